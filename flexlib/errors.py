@@ -1,0 +1,93 @@
+"""One class for each way of being wrong: its sentence says what was asked, what is wrong and what to do.
+
+Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyRunning",
+    "BadFile",
+    "BadMonth",
+    "BadParameter",
+    "BadRecord",
+    "BadSetting",
+    "DiskFailed",
+    "FlexlibError",
+    "NotebookFailed",
+    "OtherServer",
+    "RouteRefused",
+    "ServerRefused",
+    "ServerUnreachable",
+    "SnapshotMissing",
+    "UnsupportedTeam",
+    "UsageError",
+]
+
+
+class FlexlibError(Exception):
+    """Base of all; its text is one sentence for the person who asked, `exit_code` what a script sees."""
+
+    exit_code = 1
+
+
+class UsageError(FlexlibError):
+    """What was asked cannot be done as asked."""
+
+    exit_code = 2
+
+
+class BadMonth(UsageError, ValueError):
+    """A month, date or span that does not exist or has not begun."""
+
+
+class BadSetting(UsageError):
+    """A setting from the environment or `.env` is missing or makes no sense."""
+
+
+class BadParameter(UsageError):
+    """A notebook parameter is unknown, missing, of the wrong kind, or looks like a secret."""
+
+
+class BadFile(UsageError):
+    """A file to be imported is not there, not readable or lacks a column."""
+
+
+class AlreadyRunning(UsageError):
+    """Another run is writing the same month."""
+
+
+class OtherServer(UsageError):
+    """The data folder belongs to another server than the one that is asked."""
+
+
+class SnapshotMissing(UsageError):
+    """The month has not been stored; the sentence names the command that stores it."""
+
+
+class BadRecord(FlexlibError):
+    """Rows that are about to be stored break the schema: a fault of ours, never of the reader's."""
+
+
+class ServerRefused(FlexlibError):
+    """The server says no to the key or to a request that cannot be asked in another way."""
+
+
+class ServerUnreachable(FlexlibError):
+    """The server does not answer, or not with anything that can be read."""
+
+
+class RouteRefused(FlexlibError):
+    """One route cannot be used; another may be."""
+
+
+class UnsupportedTeam(FlexlibError):
+    """The team is billed in a unit that these reports do not know."""
+
+
+class DiskFailed(FlexlibError):
+    """The disk is full or the folder cannot be written; what was stored before is untouched."""
+
+
+class NotebookFailed(FlexlibError):
+    """A cell of a report notebook failed; the marked notebook is kept."""
