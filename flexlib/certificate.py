@@ -1,0 +1,168 @@
+"""The proof that a month is whole, or of what it lacks: one certificate beside each snapshot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any, Literal
+
+from flexlib.month import Month
+
+__all__ = ["REFRESH", "Certificate", "Check", "CreditsCertificate", "State", "UsageCertificate", "parse_certificate"]
+
+REFRESH = timedelta(hours=3)
+"""How long after a prompt the server may still be without it."""
+
+
+class State(StrEnum):
+    """How far a total can be trusted, worst first: the first that holds is the state."""
+
+    GAP = "GAP"  # something that was asked for is missing: the total is a lower bound
+    UNRECONCILED = "UNRECONCILED"  # two sums that must agree do not
+    PROVISIONAL = "PROVISIONAL"  # read before the month was over and settled
+    COMPLETE = "COMPLETE"
+
+    @property
+    def exit_code(self) -> int:
+        return {State.GAP: 3, State.UNRECONCILED: 4}.get(self, 0)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison of two ways to the same figure."""
+
+    result: Literal["agrees", "differs", "not checked"]
+    how: str = ""
+    """What was compared with what."""
+    checked: int = 0
+    """How many were compared (users, sums)."""
+    why: str = ""
+    """What differs, or why nothing was checked."""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What both kinds say: which rows, read when, and whether they are whole."""
+
+    month: Month
+    read_at: datetime
+    """When the last of it was read, UTC."""
+    rows: int
+    quarantined_rows: int
+    """Rows that could not be taken, kept with their raw text and the reason."""
+    rows_sha256: str
+    notes: tuple[str, ...] = ()
+    """Sentences for the reader."""
+    flexlib_version: str = ""
+
+    @property
+    def state(self) -> State:
+        if self._has_gap():
+            return State.GAP
+        if any(check.result == "differs" for check in self.checks.values()):
+            return State.UNRECONCILED
+        return State.PROVISIONAL if self.read_at < self.month.end + REFRESH else State.COMPLETE
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """Every comparison by its name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Check)}
+
+    def is_stale(self, now: datetime | None = None) -> bool:
+        """Whether the month is better read again: it has a gap, or is provisional and older than the refresh."""
+        age = (now or datetime.now(timezone.utc)) - self.read_at
+        return self.state is State.GAP or (self.state is State.PROVISIONAL and age > REFRESH)
+
+    def to_json(self) -> str:
+        """The certificate as it is stored and printed; the same one gives the same text."""
+        values = {"state": self.state, **asdict(self), "month": str(self.month), "read_at": _write_time(self.read_at)}
+        return json.dumps(self._rename(values), indent=2, ensure_ascii=False) + "\n"
+
+    def _has_gap(self) -> bool:
+        return self.quarantined_rows > 0
+
+    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditsCertificate(Certificate):
+    """The proof of a month of credits: who was asked, by which route, which sums agree. Credits in hundredths."""
+
+    server: str
+    demo: bool = False
+    """Whether the people in it are made up."""
+    route: str
+    route_reason: str = ""
+    users_asked: int
+    users_active: int
+    users_failed: int = 0
+    failed_users: tuple[str, ...] = ()
+    flex_credits_hundredths: int
+    prompt_credits_hundredths: int
+    absent_values: int = 0
+    """Numbers that the server left out, which stand for zero."""
+    unmapped_keys: int = 0
+    """Keys that spent and are not on the list of people."""
+    unmapped_users: tuple[str, ...] = ()
+    requests_sent: int = 0
+    requests_retried: int = 0
+    requests_resumed: int = 0
+    """Answers taken over from a run that was cut off."""
+    sums: Check = Check("not checked")
+    """The rows against the server's own sum over the whole team."""
+    cross_check: Check = Check("not checked")
+    """A sample of users asked again, one by one and in another shape."""
+    witness: Check = Check("not checked")
+    """The month's total by the consumption endpoint."""
+    balance: Check = Check("not checked")
+    """The flex credits against the team's balance, where the billing cycle is the month."""
+
+    def _has_gap(self) -> bool:
+        return super()._has_gap() or self.users_failed > 0
+
+    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
+        order = ["state", "month", "server", "demo", "route", "route_reason", "read_at"]
+        values = {name: values[name] for name in order} | values
+        return {"fetched_at" if name == "read_at" else name: value for name, value in values.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageCertificate(Certificate):
+    """The proof of a month of calls from one source."""
+
+    source: str
+    """Where the rows come from: `import` or another name a source gives itself."""
+    rows_read: int
+    duplicate_rows: int = 0
+    """Rows that were there already, counted once."""
+    prompt_tokens: int
+    completion_tokens: int
+    files: tuple[dict[str, Any], ...] = ()
+    """Each file read: name, sha256, rows."""
+    sums: Check = Check("not checked")
+
+    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
+        order = ["state", "month", "source", "read_at", "rows_read", "rows"]
+        return {name: values[name] for name in order} | values
+
+
+def parse_certificate(text: str) -> CreditsCertificate | UsageCertificate:
+    """The certificate that `to_json` wrote."""
+    values = json.loads(text)
+    values.pop("state")
+    values["month"] = Month.parse(values["month"])
+    values["read_at"] = datetime.fromisoformat(values.pop("fetched_at", None) or values.pop("read_at"))
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+        elif isinstance(value, dict):
+            values[name] = Check(**value)
+    return CreditsCertificate(**values) if "route" in values else UsageCertificate(**values)
+
+
+def _write_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

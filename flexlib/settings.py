@@ -1,0 +1,91 @@
+"""Settings from the environment, else from `.env`: the data folder, the server, its key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from flexlib.errors import BadSetting
+
+__all__ = ["DEFAULT_BASE_URL", "Settings", "find_home", "load_settings"]
+
+DEFAULT_BASE_URL = "https://server.codeium.com"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CONSUMPTION_UNITS = ("credits", "hundredths")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run needs to know of its surroundings; printing it never shows the key."""
+
+    data: Path
+    """The root of all snapshots: absolute."""
+    base_url: str = DEFAULT_BASE_URL
+    """Scheme and host of the server."""
+    service_key: str | None = field(default=None, repr=False)
+    consumption_unit: str | None = None
+    """What one unit of the consumption endpoint is, `credits` or `hundredths`, where nothing else tells."""
+
+    @property
+    def required_key(self) -> str:
+        """The service key. Raises `BadSetting` when there is none."""
+        if not self.service_key:
+            raise BadSetting(
+                "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
+                "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data."
+            )
+        return self.service_key
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine."""
+        return urlsplit(self.base_url).hostname in LOOPBACK
+
+
+def find_home() -> Path:
+    """The project's folder when flexlib runs from its checkout, else the current folder."""
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+
+
+def load_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Settings from `environment` (default: the process's), else from the `.env` of `folder` (default: `find_home()`).
+
+    An empty value counts as not set. Raises `BadSetting` when one makes no sense.
+    """
+    home = folder or find_home()
+    values = {**dotenv_values(home / ".env"), **(os.environ if environment is None else environment)}
+
+    def read(*names: str) -> str | None:
+        return next((value.strip() for name in names if (value := values.get(name)) and value.strip()), None)
+
+    unit = read("WINDSURF_CONSUMPTION_UNIT")
+    if unit is not None and unit not in CONSUMPTION_UNITS:
+        raise BadSetting(f"WINDSURF_CONSUMPTION_UNIT is {unit!r}; it must be one of {', '.join(CONSUMPTION_UNITS)}.")
+    data = read("FLEXLIB_DATA")
+    return Settings(
+        data=Path(data).expanduser().absolute() if data else home / "data",
+        base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
+        service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
+        consumption_unit=unit,
+    )
+
+
+def _check_key(key: str | None) -> str | None:
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+        raise BadSetting("WINDSURF_SERVICE_KEY holds a blank or a character that no key has; copy it again.")
+    return key
+
+
+def _check_base_url(url: str) -> str:
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.username:
+        raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {url!r}.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,270 @@
+"""Month snapshots on disk: immutable, versioned, whole or not there at all.
+
+    ROOT/server.json                                whose data this root holds
+    ROOT/credits/2025-09/<version>/                 credits.parquet, certificate.json, people.json, raw/
+    ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, raw/
+
+A version is named after the moment it was read and its rows; the newest is the month.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
+from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
+from flexlib.month import Month, Span
+from flexlib.settings import load_settings
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = [
+    "Snapshot",
+    "find_snapshot",
+    "hash_rows",
+    "keep_server",
+    "list_snapshots",
+    "load_credits",
+    "load_usage",
+    "lock_month",
+    "read_server",
+    "report_disk",
+    "scan",
+    "write_snapshot",
+]
+
+PRIVATE = 0o600
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One stored version of a month; its parts are read when they are asked for."""
+
+    dataset: str
+    """`credits` or `usage`."""
+    month: Month
+    path: Path
+
+    @property
+    def parquet(self) -> Path:
+        return self.path / f"{self.dataset}.parquet"
+
+    @cached_property
+    def certificate(self) -> CreditsCertificate | UsageCertificate:
+        return parse_certificate((self.path / "certificate.json").read_text("utf-8"))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.parquet).to_pandas()
+
+    @cached_property
+    def relation(self) -> duckdb.DuckDBPyRelation:
+        """The rows as a DuckDB relation; nothing is read until it is used."""
+        import duckdb
+
+        return duckdb.read_parquet(str(self.parquet))
+
+    @cached_property
+    def people(self) -> dict[str, dict[str, str]]:
+        """E-mail and name by user key: personal data, ask only where names were asked for."""
+        file = self.path / "people.json"
+        people: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        return people
+
+
+def list_snapshots(dataset: str, month: Month, root: Path | None = None) -> list[Snapshot]:
+    """Every stored version of the month, oldest first; for `usage` those of all sources."""
+    folder = _month_folder(dataset, month, root)
+    found = folder.glob("*/certificate.json" if dataset == "credits" else "*/*/certificate.json")
+    versions = [file.parent for file in found if not any(part.startswith(".") for part in file.parts[-3:])]
+    return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
+
+
+def find_snapshot(dataset: str, month: Month, root: Path | None = None, source: str | None = None) -> Snapshot | None:
+    """The newest version of the month, or None; of one source of `usage` when it is named."""
+    versions = list_snapshots(dataset, month, root)
+    return next((one for one in reversed(versions) if source is None or one.path.parent.name == source), None)
+
+
+def load_credits(month: Month, root: Path | None = None) -> Snapshot:
+    """The newest credits of the month. Raises `SnapshotMissing`, with the command that stores them."""
+    return _load("credits", month, root, f"flexlib fetch --year {month.year} --month {month.month}")
+
+
+def load_usage(month: Month, root: Path | None = None) -> Snapshot:
+    """The newest calls of the month. Raises `SnapshotMissing`, with the command that stores them."""
+    return _load("usage", month, root, "flexlib import FILE --provider ... --model ...")
+
+
+def scan(dataset: str, span: Span, root: Path | None = None) -> duckdb.DuckDBPyRelation:
+    """The rows of every day of `span` as one DuckDB relation, from the newest snapshots (of each source).
+
+    Raises `SnapshotMissing` when one of its months is not stored: an absent month is not a zero.
+    """
+    import duckdb
+
+    load = load_credits if dataset == "credits" else load_usage
+    files: list[str] = []
+    for month in span.months:
+        load(month, root)
+        newest = {one.path.parent: one for one in list_snapshots(dataset, month, root)}
+        files += [str(one.parquet) for one in newest.values()]
+    column = "date" if dataset == "credits" else "created_at"
+    return duckdb.read_parquet(files).filter(
+        f"{column} >= TIMESTAMP '{span.first}' AND {column} < TIMESTAMP '{span.last}' + INTERVAL 1 DAY"
+    )
+
+
+def write_snapshot(
+    rows: pa.Table,
+    certificate: CreditsCertificate | UsageCertificate,
+    raw: Iterable[str],
+    people: dict[str, dict[str, str]] | None = None,
+    root: Path | None = None,
+) -> Snapshot:
+    """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
+
+    Raises `DiskFailed`; what was stored before is untouched.
+    """
+    import pyarrow.parquet as pq
+
+    dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
+    folder = _month_folder(dataset, certificate.month, root)
+    if isinstance(certificate, UsageCertificate):
+        folder /= certificate.source
+    version = f"{certificate.read_at:%Y%m%dT%H%M%S.%fZ}-{certificate.rows_sha256[:8]}"
+    draft = folder / f".writing-{version}"
+    with report_disk(folder):
+        (draft / "raw").mkdir(parents=True)
+        try:
+            pq.write_table(rows, draft / f"{dataset}.parquet", compression="zstd")
+            with gzip.GzipFile(draft / "raw" / "answers.jsonl.gz", "wb", compresslevel=1, mtime=0) as file:
+                file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
+            if people is not None:
+                (draft / "people.json").touch(PRIVATE)
+                (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
+            (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
+            for path in (*draft.rglob("*"), draft):
+                _sync(path)
+            draft.rename(folder / version)
+            _sync(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return Snapshot(dataset, certificate.month, folder / version)
+
+
+def hash_rows(rows: pa.Table) -> str:
+    """SHA-256 of the rows as text, a line each, columns by commas: the same rows give the same hash anywhere."""
+    columns = (column.cast("string").fill_null("") for column in rows.columns)
+    lines = zip(*(column.to_pylist() for column in columns), strict=True)
+    return hashlib.sha256("".join(",".join(line) + "\n" for line in lines).encode()).hexdigest()
+
+
+@contextmanager
+def lock_month(dataset: str, month: Month, root: Path | None = None, wait: bool = False) -> Iterator[Path]:
+    """Holds the month's folder for one run; a run that dies lets go. Yields the folder.
+
+    Raises `AlreadyRunning` when another run holds it, unless `wait`.
+    """
+    folder = _month_folder(dataset, month, root)
+    with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE)
+    try:
+        while not _try_lock(descriptor):
+            if not wait:
+                raise AlreadyRunning(
+                    f"Another run (process {os.pread(descriptor, 20, 0).decode() or '?'}) is reading {month} "
+                    f"into {folder}; wait for it to end, or add --wait."
+                )
+            time.sleep(0.2)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield folder
+    finally:
+        os.close(descriptor)
+
+
+def read_server(root: Path | None = None) -> dict[str, Any]:
+    """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
+    file = _find_root(root) / "server.json"
+    remembered: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return remembered
+
+
+def keep_server(server: str, facts: dict[str, Any], root: Path | None = None) -> None:
+    """Remembers `facts` of `server`, which `root` then belongs to. Raises `OtherServer` when it is another's."""
+    folder = _find_root(root)
+    remembered = read_server(folder)
+    if remembered.get("server", server) != server:
+        raise OtherServer(
+            f"{folder} holds data of {remembered['server']} and you asked {server}; "
+            f"set FLEXLIB_DATA to a folder of its own."
+        )
+    with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**remembered, **facts, "server": server}, indent=2) + "\n"
+        temporary = folder / f".server-{os.getpid()}.tmp"
+        temporary.write_text(text, "utf-8")
+        temporary.replace(folder / "server.json")
+
+
+@contextmanager
+def report_disk(folder: Path) -> Iterator[None]:
+    """Turns what the disk refuses inside it into `DiskFailed`: one sentence with the folder and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskFailed(
+            f"Could not write into {folder}: {(error.strerror or str(error)).lower()}. "
+            "Nothing that was stored before has changed; make room or set FLEXLIB_DATA, and run it again."
+        ) from error
+
+
+def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapshot:
+    snapshot = find_snapshot(dataset, month, root)
+    if snapshot is None:
+        raise SnapshotMissing(f"No {dataset} of {month} in {_find_root(root)}. Run: {command}")
+    return snapshot
+
+
+def _month_folder(dataset: str, month: Month, root: Path | None) -> Path:
+    return _find_root(root) / dataset / str(month)
+
+
+def _find_root(root: Path | None) -> Path:
+    return load_settings().data if root is None else root
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
