@@ -1,0 +1,111 @@
+"""Providers, proxies and task types of LLM calls, with labels in Spanish and English; a new member is one line."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Literal, Self
+
+from flexlib.errors import BadParameter
+
+__all__ = ["Language", "LlmProvider", "LlmProxy", "LlmTaskType"]
+
+Language = Literal["es", "en"]
+
+
+class Labelled(StrEnum):
+    """Members with a value, which is what is stored, and a label for readers in each language."""
+
+    _labels: dict[str, str]
+
+    def __new__(cls, value: str, es: str, en: str = "") -> Self:
+        return cls._create(value, es, en)
+
+    @classmethod
+    def _create(cls, value: str, es: str, en: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member._labels = {"es": es, "en": en or es}
+        return member
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The member that `text` names, by its value or a label, in any case.
+
+        Raises `BadParameter`, with the list of those that exist.
+        """
+        member = cls.spellings().get(text.strip().lower())
+        if member is None:
+            kind = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removeprefix("Llm")).lower()
+            raise BadParameter(f"{text!r} is not a known {kind}; it must be one of {', '.join(cls)}.")
+        return member
+
+    @classmethod
+    def spellings(cls) -> dict[str, Self]:
+        """Every text that names a member, in lower case."""
+        return {text.lower(): member for member in cls for text in (member.value, *member._labels.values())}
+
+    def label(self, language: Language = "en") -> str:
+        """The name that readers see. Raises `BadParameter` for a language that is not there."""
+        if language not in self._labels:
+            raise BadParameter(f"{language!r} is not a language of the labels; ask for {' or '.join(self._labels)}.")
+        return self._labels[language]
+
+
+class LlmProvider(Labelled):
+    """Who made the model."""
+
+    OPENAI = "openai", "OpenAI"
+    ANTHROPIC = "anthropic", "Anthropic"
+    GOOGLE = "google", "Google"
+    META = "meta", "Meta"
+    STABILITY = "stability", "Stability AI"
+    MIDJOURNEY = "midjourney", "Midjourney"
+    MISTRAL = "mistral", "Mistral"
+    COHERE = "cohere", "Cohere"
+    PERPLEXITY = "perplexity", "Perplexity"
+    GROQ = "groq", "Groq"
+    XAI = "xai", "xAI"
+    DEEPSEEK = "deepseek", "DeepSeek"
+    UNKNOWN = "unknown", "Sin asignar", "Unmapped"  # said by the caller, never chosen for him
+
+
+class LlmProxy(Labelled):
+    """Who stood between the caller and the provider."""
+
+    OPENROUTER = "openrouter", "OpenRouter"
+    TOGETHER = "together", "Together AI"
+    REPLICATE = "replicate", "Replicate"
+    HUGGINGFACE = "huggingface", "Hugging Face"
+    ANYSCALE = "anyscale", "Anyscale"
+    FIREWORKS = "fireworks", "Fireworks AI"
+    WINDSURF = "windsurf", "Windsurf"
+
+
+class LlmTaskType(Labelled):
+    """What the call was for; with an icon, the units it is usually measured in, and whether tokens set its price."""
+
+    icon: str
+    uses_token_pricing: bool
+    _units: dict[str, tuple[str, ...]]
+
+    def __new__(cls, value: str, es: str, en: str, icon: str, units: str, by_tokens: bool) -> Self:
+        member = cls._create(value, es, en)
+        member.icon = icon
+        member.uses_token_pricing = by_tokens
+        spanish, english = (tuple(side.split(", ")) for side in units.split(" / "))
+        member._units = {"es": spanish, "en": english}
+        return member
+
+    TEXT = "text", "Generación de Texto", "Text generation", "💬", "tokens / tokens", True
+    IMAGE = "image", "Generación de Imágenes", "Image generation", "🎨", "imágenes, píxeles / images, pixels", False
+    AUDIO = "audio", "Generación de Audio", "Audio generation", "🔊", "segundos, minutos / seconds, minutes", False
+    VIDEO = "video", "Generación de Video", "Video generation", "🎬", "segundos, cuadros / seconds, frames", False
+    EMBEDDING = "embedding", "Embeddings", "Embeddings", "🧭", "tokens / tokens", True
+    MODERATION = "moderation", "Moderación de Contenido", "Content moderation", "🚦", "tokens / tokens", True
+    FINE_TUNING = "fine_tuning", "Fine-tuning", "Fine-tuning", "🎯", "tokens, épocas / tokens, epochs", True
+
+    def units(self, language: Language = "en") -> tuple[str, ...]:
+        """The units that such a task is usually measured in. Raises `BadParameter` as `label` does."""
+        self.label(language)
+        return self._units[language]

@@ -1,0 +1,125 @@
+"""The enums: every member of the table's description, labels in two languages, and no silent unknown."""
+
+from __future__ import annotations
+
+import pickle
+import re
+
+import pytest
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadParameter
+
+PROVIDERS = {
+    "OPENAI": "OpenAI",
+    "ANTHROPIC": "Anthropic",
+    "GOOGLE": "Google",
+    "META": "Meta",
+    "STABILITY": "Stability AI",
+    "MIDJOURNEY": "Midjourney",
+    "MISTRAL": "Mistral",
+    "COHERE": "Cohere",
+    "PERPLEXITY": "Perplexity",
+    "GROQ": "Groq",
+    "XAI": "xAI",
+    "DEEPSEEK": "DeepSeek",
+    "UNKNOWN": "Sin asignar",
+}
+PROXIES = {
+    "OPENROUTER": "OpenRouter",
+    "TOGETHER": "Together AI",
+    "REPLICATE": "Replicate",
+    "HUGGINGFACE": "Hugging Face",
+    "ANYSCALE": "Anyscale",
+    "FIREWORKS": "Fireworks AI",
+    "WINDSURF": "Windsurf",
+}
+TASK_TYPES = {
+    "TEXT": "Generación de Texto",
+    "IMAGE": "Generación de Imágenes",
+    "AUDIO": "Generación de Audio",
+    "VIDEO": "Generación de Video",
+    "EMBEDDING": "Embeddings",
+    "MODERATION": "Moderación de Contenido",
+    "FINE_TUNING": "Fine-tuning",
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"), [(LlmProvider, PROVIDERS), (LlmProxy, PROXIES), (LlmTaskType, TASK_TYPES)]
+)
+def test_every_member_is_there_with_its_spanish_label(
+    members: type[LlmProvider | LlmProxy | LlmTaskType], expected: dict[str, str]
+) -> None:
+    assert {member.name: member.label("es") for member in members} == expected
+
+
+def test_what_is_stored_is_the_value_and_not_the_label() -> None:
+    assert f"{LlmProvider.STABILITY} {LlmProxy.HUGGINGFACE} {LlmTaskType.FINE_TUNING}" == (
+        "stability huggingface fine_tuning"
+    )
+
+
+def test_labels_are_english_unless_asked_otherwise() -> None:
+    assert LlmTaskType.MODERATION.label() == "Content moderation"
+    assert LlmProvider.UNKNOWN.label() == "Unmapped"
+
+
+@pytest.mark.parametrize("text", ["xai", "XAI", " xAI "])
+def test_a_member_is_known_by_value_or_label_in_any_case(text: str) -> None:
+    assert LlmProvider.parse(text) is LlmProvider.XAI
+
+
+@pytest.mark.parametrize("text", ["fine_tuning", "FINE_TUNING", "Fine-tuning"])
+def test_a_task_type_is_known_by_its_name_too(text: str) -> None:
+    assert LlmTaskType.parse(text) is LlmTaskType.FINE_TUNING
+
+
+@pytest.mark.parametrize("text", ["opneai", "", "openai,anthropic"])
+def test_an_unknown_provider_is_refused_with_the_list(text: str) -> None:
+    expected = (
+        f"{text!r} is not a known provider; it must be one of openai, anthropic, google, meta, stability, midjourney, "
+        "mistral, cohere, perplexity, groq, xai, deepseek, unknown."
+    )
+    with pytest.raises(BadParameter, match=f"^{re.escape(expected)}$"):
+        LlmProvider.parse(text)
+
+
+def test_an_unknown_task_type_is_called_by_its_kind() -> None:
+    with pytest.raises(BadParameter, match="^'chat' is not a known task type; it must be one of text, image, audio"):
+        LlmTaskType.parse("chat")
+
+
+@pytest.mark.parametrize("members", [LlmProvider, LlmProxy, LlmTaskType])
+def test_no_text_names_two_members(members: type[LlmProvider | LlmProxy | LlmTaskType]) -> None:
+    texts = [
+        text for member in members for text in {str(member), member.label("es").lower(), member.label("en").lower()}
+    ]
+    assert sorted(texts) == sorted(members.spellings())
+
+
+def test_a_language_that_is_not_there_is_refused() -> None:
+    with pytest.raises(BadParameter, match="'fr' is not a language of the labels; ask for es or en"):
+        LlmTaskType.TEXT.label("fr")  # type: ignore[arg-type]
+
+
+def test_tokens_price_what_is_measured_in_tokens() -> None:
+    assert [task for task in LlmTaskType if task.uses_token_pricing] == [
+        task for task in LlmTaskType if "tokens" in task.units()
+    ]
+    assert not LlmTaskType.IMAGE.uses_token_pricing
+
+
+def test_units_are_named_in_both_languages() -> None:
+    assert LlmTaskType.IMAGE.units("es") == ("imágenes", "píxeles")
+    assert LlmTaskType.IMAGE.units("en") == ("images", "pixels")
+    for task in LlmTaskType:
+        assert len(task.units("es")) == len(task.units("en"))
+
+
+def test_each_task_type_has_an_icon_of_its_own() -> None:
+    assert len({task.icon for task in LlmTaskType}) == len(LlmTaskType) == 7
+
+
+def test_a_member_survives_being_sent_to_another_process() -> None:
+    assert pickle.loads(pickle.dumps(LlmTaskType.AUDIO)) is LlmTaskType.AUDIO
