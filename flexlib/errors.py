@@ -78,7 +78,12 @@ class ServerUnreachable(FlexlibError):
 
 
 class RouteRefused(FlexlibError):
-    """One route cannot be used; another may be."""
+    """One route cannot be used; another may be. `gone`: nor can any route that reads the same data source."""
+
+    def __init__(self, message: str, *, gone: bool = False, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.gone = gone
+        self.exit_code = exit_code
 
 
 class UnsupportedTeam(FlexlibError):

@@ -73,7 +73,8 @@ class Snapshot:
         """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact."""
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.parquet).to_pandas()
+        frame: pd.DataFrame = pq.read_table(self.parquet).to_pandas()
+        return frame
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:

@@ -1,0 +1,213 @@
+"""Sends asks to the server, many at once over kept connections, until each has an answer or is known to have none."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from requests_futures.sessions import FuturesSession
+
+from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.sources.windsurf.pacing import Pacer
+from flexlib.sources.windsurf.wire import Ask
+
+__all__ = ["Client", "Reply"]
+
+ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+TIMEOUT = (10, 120)
+"""Seconds to connect, and between two bytes of an answer."""
+PAUSE_429 = 1.0
+"""Seconds to wait after a 429 that does not say how long."""
+PATIENCE_429 = 900.0
+"""Seconds without any answer but 429 after which the run stops."""
+DEAD_AFTER, DEAD_ASKS = 60.0, 25
+"""Seconds without a good answer, and how many asks must have failed in them, for the server to count as gone."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of an ask: a value, or why there is none."""
+
+    ask: Ask
+    value: Any = None
+    """What `ask.read` made of the answer."""
+    text: str = ""
+    """The answer as it came, the key blotted out."""
+    refused: str = ""
+    """The server's no (4xx), in its words."""
+    failed: str = ""
+    """Why no whole answer came, after all attempts."""
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.refused or self.failed)
+
+
+class Client:
+    """Up to `workers` requests at once, one kept connection each. Counts what it sends.
+
+    Raises `ServerRefused` on 401 and 403 to an ask that is not optional, `ServerUnreachable` when the server is gone.
+    """
+
+    def __init__(self, base_url: str, service_key: str, workers: int) -> None:
+        self.base_url = base_url
+        self.sent = 0
+        self.retried = 0
+        self._key = service_key
+        self.workers = workers
+        self._pacer = Pacer()
+        session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=workers)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        # Read once here: requests would read them, and .netrc, again for every request.
+        session.proxies.update(get_environ_proxies(base_url, no_proxy=None))
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        session.trust_env = False
+        session.headers.update({"Content-Type": "application/json", "User-Agent": "flexlib"})
+        self._session = FuturesSession(executor=ThreadPoolExecutor(workers), session=session)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.executor.shutdown(wait=error[0] is None, cancel_futures=True)
+        self._session.session.close()
+
+    def ask_one(self, ask: Ask) -> Reply:
+        """The reply to a single ask."""
+        return next(self.ask_all(deque([ask])))
+
+    def ask_all(self, asks: deque[Ask]) -> Iterator[Reply]:
+        """Each ask's reply, as they come. More asks may be put into `asks` while the replies are read."""
+        done: SimpleQueue[tuple[Ask, int, float, Future[requests.Response]]] = SimpleQueue()
+        waiting: list[tuple[float, int, Ask, int]] = []
+        order = count()
+        in_flight = 0
+        good_at = heard_at = time.monotonic()
+        failing: set[int] = set()
+        while asks or waiting or in_flight:
+            now = time.monotonic()
+            while in_flight < self.workers and (pause := self._pacer.wait(now)) == 0:
+                if waiting and waiting[0][0] <= now:
+                    _, _, ask, attempt = heapq.heappop(waiting)
+                elif asks:
+                    ask, attempt = asks.popleft(), 1
+                else:
+                    break
+                self._send(ask, attempt, now, done)
+                in_flight += 1
+            try:
+                soonest = [pause] if pause and (asks or waiting) else []
+                soonest += [waiting[0][0] - now] if waiting else []
+                ask, attempt, sent_at, future = done.get(timeout=max(0.001, min(soonest)) if soonest else None)
+            except Empty:
+                continue
+            in_flight -= 1
+            now = time.monotonic()
+            outcome = self._judge(ask, future)
+            if isinstance(outcome, Reply):
+                if outcome.is_good:
+                    self._pacer.succeed(now)
+                    good_at = heard_at = now
+                    failing.clear()
+                yield outcome
+            elif isinstance(outcome, float):
+                if now - heard_at + outcome > PATIENCE_429:
+                    raise ServerUnreachable(f"{self.base_url} wants no more requests for now (429). {AGAIN}")
+                self._pacer.throttle(now, sent_at, outcome)
+                heapq.heappush(waiting, (now + outcome, next(order), ask, attempt))
+                self.retried += 1
+            else:
+                failing.add(id(ask))
+                if now - good_at > DEAD_AFTER and len(failing) >= DEAD_ASKS:
+                    raise ServerUnreachable(f"{self.base_url} no longer answers ({outcome}). {AGAIN}")
+                if not ask.retries or attempt >= (ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS):
+                    yield Reply(ask, failed=outcome)
+                    continue
+                longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
+                heapq.heappush(waiting, (now + longest * random.uniform(0.5, 1), next(order), ask, attempt + 1))
+                self.retried += 1
+
+    def _send(self, ask: Ask, attempt: int, now: float, done: SimpleQueue[Any]) -> None:
+        url = self.base_url + ask.path
+        options: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False}
+        if ask.body is None:
+            bearer = {"Authorization": f"Bearer {self._key}"}
+            future = self._session.get(url, params=ask.params, headers=bearer, **options)
+        else:
+            future = self._session.post(url, data=json.dumps({"service_key": self._key, **ask.body}), **options)
+        self.sent += 1
+        self._pacer.spend(now)
+        future.add_done_callback(lambda future: done.put((ask, attempt, now, future)))
+
+    def _judge(self, ask: Ask, future: Future[requests.Response]) -> Reply | float | str:
+        """A reply when it is final, seconds to wait on a 429, or why it should be tried again."""
+        if error := future.exception():
+            if not isinstance(error, requests.RequestException):
+                raise error
+            return f"{type(error).__name__}: the connection failed"
+        response = future.result()
+        text = response.content.decode("utf-8", "replace").replace(self._key, "[service key]")
+        status = response.status_code
+        if status == 200:
+            try:
+                return Reply(ask, ask.read(json.loads(text, parse_float=Decimal)), text)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                return f"an answer that is not whole ({type(error).__name__})"
+        said = _read_message(text) or response.reason or "nothing"
+        if status == 429:
+            pause = _read_pause(response.headers.get("Retry-After"))
+            if pause <= ask.patience:
+                return pause
+            return Reply(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
+        if status in (401, 403) and not ask.optional:
+            raise ServerRefused(
+                f"{self.base_url} refused the service key for {ask.path} (HTTP {status}: {said}). "
+                f"Give it the permission {ask.permission!r} in the team's settings, Service Keys, or use another key."
+            )
+        if status >= 500 or status in (408, 425):
+            return f"HTTP {status}"
+        return Reply(ask, refused=f"HTTP {status}: {said}")
+
+
+AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
+
+
+def _read_message(text: str) -> str:
+    """The server's own words: of `{"error": ...}`, else the start of a text that is not HTML."""
+    try:
+        message = json.loads(text).get("error")
+    except (ValueError, AttributeError):
+        message = "" if text.lstrip().startswith("<") else text
+    return " ".join(str(message or "").split())[:200]
+
+
+def _read_pause(header: str | None) -> float:
+    """Seconds that a Retry-After asks for, given as a number or as a date."""
+    if not header:
+        return PAUSE_429
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return PAUSE_429

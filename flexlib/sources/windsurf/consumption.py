@@ -1,0 +1,217 @@
+"""The documented v2alpha consumption endpoint: a few paged requests an hour, people by e-mail, a unit to be settled.
+
+Whether its numbers are credits or hundredths of a credit is not documented, so it is found out each time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flexlib.errors import RouteRefused, UnsupportedTeam
+from flexlib.month import Span
+from flexlib.schema import UNKNOWN_MODEL
+from flexlib.sources.windsurf.client import Client, Reply
+from flexlib.sources.windsurf.wire import ABSENT, Ask, Person, Tally
+
+__all__ = [
+    "HUNDREDTHS",
+    "Consumption",
+    "ask_consumption_total",
+    "check_reply",
+    "fetch_pages",
+    "hide_people",
+    "map_people",
+    "read_total",
+    "scale",
+    "settle_unit",
+    "tally_rows",
+]
+
+PATH = "/api/v2alpha/analytics/consumption"
+PATIENCE = 60.0
+"""Longest Retry-After that is waited for; the limit is ten requests an hour."""
+HUNDREDTHS = {"credits": 100, "hundredths": 1}
+"""How many hundredths of a credit each possible unit is."""
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """One answer: rows as the server gave them, and what it says of the team."""
+
+    rows: list[dict[str, Any]]
+    cursor: str | None
+    strategy: str
+
+
+def ask_consumption(span: Span, cursor: str | None = None) -> Ask:
+    """The rows by day, user and model."""
+    params = _params(span) | {"granularity": "daily", "group_by": "user,model_uid", "page_size": "10000"}
+    if cursor:
+        params["page_cursor"] = cursor
+    return _ask("consumption", params, span, patience=PATIENCE)
+
+
+def ask_consumption_total(span: Span, purpose: str, patience: float = 0) -> Ask:
+    """One row for the whole span, nothing grouped."""
+    return _ask(purpose, _params(span), span, patience=patience)
+
+
+def fetch_pages(client: Client, span: Span) -> Iterator[Reply]:
+    """Every page of the span. Raises `RouteRefused` or `UnsupportedTeam`; a cut chain of pages is refused too."""
+    cursor, seen = None, set()
+    while True:
+        reply = client.ask_one(ask_consumption(span, cursor))
+        check_reply(reply)
+        yield reply
+        cursor = reply.value.cursor
+        if not cursor:
+            return
+        if cursor in seen:
+            raise RouteRefused("the consumption endpoint gives the same page again and again")
+        seen.add(cursor)
+
+
+def check_reply(reply: Reply) -> None:
+    """Raises when the reply cannot be used: `UnsupportedTeam` for ACU and QUOTA teams, else `RouteRefused`."""
+    strategy = "QUOTA" if "QUOTA" in reply.refused else "" if reply.value is None else reply.value.strategy
+    if strategy not in ("", "CREDITS"):
+        raise UnsupportedTeam(
+            f"The team is billed in {strategy}, not in credits, so it has no flex credits to report; "
+            "ask the vendor for this team's own usage page."
+        )
+    if not reply.is_good:
+        raise RouteRefused(f"the consumption endpoint says no ({reply.refused or reply.failed})")
+
+
+def read_total(reply: Reply) -> tuple[Decimal, Decimal]:
+    """Prompt and flex credits of an ungrouped answer, in the endpoint's own unit. Raises as `check_reply`."""
+    check_reply(reply)
+    try:
+        numbers = [_read_numbers(row) for row in reply.value.rows]
+    except ValueError as error:
+        raise RouteRefused(f"the consumption endpoint gives a total that is no number ({error})") from error
+    return sum((one[0] for one in numbers), Decimal(0)), sum((one[1] for one in numbers), Decimal(0))
+
+
+def settle_unit(native: tuple[Decimal, Decimal], hundredths: tuple[int, int], *, exact: bool) -> str | None:
+    """The unit in which `native` (prompt, flex) is what is known to be `hundredths`, or None if it is neither.
+
+    Not `exact`: within a factor of two, for figures that were not read at the same moment.
+    """
+    if exact:
+        fits = [
+            unit
+            for unit, size in HUNDREDTHS.items()
+            if all(a * size == b for a, b in zip(native, hundredths, strict=True))
+        ]
+    else:
+        ratio = Decimal(sum(hundredths)) / sum(native) if sum(native) else Decimal(0)
+        fits = [unit for unit, size in HUNDREDTHS.items() if Decimal(size) / 2 <= ratio <= size * 2]
+    return fits[0] if len(fits) == 1 else None
+
+
+def map_people(rows: Iterable[Mapping[str, Any]], people: Iterable[Person]) -> dict[str, str]:
+    """The user key for each e-mail (or user id) in `rows`; strangers become `unmapped-1`, `unmapped-2`, ..."""
+    keys: dict[str, str] = {}
+    for person in people:
+        keys.setdefault(person.email.casefold(), person.key)
+        keys.setdefault(person.key.casefold(), person.key)
+    emails = sorted({_read_owner(row) for row in rows} - {""})
+    strangers = (email for email in emails if email.casefold() not in keys)
+    names = {email: f"unmapped-{number}" for number, email in enumerate(strangers, 1)}
+    return {email: keys.get(email.casefold()) or names[email] for email in emails} | {"": UNKNOWN_MODEL}
+
+
+def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str, str], unit: str) -> Tally:
+    """The rows in hundredths of a credit, owners by their keys; what cannot be read is quarantined."""
+    tally = Tally()
+    for row in rows:
+        user = users[_read_owner(row)]
+        try:
+            day = _read_day(row.get("timestamp"), span)
+            prompt, flex = (scale(number, unit) for number in _read_numbers(row))
+        except ValueError as error:
+            kept = {name: value for name, value in row.items() if name != "user_email"}
+            tally.quarantined.append({"why": str(error), "item": kept, "user": user})
+            continue
+        numbers = row.get("consumption") or {}
+        tally.absent_values += sum(numbers.get(name) in ABSENT for name in ("prompt_credits", "flex_credits"))
+        model = row.get("model_uid")
+        tally.add(day, user, UNKNOWN_MODEL if model in ABSENT else str(model), prompt, flex, 0)
+    return tally
+
+
+def scale(number: Decimal, unit: str) -> int:
+    """Whole hundredths; the endpoint computes in floats, so a hair beside one counts as it. Raises `ValueError`."""
+    exact = number * HUNDREDTHS[unit]
+    if abs(exact - round(exact)) > Decimal("0.000001"):
+        raise ValueError(f"{number} is not a whole number of hundredths of a credit")
+    return round(exact)
+
+
+def hide_people(text: str, users: Mapping[str, str]) -> str:
+    """The answer with each e-mail replaced by its user's key."""
+    for email, user in users.items():
+        if email:
+            text = text.replace(json.dumps(email), json.dumps(user)).replace(f'"{email}"', f'"{user}"')
+    return text
+
+
+def _params(span: Span) -> dict[str, str]:
+    return {"start_date": str(span.first), "end_date": str(span.last), "product": "agent"}
+
+
+def _ask(purpose: str, params: dict[str, str], span: Span, patience: float) -> Ask:
+    optional = purpose != "consumption"
+    return Ask(
+        purpose, PATH, params=params, span=span, patience=patience, optional=optional, permission="Analytics Read",
+        read=_read_answer,
+    )  # fmt: skip
+
+
+def _read_answer(answer: dict[str, Any]) -> Consumption:
+    rows = answer.get("data") or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("no list of rows")
+    cursor = (answer.get("pagination") or {}).get("next_page_cursor")
+    strategy = (answer.get("metadata") or {}).get("billing_strategy") or ""
+    if any("billed_acus" in (row.get("consumption") or {}) for row in rows):
+        strategy = "ACU"
+    return Consumption(rows, cursor or None, strategy)
+
+
+def _read_owner(row: Mapping[str, Any]) -> str:
+    owner = row.get("user_email") or row.get("user_id")
+    return "" if owner in ABSENT else str(owner)
+
+
+def _read_day(text: object, span: Span) -> date:
+    if text in ABSENT:
+        raise ValueError("no day")
+    day = datetime.fromisoformat(str(text)).date()
+    if day not in span:
+        raise ValueError(f"day {text!r} is not one of the days asked for")
+    return day
+
+
+def _read_numbers(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    numbers = row.get("consumption") or {}
+    prompt, flex = (_read_number(numbers.get(name), name) for name in ("prompt_credits", "flex_credits"))
+    return prompt, flex
+
+
+def _read_number(value: object, name: str) -> Decimal:
+    if value in ABSENT:
+        return Decimal(0)
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{name} is {value!r}, not a number") from None
+    if isinstance(value, bool) or not number.is_finite() or number < 0:
+        raise ValueError(f"{name} is {value!r}, not a number from 0 on")
+    return number

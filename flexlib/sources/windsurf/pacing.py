@@ -1,0 +1,55 @@
+"""How fast to ask: as fast as the workers go until the server says 429, then just below what it bears."""
+
+from __future__ import annotations
+
+from collections import deque
+
+__all__ = ["Pacer"]
+
+WINDOW = 2.0
+"""Seconds over which the rate that the server bore is measured."""
+CUT = 0.9
+"""What is left of that rate after a 429."""
+RAISE_FAR, RAISE_NEAR = 0.10, 0.01
+"""How much faster each quiet second, below and above nine tenths of the rate that was last too much."""
+
+
+class Pacer:
+    """Says how long to wait before the next request. Times are seconds of one monotonic clock."""
+
+    def __init__(self) -> None:
+        self.rate: float | None = None
+        """Requests a second; None while no limit is known."""
+        self.ceiling = 0.0
+        """The rate that was last too much."""
+        self._next = 0.0
+        self._changed = 0.0
+        self._borne: deque[float] = deque()
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may go."""
+        return max(0.0, self._next - now)
+
+    def spend(self, now: float) -> None:
+        """Notes that a request goes now."""
+        if self.rate is not None:
+            self._next = max(self._next, now) + 1 / self.rate
+
+    def succeed(self, now: float) -> None:
+        """Notes an answer; each second without a 429 the rate goes up a little."""
+        self._borne.append(now)
+        while self._borne[0] < now - WINDOW:
+            self._borne.popleft()
+        if self.rate is not None and now - self._changed >= 1:
+            self.rate *= 1 + (RAISE_FAR if self.rate < CUT * self.ceiling else RAISE_NEAR)
+            self._changed = now
+
+    def throttle(self, now: float, sent: float, pause: float) -> None:
+        """Notes a 429 to a request `sent` at that time: everything pauses, and the rate is cut once a burst."""
+        if sent >= self._changed or self.rate is None:
+            first = self._borne[0] if self._borne else now
+            borne = len(self._borne) / max(now - first, 1.0)
+            self.ceiling = max(1.0, borne if self.rate is None else min(borne, self.rate))
+            self.rate = max(1.0, CUT * self.ceiling)
+        self._changed = now + pause
+        self._next = max(self._next, now + pause)
