@@ -1,0 +1,65 @@
+"""The command that runs the demo server: its options and its one line of output."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from flexlib.demo.company import FIRST_MONTH, Company
+from flexlib.demo.faults import add_switches, read_switches
+
+__all__ = ["DEFAULT_KEY", "add_arguments", "run"]
+
+DEFAULT_KEY = "demo-key"
+DEFAULT_PORT = 8765
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Gives `parser` the options of the demo server."""
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0: any free one (default {DEFAULT_PORT})")
+    parser.add_argument("--users", type=_read_users, default=5930, help="people of the made-up company (default 5930)")
+    parser.add_argument("--seed", type=int, default=2025, help="number from which all data is made (default 2025)")
+    parser.add_argument("--key", default=DEFAULT_KEY, help=f"the service key it accepts (default {DEFAULT_KEY})")
+    parser.add_argument("--now", type=_read_time, metavar="TIME", help="a fixed time, such as 2025-10-21T12:00:00Z")
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    add_switches(parser.add_argument_group("faults", "shares are between 0 and 1; users are named by key or number"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves until SIGTERM or Ctrl-C, then gives 0. Raises `BadSetting` for options that cannot be followed."""
+    from flexlib.demo.server import serve  # tornado is needed by nobody who only reads the options
+
+    faults = read_switches(arguments)
+    company = Company(arguments.seed, arguments.users, faults.unlisted_keys, faults.nil_models)
+
+    def announce(url: str) -> None:
+        print(
+            f"Demo server with {company.users:,} people at {url} (key: {arguments.key}). Ctrl-C stops it.", flush=True
+        )
+
+    read_now = _make_clock(arguments.now)
+    asyncio.run(serve(company, arguments.key, faults, arguments.port, read_now, announce, arguments.until_stdin_closes))
+    return 0
+
+
+def _make_clock(fixed: datetime | None) -> Callable[[], datetime]:
+    return (lambda: fixed) if fixed else lambda: datetime.now(timezone.utc)
+
+
+def _read_users(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of people; give 1 or more")
+    return int(text)
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2025-10-21T12:00:00Z") from error
+    time = time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    if time.date() < FIRST_MONTH.first:
+        raise argparse.ArgumentTypeError(f"{text!r} is before {FIRST_MONTH.first}, when the made-up company began")
+    return time
