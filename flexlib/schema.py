@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -96,10 +98,8 @@ def _check_columns(rows: pa.Table, schema: pa.Schema) -> None:
 
 
 def _check_month(times: pa.ChunkedArray, month: Month) -> None:
-    outside = pc.or_(
-        pc.less(times, pa.scalar(month.first, pa.timestamp("us"))),
-        pc.greater_equal(times, pa.scalar(month.next.first, pa.timestamp("us"))),
-    )
+    first, end = (pa.scalar(datetime.combine(one.first, time()), times.type) for one in (month, month.next))
+    outside = pc.or_(pc.less(times, first), pc.greater_equal(times, end))
     _refuse(times, outside, f"a time outside {month}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from itertools import chain
 from typing import Any
 
@@ -187,7 +187,7 @@ def _build_rows(outcome: Outcome) -> pa.Table:
     """The credits table, sorted by its key."""
     sums = sorted(outcome.tally.sums.items())
     columns = {
-        "date": [key[0] for key, _ in sums],
+        "date": [datetime.combine(key[0], time()) for key, _ in sums],
         "user": [key[1] for key, _ in sums],
         "model_uid": [key[2] for key, _ in sums],
         "prompt_credits": [row[0] for _, row in sums],
