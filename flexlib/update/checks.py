@@ -9,9 +9,10 @@ from typing import Any
 
 from flexlib.certificate import Check
 from flexlib.errors import RouteRefused, UnsupportedTeam
+from flexlib.formats import format_credits
 from flexlib.sources.windsurf.consumption import HUNDREDTHS, read_total, settle_unit
 from flexlib.sources.windsurf.wire import Tally, ask_users
-from flexlib.update.routes import Outcome, Run, read_cycle, write_credits
+from flexlib.update.routes import Outcome, Run, read_cycle
 
 __all__ = ["check_balance", "check_sums", "check_users", "check_witness"]
 
@@ -31,7 +32,7 @@ def check_sums(outcome: Outcome) -> Check:
         return Check("agrees", how, 3 if outcome.counts_rows else 2, figures=figures)
     more = outcome.team_totals[1] - flex
     why = (
-        f"the server's own sum holds {write_credits(abs(more))} flex credits {'more' if more >= 0 else 'less'} "
+        f"the server's own sum holds {format_credits(abs(more))} flex credits {'more' if more >= 0 else 'less'} "
         f"({outcome.team_totals[2]:,} rows, {rows:,} here)"
     )
     if outcome.failed or outcome.tally.quarantined:
@@ -67,7 +68,7 @@ def check_users(run: Run, outcome: Outcome, verify: int | None) -> Check:
     why = f"{len(lost)} of {len(sample)} could not be asked again" if lost else ""
     if wrong:
         alone, first = (sum(row[1] for user in wrong for row in part.get(user, {}).values()) for part in (there, here))
-        why = f"{len(wrong)} users differ: {write_credits(alone)} flex credits alone, {write_credits(first)} at first"
+        why = f"{len(wrong)} users differ: {format_credits(alone)} flex credits alone, {format_credits(first)} at first"
         return Check("differs", how, len(asked), why, {"differing_users": wrong})
     return Check("agrees", how, len(asked), why)
 
@@ -89,11 +90,11 @@ def check_witness(run: Run, outcome: Outcome, *, settled: bool) -> Check:
     if unit or (sum(here) == 0 and sum(native) == 0):
         run.unit_settled = unit
         return Check("agrees", how, 2, figures={"unit": unit or "unknown"})
-    shown = {unit: [write_credits(round(number * size)) for number in native] for unit, size in HUNDREDTHS.items()}
+    shown = {unit: [format_credits(round(number * size)) for number in native] for unit, size in HUNDREDTHS.items()}
     why = (
         f"it says {shown['credits'][1]} flex and {shown['credits'][0]} prompt credits if its unit is a credit "
         f"({shown['hundredths'][1]} and {shown['hundredths'][0]} if a hundredth); "
-        f"here they are {write_credits(here[1])} and {write_credits(here[0])}"
+        f"here they are {format_credits(here[1])} and {format_credits(here[0])}"
     )
     if outcome.failed or outcome.tally.quarantined:
         return Check("not checked", how, why=f"some of it could not be read; {why}")
@@ -124,7 +125,7 @@ def check_balance(run: Run, outcome: Outcome) -> Check:
         return Check("agrees", how, 1, figures=figures)
     if outcome.failed or outcome.tally.quarantined:
         return Check("not checked", how, why="some of it could not be read", figures=figures)
-    why = f"the balance says {write_credits(used)} were used, {write_credits(outcome.tally.totals[1])} are here"
+    why = f"the balance says {format_credits(used)} were used, {format_credits(outcome.tally.totals[1])} are here"
     return Check("differs", how, 1, why, figures)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flexlib.draft import Draft
 from flexlib.errors import RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.formats import format_credits
 from flexlib.month import Span
 from flexlib.sources.windsurf import consumption, wire
 from flexlib.sources.windsurf.client import Client, Reply
@@ -18,7 +19,7 @@ from flexlib.sources.windsurf.users import ask_batches, is_gone
 from flexlib.sources.windsurf.wire import Ask, Person, Tally
 from flexlib.update.progress import Progress
 
-__all__ = ["ROUTES", "Outcome", "Run", "Totals", "open_run", "read_cycle", "write_credits"]
+__all__ = ["ROUTES", "Outcome", "Run", "Totals", "open_run", "read_cycle"]
 
 Totals = tuple[int, int, int]
 
@@ -117,8 +118,8 @@ def fetch_team(run: Run) -> Outcome:
         raise RouteRefused(f"the team's own sum is no number ({error})") from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            f"the answer is cut short: it holds {tally.totals[2]:,} rows with {write_credits(tally.totals[1])} "
-            f"flex credits, the server's own sum is {totals[2]:,} rows with {write_credits(totals[1])}",
+            f"the answer is cut short: it holds {tally.totals[2]:,} rows with {format_credits(tally.totals[1])} "
+            f"flex credits, the server's own sum is {totals[2]:,} rows with {format_credits(totals[1])}",
             exit_code=4,
         )
     run.progress.advance(len(run.people), _count_active(tally, run.keys), tally.data_points)
@@ -193,8 +194,8 @@ def fetch_consumption(run: Run) -> Outcome:
         raise RouteRefused(f"the consumption endpoint's total cannot be in {unit}: {error}") from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            f"the answer is cut short: its rows hold {write_credits(tally.totals[1])} flex credits, "
-            f"its own total is {write_credits(totals[1])}",
+            f"the answer is cut short: its rows hold {format_credits(tally.totals[1])} flex credits, "
+            f"its own total is {format_credits(totals[1])}",
             exit_code=4,
         )
     strangers = {key: {"email": email, "name": ""} for email, key in users.items() if key.startswith("unmapped-")}
@@ -257,11 +258,6 @@ def _count_active(tally: Tally, keys: list[str]) -> int:
 
 def _say_no(reply: Reply) -> str:
     return reply.refused or reply.failed
-
-
-def write_credits(hundredths: int) -> str:
-    """`1,234.56` for 123456 hundredths."""
-    return f"{hundredths // 100:,}.{hundredths % 100:02d}"
 
 
 ROUTES: dict[str, Callable[[Run], Outcome]] = {

@@ -1,0 +1,68 @@
+"""The command `flexlib`: finds the subcommand, runs it, turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import flexlib
+from flexlib.cli import demo, report, spend
+from flexlib.errors import FlexlibError
+from flexlib.settings import load_settings
+
+__all__ = ["main"]
+
+ROOMS = (spend, report, demo)
+"""Each adds its subcommands, in the order of `flexlib --help`."""
+
+EPILOG = """\
+exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled
+
+examples:
+  flexlib report --demo --year 2025 --month 9      a report of made-up data, no key needed
+  flexlib by-model --year 2025 --month 9           the month's flex credits by day and model
+  flexlib certificate --year 2025 --month 9 --json the proof that nothing is missing
+
+settings, from the environment or .env:
+  WINDSURF_SERVICE_KEY   the team's service key
+  WINDSURF_BASE_URL      another server than https://server.codeium.com
+  FLEXLIB_DATA           where months are stored (default: data/)
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code; never a traceback, unless FLEXLIB_DEBUG is set."""
+    parser = argparse.ArgumentParser(
+        prog="flexlib", description=flexlib.__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for room in ROOMS:
+        room.add_commands(commands)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except FlexlibError as error:
+        _explain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _explain("Stopped. What was read is kept for 3 hours: run it again to go on from there.")
+        sys.stdout.flush()
+        os._exit(130)  # requests that are still under way would hold up a normal exit
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
+        return 0
+    except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
+        _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.")
+        return 1
+
+
+def _explain(sentence: str) -> None:
+    if os.environ.get("FLEXLIB_DEBUG"):
+        sentence = traceback.format_exc() + sentence
+    if key := load_settings().service_key:
+        sentence = sentence.replace(key, "[service key]")
+    print(f"flexlib: {sentence}", file=sys.stderr)
