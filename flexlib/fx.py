@@ -1,29 +1,109 @@
-"""What a dollar was worth in Chilean pesos on a day: pure."""
+"""What a dollar was worth in Chilean pesos on a day of Santiago's: pure.
+
+The central bank publishes the observed dollar for its business days. Weekends and holidays carry the last value on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date, datetime, timezone
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import cached_property
+from zoneinfo import ZoneInfo
 
-__all__ = ["Rate", "convert_to_clp", "find_rate"]
+from flexlib.errors import BadRecord
+
+__all__ = [
+    "CARRY_DAYS",
+    "VALUE_DECIMALS",
+    "Rate",
+    "Rates",
+    "convert_to_clp",
+    "find_rate",
+    "find_santiago_day",
+    "sort_rates",
+]
+
+SANTIAGO = ZoneInfo("America/Santiago")
+CARRY_DAYS = 5
+"""How many days a value holds after its own: as many as the longest run of Chilean holidays and weekends."""
+VALUE_DECIMALS = 8
+CLP_STEP = Decimal("1e-4")
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, order=True)
 class Rate:
-    """One observation: pesos for a dollar."""
+    """One observation: the day for which it was published, pesos for a dollar, who says so.
+
+    Raises `BadRecord` unless the value is a Decimal above 0 and below a million, with at most 8 decimals.
+    """
 
     day: date
     value: Decimal
     source: str
 
+    def __post_init__(self) -> None:
+        if not self.value.is_finite() or not 0 < self.value < 10**6:
+            raise BadRecord(f"rate refused: {self.value} pesos for a dollar on {self.day}, says {self.source}.")
+        if self.value != self.value.quantize(Decimal(1).scaleb(-VALUE_DECIMALS), context=EXACT):
+            raise BadRecord(f"rate refused: {self.value} on {self.day} has more than {VALUE_DECIMALS} decimals.")
 
-def find_rate(rates: Sequence[Rate], moment: datetime | date) -> Rate | None:
-    """The rate that holds at `moment`, its day being Santiago's; None where none is known, never 1."""
-    raise NotImplementedError
+
+@dataclass(frozen=True)
+class Rates:
+    """Observations in the order of their days, one a day, as `sort_rates` makes them; else raises `BadRecord`."""
+
+    observations: tuple[Rate, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one, other in zip(self.days, self.days[1:], strict=False):
+            if one >= other:
+                raise BadRecord(f"rates refused: {one} stands before {other}; each day must stand once, in order.")
+
+    @cached_property
+    def days(self) -> tuple[date, ...]:
+        return tuple(one.day for one in self.observations)
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    def __iter__(self) -> Iterator[Rate]:
+        return iter(self.observations)
+
+
+def sort_rates(observations: Iterable[Rate]) -> Rates:
+    """The table of these observations. Raises `BadRecord` when a day has two: a day has one source."""
+    return Rates(tuple(sorted(observations)))
+
+
+def find_rate(rates: Rates, moment: datetime | date) -> Rate | None:
+    """The rate that holds on the Santiago day of `moment` (no zone: UTC; a date is such a day), or None: never 1.
+
+    A day without its own observation takes the last one before it, from at most five days earlier, and only where a
+    later observation is known: without one it may be a business day whose value is still to come.
+    """
+    day = find_santiago_day(moment)
+    after = bisect_right(rates.days, day)
+    if after == 0:
+        return None
+    last = rates.observations[after - 1]
+    if last.day == day:
+        return last
+    carried = (day - last.day).days <= CARRY_DAYS and after < len(rates)
+    return last if carried else None
+
+
+def find_santiago_day(moment: datetime | date) -> date:
+    """The day in Santiago at `moment`; one without a zone is UTC, a plain date is that day already."""
+    if not isinstance(moment, datetime):
+        return moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return aware.astimezone(SANTIAGO).date()
 
 
 def convert_to_clp(amount_usd: Decimal, rate: Rate) -> Decimal:
-    """`amount_usd` in pesos, to 1e-4."""
-    raise NotImplementedError
+    """`amount_usd` in pesos at `rate`, exact, rounded once to 1e-4 (half to even)."""
+    return EXACT.multiply(amount_usd, rate.value).quantize(CLP_STEP, context=EXACT)

@@ -8,25 +8,27 @@ from datetime import date, datetime, time, timezone
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from flexlib.enums import LlmProvider, LlmProxy
+
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 __all__ = ["LISTS", "PriceBook", "build_book", "load_book", "read_prices"]
 
 LISTS: Mapping[str, str] = {
-    "anthropic": "anthropic",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "google": "google",
-    "groq": "groq",
-    "meta": "meta",
-    "mistral": "mistral",
-    "openai": "openai",
-    "perplexity": "perplexity",
-    "xai": "x-ai",
-    "fireworks": "fireworks",
-    "openrouter": "openrouter",
-    "together": "together",
+    LlmProvider.ANTHROPIC: "anthropic",
+    LlmProvider.COHERE: "cohere",
+    LlmProvider.DEEPSEEK: "deepseek",
+    LlmProvider.GOOGLE: "google",
+    LlmProvider.GROQ: "groq",
+    LlmProvider.META: "meta",
+    LlmProvider.MISTRAL: "mistral",
+    LlmProvider.OPENAI: "openai",
+    LlmProvider.PERPLEXITY: "perplexity",
+    LlmProvider.XAI: "x-ai",
+    LlmProxy.FIREWORKS: "fireworks",
+    LlmProxy.OPENROUTER: "openrouter",
+    LlmProxy.TOGETHER: "together",
 }
 """Whose list in genai-prices is meant by a provider or a proxy of ours; who is not here publishes none."""
 

@@ -87,7 +87,7 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     ):
         charge = pc.multiply(spread([one and getattr(one, kind) for one in units], UNIT), count.cast(COUNT))
         amount = pc.add(amount, pc.if_else(pc.equal(count, 0), NOTHING, charge))
-    silent = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED)))
+    silent = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED), pa.string()))
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
         _where(pc.and_(silent, pc.equal(pc.max_element_wise(prompt, completion), 0)), pa.scalar(NO_TOKENS)),

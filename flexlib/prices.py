@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
+from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
 from flexlib.price_book import PriceBook, load_book
 from flexlib.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
@@ -18,7 +19,7 @@ __all__ = ["Price", "Unpriced", "explain_price", "price_usage"]
 USD_STEP = Decimal("1e-10")
 LIMIT = Decimal(10) ** 10
 
-UNCOUNTED = frozenset({"image", "audio", "video"})
+UNCOUNTED = frozenset(one for one in LlmTaskType if not one.uses_token_pricing)
 """Task types whose product need not be tokens: none recorded does not mean none charged."""
 
 NO_TOKENS = "the call records no tokens, and its task is not counted in tokens alone"
@@ -48,7 +49,7 @@ def price_usage(
     completion_tokens: int,
     cached_tokens: int = 0,
     cache_write_tokens: int = 0,
-    task_type: str = "text",
+    task_type: str = LlmTaskType.TEXT,
     tier: str | None = None,
     proxy: str | None = None,
     book: PriceBook | None = None,
@@ -85,7 +86,7 @@ def explain_price(
     completion_tokens: int,
     cached_tokens: int = 0,
     cache_write_tokens: int = 0,
-    task_type: str = "text",
+    task_type: str = LlmTaskType.TEXT,
     tier: str | None = None,
     proxy: str | None = None,
     book: PriceBook | None = None,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
+from flexlib.enums import LlmTaskType
 from flexlib.price_book import LISTS, PriceBook, read_prices
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ TIERS: Mapping[str, Mapping[str, str]] = {
 FREE = {("openai", "moderation"), ("google", "gemma-3"), ("google", "gemma-3n")}
 """Models that their sellers give away. The book leaves the prices of free and of unknown models alike empty."""
 
-WRITTEN = frozenset({"text", "embedding", "moderation"})
+WRITTEN = frozenset(one for one in LlmTaskType if one.uses_token_pricing)
 """Task types whose tokens are text; in the others a token may be text or sound or image, at prices of their own."""
 
 TOKEN_KEYS = frozenset({"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"})
@@ -77,7 +78,7 @@ def find_unit_prices(
     moment: datetime,
     *,
     prompt_tokens: int,
-    task_type: str = "text",
+    task_type: str = LlmTaskType.TEXT,
     tier: str | None = None,
     proxy: str | None = None,
 ) -> UnitPrices | Unpriced:
@@ -91,7 +92,7 @@ def find_unit_prices(
         return Unpriced(f"{model!r} is an internal id, not a model of a price list")
     if seller is None:
         return Unpriced(f"{book.name} has no price list of {name}")
-    if task_type == "fine_tuning":
+    if task_type == LlmTaskType.FINE_TUNING:
         return Unpriced("training is not in the price lists, only the use of models is")
     entry = book.find_model(seller, model)
     if entry is None:
