@@ -1,0 +1,176 @@
+"""Model ids -> names and providers: a dated table (`data/models.csv`), a rule for readable ids, and the id itself.
+
+The table: one row an id and meaning, valid on days from `from` up to but without `until`; empty is open. The slots
+MODEL_PRIVATE_n are reused, so one id may have several rows. `seen_in` says what kind of source has the meaning.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+import narwhals.stable.v2 as nw
+
+from flexlib.frames import Frame, open_frame, read_rows
+from flexlib.month import Span
+from flexlib.schema import UNKNOWN_MODEL
+
+__all__ = ["UNNAMED", "find_provider", "label_models", "name_model", "name_models"]
+
+UNNAMED = "Unknown model"
+"""The name of what the server itself does not name."""
+
+UNNAMED_IDS = {UNKNOWN_MODEL, "", "UNKNOWN"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the readable ids of one family are written: `gpt-5-4-high` is brand, glue, version, effort."""
+
+    brand: str
+    provider: str
+    glue: str = " "
+    effort: str = ""
+    """What follows a word of effort, as the client's own catalogue has it: `GPT-5.2 High Thinking`."""
+
+
+FAMILIES = {
+    "claude": Family("Claude", "Anthropic"),
+    "gpt": Family("GPT", "OpenAI", glue="-", effort=" Thinking"),
+    "o1": Family("o1", "OpenAI", effort=" Reasoning"),
+    "o3": Family("o3", "OpenAI", effort=" Reasoning"),
+    "o4": Family("o4", "OpenAI", effort=" Reasoning"),
+    "gemini": Family("Gemini", "Google"),
+    "grok": Family("Grok", "xAI"),
+    "kimi": Family("Kimi", "Moonshot AI"),
+    "glm": Family("GLM", "Z.ai"),
+    "minimax": Family("MiniMax", "MiniMax"),
+    "deepseek": Family("DeepSeek", "DeepSeek"),
+    "swe": Family("SWE", "Windsurf", glue="-"),
+    "adaptive": Family("Adaptive", "Windsurf"),
+    "arena": Family("Arena", "Windsurf"),
+}
+
+EFFORTS = {"low": "Low", "medium": "Medium", "high": "High", "xhigh": "XHigh"}
+
+WORDS = {**EFFORTS, "none": "No Thinking", "priority": "Fast", "oss": "OSS"}
+
+WORD = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[^-]+")
+
+READABLE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9.]+)*")
+
+VERSION = re.compile(r"(?<![0-9])(?<![0-9]{4}-)([a-z]?[0-9]{1,2})-([0-9]{1,2})(?=-|$)")
+"""`4-6` in `claude-opus-4-6`, `k2-5` in `kimi-k2-5`; not the month and day of `2024-08-06`."""
+
+
+def name_model(uid: str, day: date | None = None) -> str:
+    """The name of a model as it was on a day, or as it is now; the id itself for one never seen."""
+    if uid in UNNAMED_IDS:
+        return UNNAMED
+    if uid in _read_table():
+        meaning = _find_meaning(uid, day)
+        return meaning.name if meaning else uid
+    return _write_name(uid) or uid
+
+
+def find_provider(uid: str, day: date | None = None) -> str | None:
+    """Who makes the model, such as `Anthropic`; None where that is not known."""
+    if uid in _read_table():
+        meaning = _find_meaning(uid, day)
+        return meaning.provider if meaning else None
+    return FAMILIES[uid.split("-")[0]].provider if _write_name(uid) else None
+
+
+def label_models(uids: Iterable[str], days: Span | None = None) -> dict[str, str]:
+    """A name for each id, no two alike.
+
+    Ids of one name get the id in brackets behind it, `GPT-5-Codex [MODEL_PRIVATE_5]`; an id that changes its meaning
+    within `days` gets both names, `A / B`. Without `days` the names are today's.
+    """
+    names = {uid: _name_over(uid, days) for uid in sorted(set(uids))}
+    uses = Counter(names.values())
+    return {uid: name if uses[name] == 1 else f"{name} [{uid}]" for uid, name in names.items()}
+
+
+def name_models(frame: Frame, days: Span | None = None) -> Frame:
+    """A finished `frame` with the column `model` beside `model_uid`, as `label_models` gives it; same rows and order.
+
+    A relation is run once to see which ids it holds, and stays lazy.
+    """
+    opened = open_frame(frame)
+    uids = [row["model_uid"] for row in read_rows(opened.select("model_uid").unique().to_native())]
+    # Not `replace_strict`: on DuckDB that is a join, and a join forgets the order.
+    label: nw.Expr = nw.col("model_uid")
+    for uid, name in label_models(uids, days).items():
+        label = nw.when(nw.col("model_uid") == uid).then(nw.lit(name)).otherwise(label)
+    return cast(Frame, opened.with_columns(model=label).to_native())
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    name: str
+    provider: str
+    first: date
+    end: date
+
+    def covers(self, day: date) -> bool:
+        return self.first <= day < self.end
+
+
+@cache
+def _read_table() -> dict[str, list[_Meaning]]:
+    table: dict[str, list[_Meaning]] = {}
+    text = (files("flexlib") / "data" / "models.csv").read_text("utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        first = date.fromisoformat(row["from"]) if row["from"] else date.min
+        end = date.fromisoformat(row["until"]) if row["until"] else date.max
+        table.setdefault(row["uid"], []).append(_Meaning(row["name"], row["provider"], first, end))
+    return {uid: sorted(meanings, key=lambda meaning: meaning.first) for uid, meanings in table.items()}
+
+
+def _find_meaning(uid: str, day: date | None) -> _Meaning | None:
+    meanings = _read_table()[uid]
+    if day is None:
+        return meanings[-1]
+    return next((meaning for meaning in meanings if meaning.covers(day)), None)
+
+
+def _name_over(uid: str, days: Span | None) -> str:
+    if days is None:
+        return name_model(uid)
+    turns = [meaning.first for meaning in _read_table().get(uid, []) if meaning.first in days]
+    return " / ".join(dict.fromkeys(name_model(uid, day) for day in (days.first, *turns)))
+
+
+def _write_name(uid: str) -> str | None:
+    """`Claude Sonnet 4.6 Thinking 1M` of `claude-sonnet-4-6-thinking-1m`; None when the id is no readable one."""
+    first, *words = WORD.findall(VERSION.sub(r"\1.\2", uid)) or [""]
+    family = FAMILIES.get(first)
+    if family is None or not READABLE.fullmatch(uid):
+        return None
+    name = family.brand
+    glue, effort = family.glue, family.effort
+    for word in words:
+        if word == "codex" or (name.endswith("-Codex") and word in ("mini", "max")):
+            name, effort = f"{name}-{word.title()}", ""
+        elif word in EFFORTS:
+            name += f" {EFFORTS[word]}{effort}"
+        else:
+            name += glue + _write_word(word)
+        glue = " "
+    return name
+
+
+def _write_word(word: str) -> str:
+    if word in WORDS:
+        return WORDS[word]
+    if re.fullmatch(r"[a-z]?[0-9.]+[a-z]?", word):
+        return word if word == "4o" else word.upper()
+    return word.capitalize()
