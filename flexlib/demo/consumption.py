@@ -78,7 +78,8 @@ def _parse_page(parameters: Mapping[str, str], offset: int) -> Page:
 
 def answer_consumption(page: Page, company: Company, today: str, faults: Faults) -> dict[str, Any]:
     """`data` and `pagination` of the answer, up to `today`; rows sorted by what they are grouped by."""
-    totals: dict[tuple[str, ...], list[int]] = {}
+    grouped = page.granularity or page.groups
+    totals: dict[tuple[str, ...], list[int]] = {} if grouped else {("",): [0, 0, 0]}
     for row in company.read_rows(page.first, min(page.last, today)):
         if page.user_id in ("", company.find_person(row.key).user_id):
             total = totals.setdefault(_group_row(row, page), [0, 0, 0])

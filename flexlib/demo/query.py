@@ -106,9 +106,8 @@ class Query:
     @property
     def key(self) -> str | None:
         """The one api key it asks for, if it does."""
-        return next(
-            (str(f.value) for f in self.filters if f.field == "api_key" and f.operator.endswith("_EQUAL")), None
-        )
+        wanted = ("api_key", "QUERY_FILTER_EQUAL")
+        return next((str(one.value) for one in self.filters if (one.field, one.operator) == wanted), None)
 
     @property
     def is_aggregated(self) -> bool:
