@@ -77,21 +77,11 @@ def test_latency_does_not_hold_up_the_others() -> None:
 
 
 def test_each_share_of_failures_is_met_and_the_same_seed_fails_alike() -> None:
-    shares = [
-        "--share-429",
-        "0.1",
-        "--share-503",
-        "0.1",
-        "--share-cut",
-        "0.2",
-        "--share-truncated",
-        "0.1",
-        "--share-html",
-        "0.1",
-    ]
+    shares = {"429": "0.1", "503": "0.1", "cut": "0.2", "truncated": "0.1", "html": "0.1"}
+    options = [text for name, share in shares.items() for text in (f"--share-{name}", share)]
     runs = []
     for _ in range(2):
-        with demo_server(*SMALL, *shares) as url:
+        with demo_server(*SMALL, *options) as url:
             runs.append([try_once(url) for _ in range(200)])
     assert runs[0] == runs[1]
     outcomes = Counter(runs[0])
