@@ -141,7 +141,8 @@ def credits_by_weekday_and_week(rows: Frame, days: Iterable[date] | None = None)
     opened = open_credits(rows)
     zeros = None if days is None else list_days(opened, days)
     sums = _sum_by(opened, ["date"], {"users": "user"}, zeros)
-    sums = sums.with_columns(weekday=nw.col("date").dt.weekday().cast(nw.Int64))
+    # Sunday is 7, but 0 on Spark with narwhals 2.29.
+    sums = sums.with_columns(weekday=(nw.col("date").dt.weekday().cast(nw.Int64) + 6) % 7 + 1)
     # A week belongs to the year of its Thursday.
     thursday = nw.col("date")
     for weekday in (1, 2, 3, 5, 6, 7):

@@ -100,16 +100,13 @@ def name_file(stem: str, days: Span, today: date, suffix: str = "csv") -> str:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    text = "".join(_format_line(cells) for cells in [columns, *rows])
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("x", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -119,6 +116,12 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
     except OSError as error:
         raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
     return path
+
+
+def _format_line(cells: Sequence[object]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)  # ends in \r\n: with \n alone it would leave a lone \r in a cell unquoted
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _decimal(hundredths: int) -> str:
