@@ -111,10 +111,17 @@ def test_one_row_of_a_user_lies_outside_the_span_and_one_of_another_has_no_day()
 
 
 def test_aggregation_is_refused_and_rows_are_not() -> None:
+    whole = {**ask_sums(), "aggregations": []}
+    distinct = {**ask_sums(), "selections": []}
     with demo_server(*SMALL, "--refuse-aggregation") as url:
-        response = send(url, ask_sums())
-        message = "invalid aggregation function for string type field flex_credits_used: QUERY_AGGREGATION_SUM"
-        assert (response.status_code, response.json()) == (400, {"error": message})
+        for query, refused in (
+            (ask_sums(), "flex_credits_used: QUERY_AGGREGATION_SUM"),
+            (whole, "flex_credits_used: QUERY_AGGREGATION_SUM"),
+            (distinct, "api_key: QUERY_AGGREGATION_UNSPECIFIED"),
+        ):
+            response = send(url, query)
+            message = f"invalid aggregation function for string type field {refused}"
+            assert (response.status_code, response.json()) == (400, {"error": message})
         assert len(read(url, ask_raw())[0]) == len(ROWS)
 
 

@@ -140,9 +140,8 @@ class Api:
         if self._faults.data_source_gone and query.source == CASCADE:
             raise QueryRefused("invalid query table: QUERY_DATA_SOURCE_UNSPECIFIED")
         if self._faults.refuse_aggregation and query.is_aggregated:
-            field, function = next(
-                ((s.field, s.function) for s in query.selections), (query.groups[0][0], "UNSPECIFIED")
-            )
+            asked = [(one.field, one.function) for one in query.selections]
+            field, function = [*asked, *((field, "UNSPECIFIED") for field, _ in query.groups)][0]
             raise QueryRefused(
                 f"invalid aggregation function for string type field {field}: QUERY_AGGREGATION_{function}"
             )
