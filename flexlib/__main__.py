@@ -1,0 +1,7 @@
+"""`python -m flexlib`."""
+
+import sys
+
+from flexlib.cli import main
+
+sys.exit(main())

@@ -1,0 +1,41 @@
+"""environment.yml gives conda users what pyproject.toml gives pip users."""
+
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+
+HOME = Path(__file__).parents[1]
+
+CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base"}
+"""Where conda-forge calls a package otherwise than PyPI."""
+
+
+def read_pyproject() -> dict[str, str]:
+    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    requirements = [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
+    wanted = {CONDA_NAMES.get(one.name, one.name): str(one.specifier) for one in requirements}
+    return wanted | {"python": project["requires-python"]}
+
+
+def read_environment() -> dict[str, str]:
+    lines = yaml.safe_load((HOME / "environment.yml").read_text())["dependencies"]
+    requirements = [Requirement(line) for line in lines if isinstance(line, str) and line != "pip"]
+    return {one.name: str(one.specifier) for one in requirements}
+
+
+def test_environment_yml_names_what_pyproject_names_with_the_same_bounds() -> None:
+    assert read_environment() == read_pyproject()
+
+
+def test_environment_yml_installs_flexlib_itself_from_the_checkout() -> None:
+    lines = yaml.safe_load((HOME / "environment.yml").read_text())["dependencies"]
+    assert lines[-1] == {"pip": ["--no-deps --editable ."]}
+
+
+def test_every_dependency_carries_its_reason() -> None:
+    lines = (HOME / "pyproject.toml").read_text().splitlines()
+    dependencies = [line for line in lines if line.startswith('    "') and ">=" in line]
+    assert [line for line in dependencies if "  # " not in line] == []
+    assert len(dependencies) > 20
