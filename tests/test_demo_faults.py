@@ -105,6 +105,7 @@ def test_one_row_of_a_user_lies_outside_the_span_and_one_of_another_has_no_day()
         for [items] in (read(url, ask_raw()), read(url, ask_sums())):
             assert [item["api_key"] for item in items if item.get("date") == "2019-12-31"] == [BUSIEST]
             assert [item["api_key"] for item in items if "date" not in item] == [SECOND]
+            assert all("date" in item for item in items if int(item.get("flex_credits_used", item.get("flex", 0))) == 0)
         rows = read_consumption(url)
     assert sum(row.get("timestamp") == "2019-12-31" for row in rows) == 1
     assert sum("timestamp" not in row for row in rows) == 1

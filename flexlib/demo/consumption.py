@@ -88,9 +88,8 @@ def answer_consumption(page: Page, company: Company, today: str, faults: Faults)
             total[2] += 1
     end = page.offset + page.size
     spoiler = Spoiler(faults)
-    data = [
-        _write_row(group, totals[group], page, company, faults, spoiler) for group in sorted(totals)[page.offset : end]
-    ]
+    shown = sorted(totals)[page.offset : end]
+    data = [_write_row(group, totals[group], page, company, faults, spoiler) for group in reversed(shown)][::-1]
     cursor = _write_cursor(page, end) if end < len(totals) else None
     return {"data": data, "pagination": {"next_page_cursor": cursor}}
 

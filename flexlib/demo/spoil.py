@@ -41,7 +41,10 @@ def _resolve_user(user: str, company: Company, known: set[str]) -> str:
 
 
 class Spoiler:
-    """What the chosen users of `faults` (resolved) make of one answer's rows: its state is that of one answer."""
+    """What the chosen users of `faults` (resolved) make of one answer, whose rows are given to it from the last on.
+
+    A user's last row, because the first ones of a month rarely cost flex credits.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -71,7 +74,8 @@ def spoil_items(items: list[Item], query: Query, faults: Faults) -> list[Item]:
     days = [selection.alias for selection in query.selections if selection.field == "date" and not selection.function]
     days += [alias for field, alias in query.groups if field == "date"]
     spoiler = Spoiler(faults)
-    return [Item(spoiler.spoil_row(item.key, item.values, numbers, days), item.key) for item in items]
+    spoilt = [Item(spoiler.spoil_row(item.key, item.values, numbers, days), item.key) for item in reversed(items)]
+    return spoilt[::-1]
 
 
 def cut_answers(answers: Iterable[list[Item]], faults: Faults) -> list[list[Item]]:
