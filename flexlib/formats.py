@@ -5,25 +5,9 @@ from __future__ import annotations
 from datetime import date
 from fractions import Fraction
 
-from flexlib.month import Span
+from flexlib.month import MONTH_NAMES, Span
 
 __all__ = ["round_half_up", "format_credits", "format_day", "format_month", "format_share", "format_span"]
-
-# Not calendar's names: those follow the locale.
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 
 def format_credits(hundredths: int, thousands: str = ",") -> str:
@@ -40,12 +24,12 @@ def format_share(permille: int) -> str:
 
 def format_day(day: date) -> str:
     """`September 01, 2025`."""
-    return f"{MONTHS[day.month - 1]} {day.day:02d}, {day.year}"
+    return f"{MONTH_NAMES[day.month - 1]} {day.day:02d}, {day.year}"
 
 
 def format_month(day: date) -> str:
     """`September 2025`, the month of the day."""
-    return f"{MONTHS[day.month - 1]} {day.year}"
+    return f"{MONTH_NAMES[day.month - 1]} {day.year}"
 
 
 def format_span(days: Span) -> str:

@@ -10,7 +10,13 @@ from datetime import date, datetime, timedelta, timezone
 
 from flexlib.errors import BadMonth
 
-__all__ = ["Month", "Span"]
+__all__ = ["MONTH_NAMES", "Month", "Span"]
+
+MONTH_NAMES = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+"""Not those of `calendar`, which follow the locale."""
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
@@ -76,7 +82,7 @@ class Month:
     @property
     def title(self) -> str:
         """`September 2025`."""
-        return f"{calendar.month_name[self.month]} {self.year}"
+        return f"{MONTH_NAMES[self.month - 1]} {self.year}"
 
     @property
     def span(self) -> Span:
