@@ -83,9 +83,9 @@ def parse_frankfurter(body: bytes, span: Span) -> list[Rate]:
     answer = _read_json(FRANKFURTER, body)
     if not isinstance(answer, list):
         _give_up(FRANKFURTER, "its answer is not a list of rates")
-    pairs = {(row.get("base"), row.get("quote")) for row in answer if isinstance(row, dict)}
-    if pairs - {("USD", "CLP")}:
-        _give_up(FRANKFURTER, f"its answer is about {sorted(map(str, pairs))}, not about USD in CLP")
+    for row in answer:
+        if isinstance(row, dict) and (row.get("base"), row.get("quote")) != ("USD", "CLP"):
+            _give_up(FRANKFURTER, f"an observation is not about USD in CLP: {row!r:.100}")
     return _read_rates(FRANKFURTER, answer, "date", "rate", span)
 
 
