@@ -107,7 +107,8 @@ def _read_rates(source: str, rows: list[Any], day_key: str, value_key: str, span
 def _read_value(value: object) -> Decimal:
     if not isinstance(value, Decimal):
         raise TypeError(f"{value!r} is not a number")
-    return round(value, VALUE_DECIMALS)
+    rounded = round(value, VALUE_DECIMALS)
+    return value if value == rounded else rounded.normalize()
 
 
 def _read_json(source: str, body: bytes) -> object:
