@@ -4,7 +4,7 @@
     ROOT/credits/2025-09/<version>/                 credits.parquet, certificate.json, people.json, raw/
     ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, raw/
 
-A version is named after the moment it was read and its rows; the newest is the month.
+A version is named after the moment it was stored and its rows; the newest is the month.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 PRIVATE = 0o600
+STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def write_snapshot(
 ) -> Snapshot:
     """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
 
-    Raises `DiskFailed`; what was stored before is untouched.
+    The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
     """
     import pyarrow.parquet as pq
 
@@ -151,9 +153,11 @@ def write_snapshot(
     folder = _month_folder(dataset, certificate.month, root)
     if isinstance(certificate, UsageCertificate):
         folder /= certificate.source
-    version = f"{certificate.read_at:%Y%m%dT%H%M%S.%fZ}-{certificate.rows_sha256[:8]}"
-    draft = folder / f".writing-{version}"
     with report_disk(folder):
+        for left in folder.glob(".writing-*"):  # by a run that was killed
+            shutil.rmtree(left)
+        version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
+        draft = folder / f".writing-{version}"
         (draft / "raw").mkdir(parents=True)
         try:
             pq.write_table(rows, draft / f"{dataset}.parquet", compression="zstd")
@@ -249,6 +253,16 @@ def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapsh
 
 def _month_folder(dataset: str, month: Month, root: Path | None) -> Path:
     return _find_root(root) / dataset / str(month)
+
+
+def _next_stamp(folder: Path) -> str:
+    """This moment; if the clock was set back, the one after the newest version's."""
+    stamps = [file.parent.name.partition("-")[0] for file in folder.glob("*/certificate.json")]
+    now = datetime.now(timezone.utc)
+    if stamps:
+        newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)
+        now = max(now, newest + timedelta(microseconds=1))
+    return now.strftime(STAMP)
 
 
 def _find_root(root: Path | None) -> Path:
