@@ -1,0 +1,123 @@
+"""What a report may be given: the notebooks there are, their parameters, and what must never be one."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flexlib.errors import BadParameter
+from flexlib.settings import find_home
+
+__all__ = ["Parameter", "check_parameters", "find_notebook", "read_parameters"]
+
+REQUIRED = ("year", "month")
+"""What has a default only so that the notebook can be worked on: a report says which month it is of."""
+
+SECRET_NAMES = {"key", "apikey", "token", "password", "passwd", "pwd", "secret", "credential", "credentials", "auth"}
+
+SECRET_VALUE = re.compile(
+    r"\bsk-\w"  # keys of several providers
+    r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # a Windsurf service key is a UUID
+    r"|\b(?:gh[a-z]_|xox[a-z]-|AKIA)\w{8}|\beyJ\w{10}"  # other common kinds
+    r"|^[\w\-+/=]{32,}$",  # and any long word that nobody would type
+    re.IGNORECASE | re.ASCII,
+)
+
+KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A line of the cell tagged `parameters`: `year: int = 2025  # of the month reported`."""
+
+    name: str
+    kind: str
+    """As it is written there, such as `int` or `list[str]`; empty when it has none."""
+    default: str
+    help: str
+
+
+def find_notebook(notebook: str) -> Path:
+    """The file of a notebook: a path, or a name in `notebooks/` of the project or of the current folder.
+
+    Raises `BadParameter`, with the names there are.
+    """
+    as_path = Path(notebook)
+    if as_path.suffix == ".ipynb" and as_path.is_file():
+        return as_path.absolute()
+    folders = [find_home() / "notebooks", Path.cwd() / "notebooks"]
+    for folder in folders:
+        file = folder / f"{notebook.removesuffix('.ipynb')}.ipynb"
+        if file.is_file():
+            return file
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.ipynb")})
+    raise BadParameter(
+        f"There is no notebook {notebook!r}; there is {', '.join(known) or 'none'} in {folders[0]}. "
+        "Give one of these names, or the path of an .ipynb file."
+    )
+
+
+def read_parameters(notebook: Path) -> dict[str, Parameter]:
+    """The parameters that a notebook declares, in its order. Raises `BadParameter` when it is no notebook."""
+    try:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+        source = "".join("".join(cell["source"]) for cell in tagged[:1])
+        tree = ast.parse(source)
+    except (ValueError, KeyError, TypeError, SyntaxError) as error:
+        raise BadParameter(f"{notebook} cannot be read as a notebook ({error}); save it again from Jupyter.") from error
+    lines = source.splitlines()
+    found = {}
+    for node in tree.body:
+        target: ast.expr
+        if isinstance(node, ast.AnnAssign):
+            target, kind = node.target, ast.unparse(node.annotation)
+        elif isinstance(node, ast.Assign):
+            target, kind = node.targets[0], ""
+        else:
+            continue
+        if isinstance(target, ast.Name):
+            comment = lines[(node.end_lineno or node.lineno) - 1].partition("#")[2].strip()
+            found[target.id] = Parameter(target.id, kind, ast.unparse(node.value) if node.value else "", comment)
+    return found
+
+
+def check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None = None) -> dict[str, Any]:
+    """`given`, when the notebook can take it: every name known, `year` and `month` there, each of its kind, no secret.
+
+    Raises `BadParameter`, which never repeats a value that may be a secret.
+    """
+    known = read_parameters(notebook)
+    takes = f"{notebook.stem} takes {', '.join(known) or 'none'}"
+    for name, value in given.items():
+        text = str(value)
+        is_named_secret = not SECRET_NAMES.isdisjoint(re.split(r"[_\W]+", name.lower()))
+        if is_named_secret or SECRET_VALUE.search(text) or (service_key and service_key in text):
+            raise BadParameter(
+                f"The parameter {name} looks like a secret, and a notebook keeps its parameters: "
+                "leave it out; the key belongs into WINDSURF_SERVICE_KEY or .env, and no notebook needs it."
+            )
+        if name not in known:
+            raise BadParameter(f"Unknown parameter {name}; {takes}.")
+        _check_kind(known[name], value)
+    missing = [name for name in REQUIRED if name in known and name not in given]
+    if missing:
+        raise BadParameter(f"The parameter {' and '.join(missing)} is missing; {takes}. Give it, such as --year 2025.")
+    return dict(given)
+
+
+def _check_kind(parameter: Parameter, value: object) -> None:
+    kinds = KINDS.get(parameter.kind)
+    # A bool is an int to Python, and to nobody else.
+    fits = kinds is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        raise BadParameter(
+            f"The parameter {parameter.name} must be {parameter.kind}, such as {parameter.default}, not {value!r}"
+            f"{' (text; write the number without quotes or leading zeros)' if isinstance(value, str) else ''}."
+        )

@@ -1,0 +1,159 @@
+"""The parts of a page that are more than one chart or table: title, headline numbers, sections under a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from flexlib.aggregate import CreditsStatistics
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.findings import Finding
+from flexlib.fold import list_read_days
+from flexlib.formats import format_month
+from flexlib.markup import Html, Piece, escape, join_pieces, write_element
+from flexlib.page_formats import (
+    LIST_PRICE,
+    UNKNOWN,
+    price_credits,
+    write_change,
+    write_count,
+    write_credits,
+    write_day,
+    write_moment,
+    write_usd,
+)
+from flexlib.proof import describe_standing, list_missing
+from flexlib.shares import measure_change
+from flexlib.theme import DARK, LIGHT, write_variables
+
+__all__ = ["LAB_STYLE", "read_style", "show_beside", "show_headlines", "show_section", "show_title"]
+
+LAB_STYLE = "flex-lab"
+"""The class of the style that only JupyterLab needs; a page has its own."""
+
+
+def read_style() -> str:
+    """The CSS of everything that is shown, for a page of its own: colours by variables, dark where the reader is."""
+    light, dark = write_variables(LIGHT), write_variables(DARK)
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{_read_pieces()}"
+
+
+def show_title(
+    title: str, certificate: CreditsCertificate, people: Mapping[str, Mapping[str, str]] | None = None
+) -> Html:
+    """Title, month and the certificate's state, which leads to the proof; when the month is not whole, why.
+
+    Carries the style of all that follows, so that JupyterLab shows it as the page does.
+    """
+    standing = describe_standing(certificate)
+    month = write_element("span", certificate.month.title)
+    demo = write_element("em", "Demo data", class_="demo") if certificate.demo else ""
+    over = "Windsurf team · monthly report"
+    if certificate.demo:
+        over += " · made-up people"
+    badge = write_element(
+        "a",
+        write_element("b", f"{standing.sign} {standing.word}") + escape(_summarize(certificate)),
+        class_=f"flex-badge {standing.colour}",
+        href="#proof",
+    )
+    head = write_element("p", over, class_="over") + write_element("h1", f"{escape(title)} {month} {demo}".rstrip())
+    missing = "".join(write_element("li", escape(text)) for text in list_missing(certificate, people))
+    alert = ""
+    if missing:
+        said = "The total is a lower bound." if certificate.state is State.GAP else "Mind this when you use the total."
+        alert = write_element("p", f"{standing.word}. {said}") + write_element("ul", missing)
+        alert = write_element("div", alert, class_=f"flex-alert {standing.colour}", role="note")
+    header = write_element("header", write_element("div", head) + badge, class_="flex-title")
+    return Html("title", f"{_write_lab_style()}\n{header}\n{alert}")
+
+
+def show_headlines(
+    statistics: CreditsStatistics, certificate: CreditsCertificate, before: CreditsStatistics | None = None
+) -> Html:
+    """The month's headline numbers, each with what it is measured against; `before` is the month before, if stored."""
+    month = certificate.month
+    days = list_read_days(certificate)
+    earlier = format_month(month.previous.first).split()[0]
+    # A part of a month against a whole one would always look like a fall.
+    is_whole = days == month.span
+    standing = describe_standing(certificate)
+
+    def compare(now: int, then: int | None) -> str:
+        if then is None:
+            return f"{UNKNOWN} no {earlier} stored"
+        if not is_whole:
+            return f"{earlier}, whole: {write_credits(then)}"
+        change = measure_change(now, then)
+        if change is None:
+            return f"none in {earlier}"
+        way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
+        return write_element("span", f"{sign} {write_change(change)} on {earlier}", class_=way)
+
+    first = f"first on {write_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none yet"
+    peak = write_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
+    cards = [
+        (
+            "Flex credits",
+            f"<small>{standing.before_total}</small> " * bool(standing.before_total)
+            + write_credits(statistics.flex_credits),
+            compare(statistics.flex_credits, before.flex_credits if before else None),
+        ),
+        (
+            "At list price",
+            f"<small>US$</small>{write_usd(price_credits(statistics.flex_credits), '1')}",
+            f"US${LIST_PRICE} a credit",
+        ),
+        (
+            "People with use",
+            write_count(statistics.users_active),
+            f"{earlier}: {write_count(before.users_active)}" if before else f"{UNKNOWN} no {earlier} stored",
+        ),
+        ("Days of flex use", f"{statistics.days_with_flex_credits} of {days.days}", first),
+        ("Highest day", peak, f"{write_credits(statistics.peak_flex_credits)} credits"),
+        (
+            "Prompt credits",
+            write_credits(statistics.prompt_credits),
+            compare(statistics.prompt_credits, before.prompt_credits if before else None),
+        ),
+    ]
+    written = "".join(
+        write_element("div", f'<dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd>')
+        for name, value, note in cards
+    )
+    return Html("headlines", write_element("dl", written, class_="flex-headlines"))
+
+
+def show_section(finding: Finding, *pieces: Piece) -> Html:
+    """Charts and tables under what they show."""
+    head = write_element("h2", escape(finding.heading)) + write_element("p", escape(finding.note), class_="lede")
+    name = pieces[0].name if pieces else "section"
+    return Html(name, write_element("section", f"{head}\n{join_pieces(pieces)}", class_="flex-section"))
+
+
+def show_beside(left: Piece, right: Piece) -> Html:
+    """Two sections side by side where there is room."""
+    return Html(
+        f"{left.name}, {right.name}", write_element("div", f"{join_pieces([left, right])}", class_="flex-beside")
+    )
+
+
+def _summarize(certificate: CreditsCertificate) -> str:
+    read = certificate.users_asked - certificate.users_failed
+    agreed = sum(check.result == "agrees" for check in certificate.checks.values())
+    differ = sum(check.result == "differs" for check in certificate.checks.values())
+    checks = f"{agreed} checks agree" if agreed != 1 else "1 check agrees"
+    if differ:
+        checks += f", {differ} do not" if differ > 1 else ", 1 does not"
+    return f"{read:,} of {certificate.users_asked:,} people read · {checks} · as of {write_moment(certificate.read_at)}"
+
+
+def _write_lab_style() -> str:
+    """The same style for JupyterLab, which is dark when its own theme is and not when the reader's system is."""
+    light, dark = write_variables(LIGHT), write_variables(DARK)
+    style = f":root{{{light}}}\n[data-jp-theme-light=false]{{{dark}}}\n{_read_pieces()}"
+    return write_element("style", style, class_=LAB_STYLE)
+
+
+def _read_pieces() -> str:
+    return (files("flexlib") / "templates" / "flexlib" / "pieces.css").read_text("utf-8")
