@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Snapshot",
+    "check_server",
     "find_snapshot",
     "hash_rows",
     "keep_server",
@@ -215,21 +216,30 @@ def read_server(root: Path | None = None) -> dict[str, Any]:
     return remembered
 
 
+def check_server(server: str, root: Path | None = None) -> None:
+    """Raises `OtherServer` when `root` holds data of another server."""
+    folder = _find_root(root)
+    owner = read_server(folder).get("server", server)
+    if owner != server:
+        raise OtherServer(
+            f"{folder} holds data of {owner} and you asked {server}; set FLEXLIB_DATA to a folder of its own."
+        )
+
+
 def keep_server(server: str, facts: dict[str, Any], root: Path | None = None) -> None:
     """Remembers `facts` of `server`, which `root` then belongs to. Raises `OtherServer` when it is another's."""
     folder = _find_root(root)
-    remembered = read_server(folder)
-    if remembered.get("server", server) != server:
-        raise OtherServer(
-            f"{folder} holds data of {remembered['server']} and you asked {server}; "
-            f"set FLEXLIB_DATA to a folder of its own."
-        )
+    check_server(server, folder)
+    text = json.dumps({**read_server(folder), **facts, "server": server}, indent=2) + "\n"
+    temporary = folder / f".server-{os.getpid()}.tmp"
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**remembered, **facts, "server": server}, indent=2) + "\n"
-        temporary = folder / f".server-{os.getpid()}.tmp"
-        temporary.write_text(text, "utf-8")
-        temporary.replace(folder / "server.json")
+        try:
+            temporary.write_text(text, "utf-8")
+            _sync(temporary)
+            temporary.replace(folder / "server.json")
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
