@@ -1,0 +1,107 @@
+"""A file of calls brought into DuckDB as it stands: one table of texts, whatever the file's format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from flexlib.errors import BadFile
+from flexlib.sources.calls.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
+from flexlib.sources.calls.mapping import FIELDS, CallMapping
+
+__all__ = ["load_texts", "quote", "read_raw"]
+
+
+def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
+    """Makes the table `texts`: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the
+    text of each field (null where it is empty or fed by no column), `metadata` (JSON).
+
+    Raises `BadFile` when the file cannot be read or lacks a column.
+    """
+    kind = find_kind(file)
+    known = list_columns(file, mapping.delimiter)
+    asked = mapping.columns | {f"metadata_{place}": column for place, column in enumerate(mapping.metadata)}
+    for name, column in asked.items():
+        if column not in known and kind != "jsonl":  # a key may come late in JSON lines
+            raise _miss_column(file, name, column, known)
+    texts = ", ".join(f"{name} VARCHAR" for name in [*FIELDS, "metadata"])
+    connection.execute(f"CREATE TABLE texts (line BIGINT, lines BIGINT, problem VARCHAR, {texts})")
+    if kind == "csv":
+        for piece in read_csv(file, asked, mapping.delimiter):
+            connection.register("piece", piece)
+            _insert(connection, mapping, "line, lines, problem", {name: name for name in asked}, "piece")
+    elif kind == "jsonl":
+        _load_jsonl(connection, file, mapping, asked)
+        _check_keys(connection, file, mapping, known)
+    else:
+        columns = {name: f"{quote(column, chr(34))}::VARCHAR" for name, column in asked.items()}
+        source = f"read_parquet({quote(str(file))}, file_row_number = true)"
+        try:
+            _insert(connection, mapping, "file_row_number + 1, 1, NULL", columns, source)
+        except duckdb.Error as error:
+            raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); mend it first.") from error
+
+
+def read_raw(connection: duckdb.DuckDBPyConnection, file: Path, spans: dict[int, int]) -> dict[int, str]:
+    """The raw text of the rows that begin at each line of `spans`, as many lines as it says; of Parquet as JSON."""
+    if not spans or find_kind(file) != "parquet":
+        return find_lines(file, spans) if spans else {}
+    rows = connection.execute(
+        f"SELECT file_row_number + 1, to_json(row) FROM read_parquet({quote(str(file))}, file_row_number = true) row "
+        "WHERE list_contains(?, file_row_number + 1)",
+        [list(spans)],
+    ).fetchall()
+    return dict(rows)
+
+
+def quote(text: str, mark: str = "'") -> str:
+    """`text` as a literal of SQL, or with `"` as a name."""
+    return mark + text.replace(mark, mark * 2) + mark
+
+
+def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, asked: dict[str, str]) -> None:
+    # A key may hold dots itself; so both the key and the path are tried.
+    pointers = [pointer for column in asked.values() for pointer in (_point([column]), _point(column.split(".")))]
+    found = f"CASE WHEN json_valid(text) THEN json_extract_string(text, [{', '.join(map(quote, pointers))}]) END"
+    columns = {name: f"coalesce(found[{2 * place + 1}], found[{2 * place + 2}])" for place, name in enumerate(asked)}
+    # SQL's AND may look at both sides, and the type of what is no JSON is an error.
+    is_object = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
+    problem = f"coalesce(problem, CASE WHEN NOT {is_object} THEN 'not a JSON object' END)"
+    for piece in read_jsonl(file):
+        connection.register("piece", piece)
+        source = f"(SELECT line, lines, {problem} AS problem, {found} AS found FROM piece)"
+        _insert(connection, mapping, "line, lines, problem", columns, source)
+
+
+def _point(keys: list[str]) -> str:
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, mapping: CallMapping, head: str, columns: dict[str, str], source: str
+) -> None:
+    fields = [f"nullif(trim({columns[name]}), '')" if name in columns else "NULL" for name in FIELDS]
+    kept = {name: columns[f"metadata_{place}"] for place, name in enumerate(mapping.metadata)}
+    objects = [f"{quote(name)}, {_nest_json(value)}" for name, value in kept.items()]
+    fields.append(f"json_object({', '.join(objects)})" if objects else "NULL")
+    connection.execute(f"INSERT INTO texts SELECT {head}, {', '.join(fields)} FROM {source}")
+
+
+def _nest_json(value: str) -> str:
+    """An object or a list in JSON stays one; all else is text, and empty text is null."""
+    is_nested = f"json_valid({value}) AND trim({value})[1] IN ('{{', '[')"
+    return f"CASE WHEN {is_nested} THEN {value}::JSON ELSE to_json(nullif({value}, '')) END"
+
+
+def _check_keys(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str]) -> None:
+    columns = mapping.columns
+    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in columns)} FROM texts").fetchall()[0]
+    for (name, column), count in zip(columns.items(), counts, strict=True):
+        if not count and column not in known:
+            raise _miss_column(file, name, column, known)
+
+
+def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
+    field = field.rstrip("_0123456789")
+    return BadFile(f"{file.name} has no column {column!r} for {field}; its columns are {', '.join(known)}.")
