@@ -70,9 +70,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_fetch(arguments: argparse.Namespace) -> int:
-    from flexlib.update.credits import update_credits
+    from flexlib.update.credits import check_begun, update_credits
 
     span = read_span(arguments)
+    check_begun(span)
     with open_settings(arguments) as settings:
         options: dict[str, Any] = read_fetch_options(arguments)
         snapshots = [update_credits(month, settings, **options) for month in span.months]

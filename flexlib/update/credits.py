@@ -19,17 +19,34 @@ from flexlib.month import Month, Span
 from flexlib.schema import CREDITS, check_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf.client import Client
-from flexlib.store import Snapshot, find_snapshot, hash_rows, keep_server, lock_month, read_server, write_snapshot
+from flexlib.store import (
+    Snapshot,
+    check_server,
+    find_snapshot,
+    hash_rows,
+    keep_server,
+    lock_month,
+    read_server,
+    write_snapshot,
+)
 from flexlib.update.checks import check_balance, check_sums, check_users, check_witness
 from flexlib.update.progress import Progress
 from flexlib.update.routes import ROUTES, Outcome, Run, open_run
 from flexlib.update.server import Server, check_root, identify_server, recall_refusals, remember_refusal
 
-__all__ = ["ensure_credits", "update_credits"]
+__all__ = ["check_begun", "ensure_credits", "update_credits"]
+
+
+def check_begun(span: Span) -> None:
+    """Raises `BadMonth` when a month of `span` lies in the future, before any other is fetched."""
+    now = Month.containing(datetime.now(timezone.utc).date())
+    if span.months[-1] > now:
+        raise BadMonth(f"{max(now.next, span.months[0]).title} has not begun yet; ask for days up to {now.title}.")
 
 
 def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snapshot]:  # noqa: ANN401
     """The snapshot of each month of `span`, fetched where it is missing or stale; `options` as of `update_credits`."""
+    check_begun(span)
     snapshots = []
     for month in span.months:
         snapshot = find_snapshot("credits", month, settings.data)
@@ -56,11 +73,10 @@ def update_credits(
     `route` is one of `ROUTES` or `auto`; `verify` is how many users are asked again (None: all). Raises the errors of
     `errors`; then nothing is stored and what was stored before is untouched.
     """
-    if month.first > datetime.now(timezone.utc).date():
-        raise BadMonth(f"{month.title} has not begun yet, so there is nothing to fetch.")
+    check_begun(month.span)
     key = settings.required_key
     server = identify_server(settings)
-    keep_server(server.name, {"base_url": settings.base_url, "demo": server.demo}, settings.data)
+    check_server(server.name, settings.data)
     progress = Progress(forced=forced_progress)
     with lock_month("credits", month, settings.data, wait) as folder:
         fingerprint = hashlib.blake2b(key.encode(), digest_size=8, person=b"flexlib").hexdigest()
@@ -99,6 +115,8 @@ def _climb(
     names = [name for name in ROUTES if name not in refused] if route == "auto" else [route]
     story = [f"{name} was refused on {fact['at'][:10]} ({fact['why']})" for name, fact in refused.items()]
     open_run(run, names[0], witness=True)
+    # Not before somebody answered: a mistyped address would own the folder.
+    keep_server(server.name, {"base_url": settings.base_url, "demo": server.demo}, settings.data)
     found: tuple[Outcome, pa.Table, CreditsCertificate] | None = None
     failure: FlexlibError | None = None
     gone = False
