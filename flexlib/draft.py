@@ -38,7 +38,8 @@ class Draft:
                 folder.mkdir(parents=True)
                 header = {"identity": identity, "started_at": self.started_at.isoformat()}
                 (folder / "header.json").write_text(json.dumps(header), "utf-8")
-            self._file = open(self._answers, "a", encoding="utf-8", opener=_open_private)  # noqa: SIM115
+            # Without a buffer: what a full disk did not take would come up again when the file is closed.
+            self._file = open(self._answers, "ab", buffering=0, opener=_open_private)  # noqa: SIM115
 
     def find(self, purpose: str, route: str = "") -> list[dict[str, Any]]:
         """What the earlier run had read for this purpose and route."""
@@ -46,9 +47,10 @@ class Draft:
 
     def add(self, purpose: str, text: str, route: str = "", **facts: object) -> None:
         """Keeps one answer at once."""
+        line = memoryview((json.dumps({"purpose": purpose, "route": route, **facts, "text": text}) + "\n").encode())
         with report_disk(self._folder):
-            self._file.write(json.dumps({"purpose": purpose, "route": route, **facts, "text": text}) + "\n")
-            self._file.flush()
+            while line:  # a disk that is nearly full takes a part
+                line = line[self._file.write(line) :]
 
     @property
     def people(self) -> list[dict[str, Any]] | None:
@@ -90,14 +92,20 @@ class Draft:
         return header
 
     def _read_lines(self) -> list[dict[str, Any]]:
-        """The whole lines; a last one that was cut off by a kill is taken off the file."""
+        """The whole lines; from one on that was cut off, by a kill or a full disk, they are taken off the file."""
         if not self._answers.exists():
             return []
-        content = self._answers.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self._answers, len(whole))
-        return [json.loads(line) for line in whole.splitlines()]
+        lines: list[dict[str, Any]] = []
+        size = 0
+        with open(self._answers, "rb") as file:
+            for line in file:
+                try:
+                    lines.append(json.loads(line if line.endswith(b"\n") else b""))
+                except ValueError:
+                    break
+                size += len(line)
+        os.truncate(self._answers, size)
+        return lines
 
 
 def _open_private(path: str, flags: int) -> int:
