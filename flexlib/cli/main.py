@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import flexlib
 from flexlib.cli import demo, report, spend
-from flexlib.errors import FlexlibError
+from flexlib.errors import BadSetting, FlexlibError
 from flexlib.settings import load_settings
 
 __all__ = ["main"]
@@ -63,6 +63,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _explain(sentence: str) -> None:
     if os.environ.get("FLEXLIB_DEBUG"):
         sentence = traceback.format_exc() + sentence
-    if key := load_settings().service_key:
+    try:
+        key = load_settings().service_key
+    except BadSetting:
+        key = None  # the sentence is about that very setting; nothing was asked with a key
+    if key:
         sentence = sentence.replace(key, "[service key]")
     print(f"flexlib: {sentence}", file=sys.stderr)
