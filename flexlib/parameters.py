@@ -14,7 +14,7 @@ from typing import Any
 from flexlib.errors import BadParameter
 from flexlib.settings import find_home
 
-__all__ = ["Parameter", "check_parameters", "find_notebook", "read_parameters"]
+__all__ = ["Parameter", "check_parameters", "find_notebook", "read_dataset", "read_parameters"]
 
 REQUIRED = ("year", "month")
 """What has a default only so that the notebook can be worked on: a report says which month it is of."""
@@ -86,6 +86,12 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
             comment = lines[(node.end_lineno or node.lineno) - 1].partition("#")[2].strip()
             found[target.id] = Parameter(target.id, kind, ast.unparse(node.value) if node.value else "", comment)
     return found
+
+
+def read_dataset(notebook: Path) -> str:
+    """Which snapshots the notebook reads, as its metadata say (`"flexlib": {"reads": "usage"}`); `credits` unless said."""
+    metadata = json.loads(notebook.read_text("utf-8")).get("metadata", {})
+    return str(metadata.get("flexlib", {}).get("reads", "credits"))
 
 
 def check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None = None) -> dict[str, Any]:

@@ -2,10 +2,112 @@
 
 from __future__ import annotations
 
-from flexlib.cli.options import Commands
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_fetch_options,
+    find_exit_code,
+    open_settings,
+    read_fetch_options,
+    warn_of_state,
+)
+from flexlib.errors import BadParameter
+from flexlib.month import Month
+from flexlib.settings import Settings
+from flexlib.store import Snapshot, load_credits, scan
 
 __all__ = ["add_commands"]
 
 
 def add_commands(commands: Commands) -> None:
-    return None
+    parser = add_command(commands, "report", "make a month's report: one HTML file to hand round", """\
+  flexlib report --year 2025 --month 9
+  flexlib report --demo --year 2025 --month 9
+  flexlib report --year 2025 --month 9 --names --offline --output-dir reports
+  flexlib report -f params/flex_credits.yaml
+  flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
+    parser.add_argument("--year", type=int, help="such as 2025")
+    parser.add_argument("--month", type=int, help="1 to 12")
+    parser.add_argument("--notebook", default="flex_credits", help="name in notebooks/, or path (default flex_credits)")
+    parser.add_argument("--names", action="store_true", help="show people's names instead of pseudonyms")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
+                        help="another parameter of the notebook")  # fmt: skip
+    parser.add_argument("-f", type=Path, metavar="FILE", dest="file", help="parameters from a YAML file; -p wins")
+    parser.add_argument("--offline", action="store_true", help="use what is stored, ask no server")
+    parser.add_argument("--console", action="store_true", help="also print the month's flex credits by day and model")
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where it goes (default reports)")
+    parser.add_argument("--json", action="store_true", help="print what was made as JSON")
+    add_fetch_options(parser)
+    parser.set_defaults(run=run_report_command)
+
+
+def run_report_command(arguments: argparse.Namespace) -> int:
+    from flexlib.parameters import check_parameters, find_notebook, read_dataset
+    from flexlib.report import run_report
+
+    values = _read_parameters(arguments)
+    notebook = find_notebook(arguments.notebook)
+    with open_settings(arguments, offline=arguments.offline) as settings:
+        check_parameters(notebook, values, settings.service_key)
+        month = Month(values["year"], values["month"])
+        snapshots = []
+        if read_dataset(notebook) == "credits":
+            snapshots = [_find_credits(month, settings, arguments)]
+    page = run_report(str(notebook), values, arguments.output_dir, settings.data)
+    files = [page]
+    if snapshots:
+        text, table = _write_tables(month, settings, snapshots[0], page.parent)
+        files.append(table)
+        if arguments.console and not arguments.json:
+            print(text)
+    if arguments.json:
+        states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
+        print(json.dumps({"files": [str(file) for file in files], "certificates": states}, indent=2))
+    else:
+        print("\n".join(f"📄 {file}" for file in files))
+    certificates = [snapshot.certificate for snapshot in snapshots]
+    warn_of_state(certificates)
+    return find_exit_code(certificates)
+
+
+def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The notebook's parameters: of the file, then -p, then the options of their own."""
+    import yaml
+
+    values: dict[str, Any] = {}
+    try:
+        if arguments.file is not None:
+            values |= yaml.safe_load(arguments.file.read_text("utf-8")) or {}
+        values |= {name: yaml.safe_load(value) for name, value in arguments.parameters}
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise BadParameter(f"The parameters cannot be read: {' '.join(str(error).split())}.") from error
+    given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}
+    return values | {name: value for name, value in given.items() if value is not None}
+
+
+def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:
+    if arguments.offline:
+        return load_credits(month, settings.data)
+    from flexlib.update.credits import ensure_credits
+
+    options: dict[str, Any] = read_fetch_options(arguments)
+    return ensure_credits(month.span, settings, **options)[0]
+
+
+def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:
+    """The month by day and model as text, and the CSV beside the page."""
+    from flexlib.aggregate import credits_by_day_and_model, credits_by_model, credits_statistics
+    from flexlib.console import render_by_model
+    from flexlib.export import write_by_model_csv
+    from flexlib.names import name_models
+
+    rows = scan("credits", month.span, settings.data)
+    daily, models = (name_models(by(rows), month.span) for by in (credits_by_day_and_model, credits_by_model))
+    lower_bound = snapshot.certificate.state == "GAP"
+    text = render_by_model(daily, models, credits_statistics(rows), month.span, lower_bound=lower_bound)
+    return text, write_by_model_csv(daily, folder / "flex_credits_by_model.csv")
