@@ -184,7 +184,9 @@ def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
 
 def _check_quotes(file: Path, last: Mapping[int, int]) -> None:
     """A quote that is never closed makes one value of all that follows it, which would be lost without a word."""
-    for line, text in find_lines(file, last).items() if max(last.values(), default=1) > 1 else ():
+    if max(last.values(), default=1) == 1:
+        return
+    for line, text in find_lines(file, last).items():
         if text.count('"') % 2:
             raise BadFile(f"{file.name} has a quote in line {line} that is never closed; mend it and import it again.")
 
