@@ -33,7 +33,9 @@ def identify_server(settings: Settings) -> Server:
     if not settings.is_loopback:
         return Server(settings.base_url, demo=False)
     try:
-        header = requests.get(settings.base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy leads to this machine
+            header = session.get(settings.base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
     except requests.RequestException as error:
         raise ServerUnreachable(f"Nothing answers at {settings.base_url}; is the server running?") from error
     return Server(f"demo ({header})", demo=True) if header else Server(settings.base_url, demo=False)

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -23,6 +24,7 @@ from requests.utils import get_environ_proxies
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import Ask
 
@@ -76,8 +78,9 @@ class Client:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=workers)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-        # Read once here: requests would read them, and .netrc, again for every request.
-        session.proxies.update(get_environ_proxies(base_url, no_proxy=None))
+        # Read once here: requests would read them, and .netrc, again for every request. No proxy leads to this machine.
+        if urlsplit(base_url).hostname not in LOOPBACK:
+            session.proxies.update(get_environ_proxies(base_url, no_proxy=None))
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         session.trust_env = False
         session.headers.update({"Content-Type": "application/json", "User-Agent": "flexlib"})
