@@ -89,7 +89,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
 
 
 def read_dataset(notebook: Path) -> str:
-    """Which snapshots the notebook reads, as its metadata say (`"flexlib": {"reads": "usage"}`); `credits` unless said."""
+    """Which snapshots the notebook reads: its metadata may say `"flexlib": {"reads": "usage"}`, else `credits`."""
     metadata = json.loads(notebook.read_text("utf-8")).get("metadata", {})
     return str(metadata.get("flexlib", {}).get("reads", "credits"))
 
