@@ -12,7 +12,7 @@ from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.formats import format_credits
 from flexlib.sources.windsurf.consumption import HUNDREDTHS, read_total, settle_unit
 from flexlib.sources.windsurf.wire import Tally, ask_users
-from flexlib.update.routes import Outcome, Run, read_cycle
+from flexlib.update.routes import Outcome, Run, read_cycle, read_used
 
 __all__ = ["check_balance", "check_sums", "check_users", "check_witness"]
 
@@ -115,9 +115,8 @@ def check_balance(run: Run, outcome: Outcome) -> Check:
     if cycle != run.span:
         why = f"the billing cycle is {cycle or 'not whole days'}, not the month"
         return Check("not checked", how, why=why, figures=figures)
-    try:
-        used = round(float(reply.value.get("addOnCreditsUsed") or 0) * 100)
-    except ValueError:
+    used = read_used(reply.value)
+    if used is None:
         return Check("not checked", how, why="the balance is no number", figures=figures)
     residual = used - outcome.tally.totals[1]
     figures["residual_hundredths"] = residual

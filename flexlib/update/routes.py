@@ -19,7 +19,7 @@ from flexlib.sources.windsurf.users import ask_batches, is_gone
 from flexlib.sources.windsurf.wire import Ask, Person, Tally
 from flexlib.update.progress import Progress
 
-__all__ = ["ROUTES", "Outcome", "Run", "Totals", "open_run", "read_cycle"]
+__all__ = ["ROUTES", "Outcome", "Run", "Totals", "open_run", "read_cycle", "read_used"]
 
 Totals = tuple[int, int, int]
 
@@ -234,7 +234,7 @@ def _settle_by_cycle(run: Run) -> str | None:
         return None
     prompt, flex = consumption.read_total(answer)
     spent = sum(person.prompt_credits for person in run.people)
-    used = round(float(reply.value.get("addOnCreditsUsed") or 0) * 100)
+    used = read_used(reply.value) or 0  # what is no number settles nothing, as nothing used does not
     pairs = (((prompt, prompt), (spent, spent)), ((flex, flex), (used, used)))
     fits = {unit for native, known in pairs if (unit := settle_unit(native, known, exact=False))}
     return fits.pop() if len(fits) == 1 else None
@@ -250,6 +250,15 @@ def read_cycle(balance: dict[str, Any]) -> Span | None:
     if days.days < 2 or {text.partition("T")[2].strip("0:.") for text in (first, end)} != {""}:
         return None
     return Span(days.first, list(days)[-2])
+
+
+def read_used(balance: dict[str, Any]) -> int | None:
+    """The add-on credits used in the cycle, in hundredths, or None when the balance gives no number."""
+    name = "addOnCreditsUsed"
+    try:
+        return consumption.scale(consumption.read_number(balance.get(name), name), "credits")
+    except ValueError:
+        return None
 
 
 def _count_active(tally: Tally, keys: list[str]) -> int:

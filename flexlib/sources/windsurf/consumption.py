@@ -16,7 +16,7 @@ from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.month import Span
 from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.client import Client, Reply
-from flexlib.sources.windsurf.wire import ABSENT, Ask, Person, Tally
+from flexlib.sources.windsurf.wire import ABSENT, LARGEST, Ask, Person, Tally
 
 __all__ = [
     "HUNDREDTHS",
@@ -26,6 +26,7 @@ __all__ = [
     "fetch_pages",
     "hide_people",
     "map_people",
+    "read_number",
     "read_total",
     "scale",
     "settle_unit",
@@ -37,6 +38,8 @@ PATIENCE = 60.0
 """Longest Retry-After that is waited for; the limit is ten requests an hour."""
 HUNDREDTHS = {"credits": 100, "hundredths": 1}
 """How many hundredths of a credit each possible unit is."""
+HAIR = Decimal("0.000001")
+"""Hundredths of a credit: the endpoint computes in floats, so what is so near to a whole number is that number."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def settle_unit(native: tuple[Decimal, Decimal], hundredths: tuple[int, int], *,
         fits = [
             unit
             for unit, size in HUNDREDTHS.items()
-            if all(a * size == b for a, b in zip(native, hundredths, strict=True))
+            if all(abs(a * size - b) <= HAIR for a, b in zip(native, hundredths, strict=True))
         ]
     else:
         ratio = Decimal(sum(hundredths)) / sum(native) if sum(native) else Decimal(0)
@@ -147,9 +150,9 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
 
 
 def scale(number: Decimal, unit: str) -> int:
-    """Whole hundredths; the endpoint computes in floats, so a hair beside one counts as it. Raises `ValueError`."""
+    """Whole hundredths, from a hair beside them too. Raises `ValueError`."""
     exact = number * HUNDREDTHS[unit]
-    if abs(exact - round(exact)) > Decimal("0.000001"):
+    if abs(exact - round(exact)) > HAIR:
         raise ValueError(f"{number} is not a whole number of hundredths of a credit")
     return round(exact)
 
@@ -180,7 +183,7 @@ def _read_answer(answer: dict[str, Any]) -> Consumption:
         raise ValueError("no list of rows")
     cursor = (answer.get("pagination") or {}).get("next_page_cursor")
     strategy = (answer.get("metadata") or {}).get("billing_strategy") or ""
-    if any("billed_acus" in (row.get("consumption") or {}) for row in rows):
+    if any(isinstance(row.get("consumption"), dict) and "billed_acus" in row["consumption"] for row in rows):
         strategy = "ACU"
     return Consumption(rows, cursor or None, strategy)
 
@@ -201,17 +204,20 @@ def _read_day(text: object, span: Span) -> date:
 
 def _read_numbers(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     numbers = row.get("consumption") or {}
-    prompt, flex = (_read_number(numbers.get(name), name) for name in ("prompt_credits", "flex_credits"))
+    if not isinstance(numbers, dict):
+        raise ValueError(f"consumption is {numbers!r}, not an object")
+    prompt, flex = (read_number(numbers.get(name), name) for name in ("prompt_credits", "flex_credits"))
     return prompt, flex
 
 
-def _read_number(value: object, name: str) -> Decimal:
+def read_number(value: object, name: str) -> Decimal:
+    """A number from 0 on; absent is zero. Raises `ValueError`, which calls the number by `name`."""
     if value in ABSENT:
         return Decimal(0)
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f"{name} is {value!r}, not a number") from None
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
-        raise ValueError(f"{name} is {value!r}, not a number from 0 on")
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST:
+        raise ValueError(f"{name} is {value!r}, not a number from 0 to 10^15")
     return number

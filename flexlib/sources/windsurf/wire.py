@@ -33,7 +33,8 @@ ANALYTICS, READ = "/api/v1/Analytics", "Analytics Read"
 DATA_SOURCE = "QUERY_DATA_SOURCE_CASCADE_DATA"
 FIELDS = ("api_key", "date", "model", "prompts_used", "flex_credits_used")
 ABSENT = (None, "", "<nil>")
-MAX_INT64 = 2**63 - 1
+LARGEST = 10**15
+"""Hundredths of a credit, or rows. No team comes near; sums of thousands of such numbers still are int64."""
 
 Answer = dict[str, Any]
 
@@ -138,7 +139,10 @@ def ask_people() -> Ask:
 
 def ask_balance() -> Ask:
     """The team's credit balance and billing cycle."""
-    return Ask("balance", "/api/v1/GetTeamCreditBalance", {}, permission="Billing Read", optional=True, patience=0)
+    return Ask(
+        "balance", "/api/v1/GetTeamCreditBalance", {}, permission="Billing Read", optional=True, patience=0,
+        read=_read_object,
+    )  # fmt: skip
 
 
 def ask_team(span: Span, *, grouped: bool = True) -> Ask:
@@ -195,6 +199,12 @@ def read_totals(item: Mapping[str, Any]) -> tuple[int, int, int]:
     return prompt, flex, rows
 
 
+def _read_object(answer: Answer) -> Answer:
+    if not isinstance(answer, dict):
+        raise ValueError("not an object")
+    return answer
+
+
 def _ask_analytics(purpose: str, queries: list[dict[str, Any]], **options: Any) -> Ask:  # noqa: ANN401
     read = partial(read_results, count=len(queries))
     return Ask(purpose, ANALYTICS, {"query_requests": queries}, permission=READ, read=read, **options)
@@ -217,8 +227,8 @@ def _read_day(text: object, days: Mapping[str, date]) -> date:
 
 
 def _read_count(value: object, name: str) -> int:
-    """A whole number from 0 to 2^63-1; absent is proto3's zero."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+    """A whole number from 0 to `LARGEST`; absent is proto3's zero."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
         return int(value)
     if value in ABSENT:
         return 0
@@ -226,6 +236,6 @@ def _read_count(value: object, name: str) -> int:
         number = Decimal(str(value))
     except InvalidOperation:
         raise _Unreadable(f"{name} is {value!r}, not a number") from None
-    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= MAX_INT64 or number % 1:
-        raise _Unreadable(f"{name} is {value!r}, not a whole number from 0 on")
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST or number % 1:
+        raise _Unreadable(f"{name} is {value!r}, not a whole number from 0 to 10^15")
     return int(number)
