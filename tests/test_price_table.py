@@ -105,6 +105,33 @@ def test_table_says_of_each_call_what_is_said_of_it_alone(calls: list[dict[str, 
     assert priced.to_pylist() == [price_alone(call) for call in calls]
 
 
+CHANGES = [
+    *(datetime(2025, 6, day, hour, minute) for day in (9, 10) for hour, minute in ((0, 0), (0, 29), (0, 30), (16, 29))),
+    *(datetime(2025, 6, day, 16, 30) for day in (9, 10)),
+    *(datetime(2026, 11, 1, hour, 59) + timedelta(minutes=more) for hour in (0, 3, 5, 9) for more in (0, 1)),
+]
+"""Moments just before and at a change of a price: the day of o3, the hours of deepseek."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            build_call,
+            model=st.sampled_from(["o3", "claude-sonnet-4-5", "deepseek-chat", "deepseek-v4-flash"]),
+            created_at=st.sampled_from(CHANGES),
+            prompt_tokens=st.sampled_from([200_000, 200_001]),
+        ),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_calls_of_one_model_on_both_sides_of_a_change_do_not_share_a_price(calls: list[dict[str, Any]]) -> None:
+    sellers = {"o3": "openai", "claude-sonnet-4-5": "anthropic"}
+    calls = [{**call, "provider": sellers.get(call["model"], "deepseek")} for call in calls]
+    assert price_rows(build_rows(calls)).to_pylist() == [price_alone(call) for call in calls]
+
+
 @pytest.mark.parametrize(
     ("usd_per_million", "usd"), [("0.00015", "2e-10"), ("0.00025", "2e-10"), ("0.08333333333333334", "833e-10")]
 )

@@ -79,3 +79,13 @@ def test_full_disk_leaves_the_old_file_whole_and_no_draft(tmp_path: Path) -> Non
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert find_rates_file(tmp_path).read_bytes() == before
     assert [file.name for file in find_rates_file(tmp_path).parent.iterdir()] == ["usd_clp.csv"]
+
+
+def test_reader_that_began_before_a_write_sees_the_old_table_to_its_end(tmp_path: Path) -> None:
+    day = datetime(2025, 9, 12).date()
+    write_kept_rates([KeptRate(Rate(day, Decimal(950), "mindicador.cl"), MOMENT)], tmp_path)
+    before = find_rates_file(tmp_path).read_text("utf-8")
+    with find_rates_file(tmp_path).open(encoding="utf-8") as reader:
+        write_kept_rates([], tmp_path)
+        assert reader.read() == before
+    assert len(load_rates(tmp_path)) == 0

@@ -14,7 +14,7 @@ from rates_server import QUICK, RatesServer, serve_rates
 from flexlib.errors import BadMonth, ServerUnreachable
 from flexlib.fx import Rate, find_rate
 from flexlib.month import Month, Span
-from flexlib.store_rates import find_rates_file, load_rates, read_kept_rates
+from flexlib.store_rates import find_rates_file, load_rates, lock_rates, read_kept_rates
 from flexlib.update_rates import RatesUpdate, update_rates
 
 SEPTEMBER = Month(2025, 9).span
@@ -166,6 +166,16 @@ def test_value_that_changes_back_leaves_its_whole_history(server: RatesServer, t
     assert [one.superseded_at is None for one in kept] == [False, False, True]
 
 
+def test_value_that_changes_within_the_second_stands_after_the_one_it_supersedes(
+    server: RatesServer, tmp_path: Path
+) -> None:
+    for value in ("911.11", "909.10"):
+        server.mindicador["2025-09-10"] = value
+        update(server, tmp_path)
+    kept = [one for one in read_kept_rates(tmp_path) if one.rate.day == date(2025, 9, 10)]
+    assert [str(one.rate.value) for one in kept] == ["911.11", "909.10"]
+
+
 def test_day_that_must_have_been_published_is_missing_and_never_filled_in(server: RatesServer, tmp_path: Path) -> None:
     for day in list_business_days(Span(date(2025, 9, 8), date(2025, 9, 19))):
         del server.mindicador[day], server.frankfurter[day]
@@ -203,6 +213,16 @@ def test_faults_on_the_way_change_nothing_in_the_table(server: RatesServer, tmp_
     server.faults = ["503", "html"]
     update(server, tmp_path / "faulty")
     assert list(load_rates(tmp_path / "faulty")) == list(load_rates(tmp_path / "plain"))
+
+
+def test_update_waits_for_another_that_holds_the_table(server: RatesServer, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool, lock_rates(tmp_path):
+        waiting = pool.submit(update, server, tmp_path)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)  # asked in milliseconds; without the lock it would be written by now
+        assert server.asked == ["/api/dolar/2025"]
+        assert not find_rates_file(tmp_path).exists()
+    assert waiting.result().missing == ()
 
 
 def test_updates_at_once_lose_nothing(server: RatesServer, tmp_path: Path) -> None:
