@@ -158,11 +158,16 @@ def scale(number: Decimal, unit: str) -> int:
 
 
 def hide_people(text: str, users: Mapping[str, str]) -> str:
-    """The answer with each e-mail replaced by its user's key."""
-    for email, user in users.items():
-        if email:
-            text = text.replace(json.dumps(email), json.dumps(user)).replace(f'"{email}"', f'"{user}"')
-    return text
+    """The answer with each e-mail replaced by its user's key, however the server had escaped it."""
+    return json.dumps(_hide(json.loads(text), users), ensure_ascii=False, separators=(",", ":"))
+
+
+def _hide(value: Any, users: Mapping[str, str]) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {name: _hide(part, users) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_hide(part, users) for part in value]
+    return users[value] if isinstance(value, str) and value and value in users else value
 
 
 def _params(span: Span) -> dict[str, str]:
