@@ -14,7 +14,7 @@ from pyarrow.json import ParseOptions, read_json
 import flexlib
 from flexlib.certificate import REFRESH, CreditsCertificate
 from flexlib.draft import Draft
-from flexlib.errors import BadMonth, FlexlibError, RouteRefused
+from flexlib.errors import BadMonth, FlexlibError, RouteRefused, ServerRefused
 from flexlib.month import Month, Span
 from flexlib.schema import CREDITS, check_credits
 from flexlib.settings import Settings
@@ -35,6 +35,9 @@ from flexlib.update.routes import ROUTES, Outcome, Run, open_run
 from flexlib.update.server import Server, check_root, identify_server, recall_refusals, remember_refusal
 
 __all__ = ["check_begun", "ensure_credits", "update_credits"]
+
+LAST_RESORT = "consumption"
+"""Its refusal is not remembered: what it is refused for, such as the hourly limit, passes soon."""
 
 
 def check_begun(span: Span) -> None:
@@ -110,9 +113,8 @@ def _climb(
     Raises what the last route was refused with when none brought anything.
     """
     refused = recall_refusals(settings) if route == "auto" else {}
-    if set(refused) == set(ROUTES):
-        refused = {}
-    names = [name for name in ROUTES if name not in refused] if route == "auto" else [route]
+    # Refused lately: tried last, so a refusal that has passed does not leave us with nothing.
+    names = [*(name for name in ROUTES if name not in refused), *refused] if route == "auto" else [route]
     story = [f"{name} was refused on {fact['at'][:10]} ({fact['why']})" for name, fact in refused.items()]
     open_run(run, names[0], witness=True)
     # Not before somebody answered: a mistyped address would own the folder.
@@ -121,20 +123,26 @@ def _climb(
     failure: FlexlibError | None = None
     gone = False
     for name in names:
-        if gone and name != "consumption":
+        if gone and name != LAST_RESORT:
             continue
         run.progress.restart()
         try:
             outcome = ROUTES[name](run)
         except RouteRefused as no:
             failure, gone = no, gone or no.gone
-            story.append(remember_refusal(settings, server, name, str(no)))
+            if name == LAST_RESORT:
+                story.append(f"{name} was refused ({no})")
+            else:
+                story.append(remember_refusal(settings, server, name, str(no)))
             continue
         except FlexlibError as error:
-            if found is None:
-                raise
             story.append(f"{name} failed ({error})")
-            break
+            if found is not None:
+                break
+            if not (isinstance(error, ServerRefused) and name == LAST_RESORT != names[-1]):
+                raise
+            failure = error
+            continue
         rows = _build_rows(outcome)
         certificate = _certify(run, outcome, rows, month, server, verify, _tell(route, name, story))
         if run.unit_settled:
