@@ -100,6 +100,7 @@ def update_credits(
             # Users who failed are worth asking again while the other answers still are of this state of the server.
             discard = not (outcome.failed and not outcome.tally.quarantined)
         finally:
+            progress.close()
             draft.close(discard=discard)
     progress.finish(_summarize(certificate, outcome))
     return snapshot

@@ -37,10 +37,14 @@ class Progress:
         if self._bar is not None:
             self._bar.reset()
 
-    def finish(self, summary: str) -> None:
-        """Ends the bar and says how it went."""
+    def close(self) -> None:
+        """Ends the bar; what is printed next has a line of its own."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def finish(self, summary: str) -> None:
+        """Ends the bar and says how it went."""
+        self.close()
         if self._shown:
             print(f"\n{summary}", file=sys.stderr)
