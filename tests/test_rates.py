@@ -95,6 +95,16 @@ def test_server_that_is_not_there_is_unreachable() -> None:
         fetch_mindicador(2025, gone, Patience(tries=2, pause=0.01))
 
 
+def test_proxy_of_the_environment_is_not_asked_for_this_machine(
+    server: RatesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(fetch_mindicador(2025, server.url, QUICK)) == 3
+
+
 def build_series(rows: str) -> bytes:
     return f'{{"codigo": "dolar", "serie": [{rows}]}}'.encode()
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import requests
 
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
 from flexlib.fx import VALUE_DECIMALS, Rate
 from flexlib.month import Span
+from flexlib.settings import LOOPBACK
 
 __all__ = [
     "FRANKFURTER",
@@ -57,7 +59,12 @@ def fetch_mindicador(year: int, base_url: str = MINDICADOR_URL, patience: Patien
 
     Raises `ServerUnreachable` when no try gives an answer that can be read, `ServerRefused` when the server says no.
     """
-    return _ask(f"{base_url}/api/dolar/{year}", {}, lambda body: parse_mindicador(body, year), patience or Patience())
+    return _ask(
+        f"{base_url.rstrip('/')}/api/dolar/{year}",
+        {},
+        lambda body: parse_mindicador(body, year),
+        patience or Patience(),
+    )
 
 
 def fetch_frankfurter(span: Span, base_url: str = FRANKFURTER_URL, patience: Patience | None = None) -> list[Rate]:
@@ -66,7 +73,9 @@ def fetch_frankfurter(span: Span, base_url: str = FRANKFURTER_URL, patience: Pat
     Only the central bank is asked for: Frankfurter's own rate blends many sources and is not the observed dollar.
     """
     asked = {"base": "USD", "quotes": "CLP", "from": str(span.first), "to": str(span.last), "providers": "bcch"}
-    return _ask(f"{base_url}/v2/rates", asked, lambda body: parse_frankfurter(body, span), patience or Patience())
+    return _ask(
+        f"{base_url.rstrip('/')}/v2/rates", asked, lambda body: parse_frankfurter(body, span), patience or Patience()
+    )
 
 
 def parse_mindicador(body: bytes, year: int) -> list[Rate]:
@@ -130,25 +139,23 @@ def _ask(
     url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], patience: Patience
 ) -> list[Rate]:
     trouble: object = ""
-    for attempt in range(patience.tries):
-        wait = patience.pause * 2**attempt * random.uniform(0.5, 1.5)
-        try:
-            answer = requests.get(
-                url,
-                parameters,
-                timeout=(patience.connect, patience.read),
-                headers={"Accept": "application/json", "User-Agent": "flexlib"},
-            )
-            if answer.ok:
-                return parse(answer.content)
-            trouble = f"status {answer.status_code}: {answer.content[:100]!r}"
-            if answer.status_code < 500 and answer.status_code != BUSY:
-                raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
-            wait = max(wait, _read_retry_after(answer))
-        except (requests.RequestException, ServerUnreachable) as error:
-            trouble = error
-        if attempt + 1 < patience.tries:
-            time.sleep(wait)
+    with requests.Session() as session:
+        session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
+        session.trust_env = urlsplit(url).hostname not in LOOPBACK  # no proxy can reach a server on this machine
+        for attempt in range(patience.tries):
+            wait = patience.pause * 2**attempt * random.uniform(0.5, 1.5)
+            try:
+                answer = session.get(url, params=parameters, timeout=(patience.connect, patience.read))
+                if answer.ok:
+                    return parse(answer.content)
+                trouble = f"status {answer.status_code}: {answer.content[:100]!r}"
+                if answer.status_code < 500 and answer.status_code != BUSY:
+                    raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
+                wait = max(wait, _read_retry_after(answer))
+            except (requests.RequestException, ServerUnreachable) as error:
+                trouble = error
+            if attempt + 1 < patience.tries:
+                time.sleep(wait)
     raise ServerUnreachable(f"No rates from {url} in {patience.tries} tries: {trouble} Try again later.")
 
 
