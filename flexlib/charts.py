@@ -130,7 +130,7 @@ def plot_credits_by_weekday_and_week(by_weekday_and_week: object) -> Chart:
     The frame as from `aggregate.credits_by_weekday_and_week`, with every day of the month.
     """
     cells = read_rows(by_weekday_and_week)
-    weeks = list(dict.fromkeys((cell["iso_year"], cell["iso_week"]) for cell in cells))
+    weeks = list(dict.fromkeys(day.isocalendar()[:2] for day in Month.containing(cells[0]["date"]).span))
     most = max(cell["flex_credits"] for cell in cells)
 
     def draw(width: int) -> Figure:

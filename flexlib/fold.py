@@ -12,12 +12,21 @@ from typing import Any
 
 import pandas as pd
 
-from flexlib.certificate import CreditsCertificate
+from flexlib.certificate import CreditsCertificate, State
 from flexlib.frames import read_rows
 from flexlib.month import Span
 from flexlib.names import label_models
 
-__all__ = ["NOT_LISTED", "OTHER_MODELS", "choose_models", "fold_days", "fold_models", "fold_users", "list_read_days"]
+__all__ = [
+    "NOT_LISTED",
+    "OTHER_MODELS",
+    "choose_models",
+    "fold_days",
+    "fold_models",
+    "fold_users",
+    "is_comparable",
+    "list_read_days",
+]
 
 OTHER_MODELS = "Other"
 """The name of all further models together."""
@@ -42,6 +51,13 @@ def list_read_days(certificate: CreditsCertificate) -> Span:
     """The days of the month that had begun when it was read: a later day has no zero, it has nothing."""
     month = certificate.month
     return Span(month.first, max(month.first, min(month.last, certificate.read_at.astimezone(timezone.utc).date())))
+
+
+def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | None) -> bool:
+    """Whether a change on the month `before` means anything: both were read to their end, that one without a gap."""
+    if before is None or list_read_days(certificate) != certificate.month.span:
+        return False
+    return before.state in (State.COMPLETE, State.UNRECONCILED)
 
 
 def choose_models(by_model: object, days: Span | None = None, shown: int = 6) -> dict[str, str]:
@@ -86,6 +102,7 @@ def fold_days(by_day: object, shown: int = 5) -> pd.DataFrame:
     """The days of the most flex credits of `aggregate.credits_by_day` and the others as one line: `date` (missing for
     the others), `days`, amounts; the highest first."""
     rows = sorted(read_rows(by_day), key=lambda row: row["rank"])
+    shown += len(rows) == shown + 1  # one line for one other day would hide its name for nothing
     lines = [{"date": pd.Timestamp(row["date"]), "days": 1, **_sum_amounts([row])} for row in rows[:shown]]
     if rest := rows[shown:]:
         lines.append({"date": pd.NaT, "days": len(rest), **_sum_amounts(rest)})
@@ -108,13 +125,13 @@ def fold_users(
     rows = sorted(read_rows(by_user), key=lambda row: row["rank"])
     listed = [row for row in rows if row["user"] not in unlisted]
     named = _name_people([row["user"] for row in listed], people)
+    shown += len(listed) == shown + 1
     lines: list[Row] = [
         {"person": person, "people": 1, **_sum_amounts([row]), "days": row["days"]}
         for person, row in zip(named[:shown], listed, strict=False)
     ]
     if rest := listed[shown:]:
-        more = f"{len(rest):,} more people" if len(rest) > 1 else "1 more person"
-        lines.append({"person": more, "people": len(rest), **_sum_amounts(rest), "days": None})
+        lines.append({"person": f"{len(rest):,} more people", "people": len(rest), **_sum_amounts(rest), "days": None})
     if strangers := [row for row in rows if row["user"] in unlisted]:
         lines.append({"person": NOT_LISTED, "people": len(strangers), **_sum_amounts(strangers), "days": None})
     folded = _build_frame(lines, ["person", "people", "flex_credits", "prompt_credits", "days"])

@@ -40,17 +40,25 @@ class Standing:
     colour: str
     sign: str
     word: str
-    before_total: str
-    """What stands before the total."""
     heading: str
     """Of the proof."""
+    before_total: str = ""
+    """What stands before the total."""
+    warning: str = ""
+    """What it means for the total."""
 
 
 STANDINGS = {
-    State.COMPLETE: Standing("good", "✓", "Complete", "", "Why you can trust the total"),
-    State.PROVISIONAL: Standing("warn", "◔", "Provisional", "so far", "What the total rests on, so far"),
-    State.UNRECONCILED: Standing("bad", "≠", "Not reconciled", "", "Two sums that must agree do not"),
-    State.GAP: Standing("bad", "!", "Not whole", "at least", "What is missing from the total"),
+    State.COMPLETE: Standing("good", "✓", "Complete", "Why you can trust the total"),
+    State.PROVISIONAL: Standing(
+        "warn", "◔", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
+    ),
+    State.UNRECONCILED: Standing(
+        "bad", "≠", "Not reconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
+    ),
+    State.GAP: Standing(
+        "bad", "!", "Not whole", "What is missing from the total", "at least", "the total is a lower bound."
+    ),
 }
 
 

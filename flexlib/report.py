@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.errors import NotebookFailed
-from flexlib.kernel import configure_kernel
+from flexlib.kernel import open_kernel
 from flexlib.month import Month
 from flexlib.parameters import check_parameters, find_notebook
-from flexlib.sections import LAB_STYLE, read_style
 from flexlib.settings import load_settings
 from flexlib.store import report_disk
+from flexlib.theme import LAB_STYLE, write_page_style
 
 if TYPE_CHECKING:
     from nbconvert.exporters import TemplateExporter
@@ -74,7 +74,8 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
     page, _ = exporter.from_notebook_node(
-        notebook, resources={"title": " ".join(title.split()), "style": read_style(), "metadata": {"name": "report"}}
+        notebook,
+        resources={"title": " ".join(title.split()), "style": write_page_style(), "metadata": {"name": "report"}},
     )
     if loaded := LOADED.search(page):
         around = " ".join(page[loaded.start() : loaded.start() + 80].split())
@@ -88,16 +89,18 @@ def _name_folder(values: Mapping[str, Any]) -> str:
 
 
 def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) -> NotebookNode:
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+    # The kernel first: it boots while papermill is imported, which takes as long.
+    with open_kernel(data, source.parent) as kernel:
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
 
-    options = configure_kernel(data) | {"kernel_name": "python3", "progress_bar": False, "cwd": source.parent}
-    try:
-        node: NotebookNode = papermill.execute_notebook(source, target, dict(values), **options)
-    except PapermillExecutionError as error:
-        what = f"{error.ename}: {error.evalue}"
-        raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
-    return node
+        options = {"km": kernel, "kernel_name": "python3", "progress_bar": False, "cwd": source.parent}
+        try:
+            node: NotebookNode = papermill.execute_notebook(source, target, dict(values), **options)
+        except PapermillExecutionError as error:
+            what = f"{error.ename}: {error.evalue}"
+            raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
+        return node
 
 
 def _open_exporter() -> TemplateExporter:

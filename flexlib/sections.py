@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 
 from flexlib.aggregate import CreditsStatistics
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.findings import Finding
-from flexlib.fold import list_read_days
+from flexlib.fold import is_comparable, list_read_days
 from flexlib.formats import format_month
 from flexlib.markup import Html, Piece, escape, join_pieces, write_element
 from flexlib.page_formats import (
@@ -24,18 +23,9 @@ from flexlib.page_formats import (
 )
 from flexlib.proof import describe_standing, list_missing
 from flexlib.shares import measure_change
-from flexlib.theme import DARK, LIGHT, write_variables
+from flexlib.theme import LAB_STYLE, write_lab_style
 
-__all__ = ["LAB_STYLE", "read_style", "show_beside", "show_headlines", "show_section", "show_title"]
-
-LAB_STYLE = "flex-lab"
-"""The class of the style that only JupyterLab needs; a page has its own."""
-
-
-def read_style() -> str:
-    """The CSS of everything that is shown, for a page of its own: colours by variables, dark where the reader is."""
-    light, dark = write_variables(LIGHT), write_variables(DARK)
-    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{_read_pieces()}"
+__all__ = ["show_beside", "show_headlines", "show_section", "show_title"]
 
 
 def show_title(
@@ -61,48 +51,50 @@ def show_title(
     missing = "".join(write_element("li", escape(text)) for text in list_missing(certificate, people))
     alert = ""
     if missing:
-        said = "The total is a lower bound." if certificate.state is State.GAP else "Mind this when you use the total."
-        alert = write_element("p", f"{standing.word}. {said}") + write_element("ul", missing)
+        alert = write_element("p", f"{standing.word}: {standing.warning}") + write_element("ul", missing)
         alert = write_element("div", alert, class_=f"flex-alert {standing.colour}", role="note")
     header = write_element("header", write_element("div", head) + badge, class_="flex-title")
-    return Html("title", f"{_write_lab_style()}\n{header}\n{alert}")
+    return Html("title", f"{write_element('style', write_lab_style(), class_=LAB_STYLE)}\n{header}\n{alert}")
 
 
 def show_headlines(
-    statistics: CreditsStatistics, certificate: CreditsCertificate, before: CreditsStatistics | None = None
+    statistics: CreditsStatistics,
+    certificate: CreditsCertificate,
+    before: CreditsStatistics | None = None,
+    before_certificate: CreditsCertificate | None = None,
 ) -> Html:
-    """The month's headline numbers, each with what it is measured against; `before` is the month before, if stored."""
+    """The month's headline numbers, each with what it is measured against: the month before, if that is stored."""
     month = certificate.month
     days = list_read_days(certificate)
     earlier = format_month(month.previous.first).split()[0]
-    # A part of a month against a whole one would always look like a fall.
-    is_whole = days == month.span
     standing = describe_standing(certificate)
+    mark = standing.before_total and write_element("b", standing.before_total, class_=standing.colour)
 
     def compare(now: int, then: int | None) -> str:
         if then is None:
             return f"{UNKNOWN} no {earlier} stored"
-        if not is_whole:
-            return f"{earlier}, whole: {write_credits(then)}"
+        if not is_comparable(certificate, before_certificate):
+            # A part of a month against another would look like a rise or a fall.
+            return f"{UNKNOWN} {earlier}: {write_credits(then)}"
         change = measure_change(now, then)
         if change is None:
             return f"none in {earlier}"
         way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
-        return write_element("span", f"{sign} {write_change(change)} on {earlier}", class_=way)
+        at_least = "at least " if certificate.state is State.GAP else ""
+        return write_element("span", f"{sign} {at_least}{write_change(change)} on {earlier}", class_=way)
 
     first = f"first on {write_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none yet"
     peak = write_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
     cards = [
         (
-            "Flex credits",
-            f"<small>{standing.before_total}</small> " * bool(standing.before_total)
-            + write_credits(statistics.flex_credits),
+            f"Flex credits {mark}",
+            write_credits(statistics.flex_credits),
             compare(statistics.flex_credits, before.flex_credits if before else None),
         ),
         (
             "At list price",
             f"<small>US$</small>{write_usd(price_credits(statistics.flex_credits), '1')}",
-            f"US${LIST_PRICE} a credit",
+            f"{standing.before_total}{', ' if mark else ''}US${LIST_PRICE} a credit",
         ),
         (
             "People with use",
@@ -146,14 +138,3 @@ def _summarize(certificate: CreditsCertificate) -> str:
     if differ:
         checks += f", {differ} do not" if differ > 1 else ", 1 does not"
     return f"{read:,} of {certificate.users_asked:,} people read · {checks} · as of {write_moment(certificate.read_at)}"
-
-
-def _write_lab_style() -> str:
-    """The same style for JupyterLab, which is dark when its own theme is and not when the reader's system is."""
-    light, dark = write_variables(LIGHT), write_variables(DARK)
-    style = f":root{{{light}}}\n[data-jp-theme-light=false]{{{dark}}}\n{_read_pieces()}"
-    return write_element("style", style, class_=LAB_STYLE)
-
-
-def _read_pieces() -> str:
-    return (files("flexlib") / "templates" / "flexlib" / "pieces.css").read_text("utf-8")

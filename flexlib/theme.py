@@ -9,8 +9,24 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 
-__all__ = ["DARK", "LIGHT", "OTHER", "SLOTS", "assign_colours", "paint", "write_variables"]
+__all__ = [
+    "DARK",
+    "LAB_STYLE",
+    "LIGHT",
+    "OTHER",
+    "SLOTS",
+    "assign_colours",
+    "paint",
+    "write_lab_style",
+    "write_page_style",
+]
+
+LAB_STYLE = "flex-lab"
+"""The class of the style that JupyterLab needs and a page of its own must not have."""
+
+LAB = ".jp-RenderedHTMLCommon"
 
 OTHER = "other"
 """The slot of all models that have no colour of their own."""
@@ -117,9 +133,25 @@ def paint(name: str) -> str:
     return f"var(--flex-{name},{LIGHT[name]})"
 
 
-def write_variables(colours: Mapping[str, str]) -> str:
-    """CSS declarations that give every `paint` its colour."""
+def write_page_style() -> str:
+    """The CSS of everything that is shown, for a page of its own: dark where the reader's system is, never on paper."""
+    dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{_write_variables(DARK)}}}}}"
+    return f":root{{{_write_variables(LIGHT)}}}\n{dark}\n{_read_pieces()}"
+
+
+def write_lab_style() -> str:
+    """The same for JupyterLab, which is dark when its own theme is, whatever the reader's system is."""
+    dark = f"[data-jp-theme-light=false]{{{_write_variables(DARK)}}}"
+    # JupyterLab styles tables and lists itself; twice its class weighs more than what it says.
+    return f":root{{{_write_variables(LIGHT)}}}\n{dark}\n:is({LAB}{LAB},body){{{_read_pieces()}}}"
+
+
+def _write_variables(colours: Mapping[str, str]) -> str:
     return "".join(f"--flex-{name}:{colour};" for name, colour in colours.items())
+
+
+def _read_pieces() -> str:
+    return (files("flexlib") / "templates" / "flexlib" / "pieces.css").read_text("utf-8")
 
 
 def _prefer_slot(model: str) -> str:
