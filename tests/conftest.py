@@ -1,0 +1,65 @@
+"""Every test runs in surroundings of its own: no settings of the machine, no `.env`, an empty data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import KEY, SEPTEMBER, USERS
+
+from flexlib.demo import demo_server
+from flexlib.settings import Settings
+from flexlib.sources.windsurf import client
+from flexlib.store import Snapshot
+from flexlib.update.credits import update_credits
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are set, if only to nothing, so that no `.env` speaks; the data folder is the test's own."""
+    for name in os.environ:
+        if name.startswith("WINDSURF_"):
+            monkeypatch.delenv(name)
+    for name in ("WINDSURF_SERVICE_KEY", "SERVICE_KEY", "WINDSURF_CONSUMPTION_UNIT", "FLEXLIB_DEBUG"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("WINDSURF_BASE_URL", NOBODY)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Callable[..., str]]:
+    """Gives the URL of a demo server of 300 people with the options asked for; one process for all who ask alike."""
+    urls: dict[tuple[str, ...], str] = {}
+    with ExitStack() as running:
+
+        def start(*options: str) -> str:
+            if options not in urls:
+                common = ("--users", str(USERS), "--consumption-limit", "100000")
+                urls[options] = running.enter_context(demo_server(*common, *options))
+            return urls[options]
+
+        yield start
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Callable[..., Snapshot]:
+    """Fetches September 2025 (or `month`) of the server at a URL into the test's data folder (or `data`)."""
+
+    def run(url: str, route: str = "auto", **options: Any) -> Snapshot:  # noqa: ANN401
+        unit = options.pop("unit", None)
+        settings = Settings(options.pop("data", tmp_path / "data"), url, options.pop("key", KEY), unit)
+        return update_credits(options.pop("month", SEPTEMBER), settings, route=route, **options)
+
+    return run
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many attempts as ever, without the seconds between them."""
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.02)

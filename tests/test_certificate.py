@@ -1,0 +1,135 @@
+"""The certificate: which state holds, when a month is read again, and that its text says all of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flexlib.certificate import Check, CreditsCertificate, State, UsageCertificate, parse_certificate
+from flexlib.month import Month
+
+SEPTEMBER = Month(2025, 9)
+SETTLED = datetime(2025, 10, 1, 3, tzinfo=timezone.utc)
+"""Three hours after the month: the first moment at which the server has all of it."""
+
+WHOLE = CreditsCertificate(
+    month=SEPTEMBER,
+    read_at=SETTLED,
+    rows=2,
+    quarantined_rows=0,
+    rows_sha256="ab" * 32,
+    server="https://server.codeium.com",
+    route="team",
+    route_reason="the first choice, and the server answered it",
+    users_asked=5930,
+    users_active=347,
+    flex_credits_hundredths=12_545_000,
+    prompt_credits_hundredths=700,
+    sums=Check("agrees", "sums", 3, figures={"rows": 2}),
+)
+IMPORTED = UsageCertificate(
+    month=SEPTEMBER,
+    read_at=SETTLED,
+    rows=1,
+    quarantined_rows=0,
+    rows_sha256="cd" * 32,
+    source="import",
+    rows_read=1,
+    prompt_tokens=10,
+    completion_tokens=5,
+    files=({"name": "calls.csv", "sha256": "ef" * 32, "rows": 1},),
+)
+DIFFERS = Check("differs", "this with that", 1, "by much")
+
+
+def test_a_whole_month_is_complete_with_exit_code_0() -> None:
+    assert (WHOLE.state, WHOLE.state.exit_code) == (State.COMPLETE, 0)
+
+
+@pytest.mark.parametrize(("missing", "exit_code"), [({"users_failed": 1}, 3), ({"quarantined_rows": 1}, 3)])
+def test_a_user_or_a_row_that_is_missing_is_a_gap(missing: dict[str, int], exit_code: int) -> None:
+    state = replace(WHOLE, **missing).state  # type: ignore[arg-type]
+    assert (state, state.exit_code) == (State.GAP, exit_code)
+
+
+@pytest.mark.parametrize("name", ["sums", "cross_check", "witness", "balance"])
+def test_any_two_sums_that_differ_are_unreconciled(name: str) -> None:
+    state = replace(WHOLE, **{name: DIFFERS}).state  # type: ignore[arg-type]
+    assert (state, state.exit_code) == (State.UNRECONCILED, 4)
+
+
+@pytest.mark.parametrize(
+    ("read_at", "state"),
+    [
+        (datetime(2025, 9, 21, tzinfo=timezone.utc), State.PROVISIONAL),
+        (datetime(2025, 10, 1, tzinfo=timezone.utc), State.PROVISIONAL),
+        (SETTLED - timedelta(seconds=1), State.PROVISIONAL),
+        (SETTLED, State.COMPLETE),
+    ],
+)
+def test_a_month_is_provisional_until_three_hours_after_its_end(read_at: datetime, state: State) -> None:
+    assert replace(WHOLE, read_at=read_at).state is state
+
+
+def test_the_worst_that_holds_is_the_state() -> None:
+    early = replace(WHOLE, read_at=datetime(2025, 9, 21, tzinfo=timezone.utc))
+    unreconciled = replace(early, balance=DIFFERS)
+    assert [early.state, unreconciled.state, replace(unreconciled, users_failed=1).state] == [
+        State.PROVISIONAL,
+        State.UNRECONCILED,
+        State.GAP,
+    ]
+
+
+def test_a_gap_is_stale_at_once_a_provisional_month_after_three_hours_and_a_complete_one_never() -> None:
+    now = datetime(2025, 9, 21, 12, tzinfo=timezone.utc)
+    three_hours, moment = timedelta(hours=3), timedelta(seconds=1)
+    assert replace(WHOLE, users_failed=1).is_stale(SETTLED)
+    assert not replace(WHOLE, read_at=now - three_hours).is_stale(now)
+    assert replace(WHOLE, read_at=now - three_hours - moment).is_stale(now)
+    assert not WHOLE.is_stale(SETTLED + timedelta(days=4000))
+
+
+def test_its_text_holds_every_figure_under_its_name() -> None:
+    told = json.loads(replace(WHOLE, users_failed=1, failed_users=("key-1",)).to_json())
+    assert list(told)[:7] == ["state", "month", "server", "demo", "route", "route_reason", "fetched_at"]
+    assert told["fetched_at"] == "2025-10-01T03:00:00Z"
+    assert told["sums"] == {"result": "agrees", "how": "sums", "checked": 3, "why": "", "figures": {"rows": 2}}
+    expected = {
+        "state": "GAP",
+        "month": "2025-09",
+        "route": "team",
+        "users_asked": 5930,
+        "users_active": 347,
+        "users_failed": 1,
+        "failed_users": ["key-1"],
+        "rows": 2,
+        "flex_credits_hundredths": 12_545_000,
+        "prompt_credits_hundredths": 700,
+        "absent_values": 0,
+        "quarantined_rows": 0,
+        "unmapped_keys": 0,
+        "requests_sent": 0,
+        "requests_retried": 0,
+        "rows_sha256": "ab" * 32,
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert {"cross_check", "balance", "witness"} <= set(told)
+
+
+@pytest.mark.parametrize("certificate", [WHOLE, IMPORTED, replace(WHOLE, notes=("one", "two"), unmapped_users=("x",))])
+def test_it_reads_what_it_writes(certificate: CreditsCertificate | UsageCertificate) -> None:
+    again = parse_certificate(certificate.to_json())
+    assert again == certificate
+    assert again.to_json() == certificate.to_json()
+
+
+@given(st.datetimes(datetime(2025, 8, 1), datetime(2025, 12, 1), timezones=st.just(timezone.utc)))
+def test_writing_it_down_never_makes_it_look_better(read_at: datetime) -> None:
+    certificate = replace(WHOLE, read_at=read_at)
+    assert list(State).index(parse_certificate(certificate.to_json()).state) <= list(State).index(certificate.state)

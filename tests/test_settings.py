@@ -1,0 +1,101 @@
+"""Settings: where each comes from, which are refused, and that the key is never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flexlib.errors import BadSetting
+from flexlib.settings import DEFAULT_BASE_URL, Settings, load_settings
+
+
+def test_with_nothing_set_the_real_server_is_asked_and_data_lies_beside_the_project(tmp_path: Path) -> None:
+    settings = load_settings({}, tmp_path)
+    assert settings == Settings(data=tmp_path / "data", base_url=DEFAULT_BASE_URL)
+    assert settings.base_url == "https://server.codeium.com"
+
+
+def test_the_environment_stands_before_the_file_env(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WINDSURF_SERVICE_KEY=from-file\nFLEXLIB_DATA=/from/file\n")
+    settings = load_settings({"WINDSURF_SERVICE_KEY": "from-environment"}, tmp_path)
+    assert (settings.service_key, settings.data) == ("from-environment", Path("/from/file"))
+
+
+def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WINDSURF_SERVICE_KEY=from-file\n")
+    settings = load_settings({"WINDSURF_SERVICE_KEY": " ", "WINDSURF_BASE_URL": ""}, tmp_path)
+    assert (settings.service_key, settings.base_url) == (None, DEFAULT_BASE_URL)
+
+
+def test_the_key_has_a_second_name(tmp_path: Path) -> None:
+    assert load_settings({"SERVICE_KEY": "second"}, tmp_path).service_key == "second"
+    assert load_settings({"SERVICE_KEY": "2", "WINDSURF_SERVICE_KEY": "1"}, tmp_path).service_key == "1"
+
+
+def test_settings_never_show_the_key() -> None:
+    assert "secret" not in repr(Settings(Path("/data"), service_key="secret"))
+
+
+def test_no_key_is_a_sentence_that_says_where_to_get_one() -> None:
+    with pytest.raises(BadSetting, match="set WINDSURF_SERVICE_KEY in the environment or in .env"):
+        _ = Settings(Path("/data")).required_key
+
+
+def test_a_data_folder_is_absolute_and_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert load_settings({"FLEXLIB_DATA": "here"}, tmp_path).data == tmp_path / "here"
+    assert load_settings({"FLEXLIB_DATA": "~/data"}, tmp_path).data == Path("/home/somebody/data")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://server.codeium.com/", "https://server.codeium.com"),
+        ("https://windsurf.corp:8443", "https://windsurf.corp:8443"),
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:80/", "http://[::1]:80"),
+    ],
+)
+def test_a_base_url_is_scheme_and_host(given: str, kept: str, tmp_path: Path) -> None:
+    settings = load_settings({"WINDSURF_BASE_URL": given}, tmp_path)
+    assert settings.base_url == kept
+    assert settings.is_loopback == given.startswith("http:")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://server.codeium.com/api/v1",
+        "https://server.codeium.com?x=1",
+        "https://somebody:secret@server.codeium.com",
+        "ftp://server.codeium.com",
+        "server.codeium.com",
+        "https://",
+    ],
+)
+def test_a_base_url_with_anything_else_is_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="must be scheme and host only, such as https://server.codeium.com"):
+        load_settings({"WINDSURF_BASE_URL": given}, tmp_path)
+
+
+@pytest.mark.parametrize("host", ["server.codeium.com", "127.0.0.1.evil.example", "10.0.0.1", "localhost.example"])
+def test_a_key_does_not_travel_in_the_clear(host: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="must be https: .* the service key would travel in the clear"):
+        load_settings({"WINDSURF_BASE_URL": f"http://{host}"}, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "clé"])
+def test_what_can_be_no_key_is_refused_without_being_repeated(key: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="a blank or a character that no key has") as refused:
+        load_settings({"WINDSURF_SERVICE_KEY": key}, tmp_path)
+    assert key not in str(refused.value)
+
+
+def test_the_unit_of_the_consumption_endpoint_is_one_of_two(tmp_path: Path) -> None:
+    for unit in ("credits", "hundredths"):
+        assert load_settings({"WINDSURF_CONSUMPTION_UNIT": unit}, tmp_path).consumption_unit == unit
+    with pytest.raises(BadSetting, match="'acus'; it must be one of credits, hundredths"):
+        load_settings({"WINDSURF_CONSUMPTION_UNIT": "acus"}, tmp_path)
