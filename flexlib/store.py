@@ -9,14 +9,11 @@ A version is named after the moment it was stored and its rows; the newest is th
 
 from __future__ import annotations
 
-import fcntl
 import gzip
-import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -25,8 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
-from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
+from flexlib.disk import PRIVATE, lock_folder, report_disk, sync
+from flexlib.errors import OtherServer, SnapshotMissing
 from flexlib.month import Month, Span
+from flexlib.row_hash import hash_rows
 from flexlib.settings import load_settings
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "PRIVATE",
     "Snapshot",
     "check_server",
     "find_snapshot",
@@ -44,13 +44,13 @@ __all__ = [
     "load_credits",
     "load_usage",
     "lock_month",
+    "move_snapshot",
     "read_server",
     "report_disk",
     "scan",
     "write_snapshot",
 ]
 
-PRIVATE = 0o600
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -150,38 +150,20 @@ def write_snapshot(
     """
     import pyarrow.parquet as pq
 
-    dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
-    folder = _month_folder(dataset, certificate.month, root)
-    if isinstance(certificate, UsageCertificate):
-        folder /= certificate.source
-    with report_disk(folder):
-        for left in folder.glob(".writing-*"):  # by a run that was killed
-            shutil.rmtree(left)
-        version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
-        draft = folder / f".writing-{version}"
-        (draft / "raw").mkdir(parents=True)
-        try:
-            pq.write_table(rows, draft / f"{dataset}.parquet", compression="zstd")
-            with gzip.GzipFile(draft / "raw" / "answers.jsonl.gz", "wb", compresslevel=1, mtime=0) as file:
-                file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
-            if people is not None:
-                (draft / "people.json").touch(PRIVATE)
-                (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
-            (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
-            for path in (*draft.rglob("*"), draft):
-                _sync(path)
-            draft.rename(folder / version)
-            _sync(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return Snapshot(dataset, certificate.month, folder / version)
+    def place(parquet: Path) -> None:
+        pq.write_table(rows, parquet, compression="zstd")
+
+    return _write_version(place, certificate, raw, people, root)
 
 
-def hash_rows(rows: pa.Table) -> str:
-    """SHA-256 of the rows as text, a line each, columns by commas: the same rows give the same hash anywhere."""
-    lines = zip(*(column.cast("string").to_pylist() for column in rows.columns), strict=True)
-    text = "".join(",".join("" if value is None else value for value in line) + "\n" for line in lines)
-    return hashlib.sha256(text.encode()).hexdigest()
+def move_snapshot(
+    parquet: Path, certificate: CreditsCertificate | UsageCertificate, raw: Iterable[str] = (), root: Path | None = None
+) -> Snapshot:
+    """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
+
+    For months that are written piece by piece, because they need not fit into memory.
+    """
+    return _write_version(parquet.rename, certificate, raw, None, root)
 
 
 @contextmanager
@@ -191,22 +173,8 @@ def lock_month(dataset: str, month: Month, root: Path | None = None, wait: bool 
     Raises `AlreadyRunning` when another run holds it, unless `wait`.
     """
     folder = _month_folder(dataset, month, root)
-    with report_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE)
-    try:
-        while not _try_lock(descriptor):
-            if not wait:
-                raise AlreadyRunning(
-                    f"Another run (process {os.pread(descriptor, 20, 0).decode() or '?'}) is reading {month} "
-                    f"into {folder}; wait for it to end, or add --wait."
-                )
-            time.sleep(0.2)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    with lock_folder(folder, str(month), wait=wait):
         yield folder
-    finally:
-        os.close(descriptor)
 
 
 def read_server(root: Path | None = None) -> dict[str, Any]:
@@ -236,22 +204,45 @@ def keep_server(server: str, facts: dict[str, Any], root: Path | None = None) ->
         folder.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_text(text, "utf-8")
-            _sync(temporary)
+            sync(temporary)
             temporary.replace(folder / "server.json")
         finally:
             temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def report_disk(folder: Path) -> Iterator[None]:
-    """Turns what the disk refuses inside it into `DiskFailed`: one sentence with the folder and the reason."""
-    try:
-        yield
-    except OSError as error:
-        raise DiskFailed(
-            f"Could not write into {folder}: {(error.strerror or str(error)).lower()}. "
-            "Nothing that was stored before has changed; make room or set FLEXLIB_DATA, and run it again."
-        ) from error
+def _write_version(
+    place: Callable[[Path], object],
+    certificate: CreditsCertificate | UsageCertificate,
+    raw: Iterable[str],
+    people: dict[str, dict[str, str]] | None,
+    root: Path | None,
+) -> Snapshot:
+    """A new version, whole or not at all; `place` puts the rows at the path that it is given."""
+    dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
+    folder = _month_folder(dataset, certificate.month, root)
+    if isinstance(certificate, UsageCertificate):
+        folder /= certificate.source
+    with report_disk(folder):
+        for left in folder.glob(".writing-*"):  # by a run that was killed
+            shutil.rmtree(left)
+        version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
+        draft = folder / f".writing-{version}"
+        (draft / "raw").mkdir(parents=True)
+        try:
+            place(draft / f"{dataset}.parquet")
+            with gzip.GzipFile(draft / "raw" / "answers.jsonl.gz", "wb", compresslevel=1, mtime=0) as file:
+                file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
+            if people is not None:
+                (draft / "people.json").touch(PRIVATE)
+                (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
+            (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
+            for path in (*draft.rglob("*"), draft):
+                sync(path)
+            draft.rename(folder / version)
+            sync(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return Snapshot(dataset, certificate.month, folder / version)
 
 
 def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapshot:
@@ -277,19 +268,3 @@ def _next_stamp(folder: Path) -> str:
 
 def _find_root(root: Path | None) -> Path:
     return load_settings().data if root is None else root
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
