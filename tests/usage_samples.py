@@ -1,0 +1,90 @@
+"""What the tests of calls stand on: a few calls by hand, on each engine, and certificates in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from flexlib.aggregate_usage import usage_statistics
+from flexlib.certificate import Check, UsageCertificate
+from flexlib.month import Month
+from flexlib.schema import USAGE
+
+__all__ = ["CALLS", "CENT", "ENGINES", "NEXT", "NIGHT", "Bring", "Call", "certify_usage", "to_pandas", "to_relation"]
+
+Call = tuple[datetime, str, str, int, int, Decimal | None, Decimal | None]
+"""Time, provider, model, prompt and completion tokens, USD, CLP."""
+Bring = Callable[[Sequence[Call]], Any]
+
+CENT = Decimal("0.01")
+NIGHT, MORNING, NEXT = (
+    datetime(2025, 9, 1, 0, 0),
+    datetime(2025, 9, 1, 9, 59, 59, 999999),
+    datetime(2025, 9, 2, 9, 0),
+)
+
+CALLS: list[Call] = [
+    (NIGHT, "openai", "gpt-4", 100, 10, CENT, None),
+    (MORNING, "openai", "gpt-4", 300, 30, None, None),
+    (MORNING, "xai", "grok-4", 50, 500, Decimal("0.0000000001"), Decimal(95)),
+    (NEXT, "anthropic", "opus", 550, 0, None, None),
+    (NEXT, "openai", "gpt-4", 0, 0, CENT, None),
+]
+
+
+def to_table(calls: Sequence[Call]) -> pa.Table:
+    given_values = {
+        "id": [str(number) for number in range(len(calls))],
+        "created_at": [call[0] for call in calls],
+        "updated_at": [call[0] for call in calls],
+        "provider": [call[1] for call in calls],
+        "model": [call[2] for call in calls],
+        "task_type": ["text"] * len(calls),
+        "prompt_tokens": [call[3] for call in calls],
+        "completion_tokens": [call[4] for call in calls],
+        "total_tokens": [call[3] + call[4] for call in calls],
+        "cached_tokens": [0] * len(calls),
+        "cache_write_tokens": [0] * len(calls),
+        "amount_in_usd": [call[5] for call in calls],
+        "amount_in_clp": [call[6] for call in calls],
+    }
+    columns = [pa.array(given_values.get(field.name, [None] * len(calls)), field.type) for field in USAGE]
+    return pa.table(columns, USAGE)
+
+
+def to_pandas(calls: Sequence[Call]) -> pd.DataFrame:
+    frame: pd.DataFrame = to_table(calls).to_pandas()
+    return frame
+
+
+def to_relation(calls: Sequence[Call]) -> duckdb.DuckDBPyRelation:
+    return duckdb.from_arrow(to_table(calls))
+
+
+ENGINES: dict[str, Bring] = {"pandas": to_pandas, "duckdb": to_relation}
+
+
+def certify_usage(rows: Any, **changes: Any) -> UsageCertificate:  # noqa: ANN401
+    """A certificate of the rows, COMPLETE but for the `changes`."""
+    statistics = usage_statistics(rows)
+    values: dict[str, Any] = {
+        "month": Month(2025, 9),
+        "read_at": datetime(2025, 10, 3, 6, 0, tzinfo=timezone.utc),
+        "source": "import",
+        "rows_read": statistics.request_count + changes.get("quarantined_rows", 0),
+        "rows": statistics.request_count,
+        "quarantined_rows": 0,
+        "prompt_tokens": statistics.total_prompt_tokens,
+        "completion_tokens": statistics.total_completion_tokens,
+        "rows_sha256": "0" * 64,
+        "files": ({"name": "calls.csv", "sha256": "1" * 64, "rows": statistics.request_count},),
+        "sums": Check("agrees", "one way against another", 3),
+        "flexlib_version": "0.1.0",
+    }
+    return UsageCertificate(**values | changes)
