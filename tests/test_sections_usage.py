@@ -28,7 +28,6 @@ from flexlib.report import run_report
 from flexlib.sources.calls import CallMapping
 from flexlib.update_usage import import_usage
 
-
 CALLS_CSV = Path(__file__).parent / "data" / "calls.csv"
 
 
