@@ -186,6 +186,20 @@ def test_the_key_is_blotted_out_of_whatever_the_server_says() -> None:
     assert reply.value == {"echo": "your key is [service key]!"}
     reply, _ = ask_script(answer_json({"error": f"unknown key {KEY}"}, 400))
     assert reply.refused == "HTTP 400: unknown key [service key]"
+    reply, _ = ask_script(Answer(400, f"<html>{KEY}".encode()), Answer(400, f"not {KEY}".encode()))
+    assert KEY not in reply.refused + reply.text
+
+
+def test_a_key_that_the_server_escapes_is_blotted_out_too() -> None:
+    with serve(lambda _: Answer(200, b'{"echo": ["a\\/b\\u002bc"]}')) as url:
+        [reply] = ask_at(url, ASK, key="a/b+c")
+    assert (reply.text, reply.value) == ('{"echo": ["[service key]"]}', {"echo": ["[service key]"]})
+
+
+def test_a_key_that_is_a_word_of_the_wire_does_not_spoil_the_answer() -> None:
+    with serve(lambda _: answer_json({"item": {"api_key": "ana"}})) as url:
+        [reply] = ask_at(url, ASK, key="key")
+    assert reply.value == {"item": {"api_key": "ana"}}
 
 
 def test_a_worker_keeps_its_connection_and_no_more_work_at_once_than_asked_for() -> None:

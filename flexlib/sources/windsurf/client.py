@@ -167,7 +167,7 @@ class Client:
                 raise error
             return f"{type(error).__name__}: the connection failed"
         response = future.result()
-        text = response.content.decode("utf-8", "replace").replace(self._key, "[service key]")
+        text = _blot(response.content.decode("utf-8", "replace"), self._key)
         status = response.status_code
         if status == 200:
             try:
@@ -191,6 +191,24 @@ class Client:
 
 
 AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
+
+
+def _blot(text: str, key: str) -> str:
+    """An answer without the key, also where it was escaped; names of members stay, whatever the key."""
+    if key not in text and "\\" not in text:
+        return text
+    try:
+        return json.dumps(_blot_values(json.loads(text), key), ensure_ascii=False)
+    except ValueError:
+        return text.replace(key, "[service key]")
+
+
+def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {name: _blot_values(part, key) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_blot_values(part, key) for part in value]
+    return value.replace(key, "[service key]") if isinstance(value, str) else value
 
 
 def _read_message(text: str) -> str:
