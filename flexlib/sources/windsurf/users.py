@@ -36,7 +36,7 @@ def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> 
     for reply in client.ask_all(asks):
         batch = reply.ask.users
         if reply.refused and is_gone(reply.refused):
-            raise RouteRefused(f"the data source is gone ({reply.refused})")
+            raise RouteRefused(f"the data source is gone ({reply.refused})", gone=True)
         if reply.is_good or (reply.failed and len(batch) == 1):
             bad_run = 0
             yield reply
