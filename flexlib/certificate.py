@@ -64,7 +64,12 @@ class Certificate:
             return State.GAP
         if any(check.result == "differs" for check in self.checks.values()):
             return State.UNRECONCILED
-        return State.PROVISIONAL if self.read_at < self.month.end + REFRESH else State.COMPLETE
+        return State.PROVISIONAL if self.read_at < self.month.end + self.grace else State.COMPLETE
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after the month's end it is read at the earliest to be complete."""
+        return REFRESH
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -135,7 +140,7 @@ class UsageCertificate(Certificate):
     """The proof of a month of calls from one source."""
 
     source: str
-    """Where the rows come from: `import` or another name a source gives itself."""
+    """Where the rows come from: `import`, `ledger` or another name a source gives itself."""
     rows_read: int
     duplicate_rows: int = 0
     """Rows that were there already, counted once."""
@@ -144,6 +149,22 @@ class UsageCertificate(Certificate):
     files: tuple[dict[str, Any], ...] = ()
     """Each file read: name, sha256, rows."""
     sums: Check = Check("not checked")
+    grace_seconds: int = int(REFRESH.total_seconds())
+    """How late after the month's end a call may still be recorded, as far as one can say."""
+    amount_in_usd: str | None = None
+    """The exact sum as text; None where no row has an amount, or the source does not say."""
+    amount_in_clp: str | None = None
+    unpriced_rows: int = 0
+    """Rows without an amount in USD, which that sum lacks."""
+    unpriced: tuple[dict[str, Any], ...] = ()
+    """Those by model: provider, model, proxy, reason, rows; most rows first."""
+    rows_without_clp: int = 0
+    rates: tuple[dict[str, Any], ...] = ()
+    """What the pesos stand on, by day of observation: day, value, source (all None: given by the caller), rows."""
+
+    @property
+    def grace(self) -> timedelta:
+        return timedelta(seconds=self.grace_seconds)
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
         order = ["state", "month", "source", "read_at", "rows_read", "rows"]
