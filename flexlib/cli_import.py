@@ -122,7 +122,8 @@ def render_import(file: Path, months: Sequence[MonthImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
-        told = f"{one.added_rows:,} calls added" if one.is_new else "nothing new: all of it is there already"
+        calls = "1 call" if one.added_rows == 1 else f"{one.added_rows:,} calls"
+        told = f"{calls} added" if one.is_new else "nothing new: all of it is there already"
         parts.append(f"{file.name}, {one.certificate.month}: {told}.\n{render_certificate(one.certificate)}")
     return "\n".join(parts)
 
@@ -137,7 +138,8 @@ def _explain_state(month: MonthImport) -> str:
         return "rows of a file imported before could not be taken; the totals are a lower bound."
     shown = "; ".join(f"line {row.line}: {row.reason}" for row in rows[:MOST_SHOWN])
     more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
+    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
     return (
-        f"{len(rows):,} rows could not be taken ({shown}{more}). "
+        f"{count} could not be taken ({shown}{more}). "
         "The totals are a lower bound; put the file right and import it with --replace, then the month's other files."
     )

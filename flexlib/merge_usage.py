@@ -92,7 +92,9 @@ def merge_month(
         rows_read=rows_read,
         quarantined_rows=quarantined,
         duplicate_rows=rows_read - quarantined - counted["rows"],
-        **counted,
+        rows=counted["rows"],
+        prompt_tokens=counted["prompt_tokens"],
+        completion_tokens=counted["completion_tokens"],
         rows_sha256=hash_rows(rows),
         files=tuple(files.values()),
         sums=_compare_sums(expected, counted),
@@ -169,13 +171,13 @@ def _write_notes(files: list[dict[str, Any]]) -> Iterator[str]:
     for entry in files:
         if entry["undated"]:
             yield (
-                f"{entry['undated']} rows of {entry['name']} have no readable time: "
+                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
                 "they count as quarantined in every month of that file."
             )
         if entry["repeated"]:
             yield (
-                f"{entry['repeated']} calls of {entry['name']} stand in an hour that the clock showed twice: "
-                "they are taken as of its first."
+                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
+                "they are taken as of the first."
             )
 
 

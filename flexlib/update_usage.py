@@ -13,14 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
 from flexlib.merge_usage import SOURCE, FileFacts, MergedMonth, merge_month, read_certificate
-from flexlib.schema import USAGE
 from flexlib.sources.calls import CallMapping, QuarantinedRow, read_calls
-from flexlib.store import Snapshot, find_snapshot, lock_month, report_disk, write_snapshot
+from flexlib.store import Snapshot, find_snapshot, lock_month, move_snapshot, report_disk
 
 __all__ = ["MonthImport", "import_usage"]
 
@@ -77,7 +74,7 @@ def _store(merged: MergedMonth, newest: Snapshot | None, root: Path | None) -> M
         same = replace(merged.certificate, read_at=before.read_at, flexlib_version=before.flexlib_version)
         if same == before:
             return MonthImport(before, merged.added_rows, merged.quarantined, is_new=False)
-    write_snapshot(pq.read_table(merged.parquet, schema=USAGE), merged.certificate, merged.raw, root=root)
+    move_snapshot(merged.parquet, merged.certificate, merged.raw, root)
     return MonthImport(merged.certificate, merged.added_rows, merged.quarantined, is_new=True)
 
 

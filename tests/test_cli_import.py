@@ -40,7 +40,7 @@ def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys:
     assert run_import(parse(file, *PLAIN)) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[:3] == [
-        "calls.csv, 2025-09: 1 calls added.",
+        "calls.csv, 2025-09: 1 call added.",
         "CERTIFICATE - SEPTEMBER 2025",
         "  State           COMPLETE",
     ]

@@ -147,7 +147,7 @@ def test_a_row_of_unknown_month_is_a_gap_in_each_month_of_its_file(tmp_path: Pat
     for month in (august, september):
         assert month.certificate.state is State.GAP
         assert (month.certificate.rows_read, month.certificate.rows, month.certificate.quarantined_rows) == (2, 1, 1)
-        assert any("1 rows of calls.csv have no readable time" in note for note in month.certificate.notes)
+        assert any("Rows of calls.csv without a readable time: 1;" in note for note in month.certificate.notes)
 
 
 def test_a_month_of_bad_rows_alone_is_a_gap_and_not_absent(tmp_path: Path) -> None:
