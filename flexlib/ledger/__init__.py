@@ -1,0 +1,62 @@
+"""The ledger: every call to a model recorded once, priced, and counted, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from flexlib.ledger.database import Ledger, find_ledger, open_ledger
+from flexlib.ledger.errors import (
+    BadUsage,
+    ConflictingUsage,
+    LedgerError,
+    LedgerFailed,
+    LedgerMissing,
+    LedgerUnavailable,
+)
+from flexlib.ledger.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
+from flexlib.ledger.months import LedgerMonth, MonthTotals, read_month
+from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.ledger.queries import (
+    get_stats_by_task_type,
+    get_total_cost_by_period,
+    get_usage_by_day,
+    get_usage_by_provider_and_model,
+    get_usage_by_proxy,
+    get_usage_by_usable,
+)
+from flexlib.ledger.record import UsageRecord
+from flexlib.ledger.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
+from flexlib.ledger.scopes import UsageQuery, usage
+from flexlib.ledger.usable import UsableMixin
+
+__all__ = [
+    "BadUsage",
+    "ConflictingUsage",
+    "Ledger",
+    "LedgerError",
+    "LedgerFailed",
+    "LedgerMissing",
+    "LedgerMonth",
+    "LedgerStatus",
+    "LedgerUnavailable",
+    "MonthTotals",
+    "PrivacyGuard",
+    "UsableMixin",
+    "UsageQuery",
+    "UsageRecord",
+    "find_ledger",
+    "get_ledger_status",
+    "get_stats_by_task_type",
+    "get_total_cost_by_period",
+    "get_usage_by_day",
+    "get_usage_by_provider_and_model",
+    "get_usage_by_proxy",
+    "get_usage_by_usable",
+    "init_ledger",
+    "open_ledger",
+    "read_month",
+    "record_direct_usage",
+    "record_many",
+    "record_openrouter_usage",
+    "record_usage",
+    "upgrade_ledger",
+    "usage",
+]

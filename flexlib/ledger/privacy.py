@@ -1,0 +1,133 @@
+"""The guard of the metadata: masks e-mails, phone numbers, RUTs and keys before they are stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flexlib.errors import BadSetting
+
+__all__ = ["KINDS", "PrivacyGuard", "is_rut"]
+
+KINDS = ("key", "email", "rut", "phone")
+"""What can be masked, in the order in which it is looked for."""
+
+_START, _END = r"(?<![\w.+/-])", r"(?![\w/-]|\.\d)"
+_SOME_DIGIT = r"(?=[A-Za-z_-]*\d)"
+
+_PATTERNS: Mapping[str, re.Pattern[str]] = {
+    "key": re.compile(
+        rf"""(?x)
+        (?<![A-Za-z0-9])(?:
+            sk-{_SOME_DIGIT}[A-Za-z0-9_-]{{16,}}                     # OpenAI, Anthropic, OpenRouter, DeepSeek
+          | (?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{{16,}}
+          | AIza[A-Za-z0-9_-]{{30,}}                                 # Google
+          | (?:gsk|hf|r8|fw|tgp_v1)_{_SOME_DIGIT}[A-Za-z0-9_-]{{20,}}  # Groq, Hugging Face, ...
+          | (?:xai|pplx)-{_SOME_DIGIT}[A-Za-z0-9_-]{{20,}}
+          | gh[pousr]_[A-Za-z0-9]{{20,}} | github_pat_[A-Za-z0-9_]{{20,}} | glpat-[A-Za-z0-9_-]{{20,}}
+          | xox[abprs]-[A-Za-z0-9-]{{10,}} | (?:AKIA|ASIA)[A-Z0-9]{{16}}
+          | eyJ[A-Za-z0-9_-]{{8,}}\.eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]*    # a signed token (JWT)
+        )
+        | (?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{{12,}}
+        | (?<=://)[^\s/:@]+:[^\s/@]+(?=@)                            # user and password in a URL
+        """
+    ),
+    "email": re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}"),
+    "rut": re.compile(rf"{_START}(?:\d{{1,2}}\.\d{{3}}\.\d{{3}}[-‐‑–]?|\d{{7,8}}[-‐‑–])[\dkK]{_END}"),
+    "phone": re.compile(
+        rf"""(?x)
+        (?<![\w+])\+\d(?:[\s.()-]{{0,2}}\d){{7,14}}(?!\d)                # any, with its country's code
+        | {_START}(?:56[\s.-]?)?9[\s.-]?\d{{4}}[\s.-]?\d{{4}}{_END}        # Chilean mobile
+        | {_START}56[\s.-]?\d{{1,2}}[\s.-]?\d{{3,4}}[\s.-]?\d{{4}}{_END}   # Chilean landline
+        | {_START}(?:\(?0?2\)?[\s-][23]\d{{3}}|(?:\(\d\d\)|0\d\d)\s?\d{{3}})[\s-]\d{{4}}{_END}
+        | {_START}(?:\(\d{{3}}\)\s?|\d{{3}}[.-])\d{{3}}[.-]\d{{4}}{_END}   # as in the United States
+        """
+    ),
+}
+
+MIN_LENGTH = 6
+"""Nothing shorter can be any of them."""
+
+RUT_FACTORS = (2, 3, 4, 5, 6, 7, 2, 3)
+
+_NAMES: Mapping[str, frozenset[str]] = {
+    "key": frozenset(
+        {"api_key", "apikey", "x-api-key", "authorization", "password", "passwd", "secret", "client_secret"}
+        | {"access_token", "refresh_token", "service_key", "private_key", "contraseña", "clave"}
+    ),
+    "email": frozenset({"email", "e-mail", "mail", "correo"}),
+    "rut": frozenset({"rut"}),
+    "phone": frozenset({"phone", "phone_number", "telephone", "telefono", "teléfono", "celular"}),
+}
+
+
+@dataclass(frozen=True)
+class PrivacyGuard:
+    """What is masked in metadata: text that looks like one of `kinds`, and all that a name such as `rut` stands for."""
+
+    kinds: tuple[str, ...] = KINDS
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(KINDS))
+        if unknown:
+            raise BadSetting(f"{', '.join(unknown)}: not what a privacy guard masks; it knows {', '.join(KINDS)}.")
+
+    @classmethod
+    def parse(cls, text: str) -> PrivacyGuard:
+        """The guard that a setting names: `all`, `none`, or kinds by commas."""
+        words = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+        return cls(KINDS if words == ("all",) else () if words == ("none",) else words)
+
+    def mask(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """`metadata` with every find replaced by its kind in brackets (`[email]`), and the kinds that were found."""
+        found: set[str] = set()
+        masked = self._mask_value(dict(metadata), found) if self.kinds else dict(metadata)
+        return masked, [kind for kind in KINDS if kind in found]
+
+    def _mask_value(self, value: Any, found: set[str]) -> Any:  # noqa: ANN401 (JSON)
+        if isinstance(value, str):
+            return self._mask_text(value, found)
+        if isinstance(value, Mapping):
+            return {
+                self._mask_text(str(name), found): self._mask_named(str(name), one, found)
+                for name, one in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._mask_value(one, found) for one in value]
+        return value
+
+    def _mask_named(self, name: str, value: Any, found: set[str]) -> Any:  # noqa: ANN401
+        kind = next((kind for kind in self.kinds if name.lower() in _NAMES[kind]), None)
+        if kind is None or value is None or isinstance(value, bool) or value in ("", [], {}):
+            return self._mask_value(value, found)
+        found.add(kind)
+        return f"[{kind}]"
+
+    def _mask_text(self, text: str, found: set[str]) -> str:
+        if len(text) < MIN_LENGTH:
+            return text
+        for kind in KINDS:
+            if kind in self.kinds:
+                text = _PATTERNS[kind].sub(_replace(kind, found), text)
+        return text
+
+
+def _replace(kind: str, found: set[str]) -> Callable[[re.Match[str]], str]:
+    def replace(match: re.Match[str]) -> str:
+        if kind == "rut" and not is_rut(match[0]):
+            return match[0]
+        found.add(kind)
+        return f"[{kind}]"
+
+    return replace
+
+
+def is_rut(text: str) -> bool:
+    """Whether the last character of a Chilean id number is the check digit of the others (modulo 11)."""
+    *digits, check = (one for one in text.lower() if one.isdigit() or one == "k")
+    if "k" in digits:
+        return False
+    total = sum(int(digit) * factor for digit, factor in zip(reversed(digits), RUT_FACTORS, strict=False))
+    return check == "0123456789k0"[11 - total % 11]
