@@ -94,9 +94,11 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) 
         import papermill
         from papermill.exceptions import PapermillExecutionError
 
-        options = {"km": kernel, "kernel_name": "python3", "progress_bar": False, "cwd": source.parent}
+        python = {"km": kernel, "kernel_name": "python3", "language": "python"}
         try:
-            node: NotebookNode = papermill.execute_notebook(source, target, dict(values), **options)
+            node: NotebookNode = papermill.execute_notebook(
+                source, target, dict(values), progress_bar=False, cwd=source.parent, **python
+            )
         except PapermillExecutionError as error:
             what = f"{error.ename}: {error.evalue}"
             raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
@@ -113,7 +115,7 @@ def _open_exporter() -> TemplateExporter:
         template_name="flexlib",
         template_file="index.html.j2",
         extra_template_basedirs=[str(files("flexlib") / "templates")],
-        filters={"without_lab_style": _drop_lab_style},
+        filters={"drop_lab_style": _drop_lab_style, "render_markdown": _render_markdown},
     )
     exporter.output_mimetype = "text/html"
     return exporter
@@ -121,6 +123,13 @@ def _open_exporter() -> TemplateExporter:
 
 def _drop_lab_style(text: str) -> str:
     return re.sub(rf'<style class="{LAB_STYLE}">.*?</style>\n?', "", text, flags=re.DOTALL)
+
+
+def _render_markdown(text: str) -> str:
+    from nbconvert.filters import markdown2html
+
+    # Its headings carry a sign to link to them: of use in a document, a stray mark in a report.
+    return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html(text)))
 
 
 def _list_html(notebook: NotebookNode) -> list[str]:
