@@ -29,6 +29,9 @@ ENGINES = {
     nw.Implementation.PYSPARK_CONNECT,
 }
 
+NULLABLE = {"requests", "usable_id"}
+"""The integers that may be null in a finished frame."""
+
 CREDITS_IN_PANDAS = {
     "date": "datetime64[us]",
     "prompt_credits": "int64",
@@ -87,18 +90,17 @@ def list_days(like: LazyFrame, days: Iterable[date], column: str = "date") -> La
 
 
 def close_frame(frame: LazyFrame, like: Frame, columns: Sequence[str], order: Mapping[str, bool]) -> Frame:
-    """`columns` of `frame`, sorted by the keys of `order` (true: down), as the kind of frame that `like` is.
+    """`columns` of `frame`, sorted by the keys of `order` (true: down), nulls last, as the kind of frame `like` is.
 
     Integers are int64 (DuckDB's own sums are 128 bits wide). A relation stays lazy. In pandas the index counts from 0
-    and `requests` is `Int64`, which has nulls.
+    and `requests` and `usable_id` are `Int64`, which has nulls.
     """
     chosen = frame.select(*columns)
     counts = [name for name, kind in chosen.collect_schema().items() if kind.is_integer()]
-    result = (
-        chosen.with_columns(nw.col(*counts).cast(nw.Int64)).sort(*order, descending=list(order.values())).to_native()
-    )
+    integers = chosen.with_columns(nw.col(*counts).cast(nw.Int64))
+    result = integers.sort(*order, descending=list(order.values()), nulls_last=True).to_native()
     if frame.implementation.is_pandas():
-        result = result.astype(dict.fromkeys(set(counts) - {"requests"}, "int64")).reset_index(drop=True)
+        result = result.astype(dict.fromkeys(set(counts) - NULLABLE, "int64")).reset_index(drop=True)
     return cast(Frame, result)
 
 
