@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pytest
 from databases import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
