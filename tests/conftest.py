@@ -32,9 +32,9 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo() -> Iterator[Callable[..., str]]:
-    """Gives the URL of a demo server of 300 people with the options asked for; one process for all who ask alike."""
+    """Gives the URL of a demo server of 300 people with the options asked for; one process for all of a module who ask alike."""
     urls: dict[tuple[str, ...], str] = {}
     with ExitStack() as running:
 
