@@ -34,7 +34,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Callable[..., str]]:
-    """Gives the URL of a demo server of 300 people with the options asked for; one process for all of a module who ask alike."""
+    """Gives the URL of a demo server of 300 people with these options; a module shares it among its tests."""
     urls: dict[tuple[str, ...], str] = {}
     with ExitStack() as running:
 
