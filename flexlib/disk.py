@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from flexlib.errors import AlreadyRunning, DiskFailed
 
-__all__ = ["PRIVATE", "lock_folder", "report_disk", "sync"]
+__all__ = ["PRIVATE", "lock_folder", "make_scratch", "report_disk", "sync"]
 
 PRIVATE = 0o600
 
@@ -50,6 +51,22 @@ def report_disk(folder: Path) -> Iterator[None]:
             f"Could not write into {folder}: {(error.strerror or str(error)).lower()}. "
             "Nothing that was stored before has changed; make room or set FLEXLIB_DATA, and run it again."
         ) from error
+
+
+@contextmanager
+def make_scratch(folder: Path, name: str) -> Iterator[Path]:
+    """A folder in `folder` for what is not whole yet, gone afterwards; what a killed run left in it is swept out first.
+
+    The caller holds the folder's lock.
+    """
+    scratch = folder / name
+    with report_disk(folder):
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

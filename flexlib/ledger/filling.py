@@ -1,4 +1,4 @@
-"""Amounts that were not known when a call was recorded, filled in once a price or a rate is: only where there is none."""
+"""Amounts that were not known when a call was recorded, filled in once they are: only where there is none."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def fill_amounts(month: Month, ledger: Ledger | None = None) -> FilledAmounts:
     def fill(records: list[UsageRecord]) -> list[UsageRecord]:
         pairs = list(zip(records, price_records(ledger, [_drop_reason(one) for one in records]), strict=True))
         changed = [(old, new) for old, new in pairs if _count_gaps(new) < _count_gaps(old)]
-        usd = sum(old.amount_in_usd is None is not new.amount_in_usd for old, new in changed)
-        clp = sum(old.amount_in_clp is None is not new.amount_in_clp for old, new in changed)
+        usd = sum(old.amount_in_usd != new.amount_in_usd for old, new in changed)
+        clp = sum(old.amount_in_clp != new.amount_in_clp for old, new in changed)
         # By page: one that is tried again is counted once.
         filled[records[0].request_id] = FilledAmounts(month, usd, clp)
         return [new for _, new in changed]
