@@ -77,3 +77,22 @@ def new_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledge
     ledger.close()
     if server:
         server.drop(url)
+
+
+@pytest.fixture
+def sqlite_ledger(sqlite_file: Path, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger on SQLite, for what only it can show."""
+    copy(sqlite_file, tmp_path)
+    ledger = open_ledger(data=tmp_path)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def postgresql_ledger(postgresql: Postgresql, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger on PostgreSQL, for what only it can show."""
+    url = postgresql.create(template="template_ledger")
+    ledger = open_ledger(url, data=tmp_path)
+    yield ledger
+    ledger.close()
+    postgresql.drop(url)
