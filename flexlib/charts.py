@@ -1,85 +1,40 @@
 """Finished frames as charts: what is drawn is what the frame holds, nothing is computed.
 
-Each chart is drawn twice, for a page and for a phone, where letters keep their size; the page shows the one that fits.
 Credits come in hundredths and are drawn in credits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from flexlib.chart import HALF, NARROW, Chart, add_axes
 from flexlib.fold import OTHER_MODELS
 from flexlib.formats import format_month
 from flexlib.frames import read_rows
-from flexlib.markup import Piece, escape, write_element
 from flexlib.month import Month
 from flexlib.page_formats import write_count, write_credits, write_day, write_share, write_whole_credits
-from flexlib.svg import POINTS, STYLE, explain, new_figure, write_svg
-from flexlib.theme import LIGHT, OTHER, assign_colours, paint
+from flexlib.svg import STYLE, explain, new_figure
+from flexlib.theme import LIGHT, OTHER, assign_colours
 
 __all__ = [
+    "HALF",
+    "NARROW",
     "Chart",
     "plot_credits_by_day_and_model",
     "plot_credits_by_user",
     "plot_credits_by_weekday_and_week",
 ]
 
-WIDE, HALF, NARROW = 1040, 500, 358
-"""Widths in CSS pixels: the page, half of it, a phone of 390."""
-
 DARK_CELL = 0.6
 """From this depth of colour on, letters are light."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-
-@dataclass(repr=False, eq=False)
-class Chart(Piece):
-    """One chart as Jupyter shows it: a `<figure>` with its SVG, its `title` and `description` for who cannot see it."""
-
-    name: str
-    title: str
-    description: str
-    draw: Callable[[int], Figure]
-    """Draws it at a width in CSS pixels."""
-    width: int = WIDE
-    legend: Sequence[tuple[str, str]] = ()
-    """What each colour of the theme stands for."""
-
-    @cached_property
-    def figure(self) -> Figure:
-        """As the page shows it."""
-        return self._draw_at(self.width)
-
-    @cached_property
-    def narrow_figure(self) -> Figure:
-        """As a phone shows it."""
-        return self._draw_at(NARROW)
-
-    def write_html(self) -> str:
-        wide = write_svg(self.figure, self.name, self.title, self.description, "wide")
-        narrow = write_svg(self.narrow_figure, f"{self.name}-narrow", self.title, self.description, "narrow")
-        return write_element("figure", f"{self._write_legend()}{wide}\n{narrow}", class_="flex-chart", id=self.name)
-
-    def _draw_at(self, width: int) -> Figure:
-        with mpl.rc_context(STYLE):
-            return self.draw(width)
-
-    def _write_legend(self) -> str:
-        if not self.legend:
-            return ""
-        items = (f'<li><i style="background:{paint(colour)}"></i>{escape(text)}</li>' for text, colour in self.legend)
-        return write_element("ul", "".join(items), class_="flex-legend") + "\n"
 
 
 def plot_credits_by_day_and_model(by_day_and_model: object, by_day: object, by_day_before: object = None) -> Chart:
@@ -101,8 +56,8 @@ def plot_credits_by_day_and_model(by_day_and_model: object, by_day: object, by_d
         figure = new_figure(width, 420 if narrow else 450)
         # Room for the longest number of the axes.
         left = 40 if narrow else 24 + 8 * len(write_whole_credits(total))
-        line = _add_axes(figure, left, 10, 26, 94)
-        columns = _add_axes(figure, left, 10, 168, 224 if narrow else 254)
+        line = add_axes(figure, left, 10, 26, 94)
+        columns = add_axes(figure, left, 10, 168, 224 if narrow else 254)
         _draw_line(line, days, before)
         _draw_columns(columns, cells, models, colours, tips=not narrow)
         columns.set_title("Credits a day", loc="left", fontsize=STYLE["font.size"], pad=16)
@@ -135,7 +90,7 @@ def plot_credits_by_weekday_and_week(by_weekday_and_week: object) -> Chart:
 
     def draw(width: int) -> Figure:
         figure = new_figure(width, 330)
-        axes = _add_axes(figure, 38, 2, 26, 300)
+        axes = add_axes(figure, 38, 2, 26, 300)
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         for cell in cells:
@@ -165,7 +120,7 @@ def plot_credits_by_user(by_user: object) -> Chart:
 
     def draw(width: int) -> Figure:
         figure = new_figure(width, 330)
-        axes = _add_axes(figure, 46, 10, 14, 266)
+        axes = add_axes(figure, 46, 10, 14, 266)
         x, y = [rank for rank, _ in points], [permille / 10 for _, permille in points]
         axes.add_patch(Polygon([*zip(x, y, strict=True), (x[-1], 0)], facecolor=LIGHT["accent"], alpha=0.12))
         axes.plot(x, y, color=LIGHT["accent"], clip_on=False)
@@ -185,12 +140,6 @@ def plot_credits_by_user(by_user: object) -> Chart:
     if tenth is not None:
         words += f" The top {tenth['rank']} of {len(users)} took {write_share(tenth['cumulative_share_permille'])}."
     return Chart("chart-people", "How the flex credits spread over people", words, draw, HALF)
-
-
-def _add_axes(figure: Figure, left: int, right: int, top: int, height: int) -> Axes:
-    """Axes between the margins `left` and `right`, `top` below the upper edge; all in CSS pixels."""
-    width, full = (round(inches * POINTS) for inches in figure.get_size_inches())
-    return figure.add_axes((left / width, 1 - (top + height) / full, (width - left - right) / width, height / full))
 
 
 def _draw_line(axes: Axes, days: list[dict[str, Any]], before: list[dict[str, Any]]) -> None:
