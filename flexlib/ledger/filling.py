@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from flexlib.fx import find_rate
@@ -34,20 +35,18 @@ def fill_amounts(month: Month, ledger: Ledger | None = None) -> FilledAmounts:
     prepare_ledger(ledger)
     rates = load_kept_rates(ledger)
     has_rates = any(find_rate(rates, day) for day in (month.previous.last, *month.span, month.next.first))
-    filled: dict[str, FilledAmounts] = {}
+    filled = Counter[str]()
 
     def fill(records: list[UsageRecord]) -> list[UsageRecord]:
-        pairs = list(zip(records, price_records(ledger, [_drop_reason(one) for one in records]), strict=True))
-        changed = [(old, new) for old, new in pairs if _count_gaps(new) < _count_gaps(old)]
-        usd = sum(old.amount_in_usd != new.amount_in_usd for old, new in changed)
-        clp = sum(old.amount_in_clp != new.amount_in_clp for old, new in changed)
-        # By page: one that is tried again is counted once.
-        filled[records[0].request_id] = FilledAmounts(month, usd, clp)
-        return [new for _, new in changed]
+        priced = price_records(ledger, [_drop_reason(one) for one in records])
+        return [new for old, new in zip(records, priced, strict=True) if _list_gaps(new) != _list_gaps(old)]
 
-    change_pages(ledger, month, "amount_in_usd IS NULL" + " OR amount_in_clp IS NULL" * has_rates, fill)
-    pages = filled.values()
-    return FilledAmounts(month, sum(one.usd for one in pages), sum(one.clp for one in pages))
+    condition = "amount_in_usd IS NULL" + " OR amount_in_clp IS NULL" * has_rates
+    for records, changed in change_pages(ledger, month, condition, fill):
+        before = {one.request_id: one for one in records}
+        for one in changed:
+            filled.update(_list_gaps(before[one.request_id]) - _list_gaps(one))
+    return FilledAmounts(month, filled["amount_in_usd"], filled["amount_in_clp"])
 
 
 def _drop_reason(record: UsageRecord) -> UsageRecord:
@@ -57,5 +56,5 @@ def _drop_reason(record: UsageRecord) -> UsageRecord:
     return record._replace(metadata={name: one for name, one in record.metadata.items() if name != "unpriced"})
 
 
-def _count_gaps(record: UsageRecord) -> int:
-    return (record.amount_in_usd is None) + (record.amount_in_clp is None)
+def _list_gaps(record: UsageRecord) -> set[str]:
+    return {name for name in ("amount_in_usd", "amount_in_clp") if getattr(record, name) is None}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -35,31 +35,34 @@ def change_pages(
     condition: str,
     change: Callable[[list[UsageRecord]], list[UsageRecord]],
     *,
+    store: bool = True,
     page_rows: int = PAGE_ROWS,
-) -> None:
+) -> Iterator[tuple[list[UsageRecord], list[UsageRecord]]]:
     """Hands the month's calls for which the SQL `condition` holds to `change`, in their order, a page at a time.
 
-    What it gives back is stored, as far as amounts, metadata and `updated_at` go; a page that fails changes nothing.
-    `change` may see a page again after a busy database. Raises `LedgerUnavailable`, `LedgerFailed`.
+    What it gives back is stored, as far as amounts, metadata and `updated_at` go, unless not `store`; then the page's
+    calls and the changed ones are yielded. A page that fails changes nothing; `change` may see one again after a busy
+    database. Raises `LedgerUnavailable`, `LedgerFailed`.
     """
     after: tuple[datetime, str] | None = (month.previous.end, "")
 
-    def change_page() -> tuple[datetime, str] | None:
+    def change_page() -> tuple[list[UsageRecord], list[UsageRecord]]:
         assert after is not None
-        with open_transaction(ledger) as connection:
-            records = _read_page(ledger, connection, month, condition, after, page_rows)
+        with open_transaction(ledger) if store else ledger.connect() as connection:
+            records = _read_page(ledger, connection, month, condition, after, page_rows, lock=store)
             changed = change(records) if records else []
-            if changed:
+            if changed and store:
                 _store(ledger, connection, month, changed)
-        last = records[-1] if len(records) == page_rows else None
-        return last and (last.created_at, last.request_id)
+        return records, changed
 
     while after is not None:
         start = time.monotonic()
-        after = run_with_retries(ledger, change_page)
-        if after is not None and ledger.backend == "sqlite":
+        records, changed = run_with_retries(ledger, change_page)
+        after = (records[-1].created_at, records[-1].request_id) if len(records) == page_rows else None
+        if after is not None and store and ledger.backend == "sqlite":
             # As long as the page took: a writer that tries again in between finds the door open every other time.
             time.sleep(time.monotonic() - start)
+        yield records, changed
 
 
 def _read_page(
@@ -69,12 +72,16 @@ def _read_page(
     condition: str,
     after: tuple[datetime, str],
     page_rows: int,
+    *,
+    lock: bool,
 ) -> list[UsageRecord]:
-    mark, lock = ("%s", " FOR UPDATE") if ledger.backend == "postgresql" else ("?", "")
+    if ledger.backend == "postgresql":
+        condition = condition.replace("%", "%%")  # where the driver's marks are %s
+    mark, locking = ("%s", " FOR UPDATE" * lock) if ledger.backend == "postgresql" else ("?", "")
     query = (
         f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE created_at >= {mark} AND created_at < {mark} "  # noqa: S608
         f"AND (created_at, request_id) > ({mark}, {mark}) AND ({condition}) "
-        f"ORDER BY created_at, request_id LIMIT {page_rows}{lock}"
+        f"ORDER BY created_at, request_id LIMIT {page_rows}{locking}"
     )
     bounds = [_encode(ledger, "created_at", one) for one in (month.previous.end, month.end, after[0])]
     rows = connection.execute(query, [*bounds, after[1]]).fetchall()
