@@ -34,8 +34,9 @@ def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
                     f"into {folder}; wait for it to end, or add --wait."
                 )
             time.sleep(0.2)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with report_disk(folder):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
