@@ -63,9 +63,12 @@ class Draft:
         """Keeps the list of people, readable by nobody else."""
         temporary = self._folder / "people.tmp"
         with report_disk(self._folder):
-            with open(temporary, "w", encoding="utf-8", opener=_open_private) as file:
-                json.dump(people, file)
-            temporary.replace(self._folder / "people.json")
+            try:
+                with open(temporary, "w", encoding="utf-8", opener=_open_private) as file:
+                    json.dump(people, file)
+                temporary.replace(self._folder / "people.json")
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def lines(self) -> Iterator[str]:
         """Every answer kept so far, as a line of JSON."""
