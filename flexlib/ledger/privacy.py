@@ -15,7 +15,8 @@ KINDS = ("key", "email", "rut", "phone")
 """What can be masked, in the order in which it is looked for."""
 
 _START, _END = r"(?<![\w.+/-])", r"(?![\w/-]|\.\d)"
-_SOME_DIGIT = r"(?=[A-Za-z_-]*\d)"
+_SOME_DIGIT = r"(?=[A-Za-z_-]{0,80}\d)"
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "key": re.compile(
@@ -30,25 +31,46 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
           | xox[abprs]-[A-Za-z0-9-]{{10,}} | (?:AKIA|ASIA)[A-Z0-9]{{16}}
           | eyJ[A-Za-z0-9_-]{{8,}}\.eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]*    # a signed token (JWT)
         )
-        | (?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{{12,}}
+        | \b(?:[Bb]earer|BEARER)\s+[A-Za-z0-9._~+/=-]{{12,}}
         | (?<=://)[^\s/:@]+:[^\s/@]+(?=@)                            # user and password in a URL
         """
     ),
-    "email": re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}"),
+    "email": re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{{2,}}"),
     "rut": re.compile(rf"{_START}(?:\d{{1,2}}\.\d{{3}}\.\d{{3}}[-‐‑–]?|\d{{7,8}}[-‐‑–])[\dkK]{_END}"),
     "phone": re.compile(
         rf"""(?x)
         (?<![\w+])\+\d(?:[\s.()-]{{0,2}}\d){{7,14}}(?!\d)                # any, with its country's code
         | {_START}(?:56[\s.-]?)?9[\s.-]?\d{{4}}[\s.-]?\d{{4}}{_END}        # Chilean mobile
         | {_START}56[\s.-]?\d{{1,2}}[\s.-]?\d{{3,4}}[\s.-]?\d{{4}}{_END}   # Chilean landline
-        | {_START}(?:\(?0?2\)?[\s-][23]\d{{3}}|(?:\(\d\d\)|0\d\d)\s?\d{{3}})[\s-]\d{{4}}{_END}
+        | {_START}(?:\(?0?2\)?[\s-][23]\d{{3}}|(?:\(0?\d\d\)|0\d\d)\s?\d{{3}})[\s-]\d{{4}}{_END}
         | {_START}(?:\(\d{{3}}\)\s?|\d{{3}}[.-])\d{{3}}[.-]\d{{4}}{_END}   # as in the United States
         """
     ),
 }
 
+_KEY_SIGNS = (
+    "sk-",
+    "_live_",
+    "_test_",
+    "AIza",
+    "gsk_",
+    "hf_",
+    "r8_",
+    "fw_",
+    "tgp_",
+    "xai-",
+    "pplx-",
+    "ghp_",
+    "gho_",
+) + (("ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "AKIA", "ASIA", "eyJ", "earer", "EARER", "://"))
+_DIGITS = re.compile(r"\d[\d\s.()-]{4,}[\s\d.‐‑–-][\dkK]")
+"""What every number that is masked has somewhere; most texts have none, and are let through by a look."""
+
 MIN_LENGTH = 6
 """Nothing shorter can be any of them."""
+
+SHORT_NAME = 20
+"""A plain name that is shorter is no key, and has no place for the signs of the others."""
 
 RUT_FACTORS = (2, 3, 4, 5, 6, 7, 2, 3)
 
@@ -61,6 +83,9 @@ _NAMES: Mapping[str, frozenset[str]] = {
     "rut": frozenset({"rut"}),
     "phone": frozenset({"phone", "phone_number", "telephone", "telefono", "teléfono", "celular"}),
 }
+
+
+_KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -91,7 +116,7 @@ class PrivacyGuard:
             return self._mask_text(value, found)
         if isinstance(value, Mapping):
             return {
-                self._mask_text(str(name), found): self._mask_named(str(name), one, found)
+                self._mask_name(str(name), found): self._mask_named(str(name), one, found)
                 for name, one in value.items()
             }
         if isinstance(value, list | tuple):
@@ -99,19 +124,28 @@ class PrivacyGuard:
         return value
 
     def _mask_named(self, name: str, value: Any, found: set[str]) -> Any:  # noqa: ANN401
-        kind = next((kind for kind in self.kinds if name.lower() in _NAMES[kind]), None)
-        if kind is None or value is None or isinstance(value, bool) or value in ("", [], {}):
+        kind = _KIND_OF_NAME.get(name.lower())
+        if kind not in self.kinds or value is None or isinstance(value, bool) or value in ("", [], {}):
             return self._mask_value(value, found)
-        found.add(kind)
+        found.add(str(kind))
         return f"[{kind}]"
+
+    def _mask_name(self, name: str, found: set[str]) -> str:
+        return name if len(name) < SHORT_NAME and name.isidentifier() else self._mask_text(name, found)
 
     def _mask_text(self, text: str, found: set[str]) -> str:
         if len(text) < MIN_LENGTH:
             return text
         for kind in KINDS:
-            if kind in self.kinds:
+            if kind in self.kinds and _may_hold(kind, text):
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
+
+
+def _may_hold(kind: str, text: str) -> bool:
+    if kind == "email":
+        return "@" in text
+    return any(sign in text for sign in _KEY_SIGNS) if kind == "key" else _DIGITS.search(text) is not None
 
 
 def _replace(kind: str, found: set[str]) -> Callable[[re.Match[str]], str]:

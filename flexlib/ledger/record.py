@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -26,6 +27,8 @@ DERIVED = ("created_at", "amount_in_usd", "amount_in_clp")
 """Columns that the ledger fills when the caller does not, and that then tell nothing about the call's content."""
 
 LONGEST_ID = 200
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of it in JSON, not an escaped backslash before `u0000`."""
 
 
 class UsageRecord(NamedTuple):
@@ -169,7 +172,7 @@ def _read_metadata(ledger: Ledger, metadata: Any) -> dict[str, Any]:  # noqa: AN
         size = len(text.encode())
     except (TypeError, ValueError) as error:
         raise BadUsage(f"metadata cannot be kept as JSON: {error}.") from error
-    if "\\u0000" in text and "\0" in str(masked):
+    if NUL.search(text):
         raise BadUsage("metadata holds a NUL character, which PostgreSQL cannot keep.")
     if size > ledger.metadata_bytes:
         raise BadUsage(f"metadata is {size} bytes of JSON, and the most is {ledger.metadata_bytes}; keep it elsewhere.")

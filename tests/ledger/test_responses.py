@@ -1,0 +1,295 @@
+"""Usage out of the answers of each API: every token once, whatever the provider nests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.ledger import BadUsage, Ledger, UsageQuery, record_usage
+from flexlib.ledger.responses import (
+    read_anthropic_response,
+    read_google_response,
+    read_mistral_response,
+    read_openai_response,
+    read_openrouter_response,
+)
+
+SECONDS = 1757505600
+NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
+
+OPENAI_CHAT = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": SECONDS,
+    "model": "gpt-4o-2024-08-06",
+    "service_tier": "default",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hola"}, "finish_reason": "stop"}],
+    "usage": {
+        "prompt_tokens": 2006,
+        "completion_tokens": 300,
+        "total_tokens": 2306,
+        "prompt_tokens_details": {"cached_tokens": 1920, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 64, "audio_tokens": None},
+    },
+}
+OPENAI_RESPONSE = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": SECONDS,
+    "model": "o3",
+    "usage": {
+        "input_tokens": 328,
+        "input_tokens_details": {"cached_tokens": 100},
+        "output_tokens": 52,
+        "output_tokens_details": {"reasoning_tokens": 40},
+        "total_tokens": 380,
+    },
+}
+OPENAI_EMBEDDING = {
+    "object": "list",
+    "model": "text-embedding-3-small",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.1]}],
+    "usage": {"prompt_tokens": 8, "total_tokens": 8},
+}
+ANTHROPIC = {
+    "id": "msg_1",
+    "type": "message",
+    "model": "claude-sonnet-4-5-20250929",
+    "usage": {
+        "input_tokens": 100,
+        "cache_creation_input_tokens": 50,
+        "cache_read_input_tokens": 1000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 50, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": 20,
+        "service_tier": "standard",
+        "server_tool_use": None,
+    },
+}
+GOOGLE = {
+    "responseId": "g-1",
+    "modelVersion": "gemini-2.5-pro",
+    "candidates": [],
+    "usageMetadata": {
+        "promptTokenCount": 1000,
+        "cachedContentTokenCount": 600,
+        "candidatesTokenCount": 50,
+        "thoughtsTokenCount": 200,
+        "totalTokenCount": 1250,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1000}],
+    },
+}
+MISTRAL = {
+    "id": "m-1",
+    "object": "chat.completion",
+    "created": SECONDS,
+    "model": "mistral-large-latest",
+    "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+}
+OPENROUTER = {
+    "id": "gen-1",
+    "created": SECONDS,
+    "model": "meta-llama/llama-3.3-70b-instruct",
+    "usage": {
+        "prompt_tokens": 194,
+        "completion_tokens": 30,
+        "total_tokens": 224,
+        "cost": 0.00014,
+        "is_byok": False,
+        "cost_details": {"upstream_inference_cost": None},
+        "prompt_tokens_details": {"cached_tokens": 128},
+        "completion_tokens_details": {"reasoning_tokens": 12},
+    },
+}
+
+READ: list[tuple[Callable[[Any], dict[str, Any]], dict[str, Any], dict[str, Any]]] = [
+    (
+        read_openai_response,
+        OPENAI_CHAT,
+        {
+            "provider": LlmProvider.OPENAI,
+            "model": "gpt-4o-2024-08-06",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 2006,  # the cached 1920 are in it
+            "completion_tokens": 300,  # the reasoning 64 are in it
+            "cached_tokens": 1920,
+            "cache_write_tokens": 0,
+            "metadata": {"reasoning_tokens": 64, "tier": "default"},
+            "request_id": "chatcmpl-1",
+            "created_at": NOON,
+        },
+    ),
+    (
+        read_openai_response,
+        OPENAI_RESPONSE,
+        {
+            "provider": LlmProvider.OPENAI,
+            "model": "o3",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 328,
+            "completion_tokens": 52,
+            "cached_tokens": 100,
+            "cache_write_tokens": 0,
+            "metadata": {"reasoning_tokens": 40},
+            "request_id": "resp_1",
+            "created_at": NOON,
+        },
+    ),
+    (
+        read_openai_response,
+        OPENAI_EMBEDDING,
+        {
+            "provider": LlmProvider.OPENAI,
+            "model": "text-embedding-3-small",
+            "task_type": LlmTaskType.EMBEDDING,
+            "prompt_tokens": 8,
+            "completion_tokens": 0,
+            "cached_tokens": 0,
+            "cache_write_tokens": 0,
+        },
+    ),
+    (
+        read_anthropic_response,
+        ANTHROPIC,
+        {
+            "provider": LlmProvider.ANTHROPIC,
+            "model": "claude-sonnet-4-5-20250929",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 1150,  # 100 + 50 + 1000: its own count leaves the cache out
+            "completion_tokens": 20,
+            "cached_tokens": 1000,
+            "cache_write_tokens": 50,
+            "metadata": {"tier": "standard"},
+            "request_id": "msg_1",
+        },
+    ),
+    (
+        read_google_response,
+        GOOGLE,
+        {
+            "provider": LlmProvider.GOOGLE,
+            "model": "gemini-2.5-pro",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 1000,
+            "completion_tokens": 250,  # 50 + 200: thoughts are counted beside the candidates
+            "cached_tokens": 600,
+            "cache_write_tokens": 0,
+            "metadata": {"reasoning_tokens": 200},
+            "request_id": "g-1",
+        },
+    ),
+    (
+        read_mistral_response,
+        MISTRAL,
+        {
+            "provider": LlmProvider.MISTRAL,
+            "model": "mistral-large-latest",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 10,
+            "completion_tokens": 5,
+            "cached_tokens": 0,
+            "cache_write_tokens": 0,
+            "request_id": "m-1",
+            "created_at": NOON,
+        },
+    ),
+    (
+        read_openrouter_response,
+        OPENROUTER,
+        {
+            "provider": LlmProvider.META,
+            "model": "meta-llama/llama-3.3-70b-instruct",
+            "task_type": LlmTaskType.TEXT,
+            "prompt_tokens": 194,
+            "completion_tokens": 30,
+            "cached_tokens": 128,
+            "cache_write_tokens": 0,
+            "metadata": {"reasoning_tokens": 12},
+            "request_id": "gen-1",
+            "created_at": NOON,
+            "proxy": LlmProxy.OPENROUTER,
+            "cost": Decimal("0.00014"),
+            "amount_in_usd": Decimal("0.00014"),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("read", "answer", "arguments"), READ)
+def test_an_answer_gives_the_arguments_of_its_record(
+    read: Callable[[Any], dict[str, Any]], answer: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    untouched = deepcopy(answer)
+    assert read(answer) == arguments
+    assert answer == untouched
+
+
+def test_an_answer_recorded_twice_is_one_call(ledger: Ledger) -> None:
+    for read, answer, arguments in READ:
+        records = [record_usage(usable=("user", 1), **read(answer), ledger=ledger) for _ in range(2)]
+        tokens = arguments["prompt_tokens"] + arguments["completion_tokens"]
+        assert {record.total_tokens for record in records} == {tokens}
+        assert (records[0] == records[1]) is ("request_id" in arguments)
+    assert UsageQuery(ledger).count() == len(READ) + 1  # an embedding's answer has no id
+
+
+class Answer:
+    """An SDK's object: its fields by a method."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+
+    def model_dump(self, *, by_alias: bool) -> dict[str, Any]:
+        return self.content if by_alias else {}
+
+
+class PlainAnswer:
+    def to_dict(self) -> dict[str, Any]:
+        return OPENAI_CHAT
+
+
+def test_the_objects_of_the_sdks_are_answers_too() -> None:
+    assert read_google_response(Answer(GOOGLE)) == read_google_response(GOOGLE)
+    assert read_openai_response(PlainAnswer()) == read_openai_response(OPENAI_CHAT)
+
+
+def test_with_a_key_of_ones_own_the_providers_charge_is_added() -> None:
+    usage = {"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.02}}
+    answer = {**OPENROUTER, "usage": {"prompt_tokens": 194, "completion_tokens": 30, **usage}}
+    arguments = read_openrouter_response(answer)
+    assert (arguments["cost"], arguments["amount_in_usd"]) == (Decimal("0.001"), Decimal("0.021"))
+
+
+def test_without_a_stated_cost_the_price_list_of_openrouter_counts() -> None:
+    answer = {**OPENROUTER, "usage": {"prompt_tokens": 194, "completion_tokens": 30}}
+    assert {"cost", "amount_in_usd"} & read_openrouter_response(answer).keys() == set()
+
+
+def test_a_maker_that_is_not_known_is_never_chosen_silently() -> None:
+    answer = {**OPENROUTER, "model": "qwen/qwen3-max"}
+    with pytest.raises(BadUsage, match=r"who made 'qwen/qwen3-max' is not known; give provider= one of openai, .*"):
+        read_openrouter_response(answer)
+    assert read_openrouter_response(answer, LlmProvider.UNKNOWN)["provider"] is LlmProvider.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("read", "answer", "message"),
+    [
+        (read_openai_response, {"id": "x", "model": "gpt-4o", "choices": []}, "this answer of openai holds no usage;"),
+        (read_google_response, {"modelVersion": "x"}, "this answer of google holds no usageMetadata;"),
+        (read_anthropic_response, {"model": "x", "usage": {}}, "the usage of this answer of anthropic cannot be read"),
+        (read_mistral_response, {"usage": MISTRAL["usage"]}, "this answer of mistral does not name its model."),
+        (read_openai_response, "text", "an answer must be decoded JSON or an SDK's object, not str."),
+    ],
+)
+def test_an_answer_without_usage_is_refused(
+    read: Callable[[Any], dict[str, Any]], answer: Any, message: str  # noqa: ANN401
+) -> None:  # fmt: skip
+    with pytest.raises(BadUsage, match=re.escape(message)):
+        read(answer)
