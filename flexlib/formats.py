@@ -7,7 +7,20 @@ from fractions import Fraction
 
 from flexlib.month import MONTH_NAMES, Span
 
-__all__ = ["round_half_up", "format_credits", "format_day", "format_month", "format_share", "format_span"]
+__all__ = [
+    "round_half_up",
+    "format_count",
+    "format_credits",
+    "format_day",
+    "format_month",
+    "format_share",
+    "format_span",
+]
+
+
+def format_count(number: int, thing: str) -> str:
+    """`1 call`, `1,234 calls`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def format_credits(hundredths: int, thousands: str = ",") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flexlib.cli_import import EXAMPLES, add_import_arguments, read_mapping, run_import
+from flexlib.cli.calls import EXAMPLES, add_import_arguments, read_mapping, run_import
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.sources.calls import CallMapping

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rates_server import RatesServer, serve_rates
 
-from flexlib.cli_rates import add_fx_arguments, run_fx
+from flexlib.cli.rates import add_fx_arguments, run_fx
 from flexlib.errors import BadMonth, UsageError
 from flexlib.fx import find_santiago_day
 from flexlib.month import Month

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
 from flexlib.certificate import Certificate, Check, CreditsCertificate, State, UsageCertificate
 from flexlib.errors import BadMonth
-from flexlib.formats import format_credits
+from flexlib.formats import format_count, format_credits
 from flexlib.month import Month, Span
 from flexlib.settings import Settings, load_settings
 
@@ -159,12 +159,35 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
             "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
             f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
             "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
+            "US$": _render_amount(certificate.amount_in_usd, certificate.unpriced_rows, "a price"),
+            "Unpriced": _join_some(
+                f"{one['provider']} {one['model']} ({one['rows']:,}: {one['reason']})" for one in certificate.unpriced
+            ),
+            "CLP": _render_amount(certificate.amount_in_clp, certificate.rows_without_clp, "an amount in CLP"),
+            "Rates": _join_some(
+                f"{one['day']} {one['value']} {one['source']}"
+                if one["day"]
+                else f"given with {format_count(one['rows'], 'call')}"
+                for one in certificate.rates
+            ),
         }
     for name, check in certificate.checks.items():
         lines[name.replace("_", " ").capitalize()] = _render_check(check)
     lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
     title = f"CERTIFICATE - {certificate.month.title}".upper()
     return "\n".join([title, *(f"  {name:<15} {text}" for name, text in lines.items() if text)]) + "\n"
+
+
+def _render_amount(amount: str | None, lacking: int, what: str) -> str:
+    if amount is None and not lacking:
+        return ""
+    without = f", {format_count(lacking, 'call')} without {what}" if lacking else ""
+    return (amount or "unknown") + without
+
+
+def _join_some(texts: Iterable[str], most: int = 5) -> str:
+    shown = list(texts)
+    return "; ".join(shown[:most]) + (f"; and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def _render_check(check: Check) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 import flexlib
 from flexlib.certificate import REFRESH, State, UsageCertificate
 from flexlib.disk import make_scratch, report_disk
+from flexlib.formats import format_count
 from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.errors import LedgerMissing
-from flexlib.ledger.filling import fill_amounts
+from flexlib.ledger.filling import FilledAmounts, fill_amounts
 from flexlib.ledger.months import LedgerMonth, MonthTotals, read_month
 from flexlib.month import Month
 from flexlib.row_hash import RowHash
@@ -22,7 +23,7 @@ from flexlib.store import Snapshot, find_snapshot, lock_month, move_snapshot
 from flexlib.update.counts import compare_counts, count_parquet, write_amount, write_figures
 from flexlib.update.credits import check_begun
 
-__all__ = ["certify_month", "close_month", "ensure_month"]
+__all__ = ["certify_month", "close_month", "ensure_month", "fill_months"]
 
 
 def close_month(
@@ -77,6 +78,15 @@ def ensure_month(month: Month, root: Path | None = None, *, ledger: Ledger | Non
     if newest is not None and not newest.certificate.is_stale() and _has_sums(newest, totals):
         return newest
     return close_month(month, root, ledger=ledger)
+
+
+def fill_months(months: Iterable[Month], ledger: Ledger | None = None) -> list[FilledAmounts]:
+    """Fills the amounts of these months that have become known, where there is a ledger; the months that got any."""
+    ledger = ledger or find_ledger()
+    if ledger.path is not None and not ledger.path.exists():
+        return []
+    filled = [fill_amounts(month, ledger) for month in months]
+    return [one for one in filled if one.usd or one.clp]
 
 
 def certify_month(
@@ -145,7 +155,8 @@ def _has_sums(newest: Snapshot, totals: MonthTotals) -> bool:
 def _write_notes(found: MonthTotals) -> Iterator[str]:
     yield "Every call that the ledger holds of the month is in it; whether every call was recorded, no ledger says."
     if found.unpriced_usd:
-        yield f"{found.unpriced_usd:,} calls have no price: the sum in USD lacks them."
+        yield f"{format_count(found.unpriced_usd, 'call')} without a price: the sum in USD is a lower bound."
     if found.unpriced_clp > found.unpriced_usd:
         lacking = found.unpriced_clp - found.unpriced_usd
-        yield f"{lacking:,} calls with a price have no exchange rate yet; run flexlib fx update, then close again."
+        what = format_count(lacking, "call")
+        yield f"{what} with a price, but without an exchange rate yet: run flexlib fx update, then close again."

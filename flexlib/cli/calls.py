@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.cli.options import find_exit_code, render_certificate
+from flexlib.cli.options import Commands, add_command, find_exit_code, render_certificate
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 
 if TYPE_CHECKING:
     from flexlib.sources.calls import CallMapping
     from flexlib.update_usage import MonthImport
 
-__all__ = ["EXAMPLES", "add_import_arguments", "describe_import", "read_mapping", "render_import", "run_import"]
+__all__ = [
+    "EXAMPLES",
+    "add_commands",
+    "add_import_arguments",
+    "describe_import",
+    "read_mapping",
+    "render_import",
+    "run_import",
+]
 
 EXAMPLES = """\
   flexlib import calls.csv --provider openai --model gpt-4 \\
@@ -41,6 +49,12 @@ COLUMNS = {
 }
 
 MOST_SHOWN = 5
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "import", "bring a file of LLM calls into month snapshots, with the proof", EXAMPLES)
+    add_import_arguments(parser)
+    parser.set_defaults(run=run_import)
 
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,18 +7,32 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
 
-from flexlib.cli.options import add_span_options, read_span
+from flexlib.cli.options import Commands, add_command, add_span_options, read_span
 from flexlib.errors import UsageError
+from flexlib.formats import format_count
 from flexlib.fx import Rate, Rates, find_rate, find_santiago_day
 from flexlib.month import Month, Span
 from flexlib.sources.rates import FRANKFURTER_URL, MINDICADOR_URL
 from flexlib.store_rates import find_rates_file, load_rates
 from flexlib.update_rates import Difference, RatesUpdate, find_lacking_days, update_rates
 
-__all__ = ["add_fx_arguments", "run_fx"]
+if TYPE_CHECKING:
+    from flexlib.ledger.filling import FilledAmounts
+
+__all__ = ["add_commands", "add_fx_arguments", "run_fx"]
 
 INCOMPLETE = 3
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "fx", "the dollar's rates in Chilean pesos: bring them in, or look at them", """\
+  flexlib fx update --year 2025 --month 9
+  flexlib fx update --year 2025 --month 9 --check
+  flexlib fx show --start-date 2025-09-01 --end-date 2025-09-30 --json""")  # fmt: skip
+    add_fx_arguments(parser)
+    parser.set_defaults(run=run_fx)
 
 
 def add_fx_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +60,8 @@ def run_fx(arguments: argparse.Namespace) -> int:
         facts = describe_days(rates, span) | _describe_lacking(missing, pending)
         print(json.dumps(facts, indent=2) if arguments.json else render_days(rates, span), end="\n" * arguments.json)
     else:
+        from flexlib.update.ledger import fill_months
+
         update = update_rates(
             span,
             check=arguments.check,
@@ -53,7 +69,8 @@ def run_fx(arguments: argparse.Namespace) -> int:
             frankfurter_url=arguments.frankfurter_url,
         )
         missing, pending = update.missing, update.pending
-        print(json.dumps(describe_update(update), indent=2) if arguments.json else render_update(update))
+        filled = fill_months(span.months)
+        print(_describe(update, filled) if arguments.json else _render(update, filled))
         for sentence in update.failures:
             print(f"flexlib: {sentence}", file=sys.stderr)
     for days, what in (
@@ -102,6 +119,17 @@ def render_update(update: RatesUpdate) -> str:
     lines += [f"  changed: {_render_difference(one)}; the old value is kept as superseded" for one in update.changed]
     lines += [f"  disagreement: {_render_difference(one)}; the first is used" for one in update.disagreements]
     return "\n".join([*lines, f"  file: {find_rates_file()}"])
+
+
+def _describe(update: RatesUpdate, filled: list[FilledAmounts]) -> str:
+    months = [{"month": str(one.month), "usd": one.usd, "clp": one.clp} for one in filled]
+    return json.dumps(describe_update(update) | {"filled": months}, indent=2)
+
+
+def _render(update: RatesUpdate, filled: list[FilledAmounts]) -> str:
+    """With what the rates gave to calls that were recorded before them."""
+    lines = [f"  ledger: {format_count(one.clp, 'call')} of {one.month} got an amount in CLP" for one in filled]
+    return "\n".join([render_update(update), *lines])
 
 
 def _describe_rate(rate: Rate | None) -> dict[str, str | None]:

@@ -1,0 +1,97 @@
+"""The commands on the ledger's months: close, reprice."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from flexlib.cli.options import Commands, add_command, find_exit_code, render_certificate, warn_of_state
+from flexlib.formats import format_count
+from flexlib.month import Month
+from flexlib.settings import load_settings
+
+if TYPE_CHECKING:
+    from flexlib.ledger.repricing import Repricing
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "close", "store a month of the ledger, with its certificate, for reports", """\
+  flexlib close --year 2025 --month 9
+  flexlib close --year 2025 --month 9 --grace 24 --json""")  # fmt: skip
+    _add_month_options(parser)
+    parser.add_argument("--grace", type=_read_hours, default=timedelta(hours=3), metavar="HOURS",
+                        help="how long after its end the month counts as complete (default 3)")  # fmt: skip
+    parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
+    parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
+    parser.set_defaults(run=run_close)
+
+    parser = add_command(commands, "reprice", "what the installed price book would change in a month", """\
+  flexlib reprice --year 2025 --month 9
+  flexlib reprice --year 2025 --month 9 --apply
+  flexlib close --year 2025 --month 9              the month's snapshot follows""")  # fmt: skip
+    _add_month_options(parser)
+    parser.add_argument("--apply", action="store_true",
+                        help="change the amounts that a price book had set; the old ones are kept")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the changes as JSON, amounts as text")
+    parser.set_defaults(run=run_reprice)
+
+
+def run_close(arguments: argparse.Namespace) -> int:
+    from flexlib.update.ledger import close_month
+
+    month = Month(arguments.year, arguments.month)
+    snapshot = close_month(month, load_settings().data, grace=arguments.grace, wait=arguments.wait)
+    certificate = snapshot.certificate
+    print(certificate.to_json() if arguments.json else render_certificate(certificate), end="")
+    warn_of_state([certificate])
+    return find_exit_code([certificate])
+
+
+def run_reprice(arguments: argparse.Namespace) -> int:
+    from flexlib.ledger.repricing import reprice_month
+
+    found = reprice_month(Month(arguments.year, arguments.month), apply=arguments.apply)
+    print(_describe(found) if arguments.json else _render(found))
+    return 0
+
+
+def _describe(found: Repricing) -> str:
+    facts = {**asdict(found), "month": str(found.month), "rows": found.rows}
+    return json.dumps(facts, indent=2, ensure_ascii=False, default=lambda amount: f"{amount:f}")
+
+
+def _render(found: Repricing) -> str:
+    did = "changed" if found.applied else "would change"
+    lines = [f"{found.month} by {found.book}: {found.rows:,} of {format_count(found.rows_looked_at, 'call')} {did}."]
+    for one in found.changes:
+        source = one.old_source or "unpriced"
+        amounts = f"US$ {_write_usd(one.old_usd)} -> {_write_usd(one.new_usd)}"
+        lines.append(
+            f"  {one.provider} {one.model}: {format_count(one.rows, 'call')}, {amounts} ({source} -> {one.new_source})"
+        )
+    if found.rows:
+        lines.append(
+            "Close the month again, so that reports show it." if found.applied else "Nothing changed yet; add --apply."
+        )
+    return "\n".join(lines)
+
+
+def _write_usd(amount: Decimal | None) -> str:
+    return "none" if amount is None else f"{amount.normalize():,f}"
+
+
+def _add_month_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=int, required=True, help="such as 2025")
+    parser.add_argument("--month", type=int, required=True, help="1 to 12")
+
+
+def _read_hours(text: str) -> timedelta:
+    if not text.isdecimal() or int(text) > 24 * 31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 to 744")
+    return timedelta(hours=int(text))
