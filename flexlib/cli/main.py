@@ -43,8 +43,10 @@ def main(words: Sequence[str] | None = None) -> int:
     for room in ROOMS:
         room.add_commands(commands)
     arguments = parser.parse_args(words)
+    code = 0
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
     except FlexlibError as error:
         _explain(str(error))
         return error.exit_code
@@ -54,10 +56,10 @@ def main(words: Sequence[str] | None = None) -> int:
         os._exit(130)  # requests that are still under way would hold up a normal exit
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
-        return 0
     except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
         _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.")
         return 1
+    return code
 
 
 def _explain(sentence: str) -> None:

@@ -1,0 +1,245 @@
+"""The command line itself: help with examples that work, one sentence for what is wrong, exit codes for scripts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from harness import KEY
+
+import flexlib
+from flexlib.cli.main import ROOMS, main
+from flexlib.month import Month
+from flexlib.store import Snapshot
+
+Demo = Callable[..., str]
+Fetch = Callable[..., Snapshot]
+
+NEXT = Month.containing(datetime.now(timezone.utc).date()).next
+WHEN = ("--year", "2025", "--month", "9")
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    parser = argparse.ArgumentParser(prog="flexlib")
+    commands = parser.add_subparsers()
+    for room in ROOMS:
+        room.add_commands(commands)
+    return parser, sorted(commands.choices)
+
+
+PARSER, COMMANDS = build_parser()
+
+
+def read_help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--help"])
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+def find_examples(text: str) -> list[list[str]]:
+    """The words after `flexlib` of each example; what is said beside it, after three blanks, left out."""
+    lines = re.sub(r"\\\n *", "", text.partition("examples:\n")[2].partition("\n\n")[0]).splitlines()
+    return [shlex.split(re.sub(r"(?<=\S) {3,}\w[^-].*", "", line).partition("flexlib ")[2]) for line in lines]
+
+
+def test_every_command_of_the_months_is_there() -> None:
+    assert {"fetch", "certificate", "by-model", "daily", "monthly", "report", "demo"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_ends_in_examples_that_it_understands(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = find_examples(read_help(capsys, command))
+    assert examples, "no examples"
+    assert command in [words[0] for words in examples] or command == "demo"
+    for words in examples:
+        assert PARSER.parse_args(words).run
+
+
+def test_the_help_of_all_says_the_exit_codes_the_settings_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    text = read_help(capsys)
+    assert "0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled" in text
+    assert "WINDSURF_SERVICE_KEY" in text
+    assert {words[0] for words in find_examples(text)} <= set(COMMANDS)
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"flexlib {flexlib.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["fetch", "--year", "2025"], "give either --year and --month, or --start-date and --end-date."),
+        (["fetch", "--month", "9"], "give either --year and --month, or --start-date and --end-date."),
+        (["fetch"], "give either --year and --month, or --start-date and --end-date."),
+        (["fetch", *WHEN, "--start-date", "2025-09-01"], "give either --year and --month, or --start-date and"),
+        (["fetch", "--start-date", "2025-09-01"], "give either --year and --month, or --start-date and --end-date."),
+        (["by-model", "--year", "2025", "--month", "13"], "month must be a whole number from 1 to 12, not 13."),
+        (["daily", "--year", "0", "--month", "1"], "year must be a whole number from 2000 to 2100, not 0."),
+        (
+            ["monthly", "--start-date", "2025-12-31", "--end-date", "2025-01-01"],
+            "ends before that, on 2025-01-01; swap",
+        ),
+        (
+            ["fetch", "--start-date", "2025-02-30", "--end-date", "2025-03-01"],
+            "'2025-02-30' is not a date; write it as",
+        ),
+        (["fetch", "--year", str(NEXT.year), "--month", str(NEXT.month)], f"{NEXT.title} has not begun yet; ask for"),
+        (["fetch", *WHEN], "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env"),
+        (["certificate", *WHEN], "No credits of 2025-09 in "),
+    ],
+)
+def test_wrong_usage_is_one_sentence_with_exit_code_2(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("flexlib: ")
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["fetch", *WHEN, "--route", "fastest"], "argument --route: invalid choice: 'fastest' (choose from"),
+        (["fetch", *WHEN, "--workers", "0"], "argument --workers: '0' is not a number from 1 to 1000"),
+        (["fetch", *WHEN, "--workers", "-5"], "argument --workers: '-5' is not a number from 1 to 1000"),
+        (["fetch", *WHEN, "--verify", "some"], "argument --verify: 'some' is neither a number nor 'all'"),
+        (["fetch", "--year", "twenty", "--month", "9"], "argument --year: invalid int value: 'twenty'"),
+        (["fetch", *WHEN, "--colour"], "unrecognized arguments: --colour"),
+        (["guess"], "invalid choice: 'guess'"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_word_that_no_command_knows_is_a_sentence_after_the_usage_with_exit_code_2(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert sentence in said.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "WINDSURF_BASE_URL",
+            "http://server.codeium.com",
+            "must be https: over 'http://server.codeium.com' the service",
+        ),
+        (
+            "WINDSURF_BASE_URL",
+            "https://server.codeium.com/api/v1",
+            "must be scheme and host only, such as https://serv",
+        ),
+        ("WINDSURF_BASE_URL", "server.codeium.com", "must be scheme and host only"),
+        ("WINDSURF_CONSUMPTION_UNIT", "acu", "must be one of credits, hundredths"),
+        ("WINDSURF_SERVICE_KEY", "two words", "holds a blank or a character that no key has"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_sentence_with_exit_code_2(
+    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["fetch", *WHEN]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_is_one_sentence_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
+    assert main(["fetch", *WHEN]) == 1
+    assert capsys.readouterr().err == "flexlib: Nothing answers at http://127.0.0.1:9; is the server running?\n"
+
+
+def test_a_fault_of_ours_is_a_sentence_with_exit_code_1_and_a_traceback_only_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError(f"with the key {KEY} in it")
+
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
+    monkeypatch.setattr(sys.modules["flexlib.cli.main"], "ROOMS", [FaultyRoom(fail)])
+    assert main(["fail"]) == 1
+    sentence = (
+        "A fault in flexlib itself: ZeroDivisionError: with the key [service key] in it. FLEXLIB_DEBUG=1 shows wh"
+    )
+    assert capsys.readouterr().err.startswith(f"flexlib: {sentence}")
+    monkeypatch.setenv("FLEXLIB_DEBUG", "1")
+    assert main(["fail"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback (most recent call last):" in said
+    assert "in fail" in said
+    assert KEY not in said
+
+
+class FaultyRoom:
+    """A room whose one command does what it is given."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.act = act
+
+    def add_commands(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        commands.add_parser("fail").set_defaults(run=lambda _: self.act())
+
+
+def start(url: str, data: Path, *words: str) -> subprocess.Popen[str]:
+    environment = {"WINDSURF_BASE_URL": url, "WINDSURF_SERVICE_KEY": KEY, "FLEXLIB_DATA": str(data)}
+    environment["PYTHONUNBUFFERED"] = ""  # as everywhere but in containers
+    command = [sys.executable, "-m", "flexlib", *words]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=os.environ | environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_ctrl_c_ends_a_fetch_at_once_and_what_was_read_is_kept(demo: Demo, tmp_path: Path) -> None:
+    with start(demo("--latency", "0.05"), tmp_path / "data", "fetch", *WHEN, "--route", "user") as process:
+        answers = tmp_path / "data" / "credits" / "2025-09" / ".draft" / "answers.jsonl"
+        end = time.monotonic() + 20
+        while not (answers.exists() and answers.read_text().count("\n") > 30):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - started < 2
+    assert (output, errors) == (
+        "",
+        "flexlib: Stopped. What was read is kept for 3 hours: run it again to go on from there.\n",
+    )
+    assert answers.exists()
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:
+    fetch(demo(), verify=0)
+    for words in (["certificate", *WHEN], ["by-model", *WHEN, "--json"]):
+        with start(demo(), tmp_path / "data", *words) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            errors = process.stderr.read()
+            process.wait(20)
+        assert (process.returncode, errors) == (0, "")
