@@ -130,8 +130,9 @@ def explain_state(certificate: Certificate) -> str:
         return "; ".join(wrong) + "."
     failed = getattr(certificate, "failed_users", ())
     shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
-    parts = [f"{len(failed)} users could not be read ({shown})"] * bool(failed)
-    parts += [f"{certificate.quarantined_rows} rows could not be taken"] * bool(certificate.quarantined_rows)
+    quarantined = certificate.quarantined_rows
+    parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
+    parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
     return " and ".join(parts) + ": the total is a lower bound; run flexlib fetch again."
 
 

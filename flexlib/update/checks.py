@@ -73,7 +73,8 @@ def check_users(run: Run, outcome: Outcome, verify: int | None) -> Check:
     why = f"{len(lost)} of {len(sample)} could not be asked again" if lost else ""
     if wrong:
         alone, first = (sum(row[1] for user in wrong for row in part.get(user, {}).values()) for part in (there, here))
-        why = f"{len(wrong)} users differ: {format_credits(alone)} flex credits alone, {format_credits(first)} at first"
+        who = "1 user differs" if len(wrong) == 1 else f"{len(wrong)} users differ"
+        why = f"{who}: {format_credits(alone)} flex credits alone, {format_credits(first)} at first"
         return Check("differs", how, len(asked), why, {"differing_users": wrong})
     return Check("agrees", how, len(asked), why)
 

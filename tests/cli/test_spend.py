@@ -91,7 +91,7 @@ def test_json_of_months_is_a_list(demo: Demo, asking: Ask, capsys: pytest.Captur
             ("--failing-user", BUSIEST),
             "user",
             3,
-            f"2025-09 is GAP: 1 users could not be read ({BUSIEST}): the total is a",
+            f"2025-09 is GAP: 1 user could not be read ({BUSIEST}): the total is a",
         ),
         (
             ("--garbage-user", BUSIEST),
@@ -243,7 +243,7 @@ def test_by_model_marks_a_total_that_lacks_somebody_as_a_lower_bound(
     assert main(["by-model", *WHEN, "--output-dir", str(tmp_path)]) == 3
     said = capsys.readouterr()
     assert "GRAND TOTAL (AT LEAST)" in said.out
-    assert "1 users could not be read" in said.err
+    assert "1 user could not be read" in said.err
 
 
 def test_by_model_reads_a_gap_again_and_leaves_a_complete_month_alone(

@@ -143,7 +143,7 @@ def test_a_user_who_reads_otherwise_alone_fails_the_cross_check(route: str, demo
         certificate = certify(fetch(door, route))
     assert certificate.state is State.UNRECONCILED
     assert certificate.cross_check.figures == {"differing_users": [BUSIEST]}
-    assert "1 users differ: " in certificate.cross_check.why
+    assert "1 user differs: " in certificate.cross_check.why
 
 
 def test_the_witness_is_a_second_total_in_either_unit(demo: Demo, fetch: Fetch) -> None:
