@@ -95,7 +95,11 @@ def plot_credits_by_weekday_and_week(by_weekday_and_week: object) -> Chart:
         axes.spines["bottom"].set_visible(False)
         for cell in cells:
             week = weeks.index((cell["iso_year"], cell["iso_week"]))
-            _draw_day(axes, week, cell, cell["flex_credits"] / most if most else 0.0)
+            # A cell of a phone has room for 99,999.
+            amount = cell["flex_credits"]
+            is_short = width == NARROW and amount >= 10_000_000
+            words = _write_short(float(f"{amount / 100:.3g}"), 0) if is_short else write_whole_credits(amount)
+            _draw_day(axes, week, cell, amount / most if most else 0.0, words)
         axes.set_xlim(-0.5, len(weeks) - 0.5)
         axes.set_ylim(7.5, 0.5)
         axes.xaxis.tick_top()
@@ -153,8 +157,7 @@ def _draw_line(axes: Axes, days: list[dict[str, Any]], before: list[dict[str, An
         month = format_month(before[-1]["date"]).split()[0]
         title += f" · {month}, dashed: {write_whole_credits(before[-1]['cumulative_flex_credits'])}"
     axes.plot(*pick(days), color=LIGHT["accent"], solid_joinstyle="round")
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(3))
+    _scale_credits(axes, 3)
     axes.set_title(title, loc="left", fontsize=STYLE["font.size"], pad=10)
 
 
@@ -178,7 +181,13 @@ def _draw_columns(
             heights[cell["date"]] = heights.get(cell["date"], 0) + cell["flex_credits"]
             if tips:
                 explain(bar, f"{write_day(cell['date'])}, {model}: {write_credits(cell['flex_credits'])}")
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _scale_credits(axes, 5)
+
+
+def _scale_credits(axes: Axes, ticks: int) -> None:
+    """From nothing up, at least to one whole credit, in whole credits."""
+    axes.set_ylim(0, max(1, axes.get_ylim()[1]))
+    axes.yaxis.set_major_locator(MaxNLocator(ticks, integer=True))
 
 
 def _label_peak(axes: Axes, peak: dict[str, Any]) -> None:
@@ -199,12 +208,11 @@ def _write_short(number: float, _position: int) -> str:
     return f"{number / size:g}{unit}"
 
 
-def _draw_day(axes: Axes, week: int, cell: dict[str, Any], depth: float) -> None:
+def _draw_day(axes: Axes, week: int, cell: dict[str, Any], depth: float, amount: str) -> None:
     weekday = cell["weekday"]
     box = Rectangle((week - 0.48, weekday - 0.46), 0.96, 0.92, facecolor=LIGHT["heat"], alpha=0.06 + 0.94 * depth)
     explain(box, f"{WEEKDAYS[weekday - 1]} {write_day(cell['date'])}: {write_credits(cell['flex_credits'])}")
     axes.add_patch(box)
     colour = LIGHT["on-heat" if depth > DARK_CELL else "ink"]
     axes.text(week - 0.43, weekday - 0.38, str(cell["date"].day), fontsize=10, color=colour, va="top")
-    amount = write_whole_credits(cell["flex_credits"])
     axes.text(week + 0.42, weekday + 0.36, amount, color=colour, ha="right", va="bottom")

@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True, repr=False)
 class Table(Piece):
-    """One table; behind a line to be opened when it has a `summary`."""
+    """One table; behind a line to be opened when it has a `summary`, and then nothing at all without a line."""
 
     name: str
     caption: str
@@ -69,6 +69,8 @@ class Table(Piece):
         for number, cells in enumerate(zip(*(column.cells for column in self.columns), strict=True)):
             line = "".join(_write_cell("td", cell, column) for cell, column in zip(cells, self.columns, strict=True))
             lines.append(write_element("tr", line, **({"class_": "others"} if number in self.others else {})))
+        if self.summary and not lines:
+            return ""
         total = "".join(_write_cell("td", column.total, column) for column in self.columns)
         table = write_element(
             "table",

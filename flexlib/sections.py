@@ -83,8 +83,9 @@ def show_headlines(
         at_least = "at least " if certificate.state is State.GAP else ""
         return write_element("span", f"{sign} {at_least}{write_change(change)} on {earlier}", class_=way)
 
-    first = f"first on {write_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none yet"
+    first = f"first on {write_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none"
     peak = write_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
+    most = f"{write_credits(statistics.peak_flex_credits)} credits" if statistics.peak_day else "none"
     cards = [
         (
             f"Flex credits {mark}",
@@ -102,7 +103,7 @@ def show_headlines(
             f"{earlier}: {write_count(before.users_active)}" if before else f"{UNKNOWN} no {earlier} stored",
         ),
         ("Days of flex use", f"{statistics.days_with_flex_credits} of {days.days}", first),
-        ("Highest day", peak, f"{write_credits(statistics.peak_flex_credits)} credits"),
+        ("Highest day", peak, most),
         (
             "Prompt credits",
             write_credits(statistics.prompt_credits),

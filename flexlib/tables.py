@@ -125,8 +125,8 @@ def table_credits_by_day(by_day: object) -> Table:
     return Table("table-days", "Credits a day", columns, f"All {len(rows)} days")
 
 
-def table_credits_by_user(people: object, summary: str = "") -> Table:
-    """The biggest spenders and the others, as from `fold.fold_users`; a fuller one behind a `summary`."""
+def table_credits_by_user(people: object, *, full: bool = False) -> Table:
+    """The biggest spenders and the others, as from `fold.fold_users`; `full` has more columns and is to be opened."""
     rows = read_rows(people)
     names = [
         escape(row["person"]) + (f" <small>{_count_keys(row['people'])}</small>" if row["person"] == NOT_LISTED else "")
@@ -136,14 +136,18 @@ def table_credits_by_user(people: object, summary: str = "") -> Table:
         Column("Person", names, f"All {write_count(sum(row['people'] for row in rows))}"),
         *_list_credits(rows, ["accent" if row["days"] else None for row in rows]),
     ]
-    if summary:
+    summary = ""
+    if full:
+        listed = sum(row["days"] is not None for row in rows)
+        has_more = any(row["days"] is None and row["person"] != NOT_LISTED for row in rows)
+        summary = f"The first {write_count(listed)} people" if has_more else f"All {write_count(listed)} people"
         columns += [
             _list_amounts("Prompt credits", rows, "prompt_credits", is_extra=True),
             # Two people may use it on the same day: the total has no number of days.
             Column("Days", [write_count(row["days"]) for row in rows], UNKNOWN, is_number=True, is_extra=True),
         ]
     others = frozenset(number for number, row in enumerate(rows) if row["days"] is None)
-    name = "table-all-people" if summary else "table-people"
+    name = "table-all-people" if full else "table-people"
     return Table(name, "Credits by person", columns, summary, others)
 
 
@@ -168,7 +172,7 @@ def _list_credits(rows: list[Row], colours: Sequence[str | None]) -> list[Column
     top = max([row["flex_credits"] for row, colour in zip(rows, colours, strict=True) if colour] + [1])
     bars = [
         f'<i class="bar" style="width:{100 * row["flex_credits"] / top:.1f}%;background:{paint(colour)}"></i>'
-        if colour
+        if colour and row["flex_credits"]
         else ""
         for row, colour in zip(rows, colours, strict=True)
     ]

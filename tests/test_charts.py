@@ -144,6 +144,14 @@ def test_a_calendar_has_a_cell_a_day_and_the_more_the_darker() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == [f"Week {week}" for week in range(36, 41)]
 
 
+def test_a_phones_calendar_writes_large_amounts_short() -> None:
+    rows = make_rows([(1, "ana", THINKING, 0, 123_456_789), (2, "ana", THINKING, 0, 9_999_900)])
+    chart = plot_credits_by_weekday_and_week(aggregate.credits_by_weekday_and_week(rows, SEPTEMBER.span))
+    desk, phone = ([text.get_text() for text in one.axes[0].texts[:4]] for one in (chart.figure, chart.narrow_figure))
+    assert desk == ["1", "1,234,568", "2", "99,999"]
+    assert phone == ["1", "1.23M", "2", "99,999"]
+
+
 def test_days_stand_under_their_week_beside_their_weekday() -> None:
     cells = {
         str(patch.get_gid())[4:14].rpartition(":")[0] or str(patch.get_gid()): patch.get_xy()
@@ -176,6 +184,7 @@ def test_a_month_without_a_row_is_drawn_empty() -> None:
     assert plot_days(rows).legend == []
     assert plot_days(rows).figure.axes[1].containers == []
     assert "0.00 flex credits" in plot_days(rows).description
+    assert [tick.get_text() for tick in plot_days(rows).figure.axes[1].get_yticklabels()] == ["0", "1"]
     assert plot_credits_by_user(aggregate.credits_by_user(rows)).write_html()
     assert plot_credits_by_weekday_and_week(aggregate.credits_by_weekday_and_week(rows, SEPTEMBER.span)).write_html()
 

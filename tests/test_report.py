@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_words, store_month
 
-from flexlib.errors import BadParameter, NotebookFailed
+from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
 from flexlib.parameters import check_parameters, find_notebook, read_parameters
 from flexlib.report import render_notebook, run_report
 
@@ -180,6 +180,12 @@ def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_t
 def test_a_month_that_is_not_stored_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(NotebookFailed, match=r"SnapshotMissing: .*Run: flexlib fetch --year 2025 --month 3"):
         run_report("flex_credits", {"year": 2025, "month": 3}, tmp_path, FIXTURE)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(DiskFailed, match="Could not write into .*reports/2025-09"):
+        run_report("flex_credits", MONTH, tmp_path / "reports", FIXTURE)
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def show_models(rows: pd.DataFrame, before: pd.DataFrame | None = None) -> str:
     ).write_html()
 
 
-def show_people(rows: pd.DataFrame, shown: int = 10, summary: str = "", unmapped: tuple[str, ...] = ()) -> str:
+def show_people(rows: pd.DataFrame, shown: int = 10, full: bool = False, unmapped: tuple[str, ...] = ()) -> str:
     people = fold.fold_users(aggregate.credits_by_user(rows), certify(rows, unmapped_users=unmapped), shown=shown)
-    return table_credits_by_user(people, summary).write_html()
+    return table_credits_by_user(people, full=full).write_html()
 
 
 def test_models_show_credits_share_change_and_list_price() -> None:
@@ -91,6 +91,12 @@ def test_the_seventh_model_and_the_eighth_are_one_line_and_stand_one_by_one_behi
     assert "<summary>The other 2 models</summary>" in html
 
 
+def test_without_other_models_there_is_no_table_of_them() -> None:
+    models = aggregate.credits_by_model(make_rows(ROWS))
+    shown = fold.fold_models(models, fold.choose_models(models))
+    assert table_other_models(shown, shown).write_html() == ""
+
+
 def test_the_highest_days_stand_before_the_others() -> None:
     by_day = aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)
     assert read_cells(table_peak_days(fold.fold_days(by_day, shown=2)).write_html(), "table-peaks") == [
@@ -121,15 +127,26 @@ def test_people_stand_under_pseudonyms_and_keys_of_nobody_in_one_line() -> None:
 
 
 def test_a_fuller_table_of_people_also_has_prompt_credits_and_days() -> None:
-    lines = read_cells(show_people(make_rows(ROWS), summary="More people"), "table-all-people")
+    lines = read_cells(show_people(make_rows(ROWS), full=True), "table-all-people")
     assert lines[0] == ["Person 001", "1,734.56", "", "94.5 %", "2.50", "2"]
     assert lines[-1] == ["All 3", "1,835.06", "", "100.0 %", "6.00", "–"]
+
+
+@pytest.mark.parametrize(("shown", "summary"), [(2, "The first 2 people"), (3, "All 4 people")])
+def test_a_fuller_table_says_whether_it_has_everybody(shown: int, summary: str) -> None:
+    rows = make_rows([(1, f"user-{number}", THINKING, 0, 100 - number) for number in range(5)])
+    html = show_people(rows, shown, full=True, unmapped=("user-0",))
+    assert f"<summary>{summary}</summary>" in html
 
 
 def test_no_key_of_a_person_is_in_a_table() -> None:
     key = "9b2e4c1a-0000-4000-8000-000000000001"
     assert key not in show_people(make_rows([(1, key, THINKING, 0, 100)]))
     assert key not in show_people(make_rows([(1, key, THINKING, 0, 100)]), unmapped=(key,))
+
+
+def test_nothing_has_no_bar() -> None:
+    assert show_people(make_rows([(1, "ana", THINKING, 100, 0)])).count('class="bar"') == 0
 
 
 def test_bars_compare_single_lines_and_the_sum_of_many_has_none() -> None:
