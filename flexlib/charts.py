@@ -132,7 +132,7 @@ def plot_credits_by_user(by_user: object) -> Chart:
         axes.set_ylim(0, 100)
         axes.set_yticks(range(0, 101, 20), [f"{share} %" for share in range(0, 101, 20)])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_xlabel("people, the biggest first", labelpad=8)
+        axes.set_xlabel("spenders, the biggest first", labelpad=8)
         if tenth is not None:
             share = tenth["cumulative_share_permille"]
             axes.vlines(tenth["rank"], 0, share / 10, color=LIGHT["soft"], linewidth=1)
@@ -143,7 +143,7 @@ def plot_credits_by_user(by_user: object) -> Chart:
     words = "The share of all flex credits that the biggest spenders took together."
     if tenth is not None:
         words += f" The top {tenth['rank']} of {len(users)} took {write_share(tenth['cumulative_share_permille'])}."
-    return Chart("chart-people", "How the flex credits spread over people", words, draw, HALF)
+    return Chart("chart-people", "How the flex credits spread over the spenders", words, draw, HALF)
 
 
 def _draw_line(axes: Axes, days: list[dict[str, Any]], before: list[dict[str, Any]]) -> None:

@@ -92,7 +92,7 @@ def find_users(by_user: object) -> Finding:
         return Finding("By person", note)
     top = rows[round(len(rows) / 10) - 1]
     share = write_share(top["cumulative_share_permille"])
-    return Finding(f"One person in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)} people.")
+    return Finding(f"One spender in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)}.")
 
 
 def find_spenders(by_user: object) -> Finding:
@@ -102,7 +102,7 @@ def find_spenders(by_user: object) -> Finding:
     note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
     if not spent:
         return Finding("People", note)
-    return Finding(f"{spent:,} of {len(rows):,} people went beyond their prompt credits", note)
+    return Finding(f"{spent:,} of {len(rows):,} spenders went beyond their prompt credits", note)
 
 
 def find_peaks(statistics: CreditsStatistics) -> Finding:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["render_notebook", "run_report"]
 
 LOADED = re.compile(
-    r"<(?:script|iframe|object|embed|link)\b|\b(?:src|srcset|poster)\s*=\s*[\"']?(?:https?:)?//|(?:@import|url\()[\s\"']*(?:https?:)?//",
+    r"<(?:script|iframe|object|embed|link)\b"
+    r"|\b(?:src|srcset|poster)\s*=\s*[\"']?(?:https?:)?//"
+    r"|(?:@import|url\()[\s\"']*(?:https?:)?//",
     re.IGNORECASE,
 )
 """What would make a page fetch something when it is opened, or run something."""
@@ -42,9 +44,7 @@ def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, d
     settings = load_settings()
     source = find_notebook(notebook)
     values = check_parameters(source, parameters, settings.service_key)
-    folder = (
-        output_dir / str(Month(values["year"], values["month"])) if {"year", "month"} <= set(values) else output_dir
-    )
+    folder = output_dir / _name_folder(values)
     page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,8 +56,9 @@ def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, d
                 node = _execute(source, drafted, values, data or settings.data)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
             except NotebookFailed as error:
-                drafted.replace(failed)
-                raise NotebookFailed(f"{error} No page was written; {failed} shows the cell.") from error
+                if drafted.exists():
+                    drafted.replace(failed)
+                raise NotebookFailed(f"{error} No page was written; {failed} shows how far it came.") from error
             drafted.replace(executed)
             written.replace(page)
             failed.unlink(missing_ok=True)
@@ -102,6 +103,8 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) 
         except PapermillExecutionError as error:
             what = f"{error.ename}: {error.evalue}"
             raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
+        except RuntimeError as error:  # so nbclient says that a kernel is gone
+            raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node
 
 

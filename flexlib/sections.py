@@ -99,8 +99,10 @@ def show_headlines(
         ),
         (
             "People with use",
-            write_count(statistics.users_active),
-            f"{earlier}: {write_count(before.users_active)}" if before else f"{UNKNOWN} no {earlier} stored",
+            write_count(certificate.users_active),
+            f"{earlier}: {write_count(before_certificate.users_active)}"
+            if before_certificate
+            else f"{UNKNOWN} no {earlier} stored",
         ),
         ("Days of flex use", f"{statistics.days_with_flex_credits} of {days.days}", first),
         ("Highest day", peak, most),

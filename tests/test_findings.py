@@ -75,8 +75,8 @@ def test_the_weekdays_say_a_heavy_day_or_quiet_weekends(rows: list[Row], heading
 def test_the_people_say_what_a_tenth_of_them_take() -> None:
     rows = [(1, f"user-{number:02}", THINKING, 0, 900 if number < 2 else 100) for number in range(20)]
     finding = find_users(aggregate.credits_by_user(make_rows(rows)))
-    assert finding.heading == "One person in ten takes 50.0\u00a0%"
-    assert finding.note.endswith("One in ten: 2 of 20 people.")
+    assert finding.heading == "One spender in ten takes 50.0\u00a0%"
+    assert finding.note.endswith("One in ten: 2 of 20.")
 
 
 def test_fewer_than_ten_people_are_no_share_of_anything() -> None:
@@ -85,7 +85,7 @@ def test_fewer_than_ten_people_are_no_share_of_anything() -> None:
 
 def test_the_spenders_are_those_beyond_their_prompt_credits() -> None:
     rows = make_rows([(1, "ana", THINKING, 100, 5), (1, "ben", THINKING, 100, 0)])
-    assert find_spenders(aggregate.credits_by_user(rows)).heading == "1 of 2 people went beyond their prompt credits"
+    assert find_spenders(aggregate.credits_by_user(rows)).heading == "1 of 2 spenders went beyond their prompt credits"
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,13 @@ def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Pa
     assert "papermill-error-cell" in kept.read_text("utf-8")
 
 
+def test_a_kernel_that_dies_is_a_failed_notebook(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path, "import os\nos._exit(1)")
+    with pytest.raises(NotebookFailed, match=r"The kernel of sample\.ipynb ended in the middle"):
+        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    assert [file.name for file in (tmp_path / "reports" / "2025-09").iterdir()] == ["sample.failed.ipynb"]
+
+
 def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_the_mark(tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "2025-09"
     run_report(str(write_notebook(tmp_path, "print('good')")), MONTH, tmp_path / "reports", FIXTURE)
