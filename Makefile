@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab refresh check bench clean
+.PHONY: help report test test-all lab refresh check bench clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -10,7 +10,7 @@ BIN     := .venv/bin
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: .venv/report ## a month's report: made-up data, or yours once WINDSURF_SERVICE_KEY is set (YEAR=2025 MONTH=9)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
@@ -18,6 +18,9 @@ report: .venv/report ## a month's report: made-up data, or yours once WINDSURF_S
 test: .venv/test ## all tests: unit, property, notebooks, end to end
 	$(BIN)/python -m pytest -q
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
+
+test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), many processes, the ledger's commands
+	$(BIN)/python -m pytest -q -m heavy
 
 lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \
@@ -38,6 +41,9 @@ bench: .venv/test ## speed, each against a plain yardstick in the same run (abou
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
+EXTRAS_test := [test]
+EXTRAS_all  := [test,all]
+
 # uv installs in a third of pip's time; where it cannot be had, pip does the same.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flexlib needs Python 3.11 or later; try make PYTHON=python3.12")'
@@ -45,9 +51,9 @@ clean: ## remove what was made, not the data of your own server
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo 'No uv; pip will do, in twice the time.'
 
-.venv/report .venv/test: .venv/%: pyproject.toml | .venv/bin/python
+.venv/report .venv/test .venv/all: .venv/%: pyproject.toml | .venv/bin/python
 	@echo 'Installing into .venv ...'
-	@extra=$(if $(filter test,$*),[test]); \
+	@extra='$(EXTRAS_$*)'; \
 	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable ".$$extra"; } \
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$$extra"
 	@touch $@

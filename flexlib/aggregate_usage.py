@@ -131,8 +131,8 @@ def usage_by_usable(rows: Frame, start: Moment = None, end: Moment = None) -> Fr
 def usage_statistics(rows: object) -> UsageStatistics:
     """The headline numbers of `rows`; three small queries when they are a relation."""
     days, models = read_usage(usage_by_day(rows)), read_usage(usage_by_provider_and_model(rows))
-    ends = open_usage(rows).select(first=nw.col("created_at").min(), last=nw.col("created_at").max())
-    first, last = ends.collect("pandas").row(0)
+    called_at = nw.col("created_at").cast(nw.Datetime("us"))
+    ends = open_usage(rows).select(first_call=called_at.min(), last_call=called_at.max())
     sums = {name: sum(day[name] for day in days) for name in MEASURES if name not in ("total_usd", "total_clp")}
     peak = max(days, key=lambda day: (day["total_tokens"], -day["date"].toordinal()), default=None)
     calls = sums["request_count"]
@@ -142,8 +142,7 @@ def usage_statistics(rows: object) -> UsageStatistics:
         total_clp=sum_amounts([day["total_clp"] for day in days]),
         models_used=len(models),
         days_with_calls=len(days),
-        first_call=first.to_pydatetime() if calls else None,
-        last_call=last.to_pydatetime() if calls else None,
+        **ends.collect("pyarrow").to_native().to_pylist()[0],
         peak_day=peak["date"] if peak else None,
         peak_tokens=peak["total_tokens"] if peak else None,
         average_prompt_tokens=Fraction(sums["total_prompt_tokens"], calls) if calls else None,

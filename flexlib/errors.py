@@ -13,6 +13,7 @@ __all__ = [
     "BadRecord",
     "BadSetting",
     "DiskFailed",
+    "EngineMissing",
     "FlexlibError",
     "NotebookFailed",
     "OtherServer",
@@ -63,6 +64,10 @@ class OtherServer(UsageError):
 
 class SnapshotMissing(UsageError):
     """The month has not been stored; the sentence names the command that stores it."""
+
+
+class EngineMissing(UsageError):
+    """The engine that was asked for is not installed or does not answer."""
 
 
 class BadRecord(FlexlibError):

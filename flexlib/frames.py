@@ -22,12 +22,8 @@ Frame = TypeVar("Frame")
 
 LazyFrame = nw.LazyFrame[Any]
 
-ENGINES = {
-    nw.Implementation.PANDAS,
-    nw.Implementation.DUCKDB,
-    nw.Implementation.PYSPARK,
-    nw.Implementation.PYSPARK_CONNECT,
-}
+SPARK = {nw.Implementation.PYSPARK, nw.Implementation.PYSPARK_CONNECT}
+ENGINES = {nw.Implementation.PANDAS, nw.Implementation.DUCKDB} | SPARK
 
 NULLABLE = {"requests", "usable_id"}
 """The integers that may be null in a finished frame."""
@@ -41,11 +37,19 @@ CREDITS_IN_PANDAS = {
 
 
 def open_frame(native: object) -> LazyFrame:
-    """`native` as a lazy narwhals frame. Raises `UsageError` when it is none of the three kinds."""
+    """`native` as a lazy narwhals frame.
+
+    Raises `UsageError` when it is none of the three kinds, or a Spark frame of a session in another zone than UTC: in
+    that zone it would cut the days.
+    """
     frame = nw.from_native(cast(Any, native), pass_through=True)
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame) or frame.implementation not in ENGINES:
         kind = type(native).__name__
         raise UsageError(f"a {kind} cannot be summed here; bring a pandas frame, a DuckDB relation or a Spark frame.")
+    if frame.implementation in SPARK:
+        zone = frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")
+        if zone != "UTC":
+            raise UsageError(f"the Spark session's zone is {zone}; set spark.sql.session.timeZone to UTC.")
     return frame.lazy()
 
 
@@ -108,7 +112,10 @@ def read_rows(finished: object) -> list[dict[str, Any]]:
     """A finished, small frame as plain rows: days as `date`, counts as `int`, null as None. Runs a relation."""
     frame = open_frame(finished)
     counts = {name for name, kind in frame.collect_schema().items() if kind.is_integer()}
-    columns = frame.collect("pandas").to_dict(as_series=False)
+    if frame.implementation in SPARK:  # whose own way to pandas warns of pandas 3
+        columns = frame.collect("pyarrow").to_native().to_pydict()
+    else:
+        columns = frame.collect("pandas").to_dict(as_series=False)
     plain = [[_read_value(value, name in counts) for value in values] for name, values in columns.items()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
 

@@ -96,7 +96,7 @@ def close_usage(
 def read_usage(finished: object) -> list[dict[str, Any]]:
     """A finished, small frame as plain rows: days as `date`, counts as `int`, amounts as `Decimal`, null as None."""
     frame = open_frame(finished)
-    if frame.implementation.is_pandas():
+    if not frame.implementation.is_duckdb():
         return read_rows(finished)
     # Through Arrow: DuckDB hands decimals to pandas as floats.
     return read_rows(frame.collect("pyarrow").to_native().to_pandas(integer_object_nulls=True))

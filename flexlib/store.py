@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
 from flexlib.disk import PRIVATE, lock_folder, report_disk, sync
+from flexlib.engines import Engine, read_days
 from flexlib.errors import OtherServer, SnapshotMissing
 from flexlib.month import Month, Span
 from flexlib.row_hash import hash_rows
@@ -118,23 +119,25 @@ def load_usage(month: Month, root: Path | None = None) -> Snapshot:
     return _load("usage", month, root, "flexlib import FILE --provider ... --model ...")
 
 
-def scan(dataset: str, span: Span, root: Path | None = None) -> duckdb.DuckDBPyRelation:
+@overload
+def scan(
+    dataset: str, span: Span, root: Path | None = None, engine: Literal["duckdb"] = ...
+) -> duckdb.DuckDBPyRelation: ...
+@overload
+def scan(dataset: str, span: Span, root: Path | None = None, *, engine: Engine) -> Any: ...  # noqa: ANN401
+def scan(dataset: str, span: Span, root: Path | None = None, engine: Engine = "duckdb") -> Any:
     """The rows of every day of `span` as one DuckDB relation, from the newest snapshots (of each source).
 
-    Raises `SnapshotMissing` when one of its months is not stored: an absent month is not a zero.
+    With `engine="spark"` as a Spark frame, see `engines`. Raises `SnapshotMissing` when one of its months is not
+    stored: an absent month is not a zero.
     """
-    import duckdb
-
     load = load_credits if dataset == "credits" else load_usage
-    files: list[str] = []
+    files: list[Path] = []
     for month in span.months:
         load(month, root)
         newest = {one.path.parent: one for one in list_snapshots(dataset, month, root)}
-        files += [str(one.parquet) for one in newest.values()]
-    column = "date" if dataset == "credits" else "created_at"
-    return duckdb.read_parquet(files).filter(
-        f"{column} >= TIMESTAMP '{span.first}' AND {column} < TIMESTAMP '{span.last}' + INTERVAL 1 DAY"
-    )
+        files += [one.parquet for one in newest.values()]
+    return read_days(files, "date" if dataset == "credits" else "created_at", span.first, span.last, engine)
 
 
 def write_snapshot(

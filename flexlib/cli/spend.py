@@ -23,11 +23,10 @@ from flexlib.cli.options import (
     render_certificate,
     warn_of_state,
 )
+from flexlib.engines import ENGINES
 from flexlib.store import Snapshot, load_credits, scan
 
 if TYPE_CHECKING:
-    import duckdb
-
     from flexlib.month import Span
 
 __all__ = ["add_commands"]
@@ -66,6 +65,12 @@ def add_commands(commands: Commands) -> None:
             "--output-dir", type=Path, default=Path("output"), help="where the CSV goes (default output)"
         )
         parser.add_argument("--json", action="store_true", help="print rows as JSON and write no CSV")
+        parser.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default="duckdb",
+            help="what sums the stored months (default duckdb; spark: extra 'spark', master from Spark's own settings)",
+        )
         parser.set_defaults(run=run)
 
 
@@ -95,7 +100,7 @@ def run_by_model(arguments: argparse.Namespace) -> int:
     from flexlib.export import write_by_model_csv
     from flexlib.names import name_models
 
-    def build(rows: duckdb.DuckDBPyRelation, days: Span, lower_bound: bool) -> tuple[Any, str]:
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
         daily = name_models(credits_by_day_and_model(rows), days)
         models = name_models(credits_by_model(rows), days)
         return daily, render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
@@ -108,7 +113,7 @@ def run_daily(arguments: argparse.Namespace) -> int:
     from flexlib.console import render_daily
     from flexlib.export import write_daily_csv
 
-    def build(rows: duckdb.DuckDBPyRelation, days: Span, lower_bound: bool) -> tuple[Any, str]:
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
         table = credits_by_day(rows)
         return table, render_daily(table, days, lower_bound=lower_bound)
 
@@ -120,7 +125,7 @@ def run_monthly(arguments: argparse.Namespace) -> int:
     from flexlib.console import render_monthly
     from flexlib.export import write_monthly_csv
 
-    def build(rows: duckdb.DuckDBPyRelation, days: Span, lower_bound: bool) -> tuple[Any, str]:
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
         table = credits_by_month(rows)
         return table, render_monthly(table, days, lower_bound=lower_bound)
 
@@ -130,7 +135,7 @@ def run_monthly(arguments: argparse.Namespace) -> int:
 def _run_table(
     arguments: argparse.Namespace,
     stem: str,
-    build: Callable[[duckdb.DuckDBPyRelation, Span, bool], tuple[Any, str]],
+    build: Callable[[object, Span, bool], tuple[Any, str]],
     write_csv: Callable[[Any, Path], Path],
 ) -> int:
     """Fetches what is stale, prints the table and writes its CSV, or prints its rows as JSON."""
@@ -142,7 +147,7 @@ def _run_table(
         settings = stack.enter_context(open_settings(arguments))
         snapshots = ensure_credits(span, settings, **read_fetch_options(arguments))
     states = [snapshot.certificate.state for snapshot in snapshots]
-    table, text = build(scan("credits", span, settings.data), span, "GAP" in states)
+    table, text = build(scan("credits", span, settings.data, engine=arguments.engine), span, "GAP" in states)
     if arguments.json:
         months = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
         print(json.dumps({"certificates": months, "rows": to_json_rows(table)}, indent=2, ensure_ascii=False))

@@ -1,0 +1,81 @@
+"""Parquet files as the frame of an engine: a DuckDB relation in this process, or a Spark frame, on a cluster or here.
+
+The same sums run on both. Spark is asked for by name and comes with the extra `spark`; its master is that of the usual
+settings (`spark-defaults.conf`, `PYSPARK_SUBMIT_ARGS`, else all cores of this machine) or the server of `SPARK_REMOTE`.
+Its workers must see the files under the same path.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+from flexlib.errors import EngineMissing, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["ENGINES", "Engine", "open_spark", "read_days"]
+
+Engine = Literal["duckdb", "spark"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
+"""What can only be said to a Spark that is yet to be started."""
+
+
+@overload
+def read_days(
+    files: Sequence[Path], column: str, first: date, last: date, engine: Literal["duckdb"] = ...
+) -> duckdb.DuckDBPyRelation: ...
+@overload
+def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Literal["spark"]) -> DataFrame: ...
+@overload
+def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine) -> Any: ...  # noqa: ANN401
+def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine = "duckdb") -> Any:
+    """The rows of Parquet files whose `column`, a UTC time without a zone, lies on the days from `first` to `last`.
+
+    Nothing is read until the frame is used. Raises `UsageError` for another engine, `EngineMissing` as `open_spark`.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"{engine!r} is not an engine; choose {' or '.join(ENGINES)}.")
+    days = "{0} >= {1} '{2}' AND {0} < {1} '{3}' + INTERVAL 1 DAY"
+    if engine == "spark":
+        read = open_spark().read.parquet(*(f"file://{file}" for file in files))
+        return read.filter(days.format(column, "TIMESTAMP_NTZ", first, last))
+    import duckdb
+
+    relation = duckdb.read_parquet([str(file) for file in files])
+    return relation.filter(days.format(column, "TIMESTAMP", first, last))
+
+
+def open_spark() -> SparkSession:
+    """The Spark session of this process, made by the usual settings where there is none; its time zone is set to UTC.
+
+    Raises `EngineMissing` when pyspark or Java is not installed, or nothing answers at the master.
+    """
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineMissing("Spark is not installed; run: pip install 'flexlib[spark]'") from error
+    running = SparkSession.getActiveSession()
+    builder = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
+    if running is None and not os.environ.get("SPARK_REMOTE"):
+        for name, value in QUIET.items():
+            builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EngineMissing(
+            f"Spark could not be started ({reason}); it needs Java 17 or later (JAVA_HOME) and a master that answers."
+        ) from error
+    if running is None:
+        atexit.register(session.stop)  # else its workers are killed, started again and killed, and say so at length
+    return session
