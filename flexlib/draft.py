@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Draft:
         """What the earlier run had read."""
         header = self._read_header()
         with report_disk(folder):
-            if header.get("identity") == identity and self.started_at - header["started_at"] <= REFRESH:
+            if header.get("identity") == identity and _is_fresh(header["started_at"], self.started_at):
                 self.started_at = header["started_at"]
                 self.resumed = self._read_lines()
             else:
@@ -109,6 +109,11 @@ class Draft:
                 size += len(line)
         os.truncate(self._answers, size)
         return lines
+
+
+def _is_fresh(started_at: datetime, now: datetime) -> bool:
+    """Whether a draft may still be used; not either when the clock was set back, and it lies ahead."""
+    return timedelta(0) <= now - started_at <= REFRESH
 
 
 def _open_private(path: str, flags: int) -> int:

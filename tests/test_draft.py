@@ -64,6 +64,7 @@ def test_the_next_run_takes_over_every_answer_and_the_moment_of_the_first(tmp_pa
     [
         ("server key", timedelta(hours=3), ["a"]),
         ("server key", timedelta(hours=3, seconds=1), []),
+        ("server key", timedelta(seconds=-1), []),  # the clock was set back: nobody knows how old it is
         ("server other-key", timedelta(0), []),
         ("other key", timedelta(0), []),
     ],
