@@ -112,9 +112,15 @@ def test_a_long_wait_for_the_next_hour_is_a_no() -> None:
         read_pages(lambda _: answer)
 
 
-def test_an_answer_without_a_list_of_rows_is_not_whole(hurry: None) -> None:
+@pytest.mark.parametrize("value", [{"data": {"rows": []}}, {"data": [1]}, {}, {"error": "try later"}, [], None])
+def test_an_answer_without_a_list_of_rows_is_not_whole_and_no_zero(value: object, hurry: None) -> None:
     with pytest.raises(RouteRefused, match="an answer that is not whole"):
-        read_pages(lambda _: answer_json({"data": {"rows": []}}))
+        read_pages(lambda _: answer_json(value))
+
+
+def test_an_empty_list_of_rows_is_nothing() -> None:
+    for empty in ([], None):
+        assert read_pages(lambda _, empty=empty: answer_json({"data": empty}))[0].value.rows == []  # type: ignore[misc]
 
 
 def test_the_total_is_one_row_of_the_whole_span_and_the_hundredth_of_a_float_is_exact() -> None:

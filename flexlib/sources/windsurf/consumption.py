@@ -183,7 +183,7 @@ def _ask(purpose: str, params: dict[str, str], span: Span, patience: float) -> A
 
 
 def _read_answer(answer: dict[str, Any]) -> Consumption:
-    rows = answer.get("data") or []
+    rows = answer["data"] or []  # an answer that does not even say that there is nothing is not one
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("no list of rows")
     cursor = (answer.get("pagination") or {}).get("next_page_cursor")
