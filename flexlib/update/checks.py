@@ -13,7 +13,8 @@ from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.formats import format_credits
 from flexlib.sources.windsurf.consumption import HUNDREDTHS, read_total, settle_unit
 from flexlib.sources.windsurf.wire import Tally, ask_users
-from flexlib.update.routes import Outcome, Run, read_cycle, read_used
+from flexlib.update.run import Outcome, Run
+from flexlib.update.unit import read_cycle, read_used
 
 __all__ = ["check_balance", "check_sums", "check_users", "check_witness"]
 

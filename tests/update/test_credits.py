@@ -437,7 +437,7 @@ def test_the_key_is_in_nothing_that_a_run_writes_or_says(words: tuple[str, ...],
         said = [run_fetch(door, data, key, *words)]
         said.append(run_fetch(door, data, key + "wrong", *words))
         broken = (
-            "import flexlib.update.credits as c\ndef fail(*a): raise RuntimeError(f'boom {a}')\nc._build_rows = fail\n"
+            "import flexlib.update.ladder as c\ndef fail(*a): raise RuntimeError(f'boom {a}')\nc._build_rows = fail\n"
         )
         said.append(run_fetch(door, data, key, *words, before=broken))
     assert "RuntimeError: boom" in said[2]
