@@ -118,9 +118,9 @@ def test_an_answer_without_a_list_of_rows_is_not_whole_and_no_zero(value: object
         read_pages(lambda _: answer_json(value))
 
 
-def test_an_empty_list_of_rows_is_nothing() -> None:
-    for empty in ([], None):
-        assert read_pages(lambda _, empty=empty: answer_json({"data": empty}))[0].value.rows == []  # type: ignore[misc]
+@pytest.mark.parametrize("empty", [[], None])
+def test_an_empty_list_of_rows_is_nothing(empty: object) -> None:
+    assert read_pages(lambda _: answer_json({"data": empty}))[0].value.rows == []
 
 
 def test_the_total_is_one_row_of_the_whole_span_and_the_hundredth_of_a_float_is_exact() -> None:
