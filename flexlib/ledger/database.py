@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -120,7 +121,13 @@ def _leave_parents() -> None:
         ledger._leave_parent()  # noqa: SLF001
 
 
+def _close_all() -> None:
+    for ledger in list(_OPEN):
+        ledger.close()
+
+
 os.register_at_fork(after_in_child=_leave_parents)
+atexit.register(_close_all)
 
 
 def find_ledger() -> Ledger:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LedgerMonth", "MonthTotals", "read_month"]
 
 ROWS_AT_ONCE = 50_000
+Tables: TypeAlias = "Generator[pa.Table, None, None]"
 DECIMALS = {"cost": USD_DECIMALS, "amount_in_usd": USD_DECIMALS, "amount_in_clp": CLP_DECIMALS}
 
 
@@ -68,7 +69,11 @@ def read_month(
         totals = _sum_up(connection, first, month.end)
         driver = connection.connection.driver_connection
         stream = _stream_postgresql if ledger.backend == "postgresql" else _stream_sqlite
-        yield LedgerMonth(month, totals, stream(driver, first, month.end, rows_at_once))
+        tables = stream(driver, first, month.end, rows_at_once)
+        try:
+            yield LedgerMonth(month, totals, tables)
+        finally:
+            tables.close()  # a reader that stopped half-way: the connection is free only when its stream is over
 
 
 def _sum_up(connection: sa.Connection, first: datetime, end: datetime) -> MonthTotals:
@@ -89,7 +94,7 @@ def _sum_up(connection: sa.Connection, first: datetime, end: datetime) -> MonthT
     return MonthTotals(row[0], *sums, *row[5:])
 
 
-def _stream_sqlite(driver: Any, first: datetime, end: datetime, rows_at_once: int) -> Iterator[pa.Table]:  # noqa: ANN401
+def _stream_sqlite(driver: Any, first: datetime, end: datetime, rows_at_once: int) -> Tables:  # noqa: ANN401
     import pyarrow as pa
 
     from flexlib.schema import USAGE
@@ -111,7 +116,7 @@ def _stream_sqlite(driver: Any, first: datetime, end: datetime, rows_at_once: in
         yield pa.Table.from_arrays([convert(field, values) for field, values in columns], schema=USAGE)
 
 
-def _stream_postgresql(driver: Any, first: datetime, end: datetime, rows_at_once: int) -> Iterator[pa.Table]:  # noqa: ANN401
+def _stream_postgresql(driver: Any, first: datetime, end: datetime, rows_at_once: int) -> Tables:  # noqa: ANN401
     from flexlib.schema import USAGE
 
     query = (

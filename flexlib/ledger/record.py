@@ -166,11 +166,11 @@ def _read_metadata(ledger: Ledger, metadata: Any) -> dict[str, Any]:  # noqa: AN
     taken = [name for name in NOTES if name in metadata]
     if taken:
         raise BadUsage(f"metadata names {', '.join(taken)}, which the ledger writes itself; choose another name.")
-    masked, kinds = ledger.guard.mask(metadata)
     try:
+        masked, kinds = ledger.guard.mask(metadata)
         text = write_json(masked)
         size = len(text.encode())
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadUsage(f"metadata cannot be kept as JSON: {error}.") from error
     if NUL.search(text):
         raise BadUsage("metadata holds a NUL character, which PostgreSQL cannot keep.")

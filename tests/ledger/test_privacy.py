@@ -160,6 +160,13 @@ def test_metadata_above_the_size_is_refused(ledger: Ledger, ledger_url: str) -> 
     assert UsageQuery(ledger).count() == 1
 
 
+def test_metadata_that_holds_itself_is_refused(ledger: Ledger) -> None:
+    metadata: dict[str, Any] = {}
+    metadata["self"] = metadata
+    with pytest.raises(BadUsage, match="metadata cannot be kept as JSON"):
+        record_usage(**CALL, metadata=metadata, ledger=ledger)
+
+
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [

@@ -1,0 +1,209 @@
+"""`flexlib ledger` and `flexlib record`: what they print, what they store, their exit codes, lines that are refused."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from stat import S_IMODE
+from typing import Any
+
+import pytest
+
+from flexlib.cli_ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
+from flexlib.errors import BadFile, UsageError
+from flexlib.ledger import BadUsage, Ledger, LedgerMissing, UsageQuery, find_ledger, record_usage
+from flexlib.ledger.lines import RefusedLine, record_lines
+
+CALL: dict[str, Any] = {"usable": ["user", 42], "provider": "openai", "model": "gpt-4o", "amount_in_usd": "0.1"}
+
+
+def run(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    for name, add, command in (
+        ("ledger", add_ledger_arguments, run_ledger),
+        ("record", add_record_arguments, run_record),
+    ):
+        one = commands.add_parser(name)
+        add(one)
+        one.set_defaults(run=command)
+    arguments = parser.parse_args(words)
+    return int(arguments.run(arguments))
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ledger_url: str) -> Path:
+    """The data folder of the settings, whose ledger is ready."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("FLEXLIB_DATABASE_URL", ledger_url)
+    return tmp_path
+
+
+def write_lines(file: Path, *lines: Any) -> str:  # noqa: ANN401
+    file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines), "utf-8")
+    return str(file)
+
+
+def test_status_before_and_after_init(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    monkeypatch.delenv("FLEXLIB_DATABASE_URL", raising=False)
+    assert run("ledger", "status") == 0
+    assert capsys.readouterr().out == f"No ledger in {tmp_path}/ledger.sqlite (sqlite). Run: flexlib ledger init\n"
+    with pytest.raises(LedgerMissing, match="Run: flexlib ledger init"):
+        run("ledger", "upgrade")
+    assert run("ledger", "init") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Backend   sqlite",
+        f"Place     {tmp_path}/ledger.sqlite",
+        "Revision  0001",
+        "Calls     0",
+    ]
+    record_usage(**{**CALL, "usable": ("user", 42)}, created_at="2025-09-10T12:00Z")
+    assert run("ledger", "status", "--json") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["rows"], status["first"], status["last"]) == (1, *["2025-09-10T12:00:00+00:00"] * 2)
+    assert run("ledger", "upgrade") == 0
+
+
+def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--usable", "user:42", "--provider", "openai", "--model", "gpt-4o", "--prompt-tokens", "1000"]
+    words += ["--completion-tokens", "500", "--request-id", "a", "--created-at", "2025-09-10T12:00:00Z"]
+    words += ["--metadata", '{"note": "ana@empresa.cl"}', "--duration-ms", "12", "--status", "ok"]
+    assert run("record", *words) == 0
+    assert capsys.readouterr().out == "a  openai gpt-4o  1,500 tokens  USD 0.0075000000\n"
+    assert run("record", *words, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record | {"updated_at": ""} == {
+        "id": 1,
+        "request_id": "a",
+        "created_at": "2025-09-10T12:00:00+00:00",
+        "usable_type": "user",
+        "usable_id": 42,
+        "provider": "openai",
+        "model": "gpt-4o",
+        "proxy": None,
+        "task_type": "text",
+        "prompt_tokens": 1000,
+        "completion_tokens": 500,
+        "total_tokens": 1500,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
+        "cost": None,
+        "amount_in_usd": "0.0075000000",
+        "amount_in_clp": None,
+        "duration_ms": 12,
+        "status": "ok",
+        "metadata": {
+            "note": "[email]",
+            "masked": ["email"],
+            "price_source": record["metadata"]["price_source"],
+            "price_date": None,
+        },
+        "updated_at": "",
+    }
+    assert run("record", "--provider", "meta", "--model", "mine") == 0
+    assert "unpriced: " in capsys.readouterr().out
+    assert find_ledger().data == home
+    assert UsageQuery().count() == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--provider", "openai"], "a call needs --model; or send many with --jsonl -"),
+        ([], "a call needs --provider and --model"),
+        (["--provider", "openai", "--model", "x", "--usable", "user"], "--usable is 'user'; write it as user:42."),
+        (["--provider", "openai", "--model", "x", "--metadata", "{"], "--metadata is not JSON"),
+        (["--jsonl", "-", "--model", "x", "--provider", "y"], "--jsonl takes whole calls from its lines; leave model"),
+        (["--provider", "acme", "--model", "x"], "provider is 'acme'; it must be one of openai"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(home: Path, words: list[str], message: str) -> None:
+    assert home.exists()
+    with pytest.raises(UsageError, match=message) as caught:
+        run("record", *words)
+    assert caught.value.exit_code == 2
+
+
+def test_a_stream_of_lines_in_batches(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = [{**CALL, "request_id": str(number)} for number in range(2500)]
+    file = write_lines(home / "calls.jsonl", *calls, "", *calls[:50])
+    assert run("record", "--jsonl", file) == 0
+    assert capsys.readouterr() == ("2,550 read, 2,500 stored, 50 repeated, 0 refused\n", "")
+    assert run("record", "--jsonl", file, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"read": 2550, "stored": 0, "repeated": 2550, "refused": [], "rejects": None}
+    assert UsageQuery().count() == 2500
+
+
+def test_a_bad_line_is_reported_by_its_number_and_kept_and_stops_no_other(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_usage(**{**CALL, "usable": ("user", 42)}, request_id="there", status="ok")
+    bad = {
+        3: ('{"provider": "openai"', "Expecting ',' delimiter: line 1 column 22 (char 21)"),
+        4: ("[1]", "a line must be a JSON object, not list."),
+        6: (json.dumps({**CALL, "prompt_tokens": -1}), "prompt_tokens is -1; it must be from 0 to 1000000000000."),
+        7: (json.dumps({**CALL, "tokens": 1}), "got an unexpected keyword argument 'tokens'"),
+        8: (json.dumps({"provider": "openai"}), "missing 1 required keyword-only argument: 'model'"),
+        9: (json.dumps({**CALL, "request_id": "there", "status": "error"}),
+            "The request id 'there' is stored already, and status differs: send a new call under an id of its own."),
+    }  # fmt: skip
+    lines: list[Any] = [{**CALL, "request_id": str(number)} for number in range(1, 21)]
+    for number, (text, _) in bad.items():
+        lines[number - 1] = text
+    file = write_lines(home / "calls.jsonl", *lines)
+    rejects = home / "kept" / "bad.jsonl"
+    assert run("record", "--jsonl", file, "--rejects", str(rejects)) == 3
+    out, err = capsys.readouterr()
+    assert out == "20 read, 14 stored, 0 repeated, 6 refused\n"
+    reported = [f"line {number} refused: {reason}" for number, (_, reason) in bad.items()]
+    assert sorted(err.splitlines()[:-1]) == sorted(reported)
+    assert err.splitlines()[-1] == f"flexlib: the refused lines are in {rejects}; mend them and send them again."
+    kept = [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
+    assert sorted((one["line"], one["text"], one["reason"]) for one in kept) == [
+        (number, text, reason) for number, (text, reason) in bad.items()
+    ]
+    assert S_IMODE(rejects.stat().st_mode) == 0o600
+    assert UsageQuery().count() == 15
+
+
+def test_bytes_that_are_no_utf_8_refuse_their_line_only(home: Path) -> None:
+    file = home / "calls.jsonl"
+    good = json.dumps({**CALL, "request_id": "good"}).encode()
+    file.write_bytes(b'{"provider": "openai", "model": "caf\xe9"}\n' + good + b"\n")
+    assert run("record", "--jsonl", str(file)) == 3
+    assert [one.request_id for one in UsageQuery()] == ["good"]
+    (kept,) = (home / "rejected").iterdir()
+    assert b"caf\xe9" in kept.read_bytes()
+
+
+def test_a_file_that_is_not_there(home: Path) -> None:
+    with pytest.raises(BadFile, match="none.jsonl cannot be read: no such file or directory"):
+        run("record", "--jsonl", str(home / "none.jsonl"))
+
+
+def test_lines_come_from_another_program_through_a_pipe(home: Path) -> None:
+    lines = "".join(json.dumps({**CALL, "request_id": str(number)}) + "\n" for number in range(30))
+    code = "import argparse; from flexlib.cli_ledger import *; parser = argparse.ArgumentParser(); "
+    code += "add_record_arguments(parser); raise SystemExit(run_record(parser.parse_args()))"
+    command = [sys.executable, "-W", "error", "-c", code, "--jsonl", "-", "--progress"]
+    done = subprocess.run(command, input=lines + "no\n", capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "31 read, 30 stored, 0 repeated, 1 refused\n")
+    assert "line 31 refused: Expecting value" in done.stderr
+    assert "31call" in done.stderr.replace(" ", "")  # the bar
+    assert home.exists()
+
+
+def test_lines_without_trouble_make_no_rejects_file(ledger: Ledger) -> None:
+    seen: list[RefusedLine] = []
+    report = record_lines([json.dumps(CALL)], ledger, on_refusal=seen.append)
+    assert (report.stored, report.rejects, seen) == (1, None, [])
+    assert not (ledger.data / "rejected").exists()
+    with pytest.raises(BadUsage):
+        record_usage(usable=None, provider="acme", model="x", ledger=ledger)
