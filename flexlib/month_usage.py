@@ -22,9 +22,11 @@ from flexlib.store import Snapshot, find_snapshot, list_snapshots
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["MonthUsage", "load_month_usage"]
+__all__ = ["WINDSURF", "MonthUsage", "load_month_usage"]
 
 WINDSURF = "windsurf"
+"""The name of the credits' source, beside those of `usage/<month>/<source>/`."""
+
 FIRST = "ledger"
 SAME_CALL = ("id", "provider", "model", "prompt_tokens", "completion_tokens")
 
@@ -47,6 +49,11 @@ class MonthUsage:
     """Ids that stand in two sources with other content: both are in `rows`."""
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored: the totals lack them."""
+
+    @property
+    def calls(self) -> duckdb.DuckDBPyRelation:
+        """The rows that are a call each, with its tokens: all but Windsurf's, which sum a user's day."""
+        return self.rows.filter(f"source <> '{WINDSURF}'")
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

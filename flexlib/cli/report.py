@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def add_commands(commands: Commands) -> None:
   flexlib report --demo --year 2025 --month 9
   flexlib report --year 2025 --month 9 --names --offline --output-dir reports
   flexlib report -f params/flex_credits.yaml
+  flexlib report --notebook llm_usage --year 2025 --month 9 -p zone America/Santiago
   flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
     parser.add_argument("--year", type=int, help="such as 2025")
     parser.add_argument("--month", type=int, help="1 to 12")
@@ -55,12 +57,14 @@ def run_report_command(arguments: argparse.Namespace) -> int:
     with open_settings(arguments, offline=arguments.offline) as settings:
         check_parameters(notebook, values, settings.service_key)
         month = Month(values["year"], values["month"])
-        snapshots = []
-        if read_dataset(notebook) == "credits":
+        reads_credits = read_dataset(notebook) == "credits"
+        if reads_credits:
             snapshots = [_find_credits(month, settings, arguments)]
+        else:
+            snapshots = _find_usage(month, str(values.get("zone", "UTC")), settings, arguments)
     page = run_report(str(notebook), values, arguments.output_dir, settings.data)
     files = [page]
-    if snapshots:
+    if reads_credits:
         text, table = _write_tables(month, settings, snapshots[0], page.parent)
         files.append(table)
         if arguments.console and not arguments.json:
@@ -97,6 +101,21 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
 
     options: dict[str, Any] = read_fetch_options(arguments)
     return ensure_credits(month.span, settings, **options)[0]
+
+
+def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> list[Snapshot]:
+    """What is stored of the month, the ledger's calls closed anew where they are stale; those of a demo are none."""
+    from flexlib.month_usage import load_month_usage
+
+    if not arguments.offline and not arguments.demo:
+        from flexlib.update.ledger import ensure_month
+
+        now = Month.containing(datetime.now(timezone.utc).date())
+        months = [month] if zone == "UTC" else [month.previous, month, month.next]
+        for one in months:
+            if one <= now:
+                ensure_month(one, settings.data)
+    return list(load_month_usage(month, settings.data, zone=zone).snapshots)
 
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:
