@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all lab refresh check bench clean
+.PHONY: help report test test-all lab refresh check bench bench-ledger clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -10,7 +10,7 @@ BIN     := .venv/bin
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: .venv/report ## a month's report: made-up data, or yours once WINDSURF_SERVICE_KEY is set (YEAR=2025 MONTH=9)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
@@ -35,8 +35,11 @@ check: .venv/test ## style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/test ## speed, each against a plain yardstick in the same run (about 6 minutes)
+bench: .venv/test bench-ledger ## speed, each against a plain yardstick in the same run (about 10 minutes)
 	$(BIN)/python tests/bench/bench.py
+
+bench-ledger: .venv/test ## of these the ledger: recording, closing, summing (ROWS=10000000 for the full size)
+	$(BIN)/python tests/bench/bench_ledger.py $(if $(ROWS),--rows $(ROWS) --close-rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

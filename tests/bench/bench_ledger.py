@@ -1,0 +1,183 @@
+"""`make bench-ledger`: recording, closing and summing calls, each beside a plain yardstick in the same run.
+
+Whole processes are measured: wall seconds and peak memory, as the operating system counts them; `work s` are the
+seconds without the start of Python and the imports. Full size:
+`python tests/bench/bench_ledger.py --rows 10000000 --close-rows 10000000`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "ledger")]
+
+from databases import start_postgresql  # noqa: E402
+from usage_rows import write_usage  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Run:
+    """One part, run once in a process of its own."""
+
+    wall: float
+    work: float
+    mib: float
+    result: Any
+
+
+def run_part(part: str, *arguments: str) -> Run:
+    """Raises `RuntimeError`, with what it printed, when it fails."""
+    command = [sys.executable, str(HERE / "ledger_parts.py"), part, *arguments]
+    with tempfile.TemporaryFile("w+") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process.wait()
+        wall = time.perf_counter() - started
+        output.seek(0)
+        text = output.read()
+    if process.returncode:
+        raise RuntimeError(f"{part} {' '.join(arguments)} ended with {process.returncode}:\n{text}")
+    said = json.loads(text.splitlines()[0])
+    return Run(wall, said["seconds"], said["mib"], said["result"])
+
+
+def run_in_turn(parts: dict[str, list[str]], rounds: int) -> dict[str, Run]:
+    """The medians of each, all run in turn, so that a change of the machine's pace hits all alike."""
+    runs: dict[str, list[Run]] = {name: [] for name in parts}
+    for _ in range(rounds):
+        for name, words in parts.items():
+            runs[name].append(run_part(*words))
+    return {
+        name: Run(
+            median(one.wall for one in done),
+            median(one.work for one in done),
+            median(one.mib for one in done),
+            done[0].result,
+        )
+        for name, done in runs.items()
+    }
+
+
+def print_table(title: str, runs: dict[str, Run]) -> None:
+    print(f"\n{title}\n{'':<44}{'wall s':>9}{'work s':>9}{'MiB':>7}")
+    for name, run in runs.items():
+        print(f"{name:<44}{run.wall:>9.2f}{run.work:>9.2f}{run.mib:>7.0f}", flush=True)
+
+
+def print_target(what: str, value: float, limit: float, *, at_least: bool = False) -> None:
+    met = value >= limit if at_least else value <= limit
+    wanted = f"at {'least' if at_least else 'most'} {limit:g}"
+    print(f"  {what}: {value:.2f}, wanted {wanted}: {'met' if met else 'MISSED'}", flush=True)
+
+
+@contextmanager
+def open_urls(folder: Path) -> Iterator[dict[str, Iterable[str]]]:
+    """For each database endless URLs of new, empty ones."""
+    with ExitStack() as stack:
+        server = stack.enter_context(start_postgresql())
+
+        def name_files() -> Iterator[str]:
+            number = 0
+            while True:
+                yield f"sqlite:///{folder}/ledger{(number := number + 1)}.sqlite"
+
+        def make_databases() -> Iterator[str]:
+            while True:
+                yield server.create()
+
+        yield {"SQLite": name_files(), "PostgreSQL": make_databases()}
+
+
+def bench_record(urls: dict[str, Iterable[str]], single: int, batch: int, rounds: int) -> None:
+    for name, source in urls.items():
+        made = iter(source)
+        for how, number in (("one", single), ("many", batch)):
+            done: dict[str, list[float]] = {"insert": [], "record": [], "priced": []}
+            parts = ["insert", "record"] + (["priced"] if how == "one" else [])
+            for _ in range(rounds):
+                for part in parts:
+                    words = ("record", next(made), "priced") if part == "priced" else (part, next(made), how)
+                    done[part].append(run_part(*words, str(number)).work)
+            rows = "one at a time" if how == "one" else "1,000 at a time"
+            print(f"\n{number:,} calls {rows} on {name}, ms a call")
+            for part, seconds in done.items():
+                if seconds:
+                    print(f"  {part:<8}{1000 * median(seconds) / number:>8.3f}", flush=True)
+            print_target("record / insert", median(done["record"]) / median(done["insert"]), 2)
+
+
+def bench_aggregates(folder: Path, rows: int, rounds: int) -> None:
+    sizes = (rows // 10, rows, 5 * rows)
+    made: dict[int, list[str]] = {}
+    for size in sizes:
+        months = 5 if size > rows else 1
+        days = [date(2025, 9 + number, 1) if number < 4 else date(2026, 1, 1) for number in range(months)]
+        files = [folder / f"{size}-{number}.parquet" for number in range(months)]
+        for number, (file, day) in enumerate(zip(files, days, strict=True)):
+            write_usage(file, size // months, day=day, days=30, first=number * size // months)
+        made[size] = [str(file) for file in files]
+    compared = run_in_turn(
+        {
+            "hand-written SQL on DuckDB": ["aggregate_sql", *made[rows]],
+            "flexlib on DuckDB": ["aggregate_flexlib", *made[rows]],
+        },
+        rounds,
+    )
+    # Once: it takes as long as all the others together.
+    for name, part in (("pandas", "aggregate_pandas"), ("pandas, Arrow's types", "aggregate_pandas_arrow")):
+        compared[name] = run_part(part, *made[rows])
+    print_table(f"A month of {rows:,} calls: total, by day, by provider and model, by task type, by proxy", compared)
+    sql, ours, pandas, _ = compared.values()
+    if any(run.result != ours.result for run in compared.values()):
+        raise RuntimeError("the yardsticks do not give the same sums")
+    print_target("seconds of work / hand-written SQL", ours.work / sql.work, 1.25)
+    print_target("wall seconds / hand-written SQL", ours.wall / sql.wall, 1.25)
+    print_target("times faster than pandas, whole process", pandas.wall / ours.wall, 8, at_least=True)
+    print_target("share of pandas' memory", ours.mib / pandas.mib, 0.25)
+    growth = {f"{size:,} calls": ["aggregate_flexlib", *files] for size, files in made.items()}
+    print_table("How the sums grow", run_in_turn(growth, rounds))
+
+
+def bench_close(urls: dict[str, Iterable[str]], folder: Path, rows: int) -> None:
+    for name, source in urls.items():
+        url = next(iter(source))
+        filled = run_part("fill", url, str(rows))
+        closed = run_part("close", url, str(folder / f"closed-{name}"))
+        print_table(f"Closing a month of {rows:,} calls from {name}", {"fill it, by SQL": filled, "close it": closed})
+        if closed.result["rows"] != str(rows):
+            raise RuntimeError(f"{closed.result['rows']} rows were closed")
+        print_target("peak MiB", closed.mib, 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2_000_000, help="calls of the month that is summed")
+    parser.add_argument("--close-rows", type=int, default=300_000, help="calls of the month that is closed")
+    parser.add_argument("--single", type=int, default=2000, help="calls recorded one at a time")
+    parser.add_argument("--batch", type=int, default=20_000, help="calls recorded in batches")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the median counts")
+    parser.add_argument("--only", choices=("record", "aggregates", "close"), help="one of the three")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, open_urls(Path(name)) as urls:
+        folder = Path(name)
+        if asked.only in (None, "record"):
+            bench_record(urls, asked.single, asked.batch, asked.rounds)
+        if asked.only in (None, "aggregates"):
+            bench_aggregates(folder, asked.rows, asked.rounds)
+        if asked.only in (None, "close"):
+            bench_close(urls, folder, asked.close_rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""The pieces of work that `bench_ledger.py` measures, each run as a process of its own: `python ledger_parts.py PART`.
+
+What a part has to say (its seconds without the imports, its peak memory, its result) it prints as one line of JSON.
+"""
+
+import json
+import re
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
+MONEY = "sum(amount_in_usd), count(*) - count(amount_in_usd), sum(amount_in_clp), count(*) - count(amount_in_clp)"
+SUMS = f"count(*), sum(prompt_tokens), sum(completion_tokens), sum(total_tokens), {MONEY}"
+KEYS = {
+    "usage_by_day": ["date"],
+    "usage_by_provider_and_model": ["provider", "model"],
+    "stats_by_task_type": ["task_type"],
+    "usage_by_proxy": ["proxy"],
+}
+MEASURES = (
+    ("request_count", "total_prompt_tokens", "total_completion_tokens", "total_tokens")
+    + ("total_usd", "requests_without_usd", "total_clp", "requests_without_clp")
+)  # fmt: skip
+NAMES = {"prompt_tokens": "total_prompt_tokens", "completion_tokens": "total_completion_tokens"}
+AMOUNTS = {
+    "amount_in_usd": ("total_usd", "requests_without_usd"),
+    "amount_in_clp": ("total_clp", "requests_without_clp"),
+}
+
+Work = Callable[[], object]
+
+
+def aggregate_flexlib(files: list[str]) -> Work:
+    from flexlib import aggregate_usage
+    from flexlib.engines import read_days
+
+    def work() -> object:
+        rows = read_days([Path(file) for file in files], "created_at", FIRST, date(2026, 12, 31))
+        found: dict[str, Any] = {"total": aggregate_usage.total_cost_by_period(rows)}
+        for name, keys in KEYS.items():
+            groups = aggregate_usage.read_usage(getattr(aggregate_usage, name)(rows))
+            found[name] = [[row[column] for column in (*keys, *MEASURES)] for row in groups]
+        return found
+
+    return work
+
+
+def aggregate_sql(files: list[str]) -> Work:
+    import duckdb
+
+    def work() -> object:
+        calls = f"read_parquet({files}) WHERE created_at >= '{FIRST}' AND created_at < '2027-01-01'"
+        usd, no_usd, clp, no_clp = duckdb.execute(f"SELECT {MONEY} FROM {calls}").fetchall()[0]
+        found: dict[str, Any] = {"total": {"usd": usd, "clp": clp, "unpriced_usd": no_usd, "unpriced_clp": no_clp}}
+        for name, keys in KEYS.items():
+            chosen = ", ".join("created_at::DATE AS date" if key == "date" else key for key in keys)
+            query = f"SELECT {chosen}, {SUMS} FROM {calls} GROUP BY {', '.join(keys)}"
+            found[name] = [list(row) for row in duckdb.execute(query).fetchall()]
+        return found
+
+    return work
+
+
+def aggregate_pandas(files: list[str]) -> Work:
+    return _aggregate_frames(files, "numpy_nullable")
+
+
+def aggregate_pandas_arrow(files: list[str]) -> Work:
+    return _aggregate_frames(files, "pyarrow")
+
+
+def _aggregate_frames(files: list[str], backend: Literal["numpy_nullable", "pyarrow"]) -> Work:
+    import pandas as pd
+
+    def work() -> object:
+        columns = ["created_at", "provider", "model", "task_type", "proxy", "total_tokens", *NAMES, *AMOUNTS]
+        rows = pd.concat([pd.read_parquet(file, columns=columns, dtype_backend=backend) for file in files])
+        rows["date"] = rows["created_at"].dt.floor("D")
+        totals = {one.removeprefix("amount_in_"): rows[one].sum(min_count=1) for one in AMOUNTS}
+        lacking = {f"unpriced_{one.removeprefix('amount_in_')}": int(rows[one].isna().sum()) for one in AMOUNTS}
+        found: dict[str, Any] = {"total": totals | lacking}
+        for name, keys in KEYS.items():
+            groups = rows.groupby(keys, dropna=False)
+            sums = groups[[*NAMES, "total_tokens"]].sum().rename(columns=NAMES)
+            sums["request_count"] = groups.size()
+            for one, (total, without) in AMOUNTS.items():
+                known = groups[one].count()
+                sums[total] = groups[one].sum().where(known > 0)
+                sums[without] = sums["request_count"] - known
+            found[name] = sums.reset_index()[[*keys, *MEASURES]].values.tolist()
+        return found
+
+    return work
+
+
+def record(url: str, how: str, rows: str) -> Work:
+    """Records so many calls through the API: `one` at a time, `many` in batches of a thousand, `priced` by the book."""
+    from flexlib.ledger import init_ledger, open_ledger, record_many, record_usage
+
+    ledger = open_ledger(url, data=Path("/nonexistent"))
+    init_ledger(ledger)
+    call: dict[str, Any] = {"usable": ("user", 7), "provider": "openai", "model": "gpt-4o", "completion_tokens": 5}
+    call["created_at"] = datetime(2025, 9, 1, 12)
+    if how != "priced":
+        call |= {"amount_in_usd": Decimal("0.00125"), "amount_in_clp": Decimal("1.2")}
+    calls = [{**call, "prompt_tokens": number} for number in range(int(rows))]
+    record_many(calls[:1], ledger=ledger)  # connected, the month's partition made, the price book read
+
+    def work() -> None:
+        if how == "many":
+            for start in range(0, len(calls), 1000):
+                record_many(calls[start : start + 1000], ledger=ledger)
+        else:
+            for call in calls:
+                record_usage(**call, ledger=ledger)
+
+    return work
+
+
+def insert(url: str, how: str, rows: str) -> Work:
+    """The yardstick: the same rows by the driver's own INSERT into the same columns, indexes and checks."""
+    from flexlib.ledger import init_ledger, open_ledger
+    from flexlib.ledger.table import TABLE
+
+    ledger = open_ledger(url, data=Path("/nonexistent"))
+    init_ledger(ledger)
+    moment = datetime(2025, 9, 1, 12, tzinfo=timezone.utc)
+    sqlite, count = ledger.backend == "sqlite", int(rows)
+    at: Any = int(moment.timestamp()) * 1_000_000 if sqlite else moment
+    usd: Any = 12_500_000 if sqlite else Decimal("0.00125")
+    clp: Any = 12_000 if sqlite else Decimal("1.2")
+    names = (
+        "request_id, created_at, usable_type, usable_id, provider, model, task_type, prompt_tokens, completion_tokens, "
+        "total_tokens, cached_tokens, cache_write_tokens, amount_in_usd, amount_in_clp, updated_at"
+    )
+
+    def build_row(number: int) -> tuple[Any, ...]:
+        tokens = (number, 5, number + 5, 0, 0)
+        return (str(uuid4()), at, "user", 7, "openai", "gpt-4o", "text", *tokens, usd, clp, at)
+
+    marks = ", ".join(["?" if sqlite else "%s"] * len(build_row(0)))
+    connection: Any
+    if sqlite:
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection.execute("PRAGMA synchronous = NORMAL")
+        target = TABLE
+    else:
+        import psycopg
+
+        connection = psycopg.connect(url.replace("+psycopg", ""))
+        target = "bare_insert"
+        connection.execute(
+            f"CREATE TABLE {target} (LIKE {TABLE} INCLUDING ALL); ALTER TABLE {target} ADD UNIQUE (request_id)"
+        )
+        connection.commit()
+    statement = f"INSERT INTO {target} ({names}) VALUES ({marks})"
+
+    def work() -> None:
+        cursor = connection.cursor()
+        if how == "many":
+            for start in range(0, count, 1000):
+                cursor.executemany(statement, [build_row(start + number) for number in range(1000)])
+                connection.commit()
+        else:
+            for number in range(count):
+                cursor.execute(statement, build_row(number))
+                connection.commit()
+
+    return work
+
+
+def fill(url: str, number: str) -> Work:
+    """Fills September 2025 with so many calls, inside the database."""
+    from flexlib.ledger import init_ledger, open_ledger
+    from flexlib.ledger.partitions import ensure_months
+    from flexlib.ledger.table import INDEXES, REQUEST_IDS, TABLE
+
+    ledger = open_ledger(url, data=Path("/nonexistent"))
+    init_ledger(ledger)
+    ensure_months(ledger, [datetime(2025, 9, 1, tzinfo=timezone.utc)])
+    rows, step = int(number), 30 * 86_400 * 1_000_000 // int(number)
+    names = (
+        "id, request_id, created_at, usable_type, usable_id, provider, model, task_type, prompt_tokens, "
+        "completion_tokens, total_tokens, cached_tokens, cache_write_tokens, amount_in_usd, amount_in_clp, updated_at"
+    )
+    start = int(datetime(2025, 9, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000
+    middle = "'user', 1 + n % 500, 'openai', 'model-' || (n % 12), 'text', n % 6000, n % 900, n % 6000 + n % 900, 0, 0"
+
+    def work_sqlite() -> None:
+        with ledger.connect() as connection:
+            connection.execute("PRAGMA cache_size = -400000")
+            for index in INDEXES:
+                connection.execute(f"DROP INDEX ix_{TABLE}_{index}")
+            connection.execute(
+                f"WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < {rows}) "
+                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, printf('%032x', n), {start} + n * {step}, {middle}, "
+                f"CASE WHEN n % 12 < 11 THEN 1000003 * (n % 6000) END, 10 * (n % 6000), {start} FROM number"
+            )
+
+    def work_postgresql() -> None:
+        made = "timestamptz '2025-09-01 00:00+00' + n * interval '1 microsecond' * " + str(step)
+        numbers = f"generate_series(0, {rows - 1}) AS n"
+        with ledger.connect() as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # both tables get the same ids here
+            connection.execute(f"INSERT INTO {REQUEST_IDS} SELECT lpad(to_hex(n), 32, '0'), {made} FROM {numbers}")
+            connection.execute(
+                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, lpad(to_hex(n), 32, '0'), {made}, {middle}, "
+                f"CASE WHEN n % 12 < 11 THEN 0.0001000003 * (n % 6000) END, 0.001 * (n % 6000), now() FROM {numbers}"
+            )
+
+    return work_sqlite if ledger.backend == "sqlite" else work_postgresql
+
+
+def close(url: str, folder: str) -> Work:
+    """Closes the month into Parquet with its certificate."""
+    from flexlib.ledger import open_ledger
+    from flexlib.month import Month
+    from flexlib.update.ledger import close_month
+
+    def work() -> object:
+        certificate = close_month(
+            Month(2025, 9), Path(folder), ledger=open_ledger(url, data=Path(folder)), grace=timedelta(days=1)
+        ).certificate
+        return {"rows": certificate.rows, "sums": str(certificate.state)}
+
+    return work
+
+
+PARTS: dict[str, Callable[..., Work]] = {
+    "aggregate_flexlib": lambda *files: aggregate_flexlib(list(files)),
+    "aggregate_sql": lambda *files: aggregate_sql(list(files)),
+    "aggregate_pandas": lambda *files: aggregate_pandas(list(files)),
+    "aggregate_pandas_arrow": lambda *files: aggregate_pandas_arrow(list(files)),
+    "record": record,
+    "insert": insert,
+    "fill": fill,
+    "close": close,
+}
+
+
+def write_plainly(value: object) -> object:
+    """Results of all yardsticks in one form: exact text, groups in one order."""
+    if isinstance(value, dict):
+        return {key: write_plainly(one) for key, one in value.items()}
+    if isinstance(value, list):
+        rows: list[Any] = [write_plainly(one) for one in value]
+        return sorted(rows) if any(isinstance(one, list) for one in value) else rows
+    if isinstance(value, datetime | date):
+        return f"{value:%Y-%m-%d}"
+    return "" if (text := str(value)) in ("None", "nan", "<NA>") else text
+
+
+def main(words: Iterable[str]) -> None:
+    part, *arguments = words
+    work = PARTS[part](*arguments)
+    started = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - started
+    # Not ru_maxrss, which starts at what the process held that started this one.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak
+    print(json.dumps({"seconds": seconds, "mib": int(peak[1]) / 1024, "result": write_plainly(result)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
