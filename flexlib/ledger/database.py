@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
+from flexlib.ledger.errors import LedgerError
 from flexlib.ledger.privacy import PrivacyGuard
 from flexlib.settings import find_home, load_settings
 
@@ -82,8 +83,10 @@ class Ledger:
         pooled = self.engine.raw_connection()
         try:
             yield pooled.driver_connection
-        except self.driver_error:
-            pooled.invalidate()
+        except LedgerError:
+            raise  # ours: the connection is sound
+        except BaseException:
+            pooled.invalidate()  # also when it was interrupted: an answer may be under way
             raise
         finally:
             pooled.close()
@@ -192,14 +195,16 @@ def _parse_url(text: str) -> URL:
 def _create_engine(url: URL, patience: float) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         options: dict[str, Any] = {"timeout": patience, "isolation_level": None}
-        engine = sa.create_engine(url, hide_parameters=True, connect_args=options)
+        engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=patience)
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(patience * 1000)}
     options = {name: value for name, value in options.items() if name not in url.query}
     try:
-        return sa.create_engine(url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options)
+        return sa.create_engine(
+            url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options, pool_timeout=patience
+        )
     except ModuleNotFoundError as error:
         raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error
 

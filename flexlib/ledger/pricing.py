@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProxy
+from flexlib.errors import BadFile
 from flexlib.ledger.database import Ledger
 from flexlib.ledger.record import UsageRecord
 
@@ -42,9 +43,14 @@ def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageR
     given = [_find_given(one) for one in records]
     lacking = [record for record, amount in zip(records, given, strict=True) if amount is None]
     answers = iter(_price_table(lacking) if len(lacking) > FEW else [_price_one(one) for one in lacking])
-    rates = load_kept_rates(ledger)
+    trouble = {}
+    try:
+        rates = load_kept_rates(ledger)
+    except BadFile as error:
+        # No call is lost over a spoilt table of rates: the row says so, and the close, which stops at it, fills it in.
+        rates, trouble = None, {"rate_unreadable": str(error)}
     return [
-        _fill(record, *(next(answers) if amount is None else (amount, {})), rates)
+        _fill(record, *(next(answers) if amount is None else (amount, {})), rates, trouble)
         for record, amount in zip(records, given, strict=True)
     ]
 
@@ -104,14 +110,22 @@ def _note_price(source: str, since: Any) -> dict[str, Any]:  # noqa: ANN401 (a d
     return {"price_source": source, "price_date": since and since.isoformat()}
 
 
-def _fill(record: UsageRecord, amount: Decimal | None, notes: dict[str, Any], rates: Rates) -> UsageRecord:
+def _fill(
+    record: UsageRecord,
+    amount: Decimal | None,
+    notes: dict[str, Any],
+    rates: Rates | None,
+    trouble: dict[str, Any],
+) -> UsageRecord:
     pesos = record.amount_in_clp
-    if pesos is None and amount is not None and len(rates):
+    if pesos is None and amount is not None and rates:
         from flexlib.fx import convert_to_clp, find_rate
 
         if rate := find_rate(rates, record.created_at):
             pesos = convert_to_clp(amount, rate)
             notes = notes | {"rate": str(rate.value), "rate_day": rate.day.isoformat(), "rate_source": rate.source}
+    if pesos is None and trouble:
+        notes = notes | trouble
     if not notes:
         return record if amount is record.amount_in_usd else record._replace(amount_in_usd=amount)
     return record._replace(amount_in_usd=amount, amount_in_clp=pesos, metadata={**(record.metadata or {}), **notes})

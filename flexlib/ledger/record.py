@@ -20,7 +20,10 @@ from flexlib.ledger.values import LONGEST_NAME, read_count, read_member, read_mo
 
 __all__ = ["NOTES", "UsageRecord", "build_record", "find_differences", "make_request_id"]
 
-NOTES = ("price_source", "price_date", "unpriced", "rate", "rate_day", "rate_source", "masked")
+NOTES = (
+    ("price_source", "price_date", "unpriced", "rate", "rate_day", "rate_source", "rate_unreadable")
+    + ("masked", "repriced")
+)  # fmt: skip
 """Names in the metadata under which the ledger itself writes; a caller cannot use them."""
 
 DERIVED = ("created_at", "amount_in_usd", "amount_in_clp")

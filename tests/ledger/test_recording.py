@@ -42,7 +42,7 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.record import make_request_id
 from flexlib.ledger.writing import insert_record
-from flexlib.store_rates import KeptRate, write_kept_rates
+from flexlib.store_rates import KeptRate, find_rates_file, write_kept_rates
 
 NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
 CALL: dict[str, Any] = {
@@ -311,6 +311,15 @@ def test_what_the_ledger_filled_in_is_not_held_against_the_caller(ledger: Ledger
     assert record_usage(**CALL, request_id="a", ledger=ledger) == first
 
 
+def test_a_call_that_was_repriced_since_is_still_the_same_call(ledger: Ledger) -> None:
+    call = {**CALL, "request_id": "a", "metadata": {"b": 1}}
+    record_usage(**call, ledger=ledger)
+    noted = """'{"b": 1, "price_source": "a newer book", "repriced": [{"amount_in_usd": "0.0075"}]}'"""
+    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = 2, metadata = {noted}")
+    again = record_usage(**call, ledger=ledger)
+    assert again == UsageQuery(ledger).first()
+
+
 def test_an_id_that_is_not_given_is_a_uuid_of_version_7_in_the_order_of_time(ledger: Ledger) -> None:
     before = time.time_ns() // 10**6
     one = uuid.UUID(record_usage(**CALL, ledger=ledger).request_id)
@@ -402,6 +411,15 @@ def test_rates_that_arrive_are_seen_by_a_running_process(ledger: Ledger) -> None
     assert record_usage(**CALL, created_at=NOON, ledger=ledger).amount_in_clp == Decimal("7.2788")
     keep_rates(ledger, (10, "1000"))
     assert record_usage(**CALL, created_at=NOON, ledger=ledger).amount_in_clp == Decimal("7.5")
+
+
+def test_a_spoilt_table_of_rates_loses_no_call_and_the_row_says_so(ledger: Ledger) -> None:
+    keep_rates(ledger, (10, "970.5"))
+    find_rates_file(ledger.data).write_text("day;value\n", "utf-8")
+    record = record_usage(**CALL, created_at=NOON, ledger=ledger)
+    assert (record.amount_in_usd, record.amount_in_clp) == (Decimal("0.0075"), None)
+    assert record.metadata is not None
+    assert "does not start with day,value,source" in record.metadata["rate_unreadable"]
 
 
 # batches
