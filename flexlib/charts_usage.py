@@ -48,8 +48,8 @@ def plot_usage_by_day(by_day: object, month: Month) -> Chart:
     return Chart("chart-usage-days", "Tokens a day", words, draw, legend=LEGEND)
 
 
-def plot_usage_by_hour(by_hour: object) -> Chart:
-    """Columns of tokens by hour of the day (UTC), the prompts' lowest. The frame as from `usage_by_hour`."""
+def plot_usage_by_hour(by_hour: object, zone: str = "UTC") -> Chart:
+    """Columns of tokens by hour of the day (of `zone`), the prompts' lowest. The frame as from `usage_by_hour`."""
     hours = read_usage(by_hour)
 
     def draw(width: int) -> Figure:
@@ -58,7 +58,7 @@ def plot_usage_by_hour(by_hour: object) -> Chart:
         _stack_tokens(axes, hours, [hour["hour"] for hour in hours], [_write_hour(hour["hour"]) for hour in hours])
         axes.set_xlim(-0.6, 23.6)
         axes.set_xticks(range(0, 24, 3), [f"{hour:02d}" for hour in range(0, 24, 3)])
-        axes.set_xlabel("hour of the day, UTC", labelpad=8)
+        axes.set_xlabel(f"hour of the day, {zone}", labelpad=8)
         return figure
 
     words = f"Tokens by hour of the day, prompts lowest, in {len(hours)} hours with calls."

@@ -56,6 +56,11 @@ class MonthUsage:
         return self.rows.filter(f"source <> '{WINDSURF}'")
 
     @property
+    def windsurf(self) -> duckdb.DuckDBPyRelation:
+        """Windsurf's rows: credits, no tokens."""
+        return self.rows.filter(f"source = '{WINDSURF}'")
+
+    @property
     def certificates(self) -> tuple[Certificate, ...]:
         return tuple(one.certificate for one in self.snapshots)
 

@@ -100,11 +100,10 @@ def find_proxies(by_proxy: object) -> Finding:
 
 
 def find_usables(by_usable: object) -> Finding:
-    """Of `aggregate_usage.usage_by_usable` over all rows: how many there are."""
+    """Of `aggregate_usage.usage_by_usable` over the calls: how many there are."""
     named = [row for row in read_usage(by_usable) if row["usable_type"]]
-    return Finding(
-        f"{format_count(len(named), 'user')} by name of type and id", "Ranked by tokens; nobody is a line too."
-    )
+    note = "Calls ranked by tokens; those of nobody are a line too. Windsurf's users are in its own report."
+    return Finding(format_count(len(named), "user"), note)
 
 
 def find_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Finding:

@@ -89,12 +89,12 @@ def show_usage_headlines(statistics: UsageStatistics, certificate: UsageCertific
     return Html("headlines", write_element("dl", written, class_="flex-headlines"))
 
 
-def find_usage_days(by_day: object) -> Finding:
-    """Of `usage_by_day`: the day of the most tokens."""
+def find_usage_days(by_day: object, zone: str = "UTC") -> Finding:
+    """Of `usage_by_day`: the day of the most tokens; `zone` is that of the days."""
     rows = read_usage(by_day)
     if not rows:
-        return Finding("No calls", "Tokens a day. Days are UTC.")
-    note = f"Tokens a day, on {_count(len(rows), 'day')} with calls. Days are UTC."
+        return Finding("No calls", f"Tokens a day. Days are {zone}.")
+    note = f"Tokens a day, on {_count(len(rows), 'day')} with calls. Days are {zone}."
     peak = max(rows, key=lambda row: row["total_tokens"])
     if len(rows) == 1:
         return Finding(f"All calls are of {write_day(peak['date'])}", note)
@@ -103,15 +103,17 @@ def find_usage_days(by_day: object) -> Finding:
     )
 
 
-def find_usage_hours(by_hour: object) -> Finding:
-    """Of `usage_by_hour`: the hour of the most tokens."""
+def find_usage_hours(by_hour: object, zone: str = "UTC") -> Finding:
+    """Of `usage_by_hour`: the hour of the most tokens; `zone` is that of the hours."""
     rows = read_usage(by_hour)
     note = "Tokens by hour of the day, over all days."
     if not rows:
         return Finding("By hour", note)
     peak = max(rows, key=lambda row: row["total_tokens"])
     share = write_share(_share(peak["total_tokens"], rows))
-    return Finding(f"From {peak['hour']:02d} to {(peak['hour'] + 1) % 24:02d} h UTC fall {share} of the tokens", note)
+    return Finding(
+        f"From {peak['hour']:02d} to {(peak['hour'] + 1) % 24:02d} h {zone} fall {share} of the tokens", note
+    )
 
 
 def find_usage_models(by_model: object) -> Finding:

@@ -19,6 +19,7 @@ __all__ = [
     "table_spend_by_proxy",
     "table_spend_by_task_type",
     "table_spend_by_usable",
+    "table_spend_by_windsurf_model",
     "table_unmapped",
     "table_unpriced",
 ]
@@ -55,6 +56,21 @@ def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
         names, rows = [*names[:top], f"{len(rest):,} others"], [*rows[:top], _join_rows(rest)]
         others = frozenset({top})
     return _tabulate("table-usables", "Spend by user", "User", names, rows, others)
+
+
+def table_spend_by_windsurf_model(by_model: object) -> Table:
+    """Windsurf's models by spend, behind a line to be opened. As from `usage_by_provider_and_model` on its rows."""
+    rows = sorted(read_usage(by_model), key=lambda row: (-(row["total_usd"] or 0), row["provider"], row["model"]))
+    names = [
+        f"{escape(row['model'])} <small>{escape(LlmProvider.parse(row['provider']).label())}</small>" for row in rows
+    ]
+    columns = [
+        Column("Model through Windsurf", names, "All"),
+        _add_up("Rows", rows, "request_count"),
+        _add_amounts("US$", rows, "total_usd", "0.01"),
+        _add_amounts("CLP", rows, "total_clp", "1"),
+    ]
+    return Table("table-windsurf-models", "Spend by model through Windsurf", columns, "Windsurf's models, by spend")
 
 
 def table_rates(rates: Sequence[Row]) -> Table:
@@ -123,8 +139,14 @@ def _join_rows(rows: Sequence[Row]) -> Row:
 
 
 def _add_up(head: str, rows: Sequence[Row], name: str, *, is_extra: bool = False) -> Column:
-    counts = [row[name] for row in rows]
-    return Column(head, [write_count(count) for count in counts], write_count(sum(counts)), True, is_extra)
+    total = write_count(sum(row[name] for row in rows))
+    return Column(head, [write_count(_read_count(row, name)) for row in rows], total, True, is_extra)
+
+
+def _read_count(row: Row, name: str) -> int | None:
+    """Windsurf's tokens are not none: they are not told."""
+    count: int = row[name]
+    return None if name == "total_tokens" and row.get("proxy") == LlmProxy.WINDSURF else count
 
 
 def _add_amounts(head: str, rows: Sequence[Row], name: str, places: str) -> Column:

@@ -15,6 +15,8 @@ from flexlib.month import Month
 
 __all__ = ["FilledAmounts", "fill_amounts"]
 
+REASONS = frozenset({"unpriced", "rate_unreadable"})
+
 
 @dataclass(frozen=True)
 class FilledAmounts:
@@ -38,7 +40,7 @@ def fill_amounts(month: Month, ledger: Ledger | None = None) -> FilledAmounts:
     filled = Counter[str]()
 
     def fill(records: list[UsageRecord]) -> list[UsageRecord]:
-        priced = price_records(ledger, [_drop_reason(one) for one in records])
+        priced = price_records(ledger, [_drop_reasons(one) for one in records])
         return [new for old, new in zip(records, priced, strict=True) if _list_gaps(new) != _list_gaps(old)]
 
     condition = "amount_in_usd IS NULL" + " OR amount_in_clp IS NULL" * has_rates
@@ -49,11 +51,11 @@ def fill_amounts(month: Month, ledger: Ledger | None = None) -> FilledAmounts:
     return FilledAmounts(month, filled["amount_in_usd"], filled["amount_in_clp"])
 
 
-def _drop_reason(record: UsageRecord) -> UsageRecord:
-    """Without the note why it was unpriced then; pricing says it again where it still is."""
-    if not record.metadata or "unpriced" not in record.metadata:
+def _drop_reasons(record: UsageRecord) -> UsageRecord:
+    """Without the notes why an amount was lacking then; pricing says it again where it still is."""
+    if not record.metadata or REASONS.isdisjoint(record.metadata):
         return record
-    return record._replace(metadata={name: one for name, one in record.metadata.items() if name != "unpriced"})
+    return record._replace(metadata={name: one for name, one in record.metadata.items() if name not in REASONS})
 
 
 def _list_gaps(record: UsageRecord) -> set[str]:
