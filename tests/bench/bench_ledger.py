@@ -48,7 +48,7 @@ def run_part(part: str, *arguments: str) -> Run:
         text = output.read()
     if process.returncode:
         raise RuntimeError(f"{part} {' '.join(arguments)} ended with {process.returncode}:\n{text}")
-    said = json.loads(text.splitlines()[0])
+    said = json.loads(next(line for line in text.splitlines() if line.startswith('{"seconds"')))
     return Run(wall, said["seconds"], said["mib"], said["result"])
 
 
@@ -117,16 +117,19 @@ def bench_record(urls: dict[str, Iterable[str]], single: int, batch: int, rounds
             print_target("record / insert", median(done["record"]) / median(done["insert"]), 2)
 
 
-def bench_aggregates(folder: Path, rows: int, rounds: int) -> None:
-    sizes = (rows // 10, rows, 5 * rows)
-    made: dict[int, list[str]] = {}
-    for size in sizes:
-        months = 5 if size > rows else 1
-        days = [date(2025, 9 + number, 1) if number < 4 else date(2026, 1, 1) for number in range(months)]
-        files = [folder / f"{size}-{number}.parquet" for number in range(months)]
-        for number, (file, day) in enumerate(zip(files, days, strict=True)):
-            write_usage(file, size // months, day=day, days=30, first=number * size // months)
-        made[size] = [str(file) for file in files]
+def write_months(folder: Path, rows: int) -> dict[int, list[str]]:
+    """A tenth of the rows in a month, the rows in a month, and five such months: the files by their rows."""
+    tenth = write_usage(folder / "tenth.parquet", rows // 10, day=date(2025, 9, 1), days=30)
+    days = [date(2025, 9, 1), date(2025, 10, 1), date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
+    months = [
+        str(write_usage(folder / f"{day}.parquet", rows, day=day, days=30, first=number * rows))
+        for number, day in enumerate(days)
+    ]
+    return {rows // 10: [str(tenth)], rows: months[:1], 5 * rows: months}
+
+
+def bench_aggregates(folder: Path, rows: int, rounds: int, *, with_spark: bool) -> None:
+    made = write_months(folder, rows)
     compared = run_in_turn(
         {
             "hand-written SQL on DuckDB": ["aggregate_sql", *made[rows]],
@@ -147,6 +150,9 @@ def bench_aggregates(folder: Path, rows: int, rounds: int) -> None:
     print_target("share of pandas' memory", ours.mib / pandas.mib, 0.25)
     growth = {f"{size:,} calls": ["aggregate_flexlib", *files] for size, files in made.items()}
     print_table("How the sums grow", run_in_turn(growth, rounds))
+    if with_spark:
+        growth = {f"{size:,} calls": ["aggregate_spark", *files] for size, files in made.items()}
+        print_table("The same on Spark, by its own settings", run_in_turn(growth, 1))
 
 
 def bench_close(urls: dict[str, Iterable[str]], folder: Path, rows: int) -> None:
@@ -168,13 +174,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=20_000, help="calls recorded in batches")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the median counts")
     parser.add_argument("--only", choices=("record", "aggregates", "close"), help="one of the three")
+    parser.add_argument("--spark", action="store_true", help="the sums on Spark too (its memory is not counted)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, open_urls(Path(name)) as urls:
         folder = Path(name)
         if asked.only in (None, "record"):
             bench_record(urls, asked.single, asked.batch, asked.rounds)
         if asked.only in (None, "aggregates"):
-            bench_aggregates(folder, asked.rows, asked.rounds)
+            bench_aggregates(folder, asked.rows, asked.rounds, with_spark=asked.spark)
         if asked.only in (None, "close"):
             bench_close(urls, folder, asked.close_rows)
 

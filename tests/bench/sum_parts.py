@@ -1,0 +1,90 @@
+"""The month's sums in four ways: flexlib's own, hand-written SQL, and pandas twice; all must give the same."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+FIRST, LAST = date(2025, 9, 1), date(2026, 12, 31)
+MONEY = "sum(amount_in_usd), count(*) - count(amount_in_usd), sum(amount_in_clp), count(*) - count(amount_in_clp)"
+SUMS = f"count(*), sum(prompt_tokens), sum(completion_tokens), sum(total_tokens), {MONEY}"
+KEYS = {
+    "usage_by_day": ["date"],
+    "usage_by_provider_and_model": ["provider", "model"],
+    "stats_by_task_type": ["task_type"],
+    "usage_by_proxy": ["proxy"],
+}
+MEASURES = (
+    ("request_count", "total_prompt_tokens", "total_completion_tokens", "total_tokens")
+    + ("total_usd", "requests_without_usd", "total_clp", "requests_without_clp")
+)  # fmt: skip
+NAMES = {"prompt_tokens": "total_prompt_tokens", "completion_tokens": "total_completion_tokens"}
+AMOUNTS = {
+    "amount_in_usd": ("total_usd", "requests_without_usd"),
+    "amount_in_clp": ("total_clp", "requests_without_clp"),
+}
+
+Work = Callable[[], object]
+
+
+def aggregate_flexlib(files: list[str], engine: Literal["duckdb", "spark"] = "duckdb") -> Work:
+    from flexlib import aggregate_usage
+    from flexlib.engines import read_days
+
+    def work() -> object:
+        rows = read_days([Path(file) for file in files], "created_at", FIRST, LAST, engine)
+        found: dict[str, Any] = {"total": aggregate_usage.total_cost_by_period(rows)}
+        for name, keys in KEYS.items():
+            groups = aggregate_usage.read_usage(getattr(aggregate_usage, name)(rows))
+            found[name] = [[row[column] for column in (*keys, *MEASURES)] for row in groups]
+        return found
+
+    return work
+
+
+def aggregate_sql(files: list[str]) -> Work:
+    import duckdb
+
+    def work() -> object:
+        calls = f"read_parquet({files}) WHERE created_at >= '{FIRST}' AND created_at < '2027-01-01'"
+        usd, no_usd, clp, no_clp = duckdb.execute(f"SELECT {MONEY} FROM {calls}").fetchall()[0]
+        found: dict[str, Any] = {"total": {"usd": usd, "clp": clp, "unpriced_usd": no_usd, "unpriced_clp": no_clp}}
+        for name, keys in KEYS.items():
+            chosen = ", ".join("created_at::DATE AS date" if key == "date" else key for key in keys)
+            query = f"SELECT {chosen}, {SUMS} FROM {calls} GROUP BY {', '.join(keys)}"
+            found[name] = [list(row) for row in duckdb.execute(query).fetchall()]
+        return found
+
+    return work
+
+
+def aggregate_pandas(files: list[str]) -> Work:
+    return _aggregate_frames(files, "numpy_nullable")
+
+
+def aggregate_pandas_arrow(files: list[str]) -> Work:
+    return _aggregate_frames(files, "pyarrow")
+
+
+def _aggregate_frames(files: list[str], backend: Literal["numpy_nullable", "pyarrow"]) -> Work:
+    import pandas as pd
+
+    def work() -> object:
+        columns = ["created_at", "provider", "model", "task_type", "proxy", "total_tokens", *NAMES, *AMOUNTS]
+        rows = pd.concat([pd.read_parquet(file, columns=columns, dtype_backend=backend) for file in files])
+        rows["date"] = rows["created_at"].dt.floor("D")
+        totals = {one.removeprefix("amount_in_"): rows[one].sum(min_count=1) for one in AMOUNTS}
+        lacking = {f"unpriced_{one.removeprefix('amount_in_')}": int(rows[one].isna().sum()) for one in AMOUNTS}
+        found: dict[str, Any] = {"total": totals | lacking}
+        for name, keys in KEYS.items():
+            groups = rows.groupby(keys, dropna=False)
+            sums = groups[[*NAMES, "total_tokens"]].sum().rename(columns=NAMES)
+            sums["request_count"] = groups.size()
+            for one, (total, without) in AMOUNTS.items():
+                known = groups[one].count()
+                sums[total] = groups[one].sum().where(known > 0)
+                sums[without] = sums["request_count"] - known
+            found[name] = sums.reset_index()[[*keys, *MEASURES]].values.tolist()
+        return found
+
+    return work
