@@ -54,9 +54,13 @@ def demo() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def fetch(tmp_path: Path) -> Callable[..., Snapshot]:
-    """Fetches September 2025 (or `month`) of the server at a URL into the test's data folder (or `data`)."""
+    """Fetches September 2025 (or `month`) of the server at a URL into the test's data folder (or `data`).
+
+    Two users are asked again, the biggest spender and one at random, unless `verify` says otherwise.
+    """
 
     def run(url: str, route: str = "auto", **options: Any) -> Snapshot:  # noqa: ANN401
+        options.setdefault("verify", 2)
         unit = options.pop("unit", None)
         settings = Settings(options.pop("data", tmp_path / "data"), url, options.pop("key", KEY), unit)
         return update_credits(options.pop("month", SEPTEMBER), settings, route=route, **options)

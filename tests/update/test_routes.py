@@ -162,7 +162,7 @@ def test_a_data_source_that_is_gone_ends_on_consumption_without_asking_for_each_
 ) -> None:
     log = tmp_path / "log"
     with demo_server("--users", "300", "--data-source-gone", "--request-log", str(log)) as url:
-        snapshot = fetch(url, unit="credits")
+        snapshot = fetch(url, unit="credits", verify=20)
         assert count_requests(log, QUERIES) == 1 + 1 + 40  # team, its sum, 20 users in halves as a check
         again = fetch(url, unit="credits", verify=0)
     assert read_credits(snapshot) == read_credits(again) == sum_credits()
@@ -274,7 +274,7 @@ def test_an_absent_number_is_a_zero_that_is_counted(route: str, demo: Demo, fetc
 
 @pytest.mark.parametrize("route", ["auto", *ALL])
 def test_garbage_is_quarantined_with_its_raw_text_and_costs_nobody_else(route: str, demo: Demo, fetch: Fetch) -> None:
-    snapshot = fetch(demo("--garbage-user", BUSIEST), route, verify=None)
+    snapshot = fetch(demo("--garbage-user", BUSIEST), route, verify=30)
     certificate = certify(snapshot)
     assert (certificate.state, certificate.state.exit_code) == (State.GAP, 3)
     assert certificate.route == ("team" if route == "auto" else route)
