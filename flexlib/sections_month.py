@@ -9,6 +9,7 @@ from typing import Any
 from flexlib.aggregate_usage import UsageStatistics, read_usage
 from flexlib.certificate import State, UsageCertificate
 from flexlib.enums import LlmProxy
+from flexlib.errors import BadRecord
 from flexlib.findings import Finding
 from flexlib.formats import format_count
 from flexlib.markup import Html, escape, write_element
@@ -29,6 +30,8 @@ __all__ = [
     "show_month_proof",
     "show_month_title",
 ]
+
+TOKENS = ("prompt_tokens", "completion_tokens")
 
 Row = dict[str, Any]
 Totals = dict[str, Decimal | int | None]
@@ -120,10 +123,13 @@ def find_quality(checks: Sequence[QualityCheck]) -> Finding:
     return Finding(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
 
 
-def show_month_proof(usage: MonthUsage) -> Html:
-    """The certificate of each snapshot that was read: state, rows, sums, rates and hash."""
+def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
+    """The certificate of each snapshot that was read: state, rows, sums, files and hash; and that this page holds them.
+
+    `calls`: the statistics of `usage.calls`. Raises `BadRecord` when they are not what the certificates say.
+    """
     standing = STANDINGS[usage.state]
-    facts = "".join(_write_snapshot(one) for one in usage.snapshots)
+    facts = _reconcile(usage, calls) + "".join(_write_snapshot(one) for one in usage.snapshots)
     missing = "".join(write_element("li", escape(text)) for text in _list_missing(usage))
     content = write_element("h2", standing.heading)
     content += write_element("ul", missing, class_="missing") if missing else ""
@@ -134,6 +140,23 @@ def show_month_proof(usage: MonthUsage) -> Html:
     return Html(
         "proof", write_element("section", content, class_=f"flex-section flex-proof {standing.colour}", id="proof")
     )
+
+
+def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> str:
+    """The page's calls held against the certificates, where both are of the same month of UTC and no call is in two."""
+    name = "This page and the certificates"
+    if usage.zone != "UTC" or usage.repeated:
+        why = f"months of {usage.zone} are not those of the certificates" if usage.zone != "UTC" else "a call is in two"
+        return _write_fact("unknown", name, f"not compared: {why}")
+    certificates = [one for one in usage.certificates if isinstance(one, UsageCertificate)]
+    here = calls.request_count, calls.total_prompt_tokens, calls.total_completion_tokens
+    there = tuple(sum(getattr(one, name) for one in certificates) for name in ("rows", *TOKENS))
+    if here != there:
+        raise BadRecord(
+            f"the calls of {usage.month} are not those of the certificates: calls, prompt and completion tokens are "
+            f"{here}, they say {there}. Close or import the month again."
+        )
+    return _write_fact("good", name, "{:,} calls, {:,} prompt and {:,} completion tokens on both".format(*here))
 
 
 def _list_missing(usage: MonthUsage) -> list[str]:
@@ -176,6 +199,8 @@ def _write_snapshot(snapshot: Snapshot) -> str:
         )
         for check_name, check in certificate.checks.items()
     ]
+    for entry in getattr(certificate, "files", ()):
+        lines.append(("", "File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}"))
     lines.append(("", "Rows' SHA-256", certificate.rows_sha256))
     return "".join(_write_fact(*line) for line in lines)
 

@@ -12,6 +12,7 @@ from test_month_usage import SEPTEMBER, call, store, store_credits
 
 from flexlib import aggregate_usage
 from flexlib.cli.main import main
+from flexlib.errors import BadRecord
 from flexlib.ledger import open_ledger, record_usage
 from flexlib.month_usage import MonthUsage, load_month_usage
 from flexlib.quality_usage import check_quality, list_rates, list_unmapped, list_unpriced
@@ -110,7 +111,9 @@ def test_texts_of_the_rows_are_escaped(usage: MonthUsage) -> None:
 
 
 def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: MonthUsage) -> None:
-    proof = show_month_proof(usage).text
+    statistics = aggregate_usage.usage_statistics(usage.calls)
+    proof = show_month_proof(usage, statistics).text
+    assert "not compared: a call is in two" in proof
     for name in ("the ledger, 2025-09", "imported files, 2025-09", "Windsurf, 2025-09"):
         assert name in proof
     assert proof.count("SHA-256") == 3
@@ -119,6 +122,15 @@ def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: Mont
     title = show_month_title("LLM usage", gap).text
     assert "Not whole" in title
     assert "an hour is not stored" in title
+
+
+def test_proof_refuses_calls_that_are_not_those_of_the_certificates(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00"), call("b", "2025-09-05T12:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    statistics = aggregate_usage.usage_statistics(usage.calls)
+    assert "2 calls, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
+    with pytest.raises(BadRecord, match=r"are \(1, 100, 0\), they say \(2, 200, 0\)"):
+        show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls.filter("id = 'a'")))
 
 
 def test_report_closes_the_ledgers_month_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
