@@ -1,7 +1,7 @@
 """`make bench-ledger`: recording, closing and summing calls, each beside a plain yardstick in the same run.
 
-Whole processes are measured: wall seconds and peak memory, as the operating system counts them; `work s` are the
-seconds without the start of Python and the imports. Full size:
+Whole processes are measured: wall and CPU seconds and peak memory, as the operating system counts them; `work s` are
+the seconds without the start of Python and the imports. Full size:
 `python tests/bench/bench_ledger.py --rows 10000000 --close-rows 10000000`.
 """
 
@@ -32,6 +32,7 @@ class Run:
 
     wall: float
     work: float
+    cpu: float
     mib: float
     result: Any
 
@@ -49,7 +50,7 @@ def run_part(part: str, *arguments: str) -> Run:
     if process.returncode:
         raise RuntimeError(f"{part} {' '.join(arguments)} ended with {process.returncode}:\n{text}")
     said = json.loads(next(line for line in text.splitlines() if line.startswith('{"seconds"')))
-    return Run(wall, said["seconds"], said["mib"], said["result"])
+    return Run(wall, said["seconds"], said["cpu"], said["mib"], said["result"])
 
 
 def run_in_turn(parts: dict[str, list[str]], rounds: int) -> dict[str, Run]:
@@ -62,6 +63,7 @@ def run_in_turn(parts: dict[str, list[str]], rounds: int) -> dict[str, Run]:
         name: Run(
             median(one.wall for one in done),
             median(one.work for one in done),
+            median(one.cpu for one in done),
             median(one.mib for one in done),
             done[0].result,
         )
@@ -70,9 +72,9 @@ def run_in_turn(parts: dict[str, list[str]], rounds: int) -> dict[str, Run]:
 
 
 def print_table(title: str, runs: dict[str, Run]) -> None:
-    print(f"\n{title}\n{'':<44}{'wall s':>9}{'work s':>9}{'MiB':>7}")
+    print(f"\n{title}\n{'':<44}{'wall s':>9}{'work s':>9}{'CPU s':>9}{'MiB':>7}")
     for name, run in runs.items():
-        print(f"{name:<44}{run.wall:>9.2f}{run.work:>9.2f}{run.mib:>7.0f}", flush=True)
+        print(f"{name:<44}{run.wall:>9.2f}{run.work:>9.2f}{run.cpu:>9.2f}{run.mib:>7.0f}", flush=True)
 
 
 def print_target(what: str, value: float, limit: float, *, at_least: bool = False) -> None:

@@ -1,6 +1,6 @@
 """The pieces of work that `bench_ledger.py` measures, each run as a process of its own: `python ledger_parts.py PART`.
 
-What a part has to say (its seconds without the imports, its peak memory, its result) it prints as one line of JSON.
+What a part has to say (its seconds, memory, result) it prints as one line of JSON.
 """
 
 import json
@@ -187,7 +187,8 @@ def main(words: Iterable[str]) -> None:
     # Not ru_maxrss, which starts at what the process held that started this one.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak
-    print(json.dumps({"seconds": seconds, "mib": int(peak[1]) / 1024, "result": write_plainly(result)}))
+    said = {"seconds": seconds, "cpu": time.process_time(), "mib": int(peak[1]) / 1024}
+    print(json.dumps({**said, "result": write_plainly(result)}))
 
 
 if __name__ == "__main__":
