@@ -28,7 +28,7 @@ lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fi
 	echo "Data: $$root"; FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
 
 refresh: .venv/report ## run the notebooks on the fixture and store their outputs
-	@$(FIXTURE) $(BIN)/python -m flexlib.refresh
+	@$(FIXTURE) $(BIN)/python -m flexlib.report.refresh
 
 check: .venv/test ## style and types
 	$(BIN)/ruff check

@@ -11,10 +11,10 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from flexlib.aggregate import CreditsStatistics
+from flexlib.aggregate.credits import CreditsStatistics
+from flexlib.aggregate.frames import read_rows
 from flexlib.errors import UsageError
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span, round_half_up
-from flexlib.frames import read_rows
 from flexlib.month import Span
 
 __all__ = ["render_by_model", "render_daily", "render_monthly"]

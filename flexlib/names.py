@@ -18,7 +18,7 @@ from typing import cast
 
 import narwhals.stable.v2 as nw
 
-from flexlib.frames import Frame, open_frame, read_rows
+from flexlib.aggregate.frames import Frame, open_frame, read_rows
 from flexlib.month import Span
 from flexlib.schema import UNKNOWN_MODEL
 

@@ -15,12 +15,14 @@ from hypothesis import settings
 from flexlib.demo import demo_server
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
-from flexlib.store import Snapshot
+from flexlib.store.snapshots import Snapshot
 from flexlib.update.credits import update_credits
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)
 settings.load_profile("flexlib")
+
+pytest_plugins = ["ledger_fixtures"]
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from flexlib.demo import Company
 from flexlib.month import Month
-from flexlib.store import Snapshot
+from flexlib.store.snapshots import Snapshot
 
 __all__ = [
     "BALANCE",

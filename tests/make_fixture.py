@@ -13,7 +13,7 @@ from flexlib.demo.process import demo_server
 from flexlib.settings import Settings
 from flexlib.sources.calls import CallMapping
 from flexlib.update.credits import update_credits
-from flexlib.update_usage import import_usage
+from flexlib.update.usage import import_usage
 
 DATA = Path(__file__).parent / "data"
 FIXTURE = DATA / "fixture"

@@ -16,7 +16,7 @@ from flexlib import aggregate
 from flexlib.certificate import Check, CreditsCertificate
 from flexlib.month import Month
 from flexlib.schema import CREDITS
-from flexlib.store import Snapshot, hash_rows, write_snapshot
+from flexlib.store.snapshots import Snapshot, hash_rows, write_snapshot
 
 __all__ = ["FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month"]
 

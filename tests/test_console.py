@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 import pytest
 
-from flexlib.aggregate import (
+from flexlib.aggregate.credits import (
     credits_by_day,
     credits_by_day_and_model,
     credits_by_model,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.aggregate import credits_by_day, credits_by_day_and_model, credits_by_month, credits_statistics
+from flexlib.aggregate.credits import credits_by_day, credits_by_day_and_model, credits_by_month, credits_statistics
 from flexlib.errors import DiskFailed
 from flexlib.export import (
     name_file,

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from flexlib.aggregate_usage import usage_statistics
+from flexlib.aggregate.usage import usage_statistics
 from flexlib.certificate import Check, UsageCertificate
 from flexlib.month import Month
 from flexlib.schema import USAGE

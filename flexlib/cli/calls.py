@@ -15,7 +15,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 
 if TYPE_CHECKING:
     from flexlib.sources.calls import CallMapping
-    from flexlib.update_usage import MonthImport
+    from flexlib.update.usage import MonthImport
 
 __all__ = [
     "EXAMPLES",
@@ -108,7 +108,7 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Imports, prints the certificates, gives the exit code: 3 when a row could not be taken."""
-    from flexlib.update_usage import import_usage
+    from flexlib.update.usage import import_usage
 
     months = import_usage(arguments.file, read_mapping(arguments), anew=arguments.replace, wait=arguments.wait)
     if arguments.json:

@@ -9,13 +9,13 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import calls, close, demo, rates, report, spend
+from flexlib.cli import calls, close, demo, ledger, rates, report, spend
 from flexlib.errors import BadSetting, FlexlibError
 from flexlib.settings import load_settings
 
 __all__ = ["main"]
 
-ROOMS = (spend, calls, close, rates, report, demo)
+ROOMS = (spend, calls, ledger, close, rates, report, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

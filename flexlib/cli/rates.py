@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from flexlib.cli.options import Commands, add_command, add_span_options, read_span
 from flexlib.errors import UsageError
 from flexlib.formats import format_count
-from flexlib.fx import Rate, Rates, find_rate, find_santiago_day
+from flexlib.money.fx import Rate, Rates, find_rate, find_santiago_day
 from flexlib.month import Month, Span
 from flexlib.sources.rates import FRANKFURTER_URL, MINDICADOR_URL
-from flexlib.store_rates import find_rates_file, load_rates
-from flexlib.update_rates import Difference, RatesUpdate, find_lacking_days, update_rates
+from flexlib.store.rates import find_rates_file, load_rates
+from flexlib.update.rates import Difference, RatesUpdate, find_lacking_days, update_rates
 
 if TYPE_CHECKING:
     from flexlib.ledger.filling import FilledAmounts

@@ -20,7 +20,7 @@ from flexlib.cli.options import (
 from flexlib.errors import BadParameter
 from flexlib.month import Month
 from flexlib.settings import Settings
-from flexlib.store import Snapshot, load_credits, scan
+from flexlib.store.snapshots import Snapshot, load_credits, scan
 
 __all__ = ["add_commands"]
 
@@ -49,8 +49,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_report_command(arguments: argparse.Namespace) -> int:
-    from flexlib.parameters import check_parameters, find_notebook, read_dataset
-    from flexlib.report import run_report
+    from flexlib.report.parameters import check_parameters, find_notebook, read_dataset
+    from flexlib.report.run import run_report
 
     values = _read_parameters(arguments)
     notebook = find_notebook(arguments.notebook)
@@ -105,7 +105,7 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
 
 def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> list[Snapshot]:
     """What is stored of the month, the ledger's calls closed anew where they are stale; those of a demo are none."""
-    from flexlib.month_usage import load_month_usage
+    from flexlib.store.spend import load_month_usage
 
     if not arguments.offline and not arguments.demo:
         from flexlib.update.ledger import ensure_month
@@ -120,7 +120,7 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:
     """The month by day and model as text, and the CSV beside the page."""
-    from flexlib.aggregate import credits_by_day_and_model, credits_by_model, credits_statistics
+    from flexlib.aggregate.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.console import render_by_model
     from flexlib.export import write_by_model_csv
     from flexlib.names import name_models

@@ -23,8 +23,8 @@ from flexlib.cli.options import (
     render_certificate,
     warn_of_state,
 )
-from flexlib.engines import ENGINES
-from flexlib.store import Snapshot, load_credits, scan
+from flexlib.store.engines import ENGINES
+from flexlib.store.snapshots import Snapshot, load_credits, scan
 
 if TYPE_CHECKING:
     from flexlib.month import Span
@@ -95,7 +95,7 @@ def run_certificate(arguments: argparse.Namespace) -> int:
 
 
 def run_by_model(arguments: argparse.Namespace) -> int:
-    from flexlib.aggregate import credits_by_day_and_model, credits_by_model, credits_statistics
+    from flexlib.aggregate.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.console import render_by_model
     from flexlib.export import write_by_model_csv
     from flexlib.names import name_models
@@ -109,7 +109,7 @@ def run_by_model(arguments: argparse.Namespace) -> int:
 
 
 def run_daily(arguments: argparse.Namespace) -> int:
-    from flexlib.aggregate import credits_by_day
+    from flexlib.aggregate.credits import credits_by_day
     from flexlib.console import render_daily
     from flexlib.export import write_daily_csv
 
@@ -121,7 +121,7 @@ def run_daily(arguments: argparse.Namespace) -> int:
 
 
 def run_monthly(arguments: argparse.Namespace) -> int:
-    from flexlib.aggregate import credits_by_month
+    from flexlib.aggregate.credits import credits_by_month
     from flexlib.console import render_monthly
     from flexlib.export import write_monthly_csv
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from flexlib.fx import find_rate
 from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.migrate import prepare_ledger
 from flexlib.ledger.pages import change_pages
 from flexlib.ledger.pricing import load_kept_rates, price_records
 from flexlib.ledger.record import UsageRecord
+from flexlib.money.fx import find_rate
 from flexlib.month import Month
 
 __all__ = ["FilledAmounts", "fill_amounts"]

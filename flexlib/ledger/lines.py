@@ -16,7 +16,7 @@ from flexlib.ledger.errors import BadUsage, ConflictingUsage, LedgerFailed, Ledg
 from flexlib.ledger.migrate import prepare_ledger
 from flexlib.ledger.record import UsageRecord, build_record
 from flexlib.ledger.recording import store_batch
-from flexlib.store import report_disk
+from flexlib.store.snapshots import report_disk
 
 __all__ = ["LinesReport", "RefusedLine", "record_lines"]
 

@@ -17,7 +17,7 @@ from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.retry import run_with_retries
 from flexlib.ledger.table import HEAD, STATISTICS, VERSION_TABLE
-from flexlib.store import report_disk
+from flexlib.store.snapshots import report_disk
 
 __all__ = ["LedgerStatus", "get_ledger_status", "init_ledger", "prepare_ledger", "upgrade_ledger"]
 

@@ -13,7 +13,7 @@ from flexlib.ledger.database import Ledger
 from flexlib.ledger.record import UsageRecord
 
 if TYPE_CHECKING:
-    from flexlib.fx import Rates
+    from flexlib.money.fx import Rates
 
 __all__ = ["PAID_IN_USD", "load_kept_rates", "price_records"]
 
@@ -57,7 +57,7 @@ def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageR
 
 def load_kept_rates(ledger: Ledger) -> Rates:
     """The exchange rates kept in the ledger's data folder, read again only when their file has changed."""
-    from flexlib.store_rates import find_rates_file, load_rates
+    from flexlib.store.rates import find_rates_file, load_rates
 
     file = find_rates_file(ledger.data)
     try:
@@ -78,7 +78,7 @@ def _find_given(record: UsageRecord) -> Decimal | None:
 
 
 def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
-    from flexlib.prices import Price, explain_price
+    from flexlib.money.prices import Price, explain_price
 
     answer = explain_price(tier=_find_tier(record), **{name: getattr(record, name) for name in PRICED_BY})
     if isinstance(answer, Price):
@@ -89,7 +89,7 @@ def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
 def _price_table(records: Sequence[UsageRecord]) -> list[tuple[Decimal | None, dict[str, Any]]]:
     import pyarrow as pa
 
-    from flexlib.price_table import price_rows
+    from flexlib.money.price_table import price_rows
 
     columns = {name: [getattr(one, name) for one in records] for name in PRICED_BY}
     table = pa.table({**columns, TIER: pa.array([_find_tier(one) for one in records], pa.string())})
@@ -119,7 +119,7 @@ def _fill(
 ) -> UsageRecord:
     pesos = record.amount_in_clp
     if pesos is None and amount is not None and rates:
-        from flexlib.fx import convert_to_clp, find_rate
+        from flexlib.money.fx import convert_to_clp, find_rate
 
         if rate := find_rate(rates, record.created_at):
             pesos = convert_to_clp(amount, rate)

@@ -11,19 +11,19 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flexlib.fx import Rate, convert_to_clp
 from flexlib.ledger.columns import WIDE
 from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.migrate import prepare_ledger
 from flexlib.ledger.pages import change_pages
 from flexlib.ledger.pricing import PRICED_BY, TIER
 from flexlib.ledger.record import UsageRecord
+from flexlib.money.fx import Rate, convert_to_clp
 from flexlib.month import Month
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from flexlib.price_book import PriceBook
+    from flexlib.money.price_book import PriceBook
 
 __all__ = ["REPRICED", "ModelChange", "Repricing", "reprice_month"]
 
@@ -75,7 +75,7 @@ def reprice_month(
     Only amounts that a book had priced, or could not, are looked at; a call that `book` cannot price keeps its amount.
     Where the pesos came from a kept rate, they follow at that same rate. Raises `LedgerMissing`, `LedgerUnavailable`.
     """
-    from flexlib.price_book import load_book
+    from flexlib.money.price_book import load_book
 
     ledger, book = ledger or find_ledger(), book or load_book()
     prepare_ledger(ledger)
@@ -99,7 +99,7 @@ def _is_by_a_book(record: UsageRecord) -> bool:
 
 def _reprice(page: list[UsageRecord], book: PriceBook) -> list[UsageRecord]:
     """The records that change, as they would be."""
-    from flexlib.price_table import reprice_rows
+    from flexlib.money.price_table import reprice_rows
 
     records = {one.request_id: one for one in page if _is_by_a_book(one)}
     if not records:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
-from flexlib.fx import VALUE_DECIMALS, Rate
+from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.month import Span
 from flexlib.settings import LOOPBACK
 

@@ -81,13 +81,13 @@ def check_users(run: Run, outcome: Outcome, verify: int | None) -> Check:
 
 
 def check_witness(run: Run, outcome: Outcome, *, settled: bool) -> Check:
-    """The month's total by the consumption endpoint, a second, independent source; settles its unit on the way.
+    """The month's total by the other endpoint, a second, independent source; settles consumption's unit on the way.
 
     Raises `UnsupportedTeam` where it says that the team has no credits, and none are here: a zero would be a lie.
     """
     how = "the month's total by the consumption endpoint (v2alpha)"
     if outcome.route == "consumption":
-        return Check("not checked", how, why="the rows are from there themselves")
+        return _check_v1(run, outcome, settled=settled)
     reply = run.replies.get("witness")
     if reply is None:
         return Check("not checked", how, why="it was not asked")
@@ -111,6 +111,24 @@ def check_witness(run: Run, outcome: Outcome, *, settled: bool) -> Check:
         f"here they are {format_credits(here[1])} and {format_credits(here[0])}"
     )
     if outcome.failed or outcome.tally.quarantined:
+        return Check("not checked", how, why=f"some of it could not be read; {why}")
+    if not settled:
+        return Check("not checked", how, why=f"the month is not settled yet, the two refresh at different times; {why}")
+    return Check("differs", how, 2, why)
+
+
+def _check_v1(run: Run, outcome: Outcome, *, settled: bool) -> Check:
+    """The rows of the consumption endpoint against what /Analytics says of the whole team, where that still answers."""
+    how = "the month's total by /Analytics (v1)"
+    if run.v1_totals is None:
+        return Check("not checked", how, why="/Analytics gives no sum over the whole team")
+    if run.v1_totals[:2] == outcome.tally.totals[:2]:
+        return Check("agrees", how, 2)
+    there, here = (
+        [format_credits(number) for number in totals[:2]] for totals in (run.v1_totals, outcome.tally.totals)
+    )
+    why = f"it says {there[1]} flex and {there[0]} prompt credits, here they are {here[1]} and {here[0]}"
+    if outcome.tally.quarantined:
         return Check("not checked", how, why=f"some of it could not be read; {why}")
     if not settled:
         return Check("not checked", how, why=f"the month is not settled yet, the two refresh at different times; {why}")

@@ -9,13 +9,13 @@ from itertools import chain
 from typing import Any
 
 from flexlib.certificate import CreditsCertificate
-from flexlib.draft import Draft
 from flexlib.errors import BadMonth
 from flexlib.month import Month, Span
 from flexlib.schema import check_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf.client import Client
-from flexlib.store import (
+from flexlib.store.draft import Draft
+from flexlib.store.snapshots import (
     Snapshot,
     check_server,
     find_snapshot,

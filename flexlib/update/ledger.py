@@ -9,17 +9,17 @@ from pathlib import Path
 
 import flexlib
 from flexlib.certificate import REFRESH, State, UsageCertificate
-from flexlib.disk import make_scratch, report_disk
 from flexlib.formats import format_count
 from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.filling import FilledAmounts, fill_amounts
 from flexlib.ledger.months import LedgerMonth, MonthTotals, read_month
 from flexlib.month import Month
-from flexlib.row_hash import RowHash
 from flexlib.schema import USAGE
 from flexlib.sources.ledger import SOURCE, open_ledger_month
-from flexlib.store import Snapshot, find_snapshot, lock_month, move_snapshot
+from flexlib.store.disk import make_scratch, report_disk
+from flexlib.store.row_hash import RowHash
+from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
 from flexlib.update.counts import compare_counts, count_parquet, write_amount, write_figures
 from flexlib.update.credits import check_begun
 

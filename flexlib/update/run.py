@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flexlib.draft import Draft
 from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.month import Span
 from flexlib.sources.windsurf import wire
 from flexlib.sources.windsurf.client import Client, Reply
 from flexlib.sources.windsurf.consumption import ask_consumption_total
 from flexlib.sources.windsurf.wire import Ask, Person, Tally
+from flexlib.store.draft import Draft
 from flexlib.update.progress import Progress
 
 __all__ = ["Outcome", "Run", "Totals", "ask_team_totals", "open_run"]
@@ -35,6 +35,8 @@ class Run:
     """What the first wave of requests brought, by purpose."""
     unit_settled: str | None = None
     """The consumption endpoint's unit, once this run has found it out."""
+    v1_totals: Totals | None = None
+    """What /Analytics says the whole team used, once it was asked and said so."""
 
     @property
     def keys(self) -> list[str]:
@@ -102,6 +104,7 @@ def ask_team_totals(run: Run) -> Totals | None:
         return None
     run.draft.add("total", reply.text)
     try:
-        return wire.read_totals(reply.value[0][0] if reply.value[0] else {})
+        run.v1_totals = wire.read_totals(reply.value[0][0] if reply.value[0] else {})
+        return run.v1_totals
     except ValueError:
         return None  # quarantined rows make the sum itself unreadable; they are a GAP of their own

@@ -9,7 +9,7 @@ import requests
 
 from flexlib.errors import ServerUnreachable
 from flexlib.settings import Settings
-from flexlib.store import keep_server, read_server
+from flexlib.store.snapshots import keep_server, read_server
 
 __all__ = ["Server", "check_root", "identify_server", "recall_refusals", "remember_refusal"]
 

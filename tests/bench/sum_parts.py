@@ -28,8 +28,8 @@ Work = Callable[[], object]
 
 
 def aggregate_flexlib(files: list[str], engine: Literal["duckdb", "spark"] = "duckdb") -> Work:
-    from flexlib import aggregate_usage
-    from flexlib.engines import read_days
+    from flexlib.aggregate import usage as aggregate_usage
+    from flexlib.store.engines import read_days
 
     def work() -> object:
         rows = read_days([Path(file) for file in files], "created_at", FIRST, LAST, engine)

@@ -20,7 +20,7 @@ from harness import KEY
 import flexlib
 from flexlib.cli.main import ROOMS, main
 from flexlib.month import Month
-from flexlib.store import Snapshot
+from flexlib.store.snapshots import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

@@ -23,7 +23,7 @@ from flexlib.cli import main
 from flexlib.demo import demo_server
 from flexlib.formats import format_credits
 from flexlib.month import Month
-from flexlib.store import Snapshot, find_snapshot, load_credits
+from flexlib.store.snapshots import Snapshot, find_snapshot, load_credits
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

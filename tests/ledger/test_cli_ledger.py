@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flexlib.cli_ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
+from flexlib.cli.ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
 from flexlib.errors import BadFile, UsageError
 from flexlib.ledger import BadUsage, Ledger, LedgerMissing, UsageQuery, find_ledger, record_usage
 from flexlib.ledger.lines import RefusedLine, record_lines
@@ -190,7 +190,7 @@ def test_a_file_that_is_not_there(home: Path) -> None:
 
 def test_lines_come_from_another_program_through_a_pipe(home: Path) -> None:
     lines = "".join(json.dumps({**CALL, "request_id": str(number)}) + "\n" for number in range(30))
-    code = "import argparse; from flexlib.cli_ledger import *; parser = argparse.ArgumentParser(); "
+    code = "import argparse; from flexlib.cli.ledger import *; parser = argparse.ArgumentParser(); "
     code += "add_record_arguments(parser); raise SystemExit(run_record(parser.parse_args()))"
     command = [sys.executable, "-W", "error", "-c", code, "--jsonl", "-", "--progress"]
     done = subprocess.run(command, input=lines + "no\n", capture_output=True, text=True)

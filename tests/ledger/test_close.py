@@ -16,7 +16,6 @@ from databases import execute, query
 
 from flexlib.certificate import State, UsageCertificate
 from flexlib.errors import AlreadyRunning, BadMonth, BadRecord, DiskFailed
-from flexlib.fx import Rate
 from flexlib.ledger import (
     Ledger,
     LedgerMissing,
@@ -29,12 +28,13 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.filling import fill_amounts
 from flexlib.ledger.pages import PAGE_ROWS
+from flexlib.money.fx import Rate
 from flexlib.month import Month
-from flexlib.row_hash import hash_rows
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.ledger import check_tables, open_ledger_month
-from flexlib.store import Snapshot, list_snapshots, load_usage, lock_month
-from flexlib.store_rates import KeptRate, write_kept_rates
+from flexlib.store.rates import KeptRate, write_kept_rates
+from flexlib.store.row_hash import hash_rows
+from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
 from flexlib.update.ledger import certify_month, close_month, ensure_month
 
 SEPTEMBER = Month(2025, 9)

@@ -13,9 +13,9 @@ from databases import execute, query
 from rates_server import serve_rates
 
 from flexlib.cli.main import main
-from flexlib.fx import Rate
 from flexlib.ledger import Ledger, record_usage
-from flexlib.store_rates import KeptRate, write_kept_rates
+from flexlib.money.fx import Rate
+from flexlib.store.rates import KeptRate, write_kept_rates
 
 SEPTEMBER = ["--year", "2025", "--month", "9"]
 CALL: dict[str, Any] = {

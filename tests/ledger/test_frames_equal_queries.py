@@ -14,7 +14,7 @@ from databases import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexlib import aggregate_usage as frames
+from flexlib.aggregate import usage as frames
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import UsageError
 from flexlib.ledger import BadUsage, Ledger, UsageQuery, queries, read_month, record_many

@@ -24,7 +24,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadSetting
-from flexlib.fx import Rate
 from flexlib.ledger import (
     BadUsage,
     ConflictingUsage,
@@ -42,7 +41,8 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.record import make_request_id
 from flexlib.ledger.writing import insert_record
-from flexlib.store_rates import KeptRate, find_rates_file, write_kept_rates
+from flexlib.money.fx import Rate
+from flexlib.store.rates import KeptRate, find_rates_file, write_kept_rates
 
 NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
 CALL: dict[str, Any] = {

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from harness import (
 )
 
 from flexlib.certificate import Check, CreditsCertificate, State
-from flexlib.store import Snapshot
+from flexlib.store.snapshots import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]
@@ -162,6 +163,40 @@ def test_a_witness_that_says_something_else_is_unreconciled_and_stays_so_on_auto
     )
     assert "it says 4,598.75 flex and 3,483.50 prompt credits if its unit is a credit" in certificate.witness.why
     assert "here they are 9,197.50 and 3,483.50" in certificate.witness.why
+
+
+def test_the_witness_of_consumption_is_the_total_of_v1(demo: Demo, fetch: Fetch) -> None:
+    assert certify(fetch(demo(), "consumption")).witness == Check("agrees", "the month's total by /Analytics (v1)", 2)
+    alone = certify(fetch(demo("--data-source-gone"), "consumption", unit="credits", verify=0))
+    assert (alone.state, alone.witness.result) == (State.COMPLETE, "not checked")
+
+
+def test_a_user_whom_consumption_forgets_in_rows_and_total_is_missed_by_the_witness(demo: Demo, fetch: Fetch) -> None:
+    email, gone = COMPANY.find_person(COMPANY.rank_spenders(SEPTEMBER)[5]).email, Decimal(0)
+
+    def forget(value: dict[str, Any], request: Request) -> dict[str, Any]:
+        nonlocal gone
+        if "group_by" in request.target:
+            gone = sum(
+                (
+                    Decimal(str(row["consumption"]["flex_credits"]))
+                    for row in value["data"]
+                    if row["user_email"] == email
+                ),
+                Decimal(0),
+            )
+            value["data"] = [row for row in value["data"] if row["user_email"] != email]
+        else:
+            value["data"] = [
+                {"consumption": {"prompt_credits": 3283.5, "flex_credits": float(Decimal("9197.5") - gone)}}
+            ]
+        return value
+
+    with serve(change(demo(), CONSUMPTION, forget)) as door:
+        certificate = certify(fetch(door, "consumption", verify=1))
+    assert (certificate.sums.result, certificate.cross_check.result) == ("agrees", "agrees")
+    assert (certificate.state, certificate.witness.result) == (State.UNRECONCILED, "differs")
+    assert certificate.witness.why.startswith("it says 9,197.50 flex and 3,483.50 prompt credits, here they are ")
 
 
 @pytest.mark.parametrize(

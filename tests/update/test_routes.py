@@ -27,7 +27,7 @@ from harness import (
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.demo import Company, demo_server
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused, UnsupportedTeam
-from flexlib.store import Snapshot, find_snapshot, read_server
+from flexlib.store.snapshots import Snapshot, find_snapshot, read_server
 from flexlib.update.routes import ROUTES
 
 Demo = Callable[..., str]
@@ -373,6 +373,18 @@ def test_the_unit_is_taken_from_the_setting_and_refused_without_it(demo: Demo, f
     snapshot = fetch(mute, "consumption", unit="credits")
     assert read_credits(snapshot) == sum_credits()
     assert "WINDSURF_CONSUMPTION_UNIT says so" in certify(snapshot).notes[0]
+
+
+def test_a_month_of_nothing_needs_no_unit(demo: Demo, fetch: Fetch) -> None:
+    def empty(request: Request) -> Answer:
+        answer = forward(demo("--data-source-gone", "--deny", "balance"), request)
+        if request.path != CONSUMPTION:
+            return answer
+        return dataclasses.replace(answer, text=json.dumps({**answer.read(), "data": []}).encode())
+
+    with serve(empty) as door:
+        certificate = certify(fetch(door))
+    assert (certificate.state, certificate.route, certificate.rows) == (State.COMPLETE, "consumption", 0)
 
 
 def test_a_setting_that_the_numbers_contradict_is_refused(demo: Demo, fetch: Fetch) -> None:

@@ -1,0 +1,71 @@
+"""Rows in, finished frames out: every sum there is, alike on pandas, DuckDB and Spark; no files, no own dates."""
+
+from flexlib.aggregate.credits import (
+    CreditsStatistics,
+    compare_models,
+    credits_by_day,
+    credits_by_day_and_model,
+    credits_by_model,
+    credits_by_month,
+    credits_by_user,
+    credits_by_weekday_and_week,
+    credits_statistics,
+)
+from flexlib.aggregate.quality import (
+    QualityCheck,
+    check_quality,
+    list_rates,
+    list_unmapped,
+    list_unpriced,
+)
+from flexlib.aggregate.sizes import (
+    usage_distribution,
+    usage_histogram,
+)
+from flexlib.aggregate.spend import (
+    SOURCE,
+    credits_as_usage,
+)
+from flexlib.aggregate.usage import (
+    UsageStatistics,
+    read_usage,
+    stats_by_task_type,
+    total_cost_by_period,
+    usage_by_day,
+    usage_by_hour,
+    usage_by_provider_and_model,
+    usage_by_proxy,
+    usage_by_usable,
+    usage_statistics,
+)
+
+__all__ = [
+    "CreditsStatistics",
+    "QualityCheck",
+    "SOURCE",
+    "UsageStatistics",
+    "check_quality",
+    "compare_models",
+    "credits_as_usage",
+    "credits_by_day",
+    "credits_by_day_and_model",
+    "credits_by_model",
+    "credits_by_month",
+    "credits_by_user",
+    "credits_by_weekday_and_week",
+    "credits_statistics",
+    "list_rates",
+    "list_unmapped",
+    "list_unpriced",
+    "read_usage",
+    "stats_by_task_type",
+    "total_cost_by_period",
+    "usage_by_day",
+    "usage_by_hour",
+    "usage_by_provider_and_model",
+    "usage_by_proxy",
+    "usage_by_usable",
+    "usage_distribution",
+    "usage_histogram",
+    "usage_statistics",
+]

@@ -1,0 +1,126 @@
+"""What a reader should know of a month's calls beside their sums: rates, unpriced and unmapped calls, odd rows.
+
+`rows` are a DuckDB relation of `schema.USAGE`, as `month_usage.load_month_usage` gives them; answers are small lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.store.spend import WINDSURF, MonthUsage
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+__all__ = ["QualityCheck", "check_quality", "list_rates", "list_unmapped", "list_unpriced"]
+
+FAR = Decimal("0.5")
+"""An amount is far from its tokens' list price when it is off by more than this part of it."""
+
+GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}'" + (
+    " AND (metadata ->> '$.price_source') IS NULL"
+)
+NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
+
+
+@dataclass(frozen=True)
+class QualityCheck:
+    """One question to the rows."""
+
+    question: str
+    count: int
+    """How many calls (or ids) it finds; 0 is what one hopes for."""
+    note: str
+    """What it means for the totals."""
+
+
+def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """What the pesos stand on, days up: `day` of the observation (ISO), `value`, `source` (all None: the source itself
+    gave the pesos), `calls`.
+    """
+    fields = {"day": "rate_day", "value": "rate", "source": "rate_source"}
+    return _group(rows.filter("amount_in_clp IS NOT NULL"), {name: _read(key) for name, key in fields.items()}, "day")
+
+
+def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """Calls without an amount in USD: `provider`, `model`, `proxy`, `reason`, `calls`; most calls first."""
+    keys = {name: name for name in ("provider", "model", "proxy")}
+    reason = f"coalesce({_read('unpriced')}, 'the source gives no amount')"
+    return _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
+
+
+def list_unmapped(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """Calls whose provider is not known: `model`, `proxy`, `calls`; most calls first."""
+    unknown = rows.filter(f"provider = '{LlmProvider.UNKNOWN}'")
+    return _group(unknown, {"model": "model", "proxy": "proxy"}, "calls DESC")
+
+
+def check_quality(usage: MonthUsage) -> list[QualityCheck]:
+    """The month's rows asked what could be wrong with them; the whole list, also where nothing is found."""
+    rows = usage.rows
+    repeated = sum(count for _, count in usage.repeated)
+    return [
+        QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
+        QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
+        QualityCheck("Nobody named as the user", _count(rows, "usable_id IS NULL"), "They stand under nobody."),
+        QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
+        QualityCheck(
+            "Total is not prompt + completion",
+            _count(rows, "total_tokens <> prompt_tokens + completion_tokens"),
+            "The tokens of these calls contradict each other.",
+        ),
+        QualityCheck(
+            "Amount far from tokens x list price",
+            _count_far(rows.filter(GIVEN)),
+            "Amounts that the source gave and that are off by more than half; a contract may explain it.",
+        ),
+        QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
+        QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
+        QualityCheck(
+            "Calls through Windsurf beside its credits",
+            _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF}'") if _has_credits(usage) else 0,
+            "They may be in the credits too, and count twice then.",
+        ),
+    ]
+
+
+def _count_far(rows: duckdb.DuckDBPyRelation) -> int:
+    """In pieces, so that memory stays bounded; a call that no list prices cannot be far from its price."""
+    return sum(_count_far_in(batch) for batch in rows.select("* EXCLUDE (source)").to_arrow_reader(100_000))
+
+
+def _count_far_in(batch: pa.RecordBatch) -> int:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from flexlib.money.price_table import price_rows
+
+    table = pa.Table.from_batches([batch])
+    wide = pa.decimal256(40, 12)
+    price = price_rows(table)["amount_in_usd"].cast(wide)
+    distance = pc.abs(pc.subtract(table["amount_in_usd"].cast(wide), price))
+    return int(pc.sum(pc.greater(distance, pc.multiply(price, pa.scalar(FAR)))).as_py() or 0)
+
+
+def _has_credits(usage: MonthUsage) -> bool:
+    return any(one.dataset == "credits" for one in usage.snapshots)
+
+
+def _group(rows: duckdb.DuckDBPyRelation, keys: dict[str, str], order: str) -> list[dict[str, Any]]:
+    named = ", ".join(f"{expression} AS {name}" for name, expression in keys.items())
+    grouped = rows.select(named).aggregate(f"{', '.join(keys)}, count(*) AS calls", ", ".join(keys))
+    found = grouped.order(", ".join([order, *(f"{name} NULLS LAST" for name in keys)])).fetchall()
+    return [dict(zip([*keys, "calls"], row, strict=True)) for row in found]
+
+
+def _read(name: str) -> str:
+    return f"(metadata ->> '$.{name}')"
+
+
+def _count(rows: duckdb.DuckDBPyRelation, condition: str) -> int:
+    ((count,),) = rows.filter(condition).aggregate("count(*)").fetchall()
+    return int(count)

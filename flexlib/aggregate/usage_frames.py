@@ -1,0 +1,129 @@
+"""Rows of usage opened, summed and closed: what every sum of calls has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal, localcontext
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+
+from flexlib.aggregate.frames import Frame, LazyFrame, close_frame, open_frame, read_rows
+from flexlib.errors import UsageError
+from flexlib.period import Moment, read_period
+
+__all__ = ["AMOUNTS", "MEASURES", "TOKENS", "close_usage", "open_usage", "read_usage", "sum_amounts", "sum_usage"]
+
+TOKENS = {
+    "total_prompt_tokens": "prompt_tokens",
+    "total_completion_tokens": "completion_tokens",
+    "total_tokens": "total_tokens",
+}
+AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
+MEASURES = [
+    "request_count",
+    *TOKENS,
+    *(name for one in AMOUNTS for name in (f"total_{one}", f"requests_without_{one}")),
+]
+EXACT_IN_FLOAT = 2**53
+DIGITS = 60
+"""Room for any sum: pandas adds Python's decimals, which keep as many digits as the caller's context says."""
+
+
+def open_usage(native: object, start: Moment = None, end: Moment = None, keys: Sequence[str] = ()) -> LazyFrame:
+    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `period`).
+
+    Raises `UsageError` when a column is missing or of the wrong kind, or the period is none.
+    """
+    low, high = read_period(start, end)
+    frame = open_frame(native)
+    kinds = frame.collect_schema()
+    wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *TOKENS.values(), *AMOUNTS.values()]))
+    for name in wanted:
+        if name not in kinds:
+            raise UsageError(f"the frame lacks the column {name}, it has {', '.join(kinds)}; bring rows of usage.")
+        kind = kinds[name]
+        if (
+            (name in TOKENS.values() and not kind.is_integer())
+            or (name in AMOUNTS.values() and kind.is_float())
+            or (name == "created_at" and not (isinstance(kind, nw.Datetime) and kind.time_zone is None))
+        ):
+            raise UsageError(f"the column {name} is {kind}; bring it in the type that schema.USAGE gives it.")
+    rows = frame.select(*wanted)
+    if "usable_id" in keys and rows.implementation.is_pandas():
+        rows = open_frame(_restore_ids(rows.to_native()))
+    # As text: Spark would read a Python time in the zone of this machine.
+    if low:
+        rows = rows.filter(nw.col("created_at") >= nw.lit(low.isoformat(" ")).cast(nw.Datetime("us")))
+    if high:
+        rows = rows.filter(nw.col("created_at") < nw.lit(high.isoformat(" ")).cast(nw.Datetime("us")))
+    return rows
+
+
+def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
+    """`MEASURES` of each group; with no key, of all in one row."""
+    sums = [
+        nw.len().alias("request_count"),
+        *(nw.col(column).sum().alias(name) for name, column in TOKENS.items()),
+        *(nw.col(column).sum().alias(f"total_{one}") for one, column in AMOUNTS.items()),
+        *(nw.col(column).count().alias(f"_with_{one}") for one, column in AMOUNTS.items()),
+    ]
+    with _exact_decimals():
+        summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
+    counts = [*TOKENS, *(f"_with_{one}" for one in AMOUNTS)]
+    # In SQL the sum of no rows is null.
+    summed = summed.with_columns(nw.col("request_count", *counts).fill_null(0).cast(nw.Int64))
+    # A sum of nothing but nulls is 0 to every engine.
+    totals = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
+    lacking = {f"requests_without_{one}": nw.col("request_count") - nw.col(f"_with_{one}") for one in AMOUNTS}
+    return summed.with_columns(**totals, **lacking)
+
+
+def close_usage(
+    sums: LazyFrame, like: Frame, keys: Sequence[str], order: Mapping[str, bool], more: Sequence[str] = ()
+) -> Frame:
+    """`keys`, `MEASURES` and `more` as the kind of frame that `like` is, sorted by the keys of `order` (true: down)."""
+    closed = close_frame(sums, like, [*keys, *MEASURES, *more], order)
+    if isinstance(closed, pd.DataFrame):
+        amounts = [f"total_{one}" for one in AMOUNTS]
+        exact = closed[amounts].astype(object)
+        return closed.assign(**exact.where(exact.notna(), None))
+    return closed
+
+
+def read_usage(finished: object) -> list[dict[str, Any]]:
+    """A finished, small frame as plain rows: days as `date`, counts as `int`, amounts as `Decimal`, null as None."""
+    frame = open_frame(finished)
+    if not frame.implementation.is_duckdb():
+        return read_rows(finished)
+    # Through Arrow: DuckDB hands decimals to pandas as floats.
+    return read_rows(frame.collect("pyarrow").to_native().to_pandas(integer_object_nulls=True))
+
+
+def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """The exact sum of those that are known; None when none is."""
+    known = [amount for amount in amounts if amount is not None]
+    with _exact_decimals():
+        return sum(known, Decimal(0)) if known else None
+
+
+@contextmanager
+def _exact_decimals() -> Iterator[None]:
+    with localcontext() as context:
+        context.prec = DIGITS
+        yield
+
+
+def _restore_ids(rows: pd.DataFrame) -> pd.DataFrame:
+    """Ids that pandas turned into floats, because some calls have none, as the integers they were."""
+    ids = rows["usable_id"]
+    try:
+        if pd.api.types.is_float_dtype(ids.dtype) and (ids.abs() >= EXACT_IN_FLOAT).any():
+            raise ValueError("some are too large to be exact in a float")
+        return rows.assign(usable_id=ids.astype("Int64"))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the column usable_id does not hold whole numbers ({error}); bring it as Int64, as the schema has it."
+        ) from error

@@ -1,0 +1,199 @@
+"""`flexlib ledger` and `flexlib record`: the ledger's tables, and calls recorded from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from flexlib.cli.options import Commands, add_command
+from flexlib.errors import BadFile, UsageError
+
+if TYPE_CHECKING:
+    from flexlib.ledger.lines import LinesReport, RefusedLine
+    from flexlib.ledger.migrate import LedgerStatus
+    from flexlib.ledger.record import UsageRecord
+
+__all__ = ["add_commands", "add_ledger_arguments", "add_record_arguments", "run_ledger", "run_record"]
+
+INCOMPLETE = 3
+
+OPTIONS: dict[str, tuple[type, str]] = {
+    "provider": (str, "who made the model, such as openai"),
+    "model": (str, "such as gpt-4o"),
+    "task_type": (str, "text (default), image, audio, video, embedding, moderation, fine_tuning"),
+    "prompt_tokens": (int, "tokens that went in, cached ones too"),
+    "completion_tokens": (int, "tokens that came out, reasoning too"),
+    "cached_tokens": (int, "part of the prompt, read from a cache"),
+    "cache_write_tokens": (int, "part of the prompt, written to a cache"),
+    "cost": (str, "in the proxy's own unit; USD without a proxy"),
+    "amount_in_usd": (str, "default: by the price list"),
+    "amount_in_clp": (str, "default: by the kept exchange rate"),
+    "proxy": (str, "who stood between, such as openrouter"),
+    "request_id": (str, "the call's own id: sent again, it is still one call"),
+    "duration_ms": (int, "how long the answer took"),
+    "status": (str, "such as ok or error"),
+    "created_at": (str, "when the call was made, such as 2025-09-01T12:00:00Z; default now"),
+}
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "record", "record LLM calls in the ledger, one or a stream of them", """\
+  flexlib record --provider openai --model gpt-4o --prompt-tokens 1200 --completion-tokens 300 --usable user:42
+  my-app | flexlib record --jsonl -
+  flexlib record --jsonl calls.jsonl --json""")  # fmt: skip
+    add_record_arguments(parser)
+    parser.set_defaults(run=run_record)
+
+    parser = add_command(commands, "ledger", "make the ledger's tables, bring them up to date, or look at them", """\
+  flexlib ledger status
+  flexlib ledger init                              needed on PostgreSQL only
+  flexlib ledger upgrade --json""")  # fmt: skip
+    add_ledger_arguments(parser)
+    parser.set_defaults(run=run_ledger)
+
+
+def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `flexlib ledger`; give the parser `run_ledger` to run."""
+    parser.add_argument(
+        "action", choices=("init", "upgrade", "status"), help="make the tables, bring them up to date, or look"
+    )
+    parser.add_argument("--json", action="store_true", help="the status as JSON")
+
+
+def add_record_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `flexlib record`; give the parser `run_record` to run."""
+    parser.add_argument(
+        "--jsonl", metavar="FILE", help="record each line, a JSON object with the names below; - is stdin"
+    )
+    parser.add_argument(
+        "--rejects",
+        metavar="FILE",
+        type=Path,
+        help="where refused lines are kept (default: rejected/ in the data folder)",
+    )
+    parser.add_argument("--progress", action="store_true", help="show progress also where there is no terminal")
+    parser.add_argument("--json", action="store_true", help="what was recorded as JSON")
+    group = parser.add_argument_group("one call")
+    group.add_argument("--usable", metavar="TYPE:ID", help="who used the model, such as user:42")
+    for name, (kind, text) in OPTIONS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+    group.add_argument("--metadata", metavar="JSON", help='such as {"tier": "batch"}; personal data in it is masked')
+
+
+def run_ledger(arguments: argparse.Namespace) -> int:
+    """Does it and prints the status; 0."""
+    from flexlib.ledger.migrate import get_ledger_status, init_ledger, upgrade_ledger
+
+    do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
+    status = do()
+    print(status.to_json() if arguments.json else _render_status(status))
+    return 0
+
+
+def run_record(arguments: argparse.Namespace) -> int:
+    """Records one call or a stream of them and prints what became of it; 3 when lines were refused."""
+    call = _read_call(arguments)
+    if arguments.jsonl is None:
+        return _record_one(call, as_json=arguments.json)
+    if call:
+        raise UsageError(f"--jsonl takes whole calls from its lines; leave {', '.join(sorted(call))} away.")
+    return _record_stream(arguments)
+
+
+def _record_one(call: dict[str, Any], *, as_json: bool) -> int:
+    from flexlib.ledger.recording import record_usage
+
+    missing = [name for name in ("provider", "model") if name not in call]
+    if missing:
+        raise UsageError(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
+    record = record_usage(**{"usable": None, **call})
+    print(_render_record(record, as_json=as_json))
+    return 0
+
+
+def _record_stream(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from flexlib.ledger.lines import record_lines
+
+    shown = arguments.progress or sys.stderr.isatty()
+
+    def report_line(line: RefusedLine) -> None:
+        tqdm.write(f"line {line.number} refused: {line.reason}", file=sys.stderr)
+
+    with _open_lines(arguments.jsonl) as lines, tqdm(unit="call", disable=not shown, file=sys.stderr) as bar:
+
+        def report_batch(report: LinesReport) -> None:
+            bar.update(report.read - bar.n)
+
+        report = record_lines(lines, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line)
+    print(_render_report(report, as_json=arguments.json))
+    if report.rejects:
+        print(f"flexlib: the refused lines are in {report.rejects}; mend them and send them again.", file=sys.stderr)
+    return INCOMPLETE if report.refused else 0
+
+
+@contextmanager
+def _open_lines(name: str) -> Iterator[IO[str]]:
+    try:
+        # Bytes that are no UTF-8 pass through, so that their line alone is refused.
+        file = open(sys.stdin.fileno() if name == "-" else name, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+    except OSError as error:
+        raise BadFile(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    with file:
+        yield file
+
+
+def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
+    call = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
+    if arguments.usable is not None:
+        kind, _, number = arguments.usable.rpartition(":")
+        if not kind or not number.removeprefix("-").isdecimal():
+            raise UsageError(f"--usable is {arguments.usable!r}; write it as user:42.")
+        call["usable"] = (kind, int(number))
+    if arguments.metadata is not None:
+        try:
+            call["metadata"] = json.loads(arguments.metadata)
+        except ValueError as error:
+            raise UsageError(f"--metadata is not JSON: {error}.") from error
+    return call
+
+
+def _render_status(status: LedgerStatus) -> str:
+    if status.revision is None:
+        return f"No ledger in {status.place} ({status.backend}). Run: flexlib ledger init"
+    lines = {
+        "Backend": status.backend,
+        "Place": status.place,
+        "Revision": status.revision + ("" if status.revision == status.head else f" (this flexlib: {status.head})"),
+        "Calls": f"{status.rows:,}",
+        "First": status.first and f"{status.first:%Y-%m-%d %H:%M:%S} UTC",
+        "Last": status.last and f"{status.last:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    return "\n".join(f"{name:<9} {text}" for name, text in lines.items() if text)
+
+
+def _render_record(record: UsageRecord, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(record._asdict(), indent=2, ensure_ascii=False, default=_write_value)
+    amount = f"USD {record.amount_in_usd:f}" if record.amount_in_usd is not None else f"unpriced: {record.unpriced}"
+    return f"{record.request_id}  {record.provider} {record.model}  {record.total_tokens:,} tokens  {amount}"
+
+
+def _render_report(report: LinesReport, *, as_json: bool) -> str:
+    counts = {"read": report.read, "stored": report.stored, "repeated": report.repeated}
+    if as_json:
+        refused = [{"line": one.number, "reason": one.reason} for one in report.refused]
+        facts = {**counts, "refused": refused, "rejects": report.rejects and str(report.rejects)}
+        return json.dumps(facts, indent=2, ensure_ascii=False)
+    return ", ".join(f"{count:,} {name}" for name, count in {**counts, "refused": len(report.refused)}.items())
+
+
+def _write_value(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,184 @@
+"""What one token of a model cost at a moment, or why nobody can say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Context, Decimal, localcontext
+from typing import TYPE_CHECKING, Any
+
+from flexlib.enums import LlmTaskType
+from flexlib.money.price_book import LISTS, PriceBook, read_prices
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice
+
+__all__ = ["EXACT", "UnitPrices", "Unpriced", "find_unit_prices"]
+
+TIERS: Mapping[str, Mapping[str, str]] = {
+    "standard": {},
+    "default": {},
+    "batch": {"processing": "batch"},
+    "fast": {"service_tier": "fast", "speed": "fast"},
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+}
+"""The service tiers, in the words by which genai-prices selects their prices."""
+
+FREE = {("openai", "moderation"), ("google", "gemma-3"), ("google", "gemma-3n")}
+"""Models that their sellers give away. The book leaves the prices of free and of unknown models alike empty."""
+
+WRITTEN = frozenset(one for one in LlmTaskType if one.uses_token_pricing)
+"""Task types whose tokens are text; in the others a token may be text or sound or image, at prices of their own."""
+
+TOKEN_KEYS = frozenset({"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"})
+EXTRA_KEYS = frozenset(
+    {"requests_kcount", "web_searches_kcount", "social_searches_kcount", "storage_searches_kcount"}
+    | {"code_executions_kcount"}
+)
+"""Charged beside the tokens; searches and the like are not in the record of a call and so not in its price."""
+
+EXACT = Context(prec=60)
+"""Room for every digit, whatever precision the caller's own decimals have."""
+MILLION, THOUSAND = Decimal(1_000_000), Decimal(1_000)
+SMALLEST = Decimal("1e-24")
+INTERNAL_PREFIX = "MODEL_"
+
+
+@dataclass(frozen=True)
+class Unpriced:
+    """Why a call has no price."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnitPrices:
+    """USD for one token of each kind, to 1e-24. A kind whose price is not known is None, and its gap says why."""
+
+    prompt: Decimal | None
+    cached: Decimal | None
+    cache_write: Decimal | None
+    completion: Decimal | None
+    request: Decimal
+    """USD for the call itself."""
+    seller: str
+    """Whose list it is."""
+    since: date | None
+    """The day from which these prices hold; None where the list does not date them."""
+    prompt_gap: str | None = None
+    completion_gap: str | None = None
+
+
+def find_unit_prices(
+    book: PriceBook,
+    provider: str,
+    model: str,
+    moment: datetime,
+    *,
+    prompt_tokens: int,
+    task_type: str = LlmTaskType.TEXT,
+    tier: str | None = None,
+    proxy: str | None = None,
+) -> UnitPrices | Unpriced:
+    """What a token cost in a call of `prompt_tokens` at `moment` (naive: UTC), or why nobody can say.
+
+    The seller is the proxy where there is one: who sends the bill sets the price.
+    """
+    name = (proxy or provider).lower()
+    seller = LISTS.get(name)
+    if model.startswith(INTERNAL_PREFIX) or not model.strip():
+        return Unpriced(f"{model!r} is an internal id, not a model of a price list")
+    if seller is None:
+        return Unpriced(f"{book.name} has no price list of {name}")
+    if task_type == LlmTaskType.FINE_TUNING:
+        return Unpriced("training is not in the price lists, only the use of models is")
+    entry = book.find_model(seller, model)
+    if entry is None:
+        return Unpriced(f"{book.name} does not know {model!r} of {seller}")
+    context = TIERS.get((tier or "standard").lower())
+    if context is None:
+        return Unpriced(f"the tier {tier!r} is not one of {', '.join(TIERS)}")
+    prices, since = _select_prices(entry, moment)
+    if context:
+        changed = _find_variant_dates(entry, moment, context)
+        if not changed:
+            return Unpriced(f"{book.name} has no {tier} price of {entry.id} on {moment:%Y-%m-%d}")
+        prices = entry.get_prices(moment, context)
+        since = max((day for day in (since, *changed) if day is not None), default=None)
+    keys = read_prices(prices)
+    if not keys:
+        if not _is_free(seller, entry):
+            return Unpriced(f"{book.name} lists {entry.id} of {seller} without a price")
+        zero = Decimal(0)
+        return UnitPrices(zero, zero, zero, zero, zero, seller, since)
+    with localcontext(EXACT):
+        return _build_unit_prices(keys, seller, since, prompt_tokens, task_type)
+
+
+def _build_unit_prices(
+    keys: dict[str, Any], seller: str, since: date | None, prompt_tokens: int, task_type: str
+) -> UnitPrices:
+    def pick(key: str) -> Decimal | None:
+        price = keys.get(key)
+        for step in getattr(price, "tiers", ()):
+            price = step.price if prompt_tokens > step.start else price
+        return None if price is None else (getattr(price, "base", price) / MILLION).quantize(SMALLEST)
+
+    prompt, completion = pick("input_mtok"), pick("output_mtok")
+    prompt_gap = _explain_gap("prompt", prompt, keys, task_type)
+    completion_gap = _explain_gap("completion", completion, keys, task_type)
+    if prompt_gap:
+        prompt = None
+    cached, cache_write = pick("cache_read_mtok"), pick("cache_write_mtok")
+    return UnitPrices(
+        prompt=prompt,
+        cached=prompt if cached is None or prompt is None else cached,
+        cache_write=prompt if cache_write is None or prompt is None else cache_write,
+        completion=None if completion_gap else completion,
+        request=(keys.get("requests_kcount", Decimal(0)) / THOUSAND).quantize(SMALLEST),
+        seller=seller,
+        since=since,
+        prompt_gap=prompt_gap,
+        completion_gap=completion_gap,
+    )
+
+
+def _explain_gap(side: str, price: Decimal | None, keys: dict[str, Any], task_type: str) -> str | None:
+    """Why the tokens of one side cannot be priced, or None when they can."""
+    if price is None:
+        return f"the list has no price for {side} tokens of this model, only {', '.join(sorted(keys))}"
+    apart = sorted(key for key in keys.keys() - TOKEN_KEYS - EXTRA_KEYS if _is_apart(key, side, task_type))
+    if apart:
+        return f"the list prices parts of the {side} by {', '.join(apart)}, and the call does not count them"
+    return None
+
+
+def _is_apart(key: str, side: str, task_type: str) -> bool:
+    """Whether a part of that side's tokens may have cost `key` instead, in a call of this task type."""
+    if key.startswith("output_") != (side == "completion"):
+        return False
+    return task_type not in WRITTEN or any(part in key for part in ("_reasoning_", "_citation_", "_text_mtok"))
+
+
+def _select_prices(model: ModelInfo, moment: datetime) -> tuple[ModelPrice, date | None]:
+    if not isinstance(model.prices, list):
+        return model.prices, None
+    for one in reversed(model.prices):
+        if one.constraint is None or one.constraint.active(moment):
+            return one.prices, getattr(one.constraint, "start_date", None)
+    return model.prices[0].prices, None
+
+
+def _find_variant_dates(model: ModelInfo, moment: datetime, context: Mapping[str, str]) -> list[date | None]:
+    return [
+        getattr(one.constraint, "start_date", None)
+        for one in model.price_variants or ()
+        if (one.constraint is None or one.constraint.active(moment)) and one.when.items() <= context.items()
+    ]
+
+
+def _is_free(seller: str, model: ModelInfo) -> bool:
+    said = (model.price_comments or "").lower()
+    return model.id.endswith(":free") or "free of charge" in said or (seller, model.id) in FREE

@@ -1,0 +1,1 @@
+"""Finished frames as charts, tables and sections of a page; nothing is computed here."""

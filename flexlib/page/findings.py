@@ -1,0 +1,125 @@
+"""What the numbers of a month say, as headings: plain rules on finished frames, neutral where nothing stands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import median
+
+from flexlib.aggregate.credits import CreditsStatistics
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.shares import WHOLE
+from flexlib.page.fold import OTHER_MODELS
+from flexlib.page.formats import write_credits, write_day, write_share, write_whole_credits
+
+__all__ = ["Finding", "find_days", "find_models", "find_peaks", "find_spenders", "find_users", "find_weekdays"]
+
+PEAK = 2
+"""So many times the median day is a day worth a heading."""
+
+GROWTH = 1.25
+"""So many times the first half is a second half worth a heading."""
+
+WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+NUMBERS = ("", "One model takes", "Two models take", "Three models take")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A heading that says what is seen, and a line on what is drawn."""
+
+    heading: str
+    note: str
+
+
+def find_days(by_day: object) -> Finding:
+    """Of `aggregate.credits_by_day` with every day: a day far above the others, or growth, or fall."""
+    rows = read_rows(by_day)
+    note = "Flex credits a day by model; above them the month so far. Days are UTC."
+    spent = [row["flex_credits"] for row in rows if row["flex_credits"]]
+    if not spent:
+        return Finding("No flex credits were used", note)
+    peak = min(rows, key=lambda row: row["rank"])
+    usual = median(spent)
+    if len(spent) >= 5 and peak["flex_credits"] >= PEAK * usual:
+        times = f"{peak['flex_credits'] / usual:.1f} times"
+        heading = f"{write_day(peak['date'])} took {write_whole_credits(peak['flex_credits'])}, {times} a usual day"
+        return Finding(heading, note + " A usual day is the median of those with flex credits.")
+    first, second = _halve([row["flex_credits"] for row in rows])
+    if second >= GROWTH * first and len(rows) >= 28:
+        return Finding("Use grew in the second half of the month", note)
+    if first >= GROWTH * second and len(rows) >= 28:
+        return Finding("Use fell in the second half of the month", note)
+    return Finding("Flex credits by day", note)
+
+
+def find_models(by_model: object) -> Finding:
+    """Of `fold.fold_models` over `aggregate.credits_by_model`: the fewest models that take half."""
+    rows = [row for row in read_rows(by_model) if row["flex_credits"]]
+    note = "Ranked by flex credits; the colours are those of the chart."
+    named = [row for row in rows if row["model"] != OTHER_MODELS]
+    for count, share in enumerate(accumulate(row["share_permille"] for row in named[:3]), 1):
+        if share >= WHOLE / 2:
+            if count == 1:
+                return Finding(f"{named[0]['model']} takes {write_share(share)} of the flex credits", note)
+            return Finding(f"{NUMBERS[count]} {write_share(share)} of the flex credits", note)
+    return Finding("Flex credits by model", note)
+
+
+def find_weekdays(by_weekday_and_week: object) -> Finding:
+    """Of `aggregate.credits_by_weekday_and_week`: a weekday far above the others, or quiet weekends."""
+    rows = read_rows(by_weekday_and_week)
+    note = "A cell a day, in credits; darker is more."
+    total = sum(row["flex_credits"] for row in rows)
+    if not total:
+        return Finding("By weekday and week", note)
+    sums = {day: sum(row["flex_credits"] for row in rows if row["weekday"] == day) for day in range(1, 8)}
+    top = max(sums, key=lambda day: (sums[day], -day))
+    weekend = _share(sums[6] + sums[7], total)
+    if _share(sums[top], total) >= 300:
+        return Finding(f"{WEEKDAYS[top - 1]} take {write_share(_share(sums[top], total))}", note)
+    if weekend <= 100 and any(row["weekday"] > 5 for row in rows):
+        return Finding(f"Weekends take only {write_share(weekend)}", note)
+    return Finding("By weekday and week", note)
+
+
+def find_users(by_user: object) -> Finding:
+    """Of `aggregate.credits_by_user`: what the tenth of the people who spend most take together."""
+    rows = read_rows(by_user)
+    note = "The share of all flex credits that the biggest spenders take together."
+    if len(rows) < 10 or not rows[-1]["cumulative_share_permille"]:
+        return Finding("By person", note)
+    top = rows[round(len(rows) / 10) - 1]
+    share = write_share(top["cumulative_share_permille"])
+    return Finding(f"One spender in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)}.")
+
+
+def find_spenders(by_user: object) -> Finding:
+    """Of `aggregate.credits_by_user`: how many people had flex credits at all."""
+    rows = read_rows(by_user)
+    spent = sum(1 for row in rows if row["flex_credits"])
+    note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
+    if not spent:
+        return Finding("People", note)
+    return Finding(f"{spent:,} of {len(rows):,} spenders went beyond their prompt credits", note)
+
+
+def find_peaks(statistics: CreditsStatistics) -> Finding:
+    """The first and the highest day."""
+    if statistics.first_flex_day is None or statistics.peak_day is None:
+        return Finding("Peak days", "No day has flex credits.")
+    first = f"First flex credits on {write_day(statistics.first_flex_day)}"
+    days = f"{statistics.days_with_flex_credits} days have some"
+    peak = f"the most on {write_day(statistics.peak_day)}, {write_credits(statistics.peak_flex_credits)}"
+    return Finding(first, f"{days}; {peak}.")
+
+
+def _halve(amounts: list[int]) -> tuple[int, int]:
+    """The sums of the first and the last half; a day in the middle is in neither."""
+    half = len(amounts) // 2
+    return sum(amounts[:half]), sum(amounts[-half:]) if half else 0
+
+
+def _share(part: int, total: int) -> int:
+    return (2 * WHOLE * part + total) // (2 * total)

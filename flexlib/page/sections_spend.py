@@ -1,0 +1,232 @@
+"""The parts of the page on a month's spend that are more than a table: title, headline numbers, findings, proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from flexlib.aggregate.quality import QualityCheck
+from flexlib.aggregate.usage import UsageStatistics, read_usage
+from flexlib.certificate import State, UsageCertificate
+from flexlib.enums import LlmProxy
+from flexlib.errors import BadRecord
+from flexlib.formats import format_count
+from flexlib.page.findings import Finding
+from flexlib.page.formats import UNKNOWN, write_count, write_day, write_moment, write_usd
+from flexlib.page.markup import Html, escape, write_element
+from flexlib.page.proof import RESULTS, STANDINGS
+from flexlib.page.theme import LAB_STYLE, write_lab_style
+from flexlib.store.snapshots import Snapshot
+from flexlib.store.spend import WINDSURF, MonthUsage
+
+__all__ = [
+    "find_open_questions",
+    "find_proxies",
+    "find_quality",
+    "find_task_types",
+    "find_usables",
+    "show_month_headlines",
+    "show_month_proof",
+    "show_month_title",
+]
+
+TOKENS = ("prompt_tokens", "completion_tokens")
+
+Row = dict[str, Any]
+Totals = dict[str, Decimal | int | None]
+
+
+def show_month_title(title: str, usage: MonthUsage) -> Html:
+    """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why.
+
+    Carries the style of all that follows, so that JupyterLab shows it as the page does.
+    """
+    standing = STANDINGS[usage.state]
+    month = write_element("span", usage.month.title)
+    sources = list(dict.fromkeys(map(_name_source, usage.snapshots)))
+    summary = f"out of {', '.join(sources)} · as of {write_moment(max(one.read_at for one in usage.certificates))}"
+    badge = write_element("b", f"{standing.sign} {standing.word}") + escape(summary)
+    badge = write_element("a", badge, class_=f"flex-badge {standing.colour}", href="#proof")
+    head = write_element("p", f"LLM spend · monthly report · days of {escape(usage.zone)}", class_="over")
+    head += write_element("h1", f"{escape(title)} {month}")
+    alert = ""
+    if missing := _list_missing(usage):
+        lines = "".join(write_element("li", escape(text)) for text in missing)
+        alert = write_element("p", f"{standing.word}: {standing.warning}") + write_element("ul", lines)
+        alert = write_element("div", alert, class_=f"flex-alert {standing.colour}", role="note")
+    header = write_element("header", write_element("div", head) + badge, class_="flex-title")
+    return Html("title", f"{write_element('style', write_lab_style(), class_=LAB_STYLE)}\n{header}\n{alert}")
+
+
+def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row], calls: UsageStatistics) -> Html:
+    """The month's spend in both currencies, with the rate, and its calls.
+
+    `totals` of all rows as from `aggregate_usage.total_cost_by_period`, `rates` as from `quality_usage.list_rates`,
+    `calls` the statistics of `usage.calls`.
+    """
+    standing = STANDINGS[usage.state]
+    mark = standing.before_total and " " + write_element("b", standing.before_total, class_=standing.colour)
+    usd, clp = totals["usd"], totals["clp"]
+    peak = write_day(calls.peak_day) if calls.peak_day else UNKNOWN
+    cards = [
+        (f"Spend{mark}", _write_amount("US$", usd, "0.01"), _write_lacking(totals["unpriced_usd"], "a price")),
+        (f"In pesos{mark}", _write_amount("CLP", clp, "1"), _describe_pesos(totals, rates)),
+        ("Calls", write_count(calls.request_count), f"on {format_count(calls.days_with_calls, 'day')}"),
+        ("Prompt tokens", write_count(calls.total_prompt_tokens), "of these calls"),
+        ("Completion tokens", write_count(calls.total_completion_tokens), "of these calls"),
+        ("Highest day", peak, f"{write_count(calls.peak_tokens)} tokens"),
+    ]
+    written = "".join(
+        write_element("div", f'<dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd>')
+        for name, value, note in cards
+    )
+    return Html("headlines", write_element("dl", written, class_="flex-headlines"))
+
+
+def find_task_types(by_task_type: object) -> Finding:
+    """Of `aggregate_usage.stats_by_task_type` over all rows."""
+    rows = read_usage(by_task_type)
+    kinds = format_count(len(rows), "kind")
+    return Finding(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
+
+
+def find_proxies(by_proxy: object) -> Finding:
+    """Of `aggregate_usage.usage_by_proxy` over all rows: which way took most of the money."""
+    rows = [row for row in read_usage(by_proxy) if row["total_usd"] is not None]
+    note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
+    if not rows:
+        return Finding("By proxy and directly", note)
+    top = max(rows, key=lambda row: (row["total_usd"], row["proxy"] or ""))
+    way = "directly" if top["proxy"] is None else f"through {LlmProxy.parse(top['proxy']).label()}"
+    return Finding(f"Most of the known spend went {way}: US$ {write_usd(top['total_usd'])}", note)
+
+
+def find_usables(by_usable: object) -> Finding:
+    """Of `aggregate_usage.usage_by_usable` over the calls: how many there are."""
+    named = [row for row in read_usage(by_usable) if row["usable_type"]]
+    note = "Calls ranked by tokens; those of nobody are a line too. Windsurf's users are in its own report."
+    return Finding(format_count(len(named), "user"), note)
+
+
+def find_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Finding:
+    """Of `quality_usage.list_unpriced` and `list_unmapped`."""
+    note = "What has no price is in no total; what has no known provider counts, as unmapped."
+    without = format_count(sum(row["calls"] for row in unpriced), "row")
+    unknown = format_count(sum(row["calls"] for row in unmapped), "row")
+    return Finding(f"{without} without a price, {unknown} of no known provider", note)
+
+
+def find_quality(checks: Sequence[QualityCheck]) -> Finding:
+    """Of `quality_usage.check_quality`: to how many of the questions something was found."""
+    found = sum(1 for one in checks if one.count)
+    return Finding(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
+
+
+def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
+    """The certificate of each snapshot that was read: state, rows, sums, files and hash; and that this page holds them.
+
+    `calls`: the statistics of `usage.calls`. Raises `BadRecord` when they are not what the certificates say.
+    """
+    standing = STANDINGS[usage.state]
+    facts = _reconcile(usage, calls) + "".join(_write_snapshot(one) for one in usage.snapshots)
+    missing = "".join(write_element("li", escape(text)) for text in _list_missing(usage))
+    content = write_element("h2", standing.heading)
+    content += write_element("ul", missing, class_="missing") if missing else ""
+    content += write_element("dl", facts)
+    for one in usage.snapshots:
+        text = " ".join(one.certificate.notes)
+        content += write_element("p", escape(f"{_name_source(one)}, {one.month}: {text}")) if text else ""
+    return Html(
+        "proof", write_element("section", content, class_=f"flex-section flex-proof {standing.colour}", id="proof")
+    )
+
+
+def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> str:
+    """The page's calls held against the certificates, where both are of the same month of UTC and no call is in two."""
+    name = "This page and the certificates"
+    if usage.zone != "UTC" or usage.repeated:
+        why = f"months of {usage.zone} are not those of the certificates" if usage.zone != "UTC" else "a call is in two"
+        return _write_fact("unknown", name, f"not compared: {why}")
+    certificates = [one for one in usage.certificates if isinstance(one, UsageCertificate)]
+    here = calls.request_count, calls.total_prompt_tokens, calls.total_completion_tokens
+    there = tuple(sum(getattr(one, name) for one in certificates) for name in ("rows", *TOKENS))
+    if here != there:
+        raise BadRecord(
+            f"the calls of {usage.month} are not those of the certificates: calls, prompt and completion tokens are "
+            f"{here}, they say {there}. Close or import the month again."
+        )
+    return _write_fact("good", name, "{:,} calls, {:,} prompt and {:,} completion tokens on both".format(*here))
+
+
+def _list_missing(usage: MonthUsage) -> list[str]:
+    missing = list(usage.missing)
+    for one in usage.snapshots:
+        state, name = one.certificate.state, f"{_name_source(one)}, {one.month}"
+        if state is State.GAP:
+            missing.append(f"{name}: something is missing; flexlib certificate and raw/ beside the month say what.")
+        if state is State.PROVISIONAL:
+            missing.append(f"{name}: read on {write_moment(one.certificate.read_at)}, before the month was settled.")
+        missing += [f"{name}: {check.why}." for check in one.certificate.checks.values() if check.result == "differs"]
+    return missing
+
+
+def _name_source(snapshot: Snapshot) -> str:
+    names = {"ledger": "the ledger", "import": "imported files", WINDSURF: "Windsurf"}
+    source = WINDSURF if snapshot.dataset == "credits" else snapshot.path.parent.name
+    return names.get(source, source)
+
+
+def _write_snapshot(snapshot: Snapshot) -> str:
+    certificate = snapshot.certificate
+    standing = STANDINGS[certificate.state]
+    name = f"{_name_source(snapshot)}, {snapshot.month}"
+    lines = [
+        (
+            "good" if standing.colour == "good" else "bad",
+            name,
+            f"{standing.word}, read {write_moment(certificate.read_at)}",
+        )
+    ]
+    lines.append(("", "Rows", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken"))
+    if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
+        lines.append(("", "Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}"))
+    lines += [
+        (
+            RESULTS[check.result][0],
+            check_name.replace("_", " ").capitalize(),
+            f"{check.result}: {check.how or check.why}",
+        )
+        for check_name, check in certificate.checks.items()
+    ]
+    for entry in getattr(certificate, "files", ()):
+        lines.append(("", "File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}"))
+    lines.append(("", "Rows' SHA-256", certificate.rows_sha256))
+    return "".join(_write_fact(*line) for line in lines)
+
+
+def _write_fact(colour: str, name: str, text: str) -> str:
+    signs = {"good": "✓", "bad": "✗", "unknown": "–"}
+    sign = write_element("b", signs[colour], class_=colour) if colour else write_element("b", "")
+    return write_element("div", write_element("dt", sign + escape(name)) + write_element("dd", escape(text)))
+
+
+def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
+    """The rate, its date and its source; of several, the first and the last."""
+    known = [row for row in rates if row["day"]]
+    lacking = _write_lacking(totals["unpriced_clp"], "pesos")
+    if not known:
+        return lacking
+    ends = [known[0]] if len(known) == 1 else [known[0], known[-1]]
+    days = " to ".join(f"{row['value']} ({row['day']})" for row in ends)
+    sources = ", ".join(sorted({row["source"] for row in known}))
+    return f"at {escape(days)}, {escape(sources)}{'' if lacking == 'all rows' else '; ' + lacking}"
+
+
+def _write_lacking(count: object, what: str) -> str:
+    assert isinstance(count, int)
+    return f"{format_count(count, 'row')} without {what}" if count else "all rows"
+
+
+def _write_amount(unit: str, amount: object, places: str) -> str:
+    return f"<small>{unit}</small>{write_usd(amount, places)}" if isinstance(amount, Decimal) else UNKNOWN

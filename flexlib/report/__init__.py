@@ -1,0 +1,1 @@
+"""A notebook run with its parameters and rendered as one page."""

@@ -1,0 +1,140 @@
+"""One notebook, run with its parameters and rendered: notebook -> papermill -> HTML, whole or not at all."""
+
+from __future__ import annotations
+
+import html
+import re
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.errors import NotebookFailed
+from flexlib.month import Month
+from flexlib.page.theme import LAB_STYLE, write_page_style
+from flexlib.report.kernel import open_kernel
+from flexlib.report.parameters import check_parameters, find_notebook
+from flexlib.settings import load_settings
+from flexlib.store.snapshots import report_disk
+
+if TYPE_CHECKING:
+    from nbconvert.exporters import TemplateExporter
+    from nbformat import NotebookNode
+
+__all__ = ["render_notebook", "run_report"]
+
+LOADED = re.compile(
+    r"<(?:script|iframe|object|embed|link)\b"
+    r"|\b(?:src|srcset|poster)\s*=\s*[\"']?(?:https?:)?//"
+    r"|(?:@import|url\()[\s\"']*(?:https?:)?//",
+    re.IGNORECASE,
+)
+"""What would make a page fetch something when it is opened, or run something."""
+
+
+def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, data: Path | None = None) -> Path:
+    """Runs the notebook (a name or a path) on the snapshots in `data` (default: the settings') and renders it.
+
+    Gives the page, `output_dir/2025-09/flex_credits.html`; the executed notebook lies beside it. Raises `BadParameter`
+    before anything runs; `NotebookFailed` when a cell fails: then no page is written, one that was there stays, and
+    the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
+    """
+    settings = load_settings()
+    source = find_notebook(notebook)
+    values = check_parameters(source, parameters, settings.service_key)
+    folder = output_dir / _name_folder(values)
+    page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
+    with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as draft, ThreadPoolExecutor(1) as pool:
+            # To import the renderer takes as long as to run the notebook: both at once.
+            exporter = pool.submit(_open_exporter)
+            drafted, written = Path(draft) / executed.name, Path(draft) / page.name
+            try:
+                node = _execute(source, drafted, values, data or settings.data)
+                written.write_text(render_notebook(node, exporter.result()), "utf-8")
+            except NotebookFailed as error:
+                if drafted.exists():
+                    drafted.replace(failed)
+                raise NotebookFailed(f"{error} No page was written; {failed} shows how far it came.") from error
+            drafted.replace(executed)
+            written.replace(page)
+            failed.unlink(missing_ok=True)
+    return page
+
+
+def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = None) -> str:
+    """The page of an executed notebook: one file, no code, nothing loaded from anywhere; the same for the same outputs.
+
+    Raises `NotebookFailed` when an output brings something that a page would load or run.
+    """
+    exporter = exporter or _open_exporter()
+    shown = "".join(_list_html(notebook))
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
+    title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
+    page, _ = exporter.from_notebook_node(
+        notebook,
+        resources={"title": " ".join(title.split()), "style": write_page_style(), "metadata": {"name": "report"}},
+    )
+    if loaded := LOADED.search(page):
+        around = " ".join(page[loaded.start() : loaded.start() + 80].split())
+        raise NotebookFailed(f"An output would load or run something when the page is opened: {around!r}. Take it out.")
+    return page
+
+
+def _name_folder(values: Mapping[str, Any]) -> str:
+    """`2025-09` for a report of a month, nothing for one that is of no month."""
+    return str(Month(values["year"], values["month"])) if {"year", "month"} <= values.keys() else ""
+
+
+def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) -> NotebookNode:
+    # The kernel first: it boots while papermill is imported, which takes as long.
+    with open_kernel(data, source.parent) as kernel:
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+
+        python = {"km": kernel, "kernel_name": "python3", "language": "python"}
+        try:
+            node: NotebookNode = papermill.execute_notebook(
+                source, target, dict(values), progress_bar=False, cwd=source.parent, **python
+            )
+        except PapermillExecutionError as error:
+            what = f"{error.ename}: {error.evalue}"
+            raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
+        except RuntimeError as error:  # so nbclient says that a kernel is gone
+            raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
+        return node
+
+
+def _open_exporter() -> TemplateExporter:
+    from nbconvert.exporters import TemplateExporter
+    from traitlets.config import Config
+
+    hidden = {"remove_cell_tags": {"analyst", "remove_cell"}, "remove_all_outputs_tags": {"remove_output"}}
+    exporter: TemplateExporter = TemplateExporter(  # type: ignore[no-untyped-call]
+        config=Config(TagRemovePreprocessor={"enabled": True, **hidden}),
+        template_name="flexlib",
+        template_file="index.html.j2",
+        extra_template_basedirs=[str(files("flexlib") / "templates")],
+        filters={"drop_lab_style": _drop_lab_style, "render_markdown": _render_markdown},
+    )
+    exporter.output_mimetype = "text/html"
+    return exporter
+
+
+def _drop_lab_style(text: str) -> str:
+    return re.sub(rf'<style class="{LAB_STYLE}">.*?</style>\n?', "", text, flags=re.DOTALL)
+
+
+def _render_markdown(text: str) -> str:
+    from nbconvert.filters import markdown2html
+
+    # Its headings carry a sign to link to them: of use in a document, a stray mark in a report.
+    return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html(text)))
+
+
+def _list_html(notebook: NotebookNode) -> list[str]:
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    return [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]

@@ -1,0 +1,120 @@
+"""Answers of a run that is not finished: each is on disk as soon as it came, so a killed run loses none of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from flexlib.certificate import REFRESH
+from flexlib.store.snapshots import PRIVATE, report_disk
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """The answers kept in `folder`, one JSON line each: those of an earlier run of the same `identity`, then ours.
+
+    Older than the server's refresh, or of another identity, they are thrown away: one snapshot never mixes two states
+    of the server. Raises `DiskFailed`.
+    """
+
+    def __init__(self, folder: Path, identity: str, now: datetime | None = None) -> None:
+        self._folder = folder
+        self.started_at = now or datetime.now(timezone.utc)
+        self.resumed: list[dict[str, Any]] = []
+        """What the earlier run had read."""
+        header = self._read_header()
+        with report_disk(folder):
+            if header.get("identity") == identity and _is_fresh(header["started_at"], self.started_at):
+                self.started_at = header["started_at"]
+                self.resumed = self._read_lines()
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                header = {"identity": identity, "started_at": self.started_at.isoformat()}
+                (folder / "header.json").write_text(json.dumps(header), "utf-8")
+            # Without a buffer: what a full disk did not take would come up again when the file is closed.
+            self._file = open(self._answers, "ab", buffering=0, opener=_open_private)  # noqa: SIM115
+
+    def find(self, purpose: str, route: str = "") -> list[dict[str, Any]]:
+        """What the earlier run had read for this purpose and route."""
+        return [line for line in self.resumed if (line["purpose"], line["route"]) == (purpose, route)]
+
+    def add(self, purpose: str, text: str, route: str = "", **facts: object) -> None:
+        """Keeps one answer at once."""
+        line = memoryview((json.dumps({"purpose": purpose, "route": route, **facts, "text": text}) + "\n").encode())
+        with report_disk(self._folder):
+            while line:  # a disk that is nearly full takes a part
+                line = line[self._file.write(line) :]
+
+    @property
+    def people(self) -> list[dict[str, Any]] | None:
+        """The list of people that the earlier run had read."""
+        file = self._folder / "people.json"
+        people: list[dict[str, Any]] | None = json.loads(file.read_text("utf-8")) if file.exists() else None
+        return people
+
+    def keep_people(self, people: list[dict[str, Any]]) -> None:
+        """Keeps the list of people, readable by nobody else."""
+        temporary = self._folder / "people.tmp"
+        with report_disk(self._folder):
+            try:
+                with open(temporary, "w", encoding="utf-8", opener=_open_private) as file:
+                    json.dump(people, file)
+                temporary.replace(self._folder / "people.json")
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def lines(self) -> Iterator[str]:
+        """Every answer kept so far, as a line of JSON."""
+        with open(self._answers, encoding="utf-8") as file:
+            yield from file
+
+    def close(self, *, discard: bool) -> None:
+        """Lets go of the file, and of all that is in the folder if `discard`."""
+        self._file.close()
+        if discard:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _answers(self) -> Path:
+        return self._folder / "answers.jsonl"
+
+    def _read_header(self) -> dict[str, Any]:
+        file = self._folder / "header.json"
+        try:
+            header: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            header["started_at"] = datetime.fromisoformat(header["started_at"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return {}  # no draft, or one that was killed before its first answer
+        return header
+
+    def _read_lines(self) -> list[dict[str, Any]]:
+        """The whole lines; from one on that was cut off, by a kill or a full disk, they are taken off the file."""
+        if not self._answers.exists():
+            return []
+        lines: list[dict[str, Any]] = []
+        size = 0
+        with open(self._answers, "rb") as file:
+            for line in file:
+                try:
+                    lines.append(json.loads(line if line.endswith(b"\n") else b""))
+                except ValueError:
+                    break
+                size += len(line)
+        os.truncate(self._answers, size)
+        return lines
+
+
+def _is_fresh(started_at: datetime, now: datetime) -> bool:
+    """Whether a draft may still be used; not either when the clock was set back, and it lies ahead."""
+    return timedelta(0) <= now - started_at <= REFRESH
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

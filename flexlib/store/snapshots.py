@@ -1,0 +1,273 @@
+"""Month snapshots on disk: immutable, versioned, whole or not there at all.
+
+    ROOT/server.json                                whose data this root holds
+    ROOT/credits/2025-09/<version>/                 credits.parquet, certificate.json, people.json, raw/
+    ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, raw/
+
+A version is named after the moment it was stored and its rows; the newest is the month.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
+from flexlib.errors import OtherServer, SnapshotMissing
+from flexlib.month import Month, Span
+from flexlib.settings import load_settings
+from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
+from flexlib.store.engines import Engine, read_days
+from flexlib.store.row_hash import hash_rows
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = [
+    "PRIVATE",
+    "Snapshot",
+    "check_server",
+    "find_snapshot",
+    "hash_rows",
+    "keep_server",
+    "list_snapshots",
+    "load_credits",
+    "load_usage",
+    "lock_month",
+    "move_snapshot",
+    "read_server",
+    "report_disk",
+    "scan",
+    "write_snapshot",
+]
+
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One stored version of a month; its parts are read when they are asked for."""
+
+    dataset: str
+    """`credits` or `usage`."""
+    month: Month
+    path: Path
+
+    @property
+    def parquet(self) -> Path:
+        return self.path / f"{self.dataset}.parquet"
+
+    @cached_property
+    def certificate(self) -> CreditsCertificate | UsageCertificate:
+        return parse_certificate((self.path / "certificate.json").read_text("utf-8"))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact."""
+        import pyarrow.parquet as pq
+
+        frame: pd.DataFrame = pq.read_table(self.parquet).to_pandas()
+        return frame
+
+    @cached_property
+    def relation(self) -> duckdb.DuckDBPyRelation:
+        """The rows as a DuckDB relation; nothing is read until it is used."""
+        import duckdb
+
+        return duckdb.read_parquet(str(self.parquet))
+
+    @cached_property
+    def people(self) -> dict[str, dict[str, str]]:
+        """E-mail and name by user key: personal data, ask only where names were asked for."""
+        file = self.path / "people.json"
+        people: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        return people
+
+
+def list_snapshots(dataset: str, month: Month, root: Path | None = None) -> list[Snapshot]:
+    """Every stored version of the month, oldest first; for `usage` those of all sources."""
+    folder = _month_folder(dataset, month, root)
+    found = folder.glob("*/certificate.json" if dataset == "credits" else "*/*/certificate.json")
+    versions = [file.parent for file in found if not any(part.startswith(".") for part in file.parts[-3:])]
+    return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
+
+
+def find_snapshot(dataset: str, month: Month, root: Path | None = None, source: str | None = None) -> Snapshot | None:
+    """The newest version of the month, or None; of one source of `usage` when it is named."""
+    versions = list_snapshots(dataset, month, root)
+    return next((one for one in reversed(versions) if source is None or one.path.parent.name == source), None)
+
+
+def load_credits(month: Month, root: Path | None = None) -> Snapshot:
+    """The newest credits of the month. Raises `SnapshotMissing`, with the command that stores them."""
+    return _load("credits", month, root, f"flexlib fetch --year {month.year} --month {month.month}")
+
+
+def load_usage(month: Month, root: Path | None = None) -> Snapshot:
+    """The newest calls of the month. Raises `SnapshotMissing`, with the command that stores them."""
+    return _load("usage", month, root, "flexlib import FILE --provider ... --model ...")
+
+
+@overload
+def scan(
+    dataset: str, span: Span, root: Path | None = None, engine: Literal["duckdb"] = ...
+) -> duckdb.DuckDBPyRelation: ...
+@overload
+def scan(dataset: str, span: Span, root: Path | None = None, *, engine: Engine) -> Any: ...  # noqa: ANN401
+def scan(dataset: str, span: Span, root: Path | None = None, engine: Engine = "duckdb") -> Any:
+    """The rows of every day of `span` as one DuckDB relation, from the newest snapshots (of each source).
+
+    With `engine="spark"` as a Spark frame, see `engines`. Raises `SnapshotMissing` when one of its months is not
+    stored: an absent month is not a zero.
+    """
+    load = load_credits if dataset == "credits" else load_usage
+    files: list[Path] = []
+    for month in span.months:
+        load(month, root)
+        newest = {one.path.parent: one for one in list_snapshots(dataset, month, root)}
+        files += [one.parquet for one in newest.values()]
+    return read_days(files, "date" if dataset == "credits" else "created_at", span.first, span.last, engine)
+
+
+def write_snapshot(
+    rows: pa.Table,
+    certificate: CreditsCertificate | UsageCertificate,
+    raw: Iterable[str],
+    people: dict[str, dict[str, str]] | None = None,
+    root: Path | None = None,
+) -> Snapshot:
+    """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
+
+    The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
+    """
+    import pyarrow.parquet as pq
+
+    def place(parquet: Path) -> None:
+        pq.write_table(rows, parquet, compression="zstd")
+
+    return _write_version(place, certificate, raw, people, root)
+
+
+def move_snapshot(
+    parquet: Path, certificate: CreditsCertificate | UsageCertificate, raw: Iterable[str] = (), root: Path | None = None
+) -> Snapshot:
+    """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
+
+    For months that are written piece by piece, because they need not fit into memory.
+    """
+    return _write_version(parquet.rename, certificate, raw, None, root)
+
+
+@contextmanager
+def lock_month(dataset: str, month: Month, root: Path | None = None, wait: bool = False) -> Iterator[Path]:
+    """Holds the month's folder for one run; a run that dies lets go. Yields the folder.
+
+    Raises `AlreadyRunning` when another run holds it, unless `wait`.
+    """
+    folder = _month_folder(dataset, month, root)
+    with lock_folder(folder, str(month), wait=wait):
+        yield folder
+
+
+def read_server(root: Path | None = None) -> dict[str, Any]:
+    """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
+    file = _find_root(root) / "server.json"
+    remembered: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return remembered
+
+
+def check_server(server: str, root: Path | None = None) -> None:
+    """Raises `OtherServer` when `root` holds data of another server."""
+    folder = _find_root(root)
+    owner = read_server(folder).get("server", server)
+    if owner != server:
+        raise OtherServer(
+            f"{folder} holds data of {owner} and you asked {server}; set FLEXLIB_DATA to a folder of its own."
+        )
+
+
+def keep_server(server: str, facts: dict[str, Any], root: Path | None = None) -> None:
+    """Remembers `facts` of `server`, which `root` then belongs to. Raises `OtherServer` when it is another's."""
+    folder = _find_root(root)
+    check_server(server, folder)
+    text = json.dumps({**read_server(folder), **facts, "server": server}, indent=2) + "\n"
+    temporary = folder / f".server-{os.getpid()}.tmp"
+    with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, "utf-8")
+            sync(temporary)
+            temporary.replace(folder / "server.json")
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _write_version(
+    place: Callable[[Path], object],
+    certificate: CreditsCertificate | UsageCertificate,
+    raw: Iterable[str],
+    people: dict[str, dict[str, str]] | None,
+    root: Path | None,
+) -> Snapshot:
+    """A new version, whole or not at all; `place` puts the rows at the path that it is given."""
+    dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
+    folder = _month_folder(dataset, certificate.month, root)
+    if isinstance(certificate, UsageCertificate):
+        folder /= certificate.source
+    with report_disk(folder):
+        for left in folder.glob(".writing-*"):  # by a run that was killed
+            shutil.rmtree(left)
+        version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
+        draft = folder / f".writing-{version}"
+        (draft / "raw").mkdir(parents=True)
+        try:
+            place(draft / f"{dataset}.parquet")
+            with gzip.GzipFile(draft / "raw" / "answers.jsonl.gz", "wb", compresslevel=1, mtime=0) as file:
+                file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
+            if people is not None:
+                (draft / "people.json").touch(PRIVATE)
+                (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
+            (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
+            for path in (*draft.rglob("*"), draft):
+                sync(path)
+            draft.rename(folder / version)
+            sync(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return Snapshot(dataset, certificate.month, folder / version)
+
+
+def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapshot:
+    snapshot = find_snapshot(dataset, month, root)
+    if snapshot is None:
+        raise SnapshotMissing(f"No {dataset} of {month} in {_find_root(root)}. Run: {command}")
+    return snapshot
+
+
+def _month_folder(dataset: str, month: Month, root: Path | None) -> Path:
+    return _find_root(root) / dataset / str(month)
+
+
+def _next_stamp(folder: Path) -> str:
+    """This moment; if the clock was set back, the one after the newest version's."""
+    stamps = [file.parent.name.partition("-")[0] for file in folder.glob("*/certificate.json")]
+    now = datetime.now(timezone.utc)
+    if stamps:
+        newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)
+        now = max(now, newest + timedelta(microseconds=1))
+    return now.strftime(STAMP)
+
+
+def _find_root(root: Path | None) -> Path:
+    return load_settings().data if root is None else root

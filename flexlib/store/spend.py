@@ -1,0 +1,201 @@
+"""Everything spent in one month: the calls of the ledger and of imported files, and Windsurf's credits, side by side.
+
+What 'twice' can mean: ids are unique in a source, not between two. A call that two sources hold under the same id, to
+the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
+and is counted in `repeated`. The same id with other content is two calls, counted in `same_ids` for the reader to look
+at. A call that two sources know under different ids cannot be recognized: do not import what is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flexlib.certificate import Certificate, State
+from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.month import Month
+from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["WINDSURF", "MonthUsage", "load_month_usage"]
+
+WINDSURF = "windsurf"
+"""The name of the credits' source, beside those of `usage/<month>/<source>/`."""
+
+FIRST = "ledger"
+SAME_CALL = ("id", "provider", "model", "prompt_tokens", "completion_tokens")
+
+
+@dataclass(frozen=True)
+class MonthUsage:
+    """A month's calls from all of its sources."""
+
+    month: Month
+    zone: str
+    """The zone whose month it is."""
+    rows: duckdb.DuckDBPyRelation
+    """The columns of `schema.USAGE` and `source`; `created_at` as the clocks of `zone` show it, Windsurf's days as UTC
+    has them."""
+    snapshots: tuple[Snapshot, ...]
+    """What was read: the newest version of each source, by month and source; Windsurf's credits last."""
+    repeated: tuple[tuple[str, int], ...]
+    """Sources whose calls an earlier source holds too, and how many: they are not in `rows`."""
+    same_ids: int
+    """Ids that stand in two sources with other content: both are in `rows`."""
+    missing: tuple[str, ...]
+    """Sentences on hours of the month that are not stored: the totals lack them."""
+
+    @property
+    def calls(self) -> duckdb.DuckDBPyRelation:
+        """The rows that are a call each, with its tokens: all but Windsurf's, which sum a user's day."""
+        return self.rows.filter(f"source <> '{WINDSURF}'")
+
+    @property
+    def windsurf(self) -> duckdb.DuckDBPyRelation:
+        """Windsurf's rows: credits, no tokens."""
+        return self.rows.filter(f"source = '{WINDSURF}'")
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        return tuple(one.certificate for one in self.snapshots)
+
+    @property
+    def state(self) -> State:
+        """The worst of its certificates; a GAP also where hours are missing."""
+        states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
+        return next(state for state in State if state in states)
+
+
+def load_month_usage(month: Month, root: Path | None = None, *, zone: str = "UTC") -> MonthUsage:
+    """All stored calls of the month as the clocks of `zone` have it, each once.
+
+    Any other zone than UTC reads the hours that it shares with a neighbouring month there. Raises `SnapshotMissing`
+    when nothing of the month is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices
+    or rates is spoilt.
+    """
+    pieces = _list_pieces(month, zone)
+    stored = {(one, other.path.parent.name): other for one, _, _ in pieces for other in _list_newest(one, root)}
+    windsurf = find_snapshot("credits", month, root)
+    if not any(one == month for one, _ in stored) and windsurf is None:
+        raise SnapshotMissing(
+            f"Nothing of {month} is stored. Run: flexlib close --year {month.year} --month {month.month} "
+            "(or flexlib import, or flexlib fetch)"
+        )
+    sources = sorted({source for _, source in stored}, key=lambda source: (source != FIRST, source))
+    missing = [
+        f"{first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not in it for {source}: its month {one} is not stored."
+        for one, first, end in pieces
+        for source in sources
+        if (one, source) not in stored
+    ]
+    found = [_read_source(source, stored, pieces, zone) for source in sources]
+    kept, repeated, same_ids = _count_once(list(zip(sources, found, strict=True)))
+    if windsurf is not None:
+        kept.append(_read_credits(windsurf, root))
+    rows = kept[0]
+    for one in kept[1:]:
+        rows = rows.union(one)
+    snapshots = [stored[key] for key in sorted(stored)] + ([windsurf] if windsurf else [])
+    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, tuple(missing))
+
+
+def _list_newest(month: Month, root: Path | None) -> list[Snapshot]:
+    return list({one.path.parent: one for one in list_snapshots("usage", month, root)}.values())
+
+
+def _list_pieces(month: Month, zone: str) -> list[tuple[Month, datetime, datetime]]:
+    """The months of UTC in which the zone's month lies, each with its part of it: UTC, end excluded."""
+    there = _read_zone(zone)
+    first, end = (
+        datetime(one.year, one.month, 1, tzinfo=there).astimezone(timezone.utc).replace(tzinfo=None)
+        for one in (month, month.next)
+    )
+    pieces = []
+    for one in (month.previous, month, month.next):
+        low = max(first, one.previous.end.replace(tzinfo=None))
+        high = min(end, one.end.replace(tzinfo=None))
+        if low < high:
+            pieces.append((one, low, high))
+    return pieces
+
+
+def _read_zone(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadParameter(f"{zone!r} is not a time zone; write it as America/Santiago or UTC.") from error
+
+
+def _read_source(
+    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[tuple[Month, datetime, datetime]], zone: str
+) -> duckdb.DuckDBPyRelation:
+    """The source's calls of the zone's month, `created_at` as its clocks show it."""
+    import duckdb
+
+    here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
+    rows = duckdb.read_parquet([str(snapshot.parquet) for snapshot, _, _ in here])
+    first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
+    rows = rows.filter(f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'")
+    return rows.select(f"* REPLACE ({_write_clock(first, end, zone)} AS created_at), '{source}' AS source")
+
+
+def _write_clock(first: datetime, end: datetime, zone: str) -> str:
+    """What the zone's clocks show at `created_at`, in SQL: an offset up to each change of the clocks."""
+    there = _read_zone(zone)
+    offsets: list[tuple[datetime, timedelta]] = []
+    moment = first
+    while moment < end:
+        offset = moment.replace(tzinfo=timezone.utc).astimezone(there).utcoffset() or timedelta()
+        if not offsets or offsets[-1][1] != offset:
+            offsets.append((moment, offset))
+        moment += timedelta(minutes=15)
+    cases = "".join(
+        f"WHEN created_at >= TIMESTAMP '{start}' THEN {int(offset.total_seconds())} "
+        for start, offset in reversed(offsets)
+    )
+    return f"created_at + to_seconds(CASE {cases}END)"
+
+
+def _count_once(
+    sources: list[tuple[str, duckdb.DuckDBPyRelation]],
+) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int]:
+    """The relations without what an earlier one holds, how many calls that were, and ids of two different calls."""
+    kept: list[duckdb.DuckDBPyRelation] = []
+    repeated = []
+    same_ids = 0
+    for source, rows in sources:
+        earlier = kept[0].select(*SAME_CALL) if kept else None
+        for one in kept[1:]:
+            earlier = one.select(*SAME_CALL) if earlier is None else earlier.union(one.select(*SAME_CALL))
+        if earlier is not None:
+            here, there = rows.set_alias("here"), earlier.set_alias("there")
+            same = " AND ".join(f"here.{name} = there.{name}" for name in SAME_CALL)
+            if count := _count(here.join(there, same, how="semi")):
+                repeated.append((source, count))
+                rows = here.join(there, same, how="anti")
+            same_ids += _count(rows.set_alias("here").join(there, "here.id = there.id", how="semi"))
+        kept.append(rows)
+    return kept, repeated, same_ids
+
+
+def _count(rows: duckdb.DuckDBPyRelation) -> int:
+    ((count,),) = rows.aggregate("count(*)").fetchall()
+    return int(count)
+
+
+def _read_credits(snapshot: Snapshot, root: Path | None) -> duckdb.DuckDBPyRelation:
+    """Windsurf's days as they are, which is UTC's, whatever the zone of the month."""
+    import duckdb
+    import pyarrow.parquet as pq
+
+    from flexlib.aggregate.spend import credits_as_usage
+    from flexlib.money.credit_prices import load_credit_prices
+    from flexlib.store.rates import load_rates
+
+    table = credits_as_usage(pq.read_table(snapshot.parquet), load_credit_prices(root), load_rates(root))
+    return duckdb.from_arrow(table).select(f"*, '{WINDSURF}' AS source")

@@ -1,0 +1,311 @@
+"""What a call costs: by hand, against genai-prices itself, alone and in tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal, localcontext
+from typing import Any
+
+import pytest
+from genai_prices import Usage, calc_price
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Tier, TieredPrices
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadRecord
+from flexlib.money.price_book import LISTS, PriceBook, build_book, load_book
+from flexlib.money.prices import Price, Unpriced, explain_price, price_usage
+
+SEPTEMBER = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
+
+# Published prices, USD for a million tokens: openai.com/api/pricing, claude.com/pricing, ai.google.dev/pricing,
+# api-docs.deepseek.com/quick_start/pricing. The sums beside each row were done by hand.
+BY_HAND = [
+    # gpt-4o: 2.50 in, 1.25 cached, 10.00 out
+    ("openai", "gpt-4o", SEPTEMBER, (12_000, 1_500, 8_000, 0), "0.035"),  # 4000*2.5 + 8000*1.25 + 1500*10 = 35000 / 1e6
+    # gpt-4o-mini: 0.15 in; a call so small that two decimals would make it nothing
+    ("openai", "gpt-4o-mini", SEPTEMBER, (1_000, 0, 0, 0), "0.00015"),  # 1000*0.15 = 150 / 1e6
+    # o3: 10 in, 40 out until 9 June 2025, 2 in, 8 out from 10 June
+    ("openai", "o3", datetime(2025, 6, 9, 23, 59), (10_000, 2_000, 0, 0), "0.18"),  # 10000*10 + 2000*40 = 180000 / 1e6
+    ("openai", "o3", datetime(2025, 6, 10), (10_000, 2_000, 0, 0), "0.036"),  # 10000*2 + 2000*8 = 36000 / 1e6
+    # claude-sonnet-4-5: 3 in, 15 out; 6 in, 22.50 out in a call of more than 200,000 prompt tokens
+    ("anthropic", "claude-sonnet-4-5", SEPTEMBER, (200_000, 1_000, 0, 0), "0.615"),  # 200000*3 + 1000*15 = 615000 / 1e6
+    ("anthropic", "claude-sonnet-4-5", SEPTEMBER, (200_001, 1_000, 0, 0), "1.222506"),  # 200001*6 + 1000*22.5 = 1222506
+    # claude-opus-4-5: 5 in, 0.50 cached, 6.25 into the cache, 25 out
+    ("anthropic", "claude-opus-4-5", SEPTEMBER, (30_000, 2_000, 20_000, 5_000), "0.11625"),
+    # 5000*5 + 20000*0.5 + 5000*6.25 + 2000*25 = 25000 + 10000 + 31250 + 50000 = 116250 / 1e6
+    # gemini-2.5-pro: 1.25 in, 10 out; 2.50 in, 15 out above 200,000
+    ("google", "gemini-2.5-pro", SEPTEMBER, (50_000, 3_000, 0, 0), "0.0925"),  # 50000*1.25 + 3000*10 = 92500 / 1e6
+    ("google", "gemini-2.5-pro", SEPTEMBER, (300_000, 3_000, 0, 0), "0.795"),  # 300000*2.5 + 3000*15 = 795000 / 1e6
+    # deepseek-chat: 0.27 in, 1.10 out by day, half of it from 16:30 to 0:30 UTC
+    ("deepseek", "deepseek-chat", datetime(2025, 5, 1, 16, 29), (100_000, 10_000, 0, 0), "0.038"),  # 27000 + 11000
+    ("deepseek", "deepseek-chat", datetime(2025, 5, 1, 16, 30), (100_000, 10_000, 0, 0), "0.019"),  # 13500 + 5500
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "moment", "tokens", "usd"), BY_HAND)
+def test_cost_is_what_the_published_prices_give_by_hand(
+    provider: str, model: str, moment: datetime, tokens: tuple[int, int, int, int], usd: str
+) -> None:
+    prompt, completion, cached, written = tokens
+    price = price_usage(
+        provider,
+        model,
+        moment,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+    )
+    assert price is not None
+    assert price.amount_usd == Decimal(usd)
+
+
+def price_tokens(provider: str, model: str, moment: datetime = SEPTEMBER, **more: Any) -> Price | Unpriced:  # noqa: ANN401
+    """The price of 1,000 + 100 tokens, unless `more` says otherwise."""
+    return explain_price(provider, model, moment, **{"prompt_tokens": 1_000, "completion_tokens": 100, **more})
+
+
+def read_reason(answer: Price | Unpriced) -> str:
+    assert isinstance(answer, Unpriced), answer
+    return answer.reason
+
+
+def build_house(*models: ModelInfo) -> PriceBook:
+    """A book with one list, `openai`, of made-up models."""
+    return build_book("house 1", [Provider(id="openai", name="House", api_pattern="", models=list(models))])
+
+
+def build_model(name: str, prices: ModelPrice) -> ModelInfo:
+    return ModelInfo(id=name, match=ClauseEquals(name), prices=prices)
+
+
+def test_price_names_its_book_its_seller_and_the_day_it_holds_from() -> None:
+    old, new = price_tokens("openai", "o3", datetime(2025, 6, 9)), price_tokens("openai", "o3", datetime(2025, 6, 10))
+    assert isinstance(old, Price)
+    assert isinstance(new, Price)
+    assert (old.date, new.date) == (None, date(2025, 6, 10))
+    assert old.source == new.source == f"{load_book().name} (openai)"
+
+
+def test_day_of_a_price_is_the_utc_day_of_the_call() -> None:
+    evening = datetime(2025, 6, 9, 20, 30, tzinfo=timezone(timedelta(hours=-4)))  # 10 June 0:30 in UTC
+    assert price_tokens("openai", "o3", evening) == price_tokens("openai", "o3", datetime(2025, 6, 10, 0, 30))
+
+
+def test_tier_is_decided_by_each_call_and_not_by_their_sum() -> None:
+    small = price_usage("anthropic", "claude-sonnet-4-5", SEPTEMBER, prompt_tokens=150_000, completion_tokens=0)
+    both = price_usage("anthropic", "claude-sonnet-4-5", SEPTEMBER, prompt_tokens=300_000, completion_tokens=0)
+    assert small is not None
+    assert both is not None
+    assert (2 * small.amount_usd, both.amount_usd) == (Decimal("0.9"), Decimal("1.8"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "reason"),
+    [
+        ("openai", "gpt-99-made-up", "does not know 'gpt-99-made-up' of openai"),
+        ("meta", "llama-3.1-70b", "does not know"),
+        ("stability", "sdxl", "has no price list of stability"),
+        ("unknown", "gpt-4o", "has no price list of unknown"),
+        ("openai", "MODEL_PRIVATE_2", "is an internal id"),
+        ("anthropic", "MODEL_CLAUDE_4_SONNET", "is an internal id"),
+        ("openai", " ", "is an internal id"),
+    ],
+)
+def test_unknown_is_unpriced_with_the_reason_and_never_zero(provider: str, model: str, reason: str) -> None:
+    assert reason in read_reason(price_tokens(provider, model))
+    assert price_usage(provider, model, SEPTEMBER, prompt_tokens=1, completion_tokens=1) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "task"),
+    [("openai", "omni-moderation-latest", "moderation"), ("google", "gemma-3-27b-it", "text")],
+)
+def test_free_model_costs_zero(provider: str, model: str, task: str) -> None:
+    price = price_tokens(provider, model, task_type=task)
+    assert isinstance(price, Price), price
+    assert price.amount_usd == 0
+
+
+def test_model_that_the_book_lists_without_a_price_is_unpriced_though_genai_prices_says_zero() -> None:
+    answer = price_tokens("openai", "google/lyria-3-pro-preview", proxy="openrouter")
+    assert "without a price" in read_reason(answer)
+
+
+def test_embeddings_are_priced_by_their_prompt_alone() -> None:
+    price = price_tokens(
+        "openai", "text-embedding-3-small", prompt_tokens=1_000_000, completion_tokens=0, task_type="embedding"
+    )
+    assert isinstance(price, Price)
+    assert price.amount_usd == Decimal("0.02")
+
+
+def test_tokens_of_a_side_without_a_price_are_unpriced() -> None:
+    answer = price_tokens("openai", "text-embedding-3-small", completion_tokens=1)
+    assert "no price for completion tokens" in read_reason(answer)
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "tokens", "reason"),
+    [
+        ("gpt-image-1", "image", (100, 0), "prices parts of the prompt by"),
+        ("gpt-audio", "audio", (0, 100), "prices parts of the completion by output_audio_mtok"),
+        ("whisper-1", "audio", (100, 0), "no price for prompt tokens"),
+        ("gpt-image-1", "image", (0, 0), "records no tokens"),
+        ("gpt-4o-mini", "fine_tuning", (100, 0), "training is not in the price lists"),
+    ],
+)
+def test_what_the_tokens_alone_do_not_tell_is_unpriced(
+    model: str, task: str, tokens: tuple[int, int], reason: str
+) -> None:
+    answer = price_tokens("openai", model, task_type=task, prompt_tokens=tokens[0], completion_tokens=tokens[1])
+    assert reason in read_reason(answer)
+
+
+def test_text_is_priced_as_text_also_by_a_model_that_hears() -> None:
+    price = price_tokens("openai", "gpt-audio")  # text: 2.50 in, 10 out
+    assert isinstance(price, Price)
+    assert price.amount_usd == Decimal("0.0035")
+
+
+def test_call_that_failed_before_its_first_token_costs_nothing() -> None:
+    price = price_usage("openai", "gpt-4o", SEPTEMBER, prompt_tokens=0, completion_tokens=0)
+    assert price is not None
+    assert price.amount_usd == 0
+
+
+def test_charge_for_the_request_itself_is_added() -> None:
+    price = price_tokens("perplexity", "sonar", prompt_tokens=1_000, completion_tokens=1_000)
+    assert isinstance(price, Price)
+    assert price.amount_usd == Decimal("0.014")  # 12 / 1000 requests + 1000 * 1 / 1e6 + 1000 * 1 / 1e6
+
+
+def test_reasoning_that_is_priced_apart_and_not_counted_is_unpriced() -> None:
+    assert "output_reasoning_mtok" in read_reason(price_tokens("perplexity", "sonar-deep-research"))
+
+
+def test_batch_costs_what_its_list_says_from_its_day_on_and_is_unpriced_before() -> None:
+    price = price_tokens("openai", "gpt-4o", datetime(2026, 11, 1), tier="batch")
+    assert isinstance(price, Price)
+    assert (price.amount_usd, price.date) == (Decimal("0.00175"), date(2026, 10, 14))  # 1.25 in, 5 out
+    assert "no batch price of gpt-4o on 2025-09-10" in read_reason(price_tokens("openai", "gpt-4o", tier="batch"))
+
+
+def test_standard_tier_is_the_default_and_an_unknown_one_is_unpriced() -> None:
+    standard = price_tokens("openai", "gpt-4o")
+    assert (
+        standard
+        == price_tokens("openai", "gpt-4o", tier="default")
+        == price_tokens("openai", "gpt-4o", tier="standard")
+    )
+    assert "'scale' is not one of standard" in read_reason(price_tokens("openai", "gpt-4o", tier="scale"))
+
+
+def test_proxy_that_sends_the_bill_sets_the_price() -> None:
+    price = price_tokens("meta", "meta-llama/Llama-3.3-70B-Instruct-Turbo", proxy="together")
+    assert isinstance(price, Price)
+    assert (price.amount_usd, price.source) == (Decimal("0.000968"), f"{load_book().name} (together)")  # 0.88 a million
+    assert "no price list of windsurf" in read_reason(price_tokens("openai", "gpt-4o", proxy="windsurf"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "rule"),
+    [
+        ({"prompt_tokens": -1}, "negative"),
+        ({"completion_tokens": -1}, "negative"),
+        ({"prompt_tokens": 10, "cached_tokens": 6, "cache_write_tokens": 5}, "more than the prompt"),
+        ({"completion_tokens": 10**16}, "10,000,000,000 USD or more"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused(counts: dict[str, Any], rule: str) -> None:
+    with pytest.raises(BadRecord, match=rule):
+        price_tokens("openai", "gpt-4o", **counts)
+
+
+@pytest.mark.parametrize(("usd_per_million", "usd"), [("0.00015", "2e-10"), ("0.00025", "2e-10"), ("0.00035", "4e-10")])
+def test_amount_is_rounded_once_to_ten_decimals_half_to_even(usd_per_million: str, usd: str) -> None:
+    book = build_house(build_model("tiny", ModelPrice(input_mtok=Decimal(usd_per_million))))
+    price = price_usage("openai", "tiny", SEPTEMBER, prompt_tokens=1, completion_tokens=0, book=book)
+    assert price is not None
+    assert price.amount_usd == Decimal(usd)
+
+
+def test_amount_is_exact_whatever_precision_the_caller_has_set() -> None:
+    wide = price_usage("openai", "gpt-4o", SEPTEMBER, prompt_tokens=123_456_789, completion_tokens=987_654_321)
+    with localcontext(prec=4):
+        narrow = price_usage("openai", "gpt-4o", SEPTEMBER, prompt_tokens=123_456_789, completion_tokens=987_654_321)
+    assert wide == narrow
+    assert wide is not None
+    assert wide.amount_usd == Decimal("10185.1851825")  # 308.6419725 + 9876.54321
+
+
+def test_house_book_with_tiers_of_its_own_is_priced_like_the_installed_one() -> None:
+    steps = TieredPrices(base=Decimal(1), tiers=[Tier(start=10, price=Decimal(2)), Tier(start=20, price=Decimal(3))])
+    book = build_house(build_model("steps", ModelPrice(input_mtok=steps)))
+    amounts = [
+        price.amount_usd * 10**6
+        for tokens in (10, 11, 20, 21)
+        if (price := price_usage("openai", "steps", SEPTEMBER, prompt_tokens=tokens, completion_tokens=0, book=book))
+    ]
+    assert amounts == [10, 22, 40, 63]
+
+
+def test_every_provider_and_proxy_has_a_list_or_is_known_to_have_none() -> None:
+    without = {LlmProvider.STABILITY, LlmProvider.MIDJOURNEY, LlmProvider.UNKNOWN}
+    assert set(LlmProvider) - LISTS.keys() == without
+    proxies = {LlmProxy.REPLICATE, LlmProxy.HUGGINGFACE, LlmProxy.ANYSCALE, LlmProxy.WINDSURF}
+    assert set(LlmProxy) - LISTS.keys() == proxies
+    assert set(LISTS.values()) <= {provider.id for provider in load_book().providers}
+
+
+def test_every_model_of_our_lists_costs_what_genai_prices_says_or_is_unpriced_for_a_reason() -> None:
+    tokens = [(1_000, 300, 0, 0), (250_000, 1_000, 100_000, 50_000), (600_000, 0, 0, 600_000)]
+    moments = [datetime(2025, 6, 1, 3, tzinfo=timezone.utc), datetime(2026, 11, 20, 17, tzinfo=timezone.utc)]
+    priced, reasons = 0, set()
+    for name, seller in LISTS.items():
+        for model in next(one for one in load_book().providers if one.id == seller).models:
+            for moment in moments:
+                for prompt, completion, cached, written in tokens:
+                    answer = explain_price(
+                        name, model.id, moment, prompt_tokens=prompt, completion_tokens=completion,
+                        cached_tokens=cached, cache_write_tokens=written,
+                    )  # fmt: skip
+                    if isinstance(answer, Unpriced):
+                        reasons.add(
+                            answer.reason.replace(repr(model.id), "X").replace(model.id, "X").replace(seller, "S")
+                        )
+                        continue
+                    usage = Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=cached,
+                                  cache_write_tokens=written)  # fmt: skip
+                    theirs = calc_price(usage, model.id, provider_id=seller, genai_request_timestamp=moment)
+                    assert answer.amount_usd == round(theirs.total_price, 10), (seller, model.id)
+                    priced += 1
+    assert priced > 5_000
+    assert all(
+        any(known in one for known in ("does not know", "no price for", "without a price", "prices parts of"))
+        for one in reasons
+    ), reasons
+
+
+def test_pricing_needs_no_network_and_loads_no_table_library() -> None:
+    program = """
+import sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit(f"asked the network: {arguments}")
+sys.addaudithook(refuse)
+from datetime import datetime
+from flexlib.money.prices import price_usage
+print(price_usage("openai", "gpt-4o", datetime(2025, 9, 1), prompt_tokens=1000, completion_tokens=0).amount_usd)
+print(sorted({"pandas", "pyarrow", "numpy"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("0.0025000000\n[]\n", 0), done.stderr
+
+
+def test_task_types_are_the_enums() -> None:
+    answers = {task: price_tokens("openai", "gpt-4o", task_type=task) for task in LlmTaskType}
+    assert isinstance(answers[LlmTaskType.TEXT], Price)
+    assert isinstance(answers[LlmTaskType.FINE_TUNING], Unpriced)

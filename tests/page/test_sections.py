@@ -1,0 +1,155 @@
+"""Title, badge and headline numbers in every state of the certificate: a month that is not whole says so first."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+import pandas as pd
+import pytest
+from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
+
+from flexlib import aggregate
+from flexlib.certificate import Check, CreditsCertificate, State
+from flexlib.page.findings import Finding
+from flexlib.page.markup import Html
+from flexlib.page.sections import show_beside, show_headlines, show_section, show_title
+
+ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050), (15, "cy", THINKING, 0, 0)])
+BEFORE = make_rows([(1, "ana", THINKING, 0, 100_000)], SEPTEMBER.previous)
+
+PEOPLE = {"key-1": {"name": "Ana", "email": "ana@example.com"}, "key-2": {"name": "", "email": "ben@example.com"}}
+
+STATES: dict[State, CreditsCertificate] = {
+    State.COMPLETE: certify(ROWS),
+    State.PROVISIONAL: certify(ROWS, read_at=datetime(2025, 10, 1, 2, 30, tzinfo=timezone.utc)),
+    State.UNRECONCILED: certify(ROWS, sums=Check("differs", "rows against the sum", 3, "the sum holds 12.00 more")),
+    State.GAP: certify(ROWS, users_failed=2, failed_users=("key-1", "key-2"), quarantined_rows=1),
+}
+
+
+def show_numbers(certificate: CreditsCertificate, before: pd.DataFrame | None = BEFORE) -> dict[str, str]:
+    """Each headline and what stands under it."""
+    statistics_before = None if before is None else aggregate.credits_statistics(before)
+    certificate_before = None if before is None else certify(before, month=SEPTEMBER.previous)
+    html = show_headlines(aggregate.credits_statistics(ROWS), certificate, statistics_before, certificate_before).text
+    cards = re.findall(r"<dt>(.*?)</dt>(.*?)</div>", html)
+    return {read_words(name): read_words(rest) for name, rest in cards}
+
+
+@pytest.mark.parametrize(
+    ("state", "badge", "colour"),
+    [
+        (State.COMPLETE, "✓ Complete", "good"),
+        (State.PROVISIONAL, "◔ Provisional", "warn"),
+        (State.UNRECONCILED, "≠ Not reconciled", "bad"),
+        (State.GAP, "! Not whole", "bad"),
+    ],
+)
+def test_the_badge_says_the_state_in_word_sign_and_colour_and_leads_to_the_proof(
+    state: State, badge: str, colour: str
+) -> None:
+    certificate = STATES[state]
+    assert certificate.state is state
+    html = show_title("Flex credits", certificate).text
+    assert f'<a class="flex-badge {colour}" href="#proof"><b>{badge}</b>' in html
+    assert ('<div class="flex-alert' in html) is (state is not State.COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentences"),
+    [
+        (State.COMPLETE, []),
+        (
+            State.PROVISIONAL,
+            [
+                "It was read on 1 Oct 2025, 02:30 UTC, before the server had settled the last day: "
+                "the total may still grow."
+            ],
+        ),
+        (State.UNRECONCILED, ["The rows and the server's own sum: the sum holds 12.00 more."]),
+        (
+            State.GAP,
+            [
+                "2 people of 5,930 could not be read; what they spent is in no number here "
+                "(flexlib certificate --year 2025 --month 9 lists their keys).",
+                "1 row of the answers could not be understood or counted; raw/ beside the month keeps them.",
+            ],
+        ),
+    ],
+)
+def test_what_is_missing_stands_first(state: State, sentences: list[str]) -> None:
+    html = show_title("Flex credits", STATES[state]).text
+    assert [read_words(item) for item in re.findall(r"<li>(.*?)</li>", html)] == sentences
+
+
+def test_who_failed_is_named_only_with_names_and_a_key_never() -> None:
+    plain, named = (show_title("Flex credits", STATES[State.GAP], people).text for people in (None, PEOPLE))
+    assert "in no number here (Ana, ben@example.com)." in named
+    assert "Ana" not in plain
+    assert "key-1" not in plain + named
+
+
+@pytest.mark.parametrize(
+    ("state", "headline"),
+    [
+        (State.COMPLETE, "Flex credits"),
+        (State.PROVISIONAL, "Flex credits so far"),
+        (State.UNRECONCILED, "Flex credits"),
+        (State.GAP, "Flex credits at least"),
+    ],
+)
+def test_a_total_that_is_not_final_is_marked(state: State, headline: str) -> None:
+    assert next(iter(show_numbers(STATES[state]))) == headline
+
+
+def test_made_up_data_is_said_in_the_title_and_real_data_is_not() -> None:
+    demo, real = (read_words(show_title("Flex credits", certify(ROWS, demo=demo)).text) for demo in (True, False))
+    assert "Flex credits September 2025 Demo data" in demo
+    assert "Flex credits September 2025" in real
+    assert "Demo" not in real
+
+
+def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
+    assert show_numbers(STATES[State.COMPLETE]) == {
+        "Flex credits": "1,200.50 ▲ +20.1 % on August",
+        "At list price": "US$ 48 US$0.04 a credit",
+        "People with use": "3 August: 1",
+        "Days of flex use": "2 of 30 first on 2 Sep",
+        "Highest day": "2 Sep 1,000.00 credits",
+        "Prompt credits": "1.00 none in August",
+    }
+
+
+def test_without_a_month_before_there_is_a_dash_and_the_reason() -> None:
+    numbers = show_numbers(STATES[State.COMPLETE], before=None)
+    assert numbers["Flex credits"] == "1,200.50 – no August stored"
+    assert numbers["People with use"] == "3 – no August stored"
+
+
+def test_a_month_that_is_not_over_is_not_compared_with_a_whole_one() -> None:
+    certificate = certify(ROWS, read_at=datetime(2025, 9, 16, tzinfo=timezone.utc))
+    numbers = show_numbers(certificate)
+    assert numbers["Flex credits so far"] == "1,200.50 – August: 1,000.00"
+    assert numbers["Days of flex use"] == "2 of 16 first on 2 Sep"
+
+
+def test_growth_of_a_lower_bound_is_a_lower_bound() -> None:
+    assert show_numbers(STATES[State.GAP])["Flex credits at least"] == "1,200.50 ▲ at least +20.1 % on August"
+
+
+def test_a_month_without_flex_credits_has_no_highest_day() -> None:
+    rows = make_rows([(2, "ana", THINKING, 100, 0)])
+    html = show_headlines(aggregate.credits_statistics(rows), certify(rows)).text
+    words = read_words(html)
+    assert "Highest day – none" in words
+    assert "0 of 30 none" in words
+
+
+def test_a_section_stands_under_its_finding_as_text() -> None:
+    section = show_section(Finding("A <b> & c", "note"), Html("chart-x", "<p>x</p>"))
+    assert section.text == (
+        '<section class="flex-section"><h2>A &lt;b&gt; &amp; c</h2><p class="lede">note</p>\n<p>x</p></section>'
+    )
+    assert repr(section) == "<html chart-x>"
+    assert repr(show_beside(section, section)) == "<html chart-x, chart-x>"

@@ -1,0 +1,148 @@
+"""The month's report: its checks find what is there to find, its tables add up, unknown is a dash and never a zero."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import SEPTEMBER, call, store, store_credits
+
+from flexlib.aggregate import usage as aggregate_usage
+from flexlib.aggregate.quality import check_quality, list_rates, list_unmapped, list_unpriced
+from flexlib.cli.main import main
+from flexlib.errors import BadRecord
+from flexlib.ledger import open_ledger, record_usage
+from flexlib.page.sections_spend import show_month_headlines, show_month_proof, show_month_title
+from flexlib.page.tables_spend import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
+from flexlib.store.snapshots import list_snapshots
+from flexlib.store.spend import MonthUsage, load_month_usage
+
+LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
+RATE = {"rate": "950.5", "rate_day": "2025-09-05", "rate_source": "mindicador.cl"}
+
+
+@pytest.fixture
+def usage(tmp_path: Path) -> MonthUsage:
+    """Seven calls of the ledger, each odd in its own way but the first, one imported twice, and Windsurf's credits."""
+    store(
+        tmp_path, "ledger", SEPTEMBER,
+        call("plain", "2025-09-05T12:00", LIST_PRICE, amount_in_clp=Decimal("0.2376"), metadata=json.dumps(RATE),
+             usable_type="user", usable_id=7),
+        call("unpriced", "2025-09-05T12:00", None, metadata=json.dumps({"unpriced": "no list names it"})),
+        call("half more", "2025-09-05T12:00", "0.000375"),
+        call("more than half more", "2025-09-05T12:00", "0.0003751"),
+        call("far but by a book", "2025-09-05T12:00", "9", metadata=json.dumps({"price_source": "a book"})),
+        call("unmapped", "2025-09-05T12:00", "1", provider="unknown", model="<own>"),
+        call("through windsurf", "2025-09-05T12:00", "1", proxy="windsurf"),
+    )  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, call("plain", "2025-09-05T12:00", LIST_PRICE))
+    store_credits(tmp_path, (5, "u", "gpt-5-low", 0, 100))
+    return load_month_usage(SEPTEMBER, tmp_path)
+
+
+def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
+    assert {one.question: one.count for one in check_quality(usage)} == {
+        "No amount in USD": 1,
+        "No amount in CLP": 7,
+        "Nobody named as the user": 7,
+        "A negative number": 0,
+        "Total is not prompt + completion": 0,
+        "Amount far from tokens x list price": 1,
+        "Calls held by two sources": 1,
+        "Ids of two different calls": 0,
+        "Calls through Windsurf beside its credits": 1,
+    }
+
+
+def test_negative_and_contradicting_numbers_are_found(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00", "-1"), call("b", "2025-09-05T12:00", "1"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    broken = usage.rows.select("* REPLACE (CASE id WHEN 'b' THEN 7 ELSE total_tokens END AS total_tokens)")
+    found = {one.question: one.count for one in check_quality(MonthUsage(**vars(usage) | {"rows": broken}))}
+    assert (found["A negative number"], found["Total is not prompt + completion"]) == (1, 1)
+
+
+def test_rates_unpriced_and_unmapped_are_listed(usage: MonthUsage) -> None:
+    assert list_rates(usage.rows) == [{"day": "2025-09-05", "value": "950.5", "source": "mindicador.cl", "calls": 1}]
+    assert list_unpriced(usage.rows) == [
+        {"provider": "openai", "model": "gpt-4o", "proxy": None, "reason": "no list names it", "calls": 1}
+    ]
+    assert list_unmapped(usage.rows) == [{"model": "<own>", "proxy": None, "calls": 1}]
+
+
+def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(usage: MonthUsage) -> None:
+    totals = aggregate_usage.total_cost_by_period(usage.rows)
+    assert isinstance(totals, dict)
+    statistics = aggregate_usage.usage_statistics(usage.calls)
+    html = show_month_headlines(usage, totals, list_rates(usage.rows), statistics).text
+    assert "<small>US$</small>11.04" in html  # 9 + 1 + 1 + 0.04 of Windsurf, and thousandths
+    assert "1 row without a price" in html
+    assert "at 950.5 (2025-09-05), mindicador.cl; 7 rows without pesos" in html
+    assert "<dd>7</dd>" in html
+
+
+def test_windsurfs_tokens_are_a_dash_and_the_table_adds_up(usage: MonthUsage) -> None:
+    table = table_spend_by_proxy(aggregate_usage.usage_by_proxy(usage.windsurf))
+    columns: dict[str, Any] = {one.head: one for one in table.columns}
+    assert (columns["Way"].cells, columns["Tokens"].cells) == (["Windsurf"], ["–"])
+    assert (columns["US$"].cells, columns["US$"].total, columns["CLP"].total) == (["0.04"], "0.04", "–")
+
+
+def test_users_beyond_the_top_are_one_line_and_the_total_stays(tmp_path: Path) -> None:
+    calls = [call(str(one), "2025-09-05T12:00", usable_type="user", usable_id=one) for one in range(9)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    by_usable = aggregate_usage.usage_by_usable(load_month_usage(SEPTEMBER, tmp_path).calls)
+    table = table_spend_by_usable(by_usable, 3)
+    assert list(table.columns[0].cells) == ["user 0", "user 1", "user 2", "6 others"]
+    assert (table.columns[3].cells[3], table.columns[3].total) == ("6.00", "9.00")
+    assert len(table_spend_by_usable(by_usable, 8).columns[0].cells) == 9  # no line for one other
+
+
+def test_texts_of_the_rows_are_escaped(usage: MonthUsage) -> None:
+    html = table_unpriced(
+        [{"provider": "openai", "model": "<b>", "proxy": None, "reason": "<i>", "calls": 1}]
+    ).write_html()
+    assert "&lt;b&gt;" in html
+    assert "<i>" not in html
+    assert "none" in table_quality(check_quality(usage)).write_html()
+
+
+def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: MonthUsage) -> None:
+    statistics = aggregate_usage.usage_statistics(usage.calls)
+    proof = show_month_proof(usage, statistics).text
+    assert "not compared: a call is in two" in proof
+    for name in ("the ledger, 2025-09", "imported files, 2025-09", "Windsurf, 2025-09"):
+        assert name in proof
+    assert proof.count("SHA-256") == 3
+    assert "Complete" in show_month_title("LLM usage", usage).text
+    gap = MonthUsage(**vars(usage) | {"missing": ("an hour is not stored",)})
+    title = show_month_title("LLM usage", gap).text
+    assert "Not whole" in title
+    assert "an hour is not stored" in title
+
+
+def test_proof_refuses_calls_that_are_not_those_of_the_certificates(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00"), call("b", "2025-09-05T12:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    statistics = aggregate_usage.usage_statistics(usage.calls)
+    assert "2 calls, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
+    with pytest.raises(BadRecord, match=r"are \(1, 100, 0\), they say \(2, 200, 0\)"):
+        show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls.filter("id = 'a'")))
+
+
+def test_report_closes_the_ledgers_month_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "data"
+    ledger = open_ledger(data=root)
+    record_usage(
+        usable=None, provider="openai", model="gpt-4o", prompt_tokens=100, created_at="2025-09-05T12:00Z", ledger=ledger
+    )
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["certificates"] == [{"month": "2025-09", "state": "COMPLETE"}]
+    assert "US$ 0.0002500000" in Path(made["files"][0]).read_text("utf-8")
+    assert len(list_snapshots("usage", SEPTEMBER, root)) == 1
+    ledger.close()

@@ -1,0 +1,214 @@
+"""The page in a real browser: on a phone, in the dark, on paper, and without a single request to anybody.
+
+Needs Chromium; where there is none the tests are skipped, unless FLEXLIB_NEED_BROWSER is 1.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_samples import FIXTURE, THINKING, store_month
+
+from flexlib.page.theme import DARK, LIGHT
+from flexlib.report.run import run_report
+
+MONTH = {"year": 2025, "month": 9}
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--hide-scrollbars",
+    "--window-size=1400,1200",
+]
+
+# Runs in the browser once the page is drawn: what a person would see, as JSON.
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const seen = (one) => one.getClientRects().length > 0;
+  const boxed = (one) => one.closest(".flex-scroll");
+  const letters = [...document.querySelectorAll("svg text")].filter(seen);
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter(seen).length;
+  const scale = (text) => {
+    const chart = text.ownerSVGElement;
+    return chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+  };
+  const isOut = (box) => box.right > innerWidth + 1 || box.left < -1;
+  const wide = [...document.querySelectorAll("body *")].filter(
+    (one) => seen(one) && !boxed(one) && isOut(one.getBoundingClientRect()));
+  const result = {
+    window: innerWidth,
+    page: document.documentElement.scrollWidth,
+    outside: wide.map((one) => one.tagName + " " + (one.getAttribute("class") || one.textContent.slice(0, 40))),
+    smallest_letter: Math.min(...letters.map((text) => parseFloat(getComputedStyle(text).fontSize) * scale(text))),
+    wide_charts: shown("svg.wide"),
+    narrow_charts: shown("svg.narrow"),
+    paper: getComputedStyle(document.body).backgroundColor,
+    ink: getComputedStyle(document.body).color,
+    chart_ink: [...new Set(letters.map((text) => getComputedStyle(text).fill))],
+    bars: [...new Set([...document.querySelectorAll("svg.wide path")].map((path) => getComputedStyle(path).fill))],
+    requests: performance.getEntriesByType("resource").map((entry) => entry.name),
+  };
+  parent.postMessage(JSON.stringify(result), "*");
+});
+</script>
+"""
+
+# A window of Chromium is never narrower than 500 pixels; a frame is as narrow as a phone.
+FRAME = """<!doctype html>
+<meta name="color-scheme" content="light dark">
+<pre id="probe"></pre>
+<script>addEventListener("message", (sent) => document.getElementById("probe").append(sent.data));</script>
+<iframe src="{page}" width="{width}" height="1000" style="border:0"></iframe>
+"""
+
+Probe = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
+            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Chromium")
+        pytest.skip("no Chromium on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_report("flex_credits", MONTH, tmp_path_factory.mktemp("reports"), FIXTURE)
+
+
+@pytest.fixture(scope="module")
+def gap_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A month with everything long in it: a gap, names of models, large numbers."""
+    folder = tmp_path_factory.mktemp("gap")
+    rows = [(day, f"user-{day:02}", f"a-model-with-a-very-long-name-{day}", 10**6, 10**8) for day in range(1, 31)]
+    store_month(folder, [*rows, (1, "ana", THINKING, 0, 123_456_789)], users_failed=1, failed_users=("cy",))
+    return run_report("flex_credits", MONTH, folder / "reports", folder)
+
+
+def browse(chromium: str, folder: Path, *words: str) -> str:
+    """Chromium's standard output, in a profile of its own."""
+    command = [chromium, *FLAGS, f"--user-data-dir={folder / 'profile'}", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture
+def probe(chromium: str, tmp_path: Path) -> Probe:
+    """Opens a page at a width, with more flags, and tells what a person would see."""
+
+    def run(page: Path, width: int, *flags: str) -> dict[str, Any]:
+        copy, frame = tmp_path / "probe.html", tmp_path / "frame.html"
+        copy.write_text(page.read_text("utf-8").replace("</body>", f"{PROBE}</body>"), "utf-8")
+        frame.write_text(FRAME.format(page=copy.as_uri(), width=width), "utf-8")
+        dom = browse(chromium, tmp_path, *flags, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
+        found = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
+        assert found, "the page did not come up"
+        seen: dict[str, Any] = json.loads(unescape(found[1]))
+        return seen
+
+    return run
+
+
+def as_rgb(colour: str) -> str:
+    return f"rgb({', '.join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))})"
+
+
+@pytest.mark.parametrize("width", [1180, 760, 500, 390])
+@pytest.mark.parametrize("month", ["page", "gap_page"])
+def test_nothing_is_wider_than_the_window(request: pytest.FixtureRequest, probe: Probe, month: str, width: int) -> None:
+    seen = probe(request.getfixturevalue(month), width)
+    assert seen["window"] == width
+    assert seen["outside"] == []
+    assert seen["page"] <= width
+
+
+def test_letters_of_charts_can_be_read_on_a_phone_and_on_a_desk(page: Path, probe: Probe) -> None:
+    assert probe(page, 390)["smallest_letter"] >= 9.5
+    assert probe(page, 1180)["smallest_letter"] >= 9.5
+
+
+def test_a_phone_shows_the_charts_that_were_drawn_for_it(page: Path, probe: Probe) -> None:
+    phone, desk = probe(page, 390), probe(page, 1180)
+    assert (phone["wide_charts"], phone["narrow_charts"]) == (0, 3)
+    assert (desk["wide_charts"], desk["narrow_charts"]) == (3, 0)
+
+
+def test_dark_is_dark_and_charts_follow(page: Path, probe: Probe) -> None:
+    light, dark = probe(page, 1180), probe(page, 1180, "--blink-settings=preferredColorScheme=0")
+    assert (light["paper"], light["ink"]) == (as_rgb(LIGHT["paper"]), as_rgb(LIGHT["ink"]))
+    assert (dark["paper"], dark["ink"]) == (as_rgb(DARK["paper"]), as_rgb(DARK["ink"]))
+    assert {as_rgb(LIGHT["soft"]), as_rgb(LIGHT["ink"])} <= set(light["chart_ink"])
+    assert {as_rgb(DARK["soft"]), as_rgb(DARK["ink"])} <= set(dark["chart_ink"])
+    assert as_rgb(LIGHT["blue1"]) in light["bars"]
+    assert as_rgb(DARK["blue1"]) in dark["bars"]
+    assert as_rgb(LIGHT["blue1"]) not in dark["bars"]
+
+
+@contextmanager
+def listen() -> Iterator[tuple[str, list[str]]]:
+    """A proxy for all traffic of the browser: its address, and what it was asked for. It answers nothing."""
+    asked: list[str] = []
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_CONNECT = do_POST = do_GET  # noqa: N815  as the standard library spells it
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+
+
+def test_opening_the_page_asks_nobody_for_anything(page: Path, chromium: str, tmp_path: Path, probe: Probe) -> None:
+    assert probe(page, 1180)["requests"] == []
+    calling = tmp_path / "calling.html"
+    calling.write_text('<!doctype html><img alt="" src="http://example.invalid/x.png">')
+    with listen() as (proxy, asked):
+        flags = (f"--proxy-server={proxy}", "--proxy-bypass-list=<-loopback>", "--dump-dom")
+        browse(chromium, tmp_path, *flags, page.as_uri())
+        silent = [path for path in asked if "example.invalid" in path]
+        browse(chromium, tmp_path, *flags, calling.as_uri())
+        assert silent == []
+        # The same browser does tell this proxy when a page calls home.
+        assert "http://example.invalid/x.png" in asked
+
+
+def test_it_prints_on_a_few_pages_of_a4_in_light_colours(page: Path, chromium: str, tmp_path: Path) -> None:
+    paper = tmp_path / "report.pdf"
+    dark = "--blink-settings=preferredColorScheme=0"
+    browse(chromium, tmp_path, dark, "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
+    text = paper.read_bytes()
+    assert text.startswith(b"%PDF-")
+    sizes = {tuple(round(float(n)) for n in size.split()) for size in re.findall(rb"/MediaBox \[([^\]]+)\]", text)}
+    assert sizes == {(0, 0, 595, 842)}
+    assert 2 <= len(re.findall(rb"/Type /Page\b", text)) <= 4

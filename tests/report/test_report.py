@@ -1,0 +1,328 @@
+"""A report is one file that is whole or not there, the same for the same month, and keeps what it must not tell."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_words, store_month
+
+from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
+from flexlib.report.parameters import check_parameters, find_notebook, read_parameters
+from flexlib.report.run import render_notebook, run_report
+
+NB: Any = nbformat  # ships no types
+
+MONTH = {"year": 2025, "month": 9}
+
+ROWS: list[Row] = [(2, "ana", THINKING, 100, 100_000), (15, "ben", "MODEL_SWE_1", 0, 20_050), (16, "gone", "x", 0, 100)]
+
+KEY = "b7c1d2e3-1111-4222-8333-444455556666"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_report("flex_credits", MONTH, tmp_path_factory.mktemp("reports"), FIXTURE)
+
+
+@pytest.fixture(scope="module")
+def html(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+def write_notebook(folder: Path, *sources: str, parameters: str = "year: int = 2025\nmonth: int = 9") -> Path:
+    """A notebook with a cell of parameters and one of each source."""
+    first = NB.v4.new_code_cell(parameters, id="parameters", metadata={"tags": ["parameters"]})
+    cells = [NB.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
+    path = folder / "sample.ipynb"
+    NB.write(NB.v4.new_notebook(cells=[first, *cells]), path)
+    return path
+
+
+# What is written
+
+
+def test_the_page_lies_in_the_months_folder_with_its_notebook(page: Path) -> None:
+    assert page.parent.name == "2025-09"
+    assert sorted(file.name for file in page.parent.iterdir()) == ["flex_credits.html", "flex_credits.ipynb"]
+    kept = NB.read(page.with_suffix(".ipynb"), as_version=4)
+    assert kept.metadata.papermill.parameters == MONTH
+
+
+def test_the_same_month_gives_the_same_bytes_again(page: Path, tmp_path: Path) -> None:
+    assert run_report("flex_credits", MONTH, tmp_path, FIXTURE).read_bytes() == page.read_bytes()
+
+
+def test_the_page_asks_for_nothing_from_outside(html: str) -> None:
+    assert re.findall(r"https?:|//[a-z]", html, re.IGNORECASE) == []
+    assert re.findall(r"<(?:script|link|iframe|img|object|embed)\b|@import|url\(", html, re.IGNORECASE) == []
+    assert set(re.findall(r'(?:href|src)="([^"]*)"', html)) == {"#proof"}
+
+
+def test_the_page_is_small_and_has_no_code(html: str) -> None:
+    assert len(html.encode()) < 500_000
+    for word in ("import ", "store.load_credits", "papermill", "In [", "flex-lab", "For analysts"):
+        assert word not in html
+
+
+def test_the_title_names_month_and_demo(html: str) -> None:
+    assert "<title>Flex credits September 2025 Demo data</title>" in html
+
+
+def test_each_id_stands_once_and_each_label_leads_to_one(html: str) -> None:
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    labels = {name for names in re.findall(r'aria-labelledby="([^"]+)"', html) for name in names.split()}
+    assert labels
+    assert labels <= set(ids)
+
+
+def test_the_order_is_answer_first_and_proof_at_the_end(html: str) -> None:
+    places = [
+        html.index(mark)
+        for mark in (
+            'class="flex-badge',
+            'class="flex-headlines',
+            'id="chart-days"',
+            'id="table-models"',
+            'id="chart-weekdays"',
+            'id="chart-people"',
+            'id="table-peaks"',
+            'id="table-people"',
+            'id="proof"',
+            "Notes and definitions",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_all_totals_of_the_page_are_the_certificates(html: str) -> None:
+    tables = ["table-models", "table-peaks", "table-days", "table-people"]
+    assert {read_cells(html, table)[-1][1] for table in tables} == {"9,961.00"}
+    assert "<dt>Flex credits </dt><dd>9,961.00</dd>" in html
+
+
+def test_a_lower_bound_a_stranger_and_real_data_are_told_in_the_page(tmp_path: Path) -> None:
+    store_month(
+        tmp_path, ROWS, users_failed=1, failed_users=("cy",), unmapped_keys=1, unmapped_users=("gone",), demo=False
+    )
+    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    assert "<title>Flex credits September 2025</title>" in html
+    assert read_words(html).count("1 person of 5,930 could not be read") == 2
+    assert "Flex credits at least 1,201.50 – no August stored" in read_words(html)
+    assert read_cells(html, "table-people")[-2:] == [
+        ["Not on the list of people 1 key", "1.00", "", "0.1 %"],
+        ["All 3", "1,201.50", "", "100.0 %"],
+    ]
+
+
+def test_names_stand_in_the_page_only_where_they_were_asked_for(tmp_path: Path) -> None:
+    store_month(tmp_path, ROWS)
+    plain, named = (
+        run_report("flex_credits", {**MONTH, "names": names}, tmp_path / str(names), tmp_path).read_text("utf-8")
+        for names in (False, True)
+    )
+    assert "Person 001" in plain
+    assert [line[0] for line in read_cells(named, "table-people")] == ["Ana", "Ben", "Gone", "All 3"]
+    assert not re.search(r"\b(?:Ana|Ben|ana|ben|gone)\b|@example", plain)
+
+
+def test_a_month_that_is_not_over_is_reported_up_to_its_last_day_read(tmp_path: Path) -> None:
+    store_month(tmp_path, ROWS[:1], read_at=datetime(2025, 9, 4, 12, tzinfo=timezone.utc))
+    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    assert [line[0] for line in read_cells(html, "table-days")] == [
+        "1 Sep Mon",
+        "2 Sep Tue",
+        "3 Sep Wed",
+        "4 Sep Thu",
+        "All days",
+    ]
+    assert "before the month was over" in html
+
+
+def test_a_month_without_a_single_row_is_a_report_too(tmp_path: Path) -> None:
+    store_month(tmp_path, [])
+    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    assert "No flex credits were used" in html
+    assert read_cells(html, "table-models") == [["All models", "0.00", "", "–", "", "0.00"]]
+
+
+# When something is wrong
+
+
+def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path, "1 / 0", "print('after')")
+    with pytest.raises(NotebookFailed, match=r"Cell \d of sample\.ipynb failed: ZeroDivisionError: division by zero"):
+        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    kept = tmp_path / "reports" / "2025-09" / "sample.failed.ipynb"
+    assert [file.name for file in kept.parent.iterdir()] == [kept.name]
+    assert "papermill-error-cell" in kept.read_text("utf-8")
+
+
+def test_a_kernel_that_dies_is_a_failed_notebook(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path, "import os\nos._exit(1)")
+    with pytest.raises(NotebookFailed, match=r"The kernel of sample\.ipynb ended in the middle"):
+        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    assert [file.name for file in (tmp_path / "reports" / "2025-09").iterdir()] == ["sample.failed.ipynb"]
+
+
+def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_the_mark(tmp_path: Path) -> None:
+    folder = tmp_path / "reports" / "2025-09"
+    run_report(str(write_notebook(tmp_path, "print('good')")), MONTH, tmp_path / "reports", FIXTURE)
+    before = (folder / "sample.html").read_bytes()
+    bad = write_notebook(tmp_path, "1 / 0")
+    with pytest.raises(NotebookFailed):
+        run_report(str(bad), MONTH, tmp_path / "reports", FIXTURE)
+    assert (folder / "sample.html").read_bytes() == before
+    assert (folder / "sample.failed.ipynb").exists()
+    run_report(str(write_notebook(tmp_path, "print('good')")), MONTH, tmp_path / "reports", FIXTURE)
+    assert sorted(file.name for file in folder.iterdir()) == ["sample.html", "sample.ipynb"]
+
+
+def test_a_month_that_is_not_stored_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(NotebookFailed, match=r"SnapshotMissing: .*Run: flexlib fetch --year 2025 --month 3"):
+        run_report("flex_credits", {"year": 2025, "month": 3}, tmp_path, FIXTURE)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(DiskFailed, match="Could not write into .*reports/2025-09"):
+        run_report("flex_credits", MONTH, tmp_path / "reports", FIXTURE)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from IPython.display import HTML\nHTML('<script src=\"//cdn.example/x.js\"></script>')",
+        'from IPython.display import HTML\nHTML(\'<img alt="x" src="https://example.com/x.png">\')',
+        "from IPython.display import HTML\nHTML('<p style=\"background:url(https://example.com/x.png)\">x</p>')",
+    ],
+    ids=["script", "picture", "style"],
+)
+def test_an_output_that_would_load_something_is_refused(tmp_path: Path, source: str) -> None:
+    notebook = write_notebook(tmp_path, source)
+    with pytest.raises(NotebookFailed, match="would load or run something"):
+        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    assert not list((tmp_path / "reports").rglob("*.html"))
+
+
+def test_a_link_that_a_reader_may_follow_is_left(tmp_path: Path) -> None:
+    node = NB.v4.new_notebook(cells=[NB.v4.new_markdown_cell("See [the price](https://example.com/price).", id="a")])
+    assert 'href="https://example.com/price"' in render_notebook(node)
+
+
+def test_words_and_frames_of_an_analysts_own_cells_reach_the_page(tmp_path: Path) -> None:
+    notebook = write_notebook(
+        tmp_path, "print('a < b')", "import pandas\npandas.DataFrame({'n': [1]})", "'<i>text</i>'"
+    )
+    html = run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE).read_text("utf-8")
+    assert '<pre class="plain">a &lt; b\n</pre>' in html
+    assert 'class="dataframe"' in html
+    assert "&#39;&lt;i&gt;text&lt;/i&gt;&#39;" in html
+
+
+# What a kernel is given
+
+
+def test_the_kernel_is_this_python_and_has_the_data_but_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
+    monkeypatch.setenv("SERVICE_KEY", KEY)
+    source = (
+        "import os, sys\nfrom flexlib.settings import load_settings\n"
+        "print(sys.executable, load_settings().data, load_settings().service_key, os.getcwd(), len(dict(os.environ)))"
+    )
+    notebook = write_notebook(tmp_path, source, "import os\nprint(sorted(os.environ.values()))")
+    run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    text = (tmp_path / "reports" / "2025-09" / "sample.ipynb").read_text("utf-8")
+    assert f"{sys.executable} {FIXTURE} None {tmp_path} " in text
+    assert KEY not in text
+
+
+def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
+    kept = NB.read(page.with_suffix(".ipynb"), as_version=4)
+    assert [output for cell in kept.cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"] == []
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"year": 2025}, "The parameter month is missing; flex_credits takes year, month, names."),
+        ({}, "The parameter year and month is missing"),
+        ({**MONTH, "mnoth": 3}, "Unknown parameter mnoth; flex_credits takes year, month, names."),
+        ({"year": "2025", "month": 9}, "The parameter year must be int, such as 2025, not '2025'"),
+        ({"year": 2025, "month": 9.0}, "The parameter month must be int, such as 9, not 9.0"),
+        ({"year": 2025, "month": True}, "The parameter month must be int, such as 9, not True"),
+        ({**MONTH, "names": 1}, "The parameter names must be bool, such as False, not 1"),
+        ({**MONTH, "service_key": "x"}, "The parameter service_key looks like a secret"),
+        ({**MONTH, "api_token": "x"}, "The parameter api_token looks like a secret"),
+        ({**MONTH, "names": "sk-abc123"}, "The parameter names looks like a secret"),
+        ({**MONTH, "names": KEY}, "The parameter names looks like a secret"),
+        ({**MONTH, "names": ["a", KEY]}, "The parameter names looks like a secret"),
+        ({**MONTH, "names": "A" * 40}, "The parameter names looks like a secret"),
+        ({**MONTH, "names": "my demo-key"}, "The parameter names looks like a secret"),
+    ],
+)
+def test_a_parameter_that_is_missing_unknown_wrong_or_secret_is_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(BadParameter) as refused:
+        check_parameters(find_notebook("flex_credits"), given, service_key="demo-key")
+    assert str(refused.value).startswith(message)
+    assert not any(secret in str(refused.value) for secret in ("sk-abc", KEY, "A" * 40, "demo-key"))
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "keyboard", "monkey", "author", "credits"])
+def test_a_name_that_only_sounds_like_a_secret_is_taken(tmp_path: Path, name: str) -> None:
+    notebook = write_notebook(tmp_path, parameters=f"{name}: int = 1")
+    assert check_parameters(notebook, {name: 2}) == {name: 2}
+
+
+def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(BadParameter):
+        run_report("flex_credits", {**MONTH, "mnoth": 3}, tmp_path / "reports", FIXTURE)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_month_that_does_not_exist_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="month must be a whole number from 1 to 12"):
+        run_report("flex_credits", {"year": 2025, "month": 13}, tmp_path / "reports", FIXTURE)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_parameters_are_read_with_kind_default_and_help(tmp_path: Path) -> None:
+    source = "top: int = 10  # how many\nmodels: list[str] = ['a']\nfree = None\n"
+    read = read_parameters(write_notebook(tmp_path, parameters=source))
+    assert [(one.name, one.kind, one.default, one.help) for one in read.values()] == [
+        ("top", "int", "10", "how many"),
+        ("models", "list[str]", "['a']", ""),
+        ("free", "", "None", ""),
+    ]
+
+
+def test_a_notebook_is_found_by_name_and_by_path_and_an_unknown_one_names_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_notebook("flex_credits") == find_notebook("flex_credits.ipynb")
+    assert find_notebook("flex_credits").parent.name == "notebooks"
+    own = write_notebook(tmp_path)
+    assert find_notebook("sample.ipynb") == own
+    with pytest.raises(BadParameter, match="There is no notebook 'flex'; there is .*flex_credits"):
+        find_notebook("flex")
+
+
+def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.ipynb").write_text("{")
+    with pytest.raises(BadParameter, match="cannot be read as a notebook"):
+        read_parameters(tmp_path / "broken.ipynb")
+
+
+def test_the_sample_month_is_the_one_the_notebook_shows() -> None:
+    defaults = {name: one.default for name, one in read_parameters(find_notebook("flex_credits")).items()}
+    assert defaults == {"year": str(SEPTEMBER.year), "month": str(SEPTEMBER.month), "names": "False"}

@@ -1,0 +1,56 @@
+"""Small months of spend, stored: calls of the ledger and of files, and Windsurf's credits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.month import Month
+from flexlib.schema import CREDITS, USAGE, check_usage
+from flexlib.store import hash_rows, write_snapshot
+
+AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
+LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)
+
+
+def call(name: str, when: str, usd: str | None = "1", **columns: Any) -> dict[str, Any]:  # noqa: ANN401
+    moment = datetime.fromisoformat(when)
+    counts = dict.fromkeys(("prompt_tokens", "total_tokens"), 100) | dict.fromkeys(
+        ("completion_tokens", "cached_tokens", "cache_write_tokens"), 0
+    )
+    texts = {"id": name, "provider": "openai", "model": "gpt-4o", "task_type": "text"}
+    amount = usd and Decimal(usd)
+    return {**counts, **texts, "created_at": moment, "updated_at": moment, "amount_in_usd": amount, **columns}
+
+
+def store(root: Path, source: str, month: Month, *calls: dict[str, Any]) -> None:
+    rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
+    certificate = UsageCertificate(
+        month=month, read_at=LATER, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
+        rows_read=len(rows), prompt_tokens=100 * len(rows), completion_tokens=0,
+    )  # fmt: skip
+    write_snapshot(check_usage(rows, month), certificate, (), root=root)
+
+
+def store_credits(root: Path, *rows: tuple[int, str, str, int, int]) -> None:
+    table = build_credits(*rows)
+    certificate = CreditsCertificate(
+        month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
+        route="team", users_asked=1, users_active=1, flex_credits_hundredths=0, prompt_credits_hundredths=0,
+    )  # fmt: skip
+    write_snapshot(table, certificate, (), {}, root)
+
+
+def build_credits(*rows: tuple[int, str, str, int, int]) -> pa.Table:
+    """Day of September, user, model, plan and flex credits in hundredths."""
+    names = ("user", "model_uid", "prompt_credits", "flex_credits")
+    built = [
+        {"date": datetime(2025, 9, day), **dict(zip(names, others, strict=True)), "requests": 1}
+        for day, *others in rows
+    ]
+    return pa.Table.from_pylist(built, schema=CREDITS)

@@ -1,0 +1,165 @@
+"""One path from a laptop to a cluster: on a real Spark cluster every sum is what DuckDB makes of the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import KEY
+from usage_rows import write_usage
+
+from flexlib import aggregate
+from flexlib.aggregate import usage as aggregate_usage
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.usage import read_usage
+from flexlib.errors import UsageError
+from flexlib.month import Month, Span
+from flexlib.store.engines import Engine, open_spark, read_days
+from flexlib.store.snapshots import Snapshot, scan
+
+pytestmark = pytest.mark.heavy
+
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+SEPTEMBER, OCTOBER = Month(2025, 9), Month(2025, 10)
+CLUSTER = "local-cluster[2,1,1024]"
+OPTIONS = "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 pyspark-shell"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """A cluster of two workers on this machine, named in Spark's own settings."""
+    import pyspark
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f"--master {CLUSTER} {OPTIONS}")
+        patch.delenv("SPARK_REMOTE", raising=False)
+        spark = open_spark()
+    yield spark
+    spark.stop()
+    shutil.rmtree(Path(pyspark.__file__).parent / "work", ignore_errors=True)  # the workers' logs
+
+
+@pytest.fixture(scope="session")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """40,000 calls in two files, in a folder whose name needs care."""
+    folder = tmp_path_factory.mktemp("calls of a team")
+    one = write_usage(folder / "september.parquet", 30_000, day=SEPTEMBER.first, days=30, users=40)
+    other = write_usage(folder / "october.parquet", 10_000, day=OCTOBER.first, days=31, first=30_000, users=40)
+    return [one, other]
+
+
+def scan_calls(files: list[Path], engine: Engine) -> Any:  # noqa: ANN401
+    return read_days(files, "created_at", date(2025, 9, 2), date(2025, 10, 30), engine)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("by-model", {"PYSPARK_SUBMIT_ARGS": f"--master {CLUSTER} {OPTIONS}", "TZ": "America/Santiago"}),
+        ("daily", {"SPARK_REMOTE": "local[2]", "PYSPARK_SUBMIT_ARGS": OPTIONS}),
+    ],
+    ids=["cluster, in Chile", "connect"],
+)
+def test_the_command_prints_the_same_from_a_process_of_its_own(
+    tmp_path: Path, demo: Callable[..., str], fetch: Callable[..., Snapshot], name: str, settings: dict[str, str]
+) -> None:
+    data, url = tmp_path / "data of a team", demo()
+    fetch(url, data=data)
+    server = {"FLEXLIB_DATA": str(data), "WINDSURF_BASE_URL": url, "WINDSURF_SERVICE_KEY": KEY}
+    command = [sys.executable, "-m", "flexlib", name, "--year", "2025", "--month", "9", "--json", "--engine"]
+    outputs = {}
+    for engine, added in (("duckdb", {}), ("spark", settings)):
+        environment = os.environ | server | added
+        done = subprocess.run(
+            [*command, engine], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        outputs[engine] = json.loads(done.stdout)
+    assert outputs["spark"] == outputs["duckdb"]
+    assert len(outputs["duckdb"]["rows"]) > 20
+
+
+def test_the_cluster_is_the_one_of_sparks_own_settings(cluster: Any) -> None:  # noqa: ANN401
+    assert cluster.sparkContext.master == CLUSTER
+    assert open_spark() is cluster
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "usage_by_day",
+        "usage_by_hour",
+        "usage_by_provider_and_model",
+        "stats_by_task_type",
+        "usage_by_proxy",
+        "usage_by_usable",
+    ],
+)
+def test_calls_sum_to_the_same_rows_in_the_same_order(calls: list[Path], name: str) -> None:
+    sum_calls, period = getattr(aggregate_usage, name), ("2025-09-07", "2025-10-05T12:00:00Z")
+    there, here = (sum_calls(scan_calls(calls, engine), *period) for engine in ("spark", "duckdb"))
+    assert read_usage(there) == (rows := read_usage(here))
+    assert len(rows) > 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_calls_cost_the_same_to_the_last_digit(calls: list[Path]) -> None:
+    there, here = (aggregate_usage.total_cost_by_period(scan_calls(calls, engine)) for engine in ("spark", "duckdb"))
+    assert there == here
+    assert isinstance(there, dict)
+    assert str(there["usd"]) == str(here["usd"])  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("name", ["usage_statistics", "usage_distribution", "usage_histogram"])
+def test_the_headline_numbers_and_sizes_are_the_same(calls: list[Path], name: str) -> None:
+    look = getattr(aggregate_usage, name)
+    assert str(look(scan_calls(calls, "spark"))) == str(look(scan_calls(calls, "duckdb")))
+
+
+SEPTEMBERS_DAYS = {"days": SEPTEMBER.span}
+CREDITS: dict[str, Callable[[Any], Any]] = {
+    "by day and model": lambda rows: aggregate.credits_by_day_and_model(rows, **SEPTEMBERS_DAYS, day_shares=True),
+    "by day": lambda rows: aggregate.credits_by_day(rows, **SEPTEMBERS_DAYS),
+    "by model": aggregate.credits_by_model,
+    "by user": aggregate.credits_by_user,
+    "by month": lambda rows: aggregate.credits_by_month(rows, **SEPTEMBERS_DAYS),
+    "by weekday and week": lambda rows: aggregate.credits_by_weekday_and_week(rows, **SEPTEMBERS_DAYS),
+    "compared": lambda rows: aggregate.compare_models(rows, rows),
+}
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("sum_credits", CREDITS.values(), ids=CREDITS)
+def test_credits_sum_to_the_same_rows_in_the_same_order(sum_credits: Callable[[Any], Any]) -> None:
+    there = sum_credits(scan("credits", SEPTEMBER.span, FIXTURE, engine="spark"))
+    here = sum_credits(scan("credits", SEPTEMBER.span, FIXTURE))
+    assert read_rows(there) == (rows := read_rows(here))
+    assert rows
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_span_of_days_is_cut_alike() -> None:
+    days = Span(date(2025, 9, 3), date(2025, 9, 7))
+    there, here = (scan("credits", days, FIXTURE, engine="spark"), scan("credits", days, FIXTURE))
+    assert aggregate.credits_statistics(there) == (statistics := aggregate.credits_statistics(here))
+    assert statistics.days_with_data == 4
+
+
+def test_a_session_in_another_zone_is_refused(cluster: Any, calls: list[Path]) -> None:  # noqa: ANN401
+    session = cluster.newSession()
+    session.conf.set("spark.sql.session.timeZone", "America/Santiago")
+    rows = session.read.parquet(*map(str, calls))
+    with pytest.raises(
+        UsageError, match="the Spark session's zone is America/Santiago; set spark.sql.session.timeZone"
+    ):
+        aggregate_usage.usage_by_day(rows)

@@ -1,0 +1,175 @@
+"""One month's spend out of all of its sources: nothing twice, in the zone that was asked for, Windsurf with them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, build_credits, call, store, store_credits
+
+from flexlib.aggregate.spend import credits_as_usage
+from flexlib.aggregate.usage import read_usage, total_cost_by_period, usage_by_day
+from flexlib.certificate import State
+from flexlib.errors import BadFile, BadParameter, SnapshotMissing
+from flexlib.money.credit_prices import find_credit_price, load_credit_prices
+from flexlib.money.fx import Rate, Rates
+from flexlib.schema import check_usage
+from flexlib.store.spend import load_month_usage
+
+SANTIAGO = "America/Santiago"
+
+
+def ids(root: Path, **options: Any) -> list[str]:  # noqa: ANN401
+    return sorted(row[0] for row in load_month_usage(SEPTEMBER, root, **options).rows.select("id").fetchall())
+
+
+def test_a_month_is_the_sum_of_its_sources(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00", "1.5"), call("b", "2025-09-02T10:00", None))
+    store(tmp_path, "import", SEPTEMBER, call("c", "2025-09-03T10:00", "0.25"))
+    store_credits(tmp_path, (1, "u", "gpt-5-low", 150, 250), (2, "u", "no-such", 100, 0))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    assert total_cost_by_period(usage.rows, currency="usd") == Decimal("1.85")  # 1.5 + 0.25 + 2.5 credits x 0.04
+    assert usage.rows.aggregate("source, count(*)").order("source").fetchall() == [
+        ("import", 1), ("ledger", 2), ("windsurf", 2),
+    ]  # fmt: skip
+    assert (usage.repeated, usage.same_ids, usage.missing, usage.state) == ((), 0, (), State.COMPLETE)
+    assert [type(one).__name__ for one in usage.certificates] == [
+        "UsageCertificate", "UsageCertificate", "CreditsCertificate",
+    ]  # fmt: skip
+
+
+def test_only_the_newest_version_of_a_source_counts(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00"))
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00"), call("b", "2025-09-01T10:00"))
+    assert ids(tmp_path) == ["a", "b"]
+
+
+def test_one_call_under_the_same_id_in_two_sources_counts_once_in_the_ledger(tmp_path: Path) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-01T10:00:01", "9"), call("b", "2025-09-02T10:00", "0.25"))
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00:00", "1"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    assert usage.rows.select("id, source").order("id").fetchall() == [("a", "ledger"), ("b", "import")]
+    assert total_cost_by_period(usage.rows, currency="usd") == Decimal("1.25")
+    assert (usage.repeated, usage.same_ids) == ((("import", 1),), 0)
+
+
+def test_the_same_id_with_other_content_is_two_calls_and_told(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("1", "2025-09-01T10:00"))
+    store(tmp_path, "import", SEPTEMBER, call("1", "2025-09-20T10:00", model="gpt-4"), call("2", "2025-09-20T10:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    assert (usage.rows.count("id").fetchall(), usage.repeated, usage.same_ids) == ([(3,)], (), 1)
+
+
+def test_three_sources_are_each_held_against_all_before_them(tmp_path: Path) -> None:
+    for source in ("a-log", "import", "ledger"):
+        store(tmp_path, source, SEPTEMBER, call("x", "2025-09-01T10:00"), call(source, "2025-09-01T10:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    assert ids(tmp_path) == ["a-log", "import", "ledger", "x"]
+    assert usage.repeated == (("a-log", 1), ("import", 1))
+
+
+def test_a_month_of_santiago_reads_the_hours_of_the_next_month_of_utc(tmp_path: Path) -> None:
+    # Santiago is 4 hours behind UTC up to 7 September 2025, 3 hours from then on.
+    store(tmp_path, "ledger", SEPTEMBER, call("august there", "2025-09-01T03:59:59"), call("first", "2025-09-01T04:00"))
+    store(tmp_path, "ledger", OCTOBER, call("last", "2025-10-01T02:59:59"), call("october there", "2025-10-01T03:00"))
+    assert ids(tmp_path) == ["august there", "first"]
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
+    assert ids(tmp_path, zone=SANTIAGO) == ["first", "last"]
+    assert [row["date"] for row in read_usage(usage_by_day(usage.rows))] == [date(2025, 9, 1), date(2025, 9, 30)]
+    moments = usage.rows.select("id, created_at").order("created_at").fetchall()
+    assert moments == [("first", datetime(2025, 9, 1)), ("last", datetime(2025, 9, 30, 23, 59, 59))]
+    assert (usage.missing, usage.zone) == ((), SANTIAGO)
+
+
+def test_the_clocks_change_within_the_month(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("before", "2025-09-07T03:59:59"), call("after", "2025-09-07T04:00"))
+    store(tmp_path, "ledger", OCTOBER)
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
+    moments = usage.rows.select("id, created_at").order("created_at").fetchall()
+    assert moments == [("before", datetime(2025, 9, 6, 23, 59, 59)), ("after", datetime(2025, 9, 7, 1))]
+
+
+def test_windsurfs_days_stay_those_of_utc(tmp_path: Path) -> None:
+    store_credits(tmp_path, (1, "u", "gpt-5-low", 0, 100), (30, "u", "gpt-5-low", 0, 100))
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
+    assert [row["date"].day for row in read_usage(usage_by_day(usage.rows))] == [1, 30]
+
+
+def test_hours_that_are_not_stored_are_a_gap_and_told(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-10T10:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
+    assert usage.missing == (
+        "2025-10-01 00:00 to 2025-10-01 03:00 UTC is not in it for ledger: its month 2025-10 is not stored.",
+    )
+    assert usage.state is State.GAP
+    assert load_month_usage(SEPTEMBER, tmp_path).state is State.COMPLETE
+
+
+def test_a_month_east_of_utc_reads_the_month_before(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-31T15:00"))
+    store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-30T14:59"), call("c", "2025-09-30T15:00"))
+    assert ids(tmp_path, zone="Asia/Tokyo") == ["a", "b"]
+
+
+def test_nothing_stored_and_no_zone_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotMissing, match="Nothing of 2025-09 is stored. Run: flexlib close --year 2025 --month 9"):
+        load_month_usage(SEPTEMBER, tmp_path)
+    for zone in ("Santiago", "", "../etc/passwd"):
+        with pytest.raises(BadParameter, match="is not a time zone; write it as America/Santiago or UTC"):
+            load_month_usage(SEPTEMBER, tmp_path, zone=zone)
+
+
+def test_credits_are_usage_of_windsurf_and_only_flex_ones_cost_dollars() -> None:
+    rates = Rates((Rate(date(2025, 9, 1), Decimal(1000), "mindicador.cl"),))
+    rows = build_credits((1, "u", "claude-sonnet-4", 150, 250), (1, "v", "swe-1-5", 100, 0), (2, "u", "x", 0, 1))
+    table = check_usage(credits_as_usage(rows, load_credit_prices(Path("/nowhere")), rates), SEPTEMBER)
+    found = sorted(table.to_pylist(), key=lambda row: row["cost"], reverse=True)
+    names = ("provider", "proxy", "cost", "amount_in_usd", "amount_in_clp")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("anthropic", "windsurf", Decimal("4.00"), Decimal("0.10"), Decimal(100)),
+        ("unknown", "windsurf", Decimal("1.00"), Decimal(0), Decimal(0)),  # its maker is Windsurf, none of ours
+        ("unknown", "windsurf", Decimal("0.01"), Decimal("0.0004"), None),  # no rate of that day
+    ]
+    assert '"flex_credits": "2.5' in found[0]["metadata"]
+    assert '"usd_per_credit": "0.04"' in found[0]["metadata"]
+    assert not any(row["usable_type"] == "u" or row["usable_id"] for row in found)
+
+
+def test_a_companys_own_price_holds_for_its_days_and_the_list_for_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "prices" / "windsurf_credits.csv"
+    file.parent.mkdir()
+    file.write_text("from,until,usd_per_credit,source\n2025-09-02,2025-09-03,0.03,our contract\n")
+    prices = load_credit_prices(tmp_path)
+    found = {day: find_credit_price(prices, date(2025, 9, day)) for day in (1, 2, 3)}
+    assert [str(one.usd) for one in found.values() if one] == ["0.04", "0.03", "0.04"]
+    amounts = credits_as_usage(build_credits((1, "u", "x", 0, 100), (2, "u", "x", 0, 100)), prices, Rates())
+    assert amounts["amount_in_usd"].to_pylist() == [Decimal("0.04"), Decimal("0.03")]
+
+
+def test_flex_credits_without_a_price_are_unpriced_and_plan_credits_cost_nothing() -> None:
+    rows = credits_as_usage(build_credits((1, "u", "x", 0, 100), (2, "u", "x", 100, 0)), (), Rates()).to_pylist()
+    assert [row["amount_in_usd"] for row in rows] == [None, Decimal(0)]
+    assert '"unpriced": "no price of a credit is known for this day"' in rows[0]["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("day,price\n", "does not start with from,until,usd_per_credit,source"),
+        (",,free,x\n", "line 2 cannot be read"),
+        (",,-1,x\n", "a price is 0 or more"),
+        (",,0.0000000001,x\n", "at most 8 decimals"),
+        ("2025-09-02,2025-09-02,1,x\n", "holds for a day at least"),
+        ("2025-09-01,,1,x\n2025-10-01,,2,x\n", "two prices for 2025-10-01: 1 and 2"),
+        (",,1\n", "line 2 cannot be read"),
+    ],
+)
+def test_a_spoilt_file_of_prices_is_told_with_its_line(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "prices" / "windsurf_credits.csv"
+    file.parent.mkdir()
+    file.write_text(text if text.startswith("day") else f"from,until,usd_per_credit,source\n{text}")
+    with pytest.raises(BadFile, match=why):
+        load_credit_prices(tmp_path)
