@@ -15,9 +15,10 @@ __all__ = ["read_cycle", "read_used", "settle_run_unit"]
 
 def settle_run_unit(run: Run, native: tuple[Any, Any]) -> tuple[str, str]:
     """The unit of the consumption endpoint and how it was found out. Raises `RouteRefused` when it cannot be."""
+    v1 = ask_team_totals(run)
     if not any(native):
         return "credits", "there are none, which is none in any unit"
-    if (v1 := ask_team_totals(run)) and (unit := settle_unit(native, v1[:2], exact=True)):
+    if v1 and (unit := settle_unit(native, v1[:2], exact=True)):
         run.unit_settled = unit
         return unit, "the same month's total by /Analytics is the same"
     if unit := _settle_by_cycle(run):

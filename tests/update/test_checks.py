@@ -199,6 +199,12 @@ def test_a_user_whom_consumption_forgets_in_rows_and_total_is_missed_by_the_witn
     assert certificate.witness.why.startswith("it says 9,197.50 flex and 3,483.50 prompt credits, here they are ")
 
 
+def test_a_consumption_endpoint_that_has_nothing_where_v1_has_credits_is_no_zero(demo: Demo, fetch: Fetch) -> None:
+    with serve(change(demo(), CONSUMPTION, lambda value, _: {**value, "data": []})) as door:
+        certificate = certify(fetch(door, "consumption", verify=0))
+    assert (certificate.state, certificate.witness.result) == (State.UNRECONCILED, "differs")
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
