@@ -11,20 +11,9 @@ from flexlib.aggregate.credits import (
     credits_by_weekday_and_week,
     credits_statistics,
 )
-from flexlib.aggregate.quality import (
-    QualityCheck,
-    check_quality,
-    list_rates,
-    list_unmapped,
-    list_unpriced,
-)
 from flexlib.aggregate.sizes import (
     usage_distribution,
     usage_histogram,
-)
-from flexlib.aggregate.spend import (
-    SOURCE,
-    credits_as_usage,
 )
 from flexlib.aggregate.usage import (
     UsageStatistics,
@@ -41,12 +30,8 @@ from flexlib.aggregate.usage import (
 
 __all__ = [
     "CreditsStatistics",
-    "QualityCheck",
-    "SOURCE",
     "UsageStatistics",
-    "check_quality",
     "compare_models",
-    "credits_as_usage",
     "credits_by_day",
     "credits_by_day_and_model",
     "credits_by_model",
@@ -54,9 +39,6 @@ __all__ = [
     "credits_by_user",
     "credits_by_weekday_and_week",
     "credits_statistics",
-    "list_rates",
-    "list_unmapped",
-    "list_unpriced",
     "read_usage",
     "stats_by_task_type",
     "total_cost_by_period",

@@ -105,7 +105,7 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
 
 def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> list[Snapshot]:
     """What is stored of the month, the ledger's calls closed anew where they are stale; those of a demo are none."""
-    from flexlib.store.spend import load_month_usage
+    from flexlib.spend.month import load_month_usage
 
     if not arguments.offline and not arguments.demo:
         from flexlib.update.ledger import ensure_month

@@ -39,6 +39,7 @@ CLP_DECIMALS = 4
 PRECISION = 20
 WIDE = Context(prec=60)
 """Room for the digits of any sum, whatever precision the caller's own decimals have."""
+ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -60,7 +61,7 @@ def from_microseconds(value: int) -> datetime:
 
 def write_json(content: Mapping[str, Any]) -> str:
     """`content` as the text that is stored; the same content gives the same text."""
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return ENCODER.encode(content)
 
 
 class Money(sa.types.TypeDecorator[Decimal]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -31,7 +32,8 @@ PRICED_BY = (
     + ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
 )  # fmt: skip
 
-_rates: dict[Path, tuple[object, Rates]] = {}
+_files: dict[Path, str] = {}
+_rates: dict[str, tuple[object, Rates]] = {}
 
 
 def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageRecord]:
@@ -59,9 +61,11 @@ def load_kept_rates(ledger: Ledger) -> Rates:
     """The exchange rates kept in the ledger's data folder, read again only when their file has changed."""
     from flexlib.store.rates import find_rates_file, load_rates
 
-    file = find_rates_file(ledger.data)
+    file = _files.get(ledger.data)
+    if file is None:
+        file = _files[ledger.data] = str(find_rates_file(ledger.data))
     try:
-        facts = file.stat()
+        facts = os.stat(file)
         state: object = facts.st_mtime_ns, facts.st_size, facts.st_ino
     except FileNotFoundError:
         state = None

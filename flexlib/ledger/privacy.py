@@ -48,23 +48,11 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
     ),
 }
 
-_KEY_SIGNS = (
-    "sk-",
-    "_live_",
-    "_test_",
-    "AIza",
-    "gsk_",
-    "hf_",
-    "r8_",
-    "fw_",
-    "tgp_",
-    "xai-",
-    "pplx-",
-    "ghp_",
-    "gho_",
-) + (("ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "AKIA", "ASIA", "eyJ", "earer", "EARER", "://"))
-_DIGITS = re.compile(r"\d[\d\s.()-]{4,}[\s\d.‐‑–-][\dkK]")
-"""What every number that is masked has somewhere; most texts have none, and are let through by a look."""
+_SIGNS = re.compile(
+    r"@|sk-|_live_|_test_|AIza|gsk_|hf_|r8_|fw_|tgp_|xai-|pplx-|gh[pousr]_|github_pat_|glpat-|xox|A[KS]IA|eyJ|earer|EARER"
+    r"|://|\d[\d\s.()-]{4,}[\s\d.‐‑–-][\dkK]"
+)
+"""One of these is in everything that is masked; most texts have none, and are let through by a look."""
 
 MIN_LENGTH = 6
 """Nothing shorter can be any of them."""
@@ -134,18 +122,12 @@ class PrivacyGuard:
         return name if len(name) < SHORT_NAME and name.isidentifier() else self._mask_text(name, found)
 
     def _mask_text(self, text: str, found: set[str]) -> str:
-        if len(text) < MIN_LENGTH:
+        if len(text) < MIN_LENGTH or not _SIGNS.search(text):
             return text
         for kind in KINDS:
-            if kind in self.kinds and _may_hold(kind, text):
+            if kind in self.kinds:
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
-
-
-def _may_hold(kind: str, text: str) -> bool:
-    if kind == "email":
-        return "@" in text
-    return any(sign in text for sign in _KEY_SIGNS) if kind == "key" else _DIGITS.search(text) is not None
 
 
 def _replace(kind: str, found: set[str]) -> Callable[[re.Match[str]], str]:

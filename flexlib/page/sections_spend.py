@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.quality import QualityCheck
 from flexlib.aggregate.usage import UsageStatistics, read_usage
 from flexlib.certificate import State, UsageCertificate
 from flexlib.enums import LlmProxy
@@ -17,8 +16,9 @@ from flexlib.page.formats import UNKNOWN, write_count, write_day, write_moment, 
 from flexlib.page.markup import Html, escape, write_element
 from flexlib.page.proof import RESULTS, STANDINGS
 from flexlib.page.theme import LAB_STYLE, write_lab_style
+from flexlib.spend.month import WINDSURF, MonthUsage
+from flexlib.spend.quality import QualityCheck
 from flexlib.store.snapshots import Snapshot
-from flexlib.store.spend import WINDSURF, MonthUsage
 
 __all__ = [
     "find_open_questions",

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.quality import QualityCheck
 from flexlib.aggregate.usage import read_usage
 from flexlib.aggregate.usage_frames import sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.page.formats import UNKNOWN, write_count, write_usd
 from flexlib.page.markup import Column, Table, escape
+from flexlib.spend.quality import QualityCheck
 
 __all__ = [
     "table_quality",

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flexlib.errors import AlreadyRunning, DiskFailed
+from flexlib.settings import load_settings
 
-__all__ = ["PRIVATE", "lock_folder", "make_scratch", "report_disk", "sync"]
+__all__ = ["find_root", "PRIVATE", "lock_folder", "make_scratch", "report_disk", "sync"]
 
 PRIVATE = 0o600
 
@@ -85,3 +86,7 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def find_root(root: Path | None) -> Path:
+    return load_settings().data if root is None else root

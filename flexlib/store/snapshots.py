@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,10 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
-from flexlib.errors import OtherServer, SnapshotMissing
+from flexlib.errors import SnapshotMissing
 from flexlib.month import Month, Span
-from flexlib.settings import load_settings
-from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
+from flexlib.store.disk import PRIVATE, find_root, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
 from flexlib.store.row_hash import hash_rows
 
@@ -37,16 +35,13 @@ if TYPE_CHECKING:
 __all__ = [
     "PRIVATE",
     "Snapshot",
-    "check_server",
     "find_snapshot",
     "hash_rows",
-    "keep_server",
     "list_snapshots",
     "load_credits",
     "load_usage",
     "lock_month",
     "move_snapshot",
-    "read_server",
     "report_disk",
     "scan",
     "write_snapshot",
@@ -180,39 +175,6 @@ def lock_month(dataset: str, month: Month, root: Path | None = None, wait: bool 
         yield folder
 
 
-def read_server(root: Path | None = None) -> dict[str, Any]:
-    """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
-    file = _find_root(root) / "server.json"
-    remembered: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return remembered
-
-
-def check_server(server: str, root: Path | None = None) -> None:
-    """Raises `OtherServer` when `root` holds data of another server."""
-    folder = _find_root(root)
-    owner = read_server(folder).get("server", server)
-    if owner != server:
-        raise OtherServer(
-            f"{folder} holds data of {owner} and you asked {server}; set FLEXLIB_DATA to a folder of its own."
-        )
-
-
-def keep_server(server: str, facts: dict[str, Any], root: Path | None = None) -> None:
-    """Remembers `facts` of `server`, which `root` then belongs to. Raises `OtherServer` when it is another's."""
-    folder = _find_root(root)
-    check_server(server, folder)
-    text = json.dumps({**read_server(folder), **facts, "server": server}, indent=2) + "\n"
-    temporary = folder / f".server-{os.getpid()}.tmp"
-    with report_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, "utf-8")
-            sync(temporary)
-            temporary.replace(folder / "server.json")
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
 def _write_version(
     place: Callable[[Path], object],
     certificate: CreditsCertificate | UsageCertificate,
@@ -251,12 +213,12 @@ def _write_version(
 def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapshot:
     snapshot = find_snapshot(dataset, month, root)
     if snapshot is None:
-        raise SnapshotMissing(f"No {dataset} of {month} in {_find_root(root)}. Run: {command}")
+        raise SnapshotMissing(f"No {dataset} of {month} in {find_root(root)}. Run: {command}")
     return snapshot
 
 
 def _month_folder(dataset: str, month: Month, root: Path | None) -> Path:
-    return _find_root(root) / dataset / str(month)
+    return find_root(root) / dataset / str(month)
 
 
 def _next_stamp(folder: Path) -> str:
@@ -267,7 +229,3 @@ def _next_stamp(folder: Path) -> str:
         newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)
         now = max(now, newest + timedelta(microseconds=1))
     return now.strftime(STAMP)
-
-
-def _find_root(root: Path | None) -> Path:
-    return load_settings().data if root is None else root

@@ -15,12 +15,11 @@ from flexlib.schema import check_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf.client import Client
 from flexlib.store.draft import Draft
+from flexlib.store.server import check_server, read_server
 from flexlib.store.snapshots import (
     Snapshot,
-    check_server,
     find_snapshot,
     lock_month,
-    read_server,
     write_snapshot,
 )
 from flexlib.update.ladder import Ladder

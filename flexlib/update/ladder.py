@@ -14,7 +14,8 @@ from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
 from flexlib.month import Month
 from flexlib.schema import CREDITS
 from flexlib.settings import Settings
-from flexlib.store.snapshots import hash_rows, keep_server
+from flexlib.store.server import keep_server
+from flexlib.store.snapshots import hash_rows
 from flexlib.update.checks import check_balance, check_sums, check_users, check_witness
 from flexlib.update.routes import ROUTES
 from flexlib.update.run import Outcome, Run, open_run

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-import requests
-
-from flexlib.errors import ServerUnreachable
 from flexlib.settings import Settings
-from flexlib.store.snapshots import keep_server, read_server
+from flexlib.sources.windsurf.client import read_demo_header
+from flexlib.store.server import keep_server, read_server
 
 __all__ = ["Server", "check_root", "identify_server", "recall_refusals", "remember_refusal"]
 
@@ -32,12 +30,7 @@ def identify_server(settings: Settings) -> Server:
     """
     if not settings.is_loopback:
         return Server(settings.base_url, demo=False)
-    try:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy leads to this machine
-            header = session.get(settings.base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
-    except requests.RequestException as error:
-        raise ServerUnreachable(f"Nothing answers at {settings.base_url}; is the server running?") from error
+    header = read_demo_header(settings.base_url)
     return Server(f"demo ({header})", demo=True) if header else Server(settings.base_url, demo=False)
 
 

@@ -11,14 +11,14 @@ import pytest
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.aggregate import usage as aggregate_usage
-from flexlib.aggregate.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.cli.main import main
 from flexlib.errors import BadRecord
 from flexlib.ledger import open_ledger, record_usage
 from flexlib.page.sections_spend import show_month_headlines, show_month_proof, show_month_title
 from flexlib.page.tables_spend import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
+from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.store.snapshots import list_snapshots
-from flexlib.store.spend import MonthUsage, load_month_usage
 
 LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
 RATE = {"rate": "950.5", "rate_day": "2025-09-05", "rate_source": "mindicador.cl"}

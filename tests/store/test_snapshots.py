@@ -26,17 +26,15 @@ from flexlib.certificate import CreditsCertificate, UsageCertificate
 from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
 from flexlib.month import Month, Span
 from flexlib.schema import CREDITS, USAGE
+from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
     Snapshot,
-    check_server,
     find_snapshot,
     hash_rows,
-    keep_server,
     list_snapshots,
     load_credits,
     load_usage,
     lock_month,
-    read_server,
     scan,
     write_snapshot,
 )

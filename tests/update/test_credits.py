@@ -41,7 +41,8 @@ from flexlib.demo import demo_server
 from flexlib.errors import BadMonth, DiskFailed, OtherServer, RouteRefused, ServerUnreachable
 from flexlib.month import Month, Span
 from flexlib.settings import Settings
-from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots, read_server
+from flexlib.store.server import read_server
+from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
 from flexlib.update.credits import ensure_credits, update_credits
 
 Demo = Callable[..., str]

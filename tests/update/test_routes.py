@@ -27,7 +27,8 @@ from harness import (
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.demo import Company, demo_server
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused, UnsupportedTeam
-from flexlib.store.snapshots import Snapshot, find_snapshot, read_server
+from flexlib.store.server import read_server
+from flexlib.store.snapshots import Snapshot, find_snapshot
 from flexlib.update.routes import ROUTES
 
 Demo = Callable[..., str]

@@ -28,7 +28,7 @@ from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import Ask
 
-__all__ = ["Client", "Reply"]
+__all__ = ["Client", "Reply", "read_demo_header"]
 
 ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
@@ -232,3 +232,13 @@ def _read_pause(header: str | None) -> float:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except ValueError:
         return PAUSE_429
+
+
+def read_demo_header(base_url: str) -> str | None:
+    """What a demo server on this machine says of itself, None for any other server. Raises `ServerUnreachable`."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy leads to this machine
+            return session.get(base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
+    except requests.RequestException as error:
+        raise ServerUnreachable(f"Nothing answers at {base_url}; is the server running?") from error

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.store.spend import WINDSURF, MonthUsage
+from flexlib.spend.month import WINDSURF, MonthUsage
 
 if TYPE_CHECKING:
     import duckdb

@@ -193,8 +193,8 @@ def _read_credits(snapshot: Snapshot, root: Path | None) -> duckdb.DuckDBPyRelat
     import duckdb
     import pyarrow.parquet as pq
 
-    from flexlib.aggregate.spend import credits_as_usage
-    from flexlib.money.credit_prices import load_credit_prices
+    from flexlib.spend.credit_prices import load_credit_prices
+    from flexlib.spend.windsurf import credits_as_usage
     from flexlib.store.rates import load_rates
 
     table = credits_as_usage(pq.read_table(snapshot.parquet), load_credit_prices(root), load_rates(root))

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, build_credits, call, store, store_credits
 
-from flexlib.aggregate.spend import credits_as_usage
 from flexlib.aggregate.usage import read_usage, total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
-from flexlib.money.credit_prices import find_credit_price, load_credit_prices
 from flexlib.money.fx import Rate, Rates
 from flexlib.schema import check_usage
-from flexlib.store.spend import load_month_usage
+from flexlib.spend.credit_prices import find_credit_price, load_credit_prices
+from flexlib.spend.month import load_month_usage
+from flexlib.spend.windsurf import credits_as_usage
 
 SANTIAGO = "America/Santiago"
 
