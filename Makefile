@@ -16,7 +16,7 @@ report: .venv/report ## a month's report: made-up data, or yours once WINDSURF_S
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
 test: .venv/test ## all tests: unit, property, notebooks, end to end
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadscope
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 
 test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), many processes, the ledger's commands

@@ -74,9 +74,11 @@ def start_fetch(url: str, data: Path, *words: str) -> Iterator[subprocess.Popen[
             process.kill()
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 20) -> None:
+    """Returns once it happened, which `process` is to bring about."""
     end = time.monotonic() + seconds
     while not happened():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.002)
 
@@ -154,7 +156,7 @@ def test_killed_ten_times_it_ends_as_if_it_had_never_been_and_asks_nothing_again
         for _ in range(10):
             enough = count_requests(log, QUERIES) + chance.randrange(1, 27)
             with start_fetch(url, data, *words) as process:
-                wait_for(lambda enough=enough: count_requests(log, QUERIES) >= enough)  # type: ignore[misc]
+                wait_for(lambda enough=enough: count_requests(log, QUERIES) >= enough, process)  # type: ignore[misc]
                 time.sleep(chance.uniform(0, 0.02))
                 kills += process.poll() is None
                 process.send_signal(signal.SIGKILL)
@@ -181,7 +183,7 @@ def test_two_runs_at_once_the_second_leaves_with_exit_code_2_or_waits(tmp_path: 
     data, slowly = tmp_path / "data", ("--route", "user", "--workers", "60", "--verify", "0")
     folder = data / "credits" / "2025-09"
     with demo_server("--users", str(USERS), "--latency", "0.4") as url, start_fetch(url, data, *slowly) as first:
-        wait_for(lambda: (folder / ".draft" / "header.json").exists())
+        wait_for(lambda: (folder / ".draft" / "header.json").exists(), first)
         with start_fetch(url, data) as second, start_fetch(url, data, "--wait", "--verify", "0") as third:
             _, sentence = second.communicate(timeout=60)
             first_said, _ = first.communicate(timeout=60)
