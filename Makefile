@@ -25,7 +25,8 @@ test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), many proce
 lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \
 	  [ -e $$root/server.json ] && echo '$(CURDIR)'/$$root && break; done)}; \
-	echo "Data: $$root"; FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
+	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
+	FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
 
 refresh: .venv/report ## run the notebooks on the fixture and store their outputs
 	@$(FIXTURE) $(BIN)/python -m flexlib.report.refresh
