@@ -1,7 +1,35 @@
 """What a company's language models cost, and the proof."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.month import Month, Span
 
-__all__ = ["Month", "Span", "__version__"]
+if TYPE_CHECKING:
+    from flexlib.ledger import record_direct_usage, record_many, record_openrouter_usage, record_usage, usage
+
+__all__ = [
+    "LlmProvider",
+    "LlmProxy",
+    "LlmTaskType",
+    "Month",
+    "Span",
+    "__version__",
+    "record_direct_usage",
+    "record_many",
+    "record_openrouter_usage",
+    "record_usage",
+    "usage",
+]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """The ledger's functions, imported when first asked for: whoever only reads reports needs no database."""
+    if name in __all__:
+        return getattr(import_module("flexlib.ledger"), name)
+    raise AttributeError(f"module 'flexlib' has no attribute {name!r}")
