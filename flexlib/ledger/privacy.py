@@ -94,32 +94,36 @@ class PrivacyGuard:
         return cls(KINDS if words == ("all",) else () if words == ("none",) else words)
 
     def mask(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """`metadata` with every find replaced by its kind in brackets (`[email]`), and the kinds that were found."""
+        """A copy of `metadata` with every find replaced by its kind in brackets (`[email]`), and the kinds found.
+
+        The copy is as JSON would give it back: names are texts, tuples lists.
+        """
         found: set[str] = set()
-        masked = self._mask_value(dict(metadata), found) if self.kinds else dict(metadata)
+        masked = self._mask_object(metadata, found)
         return masked, [kind for kind in KINDS if kind in found]
+
+    def _mask_object(self, content: Mapping[Any, Any], found: set[str]) -> dict[str, Any]:
+        masked: dict[str, Any] = {}
+        for given, value in content.items():
+            name = str(given)
+            kind = _KIND_OF_NAME.get(name.lower())
+            if len(name) >= SHORT_NAME or not name.isidentifier():
+                name = self._mask_text(name, found)
+            if kind in self.kinds and not _is_empty(value):
+                found.add(str(kind))
+                masked[name] = f"[{kind}]"
+            else:
+                masked[name] = self._mask_value(value, found)
+        return masked
 
     def _mask_value(self, value: Any, found: set[str]) -> Any:  # noqa: ANN401 (JSON)
         if isinstance(value, str):
             return self._mask_text(value, found)
         if isinstance(value, Mapping):
-            return {
-                self._mask_name(str(name), found): self._mask_named(str(name), one, found)
-                for name, one in value.items()
-            }
+            return self._mask_object(value, found)
         if isinstance(value, list | tuple):
             return [self._mask_value(one, found) for one in value]
         return value
-
-    def _mask_named(self, name: str, value: Any, found: set[str]) -> Any:  # noqa: ANN401
-        kind = _KIND_OF_NAME.get(name.lower())
-        if kind not in self.kinds or value is None or isinstance(value, bool) or value in ("", [], {}):
-            return self._mask_value(value, found)
-        found.add(str(kind))
-        return f"[{kind}]"
-
-    def _mask_name(self, name: str, found: set[str]) -> str:
-        return name if len(name) < SHORT_NAME and name.isidentifier() else self._mask_text(name, found)
 
     def _mask_text(self, text: str, found: set[str]) -> str:
         if len(text) < MIN_LENGTH or not _SIGNS.search(text):
@@ -128,6 +132,10 @@ class PrivacyGuard:
             if kind in self.kinds:
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or isinstance(value, bool) or value in ("", [], {})
 
 
 def _replace(kind: str, found: set[str]) -> Callable[[re.Match[str]], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -25,6 +24,7 @@ NOTES = (
     + ("masked", "repriced")
 )  # fmt: skip
 """Names in the metadata under which the ledger itself writes; a caller cannot use them."""
+RESERVED = frozenset(NOTES)
 
 DERIVED = ("created_at", "amount_in_usd", "amount_in_clp")
 """Columns that the ledger fills when the caller does not, and that then tell nothing about the call's content."""
@@ -166,8 +166,8 @@ def _drop_notes(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 def _read_metadata(ledger: Ledger, metadata: Any) -> dict[str, Any]:  # noqa: ANN401
     if not isinstance(metadata, Mapping):
         raise BadUsage(f"metadata must be a dict, not {type(metadata).__name__}.")
-    taken = [name for name in NOTES if name in metadata]
-    if taken:
+    if not RESERVED.isdisjoint(metadata):
+        taken = [name for name in NOTES if name in metadata]
         raise BadUsage(f"metadata names {', '.join(taken)}, which the ledger writes itself; choose another name.")
     try:
         masked, kinds = ledger.guard.mask(metadata)
@@ -175,9 +175,8 @@ def _read_metadata(ledger: Ledger, metadata: Any) -> dict[str, Any]:  # noqa: AN
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise BadUsage(f"metadata cannot be kept as JSON: {error}.") from error
-    if NUL.search(text):
+    if "\\u0000" in text and NUL.search(text):
         raise BadUsage("metadata holds a NUL character, which PostgreSQL cannot keep.")
     if size > ledger.metadata_bytes:
         raise BadUsage(f"metadata is {size} bytes of JSON, and the most is {ledger.metadata_bytes}; keep it elsewhere.")
-    plain: dict[str, Any] = json.loads(text)
-    return {**plain, "masked": kinds} if kinds else plain
+    return {**masked, "masked": kinds} if kinds else masked
