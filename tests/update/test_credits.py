@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -179,13 +180,21 @@ def test_killed_ten_times_it_ends_as_if_it_had_never_been_and_asks_nothing_again
     assert not list(data.rglob(".writing-*")) + list(data.rglob(".draft"))
 
 
-def test_two_runs_at_once_the_second_leaves_with_exit_code_2_or_waits(tmp_path: Path) -> None:
-    data, slowly = tmp_path / "data", ("--route", "user", "--workers", "60", "--verify", "0")
-    folder = data / "credits" / "2025-09"
-    with demo_server("--users", str(USERS), "--latency", "0.4") as url, start_fetch(url, data, *slowly) as first:
+def test_two_runs_at_once_the_second_leaves_with_exit_code_2_or_waits(demo: Demo, tmp_path: Path) -> None:
+    url, data = demo(), tmp_path / "data"
+    folder, released = data / "credits" / "2025-09", threading.Event()
+
+    def hold(request: Request) -> Answer:
+        if request.path == QUERIES:
+            released.wait(60)
+        return forward(url, request)
+
+    with serve(hold) as door, start_fetch(door, data, "--verify", "1") as first:
         wait_for(lambda: (folder / ".draft" / "header.json").exists(), first)
-        with start_fetch(url, data) as second, start_fetch(url, data, "--wait", "--verify", "0") as third:
+        with start_fetch(url, data) as second, start_fetch(url, data, "--wait", "--verify", "1") as third:
             _, sentence = second.communicate(timeout=60)
+            assert (first.poll(), third.poll()) == (None, None)
+            released.set()
             first_said, _ = first.communicate(timeout=60)
             third_said, errors = third.communicate(timeout=60)
     assert (first.returncode, second.returncode, third.returncode) == (0, 2, 0)
