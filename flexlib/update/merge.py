@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,10 +18,16 @@ import pyarrow.parquet as pq
 from flexlib import __version__
 from flexlib.certificate import Check, UsageCertificate
 from flexlib.errors import BadFile
+from flexlib.formats import format_count
+from flexlib.ledger.columns import WIDE
+from flexlib.money.fx import Rates
 from flexlib.month import Month
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.calls import CallFile, QuarantinedRow
-from flexlib.store.snapshots import Snapshot, hash_rows, report_disk
+from flexlib.store.row_hash import RowHash
+from flexlib.store.snapshots import Snapshot, report_disk
+from flexlib.update.amounts import drop_filled, fill_rows
+from flexlib.update.counts import ParquetCounts, count_parquet, write_amount, write_figures
 
 __all__ = ["SOURCE", "FileFacts", "MergedMonth", "merge_month", "read_certificate"]
 
@@ -29,6 +35,10 @@ SOURCE = "import"
 """The name of this source: `usage/<month>/import/`."""
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
+AMOUNTS = ("amount_in_usd", "amount_in_clp")
+
+TABLE_ROWS = 122_880
+"""As many rows as DuckDB reads at a time: filled and written together, a row group of the Parquet each."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,17 @@ class MergedMonth:
 
 
 def merge_month(
-    calls: CallFile, month: Month, base: Snapshot | None, file: FileFacts, parquet: Path, read_at: datetime
+    calls: CallFile,
+    month: Month,
+    base: Snapshot | None,
+    file: FileFacts,
+    rates: Rates,
+    parquet: Path,
+    read_at: datetime,
 ) -> MergedMonth:
     """The calls of `base` and those of the month in `calls` that are not among them, written to `parquet`.
 
+    Amounts that are lacking, also in `base`, are filled where the price book and `rates` know them by now.
     Raises `BadFile` when the file was merged before under another mapping or says something else of a stored id;
     `BadRecord`; `DiskFailed`.
     """
@@ -70,12 +87,12 @@ def merge_month(
     known, added = found.filter(is_known), found.filter(pc.invert(is_known))
     _check_same(stored, known, file)
     rows = pa.concat_tables([stored, added]).sort_by([("created_at", "ascending"), ("id", "ascending")])
-    with report_disk(parquet.parent):
-        pq.write_table(check_usage(rows, month), parquet, compression="zstd")
+    rows_sha256, amounts, unrated = _write_filled(check_usage(rows, month), rates, parquet)
 
     counts, again = calls.count_month(month), _count_rows(known)
     expected = {name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES}
-    counted = _count_parquet(parquet)
+    counted = count_parquet(parquet)
+    found = counted.totals
     files[file.sha256] = {
         **asdict(file),
         "name": files.get(file.sha256, {}).get("name", file.name),
@@ -91,14 +108,20 @@ def merge_month(
         source=SOURCE,
         rows_read=rows_read,
         quarantined_rows=quarantined,
-        duplicate_rows=rows_read - quarantined - counted["rows"],
-        rows=counted["rows"],
-        prompt_tokens=counted["prompt_tokens"],
-        completion_tokens=counted["completion_tokens"],
-        rows_sha256=hash_rows(rows),
+        duplicate_rows=rows_read - quarantined - found.rows,
+        rows=found.rows,
+        prompt_tokens=found.prompt_tokens,
+        completion_tokens=found.completion_tokens,
+        rows_sha256=rows_sha256,
         files=tuple(files.values()),
-        sums=_compare_sums(expected, counted),
-        notes=tuple(_write_notes(list(files.values()))),
+        sums=_compare_sums(expected | amounts, counted),
+        amount_in_usd=write_amount(found.amount_in_usd),
+        amount_in_clp=write_amount(found.amount_in_clp),
+        unpriced_rows=found.unpriced_usd,
+        unpriced=counted.unpriced,
+        rows_without_clp=found.unpriced_clp,
+        rates=counted.rates,
+        notes=tuple(_write_notes(list(files.values()), found.unpriced_usd, unrated)),
         flexlib_version=__version__,
     )
     bad = calls.list_quarantined(month)
@@ -129,8 +152,8 @@ def _check_mapping(file: FileFacts, entry: dict[str, Any] | None, month: Month) 
 
 
 def _check_same(stored: pa.Table, known: pa.Table, file: FileFacts) -> None:
-    before = stored.filter(pc.is_in(stored["id"], value_set=known["id"].combine_chunks())).sort_by("id")
-    again = known.sort_by("id")
+    before = drop_filled(stored.filter(pc.is_in(stored["id"], value_set=known["id"].combine_chunks())).sort_by("id"))
+    again = drop_filled(known.sort_by("id"))
     if before.equals(again):
         return
     pairs = zip(before.to_pylist(), again.to_pylist(), strict=True)
@@ -141,15 +164,43 @@ def _check_same(stored: pa.Table, known: pa.Table, file: FileFacts) -> None:
     )
 
 
-def _compare_sums(expected: dict[str, int], counted: dict[str, int]) -> Check:
-    differing = [
-        f"{name} is {counted[name]}, not {expected[name]}" for name in FIGURES if counted[name] != expected[name]
-    ]
+def _write_filled(rows: pa.Table, rates: Rates, parquet: Path) -> tuple[str, dict[str, Any], int]:
+    """Writes the rows with their amounts; gives their hash, the sums and gaps of the amounts as they went in,
+    and how many rows have an amount in USD alone.
+    """
+    digest = RowHash()
+    sums: dict[str, Decimal | None] = dict.fromkeys(AMOUNTS)
+    gaps = dict.fromkeys(AMOUNTS, 0)
+    unrated = 0
+    with report_disk(parquet.parent), pq.ParquetWriter(parquet, USAGE, compression="zstd") as writer:
+        for start in range(0, len(rows), TABLE_ROWS):
+            table = fill_rows(rows.slice(start, TABLE_ROWS), rates)
+            writer.write_table(table, row_group_size=len(table))
+            digest.add(table)
+            usd, pesos = (table[name] for name in AMOUNTS)
+            unrated += pc.sum(pc.and_(pc.is_valid(usd), pc.is_null(pesos))).as_py() or 0
+            for name in AMOUNTS:
+                gaps[name] += table[name].null_count
+                if (part := _sum_exactly(table[name])) is not None:
+                    sums[name] = WIDE.add(sums[name] or Decimal(0), part)
+    figures: dict[str, Any] = {name: write_amount(total) for name, total in sums.items()}
+    figures |= {"unpriced_rows": gaps["amount_in_usd"], "rows_without_clp": gaps["amount_in_clp"]}
+    return digest.hexdigest(), figures, unrated
+
+
+def _sum_exactly(amounts: pa.ChunkedArray) -> Decimal | None:
+    total: Decimal | None = pc.sum(amounts.cast(pa.decimal128(38, amounts.type.scale))).as_py()
+    return total
+
+
+def _compare_sums(expected: dict[str, Any], counts: ParquetCounts) -> Check:
+    counted = write_figures(counts.totals)
+    wrong = [f"{name} is {counted[name]}, not {wanted}" for name, wanted in expected.items() if counted[name] != wanted]
     return Check(
-        "differs" if differing else "agrees",
+        "differs" if wrong else "agrees",
         how="what was stored and what the file adds to it, against the written Parquet counted again",
-        checked=len(FIGURES),
-        why="; ".join(differing),
+        checked=len(expected),
+        why="; ".join(wrong),
         figures=expected,
     )
 
@@ -158,14 +209,7 @@ def _count_rows(rows: pa.Table) -> dict[str, int]:
     return {"rows": len(rows)} | {name: pc.sum(rows[name]).as_py() or 0 for name in FIGURES[1:]}
 
 
-def _count_parquet(parquet: Path) -> dict[str, int]:
-    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in FIGURES[1:])
-    with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT count(*), {sums} FROM read_parquet(?)", [str(parquet)]).fetchall()
-    return dict(zip(FIGURES, found[0], strict=True))
-
-
-def _write_notes(files: list[dict[str, Any]]) -> Iterator[str]:
+def _write_notes(files: list[dict[str, Any]], unpriced: int, unrated: int) -> Iterator[str]:
     yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
     yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
     for entry in files:
@@ -179,6 +223,13 @@ def _write_notes(files: list[dict[str, Any]]) -> Iterator[str]:
                 f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
                 "they are taken as of the first."
             )
+    if unpriced:
+        yield f"{format_count(unpriced, 'call')} without a price: the sum in USD is a lower bound."
+    if unrated:
+        yield (
+            f"{format_count(unrated, 'call')} with a price, but without an exchange rate yet: "
+            "run flexlib fx update, then import again."
+        )
 
 
 def _read_raw(snapshot: Snapshot | None) -> list[str]:

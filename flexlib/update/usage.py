@@ -6,9 +6,7 @@ Kept are the calls, the hash of each file, and the quarantined rows as they stan
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +14,10 @@ from pathlib import Path
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
 from flexlib.sources.calls import CallMapping, QuarantinedRow, read_calls
-from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot, report_disk
+from flexlib.store.disk import make_scratch
+from flexlib.store.rates import load_rates
+from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
+from flexlib.update.amounts import check_names
 from flexlib.update.merge import SOURCE, FileFacts, MergedMonth, merge_month, read_certificate
 
 __all__ = ["MonthImport", "import_usage"]
@@ -47,21 +48,24 @@ def import_usage(
 ) -> list[MonthImport]:
     """Brings the calls of `file` into the snapshots of its months, in order; a call that is there already counts once.
 
-    Every month is merged with its newest version, or made `anew` out of this file alone. Importing a file again changes
-    nothing.
+    Every month is merged with its newest version, or made `anew` out of this file alone. Amounts that the file does not
+    give are filled as recording does, from the price book and the kept rates; one that is stored stays, whatever those
+    say later. Importing a file again changes nothing, except that lacking amounts are filled once they are known.
 
     Raises `BadFile` when the file cannot be read, was imported under another mapping, or differs from what is stored
-    under the same id; `BadParameter`; `AlreadyRunning` unless `wait`; `DiskFailed`.
+    under the same id, and when the table of rates is spoilt; `BadParameter`; `AlreadyRunning` unless `wait`;
+    `DiskFailed`.
     """
-    read_at = now or datetime.now(timezone.utc)
+    check_names(mapping.metadata)
+    read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
     facts, stamp = _describe_file(file, mapping), _stamp(file)
     with read_calls(file, mapping) as calls, ExitStack() as held:
         merged = []
         for month in calls.months:
             folder = held.enter_context(lock_month("usage", month, root, wait))
-            parquet = held.enter_context(_make_scratch(folder)) / "usage.parquet"
+            parquet = held.enter_context(make_scratch(folder, ".importing")) / "usage.parquet"
             newest = find_snapshot("usage", month, root, SOURCE)
-            one = merge_month(calls, month, None if anew else newest, facts, parquet, read_at)
+            one = merge_month(calls, month, None if anew else newest, facts, rates, parquet, read_at)
             merged.append((one, newest))
         if _stamp(file) != stamp:
             raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
@@ -88,16 +92,3 @@ def _describe_file(file: Path, mapping: CallMapping) -> FileFacts:
 def _stamp(file: Path) -> tuple[int, int]:
     facts = file.stat()
     return facts.st_size, facts.st_mtime_ns
-
-
-@contextmanager
-def _make_scratch(folder: Path) -> Iterator[Path]:
-    """A folder for what is not whole yet; what a killed run left in it is swept out first, as the month is locked."""
-    scratch = folder / ".importing"
-    with report_disk(folder):
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

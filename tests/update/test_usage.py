@@ -77,8 +77,16 @@ def test_an_import_stores_the_calls_with_their_proof(tmp_path: Path) -> None:
     assert (proof.state, proof.source, proof.rows_read, proof.rows) == (State.COMPLETE, "import", 3, 3)
     assert (proof.prompt_tokens, proof.completion_tokens) == (114, 30)
     assert (proof.duplicate_rows, proof.quarantined_rows) == (0, 0)
-    assert (proof.sums.result, proof.sums.checked) == ("agrees", 3)
-    assert proof.sums.figures == {"rows": 3, "prompt_tokens": 114, "completion_tokens": 30}
+    assert (proof.sums.result, proof.sums.checked) == ("agrees", 7)
+    assert proof.sums.figures == {
+        "rows": 3,
+        "prompt_tokens": 114,
+        "completion_tokens": 30,
+        "amount_in_usd": "0.0052200000",  # 114 x 30 + 30 x 60 USD a million
+        "amount_in_clp": None,
+        "unpriced_rows": 0,
+        "rows_without_clp": 3,
+    }
     (entry,) = proof.files
     assert (entry["name"], entry["rows"], entry["quarantined"]) == ("calls.csv", 3, 0)
     assert entry["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,143 @@
+"""Amounts of imported calls by the rules of recording, whole tables at a time: USD by the price book, pesos by rates.
+
+What a row's amounts stand on is written at the end of its metadata, in the names that recording uses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flexlib.errors import BadParameter
+from flexlib.ledger.pricing import PAID_IN_USD, TIER
+from flexlib.ledger.record import NOTES
+from flexlib.money.fx import Rates
+from flexlib.money.fx_table import convert_rows
+from flexlib.money.price_table import price_rows
+
+__all__ = ["check_names", "drop_filled", "fill_rows"]
+
+TEXT = r'"(?:[^"\\]|\\.)*"'
+PRICE = rf'"price_source":{TEXT},"price_date":(?:null|{TEXT})'
+REASON = rf'"unpriced":{TEXT}'
+RATE = rf'"rate":{TEXT},"rate_day":{TEXT},"rate_source":{TEXT}'
+# The notes are the last members of the outermost object, and no string of JSON holds a bare quote: nothing of the
+# caller's, however nested, ends as they do.
+ANY_NOTES = rf",?(?:{PRICE}|{REASON})?,?(?:{RATE})?\}}$"
+PRICE_NOTE = rf"{PRICE},?(?:{RATE})?\}}$"
+RATE_NOTE = rf"{RATE}\}}$"
+REASON_NOTE = rf",?{REASON}\}}$"
+
+
+def fill_rows(rows: pa.Table, rates: Rates) -> pa.Table:
+    """The rows of `schema.USAGE` with the amounts that they lack, as far as the books at hand know them.
+
+    USD: the cost where that is in USD, else by the price book; pesos: by `rates`, on the call's day in Santiago. An
+    amount that is there stays, also one that was filled before; where none is known it stays null, and why no list
+    prices the call stands in the metadata. Filled again with the same books, the rows stay as they are.
+    """
+    if not rows.num_rows:
+        return rows
+    given = _take_cost(rows)
+    lacking = pc.is_null(given)
+    own = _strip(rows["metadata"].combine_chunks(), REASON_NOTE, lacking)
+    priced = price_rows(rows.append_column(TIER, _read_tiers(own)))
+    usd = pc.coalesce(given, priced["amount_in_usd"].combine_chunks())
+    converted = convert_rows(pa.table({"created_at": rows["created_at"], "amount_in_usd": usd}), rates)
+    pesos = rows["amount_in_clp"].combine_chunks()
+    by_rate = pc.and_(pc.is_null(pesos), pc.is_valid(converted["amount_in_clp"].combine_chunks()))
+    metadata = _append_notes(
+        own,
+        pc.if_else(lacking, _note_prices(priced), None),
+        pc.if_else(by_rate, _note_rates(converted["rate_day"].combine_chunks(), rates), None),
+    )
+    pesos = pc.coalesce(pesos, converted["amount_in_clp"].combine_chunks())
+    return _replace(rows, amount_in_usd=usd, amount_in_clp=pesos, metadata=metadata)
+
+
+def drop_filled(rows: pa.Table) -> pa.Table:
+    """The rows as their source said them, whatever `fill_rows` has found since: to compare calls of the same id.
+
+    A cost in USD stands as the amount, filled or not.
+    """
+    metadata = rows["metadata"].combine_chunks()
+    usd, pesos = (
+        pc.if_else(pc.fill_null(pc.match_substring_regex(metadata, note), False), None, rows[name].combine_chunks())
+        for name, note in (("amount_in_usd", PRICE_NOTE), ("amount_in_clp", RATE_NOTE))
+    )
+    said = _replace(rows, amount_in_usd=usd, amount_in_clp=pesos, metadata=_strip(metadata, ANY_NOTES))
+    return _replace(said, amount_in_usd=_take_cost(said))
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuses, with `BadParameter`, metadata in the names that are kept for the notes on amounts."""
+    taken = [name for name in names if name in NOTES]
+    if taken:
+        raise BadParameter(f"metadata names {', '.join(taken)}, which flexlib writes itself; rename it in the file.")
+
+
+def _take_cost(rows: pa.Table) -> pa.Array:
+    """The amount in USD as it is given: by itself, or as the cost where the seller's unit is the dollar."""
+    proxies = pa.array([None if one is None else str(one) for one in PAID_IN_USD], pa.string())
+    in_usd = pc.is_in(rows["proxy"].combine_chunks(), value_set=proxies)
+    usd, cost = (rows[name].combine_chunks() for name in ("amount_in_usd", "cost"))
+    return pc.coalesce(usd, pc.if_else(in_usd, cost, None))
+
+
+def _read_tiers(metadata: pa.Array) -> pa.ChunkedArray:
+    if metadata.null_count == len(metadata):
+        return pa.chunked_array([pa.nulls(len(metadata), pa.string())])
+    with duckdb.connect() as connection:
+        found = connection.from_arrow(pa.table({"metadata": metadata})).select(
+            f"CASE json_type(metadata, '$.{TIER}') WHEN 'VARCHAR' THEN metadata ->> '$.{TIER}' END AS {TIER}"
+        )
+        return found.to_arrow_table()[TIER]
+
+
+def _note_prices(priced: pa.Table) -> pa.Array:
+    source, reason = (_quote(priced[name].combine_chunks()) for name in ("price_source", "unpriced"))
+    since = pc.coalesce(_quote(priced["price_date"].combine_chunks().cast(pa.string())), pa.scalar("null"))
+    price = pc.binary_join_element_wise('"price_source":', source, ',"price_date":', since, "")
+    return pc.coalesce(price, pc.binary_join_element_wise('"unpriced":', reason, ""))
+
+
+def _note_rates(days: pa.Array, rates: Rates) -> pa.Array:
+    """What the pesos stand on: the observation of each row's day, a day has one."""
+    texts = {
+        one.day: f'"rate":{_dump(str(one.value))},"rate_day":{_dump(str(one.day))},"rate_source":{_dump(one.source)}'
+        for one in rates
+    }
+    distinct = days.dictionary_encode()
+    return pa.array([texts[day] for day in distinct.dictionary.to_pylist()], pa.string()).take(distinct.indices)
+
+
+def _append_notes(own: pa.Array, *notes: pa.Array) -> pa.Array:
+    body = pc.replace_substring_regex(own, r"^\{|\}$", "")
+    joined = pc.binary_join_element_wise(body, *notes, ",", null_handling="skip")
+    silent = pc.and_(pc.is_null(notes[0]), pc.is_null(notes[1]))
+    return pc.if_else(silent, own, pc.binary_join_element_wise("{", joined, "}", ""))
+
+
+def _strip(metadata: pa.Array, note: str, where: pa.Array | None = None) -> pa.Array:
+    """The metadata without the note; null where nothing else is in it."""
+    stripped = pc.replace_substring_regex(metadata, note, "}")
+    stripped = pc.if_else(pc.equal(stripped, "{}"), None, stripped)
+    return stripped if where is None else pc.if_else(where, stripped, metadata)
+
+
+def _quote(texts: pa.Array) -> pa.Array:
+    """As strings of JSON; the distinct ones are few."""
+    distinct = texts.dictionary_encode()
+    return pa.array(map(_dump, distinct.dictionary.to_pylist()), pa.string()).take(distinct.indices)
+
+
+def _dump(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _replace(rows: pa.Table, **columns: pa.Array) -> pa.Table:
+    return pa.Table.from_arrays([columns.get(name, rows[name]) for name in rows.column_names], schema=rows.schema)
