@@ -40,7 +40,7 @@ INDEXES = {
     "task_type": ("task_type",),
     "usable": ("usable_type", "usable_id", "created_at"),
 }
-"""The seed's four, and one for what one usable used; the order of time is that of the primary key or of its like."""
+"""Four for what is asked most, one for what one usable used; that of time is the primary key's or its like."""
 
 
 def build_metadata(backend: str) -> sa.MetaData:
