@@ -49,7 +49,7 @@ class Certificate:
 
     month: Month
     read_at: datetime
-    """When the last of it was read, UTC."""
+    """When the reading began, UTC: what came in later may be missing."""
     rows: int
     quarantined_rows: int
     """Rows that could not be taken, kept with their raw text and the reason."""
@@ -64,7 +64,12 @@ class Certificate:
             return State.GAP
         if any(check.result == "differs" for check in self.checks.values()):
             return State.UNRECONCILED
-        return State.PROVISIONAL if self.read_at < self.month.end + self.grace else State.COMPLETE
+        return State.COMPLETE if self.is_settled else State.PROVISIONAL
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the month was over, and long enough for its last use to have arrived, when it was read."""
+        return self.read_at >= self.month.end + self.grace
 
     @property
     def grace(self) -> timedelta:
@@ -77,9 +82,9 @@ class Certificate:
         return {name: value for name, value in vars(self).items() if isinstance(value, Check)}
 
     def is_stale(self, now: datetime | None = None) -> bool:
-        """Whether the month is better read again: it has a gap, or is provisional and older than the refresh."""
+        """Whether the month is better read again: it has a gap, or was not settled and a refresh has passed since."""
         age = (now or datetime.now(timezone.utc)) - self.read_at
-        return self.state is State.GAP or (self.state is State.PROVISIONAL and age > REFRESH)
+        return self.state is State.GAP or (not self.is_settled and age > REFRESH)
 
     def to_json(self) -> str:
         """The certificate as it is stored and printed; the same one gives the same text."""

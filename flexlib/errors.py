@@ -83,11 +83,15 @@ class ServerUnreachable(FlexlibError):
 
 
 class RouteRefused(FlexlibError):
-    """One route cannot be used; another may be. `gone`: nor can any route that reads the same data source."""
+    """One route cannot be used; another may be.
 
-    def __init__(self, message: str, *, gone: bool = False, exit_code: int = 1) -> None:
+    `gone`: nor can any route that reads the same data source. `passing`: it may well be used the next time.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False, passing: bool = False, exit_code: int = 1) -> None:
         super().__init__(message)
         self.gone = gone
+        self.passing = passing
         self.exit_code = exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from flexlib.errors import BadSetting
 __all__ = ["DEFAULT_BASE_URL", "Settings", "find_home", "load_settings"]
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
+PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
+LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONSUMPTION_UNITS = ("credits", "hundredths")
 
@@ -83,9 +86,10 @@ def _check_key(key: str | None) -> str | None:
 
 
 def _check_base_url(url: str) -> str:
-    parts = urlsplit(url.rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.username:
+    url = url.rstrip("/")
+    match = PLAIN_URL.fullmatch(url)
+    if not match or int(match["port"] or 0) > LAST_PORT:
         raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {url!r}.")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    if match["scheme"] == "http" and match["host"].strip("[]") not in LOOPBACK:
         raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
-    return f"{parts.scheme}://{parts.netloc}"
+    return url

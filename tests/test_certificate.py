@@ -93,6 +93,8 @@ def test_a_gap_is_stale_at_once_a_provisional_month_after_three_hours_and_a_comp
     assert not replace(WHOLE, read_at=now - three_hours).is_stale(now)
     assert replace(WHOLE, read_at=now - three_hours - moment).is_stale(now)
     assert not WHOLE.is_stale(SETTLED + timedelta(days=4000))
+    unsettled = replace(WHOLE, read_at=now - three_hours - moment, sums=Check("differs"))
+    assert (unsettled.state, unsettled.is_stale(now)) == (State.UNRECONCILED, True)
 
 
 def test_its_text_holds_every_figure_under_its_name() -> None:

@@ -76,7 +76,7 @@ class Ladder:
                 found = self._try_route(name)
             except RouteRefused as no:
                 refusal = no
-                self._step_down(name, str(no))
+                self._step_down(name, str(no), passing=no.passing)
                 if no.gone:
                     names = [other for other in names if other == LAST_RESORT]
             except FlexlibError as error:
@@ -113,8 +113,8 @@ class Ladder:
             keep_server(self.server.name, {"unit": self.run.unit_settled}, self.settings.data)
         return MonthOfCredits(outcome, rows, certificate)
 
-    def _step_down(self, name: str, why: str) -> None:
-        if name != LAST_RESORT:
+    def _step_down(self, name: str, why: str, *, passing: bool = False) -> None:
+        if name != LAST_RESORT and not passing:
             remember_refusal(self.settings, self.server, name, why)
         self.story.append(f"{name} was refused ({why})")
 
@@ -129,7 +129,7 @@ class Ladder:
         users = {user for _, user, _ in tally.sums}
         strangers = sorted(users - set(run.keys))
         settled = run.draft.started_at >= self.month.end + REFRESH
-        sums, witness = check_sums(outcome), check_witness(run, outcome, settled=settled)
+        sums, witness = check_sums(outcome, settled=settled), check_witness(run, outcome, settled=settled)
         notes = list(outcome.notes)
         if outcome.route in ("batch", "user") and "agrees" not in (sums.result, witness.result):
             notes.append(PEOPLE_ONLY)

@@ -27,7 +27,7 @@ def fetch_team(run: Run) -> Outcome:
     else:
         reply = run.ask(ask)
         if not reply.is_good:
-            raise RouteRefused(_say_no(reply), gone=is_gone(reply.refused))
+            raise RouteRefused(_say_no(reply), gone=is_gone(reply.refused), passing=bool(reply.failed))
         groups, whole = reply.value
         run.draft.add("team", reply.text, "team")
     tally = Tally()

@@ -246,7 +246,7 @@ def test_frames_are_left_as_they_were() -> None:
 
 def test_another_process_with_another_hash_seed_draws_the_same_bytes() -> None:
     script = (
-        "import sys; sys.path.insert(0, 'tests'); import test_charts as t; "
+        "import sys; sys.path[:0] = ['tests', 'tests/page']; import test_charts as t; "
         "print(''.join(c.write_html() for c in t.CHARTS))"
     )
     drawn = {

@@ -31,7 +31,7 @@ def test_another_engine_is_refused() -> None:
 def test_without_pyspark_the_sentence_says_how_to_install_it() -> None:
     lines = (
         "import sys; sys.modules['pyspark'] = None",  # so Python itself marks a module that is not to be found
-        "from flexlib import engines, errors",
+        "from flexlib import errors; from flexlib.store import engines",
         "try: engines.open_spark()",
         "except errors.EngineMissing as error: print(error)",
     )
