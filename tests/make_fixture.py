@@ -1,17 +1,20 @@
-"""Makes the fixture anew: two months of a small made-up company, fetched from the demo server by the real fetch, and
-the made-up calls of `calls.csv`.
+"""Makes the fixture anew: two months of a small made-up company, fetched from the demo server by the real fetch, the
+made-up calls of `calls.csv`, and made-up rates of the dollar.
 
 Run it as `python tests/make_fixture.py` when the schema changes, then `make refresh`.
 """
 
 import shutil
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 from flexlib import Month
 from flexlib.demo.process import demo_server
+from flexlib.money.fx import Rate
 from flexlib.settings import Settings
 from flexlib.sources.calls import CallMapping
+from flexlib.store.rates import KeptRate, write_kept_rates
 from flexlib.update.credits import update_credits
 from flexlib.update.usage import import_usage
 
@@ -43,6 +46,15 @@ def make_credits() -> None:
             update_credits(month, Settings(FIXTURE, url, "demo-key"), verify=None)
 
 
+def make_rates() -> None:
+    """A rate for each weekday of September and the days around it, plausible and nobody's."""
+    days = (date(2025, 8, 29) + timedelta(days=number) for number in range(36))
+    weekdays = [day for day in days if day.isoweekday() < 6]
+    rates = [Rate(day, Decimal("962.10") + (number * 37 % 11) - Decimal(number) / 4, "made up")
+             for number, day in enumerate(weekdays)]  # fmt: skip
+    write_kept_rates([KeptRate(rate, IMPORTED_AT) for rate in rates], FIXTURE)
+
+
 def make_usage() -> None:
     shutil.rmtree(FIXTURE / "usage", ignore_errors=True)
     import_usage(DATA / "calls.csv", CALLS, FIXTURE, now=IMPORTED_AT)
@@ -50,6 +62,7 @@ def make_usage() -> None:
 
 if __name__ == "__main__":
     make_credits()
+    make_rates()
     make_usage()
     for lock in FIXTURE.rglob(".lock"):
         lock.unlink()
