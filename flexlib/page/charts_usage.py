@@ -29,7 +29,7 @@ Row = dict[str, Any]
 def plot_usage_by_day(by_day: object, month: Month) -> Chart:
     """Columns of tokens a day, the prompts' lowest, on every day of the month.
 
-    The frame as from `aggregate_usage.usage_by_day`; a day that is not in it has no column.
+    The frame as from `aggregate.usage_by_day`; a day that is not in it has no column.
     """
     days = read_usage(by_day)
 

@@ -25,7 +25,10 @@ from flexlib.page.markup import Html, Piece, escape, join_pieces, write_element
 from flexlib.page.proof import describe_standing, list_missing
 from flexlib.page.theme import LAB_STYLE, write_lab_style
 
-__all__ = ["show_beside", "show_headlines", "show_section", "show_title"]
+__all__ = ["DEMO", "show_beside", "show_headlines", "show_section", "show_title"]
+
+DEMO = write_element("em", "Demo data", class_="demo")
+"""Beside the title of a page on made-up people."""
 
 
 def show_title(
@@ -37,7 +40,7 @@ def show_title(
     """
     standing = describe_standing(certificate)
     month = write_element("span", certificate.month.title)
-    demo = write_element("em", "Demo data", class_="demo") if certificate.demo else ""
+    demo = DEMO if certificate.demo else ""
     over = "Windsurf team · monthly report"
     if certificate.demo:
         over += " · made-up people"

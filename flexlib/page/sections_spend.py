@@ -15,6 +15,7 @@ from flexlib.page.findings import Finding
 from flexlib.page.formats import UNKNOWN, write_count, write_day, write_moment, write_usd
 from flexlib.page.markup import Html, escape, write_element
 from flexlib.page.proof import RESULTS, STANDINGS
+from flexlib.page.sections import DEMO
 from flexlib.page.theme import LAB_STYLE, write_lab_style
 from flexlib.spend.month import WINDSURF, MonthUsage
 from flexlib.spend.quality import QualityCheck
@@ -49,7 +50,8 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     badge = write_element("b", f"{standing.sign} {standing.word}") + escape(summary)
     badge = write_element("a", badge, class_=f"flex-badge {standing.colour}", href="#proof")
     head = write_element("p", f"LLM spend · monthly report · days of {escape(usage.zone)}", class_="over")
-    head += write_element("h1", f"{escape(title)} {month}")
+    demo = DEMO if any(getattr(one, "demo", False) for one in usage.certificates) else ""
+    head += write_element("h1", f"{escape(title)} {month} {demo}".rstrip())
     alert = ""
     if missing := _list_missing(usage):
         lines = "".join(write_element("li", escape(text)) for text in missing)
@@ -62,7 +64,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
 def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row], calls: UsageStatistics) -> Html:
     """The month's spend in both currencies, with the rate, and its calls.
 
-    `totals` of all rows as from `aggregate_usage.total_cost_by_period`, `rates` as from `quality_usage.list_rates`,
+    `totals` of all rows as from `aggregate.total_cost_by_period`, `rates` as from `spend.list_rates`,
     `calls` the statistics of `usage.calls`.
     """
     standing = STANDINGS[usage.state]
@@ -85,14 +87,14 @@ def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row]
 
 
 def find_task_types(by_task_type: object) -> Finding:
-    """Of `aggregate_usage.stats_by_task_type` over all rows."""
+    """Of `aggregate.stats_by_task_type` over all rows."""
     rows = read_usage(by_task_type)
     kinds = format_count(len(rows), "kind")
     return Finding(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
 
 
 def find_proxies(by_proxy: object) -> Finding:
-    """Of `aggregate_usage.usage_by_proxy` over all rows: which way took most of the money."""
+    """Of `aggregate.usage_by_proxy` over all rows: which way took most of the money."""
     rows = [row for row in read_usage(by_proxy) if row["total_usd"] is not None]
     note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
     if not rows:
@@ -103,14 +105,14 @@ def find_proxies(by_proxy: object) -> Finding:
 
 
 def find_usables(by_usable: object) -> Finding:
-    """Of `aggregate_usage.usage_by_usable` over the calls: how many there are."""
+    """Of `aggregate.usage_by_usable` over the calls: how many there are."""
     named = [row for row in read_usage(by_usable) if row["usable_type"]]
     note = "Calls ranked by tokens; those of nobody are a line too. Windsurf's users are in its own report."
     return Finding(format_count(len(named), "user"), note)
 
 
 def find_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Finding:
-    """Of `quality_usage.list_unpriced` and `list_unmapped`."""
+    """Of `spend.list_unpriced` and `list_unmapped`."""
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
     without = format_count(sum(row["calls"] for row in unpriced), "row")
     unknown = format_count(sum(row["calls"] for row in unmapped), "row")
@@ -118,7 +120,7 @@ def find_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Fin
 
 
 def find_quality(checks: Sequence[QualityCheck]) -> Finding:
-    """Of `quality_usage.check_quality`: to how many of the questions something was found."""
+    """Of `spend.check_quality`: to how many of the questions something was found."""
     found = sum(1 for one in checks if one.count)
     return Finding(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
 

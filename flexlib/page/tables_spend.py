@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def table_spend_by_task_type(by_task_type: object) -> Table:
-    """The tasks by tokens. The frame as from `aggregate_usage.stats_by_task_type`."""
+    """The tasks by tokens. The frame as from `aggregate.stats_by_task_type`."""
     rows = read_usage(by_task_type)
     tasks = [LlmTaskType.parse(row["task_type"]) for row in rows]
     return _tabulate(
@@ -37,14 +37,14 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
 
 
 def table_spend_by_proxy(by_proxy: object) -> Table:
-    """The ways by tokens: through whom, or directly. The frame as from `aggregate_usage.usage_by_proxy`."""
+    """The ways by tokens: through whom, or directly. The frame as from `aggregate.usage_by_proxy`."""
     rows = read_usage(by_proxy)
     names = [_name_proxy(row["proxy"]) for row in rows]
     return _tabulate("table-proxies", "Spend by proxy and directly", "Way", names, rows)
 
 
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
-    """The `top` users by tokens, the others in one line. The frame as from `aggregate_usage.usage_by_usable`."""
+    """The `top` users by tokens, the others in one line. The frame as from `aggregate.usage_by_usable`."""
     rows = read_usage(by_usable)
     names = [
         escape(f"{row['usable_type']} {row['usable_id']}") if row["usable_type"] else "<em>Nobody named</em>"
@@ -74,7 +74,7 @@ def table_spend_by_windsurf_model(by_model: object) -> Table:
 
 
 def table_rates(rates: Sequence[Row]) -> Table:
-    """The rates behind the pesos, behind a line to be opened. As from `quality_usage.list_rates`."""
+    """The rates behind the pesos, behind a line to be opened. As from `spend.list_rates`."""
     days = [row["day"] or "given by the source" for row in rates]
     columns = [
         Column("Observed on", [escape(day) for day in days]),
@@ -86,7 +86,7 @@ def table_rates(rates: Sequence[Row]) -> Table:
 
 
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
-    """Calls without an amount, most first. As from `quality_usage.list_unpriced`."""
+    """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [
         Column("Without a price", [escape(row["model"]) for row in unpriced], "All"),
         Column("Provider", [escape(LlmProvider.parse(row["provider"]).label()) for row in unpriced]),
@@ -98,7 +98,7 @@ def table_unpriced(unpriced: Sequence[Row]) -> Table:
 
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:
-    """Calls whose provider is not known, most first. As from `quality_usage.list_unmapped`."""
+    """Calls whose provider is not known, most first. As from `spend.list_unmapped`."""
     columns = [
         Column("Model of no known provider", [escape(row["model"]) for row in unmapped], "All"),
         Column("Way", [_name_proxy(row["proxy"]) for row in unmapped]),
@@ -108,7 +108,7 @@ def table_unmapped(unmapped: Sequence[Row]) -> Table:
 
 
 def table_quality(checks: Sequence[QualityCheck]) -> Table:
-    """What the rows were asked, with what was found. As from `quality_usage.check_quality`."""
+    """What the rows were asked, with what was found. As from `spend.check_quality`."""
     columns = [
         Column("Question", [escape(one.question) for one in checks]),
         Column("Found", [write_count(one.count) if one.count else "none" for one in checks], is_number=True),

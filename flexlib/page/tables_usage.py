@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def table_usage_by_provider_and_model(by_model: object) -> Table:
-    """The models by tokens: calls, tokens, share, US$. As from `aggregate_usage.usage_by_provider_and_model`."""
+    """The models by tokens: calls, tokens, share, US$. As from `aggregate.usage_by_provider_and_model`."""
     rows = read_usage(by_model)
     slots = assign_colours(row["model"] for row in rows)
     colours = [paint(slots[row["model"]]) for row in rows]
@@ -49,7 +49,7 @@ def table_usage_by_provider_and_model(by_model: object) -> Table:
 
 
 def table_usage_by_day(by_day: object) -> Table:
-    """Every day with calls, behind a line to be opened. The frame as from `aggregate_usage.usage_by_day`."""
+    """Every day with calls, behind a line to be opened. The frame as from `aggregate.usage_by_day`."""
     rows = read_usage(by_day)
     summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
     days = [f"{write_day(row['date'])} <small>{WEEKDAYS[row['date'].weekday()]}</small>" for row in rows]

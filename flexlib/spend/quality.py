@@ -1,6 +1,6 @@
 """What a reader should know of a month's calls beside their sums: rates, unpriced and unmapped calls, odd rows.
 
-`rows` are a DuckDB relation of `schema.USAGE`, as `month_usage.load_month_usage` gives them; answers are small lists.
+`rows` are a DuckDB relation of `schema.USAGE`, as `spend.load_month_usage` gives them; answers are small lists.
 """
 
 from __future__ import annotations
