@@ -20,7 +20,7 @@ test: .venv/test ## all tests: unit, property, notebooks, end to end
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 
 test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), many processes, the ledger's commands
-	$(BIN)/python -m pytest -q -m heavy
+	$(BIN)/python -m pytest -q -m heavy $(HEAVY)
 
 lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \
