@@ -70,7 +70,7 @@ def find_models(by_model: object) -> Finding:
 def find_weekdays(by_weekday_and_week: object) -> Finding:
     """Of `aggregate.credits_by_weekday_and_week`: a weekday far above the others, or quiet weekends."""
     rows = read_rows(by_weekday_and_week)
-    note = "A cell a day, in credits; darker is more."
+    note = "A cell a day, in credits; a stronger blue is more."
     total = sum(row["flex_credits"] for row in rows)
     if not total:
         return Finding("By weekday and week", note)
