@@ -68,13 +68,15 @@ def insert(url: str, how: str, rows: str) -> Work:
     marks = ", ".join(["?" if sqlite else "%s"] * len(build_row(0)))
     connection: Any
     if sqlite:
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection = sqlite3.connect(
+            url.removeprefix("sqlite:///"), isolation_level=None if how == "one" else "DEFERRED"
+        )
         connection.execute("PRAGMA synchronous = NORMAL")
         target = TABLE
     else:
         import psycopg
 
-        connection = psycopg.connect(url.replace("+psycopg", ""))
+        connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=how == "one")
         target = "bare_insert"
         connection.execute(
             f"CREATE TABLE {target} (LIKE {TABLE} INCLUDING ALL); ALTER TABLE {target} ADD UNIQUE (request_id)"
@@ -90,8 +92,7 @@ def insert(url: str, how: str, rows: str) -> Work:
                 connection.commit()
         else:
             for number in range(count):
-                cursor.execute(statement, build_row(number))
-                connection.commit()
+                cursor.execute(statement, build_row(number))  # in autocommit: one trip to the server
 
     return work
 
