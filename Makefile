@@ -19,8 +19,8 @@ test: .venv/test ## all tests: unit, property, notebooks, end to end
 	$(BIN)/python -m pytest -q -n auto --dist loadscope
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 
-test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), many processes, the ledger's commands
-	$(BIN)/python -m pytest -q -m heavy $(HEAVY)
+test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
+	$(BIN)/python -m pytest -q -n auto --dist loadscope -m heavy
 
 lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \

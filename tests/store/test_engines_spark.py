@@ -30,7 +30,12 @@ pytestmark = pytest.mark.heavy
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 SEPTEMBER, OCTOBER = Month(2025, 9), Month(2025, 10)
 CLUSTER = "local-cluster[2,1,1024]"
-OPTIONS = "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 pyspark-shell"
+# Jobs of a second are over before the better compiler has paid for itself.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+OPTIONS = (
+    "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 "
+    f"--conf 'spark.driver.extraJavaOptions={JAVA}' --conf 'spark.executor.extraJavaOptions={JAVA}' pyspark-shell"
+)
 
 
 @pytest.fixture(scope="session")
