@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
@@ -346,6 +346,7 @@ KINDS = ["good", "blank", "short", "bad", "broken line", "bad broken line"]
 
 
 @given(kinds=st.lists(st.sampled_from(KINDS), max_size=60), block=st.sampled_from([64, 200, 1 << 20]))
+@example(kinds=["short", "short", "short", "good", "short"], block=64)  # a piece without a row, and notes beyond it
 @settings(max_examples=30, deadline=None)
 def test_lines_are_right_whatever_stands_among_them(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str], block: int

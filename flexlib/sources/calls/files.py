@@ -149,9 +149,9 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
     ahead = np.array(sorted(number for number in broken if number > row), np.int64)
     numbers = np.arange(row + 1, row + 1 + len(rows) + len(ahead))
     is_whole = ~np.isin(numbers, ahead)
-    if len(rows):
-        numbers = numbers[: np.flatnonzero(is_whole)[len(rows) - 1] + 1]
-        is_whole = is_whole[: len(numbers)]
+    # The reader reads ahead: what is broken behind the next whole row belongs to a later piece.
+    end = next(iter(np.flatnonzero(is_whole)[len(rows) :]), len(numbers))
+    numbers, is_whole = numbers[:end], is_whole[:end]
     spans = np.ones(len(numbers), np.int64)
     spans[is_whole] += _count_newlines(rows)
     mine = [int(number) for number in numbers[~is_whole]]
