@@ -1,9 +1,9 @@
-"""What the tests of calls stand on: a few calls by hand, on each engine, and certificates in every state."""
+"""What the tests of calls stand on: a few calls by hand, on each engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from flexlib.aggregate.usage import usage_statistics
-from flexlib.certificate import Check, UsageCertificate
-from flexlib.month import Month
 from flexlib.schema import USAGE
 
-__all__ = ["CALLS", "CENT", "ENGINES", "NEXT", "NIGHT", "Bring", "Call", "certify_usage", "to_pandas", "to_relation"]
+__all__ = ["CALLS", "CENT", "ENGINES", "NEXT", "NIGHT", "Bring", "Call", "to_pandas", "to_relation"]
 
 Call = tuple[datetime, str, str, int, int, Decimal | None, Decimal | None]
 """Time, provider, model, prompt and completion tokens, USD, CLP."""
@@ -68,23 +65,3 @@ def to_relation(calls: Sequence[Call]) -> duckdb.DuckDBPyRelation:
 
 
 ENGINES: dict[str, Bring] = {"pandas": to_pandas, "duckdb": to_relation}
-
-
-def certify_usage(rows: Any, **changes: Any) -> UsageCertificate:  # noqa: ANN401
-    """A certificate of the rows, COMPLETE but for the `changes`."""
-    statistics = usage_statistics(rows)
-    values: dict[str, Any] = {
-        "month": Month(2025, 9),
-        "read_at": datetime(2025, 10, 3, 6, 0, tzinfo=timezone.utc),
-        "source": "import",
-        "rows_read": statistics.request_count + changes.get("quarantined_rows", 0),
-        "rows": statistics.request_count,
-        "quarantined_rows": 0,
-        "prompt_tokens": statistics.total_prompt_tokens,
-        "completion_tokens": statistics.total_completion_tokens,
-        "rows_sha256": "0" * 64,
-        "files": ({"name": "calls.csv", "sha256": "1" * 64, "rows": statistics.request_count},),
-        "sums": Check("agrees", "one way against another", 3),
-        "flexlib_version": "0.1.0",
-    }
-    return UsageCertificate(**values | changes)

@@ -11,13 +11,14 @@ from flexlib.aggregate.credits import (
     credits_by_weekday_and_week,
     credits_statistics,
 )
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.rollup import roll_up_usage
 from flexlib.aggregate.sizes import (
     usage_distribution,
     usage_histogram,
 )
 from flexlib.aggregate.usage import (
     UsageStatistics,
-    read_usage,
     stats_by_task_type,
     total_cost_by_period,
     usage_by_day,
@@ -39,7 +40,8 @@ __all__ = [
     "credits_by_user",
     "credits_by_weekday_and_week",
     "credits_statistics",
-    "read_usage",
+    "read_rows",
+    "roll_up_usage",
     "stats_by_task_type",
     "total_cost_by_period",
     "usage_by_day",

@@ -109,19 +109,21 @@ def close_frame(frame: LazyFrame, like: Frame, columns: Sequence[str], order: Ma
 
 
 def read_rows(finished: object) -> list[dict[str, Any]]:
-    """A finished, small frame as plain rows: days as `date`, counts as `int`, null as None. Runs a relation."""
+    """A finished, small frame as plain rows: days as `date`, counts as `int`, amounts as `Decimal`, null as None. Runs
+    a relation.
+    """
     frame = open_frame(finished)
     counts = {name for name, kind in frame.collect_schema().items() if kind.is_integer()}
-    if frame.implementation in SPARK:  # whose own way to pandas warns of pandas 3
-        columns = frame.collect("pyarrow").to_native().to_pydict()
-    else:
+    if frame.implementation.is_pandas():
         columns = frame.collect("pandas").to_dict(as_series=False)
+    else:  # through Arrow: DuckDB hands decimals to pandas as floats
+        columns = frame.collect("pyarrow").to_native().to_pydict()
     plain = [[_read_value(value, name in counts) for value in values] for name, values in columns.items()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
 
 
 def _read_value(value: object, is_count: bool) -> object:
-    # NaN and NaT do not equal themselves: so pandas writes the nulls of an engine that has real ones.
+    # NaN and NaT, pandas' nulls, do not equal themselves.
     if value is None or value != value:
         return None
     if is_count:

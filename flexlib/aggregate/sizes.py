@@ -5,16 +5,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
-import pandas as pd
 
 from flexlib.aggregate.frames import LazyFrame, read_rows
 from flexlib.aggregate.usage_frames import open_usage
 from flexlib.errors import UsageError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["usage_distribution", "usage_histogram"]
 
+SIZES = ["prompt_tokens", "completion_tokens"]
 PERCENTS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
 
 
@@ -24,12 +28,14 @@ def usage_distribution(rows: object, percents: Sequence[int] = PERCENTS) -> pd.D
 
     Raises `UsageError` for a percent that is not a whole number from 0 to 100.
     """
+    import pandas as pd
+
     wrong = [percent for percent in percents if not isinstance(percent, int) or not 0 <= percent <= 100]
     if wrong:
         raise UsageError(f"a percent must be a whole number from 0 to 100, not {wrong[0]!r}.")
-    opened = open_usage(rows)
+    opened = open_usage(rows, keys=SIZES)
     columns: dict[str, list[int]] = {"percent": sorted(set(percents))}
-    for column in ("prompt_tokens", "completion_tokens"):
+    for column in SIZES:
         sizes = _count_sizes(opened, column)
         up_to = list(accumulate(sizes.values()))
         if not up_to:
@@ -46,8 +52,10 @@ def usage_histogram(rows: object) -> pd.DataFrame:
 
     The bins are 0, then 1, 2 to 4, 5 to 9, 10 to 19, 20 to 49 and so on: as wide as the numbers are large.
     """
-    opened = open_usage(rows)
-    counts = {column: _count_sizes(opened, column) for column in ("prompt_tokens", "completion_tokens")}
+    import pandas as pd
+
+    opened = open_usage(rows, keys=SIZES)
+    counts = {column: _count_sizes(opened, column) for column in SIZES}
     largest = max((size for sizes in counts.values() for size in sizes), default=-1)
     starts = [0]
     while starts[-1] <= largest:

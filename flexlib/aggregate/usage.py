@@ -1,32 +1,32 @@
 """Calls summed by period, day, hour, model, task, user and proxy: on pandas, DuckDB and Spark alike.
 
-`rows` are those of `schema.USAGE`; `start` and `end` bound a period as in `period` (half-open, UTC; a bare day as the
-end means that whole day). Frames that sum carry the same measures, sorted, in the kind of frame that came in (a DuckDB
-relation stays lazy):
+`rows` are those of `schema.USAGE`, or a roll-up of them (`roll_up_usage`); `start` and `end` bound a period as in
+`period` (half-open, UTC; a bare day as the end means that whole day). Frames that sum carry the same measures, sorted,
+in the kind of frame that came in (a DuckDB relation stays lazy):
 
 - `request_count`, `total_prompt_tokens`, `total_completion_tokens`, `total_tokens`: int64.
 - `total_usd`, `total_clp`: Decimal, exact; null where no row has an amount, because that is not zero.
-- `requests_without_usd`, `requests_without_clp`: the rows that those sums lack.
+- `unpriced_usd`, `unpriced_clp`: the rows that those sums lack.
 
 All but those of days and hours carry `share_permille` too: the share of all tokens, in tenths of a percent; all sum to
 1000, or to 0 where there are none. They are sorted by tokens down, then by their keys up, nothing (a direct call's
 proxy, nobody's user) last.
 
-Read them with `read_usage`: a relation with decimals that is turned into pandas by DuckDB holds floats.
+Read them with `read_rows`: a relation with decimals that is turned into pandas by DuckDB holds floats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
 import narwhals.stable.v2 as nw
 
-from flexlib.aggregate.frames import Frame
+from flexlib.aggregate.frames import Frame, read_rows
 from flexlib.aggregate.shares import add_shares
 from flexlib.aggregate.sizes import usage_distribution, usage_histogram
 from flexlib.aggregate.usage_frames import (
@@ -34,7 +34,6 @@ from flexlib.aggregate.usage_frames import (
     MEASURES,
     close_usage,
     open_usage,
-    read_usage,
     sum_amounts,
     sum_usage,
 )
@@ -43,7 +42,6 @@ from flexlib.period import Moment
 
 __all__ = [
     "UsageStatistics",
-    "read_usage",
     "stats_by_task_type",
     "total_cost_by_period",
     "usage_by_day",
@@ -69,15 +67,12 @@ class UsageStatistics:
     total_tokens: int
     total_usd: Decimal | None
     """None where no call has an amount."""
-    requests_without_usd: int
+    unpriced_usd: int
     total_clp: Decimal | None
-    requests_without_clp: int
+    unpriced_clp: int
     models_used: int
     """Pairs of provider and model."""
     days_with_calls: int
-    first_call: datetime | None
-    """UTC."""
-    last_call: datetime | None
     peak_day: date | None
     """The day of the most tokens, the earliest of equals."""
     peak_tokens: int | None
@@ -96,13 +91,13 @@ def total_cost_by_period(
     """
     if currency is not None and currency not in AMOUNTS:
         raise UsageError(f"{currency!r} is not a currency of the calls; ask for usd or clp.")
-    wanted = [name for one in AMOUNTS for name in (f"total_{one}", f"requests_without_{one}")]
-    sums = read_usage(sum_usage(open_usage(rows, start, end), []).select(*wanted).to_native())[0]
+    wanted = [name for one in AMOUNTS for name in (f"total_{one}", f"unpriced_{one}")]
+    sums = read_rows(sum_usage(open_usage(rows, start, end), []).select(*wanted).to_native())[0]
     if currency is not None:
         amount: Decimal | None = sums[f"total_{currency}"]
         return amount
     totals = {one: sums[f"total_{one}"] for one in AMOUNTS}
-    return totals | {f"unpriced_{one}": sums[f"requests_without_{one}"] for one in AMOUNTS}
+    return totals | {f"unpriced_{one}": sums[f"unpriced_{one}"] for one in AMOUNTS}
 
 
 def usage_by_day(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
@@ -141,10 +136,8 @@ def usage_by_usable(rows: Frame, start: Moment = None, end: Moment = None) -> Fr
 
 
 def usage_statistics(rows: object) -> UsageStatistics:
-    """The headline numbers of `rows`; three small queries when they are a relation."""
-    days, models = read_usage(usage_by_day(rows)), read_usage(usage_by_provider_and_model(rows))
-    called_at = nw.col("created_at").cast(nw.Datetime("us"))
-    ends = open_usage(rows).select(first_call=called_at.min(), last_call=called_at.max())
+    """The headline numbers of `rows`; two small queries when they are a relation."""
+    days, models = read_rows(usage_by_day(rows)), read_rows(usage_by_provider_and_model(rows))
     sums = {name: sum(day[name] for day in days) for name in MEASURES if name not in ("total_usd", "total_clp")}
     peak = max(days, key=lambda day: (day["total_tokens"], -day["date"].toordinal()), default=None)
     calls = sums["request_count"]
@@ -154,7 +147,6 @@ def usage_statistics(rows: object) -> UsageStatistics:
         total_clp=sum_amounts([day["total_clp"] for day in days]),
         models_used=len(models),
         days_with_calls=len(days),
-        **ends.collect("pyarrow").to_native().to_pylist()[0],
         peak_day=peak["date"] if peak else None,
         peak_tokens=peak["total_tokens"] if peak else None,
         average_prompt_tokens=Fraction(sums["total_prompt_tokens"], calls) if calls else None,

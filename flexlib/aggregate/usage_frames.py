@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import narwhals.stable.v2 as nw
-import pandas as pd
 
-from flexlib.aggregate.frames import Frame, LazyFrame, close_frame, open_frame, read_rows
+from flexlib.aggregate.frames import Frame, LazyFrame, close_frame, open_frame
 from flexlib.errors import UsageError
 from flexlib.period import Moment, read_period
 
-__all__ = ["AMOUNTS", "MEASURES", "TOKENS", "close_usage", "open_usage", "read_usage", "sum_amounts", "sum_usage"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AMOUNTS", "MEASURES", "TOKENS", "close_usage", "open_usage", "sum_amounts", "sum_usage"]
 
 TOKENS = {
     "total_prompt_tokens": "prompt_tokens",
@@ -22,32 +24,36 @@ TOKENS = {
     "total_tokens": "total_tokens",
 }
 AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
-MEASURES = [
-    "request_count",
-    *TOKENS,
-    *(name for one in AMOUNTS for name in (f"total_{one}", f"requests_without_{one}")),
-]
+TOTALS = [f"total_{one}" for one in AMOUNTS]
+MEASURES = ["request_count", *TOKENS, *(name for one in AMOUNTS for name in (f"total_{one}", f"unpriced_{one}"))]
 EXACT_IN_FLOAT = 2**53
 DIGITS = 60
 """Room for any sum: pandas adds Python's decimals, which keep as many digits as the caller's context says."""
 
 
 def open_usage(native: object, start: Moment = None, end: Moment = None, keys: Sequence[str] = ()) -> LazyFrame:
-    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `period`).
+    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `period`); of a roll-up
+    (see `rollup`) its measures and `keys`.
 
-    Raises `UsageError` when a column is missing or of the wrong kind, or the period is none.
+    Raises `UsageError` when a column is missing or of the wrong kind, or the period is none, or none of whole hours
+    where the rows are hours.
     """
     low, high = read_period(start, end)
     frame = open_frame(native)
     kinds = frame.collect_schema()
-    wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *TOKENS.values(), *AMOUNTS.values()]))
+    is_rollup = "request_count" in kinds
+    if is_rollup and any(bound and bound != bound.replace(minute=0, second=0, microsecond=0) for bound in (low, high)):
+        raise UsageError(f"the rows are sums of hours, but the period is {start} to {end}; ask for whole hours.")
+    tokens, amounts = ([*TOKENS], TOTALS) if is_rollup else ([*TOKENS.values()], [*AMOUNTS.values()])
+    measures = MEASURES if is_rollup else [*tokens, *amounts]
+    wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *measures]))
     for name in wanted:
         if name not in kinds:
             raise UsageError(f"the frame lacks the column {name}, it has {', '.join(kinds)}; bring rows of usage.")
         kind = kinds[name]
         if (
-            (name in TOKENS.values() and not kind.is_integer())
-            or (name in AMOUNTS.values() and kind.is_float())
+            (name in tokens and not kind.is_integer())
+            or (name in amounts and kind.is_float())
             or (name == "created_at" and not (isinstance(kind, nw.Datetime) and kind.time_zone is None))
         ):
             raise UsageError(f"the column {name} is {kind}; bring it in the type that schema.USAGE gives it.")
@@ -63,13 +69,18 @@ def open_usage(native: object, start: Moment = None, end: Moment = None, keys: S
 
 
 def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
-    """`MEASURES` of each group; with no key, of all in one row."""
-    sums = [
-        nw.len().alias("request_count"),
-        *(nw.col(column).sum().alias(name) for name, column in TOKENS.items()),
-        *(nw.col(column).sum().alias(f"total_{one}") for one, column in AMOUNTS.items()),
-        *(nw.col(column).count().alias(f"_with_{one}") for one, column in AMOUNTS.items()),
-    ]
+    """`MEASURES` of each group; with no key, of all in one row. A roll-up's measures are summed again."""
+    if "request_count" in opened.collect_schema():
+        known = {f"_with_{one}": nw.col("request_count") - nw.col(f"unpriced_{one}") for one in AMOUNTS}
+        opened = opened.with_columns(**known)
+        sums = [nw.col("request_count", *TOKENS, *TOTALS, *known).sum()]
+    else:
+        sums = [
+            nw.len().alias("request_count"),
+            *(nw.col(column).sum().alias(name) for name, column in TOKENS.items()),
+            *(nw.col(column).sum().alias(f"total_{one}") for one, column in AMOUNTS.items()),
+            *(nw.col(column).count().alias(f"_with_{one}") for one, column in AMOUNTS.items()),
+        ]
     with _exact_decimals():
         summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
     counts = [*TOKENS, *(f"_with_{one}" for one in AMOUNTS)]
@@ -77,7 +88,7 @@ def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
     summed = summed.with_columns(nw.col("request_count", *counts).fill_null(0).cast(nw.Int64))
     # A sum of nothing but nulls is 0 to every engine.
     totals = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
-    lacking = {f"requests_without_{one}": nw.col("request_count") - nw.col(f"_with_{one}") for one in AMOUNTS}
+    lacking = {f"unpriced_{one}": nw.col("request_count") - nw.col(f"_with_{one}") for one in AMOUNTS}
     return summed.with_columns(**totals, **lacking)
 
 
@@ -86,20 +97,11 @@ def close_usage(
 ) -> Frame:
     """`keys`, `MEASURES` and `more` as the kind of frame that `like` is, sorted by the keys of `order` (true: down)."""
     closed = close_frame(sums, like, [*keys, *MEASURES, *more], order)
-    if isinstance(closed, pd.DataFrame):
-        amounts = [f"total_{one}" for one in AMOUNTS]
-        exact = closed[amounts].astype(object)
-        return closed.assign(**exact.where(exact.notna(), None))
-    return closed
-
-
-def read_usage(finished: object) -> list[dict[str, Any]]:
-    """A finished, small frame as plain rows: days as `date`, counts as `int`, amounts as `Decimal`, null as None."""
-    frame = open_frame(finished)
-    if not frame.implementation.is_duckdb():
-        return read_rows(finished)
-    # Through Arrow: DuckDB hands decimals to pandas as floats.
-    return read_rows(frame.collect("pyarrow").to_native().to_pandas(integer_object_nulls=True))
+    if not sums.implementation.is_pandas():
+        return closed
+    frame = cast("pd.DataFrame", closed)
+    exact = frame[TOTALS].astype(object)
+    return cast(Frame, frame.assign(**exact.where(exact.notna(), None)))
 
 
 def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
@@ -118,6 +120,8 @@ def _exact_decimals() -> Iterator[None]:
 
 def _restore_ids(rows: pd.DataFrame) -> pd.DataFrame:
     """Ids that pandas turned into floats, because some calls have none, as the integers they were."""
+    import pandas as pd
+
     ids = rows["usable_id"]
     try:
         if pd.api.types.is_float_dtype(ids.dtype) and (ids.abs() >= EXACT_IN_FLOAT).any():

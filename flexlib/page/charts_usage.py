@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from flexlib.aggregate.usage import read_usage
+from flexlib.aggregate.frames import read_rows
 from flexlib.month import Month
 from flexlib.page.charts import HALF, NARROW, Chart
 from flexlib.page.formats import write_count, write_day
@@ -31,7 +31,7 @@ def plot_usage_by_day(by_day: object, month: Month) -> Chart:
 
     The frame as from `aggregate.usage_by_day`; a day that is not in it has no column.
     """
-    days = read_usage(by_day)
+    days = read_rows(by_day)
 
     def draw(width: int) -> Figure:
         figure = new_figure(width, 290)
@@ -50,7 +50,7 @@ def plot_usage_by_day(by_day: object, month: Month) -> Chart:
 
 def plot_usage_by_hour(by_hour: object, zone: str = "UTC") -> Chart:
     """Columns of tokens by hour of the day (of `zone`), the prompts' lowest. The frame as from `usage_by_hour`."""
-    hours = read_usage(by_hour)
+    hours = read_rows(by_hour)
 
     def draw(width: int) -> Figure:
         figure = new_figure(width, 290)
@@ -69,7 +69,7 @@ def plot_usage_by_hour(by_hour: object, zone: str = "UTC") -> Chart:
 
 def plot_usage_by_size(by_size: object) -> Chart:
     """How many calls have how many tokens, a pair of columns for each size. The frame as from `usage_histogram`."""
-    rows = read_usage(by_size)
+    rows = read_rows(by_size)
     while rows and not any(rows[0][f"{kind}_calls"] for kind in KINDS):
         rows = rows[1:]
 

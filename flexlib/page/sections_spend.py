@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.usage import UsageStatistics, read_usage
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.usage import UsageStatistics
 from flexlib.certificate import State, UsageCertificate
 from flexlib.enums import LlmProxy
 from flexlib.errors import BadRecord
@@ -88,14 +89,14 @@ def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row]
 
 def find_task_types(by_task_type: object) -> Finding:
     """Of `aggregate.stats_by_task_type` over all rows."""
-    rows = read_usage(by_task_type)
+    rows = read_rows(by_task_type)
     kinds = format_count(len(rows), "kind")
     return Finding(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
 
 
 def find_proxies(by_proxy: object) -> Finding:
     """Of `aggregate.usage_by_proxy` over all rows: which way took most of the money."""
-    rows = [row for row in read_usage(by_proxy) if row["total_usd"] is not None]
+    rows = [row for row in read_rows(by_proxy) if row["total_usd"] is not None]
     note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
     if not rows:
         return Finding("By proxy and directly", note)
@@ -106,7 +107,7 @@ def find_proxies(by_proxy: object) -> Finding:
 
 def find_usables(by_usable: object) -> Finding:
     """Of `aggregate.usage_by_usable` over the calls: how many there are."""
-    named = [row for row in read_usage(by_usable) if row["usable_type"]]
+    named = [row for row in read_rows(by_usable) if row["usable_type"]]
     note = "Calls ranked by tokens; those of nobody are a line too. Windsurf's users are in its own report."
     return Finding(format_count(len(named), "user"), note)
 

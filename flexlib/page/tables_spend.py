@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.usage import read_usage
+from flexlib.aggregate.frames import read_rows
 from flexlib.aggregate.usage_frames import sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.page.formats import UNKNOWN, write_count, write_usd
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 def table_spend_by_task_type(by_task_type: object) -> Table:
     """The tasks by tokens. The frame as from `aggregate.stats_by_task_type`."""
-    rows = read_usage(by_task_type)
+    rows = read_rows(by_task_type)
     tasks = [LlmTaskType.parse(row["task_type"]) for row in rows]
     return _tabulate(
         "table-tasks", "Spend by task", "Task", [f"{one.icon} {escape(one.label())}" for one in tasks], rows
@@ -38,14 +38,14 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
 
 def table_spend_by_proxy(by_proxy: object) -> Table:
     """The ways by tokens: through whom, or directly. The frame as from `aggregate.usage_by_proxy`."""
-    rows = read_usage(by_proxy)
+    rows = read_rows(by_proxy)
     names = [_name_proxy(row["proxy"]) for row in rows]
     return _tabulate("table-proxies", "Spend by proxy and directly", "Way", names, rows)
 
 
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
     """The `top` users by tokens, the others in one line. The frame as from `aggregate.usage_by_usable`."""
-    rows = read_usage(by_usable)
+    rows = read_rows(by_usable)
     names = [
         escape(f"{row['usable_type']} {row['usable_id']}") if row["usable_type"] else "<em>Nobody named</em>"
         for row in rows
@@ -60,7 +60,7 @@ def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
 
 def table_spend_by_windsurf_model(by_model: object) -> Table:
     """Windsurf's models by spend, behind a line to be opened. As from `usage_by_provider_and_model` on its rows."""
-    rows = sorted(read_usage(by_model), key=lambda row: (-(row["total_usd"] or 0), row["provider"], row["model"]))
+    rows = sorted(read_rows(by_model), key=lambda row: (-(row["total_usd"] or 0), row["provider"], row["model"]))
     names = [
         f"{escape(row['model'])} <small>{escape(LlmProvider.parse(row['provider']).label())}</small>" for row in rows
     ]
@@ -126,15 +126,13 @@ def _tabulate(
         _add_up("Tokens", rows, "total_tokens"),
         _add_amounts("US$", rows, "total_usd", "0.01"),
         _add_amounts("CLP", rows, "total_clp", "1"),
-        _add_up("Unpriced", rows, "requests_without_usd", is_extra=True),
+        _add_up("Unpriced", rows, "unpriced_usd", is_extra=True),
     ]
     return Table(name, caption, columns, others=others)
 
 
 def _join_rows(rows: Sequence[Row]) -> Row:
-    counts = {
-        name: sum(row[name] for row in rows) for name in ("request_count", "total_tokens", "requests_without_usd")
-    }
+    counts = {name: sum(row[name] for row in rows) for name in ("request_count", "total_tokens", "unpriced_usd")}
     return {**counts, **{name: sum_amounts([row[name] for row in rows]) for name in ("total_usd", "total_clp")}}
 
 

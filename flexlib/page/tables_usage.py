@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.usage import read_usage
+from flexlib.aggregate.frames import read_rows
 from flexlib.enums import LlmProvider
 from flexlib.page.formats import UNKNOWN, write_count, write_day, write_share, write_usd
 from flexlib.page.markup import Column, Table, escape
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 def table_usage_by_provider_and_model(by_model: object) -> Table:
     """The models by tokens: calls, tokens, share, US$. As from `aggregate.usage_by_provider_and_model`."""
-    rows = read_usage(by_model)
+    rows = read_rows(by_model)
     slots = assign_colours(row["model"] for row in rows)
     colours = [paint(slots[row["model"]]) for row in rows]
     names = [
@@ -50,7 +50,7 @@ def table_usage_by_provider_and_model(by_model: object) -> Table:
 
 def table_usage_by_day(by_day: object) -> Table:
     """Every day with calls, behind a line to be opened. The frame as from `aggregate.usage_by_day`."""
-    rows = read_usage(by_day)
+    rows = read_rows(by_day)
     summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
     days = [f"{write_day(row['date'])} <small>{WEEKDAYS[row['date'].weekday()]}</small>" for row in rows]
     columns = [
@@ -64,7 +64,7 @@ def table_usage_by_day(by_day: object) -> Table:
 
 def table_usage_distribution(distribution: object) -> Table:
     """How many tokens a call has at most, in so many percent of the calls. As from `usage_distribution`."""
-    rows = read_usage(distribution)
+    rows = read_rows(distribution)
     names = {0: "the smallest", 50: "half of the calls", 100: "the largest"}
     columns = [
         Column("Of all calls", [names.get(row["percent"], f"{row['percent']}\u00a0%") for row in rows]),
@@ -84,8 +84,8 @@ def _list_usd(rows: list[Row]) -> list[Column]:
     known = [row["total_usd"] for row in rows if row["total_usd"] is not None]
     amounts = [_write_amount(row["total_usd"]) for row in rows]
     columns = [Column("US$", amounts, _write_amount(sum(known, Decimal(0)) if known else None), is_number=True)]
-    if any(row["requests_without_usd"] for row in rows):
-        columns.append(_list_counts("Without US$", rows, "requests_without_usd", is_extra=True))
+    if any(row["unpriced_usd"] for row in rows):
+        columns.append(_list_counts("Without US$", rows, "unpriced_usd", is_extra=True))
     return columns
 
 

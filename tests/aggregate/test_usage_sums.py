@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usage_samples import CALLS, CENT, ENGINES, NEXT, NIGHT, Bring, Call, to_pandas, to_relation
+from usage_samples import CALLS, CENT, ENGINES, NIGHT, Bring, Call, to_pandas, to_relation
 
+from flexlib.aggregate.frames import read_rows
 from flexlib.aggregate.usage import (
     UsageStatistics,
-    read_usage,
     usage_by_day,
     usage_by_hour,
     usage_by_provider_and_model,
@@ -58,7 +58,7 @@ def pick(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
 
 
 def test_days_are_summed_in_order(bring: Bring) -> None:
-    days = read_usage(usage_by_day(bring(CALLS[::-1])))
+    days = read_rows(usage_by_day(bring(CALLS[::-1])))
     assert days == [
         {
             "date": date(2025, 9, 1),
@@ -67,9 +67,9 @@ def test_days_are_summed_in_order(bring: Bring) -> None:
             "total_completion_tokens": 540,
             "total_tokens": 990,
             "total_usd": Decimal("0.0100000001"),
-            "requests_without_usd": 1,
+            "unpriced_usd": 1,
             "total_clp": Decimal(95),
-            "requests_without_clp": 2,
+            "unpriced_clp": 2,
         },
         {
             "date": date(2025, 9, 2),
@@ -78,20 +78,20 @@ def test_days_are_summed_in_order(bring: Bring) -> None:
             "total_completion_tokens": 0,
             "total_tokens": 550,
             "total_usd": CENT,
-            "requests_without_usd": 1,
+            "unpriced_usd": 1,
             "total_clp": None,
-            "requests_without_clp": 2,
+            "unpriced_clp": 2,
         },
     ]
 
 
 def test_hours_are_those_of_the_clock_over_all_days(bring: Bring) -> None:
-    hours = read_usage(usage_by_hour(bring(CALLS)))
+    hours = read_rows(usage_by_hour(bring(CALLS)))
     assert pick(hours, "hour", "request_count", "total_tokens") == [(0, 1, 110), (9, 4, 1430)]
 
 
 def test_models_are_ranked_by_tokens_with_shares_of_them(bring: Bring) -> None:
-    models = read_usage(usage_by_provider_and_model(bring(CALLS)))
+    models = read_rows(usage_by_provider_and_model(bring(CALLS)))
     assert pick(models, "provider", "model", "request_count", "total_tokens", "share_permille") == [
         ("anthropic", "opus", 1, 550, 357),
         ("xai", "grok-4", 1, 550, 357),
@@ -100,8 +100,8 @@ def test_models_are_ranked_by_tokens_with_shares_of_them(bring: Bring) -> None:
 
 
 def test_a_sum_of_nothing_but_unknown_amounts_is_unknown_and_not_zero(bring: Bring) -> None:
-    models = read_usage(usage_by_provider_and_model(bring(CALLS)))
-    assert pick(models, "model", "total_usd", "requests_without_usd") == [
+    models = read_rows(usage_by_provider_and_model(bring(CALLS)))
+    assert pick(models, "model", "total_usd", "unpriced_usd") == [
         ("opus", None, 1),
         ("grok-4", Decimal("0.0000000001"), 0),
         ("gpt-4", Decimal("0.02"), 1),
@@ -110,7 +110,7 @@ def test_a_sum_of_nothing_but_unknown_amounts_is_unknown_and_not_zero(bring: Bri
 
 def test_amounts_stay_exact_where_a_float_would_not(bring: Bring) -> None:
     calls = [(NIGHT, "xai", "a", 1, 1, Decimal("2000000999.9550000001"), None)] * 10
-    (day,) = read_usage(usage_by_day(bring(calls)))
+    (day,) = read_rows(usage_by_day(bring(calls)))
     assert day["total_usd"] == Decimal("20000009999.5500000010") != Decimal(float("20000009999.5500000010"))
 
 
@@ -161,13 +161,11 @@ def test_the_headline_numbers_are_those_of_all_calls(bring: Bring) -> None:
         total_completion_tokens=540,
         total_tokens=1540,
         total_usd=Decimal("0.0200000001"),
-        requests_without_usd=2,
+        unpriced_usd=2,
         total_clp=Decimal(95),
-        requests_without_clp=4,
+        unpriced_clp=4,
         models_used=3,
         days_with_calls=2,
-        first_call=NIGHT,
-        last_call=NEXT,
         peak_day=date(2025, 9, 1),
         peak_tokens=990,
         average_prompt_tokens=Fraction(200),
@@ -183,11 +181,11 @@ def test_of_equal_days_the_peak_is_the_first() -> None:
 def test_no_calls_give_no_rows_and_no_averages(bring: Bring) -> None:
     nothing = bring([])
     for sum_calls in SUMS.values():
-        assert read_usage(sum_calls(nothing)) == []
+        assert read_rows(sum_calls(nothing)) == []
     assert len(usage_distribution(nothing)) == len(usage_histogram(nothing)) == 0
     statistics = usage_statistics(nothing)
     assert (statistics.request_count, statistics.total_tokens, statistics.days_with_calls) == (0, 0, 0)
-    assert (statistics.total_usd, statistics.first_call, statistics.last_call) == (None, None, None)
+    assert statistics.total_usd is None
     assert (statistics.peak_day, statistics.peak_tokens, statistics.average_prompt_tokens) == (None, None, None)
 
 
@@ -198,7 +196,7 @@ def test_the_engines_agree_and_the_order_of_the_calls_changes_nothing(calls: lis
     order.shuffle(shuffled)
     one, other = to_pandas(calls), to_relation(shuffled)
     for name, sum_calls in SUMS.items():
-        assert read_usage(sum_calls(one)) == read_usage(sum_calls(other)), name
+        assert read_rows(sum_calls(one)) == read_rows(sum_calls(other)), name
     assert usage_statistics(one) == usage_statistics(other)
     pd.testing.assert_frame_equal(usage_distribution(one), usage_distribution(other))
     pd.testing.assert_frame_equal(usage_histogram(one), usage_histogram(other))
@@ -211,15 +209,15 @@ def test_the_parts_sum_to_the_whole(calls: list[Call]) -> None:
     known = [call[5] for call in calls if call[5] is not None]
     expected = (len(calls), sum(call[3] for call in calls), sum(call[4] for call in calls), sum(known, Decimal(0)))
     for name, sum_calls in SUMS.items():
-        parts = read_usage(sum_calls(rows))
+        parts = read_rows(sum_calls(rows))
         columns = ("request_count", "total_prompt_tokens", "total_completion_tokens")
         sums = tuple(sum(part[column] for part in parts) for column in columns)
         usd = sum((part["total_usd"] for part in parts if part["total_usd"] is not None), Decimal(0))
         assert (*sums, usd) == expected, name
-        assert sum(part["requests_without_usd"] for part in parts) == len(calls) - len(known)
+        assert sum(part["unpriced_usd"] for part in parts) == len(calls) - len(known)
     bins = usage_histogram(rows)
     assert bins["prompt_calls"].sum() == bins["completion_calls"].sum() == len(calls)
-    shares = [model["share_permille"] for model in read_usage(usage_by_provider_and_model(rows))]
+    shares = [model["share_permille"] for model in read_rows(usage_by_provider_and_model(rows))]
     assert sum(shares) == (1000 if any(call[3] + call[4] for call in calls) else 0)
 
 

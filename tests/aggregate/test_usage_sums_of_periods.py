@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from flexlib.aggregate.frames import read_rows
 from flexlib.aggregate.usage import (
-    read_usage,
     stats_by_task_type,
     total_cost_by_period,
     usage_by_day,
@@ -77,7 +77,7 @@ def bring(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 
 def pick(rows: Any, *columns: str) -> list[tuple[Any, ...]]:  # noqa: ANN401
-    return [tuple(row[column] for column in columns) for row in read_usage(rows)]
+    return [tuple(row[column] for column in columns) for row in read_rows(rows)]
 
 
 def test_a_period_costs_what_its_calls_cost_with_the_calls_that_have_no_amount(bring: Callable[..., Any]) -> None:
@@ -142,7 +142,7 @@ def test_of_equal_tokens_nobody_comes_last(bring: Callable[..., Any]) -> None:
 
 
 def test_tasks_carry_their_measures(bring: Callable[..., Any]) -> None:
-    assert read_usage(stats_by_task_type(bring(), "2025-09-02")) == [
+    assert read_rows(stats_by_task_type(bring(), "2025-09-02")) == [
         {
             "task_type": "embedding",
             "request_count": 1,
@@ -150,9 +150,9 @@ def test_tasks_carry_their_measures(bring: Callable[..., Any]) -> None:
             "total_completion_tokens": 0,
             "total_tokens": 250,
             "total_usd": None,
-            "requests_without_usd": 1,
+            "unpriced_usd": 1,
             "total_clp": None,
-            "requests_without_clp": 1,
+            "unpriced_clp": 1,
             "share_permille": 1000,
         },
         {
@@ -162,9 +162,9 @@ def test_tasks_carry_their_measures(bring: Callable[..., Any]) -> None:
             "total_completion_tokens": 0,
             "total_tokens": 0,
             "total_usd": None,
-            "requests_without_usd": 1,
+            "unpriced_usd": 1,
             "total_clp": None,
-            "requests_without_clp": 1,
+            "unpriced_clp": 1,
             "share_permille": 0,
         },
     ]
@@ -175,8 +175,8 @@ def test_tasks_carry_their_measures(bring: Callable[..., Any]) -> None:
     [usage_by_day, usage_by_hour, usage_by_provider_and_model, stats_by_task_type, usage_by_proxy, usage_by_usable],
 )
 def test_every_frame_takes_a_period(bring: Callable[..., Any], sum_calls: Callable[..., Any]) -> None:
-    assert read_usage(sum_calls(bring(), EVENING, "2025-09-02")) == read_usage(sum_calls(bring(CALLS[1:3])))
-    assert read_usage(sum_calls(bring(), "2025-09-04")) == []
+    assert read_rows(sum_calls(bring(), EVENING, "2025-09-02")) == read_rows(sum_calls(bring(CALLS[1:3])))
+    assert read_rows(sum_calls(bring(), "2025-09-04")) == []
 
 
 def test_a_sum_is_exact_whatever_precision_the_callers_own_decimals_have(bring: Callable[..., Any]) -> None:
@@ -185,7 +185,7 @@ def test_a_sum_is_exact_whatever_precision_the_callers_own_decimals_have(bring: 
     with localcontext() as context:
         context.prec = 6
         assert str(total_cost_by_period(bring(calls), currency="usd")) == "29999999999.9999999997"
-        assert str(read_usage(usage_by_day(bring(calls)))[0]["total_usd"]) == "29999999999.9999999997"
+        assert str(read_rows(usage_by_day(bring(calls)))[0]["total_usd"]) == "29999999999.9999999997"
 
 
 def test_ids_in_a_pandas_frame_are_whole_again_and_refused_where_they_no_longer_can_be() -> None:
@@ -203,4 +203,4 @@ def test_a_large_id_stays_exact_where_the_frame_can_hold_it() -> None:
     table = to_table([*CALLS, (FIRST, "user", HUGE, None, "text", 999, None, None)])
     exact = table.to_pandas().assign(usable_id=pd.array(table["usable_id"].to_pylist(), dtype="Int64"))
     for rows in (exact, duckdb.from_arrow(table)):
-        assert read_usage(usage_by_usable(rows))[0]["usable_id"] == HUGE
+        assert read_rows(usage_by_usable(rows))[0]["usable_id"] == HUGE

@@ -134,7 +134,8 @@ def bench_aggregates(folder: Path, rows: int, rounds: int, *, with_spark: bool) 
     made = write_months(folder, rows)
     compared = run_in_turn(
         {
-            "hand-written SQL on DuckDB": ["aggregate_sql", *made[rows]],
+            "hand-written SQL on DuckDB, five queries": ["aggregate_sql", *made[rows]],
+            "the same as one of GROUPING SETS": ["aggregate_sql_at_once", *made[rows]],
             "flexlib on DuckDB": ["aggregate_flexlib", *made[rows]],
         },
         rounds,
@@ -143,11 +144,12 @@ def bench_aggregates(folder: Path, rows: int, rounds: int, *, with_spark: bool) 
     for name, part in (("pandas", "aggregate_pandas"), ("pandas, Arrow's types", "aggregate_pandas_arrow")):
         compared[name] = run_part(part, *made[rows])
     print_table(f"A month of {rows:,} calls: total, by day, by provider and model, by task type, by proxy", compared)
-    sql, ours, pandas, _ = compared.values()
+    sql, at_once, ours, pandas, _ = compared.values()
     if any(run.result != ours.result for run in compared.values()):
         raise RuntimeError("the yardsticks do not give the same sums")
-    print_target("seconds of work / hand-written SQL", ours.work / sql.work, 1.25)
-    print_target("wall seconds / hand-written SQL", ours.wall / sql.wall, 1.25)
+    best = min(sql, at_once, key=lambda run: run.work)
+    print_target("seconds of work / the faster of the SQL", ours.work / best.work, 1.25)
+    print_target("wall seconds / the faster of the SQL", ours.wall / best.wall, 1.25)
     print_target("times faster than pandas, whole process", pandas.wall / ours.wall, 8, at_least=True)
     print_target("share of pandas' memory", ours.mib / pandas.mib, 0.25)
     growth = {f"{size:,} calls": ["aggregate_flexlib", *files] for size, files in made.items()}

@@ -158,6 +158,7 @@ PARTS: dict[str, Callable[..., Work]] = {
     "aggregate_flexlib": lambda *files: sum_parts.aggregate_flexlib(list(files)),
     "aggregate_spark": lambda *files: sum_parts.aggregate_flexlib(list(files), "spark"),
     "aggregate_sql": lambda *files: sum_parts.aggregate_sql(list(files)),
+    "aggregate_sql_at_once": lambda *files: sum_parts.aggregate_sql_at_once(list(files)),
     "aggregate_pandas": lambda *files: sum_parts.aggregate_pandas(list(files)),
     "aggregate_pandas_arrow": lambda *files: sum_parts.aggregate_pandas_arrow(list(files)),
     "record": record,

@@ -14,7 +14,7 @@ from databases import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexlib.aggregate import usage as frames
+from flexlib import aggregate as frames
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import UsageError
 from flexlib.ledger import BadUsage, Ledger, UsageQuery, queries, read_month, record_many
@@ -32,9 +32,6 @@ PAIRS: list[tuple[Callable[..., Any], Callable[..., Any], list[str]]] = [
     (queries.get_usage_by_usable, frames.usage_by_usable, ["usable_type", "usable_id"]),
     (queries.get_usage_by_day, frames.usage_by_day, ["date"]),
 ]
-SAME_MEASURES = {"unpriced_usd": "requests_without_usd", "unpriced_clp": "requests_without_clp"}
-"""What frames call otherwise than queries."""
-
 moments = st.one_of(  # around the edges of days and of the month, and in between
     st.sampled_from([0, 1, -1, 86_400_000_000, 86_399_999_999]).map(lambda steps: MIDNIGHT + timedelta(0, 0, steps)),
     st.datetimes(datetime(2025, 8, 30), datetime(2025, 9, 3)),
@@ -88,8 +85,8 @@ def compare_all(ledger: Ledger, start: Any, end: Any) -> None:  # noqa: ANN401
         expected = queries.get_total_cost_by_period(start, end, within=within)
         assert frames.total_cost_by_period(rows, start, end) == expected
         for ask_database, sum_frame, keys in PAIRS:
-            asked = frames.read_usage(ask_database(start, end, within=within).rename(columns=SAME_MEASURES))
-            summed = frames.read_usage(sum_frame(rows, start, end))
+            asked = frames.read_rows(ask_database(start, end, within=within))
+            summed = frames.read_rows(sum_frame(rows, start, end))
             for row in summed:
                 row.pop("share_permille", None)
             assert sorted(summed, key=lambda row: [(row[key] is None, row[key]) for key in keys]) == asked

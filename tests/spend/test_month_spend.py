@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, build_credits, call, store, store_credits
 
-from flexlib.aggregate.usage import read_usage, total_cost_by_period, usage_by_day
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.usage import total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
 from flexlib.money.fx import Rate, Rates
@@ -78,7 +79,7 @@ def test_a_month_of_santiago_reads_the_hours_of_the_next_month_of_utc(tmp_path: 
     assert ids(tmp_path) == ["august there", "first"]
     usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
     assert ids(tmp_path, zone=SANTIAGO) == ["first", "last"]
-    assert [row["date"] for row in read_usage(usage_by_day(usage.rows))] == [date(2025, 9, 1), date(2025, 9, 30)]
+    assert [row["date"] for row in read_rows(usage_by_day(usage.rows))] == [date(2025, 9, 1), date(2025, 9, 30)]
     moments = usage.rows.select("id, created_at").order("created_at").fetchall()
     assert moments == [("first", datetime(2025, 9, 1)), ("last", datetime(2025, 9, 30, 23, 59, 59))]
     assert (usage.missing, usage.zone) == ((), SANTIAGO)
@@ -95,7 +96,7 @@ def test_the_clocks_change_within_the_month(tmp_path: Path) -> None:
 def test_windsurfs_days_stay_those_of_utc(tmp_path: Path) -> None:
     store_credits(tmp_path, (1, "u", "gpt-5-low", 0, 100), (30, "u", "gpt-5-low", 0, 100))
     usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
-    assert [row["date"].day for row in read_usage(usage_by_day(usage.rows))] == [1, 30]
+    assert [row["date"].day for row in read_rows(usage_by_day(usage.rows))] == [1, 30]
 
 
 def test_hours_that_are_not_stored_are_a_gap_and_told(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from usage_rows import write_usage
 from flexlib import aggregate
 from flexlib.aggregate import usage as aggregate_usage
 from flexlib.aggregate.frames import read_rows
-from flexlib.aggregate.usage import read_usage
 from flexlib.errors import UsageError
 from flexlib.month import Month, Span
 from flexlib.store.engines import Engine, open_spark, read_days
@@ -112,7 +111,7 @@ def test_the_cluster_is_the_one_of_sparks_own_settings(cluster: Any) -> None:  #
 def test_calls_sum_to_the_same_rows_in_the_same_order(calls: list[Path], name: str) -> None:
     sum_calls, period = getattr(aggregate_usage, name), ("2025-09-07", "2025-10-05T12:00:00Z")
     there, here = (sum_calls(scan_calls(calls, engine), *period) for engine in ("spark", "duckdb"))
-    assert read_usage(there) == (rows := read_usage(here))
+    assert read_rows(there) == (rows := read_rows(here))
     assert len(rows) > 1
 
 
@@ -122,6 +121,14 @@ def test_calls_cost_the_same_to_the_last_digit(calls: list[Path]) -> None:
     assert there == here
     assert isinstance(there, dict)
     assert str(there["usd"]) == str(here["usd"])  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_calls_roll_up_to_the_same_hours(calls: list[Path]) -> None:
+    there, here = (aggregate.roll_up_usage(scan_calls(calls, engine), "2025-09-07") for engine in ("spark", "duckdb"))
+    assert there.order("ALL").fetchall() == (hours := here.order("ALL").fetchall())
+    assert len(hours) > 1000
+    assert there.types == here.types
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,0 +1,66 @@
+"""What stands out in a month of calls, as the heading of a section: said in words, computed from finished frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flexlib.aggregate.frames import read_rows
+from flexlib.aggregate.shares import WHOLE
+from flexlib.formats import format_count
+from flexlib.page.findings import Finding
+from flexlib.page.formats import write_count, write_day, write_share
+
+__all__ = ["find_usage_days", "find_usage_hours", "find_usage_models", "find_usage_sizes"]
+
+
+def find_usage_days(by_day: object, zone: str = "UTC") -> Finding:
+    """Of `usage_by_day`: the day of the most tokens; `zone` is that of the days."""
+    rows = read_rows(by_day)
+    if not rows:
+        return Finding("No calls", f"Tokens a day. Days are {zone}.")
+    note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}."
+    peak = max(rows, key=lambda row: row["total_tokens"])
+    if len(rows) == 1:
+        return Finding(f"All calls are of {write_day(peak['date'])}", note)
+    return Finding(
+        f"{write_day(peak['date'])} took {write_share(_share(peak['total_tokens'], rows))} of the tokens", note
+    )
+
+
+def find_usage_hours(by_hour: object, zone: str = "UTC") -> Finding:
+    """Of `usage_by_hour`: the hour of the most tokens; `zone` is that of the hours."""
+    rows = read_rows(by_hour)
+    note = "Tokens by hour of the day, over all days."
+    if not rows:
+        return Finding("By hour", note)
+    peak = max(rows, key=lambda row: row["total_tokens"])
+    share = write_share(_share(peak["total_tokens"], rows))
+    return Finding(
+        f"From {peak['hour']:02d} to {(peak['hour'] + 1) % 24:02d} h {zone} fall {share} of the tokens", note
+    )
+
+
+def find_usage_models(by_model: object) -> Finding:
+    """Of `usage_by_provider_and_model`: what the first takes."""
+    rows = read_rows(by_model)
+    note = "Ranked by tokens. An amount is what the calls say themselves; where they say none, it is unknown."
+    if not rows:
+        return Finding("By model", note)
+    if len(rows) == 1:
+        return Finding(f"All calls are to {rows[0]['model']}", note)
+    return Finding(f"{rows[0]['model']} takes {write_share(rows[0]['share_permille'])} of the tokens", note)
+
+
+def find_usage_sizes(distribution: object) -> Finding:
+    """Of `usage_distribution`: the median call."""
+    half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
+    note = "Calls by how many tokens they read (prompt) and write (completion)."
+    if half is None:
+        return Finding("By size", note)
+    return Finding(f"Half of the calls read at most {write_count(half['prompt_tokens'])} tokens", note)
+
+
+def _share(part: int, rows: list[dict[str, Any]]) -> int:
+    """Tenths of a percent, rounded down."""
+    total: int = sum(row["total_tokens"] for row in rows)
+    return WHOLE * part // max(1, total)
