@@ -116,9 +116,10 @@ def _note_rates(days: pa.Array, rates: Rates) -> pa.Array:
 
 
 def _append_notes(own: pa.Array, *notes: pa.Array) -> pa.Array:
-    body = pc.replace_substring_regex(own, r"^\{|\}$", "")
-    joined = pc.binary_join_element_wise(body, *notes, ",", null_handling="skip")
     silent = pc.and_(pc.is_null(notes[0]), pc.is_null(notes[1]))
+    # A row of nothing but nulls is left out of a join that skips them, and all rows after it move up.
+    body = pc.if_else(silent, "", pc.replace_substring_regex(own, r"^\{|\}$", ""))
+    joined = pc.binary_join_element_wise(body, *notes, ",", null_handling="skip")
     return pc.if_else(silent, own, pc.binary_join_element_wise("{", joined, "}", ""))
 
 

@@ -193,6 +193,19 @@ def test_a_stored_call_that_another_file_holds_too_is_known_though_its_amounts_a
         bring(tmp_path, changed)
 
 
+@pytest.mark.parametrize("rates", [(), ((11, "950.00"),)], ids=["no rate", "a rate"])
+def test_a_call_of_a_file_without_metadata_has_notes_only_on_what_was_filled(
+    tmp_path: Path, rates: tuple[tuple[int, str], ...]
+) -> None:
+    keep_rates(tmp_path, *rates)
+    bring(tmp_path, write(tmp_path / "calls.csv", CALLS), CallMapping(**vars(MAPPING) | {"metadata": ()}))
+    notes = {row["id"]: set(json.loads(row["metadata"] or "{}")) for row in read_rows(tmp_path)}
+    rate = {"rate", "rate_day", "rate_source"} if rates else set()
+    assert (notes["a"], notes["d"]) == ({"price_source", "price_date"}, {"unpriced"})
+    assert (notes["e"], notes["f"], notes["g"]) == (rate, set(), rate)
+    assert read_amounts(tmp_path)["f"] == (Decimal(2), Decimal("1234.5"))
+
+
 def test_filled_rows_are_told_from_what_their_source_said(tmp_path: Path) -> None:
     bring(tmp_path, write(tmp_path / "calls.csv", CALLS))
     rows = pq.read_table(load_usage(SEPTEMBER, tmp_path).parquet, schema=USAGE)
