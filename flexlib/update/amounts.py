@@ -7,19 +7,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flexlib.errors import BadParameter
+from flexlib.ledger.columns import WIDE
 from flexlib.ledger.pricing import PAID_IN_USD, TIER
 from flexlib.ledger.record import NOTES
 from flexlib.money.fx import Rates
 from flexlib.money.fx_table import convert_rows
 from flexlib.money.price_table import price_rows
+from flexlib.month import Month
+from flexlib.schema import USAGE, check_usage
+from flexlib.store.row_hash import RowHash
+from flexlib.store.snapshots import report_disk
+from flexlib.update.counts import write_amount
 
-__all__ = ["check_names", "drop_filled", "fill_rows"]
+__all__ = ["TABLE_ROWS", "check_names", "drop_filled", "fill_rows", "write_filled"]
+
+AMOUNTS = ("amount_in_usd", "amount_in_clp")
+
+TABLE_ROWS = 122_880
+"""As many rows as DuckDB reads at a time: filled and written together, a row group of the Parquet each."""
 
 TEXT = r'"(?:[^"\\]|\\.)*"'
 PRICE = rf'"price_source":{TEXT},"price_date":(?:null|{TEXT})'
@@ -71,6 +86,32 @@ def drop_filled(rows: pa.Table) -> pa.Table:
     )
     said = _replace(rows, amount_in_usd=usd, amount_in_clp=pesos, metadata=_strip(metadata, ANY_NOTES))
     return _replace(said, amount_in_usd=_take_cost(said))
+
+
+def write_filled(
+    rows: duckdb.DuckDBPyRelation, month: Month, rates: Rates, parquet: Path
+) -> tuple[str, dict[str, Any], int]:
+    """Writes the rows with their amounts; gives their hash, the sums and gaps of the amounts as they went in,
+    and how many rows have an amount in USD alone.
+    """
+    digest = RowHash()
+    sums: dict[str, Decimal | None] = dict.fromkeys(AMOUNTS)
+    gaps = dict.fromkeys(AMOUNTS, 0)
+    unrated = 0
+    with report_disk(parquet.parent), pq.ParquetWriter(parquet, USAGE, compression="zstd") as writer:
+        for batch in rows.to_arrow_reader(TABLE_ROWS):
+            table = fill_rows(check_usage(pa.Table.from_arrays(batch.columns, schema=USAGE), month), rates)
+            writer.write_table(table, row_group_size=len(table))
+            digest.add(table)
+            usd, pesos = (table[name] for name in AMOUNTS)
+            unrated += pc.sum(pc.and_(pc.is_valid(usd), pc.is_null(pesos))).as_py() or 0
+            for name in AMOUNTS:
+                gaps[name] += table[name].null_count
+                if (part := _sum_exactly(table[name])) is not None:
+                    sums[name] = WIDE.add(sums[name] or Decimal(0), part)
+    figures: dict[str, Any] = {name: write_amount(total) for name, total in sums.items()}
+    figures |= {"unpriced_rows": gaps["amount_in_usd"], "rows_without_clp": gaps["amount_in_clp"]}
+    return digest.hexdigest(), figures, unrated
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -142,3 +183,8 @@ def _dump(text: str) -> str:
 
 def _replace(rows: pa.Table, **columns: pa.Array) -> pa.Table:
     return pa.Table.from_arrays([columns.get(name, rows[name]) for name in rows.column_names], schema=rows.schema)
+
+
+def _sum_exactly(amounts: pa.ChunkedArray) -> Decimal | None:
+    total: Decimal | None = pc.sum(amounts.cast(pa.decimal128(38, amounts.type.scale))).as_py()
+    return total

@@ -7,26 +7,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from flexlib import __version__
 from flexlib.certificate import Check, UsageCertificate
 from flexlib.errors import BadFile
 from flexlib.formats import format_count
-from flexlib.ledger.columns import WIDE
 from flexlib.money.fx import Rates
 from flexlib.month import Month
-from flexlib.schema import USAGE, check_usage
+from flexlib.schema import USAGE
 from flexlib.sources.calls import CallFile, QuarantinedRow
-from flexlib.store.row_hash import RowHash
-from flexlib.store.snapshots import Snapshot, report_disk
-from flexlib.update.amounts import drop_filled, fill_rows
+from flexlib.store.snapshots import Snapshot
+from flexlib.update.amounts import TABLE_ROWS, drop_filled, write_filled
 from flexlib.update.counts import ParquetCounts, count_parquet, write_amount, write_figures
 
 __all__ = ["SOURCE", "FileFacts", "MergedMonth", "merge_month", "read_certificate"]
@@ -35,10 +32,8 @@ SOURCE = "import"
 """The name of this source: `usage/<month>/import/`."""
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
-AMOUNTS = ("amount_in_usd", "amount_in_clp")
 
-TABLE_ROWS = 122_880
-"""As many rows as DuckDB reads at a time: filled and written together, a row group of the Parquet each."""
+SAME_CALL = "found.id = stored.id"
 
 
 @dataclass(frozen=True)
@@ -81,18 +76,16 @@ def merge_month(
     before = read_certificate(base)
     files = {entry["sha256"]: entry for entry in before.files} if before else {}
     _check_mapping(file, files.get(file.sha256), month)
-    stored = pq.read_table(base.parquet, schema=USAGE) if base else USAGE.empty_table()
-    found = calls.read_month(month)
-    is_known = pc.is_in(found["id"], value_set=stored["id"].combine_chunks())
-    known, added = found.filter(is_known), found.filter(pc.invert(is_known))
-    _check_same(stored, known, file)
-    rows = pa.concat_tables([stored, added]).sort_by([("created_at", "ascending"), ("id", "ascending")])
-    rows_sha256, amounts, unrated = _write_filled(check_usage(rows, month), rates, parquet)
+    found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
+    again = _count_known(found, stored, file)
+    added = found.join(stored, SAME_CALL, how="anti")
+    rows = stored.union(added).order("created_at, id")
+    rows_sha256, amounts, unrated = write_filled(rows, month, rates, parquet)
 
-    counts, again = calls.count_month(month), _count_rows(known)
+    counts = calls.count_month(month)
     expected = {name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES}
     counted = count_parquet(parquet)
-    found = counted.totals
+    totals = counted.totals
     files[file.sha256] = {
         **asdict(file),
         "name": files.get(file.sha256, {}).get("name", file.name),
@@ -108,26 +101,26 @@ def merge_month(
         source=SOURCE,
         rows_read=rows_read,
         quarantined_rows=quarantined,
-        duplicate_rows=rows_read - quarantined - found.rows,
-        rows=found.rows,
-        prompt_tokens=found.prompt_tokens,
-        completion_tokens=found.completion_tokens,
+        duplicate_rows=rows_read - quarantined - totals.rows,
+        rows=totals.rows,
+        prompt_tokens=totals.prompt_tokens,
+        completion_tokens=totals.completion_tokens,
         rows_sha256=rows_sha256,
         files=tuple(files.values()),
         sums=_compare_sums(expected | amounts, counted),
-        amount_in_usd=write_amount(found.amount_in_usd),
-        amount_in_clp=write_amount(found.amount_in_clp),
-        unpriced_rows=found.unpriced_usd,
+        amount_in_usd=write_amount(totals.amount_in_usd),
+        amount_in_clp=write_amount(totals.amount_in_clp),
+        unpriced_rows=totals.unpriced_usd,
         unpriced=counted.unpriced,
-        rows_without_clp=found.unpriced_clp,
+        rows_without_clp=totals.unpriced_clp,
         rates=counted.rates,
-        notes=tuple(_write_notes(list(files.values()), found.unpriced_usd, unrated)),
+        notes=tuple(_write_notes(list(files.values()), totals.unpriced_usd, unrated)),
         flexlib_version=__version__,
     )
     bad = calls.list_quarantined(month)
     raw = [line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256]
     raw += [json.dumps({"file": file.name, "sha256": file.sha256, **asdict(row)}) for row in bad]
-    return MergedMonth(parquet, certificate, raw, len(added), tuple(bad))
+    return MergedMonth(parquet, certificate, raw, counts.rows - again["rows"], tuple(bad))
 
 
 def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
@@ -151,62 +144,48 @@ def _check_mapping(file: FileFacts, entry: dict[str, Any] | None, month: Month) 
         )
 
 
-def _check_same(stored: pa.Table, known: pa.Table, file: FileFacts) -> None:
-    before = drop_filled(stored.filter(pc.is_in(stored["id"], value_set=known["id"].combine_chunks())).sort_by("id"))
-    again = drop_filled(known.sort_by("id"))
-    if before.equals(again):
-        return
-    pairs = zip(before.to_pylist(), again.to_pylist(), strict=True)
-    changed = [one["id"] for one, other in pairs if one != other]
-    raise BadFile(
-        f"{file.name} differs from what is stored in {len(changed)} calls of the same id, such as {changed[0]}. "
-        "Import it with --replace to make its months anew out of this file alone."
-    )
+def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelation:
+    if base is None:
+        return calls.connection.from_arrow(USAGE.empty_table())
+    return calls.connection.read_parquet(str(base.parquet)).select(*USAGE.names)
 
 
-def _write_filled(rows: pa.Table, rates: Rates, parquet: Path) -> tuple[str, dict[str, Any], int]:
-    """Writes the rows with their amounts; gives their hash, the sums and gaps of the amounts as they went in,
-    and how many rows have an amount in USD alone.
-    """
-    digest = RowHash()
-    sums: dict[str, Decimal | None] = dict.fromkeys(AMOUNTS)
-    gaps = dict.fromkeys(AMOUNTS, 0)
-    unrated = 0
-    with report_disk(parquet.parent), pq.ParquetWriter(parquet, USAGE, compression="zstd") as writer:
-        for start in range(0, len(rows), TABLE_ROWS):
-            table = fill_rows(rows.slice(start, TABLE_ROWS), rates)
-            writer.write_table(table, row_group_size=len(table))
-            digest.add(table)
-            usd, pesos = (table[name] for name in AMOUNTS)
-            unrated += pc.sum(pc.and_(pc.is_valid(usd), pc.is_null(pesos))).as_py() or 0
-            for name in AMOUNTS:
-                gaps[name] += table[name].null_count
-                if (part := _sum_exactly(table[name])) is not None:
-                    sums[name] = WIDE.add(sums[name] or Decimal(0), part)
-    figures: dict[str, Any] = {name: write_amount(total) for name, total in sums.items()}
-    figures |= {"unpriced_rows": gaps["amount_in_usd"], "rows_without_clp": gaps["amount_in_clp"]}
-    return digest.hexdigest(), figures, unrated
-
-
-def _sum_exactly(amounts: pa.ChunkedArray) -> Decimal | None:
-    total: Decimal | None = pc.sum(amounts.cast(pa.decimal128(38, amounts.type.scale))).as_py()
-    return total
+def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts) -> dict[str, int]:
+    """Rows and tokens of the calls that are stored already; raises `BadFile` where the file says something else."""
+    columns = ", ".join(f"{side}.{name} AS {side}_{name}" for side in ("found", "stored") for name in USAGE.names)
+    counts = dict.fromkeys(FIGURES, 0)
+    changed: list[str] = []
+    for batch in found.join(stored, SAME_CALL).select(columns).to_arrow_reader(TABLE_ROWS):
+        again, before = (
+            drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE))
+            for start in (0, len(USAGE))
+        )
+        if not before.equals(again):
+            pairs = zip(before.to_pylist(), again.to_pylist(), strict=True)
+            changed += [one["id"] for one, other in pairs if one != other]
+        counts["rows"] += len(again)
+        for name in FIGURES[1:]:
+            counts[name] += pc.sum(again[name]).as_py()
+    if changed:
+        raise BadFile(
+            f"{file.name} differs from what is stored in {len(changed)} calls of the same id, such as {min(changed)}. "
+            "Import it with --replace to make its months anew out of this file alone."
+        )
+    return counts
 
 
 def _compare_sums(expected: dict[str, Any], counts: ParquetCounts) -> Check:
     counted = write_figures(counts.totals)
     wrong = [f"{name} is {counted[name]}, not {wanted}" for name, wanted in expected.items() if counted[name] != wanted]
+    if counts.distinct_ids != counts.totals.rows:
+        wrong.append(f"{counts.totals.rows} rows have {counts.distinct_ids} different ids")
     return Check(
         "differs" if wrong else "agrees",
         how="what was stored and what the file adds to it, against the written Parquet counted again",
-        checked=len(expected),
+        checked=len(expected) + 1,
         why="; ".join(wrong),
         figures=expected,
     )
-
-
-def _count_rows(rows: pa.Table) -> dict[str, int]:
-    return {"rows": len(rows)} | {name: pc.sum(rows[name]).as_py() or 0 for name in FIGURES[1:]}
 
 
 def _write_notes(files: list[dict[str, Any]], unpriced: int, unrated: int) -> Iterator[str]:

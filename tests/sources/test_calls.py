@@ -21,7 +21,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.month import Month
 from flexlib.schema import USAGE, check_usage
-from flexlib.sources.calls import CallMapping, QuarantinedRow, files, list_columns, read_calls
+from flexlib.sources.calls import CallFile, CallMapping, QuarantinedRow, files, list_columns, read_calls
 
 SEPTEMBER = Month(2025, 9)
 PLAIN: dict[str, Any] = {
@@ -39,10 +39,16 @@ def write(folder: Path, text: str, name: str = "calls.csv") -> Path:
     return file
 
 
+def read_table(calls: CallFile, month: Month) -> pa.Table:
+    """The month's calls, sorted."""
+    rows = calls.read_month(month).order("created_at, id").to_arrow_table()
+    return pa.Table.from_arrays(rows.columns, schema=USAGE)
+
+
 def take(file: Path, **mapping: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     """All rows that are taken, month after month."""
     with read_calls(file, CallMapping(**PLAIN | mapping)) as calls:
-        tables = [check_usage(calls.read_month(month), month) for month in calls.months]
+        tables = [check_usage(read_table(calls, month), month) for month in calls.months]
     return [row for table in tables for row in table.to_pylist()]
 
 
@@ -74,7 +80,7 @@ def test_a_month_has_the_schema_s_columns_and_the_file_s_sums(tmp_path: Path) ->
     file = write(tmp_path, "time,in,out\n2025-09-02 10:00:00,7,5\n2025-09-01 10:00:00,4808,10\n")
     with read_calls(file, CallMapping(**PLAIN)) as calls:
         assert calls.months == [SEPTEMBER]
-        counts, rows = calls.count_month(SEPTEMBER), calls.read_month(SEPTEMBER)
+        counts, rows = calls.count_month(SEPTEMBER), read_table(calls, SEPTEMBER)
     assert (counts.rows_read, counts.rows, counts.prompt_tokens, counts.completion_tokens) == (2, 2, 4815, 15)
     assert rows.schema.equals(USAGE)
     first = check_usage(rows, SEPTEMBER).to_pylist()[0]
@@ -158,7 +164,7 @@ def test_an_hour_that_the_clock_showed_twice_is_taken_as_its_first_and_counted(t
     file = write(tmp_path, "time,in,out\n2025-04-05 23:30:00,7,5\n2025-04-05 22:30:00,7,5\n")
     with read_calls(file, CallMapping(**PLAIN, timezone="America/Santiago")) as calls:
         assert calls.count_month(Month(2025, 4)).repeated_rows == 1
-        assert calls.read_month(Month(2025, 4))["created_at"].to_pylist() == [
+        assert read_table(calls, Month(2025, 4))["created_at"].to_pylist() == [
             datetime(2025, 4, 6, 1, 30),
             datetime(2025, 4, 6, 2, 30),
         ]

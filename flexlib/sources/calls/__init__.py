@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from flexlib.errors import BadFile
 from flexlib.month import Month
@@ -25,6 +24,10 @@ from flexlib.sources.calls.rows import judge_rows
 from flexlib.sources.calls.texts import load_texts, quote, read_raw
 
 __all__ = ["CallFile", "CallMapping", "MonthCounts", "QuarantinedRow", "list_columns", "read_calls"]
+
+
+MEMORY = "1GB"
+"""From here on what was read goes to the system's temporary folder."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class CallFile:
 
     def __init__(self, file: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.file = file
-        self._connection = connection
+        self.connection = connection
+        """Where the calls are, so that they can be joined with others; what memory does not hold is on the disk."""
 
     @property
     def months(self) -> list[Month]:
@@ -81,23 +85,20 @@ class CallFile:
             FROM calls WHERE {_select_month(month)} OR created_at IS NULL""")
         return MonthCounts(*counts[0])
 
-    def read_month(self, month: Month) -> pa.Table:
-        """The calls of the month, in the columns of `schema.USAGE`, sorted by time and id."""
-        columns = ", ".join(USAGE.names)
-        rows = self._connection.sql(f"""
-            SELECT {columns} FROM calls WHERE {_select_month(month)} AND fault IS NULL AND NOT is_duplicate
-            ORDER BY created_at, id""").to_arrow_table()
-        return pa.Table.from_arrays(rows.columns, schema=USAGE)
+    def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
+        """The calls of the month, in the columns of `schema.USAGE`, in no order; of `connection`, read when used."""
+        taken = self.connection.table("calls").filter(f"{_select_month(month)} AND fault IS NULL AND NOT is_duplicate")
+        return taken.select(*USAGE.names)
 
     def list_quarantined(self, month: Month | None = None) -> list[QuarantinedRow]:
         """The rows of the month (default: of the file) that cannot be taken, and those of unknown month, by line."""
         where = f"({_select_month(month)} OR created_at IS NULL)" if month else "true"
         found = self._query(f"SELECT line, lines, fault FROM calls WHERE fault IS NOT NULL AND {where} ORDER BY line")
-        texts = read_raw(self._connection, self.file, {line: lines for line, lines, _ in found})
+        texts = read_raw(self.connection, self.file, {line: lines for line, lines, _ in found})
         return [QuarantinedRow(line, reason, texts[line]) for line, _, reason in found]
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql).fetchall()
+        return self.connection.execute(sql).fetchall()
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
     Raises `BadFile` when it cannot be read, lacks a column, holds no rows, or none with a time.
     """
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
-        connection.execute(f"SET temp_directory = {quote(folder)}")
+        connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         connection.execute("SET TimeZone = 'UTC'")
         load_texts(connection, file, mapping)
         judge_rows(connection, mapping)
