@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from flexlib.errors import UsageError
 from flexlib.month import FIRST_YEAR, LAST_YEAR
@@ -15,18 +15,22 @@ Moment = datetime | date | str | None
 LENGTH_OF_DAY = len("2025-09-01")
 
 
-def read_period(start: Moment = None, end: Moment = None) -> tuple[datetime | None, datetime | None]:
+def read_period(
+    start: Moment = None, end: Moment = None, zone: tzinfo = timezone.utc
+) -> tuple[datetime | None, datetime | None]:
     """The first moment that is in and the first that is not, in UTC and without a zone, as `schema.USAGE` has times.
+
+    Bare days are those of `zone`.
 
     Raises `UsageError` for what is no time, lies outside the years of a month, or ends before it starts.
     """
-    low, high = _read_bound("start", start), _read_bound("end", end)
+    low, high = _read_bound("start", start, zone), _read_bound("end", end, zone)
     if low and high and low > high:
         raise UsageError(f"the period starts at {start} and ends before that, at {end}; swap the two.")
     return low, high
 
 
-def _read_bound(name: str, value: Moment) -> datetime | None:
+def _read_bound(name: str, value: Moment, zone: tzinfo) -> datetime | None:
     if value is None:
         return None
     moment = _parse_moment(name, value) if isinstance(value, str) else value
@@ -35,7 +39,7 @@ def _read_bound(name: str, value: Moment) -> datetime | None:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise UsageError(f"{name} is {value}; a call happens between {FIRST_YEAR} and {LAST_YEAR}.")
     if not isinstance(moment, datetime):
-        return datetime.combine(moment + timedelta(days=name == "end"), time())
+        moment = datetime.combine(moment + timedelta(days=name == "end"), time(), zone)
     return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,13 @@ def test_every_file_and_folder_that_the_readme_names_is_there() -> None:
     named = set(re.findall(r"`((?:flexlib|notebooks|params|tests)/[\w/.]*)`", README))
     assert len(named) > 8
     assert [name for name in sorted(named) if not (HOME / name).exists()] == []
+
+
+def test_the_python_in_the_readme_runs_as_it_stands() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    words: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, words)
+    recorded = words["usage"].first()
+    assert (recorded.request_id, recorded.total_tokens, recorded.amount_in_usd) == ("4f1c-0001", 1500, Decimal("0.006"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, find_exit_code, render_certificate
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.formats import format_count
 
 if TYPE_CHECKING:
     from flexlib.sources.calls import CallMapping
@@ -48,6 +49,7 @@ COLUMNS = {
     "request_id": ("--request-id", "the call's own id; without it, one is made from the row's content"),
 }
 
+NOTHING_NEW = "nothing new: all of it is there already"
 MOST_SHOWN = 5
 
 
@@ -136,8 +138,9 @@ def render_import(file: Path, months: Sequence[MonthImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
-        calls = "1 call" if one.added_rows == 1 else f"{one.added_rows:,} calls"
-        told = f"{calls} added" if one.is_new else "nothing new: all of it is there already"
+        told = f"{format_count(one.added_rows, 'call')} added" if one.is_new else NOTHING_NEW
+        if one.is_new and not one.added_rows:
+            told += "; the month's amounts or its proof changed"
         parts.append(f"{file.name}, {one.certificate.month}: {told}.\n{render_certificate(one.certificate)}")
     return "\n".join(parts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import timezone, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import UsageError
 from flexlib.ledger.columns import Money, MoneySum
 from flexlib.ledger.database import Ledger, find_ledger
 from flexlib.ledger.errors import BadUsage
@@ -20,15 +21,13 @@ from flexlib.ledger.record import UsageRecord
 from flexlib.ledger.retry import run_with_retries
 from flexlib.ledger.table import STATISTICS
 from flexlib.ledger.usable import read_usable
-from flexlib.ledger.values import read_member, read_text, read_time
+from flexlib.ledger.values import read_member, read_text
+from flexlib.period import Moment, read_period
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Moment", "UsageQuery", "usage"]
-
-Moment = datetime | date | str | None
-"""A time (no zone: UTC), a day, either as ISO text; None: no bound."""
+__all__ = ["UsageQuery", "usage"]
 
 ROWS_AT_ONCE = 1000
 T = TypeVar("T")
@@ -83,11 +82,12 @@ class UsageQuery:
     def between(self, start: Moment, end: Moment, zone: tzinfo = timezone.utc) -> UsageQuery:
         """Calls from `start` on and before `end`; where `end` is a bare day, that whole day is in. Days are `zone`'s.
 
-        Raises `BadUsage` when `end` lies before `start`.
+        Raises `BadUsage` as `period.read_period` says.
         """
-        low, high = _read_bound("start", start, zone), _read_bound("end", end, zone)
-        if low and high and low > high:
-            raise BadUsage(f"the period starts at {start} and ends before that, at {end}; swap the two.")
+        try:
+            low, high = (bound and bound.replace(tzinfo=timezone.utc) for bound in read_period(start, end, zone))
+        except UsageError as error:
+            raise BadUsage(str(error)) from error
         created_at = STATISTICS.c.created_at
         bounds = [created_at >= low] if low else []
         return self._where(*bounds, *([created_at < high] if high else []))
@@ -167,17 +167,3 @@ def _some(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
     if not values:
         raise BadUsage(f"by_{name} needs at least one value.")
     return values
-
-
-def _read_bound(name: str, value: Moment, zone: tzinfo) -> datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and len(value.strip()) == len("2025-09-01"):
-        try:
-            value = date.fromisoformat(value.strip())
-        except ValueError as error:
-            raise BadUsage(f"{name} is {value!r}; write it as 2025-09-01.") from error
-    if isinstance(value, date) and not isinstance(value, datetime):
-        day = value + timedelta(days=1) if name == "end" else value
-        return read_time(name, datetime.combine(day, time(), zone))
-    return read_time(name, value)

@@ -69,11 +69,17 @@ class Snapshot:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact."""
+        """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact, integers that may be null
+        are `Int64`.
+        """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        frame: pd.DataFrame = pq.read_table(self.parquet).to_pandas()
-        return frame
+        rows = pq.read_table(self.parquet)
+        counts = [field.name for field in rows.schema if field.nullable and pa.types.is_integer(field.type)]
+        # As objects first: pandas' own integers have no null, and its floats are not exact.
+        frame: pd.DataFrame = rows.to_pandas(integer_object_nulls=True)
+        return frame.astype(dict.fromkeys(counts, "Int64"))
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:

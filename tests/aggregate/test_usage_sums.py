@@ -190,7 +190,7 @@ def test_no_calls_give_no_rows_and_no_averages(bring: Bring) -> None:
 
 
 @given(calls=any_calls, order=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_engines_agree_and_the_order_of_the_calls_changes_nothing(calls: list[Call], order: Any) -> None:  # noqa: ANN401
     shuffled = list(calls)
     order.shuffle(shuffled)

@@ -118,7 +118,10 @@ def test_days_of_a_zone_begin_and_end_there(ledger: Ledger) -> None:
     ("ask", "message"),
     [
         (lambda: usage.between("2025-09-30", "2025-09-01"), "the period starts at 2025-09-30 and ends before that, at"),
-        (lambda: usage.between("2025-09-31", None), "start is '2025-09-31'; write it as 2025-09-01."),
+        (
+            lambda: usage.between("2025-09-31", None),
+            "start is '2025-09-31'; write it as 2025-09-01 or 2025-09-01T12:00:00Z.",
+        ),
         (lambda: usage.between(None, "soon"), "end is 'soon'; write it as"),
         (lambda: usage.by_provider("acme"), "provider is 'acme'; it must be one of openai"),
         (lambda: usage.by_proxy("none"), "proxy is 'none'; it must be one of openrouter"),

@@ -48,7 +48,7 @@ rows_of_a_month = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(rows=rows_of_a_month, shown=st.integers(1, 8))
 def test_a_folded_frame_sums_to_the_whole(rows: list[Row], shown: int) -> None:
     frame = make_rows(rows)

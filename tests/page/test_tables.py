@@ -156,7 +156,7 @@ def test_bars_compare_single_lines_and_the_sum_of_many_has_none() -> None:
     assert re.findall(r'class="bar" style="width:([\d.]+)%', html) == ["100.0", "100.0"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(amounts=st.lists(st.integers(0, 10**9), max_size=25), shown=st.integers(1, 12))
 def test_each_total_is_the_sum_of_the_lines_above_it(amounts: list[int], shown: int) -> None:
     rows = make_rows([(1 + n % 30, f"user-{n}", f"model-{n}", amount, amount) for n, amount in enumerate(amounts)])
