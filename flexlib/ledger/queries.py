@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from flexlib.ledger.columns import WIDE, MoneySum, QuarterHour
 from flexlib.ledger.errors import BadUsage
 from flexlib.ledger.scopes import UsageQuery, usage
-from flexlib.period import Moment
 from flexlib.ledger.table import STATISTICS
+from flexlib.period import Moment
 
 if TYPE_CHECKING:
     import pandas as pd

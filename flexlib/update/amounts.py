@@ -90,28 +90,23 @@ def drop_filled(rows: pa.Table) -> pa.Table:
 
 def write_filled(
     rows: duckdb.DuckDBPyRelation, month: Month, rates: Rates, parquet: Path
-) -> tuple[str, dict[str, Any], int]:
-    """Writes the rows with their amounts; gives their hash, the sums and gaps of the amounts as they went in,
-    and how many rows have an amount in USD alone.
-    """
+) -> tuple[str, dict[str, Any]]:
+    """Writes the rows with their amounts; gives their hash, and the sums and gaps of the amounts as they went in."""
     digest = RowHash()
     sums: dict[str, Decimal | None] = dict.fromkeys(AMOUNTS)
     gaps = dict.fromkeys(AMOUNTS, 0)
-    unrated = 0
     with report_disk(parquet.parent), pq.ParquetWriter(parquet, USAGE, compression="zstd") as writer:
         for batch in rows.to_arrow_reader(TABLE_ROWS):
             table = fill_rows(check_usage(pa.Table.from_arrays(batch.columns, schema=USAGE), month), rates)
             writer.write_table(table, row_group_size=len(table))
             digest.add(table)
-            usd, pesos = (table[name] for name in AMOUNTS)
-            unrated += pc.sum(pc.and_(pc.is_valid(usd), pc.is_null(pesos))).as_py() or 0
             for name in AMOUNTS:
                 gaps[name] += table[name].null_count
                 if (part := _sum_exactly(table[name])) is not None:
                     sums[name] = WIDE.add(sums[name] or Decimal(0), part)
     figures: dict[str, Any] = {name: write_amount(total) for name, total in sums.items()}
     figures |= {"unpriced_rows": gaps["amount_in_usd"], "rows_without_clp": gaps["amount_in_clp"]}
-    return digest.hexdigest(), figures, unrated
+    return digest.hexdigest(), figures
 
 
 def check_names(names: Sequence[str]) -> None:

@@ -36,6 +36,10 @@ RATES = """
     GROUP BY ALL ORDER BY day NULLS LAST, value, source
 """
 
+UNRATED = """
+    SELECT count(*) FROM read_parquet($file) WHERE amount_in_usd IS NOT NULL AND amount_in_clp IS NULL
+"""
+
 # Distinct hashes mean distinct ids, and are counted in a tenth of the memory.
 DISTINCT = (
     "SELECT count(DISTINCT hash(id)) FROM read_parquet($file)",
@@ -53,6 +57,8 @@ class ParquetCounts:
     """Rows without an amount in USD: provider, model, proxy, reason, rows; most rows first."""
     rates: tuple[dict[str, Any], ...]
     """What the pesos stand on: day (ISO), value, source (None: the caller gave the pesos), rows; days up."""
+    unrated: int
+    """Rows with an amount in USD and none in pesos."""
 
 
 def count_parquet(parquet: Path) -> ParquetCounts:
@@ -73,7 +79,7 @@ def count_parquet(parquet: Path) -> ParquetCounts:
         distinct = count(DISTINCT[0])
         if distinct != totals.rows:
             distinct = count(DISTINCT[1])
-        return ParquetCounts(totals, distinct, tuple(ask(UNPRICED)), tuple(ask(RATES)))
+        return ParquetCounts(totals, distinct, tuple(ask(UNPRICED)), tuple(ask(RATES)), count(UNRATED))
 
 
 def compare_counts(source: MonthTotals, counts: ParquetCounts) -> Check:

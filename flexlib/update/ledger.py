@@ -20,7 +20,7 @@ from flexlib.sources.ledger import SOURCE, open_ledger_month
 from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash
 from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
-from flexlib.update.counts import compare_counts, count_parquet, write_amount, write_figures
+from flexlib.update.counts import ParquetCounts, compare_counts, count_parquet, write_amount, write_figures
 from flexlib.update.credits import check_begun
 
 __all__ = ["certify_month", "close_month", "ensure_month", "fill_months"]
@@ -113,7 +113,7 @@ def certify_month(
         unpriced=counts.unpriced,
         rows_without_clp=found.unpriced_clp,
         rates=counts.rates,
-        notes=tuple(_write_notes(found)),
+        notes=tuple(_write_notes(counts)),
         flexlib_version=flexlib.__version__,
     )
 
@@ -152,11 +152,10 @@ def _has_sums(newest: Snapshot, totals: MonthTotals) -> bool:
     return all(figures[name] == getattr(certificate, name) for name in shared)
 
 
-def _write_notes(found: MonthTotals) -> Iterator[str]:
+def _write_notes(counts: ParquetCounts) -> Iterator[str]:
     yield "Every call that the ledger holds of the month is in it; whether every call was recorded, no ledger says."
-    if found.unpriced_usd:
-        yield f"{format_count(found.unpriced_usd, 'call')} without a price: the sum in USD is a lower bound."
-    if found.unpriced_clp > found.unpriced_usd:
-        lacking = found.unpriced_clp - found.unpriced_usd
-        what = format_count(lacking, "call")
+    if unpriced := counts.totals.unpriced_usd:
+        yield f"{format_count(unpriced, 'call')} without a price: the sum in USD is a lower bound."
+    if counts.unrated:
+        what = format_count(counts.unrated, "call")
         yield f"{what} with a price, but without an exchange rate yet: run flexlib fx update, then close again."

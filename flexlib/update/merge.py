@@ -80,7 +80,7 @@ def merge_month(
     again = _count_known(found, stored, file)
     added = found.join(stored, SAME_CALL, how="anti")
     rows = stored.union(added).order("created_at, id")
-    rows_sha256, amounts, unrated = write_filled(rows, month, rates, parquet)
+    rows_sha256, amounts = write_filled(rows, month, rates, parquet)
 
     counts = calls.count_month(month)
     expected = {name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES}
@@ -114,7 +114,7 @@ def merge_month(
         unpriced=counted.unpriced,
         rows_without_clp=totals.unpriced_clp,
         rates=counted.rates,
-        notes=tuple(_write_notes(list(files.values()), totals.unpriced_usd, unrated)),
+        notes=tuple(_write_notes(list(files.values()), totals.unpriced_usd, counted.unrated)),
         flexlib_version=__version__,
     )
     bad = calls.list_quarantined(month)

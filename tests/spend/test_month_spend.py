@@ -15,6 +15,7 @@ from flexlib.aggregate.usage import total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
 from flexlib.money.fx import Rate, Rates
+from flexlib.page.formats import LIST_PRICE
 from flexlib.schema import check_usage
 from flexlib.spend.credit_prices import find_credit_price, load_credit_prices
 from flexlib.spend.month import load_month_usage
@@ -137,6 +138,10 @@ def test_credits_are_usage_of_windsurf_and_only_flex_ones_cost_dollars() -> None
     assert '"flex_credits": "2.5' in found[0]["metadata"]
     assert '"usd_per_credit": "0.04"' in found[0]["metadata"]
     assert not any(row["usable_type"] == "u" or row["usable_id"] for row in found)
+
+
+def test_the_list_price_of_the_page_on_credits_is_the_one_of_the_months_spend(tmp_path: Path) -> None:
+    assert [price.usd for price in load_credit_prices(tmp_path)] == [LIST_PRICE]
 
 
 def test_a_companys_own_price_holds_for_its_days_and_the_list_for_the_others(tmp_path: Path) -> None:
