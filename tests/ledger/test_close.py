@@ -103,6 +103,14 @@ def test_closed_month_holds_what_was_recorded_and_its_certificate_says_so(ledger
     assert (rows[0]["cached_tokens"], rows[0]["duration_ms"], rows[0]["status"]) == (60, 900, "ok")
 
 
+def test_certificate_counts_the_calls_that_wait_for_a_rate_alone(ledger: Ledger) -> None:
+    record_usage(**CALL, request_id="waits", ledger=ledger)
+    record_usage(**CALL | {"model": "no-such-model"}, request_id="in pesos", amount_in_clp="7", ledger=ledger)
+    _, certificate = close(ledger)
+    assert (certificate.unpriced_rows, certificate.rows_without_clp) == (1, 1)
+    assert "1 call with a price, but without an exchange rate yet" in " ".join(certificate.notes)
+
+
 def test_a_day_that_is_not_of_the_month_stays_out(ledger: Ledger) -> None:
     moments = ["2025-08-31T23:59:59.999999Z", "2025-09-01T00:00Z", "2025-09-30T23:59:59.999999Z", "2025-10-01T00:00Z"]
     record_many([CALL | {"created_at": moment} for moment in moments], ledger=ledger)
