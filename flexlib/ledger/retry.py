@@ -20,6 +20,9 @@ PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 PASSING_STATES = ("08", "40", "53300", "55P03", "57P")
 """SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
 
+FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+"""What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
+
 T = TypeVar("T")
 
 
@@ -56,6 +59,8 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
     state = getattr(cause, "sqlstate", None)
     if state is None:
         ledger.close()  # the server is gone, and so are the other connections to it
+        if any(words in str(cause) for words in FINAL_WORDS):
+            return False
         driver = ledger.engine.dialect.loaded_dbapi
         return isinstance(cause, driver.OperationalError | driver.InterfaceError)
     if state == "23514" and not cause.diag.constraint_name:  # type: ignore[attr-defined]

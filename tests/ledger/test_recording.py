@@ -18,8 +18,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from databases import execute, query
+from databases import Postgresql, execute, query
 from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
@@ -28,6 +29,7 @@ from flexlib.ledger import (
     BadUsage,
     ConflictingUsage,
     Ledger,
+    LedgerFailed,
     LedgerUnavailable,
     UsableMixin,
     UsageQuery,
@@ -538,6 +540,16 @@ def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password(caplog: 
     said = [str(caught.value), repr(ledger), repr(ledger.engine), repr(vars(ledger)), ledger.place, caplog.text, shown]
     assert [text for text in said if SECRET in text] == []
     assert "OperationalError" in shown
+
+
+@pytest.mark.parametrize(("user", "database"), [("postgres", "nowhere"), ("nobody", "postgres")])
+def test_a_server_that_lets_nobody_in_is_not_asked_again(postgresql: Postgresql, user: str, database: str) -> None:
+    url = make_url(postgresql.uri).set(drivername="postgresql+psycopg", username=user, database=database)
+    ledger = open_ledger(url.render_as_string(hide_password=False), patience=60)
+    started = time.monotonic()
+    with pytest.raises(LedgerFailed, match=r'refused: .* (database "nowhere"|role "nobody") does not exist'):
+        record_usage(**CALL, ledger=ledger)
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
