@@ -24,7 +24,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.store.engines import ENGINES
-from flexlib.store.snapshots import Snapshot, load_credits, scan
+from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
 
 if TYPE_CHECKING:
     from flexlib.month import Span
@@ -44,8 +44,15 @@ def add_commands(commands: Commands) -> None:
 
     parser = add_command(commands, "certificate", "show the proof of a stored month", """\
   flexlib certificate --year 2025 --month 9
-  flexlib certificate --year 2025 --month 9 --json""")  # fmt: skip
+  flexlib certificate --year 2025 --month 9 --json
+  flexlib certificate --year 2025 --month 9 --source ledger""")  # fmt: skip
     add_span_options(parser)
+    parser.add_argument(
+        "--source",
+        choices=("windsurf", "ledger", "import"),
+        default="windsurf",
+        help="whose month: Windsurf's credits (default), recorded calls, imported calls",
+    )
     add_demo_option(parser)
     parser.add_argument("--json", action="store_true", help="print it as it is stored")
     parser.set_defaults(run=run_certificate)
@@ -89,7 +96,12 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 def run_certificate(arguments: argparse.Namespace) -> int:
     span = read_span(arguments)
     with open_settings(arguments, offline=True) as settings:
-        snapshots = [load_credits(month, settings.data) for month in span.months]
+        snapshots = [
+            load_credits(month, settings.data)
+            if arguments.source == "windsurf"
+            else load_usage(month, settings.data, arguments.source)
+            for month in span.months
+        ]
     _print_certificates(snapshots, as_json=arguments.json)
     return _finish(snapshots)
 

@@ -115,9 +115,14 @@ def load_credits(month: Month, root: Path | None = None) -> Snapshot:
     return _load("credits", month, root, f"flexlib fetch --year {month.year} --month {month.month}")
 
 
-def load_usage(month: Month, root: Path | None = None) -> Snapshot:
-    """The newest calls of the month. Raises `SnapshotMissing`, with the command that stores them."""
-    return _load("usage", month, root, "flexlib import FILE --provider ... --model ...")
+def load_usage(month: Month, root: Path | None = None, source: str | None = None) -> Snapshot:
+    """The newest calls of the month, of one source where it is named (`ledger`, `import`).
+
+    Raises `SnapshotMissing`, with the command that stores them.
+    """
+    closing = f"flexlib close --year {month.year} --month {month.month}"
+    command = closing if source == "ledger" else "flexlib import FILE --provider ... --model ..."
+    return _load("usage", month, root, command, source)
 
 
 @overload
@@ -216,10 +221,11 @@ def _write_version(
     return Snapshot(dataset, certificate.month, folder / version)
 
 
-def _load(dataset: str, month: Month, root: Path | None, command: str) -> Snapshot:
-    snapshot = find_snapshot(dataset, month, root)
+def _load(dataset: str, month: Month, root: Path | None, command: str, source: str | None = None) -> Snapshot:
+    snapshot = find_snapshot(dataset, month, root, source)
     if snapshot is None:
-        raise SnapshotMissing(f"No {dataset} of {month} in {find_root(root)}. Run: {command}")
+        place = f"{find_root(root)}{f' from {source}' if source else ''}"
+        raise SnapshotMissing(f"No {dataset} of {month} in {place}. Run: {command}")
     return snapshot
 
 

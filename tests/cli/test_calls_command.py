@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flexlib.cli import main
 from flexlib.cli.calls import EXAMPLES, add_import_arguments, read_mapping, run_import
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
@@ -77,6 +78,13 @@ def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.Ca
         ("2025-09", "COMPLETE", 1, True),
     ]
     assert said["months"][1]["prompt_tokens"] == 8
+
+
+def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN))
+    printed = capsys.readouterr().out
+    assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
+    assert printed == f"calls.csv, 2025-09: 1 call added.\n{capsys.readouterr().out}"
 
 
 def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         (["fetch", "--year", str(NEXT.year), "--month", str(NEXT.month)], f"{NEXT.title} has not begun yet; ask for"),
         (["fetch", *WHEN], "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env"),
         (["certificate", *WHEN], "No credits of 2025-09 in "),
+        (["certificate", *WHEN, "--source", "ledger"], "from ledger. Run: flexlib close --year 2025 --month 9"),
     ],
 )
 def test_wrong_usage_is_one_sentence_with_exit_code_2(
