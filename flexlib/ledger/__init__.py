@@ -12,6 +12,7 @@ from flexlib.ledger.errors import (
     LedgerUnavailable,
 )
 from flexlib.ledger.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
+from flexlib.ledger.mixin import UsableMixin
 from flexlib.ledger.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.privacy import PrivacyGuard
 from flexlib.ledger.queries import (
@@ -25,7 +26,6 @@ from flexlib.ledger.queries import (
 from flexlib.ledger.record import UsageRecord
 from flexlib.ledger.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
 from flexlib.ledger.scopes import UsageQuery, usage
-from flexlib.ledger.usable import UsableMixin
 
 __all__ = [
     "BadUsage",

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from flexlib.ledger.errors import BadUsage
 from flexlib.ledger.values import read_text
 
-if TYPE_CHECKING:
-    from flexlib.ledger.scopes import UsageQuery
-
-__all__ = ["UsableMixin", "read_usable"]
+__all__ = ["read_usable"]
 
 LARGEST_ID = 2**63 - 1
-
-
-class UsableMixin:
-    """For a mapped class whose objects use models: gives them `usage_statistics`.
-
-    The recorded calls are read from the ledger, wherever the application keeps its own tables. `__usable_type__` is the
-    name under which the class is recorded, by default the class's own.
-    """
-
-    __usable_type__: str
-
-    @property
-    def usage_statistics(self) -> UsageQuery:
-        """The calls recorded for this object, as a query: to iterate, to sum, or to narrow by the scopes."""
-        from flexlib.ledger.scopes import usage
-
-        return usage.by_usable(self)
 
 
 def read_usable(usable: Any) -> tuple[str | None, int | None]:  # noqa: ANN401 (any mapped object)
