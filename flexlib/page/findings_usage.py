@@ -43,7 +43,7 @@ def find_usage_hours(by_hour: object, zone: str = "UTC") -> Finding:
 def find_usage_models(by_model: object) -> Finding:
     """Of `usage_by_provider_and_model`: what the first takes."""
     rows = read_rows(by_model)
-    note = "Ranked by tokens. An amount is what the calls say themselves; where they say none, it is unknown."
+    note = "Ranked by tokens. An amount is what the source gives, else the list price of the call's own time."
     if not rows:
         return Finding("By model", note)
     if len(rows) == 1:

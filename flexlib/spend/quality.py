@@ -66,7 +66,7 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
     return [
         QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
         QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
-        QualityCheck("Nobody named as the user", _count(rows, "usable_id IS NULL"), "They stand under nobody."),
+        QualityCheck("Nobody named as the user", _count(usage.calls, "usable_id IS NULL"), "They stand under nobody."),
         QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
         QualityCheck(
             "Total is not prompt + completion",

@@ -47,7 +47,7 @@ def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
     assert {one.question: one.count for one in check_quality(usage)} == {
         "No amount in USD": 1,
         "No amount in CLP": 7,
-        "Nobody named as the user": 7,
+        "Nobody named as the user": 6,
         "A negative number": 0,
         "Total is not prompt + completion": 0,
         "Amount far from tokens x list price": 1,
