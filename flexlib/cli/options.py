@@ -133,7 +133,10 @@ def explain_state(certificate: Certificate) -> str:
     quarantined = certificate.quarantined_rows
     parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
     parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
-    return " and ".join(parts) + ": the total is a lower bound; run flexlib fetch again."
+    again = "run flexlib fetch again"
+    if isinstance(certificate, UsageCertificate):
+        again = "mend the rows in their file and import it with --replace"
+    return f"{' and '.join(parts)}: the total is a lower bound; {again}."
 
 
 def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import (
     Commands,
@@ -21,6 +22,9 @@ from flexlib.errors import BadParameter
 from flexlib.month import Month
 from flexlib.settings import Settings
 from flexlib.store.snapshots import Snapshot, load_credits, scan
+
+if TYPE_CHECKING:
+    from flexlib.spend.month import MonthUsage
 
 __all__ = ["add_commands"]
 
@@ -58,10 +62,12 @@ def run_report_command(arguments: argparse.Namespace) -> int:
         check_parameters(notebook, values, settings.service_key)
         month = Month(values["year"], values["month"])
         reads_credits = read_dataset(notebook) == "credits"
+        usage = None
         if reads_credits:
             snapshots = [_find_credits(month, settings, arguments)]
         else:
-            snapshots = _find_usage(month, str(values.get("zone", "UTC")), settings, arguments)
+            usage = _find_usage(month, str(values.get("zone", "UTC")), settings, arguments)
+            snapshots = list(usage.snapshots)
     page = run_report(str(notebook), values, arguments.output_dir, settings.data)
     files = [page]
     if reads_credits:
@@ -71,12 +77,19 @@ def run_report_command(arguments: argparse.Namespace) -> int:
             print(text)
     if arguments.json:
         states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
-        print(json.dumps({"files": [str(file) for file in files], "certificates": states}, indent=2))
+        told = {"files": [str(file) for file in files], "certificates": states}
+        if usage is not None:
+            told |= {"state": usage.state, "missing": usage.missing, "doubts": usage.doubts}
+        print(json.dumps(told, indent=2))
     else:
         print("\n".join(f"📄 {file}" for file in files))
     certificates = [snapshot.certificate for snapshot in snapshots]
     warn_of_state(certificates)
-    return find_exit_code(certificates)
+    if usage is None:
+        return find_exit_code(certificates)
+    for sentence in (*usage.missing, *usage.doubts):
+        print(f"{month} is {usage.state}: {sentence}", file=sys.stderr)
+    return usage.state.exit_code
 
 
 def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
     return ensure_credits(month.span, settings, **options)[0]
 
 
-def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> list[Snapshot]:
+def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> MonthUsage:
     """What is stored of the month, the ledger's calls closed anew where they are stale; those of a demo are none."""
     from flexlib.spend.month import load_month_usage
 
@@ -111,11 +124,11 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
         from flexlib.update.ledger import ensure_month
 
         now = Month.containing(datetime.now(timezone.utc).date())
-        months = [month] if zone == "UTC" else [month.previous, month, month.next]
-        for one in months:
+        is_recorded = month <= now and ensure_month(month, settings.data) is not None
+        for one in () if zone == "UTC" else (month.previous, month.next):
             if one <= now:
-                ensure_month(one, settings.data)
-    return list(load_month_usage(month, settings.data, zone=zone).snapshots)
+                ensure_month(one, settings.data, even_empty=is_recorded)
+    return load_month_usage(month, settings.data, zone=zone)
 
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:

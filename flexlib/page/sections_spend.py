@@ -1,4 +1,4 @@
-"""The parts of the page on a month's spend that are more than a table: title, headline numbers, findings, proof."""
+"""The parts of the page on a month's spend that are more than a table: title, headline numbers, proof."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from flexlib.aggregate.frames import read_rows
 from flexlib.aggregate.usage import UsageStatistics
 from flexlib.certificate import State, UsageCertificate
-from flexlib.enums import LlmProxy
 from flexlib.errors import BadRecord
 from flexlib.formats import format_count
-from flexlib.page.findings import Finding
 from flexlib.page.formats import UNKNOWN, write_count, write_day, write_moment, write_usd
 from flexlib.page.markup import Html, escape, write_element
-from flexlib.page.proof import RESULTS, STANDINGS
+from flexlib.page.proof import RESULTS, STANDINGS, Standing
 from flexlib.page.sections import DEMO
 from flexlib.page.theme import LAB_STYLE, write_lab_style
 from flexlib.spend.month import WINDSURF, MonthUsage
-from flexlib.spend.quality import QualityCheck
 from flexlib.store.snapshots import Snapshot
 
 __all__ = [
-    "find_open_questions",
-    "find_proxies",
-    "find_quality",
-    "find_task_types",
-    "find_usables",
     "show_month_headlines",
     "show_month_proof",
     "show_month_title",
@@ -69,12 +60,19 @@ def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row]
     `calls` the statistics of `usage.calls`.
     """
     standing = STANDINGS[usage.state]
-    mark = standing.before_total and " " + write_element("b", standing.before_total, class_=standing.colour)
     usd, clp = totals["usd"], totals["clp"]
     peak = write_day(calls.peak_day) if calls.peak_day else UNKNOWN
     cards = [
-        (f"Spend{mark}", _write_amount("US$", usd, "0.01"), _write_lacking(totals["unpriced_usd"], "a price")),
-        (f"In pesos{mark}", _write_amount("CLP", clp, "1"), _describe_pesos(totals, rates)),
+        (
+            f"Spend{_mark(standing, totals['unpriced_usd'])}",
+            _write_amount("US$", usd, "0.01"),
+            _write_lacking(totals["unpriced_usd"], "a price"),
+        ),
+        (
+            f"In pesos{_mark(standing, totals['unpriced_clp'])}",
+            _write_amount("CLP", clp, "1"),
+            _describe_pesos(totals, rates),
+        ),
         ("Calls", write_count(calls.request_count), f"on {format_count(calls.days_with_calls, 'day')}"),
         ("Prompt tokens", write_count(calls.total_prompt_tokens), "of these calls"),
         ("Completion tokens", write_count(calls.total_completion_tokens), "of these calls"),
@@ -85,45 +83,6 @@ def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row]
         for name, value, note in cards
     )
     return Html("headlines", write_element("dl", written, class_="flex-headlines"))
-
-
-def find_task_types(by_task_type: object) -> Finding:
-    """Of `aggregate.stats_by_task_type` over all rows."""
-    rows = read_rows(by_task_type)
-    kinds = format_count(len(rows), "kind")
-    return Finding(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
-
-
-def find_proxies(by_proxy: object) -> Finding:
-    """Of `aggregate.usage_by_proxy` over all rows: which way took most of the money."""
-    rows = [row for row in read_rows(by_proxy) if row["total_usd"] is not None]
-    note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
-    if not rows:
-        return Finding("By proxy and directly", note)
-    top = max(rows, key=lambda row: (row["total_usd"], row["proxy"] or ""))
-    way = "directly" if top["proxy"] is None else f"through {LlmProxy.parse(top['proxy']).label()}"
-    return Finding(f"Most of the known spend went {way}: US$ {write_usd(top['total_usd'])}", note)
-
-
-def find_usables(by_usable: object) -> Finding:
-    """Of `aggregate.usage_by_usable` over the calls: how many there are."""
-    named = [row for row in read_rows(by_usable) if row["usable_type"]]
-    note = "Calls ranked by tokens; those of nobody are a line too. Windsurf's users are in its own report."
-    return Finding(format_count(len(named), "user"), note)
-
-
-def find_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Finding:
-    """Of `spend.list_unpriced` and `list_unmapped`."""
-    note = "What has no price is in no total; what has no known provider counts, as unmapped."
-    without = format_count(sum(row["calls"] for row in unpriced), "row")
-    unknown = format_count(sum(row["calls"] for row in unmapped), "row")
-    return Finding(f"{without} without a price, {unknown} of no known provider", note)
-
-
-def find_quality(checks: Sequence[QualityCheck]) -> Finding:
-    """Of `spend.check_quality`: to how many of the questions something was found."""
-    found = sum(1 for one in checks if one.count)
-    return Finding(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
 
 
 def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
@@ -163,7 +122,7 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> str:
 
 
 def _list_missing(usage: MonthUsage) -> list[str]:
-    missing = list(usage.missing)
+    missing = [*usage.missing, *usage.doubts]
     for one in usage.snapshots:
         state, name = one.certificate.state, f"{_name_source(one)}, {one.month}"
         if state is State.GAP:
@@ -220,10 +179,18 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
     lacking = _write_lacking(totals["unpriced_clp"], "pesos")
     if not known:
         return lacking
-    ends = [known[0]] if len(known) == 1 else [known[0], known[-1]]
-    days = " to ".join(f"{row['value']} ({row['day']})" for row in ends)
+    first, last = known[0], known[-1]
+    days = f"{first['value']} ({first['day']})"
+    if last is not first:
+        days = f"the rates of {first['day']} ({first['value']}) to {last['day']} ({last['value']})"
     sources = ", ".join(sorted({row["source"] for row in known}))
     return f"at {escape(days)}, {escape(sources)}{'' if lacking == 'all rows' else '; ' + lacking}"
+
+
+def _mark(standing: Standing, lacking: object) -> str:
+    """What stands before a sum that is not the whole: of the month's state, or because some rows have no amount."""
+    shown = STANDINGS[State.GAP] if lacking and not standing.before_total else standing
+    return shown.before_total and " " + write_element("b", shown.before_total, class_=shown.colour)
 
 
 def _write_lacking(count: object, what: str) -> str:
@@ -232,4 +199,8 @@ def _write_lacking(count: object, what: str) -> str:
 
 
 def _write_amount(unit: str, amount: object, places: str) -> str:
-    return f"<small>{unit}</small>{write_usd(amount, places)}" if isinstance(amount, Decimal) else UNKNOWN
+    if not isinstance(amount, Decimal):
+        return UNKNOWN
+    # What rounds to nothing is not nothing.
+    text = f"&lt; {places}" if 0 < amount < Decimal(places) / 2 else write_usd(amount, places)
+    return f"<small>{unit}</small>{text}"

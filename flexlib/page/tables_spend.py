@@ -128,11 +128,14 @@ def _tabulate(
         _add_amounts("CLP", rows, "total_clp", "1"),
         _add_up("Unpriced", rows, "unpriced_usd", is_extra=True),
     ]
+    if any(row["unpriced_clp"] != row["unpriced_usd"] for row in rows):
+        columns.append(_add_up("Without CLP", rows, "unpriced_clp", is_extra=True))
     return Table(name, caption, columns, others=others)
 
 
 def _join_rows(rows: Sequence[Row]) -> Row:
-    counts = {name: sum(row[name] for row in rows) for name in ("request_count", "total_tokens", "unpriced_usd")}
+    names = ("request_count", "total_tokens", "unpriced_usd", "unpriced_clp")
+    counts = {name: sum(row[name] for row in rows) for name in names}
     return {**counts, **{name: sum_amounts([row[name] for row in rows]) for name in ("total_usd", "total_clp")}}
 
 

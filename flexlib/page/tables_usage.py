@@ -49,17 +49,17 @@ def table_usage_by_provider_and_model(by_model: object) -> Table:
 
 
 def table_usage_by_day(by_day: object) -> Table:
-    """Every day with calls, behind a line to be opened. The frame as from `aggregate.usage_by_day`."""
+    """Every day with rows, behind a line to be opened. The frame as from `aggregate.usage_by_day`."""
     rows = read_rows(by_day)
-    summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
+    summary = "The day with rows" if len(rows) == 1 else f"All {len(rows)} days with rows"
     days = [f"{write_day(row['date'])} <small>{WEEKDAYS[row['date'].weekday()]}</small>" for row in rows]
     columns = [
         Column("Day", days, "All days"),
-        _list_counts("Calls", rows, "request_count"),
+        _list_counts("Rows", rows, "request_count"),
         *(_list_counts(head, rows, name) for head, name in TOKENS.items()),
         *_list_usd(rows),
     ]
-    return Table("table-usage-days", "Calls and tokens a day", columns, summary)
+    return Table("table-usage-days", "Rows and tokens a day", columns, summary)
 
 
 def table_usage_distribution(distribution: object) -> Table:

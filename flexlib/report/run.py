@@ -15,6 +15,7 @@ from flexlib.errors import NotebookFailed
 from flexlib.month import Month
 from flexlib.page.theme import LAB_STYLE, write_page_style
 from flexlib.report.kernel import open_kernel
+from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_parameters, find_notebook
 from flexlib.settings import load_settings
 from flexlib.store.snapshots import report_disk
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 __all__ = ["render_notebook", "run_report"]
-
-LOADED = re.compile(
-    r"<(?:script|iframe|object|embed|link)\b"
-    r"|\b(?:src|srcset|poster)\s*=\s*[\"']?(?:https?:)?//"
-    r"|(?:@import|url\()[\s\"']*(?:https?:)?//",
-    re.IGNORECASE,
-)
-"""What would make a page fetch something when it is opened, or run something."""
 
 
 def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, data: Path | None = None) -> Path:
@@ -78,9 +71,9 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
         notebook,
         resources={"title": " ".join(title.split()), "style": write_page_style(), "metadata": {"name": "report"}},
     )
-    if loaded := LOADED.search(page):
-        around = " ".join(page[loaded.start() : loaded.start() + 80].split())
-        raise NotebookFailed(f"An output would load or run something when the page is opened: {around!r}. Take it out.")
+    if loaded := find_loaded(page):
+        piece = " ".join(loaded.split())[:80]
+        raise NotebookFailed(f"An output would load or run something when the page is opened: {piece!r}. Take it out.")
     return page
 
 

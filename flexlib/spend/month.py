@@ -2,20 +2,24 @@
 
 What 'twice' can mean: ids are unique in a source, not between two. A call that two sources hold under the same id, to
 the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
-and is counted in `repeated`. The same id with other content is two calls, counted in `same_ids` for the reader to look
-at. A call that two sources know under different ids cannot be recognized: do not import what is recorded.
+that knows its amount, and is counted in `repeated`. What may be one call but cannot be known to be counts twice, and
+the month is not reconciled until somebody has looked: the same id with other content (`same_ids`), and another id at
+the same moment with the same model and tokens (`alike`), as of a log that names no ids. A log whose times are not
+those of the recorded calls cannot be recognized at all: do not import what is recorded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.certificate import Certificate, State
 from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.formats import format_count
 from flexlib.month import Month
 from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
 
@@ -28,7 +32,16 @@ WINDSURF = "windsurf"
 """The name of the credits' source, beside those of `usage/<month>/<source>/`."""
 
 FIRST = "ledger"
-SAME_CALL = ("id", "provider", "model", "prompt_tokens", "completion_tokens")
+CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
+COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
+SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
+SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
+# Logs mostly have milliseconds.
+ALIKE = (
+    f"{SAME_CONTENT} AND here.id <> there.id "
+    "AND date_trunc('millisecond', here.created_at) = date_trunc('millisecond', there.created_at)"
+)
+ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,9 @@ class MonthUsage:
     repeated: tuple[tuple[str, int], ...]
     """Sources whose calls an earlier source holds too, and how many: they are not in `rows`."""
     same_ids: int
-    """Ids that stand in two sources with other content: both are in `rows`."""
+    """Calls whose id another source has with other content: both are in `rows`."""
+    alike: int
+    """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored: the totals lack them."""
 
@@ -65,9 +80,24 @@ class MonthUsage:
         return tuple(one.certificate for one in self.snapshots)
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on calls that may count twice."""
+        told = {
+            "stand under an id that another source has with another model or other tokens": self.same_ids,
+            "happened at the moment of one of another source, with its model and tokens but another id": self.alike,
+        }
+        return tuple(
+            f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. Import calls under their "
+            "request ids, or not what is recorded."
+            for how, count in told.items()
+            if count
+        )
+
+    @property
     def state(self) -> State:
-        """The worst of its certificates; a GAP also where hours are missing."""
+        """The worst of its certificates; a GAP also where hours are missing, UNRECONCILED where calls are in doubt."""
         states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
+        states |= {State.UNRECONCILED} if self.doubts else set()
         return next(state for state in State if state in states)
 
 
@@ -94,14 +124,14 @@ def load_month_usage(month: Month, root: Path | None = None, *, zone: str = "UTC
         if (one, source) not in stored
     ]
     found = [_read_source(source, stored, pieces, zone) for source in sources]
-    kept, repeated, same_ids = _count_once(list(zip(sources, found, strict=True)))
+    kept, repeated, same_ids, alike = _count_once(list(zip(sources, found, strict=True)))
     if windsurf is not None:
         kept.append(_read_credits(windsurf, root))
     rows = kept[0]
     for one in kept[1:]:
         rows = rows.union(one)
     snapshots = [stored[key] for key in sorted(stored)] + ([windsurf] if windsurf else [])
-    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, tuple(missing))
+    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, alike, tuple(missing))
 
 
 def _list_newest(month: Month, root: Path | None) -> list[Snapshot]:
@@ -163,24 +193,36 @@ def _write_clock(first: datetime, end: datetime, zone: str) -> str:
 
 def _count_once(
     sources: list[tuple[str, duckdb.DuckDBPyRelation]],
-) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int]:
-    """The relations without what an earlier one holds, how many calls that were, and ids of two different calls."""
+) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
+    """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
     kept: list[duckdb.DuckDBPyRelation] = []
     repeated = []
-    same_ids = 0
+    same_ids = alike = 0
     for source, rows in sources:
-        earlier = kept[0].select(*SAME_CALL) if kept else None
-        for one in kept[1:]:
-            earlier = one.select(*SAME_CALL) if earlier is None else earlier.union(one.select(*SAME_CALL))
-        if earlier is not None:
-            here, there = rows.set_alias("here"), earlier.set_alias("there")
-            same = " AND ".join(f"here.{name} = there.{name}" for name in SAME_CALL)
-            if count := _count(here.join(there, same, how="semi")):
+        if kept:
+            earlier = _join(kept)
+            own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
+            same_ids += _count(_meet(own, others, "here.id = there.id"))
+            alike += _count(_meet(own, others, ALIKE))
+            if count := _count(_meet(rows, earlier, SAME_CALL)):
                 repeated.append((source, count))
-                rows = here.join(there, same, how="anti")
-            same_ids += _count(rows.set_alias("here").join(there, "here.id = there.id", how="semi"))
+                if _count(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
+                    kept = [_meet(one, rows, f"{SAME_CALL} AND {ONLY_THERE}", "anti") for one in kept]
+                rows = _meet(rows, _join(kept), SAME_CALL, "anti")
         kept.append(rows)
-    return kept, repeated, same_ids
+    return kept, repeated, same_ids, alike
+
+
+def _join(kept: list[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
+    columns = [one.select(*COMPARED) for one in kept]
+    return reduce(lambda one, other: one.union(other), columns)
+
+
+def _meet(
+    rows: duckdb.DuckDBPyRelation, others: duckdb.DuckDBPyRelation, condition: str, how: str = "semi"
+) -> duckdb.DuckDBPyRelation:
+    """The rows that meet one of the others, or with `anti` none."""
+    return rows.set_alias("here").join(others.set_alias("there"), condition, how=how)
 
 
 def _count(rows: duckdb.DuckDBPyRelation) -> int:

@@ -80,6 +80,7 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
         ),
         QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
         QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
+        QualityCheck("Calls alike in two sources", usage.alike, "The same moment, model and tokens; both count."),
         QualityCheck(
             "Calls through Windsurf beside its credits",
             _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF}'") if _has_credits(usage) else 0,

@@ -60,8 +60,12 @@ def close_month(
         return move_snapshot(parquet, certificate, root=root)
 
 
-def ensure_month(month: Month, root: Path | None = None, *, ledger: Ledger | None = None) -> Snapshot | None:
-    """The month's newest snapshot of the ledger, closed anew where that is missing or stale; None without any call.
+def ensure_month(
+    month: Month, root: Path | None = None, *, ledger: Ledger | None = None, even_empty: bool = False
+) -> Snapshot | None:
+    """The month's newest snapshot of the ledger, closed anew where that is missing or stale.
+
+    Without any call there is none, unless `even_empty`: that a month is empty is to be known where its hours count.
 
     Stale is one that was read before the month was settled, and one whose sums are not those of the ledger today: a
     call was recorded late, an amount filled or repriced.
@@ -73,7 +77,7 @@ def ensure_month(month: Month, root: Path | None = None, *, ledger: Ledger | Non
     fill_amounts(month, ledger)
     with read_month(month, ledger) as opened:
         totals = opened.totals
-    if newest is None and not totals.rows:
+    if newest is None and not totals.rows and not even_empty:
         return None
     if newest is not None and not newest.certificate.is_stale() and _has_sums(newest, totals):
         return newest

@@ -53,6 +53,7 @@ def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
         "Amount far from tokens x list price": 1,
         "Calls held by two sources": 1,
         "Ids of two different calls": 0,
+        "Calls alike in two sources": 0,
         "Calls through Windsurf beside its credits": 1,
     }
 
@@ -146,3 +147,32 @@ def test_report_closes_the_ledgers_month_first(tmp_path: Path, capsys: pytest.Ca
     assert "US$ 0.0002500000" in Path(made["files"][0]).read_text("utf-8")
     assert len(list_snapshots("usage", SEPTEMBER, root)) == 1
     ledger.close()
+
+
+def test_a_month_of_another_zone_whose_next_one_has_no_call_is_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = open_ledger(data=tmp_path / "data")
+    record_usage(
+        usable=None, provider="openai", model="gpt-4o", prompt_tokens=100, created_at="2025-09-05T12:00Z", ledger=ledger
+    )
+    ledger.close()
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
+    assert main([*words, "-p", "zone", "America/Santiago", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["state"], made["missing"], made["doubts"]) == ("COMPLETE", [], [])
+    assert made["certificates"][-1] == {"month": "2025-10", "state": "COMPLETE"}
+
+
+def test_calls_that_may_count_twice_are_told_on_the_page_on_stderr_and_by_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-05T12:00"))
+    store(tmp_path / "data", "import", SEPTEMBER, call("made of its content", "2025-09-05T12:00"))
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
+    assert main(words) == 4
+    sentence = "1 call happened at the moment of one of another source, with its model and tokens but another id"
+    assert f"2025-09 is UNRECONCILED: {sentence}" in capsys.readouterr().err
+    page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
+    assert page.count(sentence) == 2  # at the top and in the proof
+    assert "Not reconciled" in page

@@ -211,6 +211,12 @@ def test_an_output_that_would_load_something_is_refused(tmp_path: Path, source: 
     assert not list((tmp_path / "reports").rglob("*.html"))
 
 
+def test_a_text_that_only_looks_so_is_left(tmp_path: Path) -> None:
+    source = "from IPython.display import HTML\nHTML('<p>model https://x/v1?src=https://y url(//z) &lt;script</p>')"
+    page = run_report(str(write_notebook(tmp_path, source)), MONTH, tmp_path / "reports", FIXTURE)
+    assert "https://x/v1?src=https://y url(//z)" in page.read_text("utf-8")
+
+
 def test_a_link_that_a_reader_may_follow_is_left(tmp_path: Path) -> None:
     node = NB.v4.new_notebook(cells=[NB.v4.new_markdown_cell("See [the price](https://example.com/price).", id="a")])
     assert 'href="https://example.com/price"' in render_notebook(node)
