@@ -47,4 +47,6 @@ def test_the_python_in_the_readme_runs_as_it_stands() -> None:
     for block in blocks:
         exec(block, words)
     recorded = words["usage"].first()
+    september = words["usage"].direct().between("2025-09-01", "2025-09-30")
     assert (recorded.request_id, recorded.total_tokens, recorded.amount_in_usd) == ("4f1c-0001", 1500, Decimal("0.006"))
+    assert september.sum("amount_in_usd") == recorded.amount_in_usd
