@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, UsageError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["add_commands", "add_ledger_arguments", "add_record_arguments", "run_ledger", "run_record"]
 
 INCOMPLETE = 3
+
+LINE = '{"usable": "user:42", "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1200, "request_id": "a1"}'
 
 OPTIONS: dict[str, tuple[type, str]] = {
     "provider": (str, "who made the model, such as openai"),
@@ -46,7 +48,10 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "record", "record LLM calls in the ledger, one or a stream of them", """\
   flexlib record --provider openai --model gpt-4o --prompt-tokens 1200 --completion-tokens 300 --usable user:42
   my-app | flexlib record --jsonl -
-  flexlib record --jsonl calls.jsonl --json""")  # fmt: skip
+  flexlib record --jsonl calls.jsonl --json
+
+Lines are stored 1,000 at a time, or about a second after they came. SIGINT (Ctrl-C) and SIGTERM end a stream: what was
+read is stored first, what became of it is printed, and the exit code is 130 or 143. Refused lines make it 3.""")  # fmt: skip
     add_record_arguments(parser)
     parser.set_defaults(run=run_record)
 
@@ -69,7 +74,10 @@ def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `flexlib record`; give the parser `run_record` to run."""
     parser.add_argument(
-        "--jsonl", metavar="FILE", help="record each line, a JSON object with the names below; - is stdin"
+        "--jsonl",
+        metavar="FILE",
+        help="record each line, a JSON object; its names are those below, written with "
+        f"underscores as in Python, such as {LINE}; - is stdin",
     )
     parser.add_argument(
         "--rejects",
@@ -120,47 +128,63 @@ def _record_one(call: dict[str, Any], *, as_json: bool) -> int:
 def _record_stream(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from flexlib.ledger.lines import record_lines
+    from flexlib.cli.signals import StopSignals
+    from flexlib.ledger.lines import record_batches
+    from flexlib.ledger.stream import LineStream
 
     shown = arguments.progress or sys.stderr.isatty()
 
     def report_line(line: RefusedLine) -> None:
         tqdm.write(f"line {line.number} refused: {line.reason}", file=sys.stderr)
 
-    with _open_lines(arguments.jsonl) as lines, tqdm(unit="call", disable=not shown, file=sys.stderr) as bar:
+    with (
+        _open_lines(arguments.jsonl) as file,
+        StopSignals() as stop,
+        tqdm(unit="call", disable=not shown, file=sys.stderr) as bar,
+    ):
 
         def report_batch(report: LinesReport) -> None:
             bar.update(report.read - bar.n)
 
-        report = record_lines(lines, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line)
+        batches = LineStream(file, stop.descriptor)
+        report = record_batches(batches, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line)
     print(_render_report(report, as_json=arguments.json))
     if report.rejects:
         print(f"flexlib: the refused lines are in {report.rejects}; mend them and send them again.", file=sys.stderr)
+    if stop.caught is not None:
+        print(
+            f"flexlib: Stopped by {stop.caught.name} after line {report.last}; those lines are done.", file=sys.stderr
+        )
+        return 128 + stop.caught
     return INCOMPLETE if report.refused else 0
 
 
 @contextmanager
-def _open_lines(name: str) -> Iterator[IO[str]]:
+def _open_lines(name: str) -> Iterator[int]:
+    """The descriptor of the file, or of stdin, which stays open."""
+    if name == "-":
+        if sys.stdin is None:
+            raise BadFile("- cannot be read: stdin is closed.")
+        yield sys.stdin.fileno()
+        return
     try:
-        # Bytes that are no UTF-8 pass through, so that their line alone is refused.
-        file = open(sys.stdin.fileno() if name == "-" else name, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+        file = open(name, "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
         raise BadFile(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     with file:
-        yield file
+        yield file.fileno()
 
 
 def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
     call = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
     if arguments.usable is not None:
-        kind, _, number = arguments.usable.rpartition(":")
-        if not kind or not number.removeprefix("-").isdecimal():
-            raise UsageError(f"--usable is {arguments.usable!r}; write it as user:42.")
-        call["usable"] = (kind, int(number))
+        from flexlib.ledger.lines import parse_usable
+
+        call["usable"] = parse_usable(arguments.usable, "--usable")
     if arguments.metadata is not None:
         try:
             call["metadata"] = json.loads(arguments.metadata)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"--metadata is not JSON: {error}.") from error
     return call
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,12 +18,16 @@ from flexlib.ledger.errors import BadUsage, ConflictingUsage, LedgerFailed, Ledg
 from flexlib.ledger.migrate import prepare_ledger
 from flexlib.ledger.record import UsageRecord, build_record
 from flexlib.ledger.recording import store_batch
+from flexlib.ledger.stream import LINES_AT_ONCE
 from flexlib.store.snapshots import report_disk
 
-__all__ = ["LinesReport", "RefusedLine", "record_lines"]
+__all__ = ["LinesReport", "RefusedLine", "parse_usable", "record_batches", "record_lines"]
 
-LINES_AT_ONCE = 1000
 PRIVATE = 0o600
+USABLE = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
+
+ARGUMENTS = tuple(name for name in inspect.signature(build_record).parameters if name != "ledger")
+REQUIRED = ("provider", "model")
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class LinesReport:
     refused: list[RefusedLine] = field(default_factory=list)
     rejects: Path | None = None
     """The file that holds the refused lines as they came, each with its number and the reason; None: there are none."""
+    last: int = 0
+    """The number of the last line that was read, blank ones counted."""
 
 
 @dataclass(frozen=True)
@@ -63,38 +71,83 @@ def record_lines(
     on_batch: Callable[[LinesReport], None] = lambda report: None,
     on_refusal: Callable[[RefusedLine], None] = lambda line: None,
 ) -> LinesReport:
-    """Records each line, an object of `record_usage`'s arguments (`usable` as `["user", 42]` or left out).
+    """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out.
 
-    A line that cannot be recorded is reported and kept in the file `rejects` (default: a new one in the data folder's
-    `rejected/`, readable by its owner only) and the others go on. Lines that carry a `request_id` may be sent again as
-    often as one likes. Raises `LedgerUnavailable` or `LedgerFailed` with the line from which to go on.
+    `usable` is `"user:42"` or `["user", 42]`, or left out. A line that cannot be recorded is reported and kept in the
+    file `rejects` (default: a new one in the data folder's `rejected/`, readable by its owner only) and the others go
+    on. Lines that carry a `request_id` may be sent again as often as one likes. Raises `LedgerUnavailable` or
+    `LedgerFailed` with the line from which to go on.
     """
+    each = iter(lines)
+    batches = iter(lambda: list(islice(each, LINES_AT_ONCE)), [])
+    return record_batches(batches, ledger, rejects=rejects, on_batch=on_batch, on_refusal=on_refusal)
+
+
+def record_batches(
+    batches: Iterable[list[str]],
+    ledger: Ledger | None = None,
+    *,
+    rejects: Path | None = None,
+    on_batch: Callable[[LinesReport], None] = lambda report: None,
+    on_refusal: Callable[[RefusedLine], None] = lambda line: None,
+) -> LinesReport:
+    """As `record_lines`, of lines in batches: each is stored before the next is asked for."""
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
     report = LinesReport()
     keeper = _Keeper(ledger, rejects, report, on_refusal)
-    numbered = ((number, text.rstrip("\n")) for number, text in enumerate(lines, 1) if text.strip())
-    while batch := list(islice(numbered, LINES_AT_ONCE)):
+    for texts in batches:
+        first = report.last + 1
+        numbered = [(number, text.removeprefix("\ufeff").rstrip("\r\n")) for number, text in enumerate(texts, first)]
+        batch = [(number, text) for number, text in numbered if text.strip()]
         good = list(_read_lines(ledger, batch, keeper))
         try:
             _store(ledger, good, report, keeper)
         except (LedgerUnavailable, LedgerFailed) as error:
-            raise type(error)(f"{error} The lines before line {batch[0][0]} are done; go on from that one.") from error
+            raise type(error)(f"{error} The lines before line {first} are done; go on from that one.") from error
         report.read += len(batch)
+        report.last += len(texts)
         on_batch(report)
     return report
+
+
+def parse_usable(text: str, name: str = "usable") -> tuple[str, int]:
+    """The pair that a text such as `user:42` names. Raises `BadUsage` with the `name` of the argument."""
+    found = USABLE.fullmatch(text)
+    if found is None:
+        raise BadUsage(f"{name} is {text!r}; write it as user:42.")
+    return found[1], int(found[2])
 
 
 def _read_lines(ledger: Ledger, batch: list[tuple[int, str]], keeper: _Keeper) -> Iterator[_Line]:
     for number, text in batch:
         try:
-            call = json.loads(text)
-            if not isinstance(call, dict):
-                raise BadUsage(f"a line must be a JSON object, not {type(call).__name__}.")
-            call = {"usable": None, **call}
+            call = _read_call(text)
             yield _Line(number, text, call, build_record(ledger, **call))
-        except (ValueError, TypeError) as error:
+        except ValueError as error:  # such as BadUsage
             keeper.keep(number, text, error)
+
+
+def _read_call(text: str) -> dict[str, Any]:
+    """The arguments that a line gives. Raises `BadUsage`."""
+    try:
+        call = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadUsage(f"not JSON ({error.msg} at column {error.colno}).") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise BadUsage(f"not JSON that can be read ({error}).") from error
+    except RecursionError as error:
+        raise BadUsage("not JSON that can be read (nested too deeply).") from error
+    if not isinstance(call, dict):
+        raise BadUsage(f"a line must be a JSON object, not {type(call).__name__}.")
+    if unknown := [name for name in call if name not in ARGUMENTS]:
+        raise BadUsage(f"{', '.join(map(repr, unknown))}: not what a call has; it has {', '.join(ARGUMENTS)}.")
+    call = {"usable": None} | {name: value for name, value in call.items() if value is not None}
+    if missing := [name for name in REQUIRED if name not in call]:
+        raise BadUsage(f"{' and '.join(missing)} must be given.")
+    if isinstance(call["usable"], str):
+        call["usable"] = parse_usable(call["usable"])
+    return call
 
 
 def _store(ledger: Ledger, lines: list[_Line], report: LinesReport, keeper: _Keeper) -> None:
@@ -123,8 +176,7 @@ class _Keeper:
         self.on_refusal = on_refusal
 
     def keep(self, number: int, text: str, error: Exception) -> None:
-        # A missing or unknown argument is a TypeError, whose text starts with the function's name.
-        line = RefusedLine(number, str(error).replace("build_record() ", ""))
+        line = RefusedLine(number, str(error))
         with report_disk(self.path.parent), self._open() as file:
             json.dump({"line": number, "reason": line.reason, "text": text}, file, ensure_ascii=False)
             file.write("\n")

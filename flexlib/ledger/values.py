@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -29,13 +30,16 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
 
     A Decimal, a whole number or a text is taken as it is, and refused when it has more decimals than the column: it is
     never rounded without a word. A float is no exact number to begin with and is rounded half to even, from the digits
-    that Python shows of it. Raises `BadUsage` for those, for negative amounts and for what is no number.
+    that Python shows of it. NumPy's numbers are taken alike. Raises `BadUsage` for those with more decimals, for
+    negative amounts and for what is no number.
     """
     if value is None:
         return None
+    if not isinstance(value, Decimal | int | float | str):
+        value = _read_number(name, value)
     context = ROUNDING if isinstance(value, float) else EXACT
     try:
-        if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        if isinstance(value, bool):
             raise BadUsage(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
         number = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or number < 0:
@@ -48,6 +52,15 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
     if amount.scaleb(decimals, EXACT) > MOST_STEPS:
         raise BadUsage(f"{name} is {value!s}, more than a call can cost.")
     return amount
+
+
+def _read_number(name: str, value: Any) -> int | float:  # noqa: ANN401
+    """A number of NumPy's, or of whoever else registers them, as Python's own."""
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+        return float(str(value))  # the digits that it shows: 0.1 of 32 bits is 0.1, not 0.10000000149
+    raise BadUsage(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
 
 
 def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: ANN401
@@ -64,10 +77,15 @@ def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: 
     return int(value)
 
 
-def read_text(name: str, value: Any, longest: int = LONGEST_NAME) -> str:  # noqa: ANN401
-    """`value` as a text that is not blank, of at most `longest` printable characters. Raises `BadUsage`."""
+def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool = False) -> str:  # noqa: ANN401
+    """`value` as a text that is not blank, of at most `longest` printable characters. Raises `BadUsage`.
+
+    `strip`: without the blanks around it, for texts in which they cannot be meant.
+    """
     if not isinstance(value, str) or not value.strip():
         raise BadUsage(f"{name} must be a text, not {value!r}.")
+    if strip:
+        value = value.strip()
     if len(value) > longest or not value.isprintable():
         raise BadUsage(f"{name} must be at most {longest} printable characters, not {value[:40]!r}...")
     return str(value)
@@ -81,7 +99,12 @@ def read_time(name: str, value: datetime | str) -> datetime:
         raise BadUsage(f"{name} is {value!r}; write it as 2025-09-01T12:00:00Z.") from error
     if not isinstance(moment, datetime):
         raise BadUsage(f"{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {value!r}.")
-    moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    try:
+        moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    except OverflowError as error:  # in UTC it is before the year 1 or after 9999
+        raise BadUsage(
+            f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}."
+        ) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise BadUsage(f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}.")
     return moment

@@ -13,9 +13,11 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from databases import Postgresql, execute, query
@@ -54,6 +56,11 @@ CALL: dict[str, Any] = {
     "prompt_tokens": 1000,
     "completion_tokens": 500,
 }
+
+
+DEEP: list[Any] = []
+for _ in range(3000):
+    DEEP = [DEEP]
 
 
 class Base(DeclarativeBase):
@@ -242,7 +249,15 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
         ({"created_at": "yesterday"}, "created_at is 'yesterday'; write it as 2025-09-01T12:00:00Z."),
         ({"created_at": date(2025, 9, 1)}, "created_at must be a time such as"),
         ({"created_at": "1999-12-31T23:59:59Z"}, "a call happens between 2000 and 2100"),
+        ({"created_at": "0001-01-01T00:00:00+04:00"}, "a call happens between 2000 and 2100"),
+        ({"created_at": "9999-12-31T23:59:59-05:00"}, "a call happens between 2000 and 2100"),
         ({"metadata": ["a"]}, "metadata must be a dict, not list."),
+        ({"metadata": {"a": DEEP}}, "metadata cannot be kept as JSON: it is nested too deeply."),
+        ({"status": DEEP}, "an argument of the call is nested too deeply to be one."),
+        ({"cost": Fraction(1, 3)}, "cost must be a number such as Decimal('0.0015'), not Fraction(1, 3)."),
+        ({"cost": np.float32("nan")}, "an amount is a finite number"),
+        ({"amount_in_usd": np.int64(-1)}, "an amount is a finite number, zero or more"),
+        ({"amount_in_usd": np.bool_(True)}, "amount_in_usd must be a number such as"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(ledger: Ledger, given: dict[str, Any], message: str) -> None:
@@ -268,6 +283,27 @@ def test_times_are_utc_inside(ledger: Ledger, given: datetime | str) -> None:
     read = UsageQuery(ledger).first()
     assert read is not None
     assert (read.created_at, read.created_at.tzinfo) == (NOON, timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("given", "amount"),
+    [
+        (np.int64(3), Decimal(3)),
+        (np.float64(0.1), Decimal("0.1")),
+        (np.float32(0.1), Decimal("0.1")),
+        (np.float16(0.1), Decimal("0.1")),
+    ],
+)
+def test_numbers_of_numpy_are_amounts_as_those_of_python(ledger: Ledger, given: Any, amount: Decimal) -> None:  # noqa: ANN401
+    record = record_usage(**CALL | {"prompt_tokens": np.int64(7)}, amount_in_usd=given, cost=given, ledger=ledger)
+    assert (record.prompt_tokens, record.amount_in_usd, record.cost) == (7, amount, amount)
+    assert UsageQuery(ledger).all() == [record]
+
+
+def test_blanks_around_a_models_name_are_no_part_of_it(ledger: Ledger) -> None:
+    record = record_usage(**CALL | {"model": " gpt-4o\n"}, status=" ok ", request_id=" a ", ledger=ledger)
+    assert (record.model, record.status, record.unpriced) == ("gpt-4o", "ok", None)
+    assert record.request_id == " a "  # the caller's own, whatever it is
 
 
 # one row an id

@@ -1,0 +1,42 @@
+"""SIGINT and SIGTERM as a wish to end: noted, so that what was begun is finished first."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
+
+__all__ = ["StopSignals"]
+
+
+class StopSignals:
+    """While it is entered, the first signal is only noted, and makes `descriptor` readable; a second ends at once."""
+
+    def __init__(self) -> None:
+        self.caught: signal.Signals | None = None
+        self.descriptor, self._sender = os.pipe()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(one) is not signal.SIG_IGN:  # as in a background job of a shell, or under nohup
+                self._before[one] = signal.signal(one, self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+        os.close(self.descriptor)
+        os.close(self._sender)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.caught is not None:
+            _end(number)
+        self.caught = signal.Signals(number)
+        os.write(self._sender, b"!")
+
+
+def _end(number: int) -> NoReturn:
+    os.write(2, b"flexlib: Stopped at once; the last lines may not be stored. Send them again.\n")
+    os._exit(128 + number)
