@@ -54,9 +54,14 @@ def run_close(arguments: argparse.Namespace) -> int:
 
 
 def run_reprice(arguments: argparse.Namespace) -> int:
+    from flexlib.ledger.database import find_ledger
+    from flexlib.ledger.errors import LedgerMissing
     from flexlib.ledger.repricing import reprice_month
 
-    found = reprice_month(Month(arguments.year, arguments.month), apply=arguments.apply)
+    ledger = find_ledger()
+    if ledger.path is not None and not ledger.path.exists():  # which reading would make
+        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
+    found = reprice_month(Month(arguments.year, arguments.month), ledger, apply=arguments.apply)
     print(_describe(found) if arguments.json else _render(found))
     return 0
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, UsageError
+from flexlib.formats import format_count
 
 if TYPE_CHECKING:
     from flexlib.ledger.lines import LinesReport, RefusedLine
@@ -50,8 +51,9 @@ def add_commands(commands: Commands) -> None:
   my-app | flexlib record --jsonl -
   flexlib record --jsonl calls.jsonl --json
 
-Lines are stored 1,000 at a time, or about a second after they came. SIGINT (Ctrl-C) and SIGTERM end a stream: what was
-read is stored first, what became of it is printed, and the exit code is 130 or 143. Refused lines make it 3.""")  # fmt: skip
+Lines are stored 1,000 at a time, or about a second after they came. SIGINT (Ctrl-C) and SIGTERM end a stream:
+what was read is stored first, what became of it is printed, and the exit code is 130 or 143.
+Where lines were refused it is 3.""")  # fmt: skip
     add_record_arguments(parser)
     parser.set_defaults(run=run_record)
 
@@ -153,7 +155,7 @@ def _record_stream(arguments: argparse.Namespace) -> int:
         print(f"flexlib: the refused lines are in {report.rejects}; mend them and send them again.", file=sys.stderr)
     if stop.caught is not None:
         print(
-            f"flexlib: Stopped by {stop.caught.name} after line {report.last}; those lines are done.", file=sys.stderr
+            f"flexlib: Stopped by {stop.caught.name}, with {format_count(report.last, 'line')} done.", file=sys.stderr
         )
         return 128 + stop.caught
     return INCOMPLETE if report.refused else 0

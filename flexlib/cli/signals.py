@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 __all__ = ["StopSignals"]
 
+SAME_WISH = 1.0
+"""Seconds within which another signal is the same wish: `timeout` sends one to the process and one to its group."""
+
 
 class StopSignals:
-    """While it is entered, the first signal is only noted, and makes `descriptor` readable; a second ends at once."""
+    """While it is entered, a signal is only noted and makes `descriptor` readable; one more, a second later, ends all.
+
+    Python hears a signal between two steps of its own: a database that is waited for answers first, or is given up.
+    """
 
     def __init__(self) -> None:
         self.caught: signal.Signals | None = None
         self.descriptor, self._sender = os.pipe()
+        self._since = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -31,10 +39,11 @@ class StopSignals:
         os.close(self._sender)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.caught is not None:
+        if self.caught is None:
+            self.caught, self._since = signal.Signals(number), time.monotonic()
+            os.write(self._sender, b"!")
+        elif time.monotonic() > self._since + SAME_WISH:
             _end(number)
-        self.caught = signal.Signals(number)
-        os.write(self._sender, b"!")
 
 
 def _end(number: int) -> NoReturn:

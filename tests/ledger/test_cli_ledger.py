@@ -282,7 +282,7 @@ def test_a_signal_ends_a_stream_when_what_was_sent_is_stored(home: Path, number:
         assert process.stderr is not None
         assert process.wait(30) == code
         assert process.stdout.read() == b"1,501 read, 1,501 stored, 0 repeated, 0 refused\n"
-        said = f"flexlib: Stopped by {number.name} after line 1501; those lines are done.\n"
+        said = f"flexlib: Stopped by {number.name}, with 1,501 lines done.\n"
         assert process.stderr.read() == said.encode()
     assert UsageQuery().count() == 1501
     assert home.exists()
@@ -300,6 +300,24 @@ def test_a_line_that_a_signal_cut_is_kept_among_the_refused(home: Path) -> None:
     (kept,) = (home / "rejected").iterdir()
     assert json.loads(kept.read_text("utf-8"))["text"] == '{"provider": "op'
     assert UsageQuery().count() == 1
+
+
+def test_one_more_signal_ends_what_does_not_end_unless_it_came_with_the_first() -> None:
+    code = "import time; from flexlib.cli.signals import StopSignals\n"
+    code += "with StopSignals():\n  print(flush=True)\n  while True: time.sleep(0.01)"
+    command = [sys.executable, "-W", "error", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"\n"
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert said == b"flexlib: Stopped at once; the last lines may not be stored. Send them again.\n"
 
 
 def test_a_stop_in_a_file_on_disk_leaves_the_line_that_was_not_read_whole(tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ def test_reprice_shows_and_with_apply_changes(home: Ledger, capsys: pytest.Captu
     assert "0 of 1 call would change." in capsys.readouterr().out
 
 
+def test_reprice_refuses_where_there_is_no_ledger_and_makes_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATABASE_URL", "")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert main(["reprice", *SEPTEMBER]) == main(["close", *SEPTEMBER]) == 2
+    reprice, close = capsys.readouterr().err.splitlines()
+    assert reprice == close
+    assert reprice.startswith(f"flexlib: There is no ledger in {tmp_path}/ledger.sqlite yet.")
+    assert not (tmp_path / "ledger.sqlite").exists()
+
+
 def test_fx_update_fills_the_pesos_of_calls_recorded_before(home: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
     record_usage(**CALL, ledger=home)
     with serve_rates() as server:
