@@ -171,6 +171,11 @@ class UsageCertificate(Certificate):
     def grace(self) -> timedelta:
         return timedelta(seconds=self.grace_seconds)
 
+    def tells(self, name: str) -> bool:
+        """Whether it knows the sum of `amount_in_usd` or `amount_in_clp`, if only that no row has any."""
+        lacking = self.unpriced_rows if name == "amount_in_usd" else self.rows_without_clp
+        return getattr(self, name) is not None or lacking == self.rows
+
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
         order = ["state", "month", "source", "read_at", "rows_read", "rows"]
         return {name: values[name] for name in order} | values

@@ -127,10 +127,13 @@ class UsageQuery:
         return value if value is None or isinstance(summed.type, Money) else int(value)
 
     def to_frame(self) -> pd.DataFrame:
-        """The records as a pandas frame, a column each; amounts stay Decimals."""
+        """The records as a pandas frame, a column each; amounts stay Decimals, ids and counts `Int64`."""
         import pandas as pd
 
-        return pd.DataFrame(self.all(), columns=list(UsageRecord._fields))
+        # As objects first: pandas would turn integers beside a null into floats.
+        frame = pd.DataFrame(self.all(), columns=list(UsageRecord._fields), dtype=object)
+        counts = [column.name for column in STATISTICS.c if isinstance(column.type, sa.Integer)]
+        return frame.astype(dict.fromkeys(counts, "Int64"))
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What `work` reads of one state of the ledger; tried again when the database is busy or out of reach."""

@@ -10,6 +10,7 @@ those of the recorded calls cannot be recognized at all: do not import what is r
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import reduce
@@ -168,7 +169,7 @@ def _read_source(
     import duckdb
 
     here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
-    rows = duckdb.read_parquet([str(snapshot.parquet) for snapshot, _, _ in here])
+    rows = duckdb.read_parquet([glob.escape(str(snapshot.parquet)) for snapshot, _, _ in here])
     first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
     rows = rows.filter(f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'")
     return rows.select(f"* REPLACE ({_write_clock(first, end, zone)} AS created_at), '{source}' AS source")

@@ -8,6 +8,7 @@ Its workers must see the files under the same path.
 from __future__ import annotations
 
 import atexit
+import glob
 import os
 from collections.abc import Sequence
 from datetime import date
@@ -50,7 +51,7 @@ def read_days(files: Sequence[Path], column: str, first: date, last: date, engin
         return read.filter(days.format(column, "TIMESTAMP_NTZ", first, last))
     import duckdb
 
-    relation = duckdb.read_parquet([str(file) for file in files])
+    relation = duckdb.read_parquet([glob.escape(str(file)) for file in files])
     return relation.filter(days.format(column, "TIMESTAMP", first, last))
 
 

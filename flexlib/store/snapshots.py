@@ -9,6 +9,7 @@ A version is named after the moment it was stored and its rows; the newest is th
 
 from __future__ import annotations
 
+import glob
 import gzip
 import json
 import shutil
@@ -86,7 +87,7 @@ class Snapshot:
         """The rows as a DuckDB relation; nothing is read until it is used."""
         import duckdb
 
-        return duckdb.read_parquet(str(self.parquet))
+        return duckdb.read_parquet(glob.escape(str(self.parquet)))
 
     @cached_property
     def people(self) -> dict[str, dict[str, str]]:

@@ -29,7 +29,7 @@ from flexlib.store.row_hash import RowHash
 from flexlib.store.snapshots import report_disk
 from flexlib.update.counts import write_amount
 
-__all__ = ["TABLE_ROWS", "check_names", "drop_filled", "fill_rows", "write_filled"]
+__all__ = ["AMOUNTS", "TABLE_ROWS", "check_names", "drop_filled", "fill_rows", "write_filled"]
 
 AMOUNTS = ("amount_in_usd", "amount_in_clp")
 

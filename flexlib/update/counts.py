@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -68,14 +69,14 @@ def count_parquet(parquet: Path) -> ParquetCounts:
     ) as connection:
 
         def ask(query: str) -> list[dict[str, Any]]:
-            found = connection.execute(query, {"file": str(parquet)})
+            found = connection.execute(query, {"file": glob.escape(str(parquet))})
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
         def count(query: str) -> int:
             return int(next(iter(ask(query)[0].values())))
 
-        totals = MonthTotals(*connection.execute(TOTALS, {"file": str(parquet)}).fetchall()[0])
+        totals = MonthTotals(*connection.execute(TOTALS, {"file": glob.escape(str(parquet))}).fetchall()[0])
         distinct = count(DISTINCT[0])
         if distinct != totals.rows:
             distinct = count(DISTINCT[1])

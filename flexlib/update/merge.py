@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from flexlib.sources.calls import CallFile, QuarantinedRow
 from flexlib.store.snapshots import Snapshot
 from flexlib.update.amounts import TABLE_ROWS, drop_filled, write_filled
 from flexlib.update.counts import ParquetCounts, count_parquet, write_amount, write_figures
+from flexlib.update.doubts import compare_amounts, count_alike, list_alike
 
 __all__ = ["SOURCE", "FileFacts", "MergedMonth", "merge_month", "read_certificate"]
 
@@ -79,6 +81,12 @@ def merge_month(
     found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
     again = _count_known(found, stored, file)
     added = found.join(stored, SAME_CALL, how="anti")
+    alike = (
+        count_alike(added.set_alias("found"), stored)
+        if any(one["mapping"] != file.mapping for one in files.values())
+        else 0
+    )
+    wrong = list(compare_amounts(stored, before))
     rows = stored.union(added).order("created_at, id")
     rows_sha256, amounts = write_filled(rows, month, rates, parquet)
 
@@ -93,7 +101,7 @@ def merge_month(
         "quarantined": counts.quarantined_rows,
         "undated": counts.undated_rows,
         "repeated": counts.repeated_rows,
-    }
+    } | ({"alike": alike} if (alike := max(alike, files.get(file.sha256, {}).get("alike", 0))) else {})
     rows_read, quarantined = (sum(entry[name] for entry in files.values()) for name in ("rows", "quarantined"))
     certificate = UsageCertificate(
         month=month,
@@ -107,7 +115,7 @@ def merge_month(
         completion_tokens=totals.completion_tokens,
         rows_sha256=rows_sha256,
         files=tuple(files.values()),
-        sums=_compare_sums(expected | amounts, counted),
+        sums=_compare_sums(expected | amounts, counted, [*wrong, *list_alike(files.values())]),
         amount_in_usd=write_amount(totals.amount_in_usd),
         amount_in_clp=write_amount(totals.amount_in_clp),
         unpriced_rows=totals.unpriced_usd,
@@ -147,7 +155,7 @@ def _check_mapping(file: FileFacts, entry: dict[str, Any] | None, month: Month) 
 def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelation:
     if base is None:
         return calls.connection.from_arrow(USAGE.empty_table())
-    return calls.connection.read_parquet(str(base.parquet)).select(*USAGE.names)
+    return calls.connection.read_parquet(glob.escape(str(base.parquet))).select(*USAGE.names)
 
 
 def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts) -> dict[str, int]:
@@ -174,9 +182,10 @@ def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation
     return counts
 
 
-def _compare_sums(expected: dict[str, Any], counts: ParquetCounts) -> Check:
+def _compare_sums(expected: dict[str, Any], counts: ParquetCounts, wrong: Iterable[str]) -> Check:
     counted = write_figures(counts.totals)
-    wrong = [f"{name} is {counted[name]}, not {wanted}" for name, wanted in expected.items() if counted[name] != wanted]
+    differs = (name for name, wanted in expected.items() if counted[name] != wanted)
+    wrong = [*wrong, *(f"{name} is {counted[name]}, not {expected[name]}" for name in differs)]
     if counts.distinct_ids != counts.totals.rows:
         wrong.append(f"{counts.totals.rows} rows have {counts.distinct_ids} different ids")
     return Check(

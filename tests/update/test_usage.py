@@ -7,9 +7,11 @@ import hashlib
 import json
 import os
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,7 @@ from flexlib.errors import AlreadyRunning, BadFile, DiskFailed
 from flexlib.month import Month
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.calls import CallMapping
+from flexlib.spend.month import load_month_usage
 from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
 from flexlib.update.usage import MonthImport, import_usage
 
@@ -251,7 +254,10 @@ def test_a_stored_month_that_was_changed_by_hand_is_noticed(tmp_path: Path) -> N
     pq.write_table(rows.slice(0, 0), stored.parquet)
     proof = bring_one(write(tmp_path, THREE, name="more.csv"), root).certificate
     assert (proof.state, proof.sums.result) == (State.UNRECONCILED, "differs")
-    assert proof.sums.why == "rows is 1, not 2; prompt_tokens is 100, not 107; completion_tokens is 20, not 25"
+    assert proof.sums.why == (
+        "amount_in_usd of the stored rows is None, and their certificate says 0.0005100000; "
+        "rows is 1, not 2; prompt_tokens is 100, not 107; completion_tokens is 20, not 25"
+    )
 
 
 def test_a_full_disk_or_a_folder_in_the_way_leaves_what_is_stored(tmp_path: Path) -> None:
@@ -275,3 +281,45 @@ def test_the_default_root_is_the_data_folder_of_the_settings(tmp_path: Path, mon
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "chosen"))
     import_usage(write(tmp_path, ONE), CallMapping(**PLAIN), now=LATER)
     assert load_usage(SEPTEMBER).certificate.rows == 1
+
+
+def test_the_same_calls_by_other_columns_may_count_twice_and_are_told(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    bring(write(tmp_path, ONE, TWO), root)
+    more = write(tmp_path, f"{ONE},blue", f"{THREE},red", name="more.csv", head="time,in,out,team")
+    proof = bring_one(more, root, metadata=("team",)).certificate
+    assert (proof.rows, proof.state) == (4, State.UNRECONCILED)
+    assert (
+        "1 call of more.csv, which was read by other columns than files before it, at the moment of a stored one"
+        in (proof.sums.why)
+    )
+    assert bring_one(more, root, metadata=("team",)).certificate == proof
+    third = write(tmp_path, "2025-09-20 10:00:00,1,1", name="third.csv")
+    assert bring_one(third, root).certificate.state is State.UNRECONCILED
+    bring(more, root, anew=True, metadata=("team",))
+    assert bring_one(third, root).certificate.state is State.COMPLETE
+
+
+def test_a_file_and_a_folder_with_signs_of_a_pattern_in_their_names_are_themselves(tmp_path: Path) -> None:
+    for folder in ("data1", "data[1]"):
+        bring(write(tmp_path, ONE if folder == "data1" else THREE), tmp_path / folder)
+    assert bring_one(write(tmp_path, EARLIER), tmp_path / "data[1]").certificate.month == AUGUST
+    stored = load_usage(SEPTEMBER, tmp_path / "data[1]")
+    assert stored.relation.aggregate("sum(prompt_tokens)").fetchall() == [(100,)]
+    usage = load_month_usage(SEPTEMBER, tmp_path / "data[1]")
+    assert usage.rows.aggregate("sum(prompt_tokens)").fetchall() == [(100,)]
+
+
+def test_stored_amounts_that_were_changed_by_hand_are_noticed(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    bring(write(tmp_path, ONE), root)
+    stored = load_usage(SEPTEMBER, root)
+    rows = pq.read_table(stored.parquet)
+    place = rows.schema.get_field_index("amount_in_usd")
+    changed = pa.array([Decimal(1000)], rows.schema.field(place).type)
+    pq.write_table(rows.set_column(place, rows.schema.field(place), changed), stored.parquet)
+    proof = bring_one(write(tmp_path, THREE, name="more.csv"), root).certificate
+    assert proof.state is State.UNRECONCILED
+    assert "amount_in_usd of the stored rows is 1000.0000000000, and their certificate says 0.0005100000" in (
+        proof.sums.why
+    )
