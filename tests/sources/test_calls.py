@@ -209,6 +209,122 @@ def test_a_whole_number_may_be_written_as_programs_write_it(tmp_path: Path) -> N
     assert [row["prompt_tokens"] for row in taken] == [7, 7, 7, 7]
 
 
+def test_a_number_that_may_be_thousands_is_quarantined_while_nobody_said_what_a_dot_means(tmp_path: Path) -> None:
+    columns = {"amount_in_clp": "clp", "amount_in_usd": "usd", "duration_ms": "ms", "usable_id": "who"}
+    head = "time,in,out,clp,usd,ms,who"
+    rows = [
+        "1.000,5,,,,",
+        "7,12.000000,,,,",
+        "1.234.567,5,,,,",
+        "7,5,25.500,,,",
+        "7,5,,1.234,,",
+        "7,5,,,834.512,",
+        "7,5,,,,1.000",
+    ]
+    fields = ["prompt_tokens", "completion_tokens", "prompt_tokens", *columns]
+    texts = ["1.000", "12.000000", "1.234.567", "25.500", "1.234", "834.512", "1.000"]
+    rows = [f"2025-09-01 10:00:00,{row}" for row in rows]
+    assert refuse_all(tmp_path, head, rows, usable_type="user", **columns) == [
+        f"{field} is ambiguous ({text}: thousands or decimals?); give --decimal"
+        for field, text in zip(fields, texts, strict=True)
+    ]
+
+
+def test_a_number_that_can_only_have_decimals_needs_no_word(tmp_path: Path) -> None:
+    rows = [f"2025-09-01 10:00:00,1234.000,5,{text}" for text in ("0.125", "1234.500", "25.5000", "25.50", "1.250e1")]
+    taken = take(write(tmp_path, "\n".join(["time,in,out,clp", *rows])), amount_in_clp="clp")
+    assert {row["prompt_tokens"] for row in taken} == {1234}
+    assert sorted(row["amount_in_clp"] for row in taken) == [
+        Decimal(text) for text in ("0.1250", "12.5000", "25.5000", "25.5000", "1234.5000")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "row"),
+    [
+        (",", "1.234;12.000;13.234;234;1.000;1.234,5;0,00015;25.500;1.000,4;1.042"),
+        (".", "1,234;12,000.0;13234;234.0;1,000;1,234.5;0.00015;25,500;1,000.4;1,042"),
+        (",", "1234;12000;13.234,00;234,;1000;1234,50;1,5e-4;25500,0000;1000,4;1042"),
+        (".", "1234.000;12000;13234;234;1000.000;1234.500;1.5e-4;25500;1000.400;1042.000"),
+    ],
+)
+def test_numbers_are_read_as_the_decimal_says(tmp_path: Path, decimal: str, row: str) -> None:
+    columns = {
+        "prompt_tokens": "a",
+        "completion_tokens": "b",
+        "total_tokens": "c",
+        "cached_tokens": "d",
+        "cache_write_tokens": "e",
+        "cost": "f",
+        "amount_in_usd": "g",
+        "amount_in_clp": "h",
+        "duration_ms": "i",
+        "usable_id": "j",
+    }
+    told = columns | {"usable_type": "user", "decimal": decimal}
+    taken = take_one(tmp_path, "time;a;b;c;d;e;f;g;h;i;j", f"2025-09-01 10:00:00;{row}", **told)
+    assert {name: taken[name] for name in columns} == {
+        "prompt_tokens": 1234,
+        "completion_tokens": 12000,
+        "total_tokens": 13234,
+        "cached_tokens": 234,
+        "cache_write_tokens": 1000,
+        "cost": Decimal("1234.5"),
+        "amount_in_usd": Decimal("0.00015"),
+        "amount_in_clp": Decimal(25500),
+        "duration_ms": 1000,
+        "usable_id": 1042,
+    }
+
+
+@pytest.mark.parametrize(
+    ("decimal", "texts"),
+    [
+        (",", ["1.5", "1.23", "1234.567", "0.123", "1.234.56", "1,234.5", "1,2,3", ".5", "1.234,5e3", "1.000.", "."]),
+        (".", ["1,5", "1,23", "1234,567", "0,123", "1,234,56", "1.234,5", "1.2.3", ",5", "1,234.5e3", "1,000,", ","]),
+    ],
+)
+def test_a_number_that_does_not_fit_what_the_decimal_says_is_quarantined(
+    tmp_path: Path, decimal: str, texts: list[str]
+) -> None:
+    rows = [f"2025-09-01 10:00;7;5;{text}" for text in ["0", *texts]]
+    file = write(tmp_path, "\n".join(["time;in;out;usd", *rows]))
+    assert [row.reason for row in refuse(file, amount_in_usd="usd", decimal=decimal)] == [
+        f"amount_in_usd is not a number at or above 0 under --decimal {decimal}: {text}" for text in texts
+    ]
+
+
+def test_how_numbers_are_written_changes_no_id(tmp_path: Path) -> None:
+    plain = take_one(tmp_path, "time;in;out;usd", "2025-09-01 10:00;1234;5;1234.5", amount_in_usd="usd")
+    told = take_one(tmp_path, "time;in;out;usd", "2025-09-01 10:00;1.234;5;1.234,5", amount_in_usd="usd", decimal=",")
+    assert told == plain
+
+
+@pytest.mark.parametrize("decimal", [None, ",", "."])
+def test_the_numbers_of_json_and_parquet_are_no_texts_and_need_no_word(tmp_path: Path, decimal: str | None) -> None:
+    call = {"time": "2025-09-01 10:00", "usage": {"in": 7.0}, "out": 5, "clp": 25.125}
+    file = write(tmp_path, json.dumps(call), "calls.jsonl")
+    (taken,) = take(file, prompt_tokens="usage.in", amount_in_clp="clp", decimal=decimal)
+    assert (taken["prompt_tokens"], taken["amount_in_clp"]) == (7, Decimal("25.125"))
+    columns = {
+        "time": ["2025-09-01 10:00"],
+        "in": pa.array([Decimal("7.000")]),
+        "out": pa.array([5]),
+        "clp": pa.array([25.125]),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "calls.parquet")
+    assert take(tmp_path / "calls.parquet", amount_in_clp="clp", decimal=decimal) == [taken]
+
+
+def test_a_number_in_a_string_of_json_is_a_text(tmp_path: Path) -> None:
+    calls = [{"time": "2025-09-01 10:00", "in": text, "out": 5} for text in ("1.234", 7)]
+    file = write(tmp_path, "\n".join(map(json.dumps, calls)), "calls.jsonl")
+    assert [row.reason for row in refuse(file)] == [
+        "prompt_tokens is ambiguous (1.234: thousands or decimals?); give --decimal"
+    ]
+    assert sorted(row["prompt_tokens"] for row in take(file, decimal=",")) == [7, 1234]
+
+
 def test_what_is_no_count_of_tokens_is_quarantined(tmp_path: Path) -> None:
     texts = ["-1", "1.5", "seven", "NaN", "1e3", "+7", "2147483648", "99999999999999999999", "0x7"]
     reasons = refuse_all(tmp_path, "time,in,out", [f"2025-09-01 10:00:00,{text},5" for text in texts])
@@ -613,6 +729,14 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_rows_after_it(tmp_pat
         take(write(tmp_path, f'time,in,out,note\n{row}\n{row}"two\n{row}\n{row}\n'))
 
 
+def test_two_stray_quotes_do_not_swallow_the_rows_between_them(tmp_path: Path) -> None:
+    row = "2025-09-01 10:00:00,7,5,"
+    swallowing = [f'{row}"5 inch', row, row, f'{row}"7 inch', row]
+    with pytest.raises(BadFile, match=r"a quote in line 3 .*, or a stray one before .*expected after"):
+        take(write(tmp_path, "\n".join(["time,in,out,note", row, *swallowing, ""])))
+    assert len(take(write(tmp_path, "\n".join(["time,in,out,note", row, f'{row}5" long', f'{row}7" long', ""])))) == 3
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="calls.csv is not a file that is there"):
         take(tmp_path / "calls.csv")
@@ -642,6 +766,7 @@ def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
         ({"prompt_tokens": None, "task_type": LlmTaskType.EMBEDDING}, "which column holds the prompt tokens"),
         ({"usable_id": "who"}, "what is 'who' the id of"),
         ({"delimiter": "::"}, "the delimiter must be one character"),
+        ({"decimal": ";"}, "what stands before decimals must be . or , and not ';'"),
     ],
 )
 def test_a_mapping_without_what_is_needed_is_refused(change: dict[str, Any], sentence: str) -> None:
@@ -660,6 +785,11 @@ def test_a_mapping_tells_all_that_is_not_the_default() -> None:
         "proxy": "openrouter",
         "metadata": ["team"],
     }
+
+
+def test_a_mapping_tells_the_decimal_only_where_it_was_said() -> None:
+    assert "decimal" not in CallMapping(**PLAIN).describe()
+    assert CallMapping(**PLAIN, decimal=".").describe()["decimal"] == "."
 
 
 def test_names_with_quotes_in_them_are_read_as_they_stand(tmp_path: Path) -> None:

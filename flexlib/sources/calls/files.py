@@ -75,14 +75,13 @@ def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = Non
         # What is not asked for is read as bytes: it need not be UTF-8.
         types = [pa.string() if place in places.values() else pa.binary() for place in range(len(header.columns))]
         parse = arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True, ignore_empty_lines=False)
-        last: dict[int, int] = {}
+        spans: dict[int, int] = {}
         for rows in _read_pieces(file, types, header.lines, parse):
-            if len(rows):
-                place = rows["line"].to_numpy().argmax()
-                last = {rows["line"][place].as_py(): rows["lines"][place].as_py()}
+            long = rows.select(["line", "lines"]).filter(pc.greater(rows["lines"], 1))
+            spans |= dict(zip(long["line"].to_pylist(), long["lines"].to_pylist(), strict=True))
             texts = {name: rows[str(place)] for name, place in places.items()}
             yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
-        _check_quotes(file, last)
+        _check_quotes(file, spans, header.delimiter)
 
 
 def read_jsonl(file: Path) -> Iterator[pa.Table]:
@@ -182,13 +181,31 @@ def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
     return is_blank
 
 
-def _check_quotes(file: Path, last: Mapping[int, int]) -> None:
-    """A quote that is never closed makes one value of all that follows it, which would be lost without a word."""
-    if max(last.values(), default=1) == 1:
+def _check_quotes(file: Path, spans: Mapping[int, int], delimiter: str) -> None:
+    """A stray quote makes one value of all the rows up to the next one, which would be lost without a word."""
+    if not spans:
         return
-    for line, text in find_lines(file, last).items():
-        if text.count('"') % 2:
-            raise BadFile(f"{file.name} has a quote in line {line} that is never closed; mend it and import it again.")
+    csv.field_size_limit(BLOCK)
+    with _open_text(file) as lines:
+        numbered = enumerate(lines, start=1)
+        for number, text in numbered:
+            if number in spans:
+                rest = (next(numbered, (0, ""))[1] for _ in range(spans[number] - 1))
+                _check_row(file, number, "".join([text, *rest]), delimiter)
+
+
+def _check_row(file: Path, line: int, text: str, delimiter: str) -> None:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        rows, reason = [], str(error)
+    else:
+        reason = "it is more than one row"
+    if len(rows) != 1:
+        raise BadFile(
+            f"{file.name} has a quote in line {line} that is never closed, or a stray one before the quote that closes "
+            f"it ({reason}); mend it and import it again."
+        )
 
 
 def _read_header(file: Path, delimiter: str | None) -> _Header:
