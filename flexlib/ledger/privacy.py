@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flexlib.errors import BadSetting
@@ -62,18 +64,44 @@ SHORT_NAME = 20
 
 RUT_FACTORS = (2, 3, 4, 5, 6, 7, 2, 3)
 
-_NAMES: Mapping[str, frozenset[str]] = {
-    "key": frozenset(
-        {"api_key", "apikey", "x-api-key", "authorization", "password", "passwd", "secret", "client_secret"}
-        | {"access_token", "refresh_token", "service_key", "private_key", "contraseña", "clave"}
-    ),
-    "email": frozenset({"email", "e-mail", "mail", "correo"}),
-    "rut": frozenset({"rut"}),
-    "phone": frozenset({"phone", "phone_number", "telephone", "telefono", "teléfono", "celular"}),
+LONGEST_NAME = 255
+"""A longer text is no name of anything."""
+
+_NAME_SIGNS = re.compile(
+    r"(?i)key|token|pass|secret|authoriz|credential|contrase|clave|mail|correo|rut|fono|phone|celular"
+)
+"""As `_SIGNS`, for names."""
+
+_BOUNDARY = re.compile(r"\[(?:key|email|rut|phone)\]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
+"""Between the words of a name, however it is written: `apiKey`, `Api-Key`, `API_KEY`, `api.key`. A mask is no word."""
+
+_KEY_ENDINGS = (
+    ("apikey", "servicekey", "privatekey", "secretkey", "accesskey", "signingkey", "encryptionkey")
+    + ("password", "passwords", "passwd", "passphrase", "secret", "secrets", "credential", "credentials")
+    + ("accesstoken", "refreshtoken", "authtoken", "sessiontoken", "bearertoken", "contraseña", "contrasena")
+)  # fmt: skip
+"""A name that ends so, whatever its words are joined with, is that of a key."""
+
+_KIND_OF_WORD: Mapping[str, str] = {
+    **dict.fromkeys(("password", "passwd", "authorization"), "key"),
+    **dict.fromkeys(("email", "mail", "correo", "useremail"), "email"),
+    "rut": "rut",
+    **dict.fromkeys(("phone", "phonenumber", "telephone", "cellphone"), "phone"),
+    **dict.fromkeys(("telefono", "teléfono", "fono", "celular"), "phone"),
 }
+"""A name that has one of these words, wherever, is that of such data."""
 
+_ABOUT = frozenset(
+    {"count", "length", "size", "total", "max", "min", "limit", "is", "has", "sent", "valid", "verified", "enabled"}
+    | {"type", "template", "status", "model"}
+)
+"""With one of these a name tells something about the data, such as `email_count`."""
 
-_KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names}
+_COUNTED = frozenset(
+    {"count", "total", "max", "min", "limit", "per", "price", "cost", "usage", "time", "first", "last", "next", "ms"}
+    | {"prompt", "completion", "input", "output", "cached", "reasoning", "stop", "eos", "bos", "pad"}
+)
+"""With one of these a token is a piece of text, as in `price_per_token`."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +124,7 @@ class PrivacyGuard:
     def mask(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """A copy of `metadata` with every find replaced by its kind in brackets (`[email]`), and the kinds found.
 
-        The copy is as JSON would give it back: names are texts, tuples lists.
+        The copy is as JSON would give it back: names are texts, tuples lists. Names that are masked alike are numbered.
         """
         found: set[str] = set()
         masked = self._mask_object(metadata, found)
@@ -104,11 +132,14 @@ class PrivacyGuard:
 
     def _mask_object(self, content: Mapping[Any, Any], found: set[str]) -> dict[str, Any]:
         masked: dict[str, Any] = {}
+        again = Counter[str]()
         for given, value in content.items():
             name = str(given)
-            kind = _KIND_OF_NAME.get(name.lower())
+            kind = _find_kind(name)
             if len(name) >= SHORT_NAME or not name.isidentifier():
                 name = self._mask_text(name, found)
+            if name in masked:
+                name = _number(name, masked, again)
             if kind in self.kinds and not _is_empty(value):
                 found.add(str(kind))
                 masked[name] = f"[{kind}]"
@@ -132,6 +163,29 @@ class PrivacyGuard:
             if kind in self.kinds:
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
+
+
+@lru_cache(maxsize=1024)
+def _find_kind(name: str) -> str | None:
+    """What a name says that its value is, whatever that looks like; None: nothing to be masked."""
+    if len(name) > LONGEST_NAME or not _NAME_SIGNS.search(name):
+        return None
+    words = [word for one in _BOUNDARY.split(name) if (word := one.lower().rstrip("0123456789"))]
+    joined = "".join(words)
+    if joined.endswith(_KEY_ENDINGS) or joined == "clave":  # in other names it is a key word: `palabra_clave`
+        return "key"
+    if words and words[-1] == "token" and _COUNTED.isdisjoint(words):
+        return "key"
+    return next((_KIND_OF_WORD[word] for word in words if word in _KIND_OF_WORD and _ABOUT.isdisjoint(words)), None)
+
+
+def _number(name: str, taken: Mapping[str, Any], again: Counter[str]) -> str:
+    """Another name for what is not the same, though it is masked alike: `[email] 2`."""
+    numbered = name
+    while numbered in taken:
+        again[name] += 1
+        numbered = f"{name} {again[name] + 1}"
+    return numbered
 
 
 def _is_empty(value: object) -> bool:

@@ -121,6 +121,48 @@ def test_masking_goes_through_every_level_and_leaves_the_callers_own_alone() -> 
     }
 
 
+NAMES = {
+    "key": (
+        ["api-key", "api_key", "apikey", "apiKey", "API.KEY", "x-api-key", "openai_api_key", "OPENAI_API_KEY_2"]
+        + ["OpenAIApiKey", "token", "access_token", "accessToken", "accesstoken", "hf.token", "password", "PassWord"]
+        + ["db_password", "dbpassword", "password_old", "secret", "client-secret", "aws_secret_access_key"]
+        + ["authorization", "Proxy-Authorization", "clave"]
+    ),
+    "email": ["email", "e-mail", "E_Mail", "user_email", "userEmail", "last_email", "correo.cliente"],
+    "rut": ["rut", "RUT", "rut_cliente", "RUTCliente", "cliente-rut"],
+    "phone": ["phone", "phone_number", "phone2", "telefono", "Teléfono", "telefono-casa", "celular"],
+}
+NAMED = [(name, kind) for kind, names in NAMES.items() for name in names]
+UNNAMED = (
+    ["prompt_tokens", "max_tokens", "token_count", "tokens", "maxTokens", "max_token", "price_per_token", "key"]
+    + ["time_to_first_token", "stop_token", "email_count", "emails_sent", "phone_model", "password_length", "ruta"]
+    + ["palabra_clave", "cache_key", "rutina", "truth", "brut", "voicemail", "secretary", "tokenizer", "passed", "-"]
+)
+
+
+@pytest.mark.parametrize(("name", "kind"), NAMED)
+def test_what_a_name_says_is_masked_whatever_its_value_is(name: str, kind: str) -> None:
+    for value in ("abc", 7, 1.5, ["x"], {"y": 1}):
+        assert PrivacyGuard().mask({name: value}) == ({name: f"[{kind}]"}, [kind])
+        assert PrivacyGuard().mask({"in": [{name: value}]}) == ({"in": [{name: f"[{kind}]"}]}, [kind])
+    assert PrivacyGuard.parse("none").mask({name: 7}) == ({name: 7}, [])
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_a_name_that_only_sounds_alike_hides_nothing(name: str) -> None:
+    assert PrivacyGuard().mask({name: 7}) == ({name: 7}, [])
+
+
+def test_names_that_are_masked_alike_stay_as_many_as_they_were() -> None:
+    given = {"a@b.cl": 1, "c@d.cl": 2, "[email]": 3, "[email] 2": 4, "e@f.cl": 5}
+    masked, kinds = PrivacyGuard().mask(given)
+    assert masked == {"[email]": 1, "[email] 2": 2, "[email] 3": 3, "[email] 2 2": 4, "[email] 4": 5}
+    assert kinds == ["email"]
+    assert PrivacyGuard().mask(masked) == (masked, [])
+    many, _ = PrivacyGuard().mask({f"a{number}@b.cl": number for number in range(20_000)})
+    assert list(many.values()) == list(range(20_000))
+
+
 def test_the_row_says_that_it_was_masked(ledger: Ledger) -> None:
     metadata = {"note": "ana@empresa.cl, 12.345.678-5"}
     one = record_usage(**CALL, metadata=metadata, amount_in_usd=1, ledger=ledger)
