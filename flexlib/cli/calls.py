@@ -87,6 +87,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delimiter", metavar="CHARACTER", help="between columns (default: the commonest of , ; tab |)"
     )
+    parser.add_argument("--decimal", choices=[".", ","], metavar="CHARACTER",
+                        help="before the decimals of a number: , where it is written 1.234,5 and . where 1,234.5 "
+                             "(default: a dot, and what may be thousands, such as 1.000, is not taken)")  # fmt: skip
     parser.add_argument("--replace", action="store_true", help="make the file's months anew out of this file alone")
     parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
     parser.add_argument("--json", action="store_true", help="the certificates as JSON")
@@ -97,7 +100,7 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
     from flexlib.sources.calls import CallMapping
 
     given = vars(arguments)
-    plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter"]
+    plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal"]
     told = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
     return CallMapping(
         **{name: given[name] for name in [*plain, *told, "usable_type_column"]},

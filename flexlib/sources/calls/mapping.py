@@ -80,6 +80,9 @@ class CallMapping:
     """The zone of times that name none."""
     delimiter: str | None = None
     """Between the columns of a CSV; None: the commonest of comma, semicolon, tab and bar in its first line."""
+    decimal: str | None = None
+    """What stands before the decimals of a number, `.` or `,`; the other may then part its thousands. None: a dot, and
+    a text that may be thousands, such as 1.000, is refused."""
 
     def __post_init__(self) -> None:
         if self.provider is None and self.provider_column is None:
@@ -97,6 +100,8 @@ class CallMapping:
             raise BadParameter(f"what is {self.usable_id!r} the id of? Name the usable type, such as user.")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
+        if self.decimal not in (None, ".", ","):
+            raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
 
     @property
     def columns(self) -> dict[str, str]:

@@ -7,12 +7,10 @@ import duckdb
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.sources.calls.mapping import CallMapping
+from flexlib.sources.calls.numbers import NUMBERS, find_number_faults, type_numbers, write_macros
 from flexlib.sources.calls.texts import quote
 
 __all__ = ["judge_rows"]
-
-MOST_TOKENS = 2**31 - 1
-"""The ledger's columns are integers of 32 bits; no call comes near."""
 
 ISO = (
     r"^((?:1999|20\d\d|2100)-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?"
@@ -21,11 +19,7 @@ ISO = (
 EPOCH = r"^(\d{9,10}|\d{12,13}|\d{15,16}|\d{18,19})(?:\.(\d{1,9}))?$"
 """Seconds, milliseconds, microseconds or nanoseconds since 1970: for 2000 to 2099 no two have as many digits."""
 
-MACROS = rf"""
-CREATE MACRO read_whole(x) AS
-    CASE WHEN regexp_full_match(x, '\d+(\.0*)?') THEN try_cast(split_part(x, '.', 1) AS BIGINT) END;
-CREATE MACRO read_tokens(x) AS CASE WHEN read_whole(x) <= {MOST_TOKENS} THEN read_whole(x) END;
-CREATE MACRO read_number(x) AS CASE WHEN regexp_full_match(x, '(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?') THEN x END;
+MACROS = """
 CREATE MACRO read_offset(x) AS
     CASE WHEN x IN ('Z', 'z', 'UTC') THEN 0
          ELSE CASE x[1] WHEN '-' THEN -60 ELSE 60 END * (try_cast(x[2:3] AS BIGINT) * 60
@@ -64,15 +58,16 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> N
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
         raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
-    connection.execute(MACROS)
+    connection.execute(MACROS + write_macros(mapping.decimal))
+    plain = ", ".join(f"read_plain({name}, typed_{name}) AS plain_{name}" for name in NUMBERS)
     values = _type_fields(mapping)
     typed = ", ".join(f"{value} AS value_{name}" for name, value in values.items())
-    judged = ", ".join(f"value_{name} AS {name}" for name in values)
+    judged = ", ".join(f"value_{name} AS {name}" for name in values if name != "total_tokens")
     parts = ", ".join(f"write_part('{name}', value_{name})" for name in CONTENT)
     connection.execute(f"""
         CREATE TABLE judged AS
         WITH parts AS (
-            SELECT *, regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso,
+            SELECT *, {plain}, regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso,
                 regexp_extract(created_at, '{EPOCH}', ['whole', 'fraction']) AS epoch
             FROM texts),
         clocks AS (SELECT *, try_cast(iso.day || ' ' || iso.clock AS TIMESTAMP) AS clock FROM parts),
@@ -107,26 +102,20 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> N
 
 
 def _type_fields(mapping: CallMapping) -> dict[str, str]:
-    columns = mapping.columns
-    absent = {name: "0" for name in ("prompt_tokens", "completion_tokens") if name not in columns}
-    return {
+    numbers = type_numbers()
+    for name in ("prompt_tokens", "completion_tokens"):
+        numbers[name] = numbers[name] if name in mapping.columns else "0"
+    for name in ("cached_tokens", "cache_write_tokens"):
+        # Where nothing is said of the cache, no part of the prompt is known to come from it.
+        numbers[name] = f"CASE WHEN {name} IS NULL THEN 0 ELSE {numbers[name]} END"
+    return numbers | {
         "created_ns": f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END",
         "provider": _name_member("provider", LlmProvider, mapping.provider),
         "model": f"coalesce(model, {_write_constant(mapping.model)})",
         "proxy": _name_member("proxy", LlmProxy, mapping.proxy),
         "task_type": _name_member("task_type", LlmTaskType, mapping.task_type),
-        "prompt_tokens": absent.get("prompt_tokens", "read_tokens(prompt_tokens)"),
-        "completion_tokens": absent.get("completion_tokens", "read_tokens(completion_tokens)"),
-        # Where nothing is said of the cache, no part of the prompt is known to come from it.
-        "cached_tokens": "read_tokens(coalesce(cached_tokens, '0'))",
-        "cache_write_tokens": "read_tokens(coalesce(cache_write_tokens, '0'))",
-        "cost": "try_cast(read_number(cost) AS DECIMAL(20, 10))",
-        "amount_in_usd": "try_cast(read_number(amount_in_usd) AS DECIMAL(20, 10))",
-        "amount_in_clp": "try_cast(read_number(amount_in_clp) AS DECIMAL(20, 4))",
-        "duration_ms": "round(try_cast(read_number(duration_ms) AS DECIMAL(21, 3)))::BIGINT",
         "status": "status",
         "usable_type": f"coalesce(usable_type, {_write_constant(mapping.usable_type)})",
-        "usable_id": "read_whole(usable_id)",
         "metadata": "metadata",
     }
 
@@ -143,23 +132,15 @@ def _find_faults(mapping: CallMapping) -> str:
         faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = f"'unknown {name}: ' || {name}"
     for name in ("provider", "task_type"):
         faults[f"{name} IS NULL AND value_{name} IS NULL"] = f"'no {name}'"
-    whole = f"not a whole number from 0 to {MOST_TOKENS}"
     for name in ("prompt_tokens", "completion_tokens"):
         if name in said:
             faults[f"{name} IS NULL"] = f"'no {name}'"
-    for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"):
-        faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = f"'{name} is {whole}: ' || {name}"
-    faults["total_tokens IS NOT NULL AND read_tokens(total_tokens) IS NULL"] = (
-        f"'total_tokens is {whole}: ' || total_tokens"
-    )
+    faults |= find_number_faults(mapping.decimal)
     total = "value_prompt_tokens + value_completion_tokens"
-    faults[f"read_tokens(total_tokens) <> {total}"] = "'total_tokens is not prompt + completion: ' || total_tokens"
+    faults[f"value_total_tokens <> {total}"] = "'total_tokens is not prompt + completion: ' || total_tokens"
     faults["value_cached_tokens + value_cache_write_tokens > value_prompt_tokens"] = (
         "'cached tokens are more than the prompt: ' || (value_cached_tokens + value_cache_write_tokens)"
     )
-    for name in ("cost", "amount_in_usd", "amount_in_clp", "duration_ms"):
-        faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = f"'{name} is not a number at or above 0: ' || {name}"
-    faults["usable_id IS NOT NULL AND value_usable_id IS NULL"] = "'usable_id is not a whole number: ' || usable_id"
     faults["usable_id IS NOT NULL AND value_usable_type IS NULL"] = "'usable_id without usable_type: ' || usable_id"
     reasons = ", ".join(f"CASE WHEN {condition} THEN {reason} END" for condition, reason in faults.items())
     return f"coalesce(problem, nullif(concat_ws('; ', {reasons}), ''))"

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
 from flexlib.sources.calls.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.calls.mapping import FIELDS, CallMapping
+from flexlib.sources.calls.numbers import NUMBERS
 
 __all__ = ["load_texts", "quote", "read_raw"]
 
 
 def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
     """Makes the table `texts`: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the
-    text of each field (null where it is empty or fed by no column), `metadata` (JSON).
+    text of each field (null where it is empty or fed by no column), `metadata` (JSON), and of each of `NUMBERS` with
+    `typed_` before its name whether the file's format itself says that it is a number.
 
     Raises `BadFile` when the file cannot be read or lacks a column.
     """
@@ -26,19 +30,21 @@ def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
         if column not in known and kind != "jsonl":  # a key may come late in JSON lines
             raise _miss_column(file, name, column, known)
     texts = ", ".join(f"{name} VARCHAR" for name in [*FIELDS, "metadata"])
-    connection.execute(f"CREATE TABLE texts (line BIGINT, lines BIGINT, problem VARCHAR, {texts})")
+    typed = ", ".join(f"typed_{name} BOOLEAN" for name in NUMBERS)
+    connection.execute(f"CREATE TABLE texts (line BIGINT, lines BIGINT, problem VARCHAR, {texts}, {typed})")
     if kind == "csv":
         for piece in read_csv(file, asked, mapping.delimiter):
             connection.register("piece", piece)
-            _insert(connection, mapping, "line, lines, problem", {name: name for name in asked}, "piece")
+            _insert(connection, mapping, "line, lines, problem", {name: name for name in asked}, {}, "piece")
     elif kind == "jsonl":
         _load_jsonl(connection, file, mapping, asked)
         _check_keys(connection, file, mapping, known)
     else:
         columns = {name: f"{quote(column, chr(34))}::VARCHAR" for name, column in asked.items()}
+        numbers = {name: str(_is_number(file, column)) for name, column in mapping.columns.items()}
         source = f"read_parquet({quote(str(file))}, file_row_number = true)"
         try:
-            _insert(connection, mapping, "file_row_number + 1, 1, NULL", columns, source)
+            _insert(connection, mapping, "file_row_number + 1, 1, NULL", columns, numbers, source)
         except duckdb.Error as error:
             raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); mend it first.") from error
 
@@ -65,13 +71,26 @@ def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, mapping: Call
     pointers = [pointer for column in asked.values() for pointer in (_point([column]), _point(column.split(".")))]
     found = f"CASE WHEN json_valid(text) THEN json_extract_string(text, [{', '.join(map(quote, pointers))}]) END"
     columns = {name: f"coalesce(found[{2 * place + 1}], found[{2 * place + 2}])" for place, name in enumerate(asked)}
+    # The type of each: an integer or a double, or a string that a program or a person wrote.
+    numbers = {name: place for place, name in enumerate(asked) if name in NUMBERS}
+    own = [pointers[2 * place + side] for place in numbers.values() for side in (0, 1)]
+    kinds = f"CASE WHEN json_valid(text) THEN json_type(text, [{', '.join(map(quote, own))}]::VARCHAR[]) END"
+    typed = {}
+    for nth, (name, place) in enumerate(numbers.items()):
+        kind = f"CASE WHEN found[{2 * place + 1}] IS NULL THEN kinds[{2 * nth + 2}] ELSE kinds[{2 * nth + 1}] END"
+        typed[name] = f"coalesce({kind} IN ('BIGINT', 'UBIGINT', 'DOUBLE'), false)"
     # SQL's AND may look at both sides, and the type of what is no JSON is an error.
     is_object = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
     problem = f"coalesce(problem, CASE WHEN NOT {is_object} THEN 'not a JSON object' END)"
     for piece in read_jsonl(file):
         connection.register("piece", piece)
-        source = f"(SELECT line, lines, {problem} AS problem, {found} AS found FROM piece)"
-        _insert(connection, mapping, "line, lines, problem", columns, source)
+        source = f"(SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM piece)"
+        _insert(connection, mapping, "line, lines, problem", columns, typed, source)
+
+
+def _is_number(file: Path, column: str) -> bool:
+    kind = pq.read_schema(file).field(column).type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _point(keys: list[str]) -> str:
@@ -79,12 +98,19 @@ def _point(keys: list[str]) -> str:
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection, mapping: CallMapping, head: str, columns: dict[str, str], source: str
+    connection: duckdb.DuckDBPyConnection,
+    mapping: CallMapping,
+    head: str,
+    columns: dict[str, str],
+    typed: dict[str, str],
+    source: str,
 ) -> None:
+    """`columns` and `typed` (none: all are text) are the SQL of each field's text, and of whether it is a number."""
     fields = [f"nullif(trim({columns[name]}), '')" if name in columns else "NULL" for name in FIELDS]
     kept = {name: columns[f"metadata_{place}"] for place, name in enumerate(mapping.metadata)}
     objects = [f"{quote(name)}, {_nest_json(value)}" for name, value in kept.items()]
     fields.append(f"json_object({', '.join(objects)})" if objects else "NULL")
+    fields += [typed.get(name, "false") for name in NUMBERS]
     connection.execute(f"INSERT INTO texts SELECT {head}, {', '.join(fields)} FROM {source}")
 
 
