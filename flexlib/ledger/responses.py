@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from decimal import Decimal
 from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
@@ -68,6 +67,9 @@ def read_mistral_response(response: Any) -> dict[str, Any]:  # noqa: ANN401
 def read_openrouter_response(response: Any, provider: LlmProvider | None = None) -> dict[str, Any]:  # noqa: ANN401
     """Of OpenRouter, with what it charged: USD. With a key of one's own the provider's charge is added to the amount.
 
+    With such a key and no word on that charge the amount is not known, and is not the fee alone: the fee stands in the
+    metadata as `openrouter_fee`, and the call is left to the price list.
+
     `provider`: who made the model, where the model's id does not say it. Raises `BadUsage` when neither does.
     """
     answer = _to_plain(response)
@@ -85,20 +87,21 @@ def read_openrouter_response(response: Any, provider: LlmProvider | None = None)
     usage = answer["usage"]
     cost = read_money("usage.cost", usage.get("cost"), USD_DECIMALS)
     upstream = read_money("upstream cost", usage.get("cost_details", {}).get("upstream_inference_cost"), USD_DECIMALS)
-    own_key = usage.get("is_byok") and cost is not None and upstream is not None
-    amount = (cost or Decimal(0)) + (upstream or Decimal(0)) if own_key else cost
-    charged = {"cost": cost, "amount_in_usd": amount}
-    return {
-        **arguments,
-        "proxy": LlmProxy.OPENROUTER,
-        **{name: one for name, one in charged.items() if one is not None},
-    }
+    arguments["proxy"] = LlmProxy.OPENROUTER
+    if cost is None:
+        return arguments
+    if not usage.get("is_byok"):
+        return {**arguments, "cost": cost, "amount_in_usd": cost}
+    if upstream is None:
+        fee = {"openrouter_fee": f"{cost.normalize():f}"}
+        return {**arguments, "metadata": {**arguments.get("metadata", {}), **fee}}
+    return {**arguments, "cost": cost, "amount_in_usd": cost + upstream}
 
 
 def _read(
     answer: dict[str, Any], provider: LlmProvider, seller: str, flavor: str, usage_name: str = "usage"
 ) -> dict[str, Any]:
-    from genai_prices import extract_usage
+    from flexlib.money.price_book import load_book
 
     usage = answer.get(usage_name)
     if not isinstance(usage, dict):
@@ -106,7 +109,10 @@ def _read(
             f"this answer of {seller} holds no {usage_name}; a stream has it in its last part, if it was asked for."
         )
     try:
-        counts = extract_usage(answer, provider_id=seller, api_flavor=flavor).usage
+        # Not by genai-prices' own `extract_usage`, which refuses the answers of models that no list knows yet.
+        _, counts = next(one for one in load_book().providers if one.id == seller).extract_usage(
+            answer, api_flavor=flavor
+        )
     except (ValueError, LookupError) as error:
         raise BadUsage(f"the usage of this answer of {seller} cannot be read: {error}.") from error
     metadata = {

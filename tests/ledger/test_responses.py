@@ -239,6 +239,18 @@ def test_an_answer_recorded_twice_is_one_call(ledger: Ledger) -> None:
     assert UsageQuery(ledger).count() == len(READ) + 1  # an embedding's answer has no id
 
 
+def test_an_answer_of_a_model_that_no_list_knows_yet_is_recorded_unpriced(ledger: Ledger) -> None:
+    for read, answer, name in (
+        (read_openai_response, OPENAI_CHAT, "model"),
+        (read_anthropic_response, ANTHROPIC, "model"),
+        (read_google_response, GOOGLE, "modelVersion"),
+        (read_mistral_response, MISTRAL, "model"),
+    ):
+        record = record_usage(usable=None, **read({**answer, name: "unheard-of-9"}), ledger=ledger)
+        assert (record.model, record.amount_in_usd) == ("unheard-of-9", None)
+        assert "does not know 'unheard-of-9'" in str(record.unpriced)
+
+
 class Answer:
     """An SDK's object: its fields by a method."""
 
@@ -264,6 +276,21 @@ def test_with_a_key_of_ones_own_the_providers_charge_is_added() -> None:
     answer = {**OPENROUTER, "usage": {"prompt_tokens": 194, "completion_tokens": 30, **usage}}
     arguments = read_openrouter_response(answer)
     assert (arguments["cost"], arguments["amount_in_usd"]) == (Decimal("0.001"), Decimal("0.021"))
+
+
+def test_with_a_key_of_ones_own_an_unstated_charge_is_never_zero(ledger: Ledger) -> None:
+    tokens = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
+    answers = [
+        {"id": f"{model} {fee}", "model": model, "created": SECONDS, "usage": {**tokens, "cost": fee, "is_byok": True}}
+        for model, fee in (("openai/gpt-4o", 0.0), ("openai/gpt-4o", 0.001), ("openai/gpt-unheard-of", 0.0))
+    ]
+    read = [read_openrouter_response(answer) for answer in answers]
+    assert all({"cost", "amount_in_usd"}.isdisjoint(one) for one in read)
+    assert [one["metadata"] for one in read] == [{"openrouter_fee": fee} for fee in ("0", "0.001", "0")]
+    records = [record_usage(usable=None, **one, ledger=ledger) for one in read]
+    listed = Decimal("0.0125")  # 1000 at 2.50 USD and 1000 at 10 USD a million
+    assert [(one.cost, one.amount_in_usd) for one in records] == [(None, listed), (None, listed), (None, None)]
+    assert records[2].unpriced is not None
 
 
 def test_without_a_stated_cost_the_price_list_of_openrouter_counts() -> None:
