@@ -28,6 +28,7 @@ USABLE = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
 
 ARGUMENTS = tuple(name for name in inspect.signature(build_record).parameters if name != "ledger")
 REQUIRED = ("provider", "model")
+TOKENS = ("prompt_tokens", "completion_tokens")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class LinesReport:
     """The file that holds the refused lines as they came, each with its number and the reason; None: there are none."""
     last: int = 0
     """The number of the last line that was read, blank ones counted."""
+    done: int = 0
+    """The number of the line up to which all are stored or refused."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def record_lines(
     on_batch: Callable[[LinesReport], None] = lambda report: None,
     on_refusal: Callable[[RefusedLine], None] = lambda line: None,
 ) -> LinesReport:
-    """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out.
+    """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out
+    (but for tokens: null is not zero).
 
     `usable` is `"user:42"` or `["user", 42]`, or left out. A line that cannot be recorded is reported and kept in the
     file `rejects` (default: a new one in the data folder's `rejected/`, readable by its owner only) and the others go
@@ -104,9 +108,10 @@ def record_batches(
         try:
             _store(ledger, good, report, keeper)
         except (LedgerUnavailable, LedgerFailed) as error:
-            raise type(error)(f"{error} The lines before line {first} are done; go on from that one.") from error
+            raise type(error)(f"{error} The lines before line {report.done + 1} are done; go on from it.") from error
         report.read += len(batch)
         report.last += len(texts)
+        report.done = report.last
         on_batch(report)
     return report
 
@@ -142,6 +147,8 @@ def _read_call(text: str) -> dict[str, Any]:
         raise BadUsage(f"a line must be a JSON object, not {type(call).__name__}.")
     if unknown := [name for name in call if name not in ARGUMENTS]:
         raise BadUsage(f"{', '.join(map(repr, unknown))}: not what a call has; it has {', '.join(ARGUMENTS)}.")
+    if untold := [name for name in TOKENS if name in call and call[name] is None]:
+        raise BadUsage(f"{' and '.join(untold)} null: not known is not 0; give the number of tokens.")
     call = {"usable": None} | {name: value for name, value in call.items() if value is not None}
     if missing := [name for name in REQUIRED if name not in call]:
         raise BadUsage(f"{' and '.join(missing)} must be given.")
@@ -156,6 +163,7 @@ def _store(ledger: Ledger, lines: list[_Line], report: LinesReport, keeper: _Kee
     except ConflictingUsage as error:
         if len(lines) == 1:
             keeper.keep(lines[0].number, lines[0].text, error)
+            report.done = lines[0].number
             return
         middle = len(lines) // 2  # the one that conflicts is found by halves, and the others are stored
         _store(ledger, lines[:middle], report, keeper)
@@ -163,6 +171,8 @@ def _store(ledger: Ledger, lines: list[_Line], report: LinesReport, keeper: _Kee
         return
     report.stored += batch.new
     report.repeated += len(lines) - batch.new
+    if lines:
+        report.done = lines[-1].number
 
 
 class _Keeper:

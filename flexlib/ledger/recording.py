@@ -156,6 +156,10 @@ def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Seque
 
 
 def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageRecord:
+    if not isinstance(call, Mapping):
+        raise BadUsage(
+            f"call {place} of the batch: give record_usage's arguments as a dict, not {type(call).__name__}."
+        )
     try:
         return build_record(ledger, **call)
     except (BadUsage, TypeError) as error:

@@ -119,12 +119,12 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> str:
             f"the calls of {usage.month} are not those of the certificates: calls, prompt and completion tokens are "
             f"{here}, they say {there}. Close or import the month again."
         )
-    for name, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
-        told = [getattr(one, name) for one in certificates]
+    for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
+        told = [getattr(one, column) for one in certificates]
         stored = sum_amounts([Decimal(amount) for amount in told if amount is not None])
-        if found != stored and all(one.tells(name) for one in certificates):
+        if found != stored and all(one.tells(column) for one in certificates):
             raise BadRecord(
-                f"{name} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
+                f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
                 "Close or import the month again."
             )
     return _write_fact("good", name, "{:,} calls, {:,} prompt and {:,} completion tokens on both".format(*here))

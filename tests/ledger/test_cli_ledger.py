@@ -16,10 +16,11 @@ from stat import S_IMODE
 from typing import Any
 
 import pytest
+from databases import execute
 
 from flexlib.cli.ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
 from flexlib.errors import BadFile, UsageError
-from flexlib.ledger import BadUsage, Ledger, LedgerMissing, UsageQuery, find_ledger, record_usage
+from flexlib.ledger import BadUsage, Ledger, LedgerFailed, LedgerMissing, UsageQuery, find_ledger, record_usage
 from flexlib.ledger.lines import RefusedLine, record_lines
 from flexlib.ledger.stream import LineStream
 
@@ -221,7 +222,7 @@ def test_a_line_that_breaks_its_reader_stops_no_other(home: Path, line: Any, rea
 
 
 def test_a_line_says_who_as_the_option_does_and_null_is_the_default(ledger: Ledger) -> None:
-    nothing = dict.fromkeys(NAMES.split(", "))
+    nothing = dict.fromkeys(NAMES.split(", ")) | {"prompt_tokens": 1, "completion_tokens": 0}
     lines = [
         "\ufeff" + json.dumps({**CALL, "usable": "user:42", "request_id": "text"}),
         json.dumps({**nothing, "provider": "openai", "model": " gpt-4o ", "request_id": "null"}) + "\r\n",
@@ -232,6 +233,25 @@ def test_a_line_says_who_as_the_option_does_and_null_is_the_default(ledger: Ledg
     assert stored["text"].usable == ("user", 42)
     assert stored["null"].usable is None
     assert (stored["null"].task_type, stored["null"].model, stored["null"].unpriced) == ("text", "gpt-4o", None)
+
+
+def test_tokens_that_are_null_are_not_none(ledger: Ledger) -> None:
+    report = record_lines([json.dumps({**CALL, "prompt_tokens": None})], ledger)
+    (refused,) = report.refused
+    assert refused.reason == "prompt_tokens null: not known is not 0; give the number of tokens."
+
+
+def test_a_stream_that_ends_in_a_failure_names_the_line_to_go_on_from(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    execute(
+        sqlite_ledger,
+        "CREATE TRIGGER full BEFORE INSERT ON llm_usage_statistics WHEN NEW.model = 'o3' "
+        "BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    )
+    calls = [{"request_id": "1"}, {"request_id": "1", "prompt_tokens": 7}, *({"request_id": n} for n in "3456")]
+    lines = [json.dumps(CALL | call) for call in [*calls, {"model": "o3"}, {"request_id": "8"}]]
+    with pytest.raises(LedgerFailed, match=r"no room.* The lines before line 5 are done; go on from it"):
+        record_lines(lines, sqlite_ledger, rejects=tmp_path / "bad.jsonl")
+    assert sorted(one.request_id for one in UsageQuery(sqlite_ledger)) == ["1", "3", "4"]
 
 
 @contextmanager

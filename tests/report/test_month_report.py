@@ -7,18 +7,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.aggregate import usage as aggregate_usage
 from flexlib.cli.main import main
+from flexlib.enums import LlmProvider
 from flexlib.errors import BadRecord
 from flexlib.ledger import open_ledger, record_usage
 from flexlib.page.sections_spend import show_month_headlines, show_month_proof, show_month_title
 from flexlib.page.tables_spend import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
+from flexlib.sources.calls import CallMapping
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.store.snapshots import list_snapshots
+from flexlib.update.usage import import_usage
 
 LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
 RATE = {"rate": "950.5", "rate_day": "2025-09-05", "rate_source": "mindicador.cl"}
@@ -176,3 +181,21 @@ def test_calls_that_may_count_twice_are_told_on_the_page_on_stderr_and_by_the_ex
     page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
     assert page.count(sentence) == 2  # at the top and in the proof
     assert "Not reconciled" in page
+
+
+def test_amounts_that_are_not_those_of_the_certificate_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("time,in,out\n2025-09-05 12:00:00,100,0\n", "utf-8")
+    mapping = CallMapping(
+        created_at="time", prompt_tokens="in", completion_tokens="out", provider=LlmProvider.OPENAI, model="gpt-4o"
+    )
+    import_usage(file, mapping, tmp_path / "data")
+    parquet = list_snapshots("usage", SEPTEMBER, tmp_path / "data")[0].parquet
+    rows = pq.read_table(parquet)
+    place = rows.schema.get_field_index("amount_in_usd")
+    pq.write_table(
+        rows.set_column(place, rows.schema.field(place), pa.array([Decimal(1000)], pa.decimal128(20, 10))), parquet
+    )
+    usage = load_month_usage(SEPTEMBER, tmp_path / "data")
+    with pytest.raises(BadRecord, match="amount_in_usd of 2025-09 is 1000.* in the rows, and 0.0002500000 in the cert"):
+        show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls))
