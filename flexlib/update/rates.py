@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
@@ -85,6 +86,8 @@ def update_rates(
 ) -> RatesUpdate:
     """Asks mindicador.cl for the years of `span`, and Frankfurter when days are then still without a rate.
 
+    What lies between the span and the observations kept before and after it is asked as well: a value is carried over
+    the days up to the next one, and those must be days that a source left out, not days that nobody asked about.
     A day has one source: Frankfurter's observations are taken only for days without a rate, their own or a carried one.
     `check` asks it in any case and compares; values are never averaged. `now`: the clock's, unless given.
 
@@ -95,7 +98,7 @@ def update_rates(
     today = find_santiago_day(now)
     if span.first > today:
         raise BadMonth(f"{span} has not begun; ask for rates up to {today}.")
-    reach = Span(span.first - REACH, min(span.last + REACH, today))
+    reach = _find_reach(span, load_rates(root), today)
     answered: list[str] = []
     troubles: list[ServerRefused | ServerUnreachable] = []
 
@@ -131,6 +134,16 @@ def update_rates(
         disagreements=tuple(sorted(other for one in merges for other in one.disagreements)),
         missing=missing,
         pending=pending,
+    )
+
+
+def _find_reach(span: Span, kept: Rates, today: date) -> Span:
+    """The days to ask about: the span, what is beside it, and what lies open up to the observations that are kept."""
+    first, last = span.first - REACH, min(span.last + REACH, today)
+    before, after = bisect_left(kept.days, first), bisect_right(kept.days, last)
+    return Span(
+        kept.days[before - 1] if before else first,
+        kept.days[after] if after < len(kept) else last,
     )
 
 

@@ -202,6 +202,39 @@ def test_january_asks_for_december_and_carries_over_the_new_year(server: RatesSe
     assert found == Rate(date(2024, 12, 30), Decimal("992.12"), "mindicador.cl")
 
 
+@pytest.fixture
+def winter() -> dict[str, str]:
+    """The business days from December 2024 to January 2025; pesos are month and day."""
+    days = [str(day) for day in Span(date(2024, 12, 2), date(2025, 1, 20)) if day.weekday() < 5]
+    return {day: f"9{day[5:7]}.{day[8:]}" for day in days if day not in ("2024-12-25", "2025-01-01")}
+
+
+@pytest.mark.parametrize("down", [set(), {"mindicador"}])
+def test_no_value_is_carried_over_days_that_nobody_was_asked_about(
+    server: RatesServer, winter: dict[str, str], down: set[str], tmp_path: Path
+) -> None:
+    server.down = down
+    server.mindicador = server.frankfurter = {day: value for day, value in winter.items() if day <= "2024-12-26"}
+    update(server, tmp_path, Month(2024, 12).span, now=datetime(2024, 12, 26, 15, tzinfo=timezone.utc))
+    server.mindicador = server.frankfurter = winter
+    span = Span(date(2025, 1, 10), date(2025, 1, 20))
+    result = update(server, tmp_path, span, now=datetime(2025, 1, 20, 15, tzinfo=timezone.utc))
+    found = {day: find_rate(result.rates, date(2024, 12, day)) for day in (27, 28, 30, 31)}
+    values = {day: one and str(one.value) for day, one in found.items()}
+    assert values == {27: "912.27", 28: "912.27", 30: "912.30", 31: "912.31"}
+
+
+def test_span_before_all_that_is_kept_is_joined_to_it(
+    server: RatesServer, winter: dict[str, str], tmp_path: Path
+) -> None:
+    server.mindicador |= winter | {"2023-06-29": "801.1", "2023-06-30": "802.2", "2024-01-02": "873.03"}
+    update(server, tmp_path)
+    server.asked.clear()
+    result = update(server, tmp_path, Span(date(2023, 6, 29), date(2023, 6, 30)))
+    assert server.asked == ["/api/dolar/2023", "/api/dolar/2024", "/api/dolar/2025"]
+    assert find_rate(result.rates, date(2024, 1, 2)) == Rate(date(2024, 1, 2), Decimal("873.03"), "mindicador.cl")
+
+
 def test_span_that_has_not_begun_is_refused_before_anyone_is_asked(server: RatesServer, tmp_path: Path) -> None:
     with pytest.raises(BadMonth, match="ask for rates up to 2025-10-20"):
         update(server, tmp_path, Month(2026, 1).span)
