@@ -207,7 +207,9 @@ def _write_version(
         (draft / "raw").mkdir(parents=True)
         try:
             place(draft / f"{dataset}.parquet")
-            with gzip.GzipFile(draft / "raw" / "answers.jsonl.gz", "wb", compresslevel=1, mtime=0) as file:
+            raw_file = draft / "raw" / "answers.jsonl.gz"
+            raw_file.touch(PRIVATE)  # rows that could not be taken stand in it as they came
+            with gzip.GzipFile(raw_file, "wb", compresslevel=1, mtime=0) as file:
                 file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
             if people is not None:
                 (draft / "people.json").touch(PRIVATE)

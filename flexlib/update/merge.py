@@ -223,5 +223,9 @@ def _write_notes(files: list[dict[str, Any]], unpriced: int, unrated: int) -> It
 def _read_raw(snapshot: Snapshot | None) -> list[str]:
     if snapshot is None:
         return []
-    with gzip.open(snapshot.path / "raw" / "answers.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [line.rstrip("\n") for line in file]
+    raw = snapshot.path / "raw" / "answers.jsonl.gz"
+    try:
+        with gzip.open(raw, "rt", encoding="utf-8") as file:
+            return [line.rstrip("\n") for line in file]
+    except PermissionError as error:
+        raise BadFile(f"{raw} may be read by its owner only; let whoever imported the month import this too.") from error

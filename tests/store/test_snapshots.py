@@ -107,7 +107,8 @@ def test_what_was_stored_is_read_back(tmp_path: Path) -> None:
 
 
 def test_people_can_be_read_by_nobody_else(tmp_path: Path) -> None:
-    assert stat.S_IMODE((store(tmp_path, 1).path / "people.json").stat().st_mode) == 0o600
+    for private in ("people.json", "raw/answers.jsonl.gz"):
+        assert stat.S_IMODE((store(tmp_path, 1).path / private).stat().st_mode) == 0o600
 
 
 def test_a_new_version_stands_beside_the_old_one_and_the_newest_is_the_month(tmp_path: Path) -> None:
