@@ -228,4 +228,4 @@ def _read_raw(snapshot: Snapshot | None) -> list[str]:
         with gzip.open(raw, "rt", encoding="utf-8") as file:
             return [line.rstrip("\n") for line in file]
     except PermissionError as error:
-        raise BadFile(f"{raw} may be read by its owner only; let whoever imported the month import this too.") from error
+        raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error

@@ -106,7 +106,7 @@ def test_what_was_stored_is_read_back(tmp_path: Path) -> None:
     assert gzip.decompress((again.path / "raw" / "answers.jsonl.gz").read_bytes()) == b"one\ntwo\n"
 
 
-def test_people_can_be_read_by_nobody_else(tmp_path: Path) -> None:
+def test_people_and_raw_answers_can_be_read_by_nobody_else(tmp_path: Path) -> None:
     for private in ("people.json", "raw/answers.jsonl.gz"):
         assert stat.S_IMODE((store(tmp_path, 1).path / private).stat().st_mode) == 0o600
 
