@@ -73,7 +73,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a column to keep in the metadata (no personal data!); may be given again")  # fmt: skip
     fixed = parser.add_argument_group("what holds for every row, or the column that tells it")
     for name, text, members in (
-        ("provider", "who made the model", LlmProvider),
+        ("provider", "who made the model (default: as openai/gpt-4 says in the column of models)", LlmProvider),
         ("model", "such as gpt-4", None),
         ("proxy", "who stood between (default: nobody)", LlmProxy),
         ("task-type", "default text", LlmTaskType),
@@ -82,6 +82,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         listed = f"{text}: {', '.join(members)}" if members else text
         fixed.add_argument(f"--{name}", metavar="NAME", help=listed)
         fixed.add_argument(f"--{name}-column", metavar="COLUMN")
+    fixed.add_argument("--alias", dest="aliases", metavar="WORD=NAME", action="append", default=[],
+                       help="what a word in the columns of providers, proxies and task types means, such as "
+                            "Azure=openai or bedrock=unknown; none= says nothing; may be given again")  # fmt: skip
     parser.add_argument("--timezone", default="UTC", metavar="ZONE",
                         help="of times that name none, such as America/Santiago (default UTC)")  # fmt: skip
     parser.add_argument(
@@ -108,6 +111,7 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
         proxy=LlmProxy.parse(arguments.proxy) if arguments.proxy else None,
         task_type=LlmTaskType.parse(arguments.task_type or LlmTaskType.TEXT),
         metadata=tuple(arguments.metadata),
+        aliases=tuple(arguments.aliases),
     )
 
 

@@ -112,7 +112,8 @@ def test_every_option_reaches_the_mapping() -> None:
         "--cache-write-tokens f --cost g --amount-usd h --amount-clp i --duration-ms j --status k --usable-id l "
         "--request-id m --metadata n --metadata o --provider openai --provider-column p --model q --model-column r "
         "--proxy openrouter --proxy-column s --task-type image --task-type-column t --usable-type u "
-        "--usable-type-column v --timezone America/Santiago --delimiter ; --decimal ,"
+        "--usable-type-column v --timezone America/Santiago --delimiter ; --decimal , "
+        "--alias Azure=openai --alias none="
     )
     assert read_mapping(parse(*words.split())) == CallMapping(
         created_at="a",
@@ -142,6 +143,7 @@ def test_every_option_reaches_the_mapping() -> None:
         timezone="America/Santiago",
         delimiter=";",
         decimal=",",
+        aliases=("Azure=openai", "none="),
     )
 
 

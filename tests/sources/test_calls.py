@@ -172,7 +172,7 @@ def test_an_hour_that_the_clock_showed_twice_is_taken_as_its_first_and_counted(t
 
 def test_an_hour_that_the_clock_left_out_is_no_time(tmp_path: Path) -> None:
     reason = refuse_one(tmp_path, "time,in,out", "2025-09-07 00:30:00,7,5", timezone="America/Santiago")
-    assert reason == "not a time of 2000 to 2099: 2025-09-07 00:30:00"
+    assert reason == "no such time in America/Santiago: 2025-09-07 00:30:00 (the clock skipped it)"
 
 
 def test_what_is_no_time_is_quarantined_as_it_stands(tmp_path: Path) -> None:
@@ -377,6 +377,38 @@ def test_what_is_no_amount_is_quarantined(tmp_path: Path, field: str) -> None:
     assert reasons == [f"{field} is not a number at or above 0: {text}" for text in [*texts, "1,5"]]
 
 
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("0.00041731487450000003", Decimal("0.0004173149")),  # a float
+        ("4.1731487450000003e-04", Decimal("0.0004173149")),
+        ("0.00000000005", Decimal("0.0000000001")),
+        ("0e-30", Decimal(0)),
+        ("0.000000000000", Decimal(0)),
+    ],
+)
+def test_decimals_that_are_not_kept_are_rounded_away(tmp_path: Path, text: str, amount: Decimal) -> None:
+    taken = take_one(tmp_path, "time,in,out,usd", f"2025-09-01 10:00:00,7,5,{text}", amount_in_usd="usd")
+    assert taken["amount_in_usd"] == amount
+
+
+@pytest.mark.parametrize(
+    ("field", "decimals", "texts"),
+    [
+        ("amount_in_usd", 10, ["1e-11", "0.00000000004", "4.9E-11", "1e-300"]),
+        ("cost", 10, ["1e-11"]),
+        ("amount_in_clp", 4, ["0.00004", "4e-5"]),
+    ],
+)
+def test_an_amount_that_is_not_zero_never_becomes_zero(
+    tmp_path: Path, field: str, decimals: int, texts: list[str]
+) -> None:
+    rows = [f"2025-09-01 10:00:00,7,5,{text}" for text in texts]
+    assert refuse_all(tmp_path, "time,in,out,money", rows, **{field: "money"}) == [
+        f"{field} has more than {decimals} decimals, and would be 0: {text}" for text in texts
+    ]
+
+
 def test_the_other_fields_are_taken_too(tmp_path: Path) -> None:
     taken = take_one(
         tmp_path,
@@ -422,7 +454,65 @@ def test_a_provider_is_known_by_value_or_label_and_a_constant_fills_what_is_empt
 
 def test_an_unknown_provider_is_quarantined_and_never_becomes_the_constant(tmp_path: Path) -> None:
     reason = refuse_one(tmp_path, "time,in,out,who", "2025-09-01 10:00:00,7,5,opneai", provider_column="who")
-    assert reason == "unknown provider: opneai"
+    assert reason == "unknown provider: opneai (say what it means: --alias 'opneai=NAME')"
+
+
+def test_an_alias_says_what_the_file_s_own_words_mean(tmp_path: Path) -> None:
+    rows = ["Azure,,", "AMAZON BEDROCK,together,Chat", "vertex_ai,TogetherAI,chat", "n/a,None,"]
+    file = write(tmp_path, "\n".join(["time,in,out,who,via,what", *(f"2025-09-01 1{row}" for row in (
+        f"{hour}:00,7,5,{words}" for hour, words in enumerate(rows)))]))  # fmt: skip
+    columns = {"provider_column": "who", "proxy_column": "via", "task_type_column": "what"}
+    texts = ("Azure=openai", "amazon bedrock=Unknown", "vertex_ai=Google", "togetherai=Together AI", "CHAT=text")
+    taken = take(file, aliases=(*texts, "none=", "n/a="), **columns | {"provider": LlmProvider.MISTRAL})
+    assert [(row["provider"], row["proxy"], row["task_type"]) for row in taken] == [
+        ("openai", None, "text"),
+        ("unknown", "together", "text"),
+        ("google", "together", "text"),
+        ("mistral", None, "text"),
+    ]
+    reasons = [row.reason for row in refuse(write(tmp_path, file.read_text() + "2025-09-01 10:00,7,5,openai,,\n"),
+                                            **columns)]  # fmt: skip
+    assert reasons[1] == (
+        "unknown provider: AMAZON BEDROCK (say what it means: --alias 'AMAZON BEDROCK=NAME'); "
+        "unknown task_type: Chat (say what it means: --alias 'Chat=NAME')"
+    )
+
+
+def test_an_alias_of_a_provider_is_none_of_a_proxy(tmp_path: Path) -> None:
+    row = "2025-09-01 10:00:00,7,5,azure"
+    reason = refuse_one(tmp_path, "time,in,out,via", row, proxy_column="via", aliases=("azure=openai",))
+    assert reason == "unknown proxy: azure (say what it means: --alias 'azure=NAME')"
+
+
+def test_an_alias_that_means_nothing_leaves_a_provider_untold(tmp_path: Path) -> None:
+    text = "time,in,out,who\n2025-09-01 10:00:00,7,5,openai\n2025-09-01 10:00:00,7,5,-\n"
+    (bad,) = refuse(write(tmp_path, text), provider=None, provider_column="who", aliases=("-=",))
+    assert bad.reason == "no provider"
+
+
+def test_the_maker_stands_before_the_slash_of_a_model_where_nothing_else_tells_it(tmp_path: Path) -> None:
+    models = ["anthropic/claude-sonnet-4", "x-ai/grok-4", "meta-llama/llama-3", "gpt-4", "/gpt-4"]
+    rows = [f"2025-09-01 1{place}:00:00,7,5,{model}" for place, model in enumerate(models)]
+    file = write(tmp_path, "\n".join(["time,in,out,what", *rows]))
+    untold = {"provider": None, "model": None, "model_column": "what", "aliases": ("x-ai=xai",)}
+    assert [(row["provider"], row["model"]) for row in take(file, **untold)] == [
+        ("anthropic", "anthropic/claude-sonnet-4"),
+        ("xai", "x-ai/grok-4"),
+    ]
+    assert [row.reason for row in refuse(file, **untold)] == [
+        "unknown provider: meta-llama (say what it means: --alias 'meta-llama=NAME')",
+        "no provider",
+        "no provider",
+    ]
+    assert {row["provider"] for row in take(file, **untold | {"provider": LlmProvider.META})} == {"meta"}
+
+
+def test_a_maker_before_the_slash_fills_no_empty_column_of_providers(tmp_path: Path) -> None:
+    text = "time,in,out,who,what\n2025-09-01 10:00:00,7,5,xai,a/b\n2025-09-01 10:00:00,7,5,,openai/gpt-4\n"
+    file = write(tmp_path, text)
+    assert [row.reason for row in refuse(file, provider=None, provider_column="who", model_column="what")] == [
+        "no provider"
+    ]
 
 
 def test_a_row_that_names_no_model_is_quarantined_when_nothing_stands_for_it(tmp_path: Path) -> None:
@@ -436,7 +526,7 @@ def test_a_row_that_names_no_model_is_quarantined_when_nothing_stands_for_it(tmp
 def test_all_that_is_wrong_with_a_row_is_said(tmp_path: Path) -> None:
     row = "never,x,5,opneai"
     assert refuse_one(tmp_path, "time,in,out,who", row, provider_column="who") == (
-        "not a time of 2000 to 2099: never; unknown provider: opneai; "
+        "not a time of 2000 to 2099: never; unknown provider: opneai (say what it means: --alias 'opneai=NAME'); "
         "prompt_tokens is not a whole number from 0 to 2147483647: x"
     )
 
@@ -652,6 +742,29 @@ def test_parquet_gives_the_same_calls_as_a_csv_whatever_its_types(tmp_path: Path
             assert taken["created_at"] == datetime(2025, 9, 1, 10, 0, 0, 123000)
 
 
+def test_structs_and_lists_of_parquet_are_kept_as_json_and_the_ids_are_those_of_their_texts(tmp_path: Path) -> None:
+    columns = {
+        "time": ["2025-09-01 10:00:00", "2025-09-01 11:00:00"],
+        "in": [7, 7],
+        "out": [5, 5],
+        "who": [{"mail": "a@b.cl", "k": 118, "tags": ["x"]}, None],
+        "all": [["it's", "b"], []],
+        "at": pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64())),
+        "n": [3, None],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "calls.parquet")
+    one, other = take(tmp_path / "calls.parquet", metadata=("who", "all", "at", "n"))
+    assert json.loads(one["metadata"]) == {
+        "who": {"mail": "a@b.cl", "k": 118, "tags": ["x"]},
+        "all": ["it's", "b"],
+        "at": {"a": 1},
+        "n": "3",
+    }
+    assert json.loads(other["metadata"]) == {"who": None, "all": [], "at": None, "n": None}
+    # As they were when the texts were kept: with other ids a call that is stored would count twice.
+    assert [one["id"], other["id"]] == ["4149436934cd44a6c4286e985ab102a6", "c954b903871e40d0fce4ab06cc6e6406"]
+
+
 def test_a_bad_row_of_parquet_is_kept_as_json(tmp_path: Path) -> None:
     table = pa.table({"time": ["2025-09-01 10:00:00", "2025-09-01 10:00:00"], "in": [7, -1], "out": [5, 5]})
     pq.write_table(table, tmp_path / "calls.parquet")
@@ -689,6 +802,14 @@ def test_a_column_that_is_not_asked_for_need_not_be_utf8(tmp_path: Path) -> None
     assert take(tmp_path / "calls.csv")[0]["prompt_tokens"] == 7
     with pytest.raises(BadFile, match="it is not UTF-8: convert it first"):
         take(tmp_path / "calls.csv", status="note")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["calls.csv", "calls.jsonl"])
+def test_a_file_in_utf_16_is_named_as_that(tmp_path: Path, encoding: str, name: str) -> None:
+    (tmp_path / name).write_bytes("time,in,out\r\n2025-09-01 10:00:00,7,5\r\n".encode(encoding))
+    with pytest.raises(BadFile, match=f"^{name} is UTF-16; save it as UTF-8.$"):
+        take(tmp_path / name)
 
 
 # What is refused whole
@@ -766,6 +887,14 @@ def test_an_unknown_time_zone_is_refused(tmp_path: Path) -> None:
         ({"prompt_tokens": None, "task_type": LlmTaskType.EMBEDDING}, "which column holds the prompt tokens"),
         ({"usable_id": "who"}, "what is 'who' the id of"),
         ({"delimiter": "::"}, "the delimiter must be one character"),
+        ({"aliases": ("Azure",)}, "'Azure' is no alias; write one such as Azure=openai"),
+        ({"aliases": ("=openai",)}, "'=openai' is no alias; write one such as Azure=openai"),
+        (
+            {"aliases": ("Azure=opneai",)},
+            r"'Azure=opneai' is no alias: the right must be a provider \(openai, .*\), a proxy \(openrouter, .*\), "
+            r"a task type \(text, .*\) or nothing\.",
+        ),
+        ({"aliases": ("Azure=openai", "azure=meta")}, "'azure' has two aliases, 'openai' and 'meta'; give one of them"),
         ({"decimal": ";"}, "what stands before decimals must be . or , and not ';'"),
     ],
 )
@@ -790,6 +919,12 @@ def test_a_mapping_tells_all_that_is_not_the_default() -> None:
 def test_a_mapping_tells_the_decimal_only_where_it_was_said() -> None:
     assert "decimal" not in CallMapping(**PLAIN).describe()
     assert CallMapping(**PLAIN, decimal=".").describe()["decimal"] == "."
+
+
+def test_a_mapping_tells_aliases_the_same_whatever_their_order_and_case() -> None:
+    one = CallMapping(**PLAIN, aliases=("Azure=OpenAI", "togetherai=Together AI", "none="))
+    other = CallMapping(**PLAIN, aliases=("none=", "TogetherAI=together", "azure=openai", "azure=openai"))
+    assert one.describe()["aliases"] == other.describe()["aliases"] == ["azure=openai", "none=", "togetherai=together"]
 
 
 def test_names_with_quotes_in_them_are_read_as_they_stand(tmp_path: Path) -> None:

@@ -18,11 +18,10 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
+from flexlib.sources.calls.kinds import check_encoding, find_kind
 
-__all__ = ["find_kind", "find_lines", "list_columns", "read_csv", "read_jsonl", "report_file"]
+__all__ = ["find_lines", "list_columns", "read_csv", "read_jsonl", "report_file"]
 
-KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-COMPRESSIONS = (".gz", ".zst", ".bz2")
 DELIMITERS = ",;\t|"
 BLOCK = 16 << 20
 """Bytes read at a time; no row may be longer."""
@@ -38,27 +37,13 @@ class _Header:
     lines: int
 
 
-def find_kind(file: Path) -> str:
-    """`csv`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or the file is not there."""
-    if not file.is_file():
-        raise BadFile(f"{file} is not a file that is there; give the path of a CSV, JSON lines or Parquet of calls.")
-    suffix = file.suffix.lower()
-    is_packed = suffix in COMPRESSIONS
-    kind = KINDS.get(Path(file.stem).suffix.lower() if is_packed else suffix)
-    if kind is None or (is_packed and kind == "parquet"):
-        raise BadFile(
-            f"{file.name} does not end like a file of calls; it must end in {', '.join(KINDS)}, "
-            f"and after that, but for Parquet, it may end in {', '.join(COMPRESSIONS)}."
-        )
-    return kind
-
-
 def list_columns(file: Path, delimiter: str | None = None) -> list[str]:
     """The file's columns; of JSON lines the keys (and paths) of the first lines. Raises `BadFile`."""
     kind = find_kind(file)
     with report_file(file):
         if kind == "parquet":
             return list(pq.read_schema(file).names)
+        check_encoding(file)
         return _read_header(file, delimiter).columns if kind == "csv" else _list_keys(file)
 
 

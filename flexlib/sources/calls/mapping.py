@@ -7,6 +7,7 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.sources.calls.aliases import read_aliases
 
 __all__ = ["FIELDS", "CallMapping"]
 
@@ -39,7 +40,8 @@ class CallMapping:
 
     A name with `_column`, and each of the plain fields, is a column of the file (in JSON lines also a path such as
     `usage.prompt_tokens`). `provider`, `model`, `proxy`, `task_type` and `usable_type` hold for every row whose own
-    column is empty or not there. Raises `BadParameter` when what is needed is missing.
+    column is empty or not there. With neither `provider` nor its column, the maker is what stands before the slash in
+    the column of models (anthropic/claude-sonnet-4). Raises `BadParameter` when what is needed is missing.
     """
 
     created_at: str
@@ -83,9 +85,12 @@ class CallMapping:
     decimal: str | None = None
     """What stands before the decimals of a number, `.` or `,`; the other may then part its thousands. None: a dot, and
     a text that may be thousands, such as 1.000, is refused."""
+    aliases: tuple[str, ...] = ()
+    """What the file's own words mean, such as `Azure=openai`: read, in any case, where a provider, a proxy or a task
+    type of that name is asked for. With nothing on the right, the word says as much as an empty text."""
 
     def __post_init__(self) -> None:
-        if self.provider is None and self.provider_column is None:
+        if self.takes_maker_from_model and self.model_column is None:
             raise BadParameter(
                 f"whose model was called? Name a provider ({', '.join(LlmProvider)}) or the column that does."
             )
@@ -102,6 +107,12 @@ class CallMapping:
             raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
         if self.decimal not in (None, ".", ","):
             raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
+        read_aliases(self.aliases)
+
+    @property
+    def takes_maker_from_model(self) -> bool:
+        """Whether nothing but the text before a slash in the column of models can tell the provider."""
+        return self.provider is None and self.provider_column is None
 
     @property
     def columns(self) -> dict[str, str]:
@@ -113,4 +124,10 @@ class CallMapping:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         told = {name: value for name, (value, default) in values.items() if value != default}
-        return {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
+        texts = {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
+        if self.aliases:  # their order and their case say nothing
+            meant = (
+                f"{word}={member}" for words in read_aliases(self.aliases).values() for word, member in words.items()
+            )
+            texts["aliases"] = sorted(set(meant))
+        return texts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.sources.calls.aliases import MEMBERS, read_aliases
 from flexlib.sources.calls.mapping import CallMapping
 from flexlib.sources.calls.numbers import NUMBERS, find_number_faults, type_numbers, write_macros
 from flexlib.sources.calls.texts import quote
@@ -42,6 +42,11 @@ CONTENT = [
 ]  # fmt: skip
 """What makes an id. A null has no part in it, so that a field added one day leaves the ids of rows without it alone."""
 
+IN_ID = {"metadata": "coalesce(metadata_in_id, value_metadata)"}
+"""What stands in an id for a value that was once kept in other words: another id would count a stored call twice."""
+
+MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"
+
 ID_DIGITS = 32
 
 
@@ -60,14 +65,16 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> N
         raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
     connection.execute(MACROS + write_macros(mapping.decimal))
     plain = ", ".join(f"read_plain({name}, typed_{name}) AS plain_{name}" for name in NUMBERS)
+    words = ", ".join(f"{text} AS {name}" for name, text in _find_words(mapping).items())
     values = _type_fields(mapping)
     typed = ", ".join(f"{value} AS value_{name}" for name, value in values.items())
     judged = ", ".join(f"value_{name} AS {name}" for name in values if name != "total_tokens")
-    parts = ", ".join(f"write_part('{name}', value_{name})" for name in CONTENT)
+    parts = ", ".join(f"write_part('{name}', {IN_ID.get(name, f'value_{name}')})" for name in CONTENT)
     connection.execute(f"""
         CREATE TABLE judged AS
         WITH parts AS (
-            SELECT *, {plain}, regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso,
+            SELECT * REPLACE ({words}), {plain},
+                regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso,
                 regexp_extract(created_at, '{EPOCH}', ['whole', 'fraction']) AS epoch
             FROM texts),
         clocks AS (SELECT *, try_cast(iso.day || ' ' || iso.clock AS TIMESTAMP) AS clock FROM parts),
@@ -79,7 +86,10 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> N
                 CASE WHEN epoch.whole <> '' THEN read_epoch(epoch.whole, epoch.fraction)
                      ELSE start_us::HUGEINT * 1000 + read_fraction(iso.fraction) END AS ns
             FROM zoned),
-        typed AS (SELECT *, {typed}, iso.zone = '' AND is_early AND is_late AS is_repeated FROM instants),
+        typed AS (
+            SELECT *, {typed}, iso.zone = '' AND is_early AND is_late AS is_repeated,
+                iso.zone = '' AND NOT is_early AND NOT is_late AS is_skipped
+            FROM instants),
         faulted AS (SELECT *, {_find_faults(mapping)} AS fault FROM typed)
         SELECT line, lines, request_id, fault, fault IS NULL AND is_repeated AS is_repeated, {judged},
             CASE WHEN fault IS NULL THEN sha256(concat({parts})) END AS content
@@ -110,10 +120,8 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         numbers[name] = f"CASE WHEN {name} IS NULL THEN 0 ELSE {numbers[name]} END"
     return numbers | {
         "created_ns": f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END",
-        "provider": _name_member("provider", LlmProvider, mapping.provider),
+        **{name: _name_member(name, mapping) for name in MEMBERS},
         "model": f"coalesce(model, {_write_constant(mapping.model)})",
-        "proxy": _name_member("proxy", LlmProxy, mapping.proxy),
-        "task_type": _name_member("task_type", LlmTaskType, mapping.task_type),
         "status": "status",
         "usable_type": f"coalesce(usable_type, {_write_constant(mapping.usable_type)})",
         "metadata": "metadata",
@@ -125,11 +133,16 @@ def _find_faults(mapping: CallMapping) -> str:
     said = mapping.columns
     faults = {
         "created_at IS NULL": "'no time'",
-        "created_at IS NOT NULL AND value_created_ns IS NULL": "'not a time of 2000 to 2099: ' || created_at",
+        "created_at IS NOT NULL AND value_created_ns IS NULL": (
+            f"CASE WHEN is_skipped THEN 'no such time in ' || {quote(mapping.timezone)} || ': ' || created_at "
+            "|| ' (the clock skipped it)' ELSE 'not a time of 2000 to 2099: ' || created_at END"
+        ),
         "value_model IS NULL": "'no model'",
     }
     for name in ("provider", "task_type", "proxy"):
-        faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = f"'unknown {name}: ' || {name}"
+        faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = (
+            f"'unknown {name}: ' || {name} || ' (say what it means: --alias ''' || {name} || '=NAME'')'"
+        )
     for name in ("provider", "task_type"):
         faults[f"{name} IS NULL AND value_{name} IS NULL"] = f"'no {name}'"
     for name in ("prompt_tokens", "completion_tokens"):
@@ -146,10 +159,22 @@ def _find_faults(mapping: CallMapping) -> str:
     return f"coalesce(problem, nullif(concat_ws('; ', {reasons}), ''))"
 
 
-def _name_member(field: str, members: type[LlmProvider | LlmProxy | LlmTaskType], constant: str | None) -> str:
-    """SQL for the member that the text of `field` names; null where it names none, `constant` where there is none."""
-    spellings = ", ".join(f"{quote(text)}: {quote(member)}" for text, member in members.spellings().items())
-    return f"CASE WHEN {field} IS NULL THEN {_write_constant(constant)} ELSE (MAP {{{spellings}}})[lower({field})] END"
+def _find_words(mapping: CallMapping) -> dict[str, str]:
+    """SQL for the text that names each member; null where there is none, or an alias says that it means nothing."""
+    words = {}
+    for name, aliases in read_aliases(mapping.aliases).items():
+        text = MAKER if name == "provider" and mapping.takes_maker_from_model else name
+        empty = ", ".join(quote(word) for word in ["", *(word for word, member in aliases.items() if not member)])
+        words[name] = f"CASE WHEN lower({text}) NOT IN ({empty}) THEN {text} END"
+    return words
+
+
+def _name_member(field: str, mapping: CallMapping) -> str:
+    """SQL for the member that a text names; null where it names none, the mapping's own where there is no text."""
+    texts = MEMBERS[field].spellings() | read_aliases(mapping.aliases)[field]
+    spellings = ", ".join(f"{quote(text)}: {quote(member)}" for text, member in texts.items() if member)
+    constant = _write_constant(getattr(mapping, field))
+    return f"CASE WHEN {field} IS NULL THEN {constant} ELSE (MAP {{{spellings}}})[lower({field})] END"
 
 
 def _write_constant(text: str | None) -> str:

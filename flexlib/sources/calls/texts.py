@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -9,17 +10,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
-from flexlib.sources.calls.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
+from flexlib.sources.calls.files import find_lines, list_columns, read_csv, read_jsonl
+from flexlib.sources.calls.kinds import find_kind
 from flexlib.sources.calls.mapping import FIELDS, CallMapping
 from flexlib.sources.calls.numbers import NUMBERS
 
 __all__ = ["load_texts", "quote", "read_raw"]
 
+LINES = "line, lines, problem"
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The SQL that reads a file's values, by field, and by `metadata_` and its place."""
+
+    texts: dict[str, str]
+    typed: dict[str, str] = field(default_factory=dict)
+    """Whether the value is a number, where it may be one without being a text."""
+    nested: dict[str, str] = field(default_factory=dict)
+    """The JSON of lists and structs. An id is made of their text, as it was before JSON was kept."""
+
 
 def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
     """Makes the table `texts`: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the
-    text of each field (null where it is empty or fed by no column), `metadata` (JSON), and of each of `NUMBERS` with
-    `typed_` before its name whether the file's format itself says that it is a number.
+    text of each field (null where it is empty or fed by no column), `metadata` (JSON; `metadata_in_id` is what
+    the row's id is made of where that differs), and of each of `NUMBERS` with `typed_` before its name whether the
+    file's format itself says that it is a number.
 
     Raises `BadFile` when the file cannot be read or lacks a column.
     """
@@ -29,22 +45,21 @@ def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
     for name, column in asked.items():
         if column not in known and kind != "jsonl":  # a key may come late in JSON lines
             raise _miss_column(file, name, column, known)
-    texts = ", ".join(f"{name} VARCHAR" for name in [*FIELDS, "metadata"])
+    texts = ", ".join(f"{name} VARCHAR" for name in [*FIELDS, "metadata", "metadata_in_id"])
     typed = ", ".join(f"typed_{name} BOOLEAN" for name in NUMBERS)
     connection.execute(f"CREATE TABLE texts (line BIGINT, lines BIGINT, problem VARCHAR, {texts}, {typed})")
     if kind == "csv":
         for piece in read_csv(file, asked, mapping.delimiter):
             connection.register("piece", piece)
-            _insert(connection, mapping, "line, lines, problem", {name: name for name in asked}, {}, "piece")
+            _insert(connection, mapping, LINES, _Values({name: name for name in asked}), "piece")
     elif kind == "jsonl":
         _load_jsonl(connection, file, mapping, asked)
         _check_keys(connection, file, mapping, known)
     else:
-        columns = {name: f"{quote(column, chr(34))}::VARCHAR" for name, column in asked.items()}
-        numbers = {name: str(_is_number(file, column)) for name, column in mapping.columns.items()}
+        values = _find_values(dict(zip(known, pq.read_schema(file).types, strict=True)), asked)
         source = f"read_parquet({quote(str(file))}, file_row_number = true)"
         try:
-            _insert(connection, mapping, "file_row_number + 1, 1, NULL", columns, numbers, source)
+            _insert(connection, mapping, "file_row_number + 1, 1, NULL", values, source)
         except duckdb.Error as error:
             raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); mend it first.") from error
 
@@ -85,11 +100,20 @@ def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, mapping: Call
     for piece in read_jsonl(file):
         connection.register("piece", piece)
         source = f"(SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM piece)"
-        _insert(connection, mapping, "line, lines, problem", columns, typed, source)
+        _insert(connection, mapping, LINES, _Values(columns, typed), source)
 
 
-def _is_number(file: Path, column: str) -> bool:
-    kind = pq.read_schema(file).field(column).type
+def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Values:
+    """The values of a Parquet with columns of `kinds`."""
+    names = {name: quote(column, '"') for name, column in asked.items()}
+    return _Values(
+        {name: f"{column}::VARCHAR" for name, column in names.items()},
+        {name: str(_is_number(kinds[asked[name]])) for name in NUMBERS if name in asked},
+        {name: f"to_json({names[name]})" for name, column in asked.items() if pa.types.is_nested(kinds[column])},
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
@@ -98,20 +122,22 @@ def _point(keys: list[str]) -> str:
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    mapping: CallMapping,
-    head: str,
-    columns: dict[str, str],
-    typed: dict[str, str],
-    source: str,
+    connection: duckdb.DuckDBPyConnection, mapping: CallMapping, head: str, values: _Values, source: str
 ) -> None:
-    """`columns` and `typed` (none: all are text) are the SQL of each field's text, and of whether it is a number."""
-    fields = [f"nullif(trim({columns[name]}), '')" if name in columns else "NULL" for name in FIELDS]
-    kept = {name: columns[f"metadata_{place}"] for place, name in enumerate(mapping.metadata)}
-    objects = [f"{quote(name)}, {_nest_json(value)}" for name, value in kept.items()]
-    fields.append(f"json_object({', '.join(objects)})" if objects else "NULL")
-    fields += [typed.get(name, "false") for name in NUMBERS]
+    texts = values.texts
+    fields = [f"nullif(trim({texts[name]}), '')" if name in texts else "NULL" for name in FIELDS]
+    kept = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
+    as_text = {column: _nest_json(texts[name]) for column, name in kept.items()}
+    as_json = {column: values.nested.get(name, as_text[column]) for column, name in kept.items()}
+    fields += [_write_object(as_json), _write_object(as_text) if as_json != as_text else "NULL"]
+    fields += [values.typed.get(name, "false") for name in NUMBERS]
     connection.execute(f"INSERT INTO texts SELECT {head}, {', '.join(fields)} FROM {source}")
+
+
+def _write_object(values: dict[str, str]) -> str:
+    return (
+        f"json_object({', '.join(f'{quote(name)}, {value}' for name, value in values.items())})" if values else "NULL"
+    )
 
 
 def _nest_json(value: str) -> str:
