@@ -82,9 +82,11 @@ def _find_given(record: UsageRecord) -> Decimal | None:
 
 
 def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
+    from flexlib.money.apart import read_apart
     from flexlib.money.prices import Price, explain_price
 
-    answer = explain_price(tier=_find_tier(record), **{name: getattr(record, name) for name in PRICED_BY})
+    counts = {name: getattr(record, name) for name in PRICED_BY}
+    answer = explain_price(tier=_find_tier(record), apart=read_apart(record.metadata), **counts)
     if isinstance(answer, Price):
         return answer.amount_usd, _note_price(answer.source, answer.date)
     return None, {"unpriced": answer.reason}
@@ -93,6 +95,7 @@ def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
 def _price_table(records: Sequence[UsageRecord]) -> list[tuple[Decimal | None, dict[str, Any]]]:
     import pyarrow as pa
 
+    from flexlib.money.apart import read_apart
     from flexlib.money.price_table import price_rows
 
     columns = {name: [getattr(one, name) for one in records] for name in PRICED_BY}
@@ -100,8 +103,12 @@ def _price_table(records: Sequence[UsageRecord]) -> list[tuple[Decimal | None, d
     table = table.set_column(2, "proxy", table["proxy"].cast(pa.string()))
     answers = zip(*(column.to_pylist() for column in price_rows(table).columns), strict=True)
     return [
-        (None, {"unpriced": reason}) if reason else (amount, _note_price(source, since))
-        for amount, source, since, reason in answers
+        _price_one(record)  # the table has no columns for such counts
+        if read_apart(record.metadata)
+        else (None, {"unpriced": reason})
+        if reason
+        else (amount, _note_price(source, since))
+        for record, (amount, source, since, reason) in zip(records, answers, strict=True)
     ]
 
 

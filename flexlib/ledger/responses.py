@@ -2,7 +2,8 @@
 
 An answer is the decoded JSON or the SDK's own object. Where providers nest their counts differently, ours is one way:
 the prompt holds all that went in, cached tokens too, and the completion all that came out, reasoning too; each token is
-counted once. An answer's own id becomes the request id, so that an answer recorded twice is one call.
+counted once. Counts without a column that a price list may price apart stand in the metadata and are priced from there.
+An answer's own id becomes the request id, so that an answer recorded twice is one call.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def read_openrouter_response(response: Any, provider: LlmProvider | None = None)
 def _read(
     answer: dict[str, Any], provider: LlmProvider, seller: str, flavor: str, usage_name: str = "usage"
 ) -> dict[str, Any]:
+    from flexlib.money.apart import APART
     from flexlib.money.price_book import load_book
 
     usage = answer.get(usage_name)
@@ -118,6 +120,7 @@ def _read(
     metadata = {
         "reasoning_tokens": counts.output_reasoning_tokens,
         "tier": answer.get("service_tier") or usage.get("service_tier"),
+        **{name: vars(counts).get(name) for name in APART},
     }
     model = answer.get("modelVersion" if usage_name == "usageMetadata" else "model")
     if not model:

@@ -1,16 +1,18 @@
 """What one call cost by the published price lists, at its own time and by its own tokens: pure and offline.
 
-What a provider charges beside tokens (searches, stored files) is not in a call's record, nor in its price.
+What a provider charges beside tokens (searches, stored files) is not in a call's price, unless it is counted apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
+from flexlib.money.apart import charge_apart
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
 
@@ -90,8 +92,12 @@ def explain_price(
     tier: str | None = None,
     proxy: str | None = None,
     book: PriceBook | None = None,
+    apart: Mapping[str, int] | None = None,
 ) -> Price | Unpriced:
-    """As `price_usage`, and where there is no price an `Unpriced` with the reason."""
+    """As `price_usage`, and where there is no price an `Unpriced` with the reason.
+
+    `apart`: what the call counts beside these, by the names of `money.apart.APART`.
+    """
     _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens) < 0, NEGATIVE)
     _refuse(cached_tokens + cache_write_tokens > prompt_tokens, BEYOND_PROMPT)
     book = book or load_book()
@@ -113,8 +119,18 @@ def explain_price(
         (unit.completion, completion_tokens),
     )
     with localcontext(EXACT):
-        exact = unit.request + sum((price * count for price, count in charges if price), Decimal(0))
-        amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
+        exact: Decimal | Unpriced = sum((price * count for price, count in charges if price), Decimal(0))
+        if apart:
+            counts = {
+                "input_tokens": prompt_tokens,
+                "output_tokens": completion_tokens,
+                "cache_read_tokens": cached_tokens,
+                "cache_write_tokens": cache_write_tokens,
+            }
+            exact = charge_apart(book, unit, model, created_at, tier, counts, apart)
+        if isinstance(exact, Unpriced):
+            return exact
+        amount = (unit.request + exact).quantize(USD_STEP, ROUND_HALF_EVEN)
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.ledger import BadUsage, Ledger, UsageQuery, record_usage
+from flexlib.ledger import BadUsage, Ledger, UsageQuery, record_many, record_usage
 from flexlib.ledger.responses import (
     read_anthropic_response,
     read_google_response,
@@ -249,6 +249,86 @@ def test_an_answer_of_a_model_that_no_list_knows_yet_is_recorded_unpriced(ledger
         record = record_usage(usable=None, **read({**answer, name: "unheard-of-9"}), ledger=ledger)
         assert (record.model, record.amount_in_usd) == ("unheard-of-9", None)
         assert "does not know 'unheard-of-9'" in str(record.unpriced)
+
+
+CACHED_FOR_AN_HOUR = {
+    "model": "claude-sonnet-4-20250514",
+    "usage": {
+        "input_tokens": 10,
+        "output_tokens": 100,
+        "cache_creation_input_tokens": 1_000_000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 400_000, "ephemeral_1h_input_tokens": 600_000},
+    },
+}
+SEARCHED = {
+    "model": "claude-sonnet-4-20250514",
+    "usage": {"input_tokens": 1000, "output_tokens": 100, "server_tool_use": {"web_search_requests": 2}},
+}
+HEARD = {
+    "modelVersion": "gemini-2.5-flash",
+    "usageMetadata": {
+        "promptTokenCount": 1_000_000,
+        "candidatesTokenCount": 1500,
+        "totalTokenCount": 1_001_500,
+        "promptTokensDetails": [
+            {"modality": "AUDIO", "tokenCount": 900_000},
+            {"modality": "TEXT", "tokenCount": 100_000},
+        ],
+    },
+}
+SEEN = {
+    "modelVersion": "gemini-2.5-pro",
+    "usageMetadata": {
+        "promptTokenCount": 1000,
+        "candidatesTokenCount": 100,
+        "promptTokensDetails": [{"modality": "IMAGE", "tokenCount": 1000}],
+    },
+}
+SPOKEN = {
+    "model": "gpt-4o-audio-preview",
+    "usage": {
+        "prompt_tokens": 1000,
+        "completion_tokens": 1000,
+        "prompt_tokens_details": {"audio_tokens": 900},
+        "completion_tokens_details": {"audio_tokens": 800},
+    },
+}
+APART: list[tuple[Callable[[Any], dict[str, Any]], dict[str, Any], dict[str, int], str | None]] = [
+    # Sonnet 4: 3 in, 3.75 into the cache, 6 for an hour, 15 out: 10*3 + 400000*3.75 + 600000*6 + 100*15 = 5101530 / 1e6
+    (read_anthropic_response, CACHED_FOR_AN_HOUR, {"cache_write_1h_tokens": 600_000}, "5.10153"),
+    # 1000*3 + 100*15 = 4500 / 1e6, and two searches at 10 USD a thousand
+    (read_anthropic_response, SEARCHED, {"web_searches": 2}, "0.0245"),
+    # Gemini 2.5 Flash: 0.30 in, 1 for sound, 2.50 out: 100000*0.3 + 900000*1 + 1500*2.5 = 933750 / 1e6
+    (read_google_response, HEARD, {"input_audio_tokens": 900_000}, "0.93375"),
+    # Gemini 2.5 Pro sees at the price of text: 1000*1.25 + 100*10 = 2250 / 1e6
+    (read_google_response, SEEN, {"input_image_tokens": 1000}, "0.00225"),
+    # OpenAI never sold sound at the price of text, and this list has no other
+    (read_openai_response, SPOKEN, {"input_audio_tokens": 900, "output_audio_tokens": 800}, None),
+]
+
+
+@pytest.mark.parametrize("copies", [1, 9])  # one by one, and as a table
+def test_counts_with_a_price_of_their_own_are_kept_and_charged(ledger: Ledger, copies: int) -> None:
+    calls = [
+        {"usable": None, "created_at": NOON, "request_id": f"{case}-{copy}", **read(answer)}
+        for case, (read, answer, _, _) in enumerate(APART)
+        for copy in range(copies)
+    ]
+    record_many(calls, ledger=ledger)
+    records = {one.request_id: one for one in UsageQuery(ledger)}
+    assert len(records) == len(APART) * copies
+    for call_id, record in records.items():
+        _, _, counts, usd = APART[int(call_id.partition("-")[0])]
+        assert counts.items() <= (record.metadata or {}).items()
+        assert record.amount_in_usd == (None if usd is None else Decimal(usd))
+        assert (record.unpriced is None) is (usd is not None)
+
+
+def test_counts_that_do_not_fit_the_call_leave_it_unpriced(ledger: Ledger) -> None:
+    call = {**read_google_response(HEARD), "prompt_tokens": 5}
+    record = record_usage(usable=None, **call, ledger=ledger)
+    assert record.amount_in_usd is None
+    assert "input_audio_tokens (900000) cannot exceed input_tokens (5)" in str(record.unpriced)
 
 
 class Answer:
