@@ -58,11 +58,16 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> N
     - `is_repeated`: its time stands in an hour that the clock of its zone showed twice; the first of the two is taken.
 
     `created_at` is cut down to the microsecond; the id is made of all digits. Raises `BadParameter` for a time zone
-    that does not exist.
+    that does not exist, and when nothing tells the provider of any row.
     """
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
         raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
+    if mapping.takes_maker_from_model and not connection.execute(f"SELECT count({MAKER}) FROM texts").fetchall()[0][0]:
+        raise BadParameter(
+            f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
+            f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
+        )
     connection.execute(MACROS + write_macros(mapping.decimal))
     plain = ", ".join(f"read_plain({name}, typed_{name}) AS plain_{name}" for name in NUMBERS)
     words = ", ".join(f"{text} AS {name}" for name, text in _find_words(mapping).items())
