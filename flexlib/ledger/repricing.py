@@ -17,6 +17,7 @@ from flexlib.ledger.migrate import prepare_ledger
 from flexlib.ledger.pages import change_pages
 from flexlib.ledger.pricing import PRICED_BY, TIER
 from flexlib.ledger.record import UsageRecord
+from flexlib.money.apart import read_apart
 from flexlib.money.fx import Rate, convert_to_clp
 from flexlib.month import Month
 
@@ -94,7 +95,8 @@ def reprice_month(
 
 
 def _is_by_a_book(record: UsageRecord) -> bool:
-    return not {"price_source", "unpriced"}.isdisjoint(record.metadata or ())
+    # The table that prices again has no columns for counts priced apart: what stands on them is left as it is.
+    return not {"price_source", "unpriced"}.isdisjoint(record.metadata or ()) and not read_apart(record.metadata)
 
 
 def _reprice(page: list[UsageRecord], book: PriceBook) -> list[UsageRecord]:

@@ -247,7 +247,11 @@ def test_a_stream_that_ends_in_a_failure_names_the_line_to_go_on_from(sqlite_led
         "CREATE TRIGGER full BEFORE INSERT ON llm_usage_statistics WHEN NEW.model = 'o3' "
         "BEGIN SELECT RAISE(ABORT, 'no room'); END",
     )
-    calls = [{"request_id": "1"}, {"request_id": "1", "prompt_tokens": 7}, *({"request_id": n} for n in "3456")]
+    calls: list[dict[str, Any]] = [
+        {"request_id": "1"},
+        {"request_id": "1", "prompt_tokens": 7},
+        *({"request_id": n} for n in "3456"),
+    ]
     lines = [json.dumps(CALL | call) for call in [*calls, {"model": "o3"}, {"request_id": "8"}]]
     with pytest.raises(LedgerFailed, match=r"no room.* The lines before line 5 are done; go on from it"):
         record_lines(lines, sqlite_ledger, rejects=tmp_path / "bad.jsonl")

@@ -15,6 +15,7 @@ from flexlib.ledger import Ledger, UsageQuery, UsageRecord, record_usage
 from flexlib.ledger.pages import PAGE_ROWS
 from flexlib.ledger.recording import record_many
 from flexlib.ledger.repricing import ModelChange, reprice_month
+from flexlib.ledger.responses import read_anthropic_response
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.month import Month
@@ -119,3 +120,14 @@ def test_a_price_of_its_tier_stays_one_of_that_tier(ledger: Ledger) -> None:
     record_usage(**CALL, metadata={"tier": "batch"}, ledger=ledger)
     found = reprice_month(SEPTEMBER, ledger)
     assert (found.rows, found.rows_looked_at) == (0, 1)
+
+
+def test_a_call_with_counts_priced_apart_keeps_its_amount(ledger: Ledger) -> None:
+    usage = {"input_tokens": 10, "output_tokens": 0, "cache_creation_input_tokens": 1_000_000}
+    written = {"cache_creation": {"ephemeral_1h_input_tokens": 1_000_000}}
+    answer = read_anthropic_response({"model": "claude-sonnet-4-20250514", "usage": usage | written})
+    stored = record_usage(usable=None, created_at="2025-09-01T12:00:00Z", ledger=ledger, **answer)
+    assert stored.amount_in_usd == Decimal(
+        "6.00003"
+    )  # a million written for an hour at 6.00, 10 read at 3.00 a million
+    assert reprice_month(SEPTEMBER, ledger).changes == ()
