@@ -93,7 +93,7 @@ def compare_all(ledger: Ledger, start: Any, end: Any) -> None:  # noqa: ANN401
 
 
 @given(calls=calls, start=starts, end=ends)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_queries_and_frames_agree_on_any_calls_and_period(
     ledger: Ledger, calls: list[dict[str, Any]], start: Any, end: Any  # noqa: ANN401
 ) -> None:  # fmt: skip
