@@ -65,12 +65,12 @@ def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row]
     peak = write_day(calls.peak_day) if calls.peak_day else UNKNOWN
     cards = [
         (
-            f"Spend{_mark(standing, totals['unpriced_usd'])}",
+            f"Spend{_mark(standing, usd, totals['unpriced_usd'])}",
             _write_amount("US$", usd, "0.01"),
             _write_lacking(totals["unpriced_usd"], "a price"),
         ),
         (
-            f"In pesos{_mark(standing, totals['unpriced_clp'])}",
+            f"In pesos{_mark(standing, clp, totals['unpriced_clp'])}",
             _write_amount("CLP", clp, "1"),
             _describe_pesos(totals, rates),
         ),
@@ -196,9 +196,9 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
     return f"at {escape(days)}, {escape(sources)}{'' if lacking == 'all rows' else '; ' + lacking}"
 
 
-def _mark(standing: Standing, lacking: object) -> str:
+def _mark(standing: Standing, amount: object, lacking: object) -> str:
     """What stands before a sum that is not the whole: of the month's state, or because some rows have no amount."""
-    shown = STANDINGS[State.GAP] if lacking and not standing.before_total else standing
+    shown = STANDINGS[State.GAP] if amount is not None and lacking and not standing.before_total else standing
     return shown.before_total and " " + write_element("b", shown.before_total, class_=shown.colour)
 
 

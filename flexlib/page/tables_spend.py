@@ -126,10 +126,10 @@ def _tabulate(
         _add_up("Tokens", rows, "total_tokens"),
         _add_amounts("US$", rows, "total_usd", "0.01"),
         _add_amounts("CLP", rows, "total_clp", "1"),
-        _add_up("Unpriced", rows, "unpriced_usd", is_extra=True),
+        _add_up("No US$", rows, "unpriced_usd", is_extra=True),
     ]
     if any(row["unpriced_clp"] != row["unpriced_usd"] for row in rows):
-        columns.append(_add_up("Without CLP", rows, "unpriced_clp", is_extra=True))
+        columns.append(_add_up("No CLP", rows, "unpriced_clp", is_extra=True))
     return Table(name, caption, columns, others=others)
 
 
