@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from flexlib.dates import Month, Span
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.month import Month, Span
 
 if TYPE_CHECKING:
-    from flexlib.ledger import record_direct_usage, record_many, record_openrouter_usage, record_usage, usage
+    from flexlib.ledger.read.scopes import usage
+    from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
 
 __all__ = [
     "LlmProvider",

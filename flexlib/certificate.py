@@ -8,11 +8,9 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, Literal
 
-from flexlib.month import Month
+from flexlib.dates import Month
 
-__all__ = ["REFRESH", "Certificate", "Check", "CreditsCertificate", "State", "UsageCertificate", "parse_certificate"]
-
-REFRESH = timedelta(hours=3)
+SETTLING_TIME = timedelta(hours=3)
 """How long after a prompt the server may still be without it."""
 
 
@@ -74,7 +72,7 @@ class Certificate:
     @property
     def grace(self) -> timedelta:
         """How long after the month's end it is read at the earliest to be complete."""
-        return REFRESH
+        return SETTLING_TIME
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -84,7 +82,7 @@ class Certificate:
     def is_stale(self, now: datetime | None = None) -> bool:
         """Whether the month is better read again: it has a gap, or was not settled and a refresh has passed since."""
         age = (now or datetime.now(timezone.utc)) - self.read_at
-        return self.state is State.GAP or (not self.is_settled and age > REFRESH)
+        return self.state is State.GAP or (not self.is_settled and age > SETTLING_TIME)
 
     def to_json(self) -> str:
         """The certificate as it is stored and printed; the same one gives the same text."""
@@ -154,7 +152,7 @@ class UsageCertificate(Certificate):
     files: tuple[dict[str, Any], ...] = ()
     """Each file read: name, sha256, rows."""
     sums: Check = Check("not checked")
-    grace_seconds: int = int(REFRESH.total_seconds())
+    grace_seconds: int = int(SETTLING_TIME.total_seconds())
     """How late after the month's end a call may still be recorded, as far as one can say."""
     amount_in_usd: str | None = None
     """The exact sum as text; None where no row has an amount, or the source does not say."""

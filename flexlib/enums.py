@@ -8,8 +8,6 @@ from typing import Literal, Self
 
 from flexlib.errors import BadParameter
 
-__all__ = ["Language", "LlmProvider", "LlmProxy", "LlmTaskType"]
-
 Language = Literal["es", "en"]
 
 

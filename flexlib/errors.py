@@ -5,26 +5,6 @@ Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 
 
 from __future__ import annotations
 
-__all__ = [
-    "AlreadyRunning",
-    "BadFile",
-    "BadMonth",
-    "BadParameter",
-    "BadRecord",
-    "BadSetting",
-    "DiskFailed",
-    "EngineMissing",
-    "FlexlibError",
-    "NotebookFailed",
-    "OtherServer",
-    "RouteRefused",
-    "ServerRefused",
-    "ServerUnreachable",
-    "SnapshotMissing",
-    "UnsupportedTeam",
-    "UsageError",
-]
-
 
 class FlexlibError(Exception):
     """Base of all; its text is one sentence for the person who asked, `exit_code` what a script sees."""
@@ -32,41 +12,41 @@ class FlexlibError(Exception):
     exit_code = 1
 
 
-class UsageError(FlexlibError):
+class InvalidRequest(FlexlibError):
     """What was asked cannot be done as asked."""
 
     exit_code = 2
 
 
-class BadMonth(UsageError, ValueError):
+class BadMonth(InvalidRequest, ValueError):
     """A month, date or span that does not exist or has not begun."""
 
 
-class BadSetting(UsageError):
+class BadSetting(InvalidRequest):
     """A setting from the environment or `.env` is missing or makes no sense."""
 
 
-class BadParameter(UsageError):
+class BadParameter(InvalidRequest):
     """A notebook parameter is unknown, missing, of the wrong kind, or looks like a secret."""
 
 
-class BadFile(UsageError):
+class BadFile(InvalidRequest):
     """A file to be imported is not there, not readable or lacks a column."""
 
 
-class AlreadyRunning(UsageError):
+class AlreadyRunning(InvalidRequest):
     """Another run is writing the same month."""
 
 
-class OtherServer(UsageError):
+class OtherServer(InvalidRequest):
     """The data folder belongs to another server than the one that is asked."""
 
 
-class SnapshotMissing(UsageError):
+class SnapshotMissing(InvalidRequest):
     """The month has not been stored; the sentence names the command that stores it."""
 
 
-class EngineMissing(UsageError):
+class EngineMissing(InvalidRequest):
     """The engine that was asked for is not installed or does not answer."""
 
 

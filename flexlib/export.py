@@ -18,13 +18,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from flexlib.aggregate.credits import CreditsStatistics
-from flexlib.aggregate.frames import read_rows
+from flexlib.analysis.credits import CreditsStatistics
+from flexlib.analysis.frames import read_rows
+from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_span, round_half_up
-from flexlib.month import Span
-
-__all__ = ["name_file", "to_json_row", "to_json_rows", "write_by_model_csv", "write_daily_csv", "write_monthly_csv"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -14,15 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import cast
 
-import narwhals.stable.v2 as nw
-
-from flexlib.aggregate.frames import Frame, open_frame, read_rows
-from flexlib.month import Span
+from flexlib.dates import Span
 from flexlib.schema import UNKNOWN_MODEL
-
-__all__ = ["UNNAMED", "find_provider", "label_models", "name_model", "name_models"]
 
 UNNAMED = "Unknown model"
 """The name of what the server itself does not name."""
@@ -97,20 +91,6 @@ def label_models(uids: Iterable[str], days: Span | None = None) -> dict[str, str
     names = {uid: _name_over(uid, days) for uid in sorted(set(uids))}
     uses = Counter(names.values())
     return {uid: name if uses[name] == 1 else f"{name} [{uid}]" for uid, name in names.items()}
-
-
-def name_models(frame: Frame, days: Span | None = None) -> Frame:
-    """A finished `frame` with the column `model` beside `model_uid`, as `label_models` gives it; same rows and order.
-
-    A relation is run once to see which ids it holds, and stays lazy.
-    """
-    opened = open_frame(frame)
-    uids = [row["model_uid"] for row in read_rows(opened.select("model_uid").unique().to_native())]
-    # Not `replace_strict`: on DuckDB that is a join, and a join forgets the order.
-    label: nw.Expr = nw.col("model_uid")
-    for uid, name in label_models(uids, days).items():
-        label = nw.when(nw.col("model_uid") == uid).then(nw.lit(name)).otherwise(label)
-    return cast(Frame, opened.with_columns(model=label).to_native())
 
 
 @dataclass(frozen=True)

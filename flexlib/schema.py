@@ -5,10 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.month import Month
-
-__all__ = ["CREDITS", "CREDITS_KEY", "UNKNOWN_MODEL", "USAGE", "check_credits", "check_usage"]
 
 UNKNOWN_MODEL = "<nil>"
 """What the server writes for a model it does not name; empty and absent ids are stored as this too."""

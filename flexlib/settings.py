@@ -13,8 +13,6 @@ from dotenv import dotenv_values
 
 from flexlib.errors import BadSetting
 
-__all__ = ["DEFAULT_BASE_URL", "Settings", "find_home", "load_settings"]
-
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
 LAST_PORT = 65535

@@ -13,10 +13,10 @@ from harness import KEY, SEPTEMBER, USERS
 from hypothesis import settings
 
 from flexlib.demo import demo_server
+from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
 from flexlib.store.snapshots import Snapshot
-from flexlib.update.credits import update_credits
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)

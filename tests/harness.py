@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
+from flexlib.dates import Month
 from flexlib.demo import Company
-from flexlib.month import Month
 from flexlib.store.snapshots import Snapshot
 
 __all__ = [

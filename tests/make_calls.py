@@ -1,6 +1,6 @@
-"""Makes tests/data/calls.csv anew: the LLM calls of a small made-up company in September 2025, from a seed.
+"""Makes tests/data/calls.csv again: the LLM calls of a small made-up company in September 2025, from a seed.
 
-Run it as `python tests/make_calls.py`; then the fixture month must be made anew too.
+Run it as `python tests/make_calls.py`; then the fixture month must be made again too.
 """
 
 from __future__ import annotations

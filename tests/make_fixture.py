@@ -1,4 +1,4 @@
-"""Makes the fixture anew: two months of a small made-up company, fetched from the demo server by the real fetch, the
+"""Makes the fixture again: two months of a small made-up company, fetched from the demo server by the real fetch, the
 made-up calls of `calls.csv`, and made-up rates of the dollar.
 
 Run it as `python tests/make_fixture.py` when the schema changes, then `make refresh`.
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from flexlib import Month
 from flexlib.demo.process import demo_server
+from flexlib.ingest.files.importing import import_usage
+from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.money.fx import Rate
 from flexlib.settings import Settings
-from flexlib.sources.calls import CallMapping
-from flexlib.store.rates import KeptRate, write_kept_rates
-from flexlib.update.credits import update_credits
-from flexlib.update.usage import import_usage
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.store.fx import KeptRate, write_kept_rates
 
 DATA = Path(__file__).parent / "data"
 FIXTURE = DATA / "fixture"

@@ -11,11 +11,11 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from flexlib.sources.rates import Patience
+from flexlib.sources.fx import RetryPolicy
 
 __all__ = ["QUICK", "RatesServer", "serve_rates"]
 
-QUICK = Patience(connect=1.0, read=0.3, tries=3, pause=0.01)
+QUICK = RetryPolicy(connect=1.0, read=0.3, tries=3, pause=0.01)
 
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 

@@ -12,11 +12,12 @@ from typing import Any, cast
 import pandas as pd
 import pyarrow as pa
 
-from flexlib import aggregate
+from flexlib import analysis as aggregate
 from flexlib.certificate import Check, CreditsCertificate
-from flexlib.month import Month
+from flexlib.dates import Month
 from flexlib.schema import CREDITS
-from flexlib.store.snapshots import Snapshot, hash_rows, write_snapshot
+from flexlib.store.row_hash import hash_rows
+from flexlib.store.snapshots import Snapshot, write_snapshot
 
 __all__ = ["FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month"]
 

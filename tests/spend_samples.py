@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
-from flexlib.month import Month
+from flexlib.dates import Month
 from flexlib.schema import CREDITS, USAGE, check_usage
 from flexlib.store import hash_rows, write_snapshot
 

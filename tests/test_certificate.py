@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.certificate import Check, CreditsCertificate, State, UsageCertificate, parse_certificate
-from flexlib.month import Month
+from flexlib.dates import Month
 
 SEPTEMBER = Month(2025, 9)
 SETTLED = datetime(2025, 10, 1, 3, tzinfo=timezone.utc)

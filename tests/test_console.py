@@ -8,17 +8,17 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 import pytest
 
-from flexlib.aggregate.credits import (
+from flexlib.analysis.credits import (
     credits_by_day,
     credits_by_day_and_model,
     credits_by_model,
     credits_by_month,
     credits_statistics,
 )
-from flexlib.console import render_by_model, render_daily, render_monthly
-from flexlib.errors import UsageError
-from flexlib.month import Month, Span
-from flexlib.names import name_models
+from flexlib.analysis.naming import name_models
+from flexlib.console.credits import render_by_model, render_daily, render_monthly
+from flexlib.dates import Month, Span
+from flexlib.errors import InvalidRequest
 
 SEPTEMBER = Month(2025, 9).span
 
@@ -185,7 +185,7 @@ def test_what_would_steer_the_terminal_is_not_printed() -> None:
 def test_frames_of_different_months_are_refused() -> None:
     rows = make_rows(("2025-09-01", "gpt-4", 0, 500))
     by_day_and_model, by_model = name_models(credits_by_day_and_model(rows)), name_models(credits_by_model(rows))
-    with pytest.raises(UsageError, match="differ in their total"):
+    with pytest.raises(InvalidRequest, match="differ in their total"):
         render_by_model(by_day_and_model, by_model, replace(credits_statistics(rows), flex_credits=501), SEPTEMBER)
 
 

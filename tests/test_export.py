@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.aggregate.credits import credits_by_day, credits_by_day_and_model, credits_by_month, credits_statistics
+from flexlib.analysis.credits import credits_by_day, credits_by_day_and_model, credits_by_month, credits_statistics
+from flexlib.analysis.naming import name_models
+from flexlib.dates import Month, Span
 from flexlib.errors import DiskFailed
 from flexlib.export import (
     name_file,
@@ -24,8 +26,6 @@ from flexlib.export import (
     write_monthly_csv,
 )
 from flexlib.formats import format_credits, format_month, format_share, round_half_up
-from flexlib.month import Month, Span
-from flexlib.names import name_models
 
 TODAY = date(2025, 10, 21)
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flexlib
-from flexlib.month import Month, Span
-from flexlib.names import UNNAMED, find_provider, label_models, name_model, name_models
+from flexlib.analysis.naming import name_models
+from flexlib.dates import Month, Span
+from flexlib.names import UNNAMED, find_provider, label_models, name_model
 
 TABLE = Path(flexlib.__file__).parent / "data" / "models.csv"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.month import Month
 from flexlib.schema import CREDITS, USAGE, check_credits, check_usage
 
 SEPTEMBER = Month(2025, 9)

@@ -9,15 +9,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from flexlib.cli.options import Commands, add_command, find_exit_code, render_certificate, warn_of_state
+from flexlib.cli.options import Commands, add_command, find_exit_code, warn_of_state
+from flexlib.console.certificate import render_certificate
+from flexlib.dates import Month
 from flexlib.formats import format_count
-from flexlib.month import Month
 from flexlib.settings import load_settings
 
 if TYPE_CHECKING:
-    from flexlib.ledger.repricing import Repricing
-
-__all__ = ["add_commands"]
+    from flexlib.ledger.record.repricing import Repricing
 
 
 def add_commands(commands: Commands) -> None:
@@ -43,7 +42,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_close(arguments: argparse.Namespace) -> int:
-    from flexlib.update.ledger import close_month
+    from flexlib.ingest.ledger import close_month
 
     month = Month(arguments.year, arguments.month)
     snapshot = close_month(month, load_settings().data, grace=arguments.grace, wait=arguments.wait)
@@ -54,9 +53,9 @@ def run_close(arguments: argparse.Namespace) -> int:
 
 
 def run_reprice(arguments: argparse.Namespace) -> int:
-    from flexlib.ledger.database import find_ledger
+    from flexlib.ledger.db.database import find_ledger
     from flexlib.ledger.errors import LedgerMissing
-    from flexlib.ledger.repricing import reprice_month
+    from flexlib.ledger.record.repricing import reprice_month
 
     ledger = find_ledger()
     if ledger.path is not None and not ledger.path.exists():  # which reading would make

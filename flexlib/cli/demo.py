@@ -5,8 +5,6 @@ from __future__ import annotations
 from flexlib.cli.options import Commands, add_command
 from flexlib.demo.command import add_arguments, run
 
-__all__ = ["add_commands"]
-
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "demo", "run a server with a made-up company, to try everything on", """\

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import Commands, add_command
-from flexlib.errors import BadFile, UsageError
+from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_count
 
 if TYPE_CHECKING:
-    from flexlib.ledger.lines import LinesReport, RefusedLine
-    from flexlib.ledger.migrate import LedgerStatus
-    from flexlib.ledger.record import UsageRecord
+    from flexlib.ledger.db.migrate import LedgerStatus
+    from flexlib.ledger.record.lines import LinesReport, RefusedLine
+    from flexlib.ledger.record.record import UsageRecord
 
-__all__ = ["add_commands", "add_ledger_arguments", "add_record_arguments", "run_ledger", "run_record"]
 
 INCOMPLETE = 3
 
@@ -98,7 +97,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_ledger(arguments: argparse.Namespace) -> int:
     """Does it and prints the status; 0."""
-    from flexlib.ledger.migrate import get_ledger_status, init_ledger, upgrade_ledger
+    from flexlib.ledger.db.migrate import get_ledger_status, init_ledger, upgrade_ledger
 
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
     status = do()
@@ -112,16 +111,16 @@ def run_record(arguments: argparse.Namespace) -> int:
     if arguments.jsonl is None:
         return _record_one(call, as_json=arguments.json)
     if call:
-        raise UsageError(f"--jsonl takes whole calls from its lines; leave {', '.join(sorted(call))} away.")
+        raise InvalidRequest(f"--jsonl takes whole calls from its lines; leave {', '.join(sorted(call))} away.")
     return _record_stream(arguments)
 
 
 def _record_one(call: dict[str, Any], *, as_json: bool) -> int:
-    from flexlib.ledger.recording import record_usage
+    from flexlib.ledger.record.recording import record_usage
 
     missing = [name for name in ("provider", "model") if name not in call]
     if missing:
-        raise UsageError(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
+        raise InvalidRequest(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
     record = record_usage(**{"usable": None, **call})
     print(_render_record(record, as_json=as_json))
     return 0
@@ -131,8 +130,8 @@ def _record_stream(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from flexlib.cli.signals import StopSignals
-    from flexlib.ledger.lines import record_batches
-    from flexlib.ledger.stream import LineStream
+    from flexlib.cli.stream import LineStream
+    from flexlib.ledger.record.lines import record_batches
 
     shown = arguments.progress or sys.stderr.isatty()
 
@@ -180,14 +179,14 @@ def _open_lines(name: str) -> Iterator[int]:
 def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
     call = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
     if arguments.usable is not None:
-        from flexlib.ledger.lines import parse_usable
+        from flexlib.ledger.record.lines import parse_usable
 
         call["usable"] = parse_usable(arguments.usable, "--usable")
     if arguments.metadata is not None:
         try:
             call["metadata"] = json.loads(arguments.metadata)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"--metadata is not JSON: {error}.") from error
+            raise InvalidRequest(f"--metadata is not JSON: {error}.") from error
     return call
 
 

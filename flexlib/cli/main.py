@@ -9,13 +9,14 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import calls, close, demo, ledger, rates, report, spend
+from flexlib.cli import close, demo, ledger, report
+from flexlib.cli import credits as spend
+from flexlib.cli import fx as rates
+from flexlib.cli import import_ as calls
 from flexlib.errors import BadSetting, FlexlibError
 from flexlib.settings import load_settings
 
-__all__ = ["main"]
-
-ROOMS = (spend, calls, ledger, close, rates, report, demo)
+COMMANDS = (spend, calls, ledger, close, rates, report, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\
@@ -40,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in ROOMS:
+    for room in COMMANDS:
         room.add_commands(commands)
     arguments = parser.parse_args(words)
     code = 0

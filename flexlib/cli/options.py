@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
-from flexlib.certificate import Certificate, Check, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import Certificate, State
+from flexlib.console.certificate import explain_state
+from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
-from flexlib.formats import format_count, format_credits
-from flexlib.month import Month, Span
 from flexlib.settings import Settings, load_settings
-
-__all__ = [
-    "Commands",
-    "add_command",
-    "add_demo_option",
-    "add_fetch_options",
-    "add_span_options",
-    "find_exit_code",
-    "open_settings",
-    "read_fetch_options",
-    "read_span",
-    "render_certificate",
-    "warn_of_state",
-]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -119,84 +105,6 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
     for one in certificates:
         if one.state is not State.COMPLETE:
             print(f"{one.month} is {one.state}: {explain_state(one)}", file=sys.stderr)
-
-
-def explain_state(certificate: Certificate) -> str:
-    """Why the state is what it is, in one sentence."""
-    if certificate.state is State.PROVISIONAL:
-        return "it was read before the month was over and settled; the total will still grow."
-    if certificate.state is State.UNRECONCILED:
-        wrong = (f"{name}: {one.why}" for name, one in certificate.checks.items() if one.result == "differs")
-        return "; ".join(wrong) + "."
-    failed = getattr(certificate, "failed_users", ())
-    shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
-    quarantined = certificate.quarantined_rows
-    parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
-    parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
-    again = "run flexlib fetch again"
-    if isinstance(certificate, UsageCertificate):
-        again = "mend the rows in their file and import it with --replace"
-    return f"{' and '.join(parts)}: the total is a lower bound; {again}."
-
-
-def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> str:
-    """The proof as text, a line a fact. Ends with a newline."""
-    lines = {"State": f"{certificate.state}", "Read": f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
-    if isinstance(certificate, CreditsCertificate):
-        lines |= {
-            "Server": certificate.server,
-            "Route": f"{certificate.route} ({certificate.route_reason})",
-            "Users": f"{certificate.users_asked:,} asked, {certificate.users_active:,} active, "
-            f"{certificate.users_failed:,} failed",
-            "Failed users": ", ".join(certificate.failed_users),
-            "Rows": f"{certificate.rows:,} ({certificate.absent_values:,} absent values, "
-            f"{certificate.quarantined_rows:,} quarantined)",
-            "Flex credits": format_credits(certificate.flex_credits_hundredths),
-            "Prompt credits": format_credits(certificate.prompt_credits_hundredths),
-            "Unmapped keys": f"{certificate.unmapped_keys:,}",
-            "Requests": f"{certificate.requests_sent:,} sent, {certificate.requests_retried:,} retried, "
-            f"{certificate.requests_resumed:,} resumed",
-        }
-    else:
-        lines |= {
-            "Source": certificate.source,
-            "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
-            f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
-            "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
-            "US$": _render_amount(certificate.amount_in_usd, certificate.unpriced_rows, "a price"),
-            "Unpriced": _join_some(
-                f"{one['provider']} {one['model']} ({one['rows']:,}: {one['reason']})" for one in certificate.unpriced
-            ),
-            "CLP": _render_amount(certificate.amount_in_clp, certificate.rows_without_clp, "an amount in CLP"),
-            "Rates": _join_some(
-                f"{one['day']} {one['value']} {one['source']}"
-                if one["day"]
-                else f"given with {format_count(one['rows'], 'call')}"
-                for one in certificate.rates
-            ),
-        }
-    for name, check in certificate.checks.items():
-        lines[name.replace("_", " ").capitalize()] = _render_check(check)
-    lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
-    title = f"CERTIFICATE - {certificate.month.title}".upper()
-    return "\n".join([title, *(f"  {name:<15} {text}" for name, text in lines.items() if text)]) + "\n"
-
-
-def _render_amount(amount: str | None, lacking: int, what: str) -> str:
-    if amount is None and not lacking:
-        return ""
-    without = f", {format_count(lacking, 'call')} without {what}" if lacking else ""
-    return (amount or "unknown") + without
-
-
-def _join_some(texts: Iterable[str], most: int = 5) -> str:
-    shown = list(texts)
-    return "; ".join(shown[:most]) + (f"; and {len(shown) - most} more" if len(shown) > most else "")
-
-
-def _render_check(check: Check) -> str:
-    counted = f" ({check.checked:,} compared)" if check.checked else ""
-    return f"{check.result}{counted}: {check.how}{'; ' + check.why if check.why else ''}"
 
 
 def find_exit_code(certificates: Sequence[Certificate]) -> int:

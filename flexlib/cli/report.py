@@ -18,15 +18,13 @@ from flexlib.cli.options import (
     read_fetch_options,
     warn_of_state,
 )
+from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.month import Month
 from flexlib.settings import Settings
 from flexlib.store.snapshots import Snapshot, load_credits, scan
 
 if TYPE_CHECKING:
     from flexlib.spend.month import MonthUsage
-
-__all__ = ["add_commands"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -110,18 +108,18 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
 def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:
     if arguments.offline:
         return load_credits(month, settings.data)
-    from flexlib.update.credits import ensure_credits
+    from flexlib.ingest.windsurf.fetch import ensure_credits
 
     options: dict[str, Any] = read_fetch_options(arguments)
     return ensure_credits(month.span, settings, **options)[0]
 
 
 def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> MonthUsage:
-    """What is stored of the month, the ledger's calls closed anew where they are stale; those of a demo are none."""
+    """What is stored of the month, the ledger's calls closed again where they are stale; those of a demo are none."""
     from flexlib.spend.month import load_month_usage
 
     if not arguments.offline and not arguments.demo:
-        from flexlib.update.ledger import ensure_month
+        from flexlib.ingest.ledger import ensure_month
 
         now = Month.containing(datetime.now(timezone.utc).date())
         is_recorded = month <= now and ensure_month(month, settings.data) is not None
@@ -133,10 +131,10 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:
     """The month by day and model as text, and the CSV beside the page."""
-    from flexlib.aggregate.credits import credits_by_day_and_model, credits_by_model, credits_statistics
-    from flexlib.console import render_by_model
+    from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
+    from flexlib.analysis.naming import name_models
+    from flexlib.console.credits import render_by_model
     from flexlib.export import write_by_model_csv
-    from flexlib.names import name_models
 
     rows = scan("credits", month.span, settings.data)
     daily, models = (name_models(by(rows), month.span) for by in (credits_by_day_and_model, credits_by_model))

@@ -8,9 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-__all__ = ["StopSignals"]
-
-SAME_WISH = 1.0
+REPEAT_WINDOW = 1.0
 """Seconds within which another signal is the same wish: `timeout` sends one to the process and one to its group."""
 
 
@@ -42,7 +40,7 @@ class StopSignals:
         if self.caught is None:
             self.caught, self._since = signal.Signals(number), time.monotonic()
             os.write(self._sender, b"!")
-        elif time.monotonic() > self._since + SAME_WISH:
+        elif time.monotonic() > self._since + REPEAT_WINDOW:
             _end(number)
 
 

@@ -10,8 +10,6 @@ from zlib import crc32
 from flexlib.demo.company import Company, Row
 from flexlib.demo.query import CASCADE, Filter, Query, Selection
 
-__all__ = ["Item", "answer_query"]
-
 REDUCERS: dict[str, Callable[[list[int]], int | float]] = {
     "SUM": sum,
     "MAX": lambda values: max(values, default=0),

@@ -17,8 +17,6 @@ from flexlib.demo.query import CASCADE, Query, QueryRefused, parse_query
 from flexlib.demo.spoil import cut_answers, resolve_users, spoil_items
 from flexlib.demo.team import answer_balance, answer_people, find_freshness, read_day, write_time
 
-__all__ = ["GATEWAY_PAGE", "HTML", "Api", "Reply", "Request"]
-
 GATEWAY_PAGE = (
     b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n"
     b"<body><center><h1>503 Service Temporarily Unavailable</h1></center><hr><center>nginx</center></body>\r\n"
@@ -46,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ApiResponse:
     """A whole answer."""
 
     status: int
@@ -73,18 +71,18 @@ class Api:
         self._company, self._key, self._now = company, key, read_now
         self._faults = resolve_users(faults, company)
         self._hourly = HourlyLimit(faults.consumption_limit)
-        self._posts: dict[str, Callable[[dict[str, Any]], Reply]] = {
+        self._posts: dict[str, Callable[[dict[str, Any]], ApiResponse]] = {
             "/api/v1/Analytics": self._post_analytics,
             "/api/v1/UserPageAnalytics": self._post_people,
             "/api/v1/GetTeamCreditBalance": self._post_balance,
         }
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> ApiResponse:
         """The answer to one request; what it asks in vain is an answer too."""
         asked, posts = (request.method, request.path), self._posts
         try:
             if asked == ("GET", "/"):
-                return Reply(200, b"The demo server of flexlib: made-up people, no real ones.\n", "text/plain")
+                return ApiResponse(200, b"The demo server of flexlib: made-up people, no real ones.\n", "text/plain")
             if asked == ("GET", CONSUMPTION):
                 return self._get_consumption(request.parameters, request.bearer)
             if request.method == "POST" and request.path in posts:
@@ -109,15 +107,15 @@ class Api:
         if group := body.get("group_name"):
             raise _Refused(400, f"invalid group name: {group}")
 
-    def _post_people(self, body: dict[str, Any]) -> Reply:
+    def _post_people(self, body: dict[str, Any]) -> ApiResponse:
         self._check("users", body)
         return _write_reply(answer_people(body, self._company, self._now(), self._faults))
 
-    def _post_balance(self, body: dict[str, Any]) -> Reply:
+    def _post_balance(self, body: dict[str, Any]) -> ApiResponse:
         self._check("balance", body)
         return _write_reply(answer_balance(self._company, self._now(), self._faults))
 
-    def _post_analytics(self, body: dict[str, Any]) -> Reply:
+    def _post_analytics(self, body: dict[str, Any]) -> ApiResponse:
         self._check("analytics", body)
         for name in ("start_timestamp", "end_timestamp"):
             read_day(body, name, self._now())
@@ -128,7 +126,7 @@ class Api:
             raise QueryRefused(f"too many query requests: {len(requests)}, at most {self._faults.max_queries}")
         queries = [self._parse_query(request) for request in requests]
         if any(query.key in self._faults.failing_user for query in queries):
-            return Reply(503, GATEWAY_PAGE, HTML)
+            return ApiResponse(503, GATEWAY_PAGE, HTML)
         if refused := [query.key for query in queries if query.key in self._faults.refused_user]:
             raise QueryRefused(f"invalid value of the filter on api_key: {refused[0]}")
         answers = cut_answers((self._answer_query(query) for query in queries), self._faults)
@@ -151,7 +149,7 @@ class Api:
         today = self._now().date().isoformat()
         return spoil_items(answer_query(query, self._company, today, self._faults.nil_numbers), query, self._faults)
 
-    def _get_consumption(self, parameters: Mapping[str, str], bearer: str) -> Reply:
+    def _get_consumption(self, parameters: Mapping[str, str], bearer: str) -> ApiResponse:
         if bearer != f"Bearer {self._key}":
             raise _Refused(401, "Invalid service key")
         self._check("consumption", {})
@@ -172,6 +170,6 @@ class Api:
         return _write_reply({**answer, "metadata": metadata})
 
 
-def _write_reply(answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def _write_reply(answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-    return Reply(status, body, headers=headers or {})
+    return ApiResponse(status, body, headers=headers or {})

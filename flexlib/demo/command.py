@@ -10,8 +10,6 @@ from datetime import datetime, timezone
 from flexlib.demo.company import FIRST_MONTH, Company
 from flexlib.demo.faults import add_switches, read_switches
 
-__all__ = ["DEFAULT_KEY", "add_arguments", "run"]
-
 DEFAULT_KEY = "demo-key"
 DEFAULT_PORT = 8765
 

@@ -11,11 +11,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from flexlib.dates import Month
 from flexlib.demo.offers import OFFERS, find_offers
 from flexlib.demo.people import Person, make_people, make_strangers
-from flexlib.month import Month
-
-__all__ = ["ALLOWANCE", "FIRST_MONTH", "NO_MODEL", "Company", "Ledger", "Row"]
 
 FIRST_MONTH = Month(2025, 1)
 
@@ -59,16 +57,16 @@ class Ledger:
 class Company:
     """`users` people of whom about one in seventeen spends; the same `seed`, `users` and month give the same rows.
 
-    `strangers` more keys spend too and are not among `people`; the share `nil_models` of the rows has lost its model.
+    `unlisted` more keys spend too and are not among `people`; the share `nil_models` of the rows has lost its model.
     Neither changes anything else.
     """
 
-    def __init__(self, seed: int = 2025, users: int = 5930, strangers: int = 0, nil_models: float = 0.0) -> None:
+    def __init__(self, seed: int = 2025, users: int = 5930, unlisted: int = 0, nil_models: float = 0.0) -> None:
         self.seed, self.users, self.nil_models = seed, users, nil_models
         self.people = make_people(seed, users)
-        self.strangers = make_strangers(seed, strangers)
+        self.unlisted = make_strangers(seed, unlisted)
         self._ledgers: dict[Month, Ledger] = {}
-        self._by_key = {person.key: person for person in self.people + self.strangers}
+        self._by_key = {person.key: person for person in self.people + self.unlisted}
         # Whoever stands early in this order has taken the tool up early, and spends by a weight of its own.
         self._adopters = list(self.people)
         random.Random(f"adoption:{seed}:{users}").shuffle(self._adopters)
@@ -84,7 +82,7 @@ class Company:
         return self._by_key[key]
 
     def rank_spenders(self, month: Month) -> list[str]:
-        """The keys that spent in `month`, most credits first, strangers included."""
+        """The keys that spent in `month`, most credits first, unlisted included."""
         spent = {
             key: sum(row.prompt_credits + row.flex_credits for row in rows)
             for key, rows in self.read_ledger(month).by_key.items()
@@ -121,9 +119,9 @@ class Company:
         use = _weigh_days(month, random.Random(f"days:{self.seed}:{month}"))
         week_use = {day: weight for day, weight in use.items() if weight > WEEKEND}
         adopters = self._adopters[: math.ceil(len(self._adopters) * ACTIVE_SHARE * ramp / STEADY_SHARE)]
-        for position, person in [*enumerate(adopters), *enumerate(self.strangers)]:
+        for position, person in [*enumerate(adopters), *enumerate(self.unlisted)]:
             rng = random.Random(f"runs:{self.seed}:{month}:{person.key}")
-            if rng.random() < STEADY_SHARE or person in self.strangers:
+            if rng.random() < STEADY_SHARE or person in self.unlisted:
                 expected = volume * _weigh_person(position)
                 count = max(1, round(rng.gauss(expected, math.sqrt(expected))))
                 drawn_from = use if position % 10 < WEEKENDERS else week_use

@@ -14,8 +14,6 @@ from flexlib.demo.faults import Faults
 from flexlib.demo.query import QueryRefused
 from flexlib.demo.spoil import Spoiler
 
-__all__ = ["Page", "answer_consumption", "parse_page"]
-
 GROUPS = ("user", "model_uid", "ide")
 MAX_DAYS, MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 90, 10_000, 1_000
 STAMP_LENGTH = {"daily": 10, "monthly": 7, "": 0}  # of an ISO day

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flexlib.dates import Month
 from flexlib.errors import BadMonth, BadSetting
-from flexlib.month import Month
-
-__all__ = ["Faults", "add_switches", "read_switches"]
 
 T = TypeVar("T")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 
-__all__ = ["HourlyLimit", "RateLimit"]
-
 HOUR = 3600.0
 
 

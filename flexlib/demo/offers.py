@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["OFFERS", "Offer", "find_offers"]
-
 
 @dataclass(frozen=True)
 class Offer:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["Person", "make_people", "make_strangers"]
-
 FIRST_NAMES = """
 Agustina Alejandro Alonso Amanda Andrés Antonia Bárbara Benjamín Camila Carlos Carolina Catalina Claudia Constanza
 Cristóbal Daniela Diego Emilia Esteban Felipe Fernanda Florencia Francisca Francisco Gabriel Gonzalo Ignacio Isidora
@@ -47,7 +45,7 @@ def make_people(seed: int, users: int) -> tuple[Person, ...]:
 
 def make_strangers(seed: int, count: int) -> tuple[Person, ...]:
     """`count` people who spend and stand on no list: those who left. The first n are always the same."""
-    return tuple(_draw_people(random.Random(f"strangers:{seed}"), count, "ex."))
+    return tuple(_draw_people(random.Random(f"unlisted:{seed}"), count, "ex."))
 
 
 def _draw_people(rng: random.Random, count: int, prefix: str) -> Iterator[Person]:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 
 from flexlib.errors import ServerUnreachable
 
-__all__ = ["demo_server"]
-
 START_SECONDS, STOP_SECONDS = 30, 5
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 
-__all__ = ["CASCADE", "NUMBERS", "Filter", "Query", "QueryRefused", "Selection", "parse_query"]
-
 CASCADE = "QUERY_DATA_SOURCE_CASCADE_DATA"
 
 NUMBERS = ("prompts_used", "flex_credits_used")

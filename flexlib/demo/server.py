@@ -21,13 +21,11 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.netutil import bind_sockets
 
-from flexlib.demo.api import GATEWAY_PAGE, HTML, Api, Reply, Request
+from flexlib.demo.api import GATEWAY_PAGE, HTML, Api, ApiResponse, Request
 from flexlib.demo.company import Company
 from flexlib.demo.faults import Faults
 from flexlib.demo.limits import RateLimit
 from flexlib.errors import BadSetting
-
-__all__ = ["serve"]
 
 HOST, BACKLOG = "127.0.0.1", 1024
 SIGN_IN_PAGE = b"<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n"
@@ -105,7 +103,7 @@ class Wire:
             return
         wait = self._limit.take(time.monotonic())
         if wait:
-            self._send(incoming, request, Reply(429, TOO_MANY, headers={"Retry-After": str(wait)}), "")
+            self._send(incoming, request, ApiResponse(429, TOO_MANY, headers={"Retry-After": str(wait)}), "")
             return
         fault = self._draw_fault()
         reply = self._make_reply(request, fault)
@@ -123,17 +121,17 @@ class Wire:
             number -= share
         return ""
 
-    def _make_reply(self, request: Request, fault: str) -> Reply:
+    def _make_reply(self, request: Request, fault: str) -> ApiResponse:
         if fault == "429":
-            return Reply(429, TOO_MANY, headers={"Retry-After": str(self._faults.retry_after)})
+            return ApiResponse(429, TOO_MANY, headers={"Retry-After": str(self._faults.retry_after)})
         if fault == "503":
-            return Reply(503, GATEWAY_PAGE, HTML)
+            return ApiResponse(503, GATEWAY_PAGE, HTML)
         if fault == "html":
-            return Reply(200, SIGN_IN_PAGE, HTML)
+            return ApiResponse(200, SIGN_IN_PAGE, HTML)
         reply = self._api.answer(request)
-        return Reply(200, reply.body[: len(reply.body) // 2]) if fault == "truncated" else reply
+        return ApiResponse(200, reply.body[: len(reply.body) // 2]) if fault == "truncated" else reply
 
-    def _send(self, incoming: HTTPServerRequest, request: Request, reply: Reply, fault: str) -> None:
+    def _send(self, incoming: HTTPServerRequest, request: Request, reply: ApiResponse, fault: str) -> None:
         if self._log:
             status = 0 if fault == "cut" else reply.status
             entry = {"time": time.time(), "path": request.path, "queries": request.queries, "status": status}

@@ -13,8 +13,6 @@ from flexlib.demo.faults import Faults
 from flexlib.demo.query import Query
 from flexlib.errors import BadSetting
 
-__all__ = ["GARBAGE", "OUTSIDE_DAY", "Spoiler", "cut_answers", "resolve_users", "spoil_items"]
-
 T = TypeVar("T")
 
 GARBAGE = ("abc", "-5", "NaN")
@@ -25,7 +23,7 @@ USER_SWITCHES = ("garbage_user", "outside_user", "undated_user", "failing_user",
 
 def resolve_users(faults: Faults, company: Company) -> Faults:
     """`faults` with each user named by the key. Raises `BadSetting` for one whom the company does not know."""
-    known = {person.key for person in company.people + company.strangers}
+    known = {person.key for person in company.people + company.unlisted}
     keys = {
         name: tuple(_resolve_user(user, company, known) for user in getattr(faults, name)) for name in USER_SWITCHES
     }

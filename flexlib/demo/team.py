@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from flexlib.dates import Month
 from flexlib.demo.company import ALLOWANCE, Company
 from flexlib.demo.faults import Faults
 from flexlib.demo.people import Person
 from flexlib.demo.query import QueryRefused
-from flexlib.month import Month
-
-__all__ = ["answer_balance", "answer_people", "find_freshness", "read_day", "write_time"]
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 POOL = 500_000  # whole credits that the team has bought for a billing cycle

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from flexlib.ledger.database import Ledger, find_ledger, open_ledger
+from flexlib.ledger.db.database import Ledger, find_ledger, open_ledger
+from flexlib.ledger.db.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
 from flexlib.ledger.errors import (
-    BadUsage,
     ConflictingUsage,
+    InvalidCall,
     LedgerError,
     LedgerFailed,
     LedgerMissing,
     LedgerUnavailable,
 )
-from flexlib.ledger.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
-from flexlib.ledger.mixin import UsableMixin
-from flexlib.ledger.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.privacy import PrivacyGuard
-from flexlib.ledger.queries import (
+from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
+from flexlib.ledger.read.queries import (
     get_stats_by_task_type,
     get_total_cost_by_period,
     get_usage_by_day,
@@ -23,12 +22,17 @@ from flexlib.ledger.queries import (
     get_usage_by_proxy,
     get_usage_by_usable,
 )
-from flexlib.ledger.record import UsageRecord
-from flexlib.ledger.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
-from flexlib.ledger.scopes import UsageQuery, usage
+from flexlib.ledger.read.scopes import UsableMixin, UsageQuery, usage
+from flexlib.ledger.record.record import UsageRecord
+from flexlib.ledger.record.recording import (
+    record_direct_usage,
+    record_many,
+    record_openrouter_usage,
+    record_usage,
+)
 
 __all__ = [
-    "BadUsage",
+    "InvalidCall",
     "ConflictingUsage",
     "Ledger",
     "LedgerError",

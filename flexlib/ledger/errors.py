@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flexlib.errors import FlexlibError, UsageError
-
-__all__ = ["BadUsage", "ConflictingUsage", "LedgerError", "LedgerFailed", "LedgerMissing", "LedgerUnavailable"]
+from flexlib.errors import FlexlibError, InvalidRequest
 
 
 class LedgerError(FlexlibError):
     """Base of what the ledger raises."""
 
 
-class BadUsage(LedgerError, UsageError, ValueError):
+class InvalidCall(LedgerError, InvalidRequest, ValueError):
     """A call, a scope or an argument that the ledger refuses; nothing was stored."""
 
 
-class ConflictingUsage(LedgerError, UsageError):
+class ConflictingUsage(LedgerError, InvalidRequest):
     """A request id that is stored already, with other content; nothing was stored."""
 
     def __init__(self, request_id: str, columns: Iterable[str]) -> None:
@@ -33,7 +31,7 @@ class ConflictingUsage(LedgerError, UsageError):
         return type(self), (self.request_id, self.columns)
 
 
-class LedgerMissing(LedgerError, UsageError):
+class LedgerMissing(LedgerError, InvalidRequest):
     """The database has no ledger, or one of another revision; the sentence names the command that helps."""
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from flexlib.errors import BadSetting
 
-__all__ = ["KINDS", "PrivacyGuard", "is_rut"]
-
 KINDS = ("key", "email", "rut", "phone")
 """What can be masked, in the order in which it is looked for."""
 

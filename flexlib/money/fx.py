@@ -15,17 +15,6 @@ from zoneinfo import ZoneInfo
 
 from flexlib.errors import BadRecord
 
-__all__ = [
-    "CARRY_DAYS",
-    "VALUE_DECIMALS",
-    "Rate",
-    "Rates",
-    "convert_to_clp",
-    "find_rate",
-    "find_santiago_day",
-    "sort_rates",
-]
-
 SANTIAGO = ZoneInfo("America/Santiago")
 CARRY_DAYS = 5
 """How many days a value holds after its own: as many as the longest run of Chilean holidays and weekends."""

@@ -7,8 +7,6 @@ import pyarrow.compute as pc
 
 from flexlib.money.fx import VALUE_DECIMALS, Rates, find_rate
 
-__all__ = ["CONVERTED", "convert_rows"]
-
 CLP = pa.decimal128(20, 4)
 VALUE = pa.decimal128(6 + VALUE_DECIMALS, VALUE_DECIMALS)
 

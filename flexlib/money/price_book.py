@@ -13,7 +13,6 @@ from flexlib.enums import LlmProvider, LlmProxy
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-__all__ = ["LISTS", "PriceBook", "build_book", "load_book", "read_prices"]
 
 LISTS: Mapping[str, str] = {
     LlmProvider.ANTHROPIC: "anthropic",

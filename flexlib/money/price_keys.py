@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 from flexlib.money.price_book import PriceBook
 from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 
-__all__ = ["find_shared_prices"]
-
 WORDS = ("provider", "model", "proxy", "task_type", "tier")
 DAY = 24 * 60 * 60 * 1_000_000
 

@@ -14,8 +14,6 @@ from flexlib.money.price_keys import find_shared_prices
 from flexlib.money.prices import BEYOND_MEASURE, BEYOND_PROMPT, LIMIT, NEGATIVE, NO_TOKENS, UNCOUNTED, name_source
 from flexlib.money.unit_prices import UnitPrices, Unpriced
 
-__all__ = ["PRICED", "price_rows", "reprice_rows"]
-
 USD = pa.decimal128(20, 10)
 UNIT = pa.decimal256(36, 24)
 COUNT = pa.decimal256(19, 0)

@@ -12,11 +12,9 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
-from flexlib.money.apart import charge_apart
+from flexlib.money.extra_counts import price_extra_counts
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
-
-__all__ = ["Price", "Unpriced", "explain_price", "price_usage"]
 
 USD_STEP = Decimal("1e-10")
 LIMIT = Decimal(10) ** 10
@@ -96,7 +94,7 @@ def explain_price(
 ) -> Price | Unpriced:
     """As `price_usage`, and where there is no price an `Unpriced` with the reason.
 
-    `apart`: what the call counts beside these, by the names of `money.apart.APART`.
+    `apart`: what the call counts beside these, by the names of `money.apart.EXTRA_COUNTS`.
     """
     _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens) < 0, NEGATIVE)
     _refuse(cached_tokens + cache_write_tokens > prompt_tokens, BEYOND_PROMPT)
@@ -127,7 +125,7 @@ def explain_price(
                 "cache_read_tokens": cached_tokens,
                 "cache_write_tokens": cache_write_tokens,
             }
-            exact = charge_apart(book, unit, model, created_at, tier, counts, apart)
+            exact = price_extra_counts(book, unit, model, created_at, tier, counts, apart)
         if isinstance(exact, Unpriced):
             return exact
         amount = (unit.request + exact).quantize(USD_STEP, ROUND_HALF_EVEN)

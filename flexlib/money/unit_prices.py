@@ -14,7 +14,6 @@ from flexlib.money.price_book import LISTS, PriceBook, read_prices
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
-__all__ = ["EXACT", "TIERS", "UnitPrices", "Unpriced", "find_unit_prices"]
 
 TIERS: Mapping[str, Mapping[str, str]] = {
     "standard": {},

@@ -12,8 +12,6 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-__all__ = ["ReportKernel", "open_kernel"]
-
 SECRETS = ("WINDSURF_SERVICE_KEY", "SERVICE_KEY")
 """What a notebook has no use for: it reads snapshots and asks no server."""
 
@@ -68,8 +66,8 @@ def _run() -> None:
     """The kernel's process: imports what every report needs while nobody waits for it, then serves."""
     import runpy
 
-    import flexlib.page.charts
-    import flexlib.page.tables  # noqa: F401
+    import flexlib.page.credits.charts
+    import flexlib.page.credits.tables  # noqa: F401
 
     # A quiet log: what the notebook writes reaches the notebook, not this process's stderr.
     sys.argv += ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]

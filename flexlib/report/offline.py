@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-__all__ = ["find_loaded"]
-
 LOADERS = {"script", "iframe", "object", "embed", "link"}
 SOURCES = {"src", "srcset", "poster", "data", "background"}
 FAR = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)

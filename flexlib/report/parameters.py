@@ -14,8 +14,6 @@ from typing import Any
 from flexlib.errors import BadParameter
 from flexlib.settings import find_home
 
-__all__ = ["Parameter", "check_parameters", "find_notebook", "read_dataset", "read_parameters"]
-
 REQUIRED = ("year", "month")
 """What has a default only so that the notebook can be worked on: a report says which month it is of."""
 

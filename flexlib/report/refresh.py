@@ -18,7 +18,6 @@ from flexlib.settings import find_home
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["refresh_notebook", "refresh_notebooks"]
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -72,7 +71,7 @@ def refresh_notebook(notebook: Path, data: Path) -> str:
             if shown := [kind for kind in PICTURES if kind in output.get("data", {})]:
                 raise NotebookFailed(
                     f"{notebook.name}, cell {cell.id} shows a picture ({shown[0]}); "
-                    "draw it by a function of flexlib.page.charts, which gives SVG."
+                    "draw it by a function of flexlib.page.credits.charts, which gives SVG."
                 )
     return str(nbformat.writes(node)) + "\n"  # type: ignore[no-untyped-call]
 

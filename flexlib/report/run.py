@@ -11,20 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib.dates import Month
 from flexlib.errors import NotebookFailed
-from flexlib.month import Month
-from flexlib.page.theme import LAB_STYLE, write_page_style
+from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_parameters, find_notebook
 from flexlib.settings import load_settings
-from flexlib.store.snapshots import report_disk
+from flexlib.store.disk import report_disk
 
 if TYPE_CHECKING:
     from nbconvert.exporters import TemplateExporter
     from nbformat import NotebookNode
-
-__all__ = ["render_notebook", "run_report"]
 
 
 def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, data: Path | None = None) -> Path:
@@ -69,7 +67,7 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
     page, _ = exporter.from_notebook_node(
         notebook,
-        resources={"title": " ".join(title.split()), "style": write_page_style(), "metadata": {"name": "report"}},
+        resources={"title": " ".join(title.split()), "style": render_page_style(), "metadata": {"name": "report"}},
     )
     if loaded := find_loaded(page):
         piece = " ".join(loaded.split())[:80]

@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.ledger.database import Ledger
-from flexlib.ledger.months import LedgerMonth, read_month
-from flexlib.month import Month
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.read.months import LedgerMonth, read_month
 from flexlib.schema import check_usage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SOURCE", "check_tables", "open_ledger_month"]
 
 SOURCE = "ledger"
 """The name of this source: `usage/<month>/ledger/`."""

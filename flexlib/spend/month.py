@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.certificate import Certificate, State
+from flexlib.dates import Month
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count
-from flexlib.month import Month
 from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["WINDSURF", "MonthUsage", "load_month_usage"]
 
 WINDSURF = "windsurf"
 """The name of the credits' source, beside those of `usage/<month>/<source>/`."""
@@ -236,9 +235,9 @@ def _read_credits(snapshot: Snapshot, root: Path | None) -> duckdb.DuckDBPyRelat
     import duckdb
     import pyarrow.parquet as pq
 
-    from flexlib.spend.credit_prices import load_credit_prices
     from flexlib.spend.windsurf import credits_as_usage
-    from flexlib.store.rates import load_rates
+    from flexlib.store.credit_prices import load_credit_prices
+    from flexlib.store.fx import load_rates
 
     table = credits_as_usage(pq.read_table(snapshot.parquet), load_credit_prices(root), load_rates(root))
     return duckdb.from_arrow(table).select(f"*, '{WINDSURF}' AS source")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-__all__ = ["QualityCheck", "check_quality", "list_rates", "list_unmapped", "list_unpriced"]
 
 FAR = Decimal("0.5")
 """An amount is far from its tokens' list price when it is off by more than this part of it."""

@@ -13,12 +13,10 @@ from typing import Any
 import pyarrow as pa
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.money.credit_prices import CreditPrice, CreditPrices, find_credit_price
 from flexlib.money.fx import Rates, convert_to_clp, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import USAGE
-from flexlib.spend.credit_prices import CreditPrice, CreditPrices, find_credit_price
-
-__all__ = ["SOURCE", "credits_as_usage"]
 
 SOURCE = "windsurf"
 """The name of this source beside `ledger` and `import`."""

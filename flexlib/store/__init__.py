@@ -1,16 +1,15 @@
 """The only room that touches files: months as snapshots, drafts of them, the kept rates."""
 
+from flexlib.store.disk import PRIVATE, report_disk
+from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import (
-    PRIVATE,
     Snapshot,
     find_snapshot,
-    hash_rows,
     list_snapshots,
     load_credits,
     load_usage,
     lock_month,
     move_snapshot,
-    report_disk,
     scan,
     write_snapshot,
 )

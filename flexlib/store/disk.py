@@ -13,8 +13,6 @@ from pathlib import Path
 from flexlib.errors import AlreadyRunning, DiskFailed
 from flexlib.settings import load_settings
 
-__all__ = ["find_root", "PRIVATE", "lock_folder", "make_scratch", "report_disk", "sync"]
-
 PRIVATE = 0o600
 
 

@@ -10,10 +10,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from flexlib.certificate import REFRESH
-from flexlib.store.snapshots import PRIVATE, report_disk
-
-__all__ = ["Draft"]
+from flexlib.certificate import SETTLING_TIME
+from flexlib.store.disk import PRIVATE, report_disk
 
 
 class Draft:
@@ -113,7 +111,7 @@ class Draft:
 
 def _is_fresh(started_at: datetime, now: datetime) -> bool:
     """Whether a draft may still be used; not either when the clock was set back, and it lies ahead."""
-    return timedelta(0) <= now - started_at <= REFRESH
+    return timedelta(0) <= now - started_at <= SETTLING_TIME
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -15,13 +15,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
-from flexlib.errors import EngineMissing, UsageError
+from flexlib.errors import EngineMissing, InvalidRequest
 
 if TYPE_CHECKING:
     import duckdb
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["ENGINES", "Engine", "open_spark", "read_days"]
 
 Engine = Literal["duckdb", "spark"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
@@ -41,10 +40,10 @@ def read_days(files: Sequence[Path], column: str, first: date, last: date, engin
 def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine = "duckdb") -> Any:
     """The rows of Parquet files whose `column`, a UTC time without a zone, lies on the days from `first` to `last`.
 
-    Nothing is read until the frame is used. Raises `UsageError` for another engine, `EngineMissing` as `open_spark`.
+    Nothing is read until the frame is used. Raises `InvalidRequest` for another engine, and as `open_spark` does.
     """
     if engine not in ENGINES:
-        raise UsageError(f"{engine!r} is not an engine; choose {' or '.join(ENGINES)}.")
+        raise InvalidRequest(f"{engine!r} is not an engine; choose {' or '.join(ENGINES)}.")
     days = "{0} >= {1} '{2}' AND {0} < {1} '{3}' + INTERVAL 1 DAY"
     if engine == "spark":
         read = open_spark().read.parquet(*(f"file://{file}" for file in files))

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RowHash", "hash_rows"]
-
 
 class RowHash:
     """SHA-256 of rows as text, a line each, columns by commas, null as nothing; tables are added in their order."""

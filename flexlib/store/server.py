@@ -10,8 +10,6 @@ from typing import Any
 from flexlib.errors import OtherServer
 from flexlib.store.disk import find_root, report_disk, sync
 
-__all__ = ["check_server", "keep_server", "read_server"]
-
 
 def read_server(root: Path | None = None) -> dict[str, Any]:
     """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""

@@ -22,31 +22,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
+from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
-from flexlib.month import Month, Span
 from flexlib.store.disk import PRIVATE, find_root, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
-from flexlib.store.row_hash import hash_rows
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow as pa
 
-__all__ = [
-    "PRIVATE",
-    "Snapshot",
-    "find_snapshot",
-    "hash_rows",
-    "list_snapshots",
-    "load_credits",
-    "load_usage",
-    "lock_month",
-    "move_snapshot",
-    "report_disk",
-    "scan",
-    "write_snapshot",
-]
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 

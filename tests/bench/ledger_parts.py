@@ -47,7 +47,7 @@ def record(url: str, how: str, rows: str) -> Work:
 def insert(url: str, how: str, rows: str) -> Work:
     """The yardstick: the same rows by the driver's own INSERT into the same columns, indexes and checks."""
     from flexlib.ledger import init_ledger, open_ledger
-    from flexlib.ledger.table import TABLE
+    from flexlib.ledger.db.table import TABLE
 
     ledger = open_ledger(url, data=Path("/nonexistent"))
     init_ledger(ledger)
@@ -100,8 +100,8 @@ def insert(url: str, how: str, rows: str) -> Work:
 def fill(url: str, number: str) -> Work:
     """Fills September 2025 with so many calls, inside the database."""
     from flexlib.ledger import init_ledger, open_ledger
-    from flexlib.ledger.partitions import ensure_months
-    from flexlib.ledger.table import INDEXES, REQUEST_IDS, TABLE
+    from flexlib.ledger.db.table import INDEXES, REQUEST_IDS, TABLE
+    from flexlib.ledger.record.writing import ensure_months
 
     ledger = open_ledger(url, data=Path("/nonexistent"))
     init_ledger(ledger)
@@ -141,9 +141,9 @@ def fill(url: str, number: str) -> Work:
 
 def close(url: str, folder: str) -> Work:
     """Closes the month into Parquet with its certificate."""
+    from flexlib.dates import Month
+    from flexlib.ingest.ledger import close_month
     from flexlib.ledger import open_ledger
-    from flexlib.month import Month
-    from flexlib.update.ledger import close_month
 
     def work() -> object:
         certificate = close_month(

@@ -30,7 +30,7 @@ Work = Callable[[], object]
 def aggregate_flexlib(files: list[str], engine: Literal["duckdb", "spark"] = "duckdb") -> Work:
     import duckdb  # noqa: F401 (before the clock starts, as the yardstick does)
 
-    from flexlib import aggregate
+    from flexlib import analysis as aggregate
     from flexlib.store.engines import read_days
 
     def work() -> object:

@@ -18,8 +18,9 @@ import pytest
 from harness import KEY
 
 import flexlib
-from flexlib.cli.main import ROOMS, main
-from flexlib.month import Month
+from flexlib.cli.main import COMMANDS as MODULES
+from flexlib.cli.main import main
+from flexlib.dates import Month
 from flexlib.store.snapshots import Snapshot
 
 Demo = Callable[..., str]
@@ -32,7 +33,7 @@ WHEN = ("--year", "2025", "--month", "9")
 def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
     parser = argparse.ArgumentParser(prog="flexlib")
     commands = parser.add_subparsers()
-    for room in ROOMS:
+    for room in MODULES:
         room.add_commands(commands)
     return parser, sorted(commands.choices)
 
@@ -183,7 +184,7 @@ def test_a_fault_of_ours_is_a_sentence_with_exit_code_1_and_a_traceback_only_whe
         raise ZeroDivisionError(f"with the key {KEY} in it")
 
     monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
-    monkeypatch.setattr(sys.modules["flexlib.cli.main"], "ROOMS", [FaultyRoom(fail)])
+    monkeypatch.setattr(sys.modules["flexlib.cli.main"], "COMMANDS", [FaultyRoom(fail)])
     assert main(["fail"]) == 1
     sentence = (
         "A fault in flexlib itself: ZeroDivisionError: with the key [service key] in it. FLEXLIB_DEBUG=1 shows wh"

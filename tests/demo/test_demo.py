@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from flexlib.dates import Month
 from flexlib.demo import Company, demo_server
-from flexlib.month import Month
 
 CASCADE = "QUERY_DATA_SOURCE_CASCADE_DATA"
 ANALYTICS, PEOPLE, BALANCE = "/api/v1/Analytics", "/api/v1/UserPageAnalytics", "/api/v1/GetTeamCreditBalance"

@@ -12,15 +12,15 @@ from itertools import pairwise
 
 import pytest
 
+from flexlib.dates import Month
 from flexlib.demo import Company
 from flexlib.demo.company import ALLOWANCE, Row
-from flexlib.month import Month
 
 SEPTEMBER = Month(2025, 9)
 DIGEST = """
 import hashlib, sys
 from flexlib.demo import Company
-from flexlib.month import Month
+from flexlib.dates import Month
 company = Company(2025, 300)
 if "--other-months-first" in sys.argv:
     company.read_ledger(Month(2026, 2)), company.read_ledger(Month(2025, 1))
@@ -129,8 +129,8 @@ def test_another_seed_gives_another_company() -> None:
 
 
 def test_strangers_spend_and_change_nobody_elses_rows() -> None:
-    alone, joined = Company(2025, 300), Company(2025, 300, strangers=2)
-    keys = {person.key for person in joined.strangers}
+    alone, joined = Company(2025, 300), Company(2025, 300, unlisted=2)
+    keys = {person.key for person in joined.unlisted}
     rows = joined.read_ledger(SEPTEMBER).rows
     assert len(keys) == 2
     assert keys <= {row.key for row in rows}

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 import requests
 
+from flexlib.dates import Month
 from flexlib.demo import Company, demo_server
-from flexlib.month import Month
 
 CONSUMPTION = "/api/v2alpha/analytics/consumption"
 SEPTEMBER = Month(2025, 9)

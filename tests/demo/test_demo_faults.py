@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
+from flexlib.dates import Month
 from flexlib.demo import Company, demo_server
-from flexlib.month import Month
 
 ANALYTICS, PEOPLE, BALANCE = "/api/v1/Analytics", "/api/v1/UserPageAnalytics", "/api/v1/GetTeamCreditBalance"
 CONSUMPTION = "/api/v2alpha/analytics/consumption"
@@ -165,8 +165,8 @@ def test_unlisted_keys_spend_without_being_listed() -> None:
         [items] = read(url, ask_raw())
         rows = read_consumption(url)
     assert len(people) == 300
-    strangers = {item["api_key"] for item in items} - {person["apiKey"] for person in people}
-    assert len(strangers) == 2
+    unlisted = {item["api_key"] for item in items} - {person["apiKey"] for person in people}
+    assert len(unlisted) == 2
     assert len({row["user_email"] for row in rows} - {person["email"] for person in people}) == 2
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from flexlib.dates import Month
 from flexlib.demo import Company, demo_server
 from flexlib.demo.faults import Faults
 from flexlib.errors import BadSetting
-from flexlib.month import Month
 
 ANALYTICS, BALANCE = "/api/v1/Analytics", "/api/v1/GetTeamCreditBalance"
 SMALL = ("--users", "300", "--now", "2025-10-21T12:00:00Z")

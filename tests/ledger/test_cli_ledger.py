@@ -19,10 +19,10 @@ import pytest
 from databases import execute
 
 from flexlib.cli.ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
-from flexlib.errors import BadFile, UsageError
-from flexlib.ledger import BadUsage, Ledger, LedgerFailed, LedgerMissing, UsageQuery, find_ledger, record_usage
-from flexlib.ledger.lines import RefusedLine, record_lines
-from flexlib.ledger.stream import LineStream
+from flexlib.cli.stream import LineStream
+from flexlib.errors import BadFile, InvalidRequest
+from flexlib.ledger import InvalidCall, Ledger, LedgerFailed, LedgerMissing, UsageQuery, find_ledger, record_usage
+from flexlib.ledger.record.lines import RefusedLine, record_lines
 
 CALL: dict[str, Any] = {"usable": ["user", 42], "provider": "openai", "model": "gpt-4o", "amount_in_usd": "0.1"}
 
@@ -138,7 +138,7 @@ def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str])
 )
 def test_wrong_usage_says_what_to_write(home: Path, words: list[str], message: str) -> None:
     assert home.exists()
-    with pytest.raises(UsageError, match=message) as caught:
+    with pytest.raises(InvalidRequest, match=message) as caught:
         run("record", *words)
     assert caught.value.exit_code == 2
 
@@ -380,5 +380,5 @@ def test_lines_without_trouble_make_no_rejects_file(ledger: Ledger) -> None:
     report = record_lines([json.dumps(CALL)], ledger, on_refusal=seen.append)
     assert (report.stored, report.rejects, seen) == (1, None, [])
     assert not (ledger.data / "rejected").exists()
-    with pytest.raises(BadUsage):
+    with pytest.raises(InvalidCall):
         record_usage(usable=None, provider="acme", model="x", ledger=ledger)

@@ -15,7 +15,9 @@ import pytest
 from databases import execute, query
 
 from flexlib.certificate import State, UsageCertificate
+from flexlib.dates import Month
 from flexlib.errors import AlreadyRunning, BadMonth, BadRecord, DiskFailed
+from flexlib.ingest.ledger import certify_month, close_month, ensure_month
 from flexlib.ledger import (
     Ledger,
     LedgerMissing,
@@ -26,16 +28,14 @@ from flexlib.ledger import (
     record_many,
     record_usage,
 )
-from flexlib.ledger.filling import fill_amounts
-from flexlib.ledger.pages import PAGE_ROWS
+from flexlib.ledger.record.filling import fill_amounts
+from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.money.fx import Rate
-from flexlib.month import Month
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.ledger import check_tables, open_ledger_month
-from flexlib.store.rates import KeptRate, write_kept_rates
+from flexlib.store.fx import KeptRate, write_kept_rates
 from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
-from flexlib.update.ledger import certify_month, close_month, ensure_month
 
 SEPTEMBER = Month(2025, 9)
 OVER = datetime(2025, 10, 1, 3, tzinfo=timezone.utc)

@@ -15,7 +15,7 @@ from rates_server import serve_rates
 from flexlib.cli.main import main
 from flexlib.ledger import Ledger, record_usage
 from flexlib.money.fx import Rate
-from flexlib.store.rates import KeptRate, write_kept_rates
+from flexlib.store.fx import KeptRate, write_kept_rates
 
 SEPTEMBER = ["--year", "2025", "--month", "9"]
 CALL: dict[str, Any] = {

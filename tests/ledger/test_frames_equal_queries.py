@@ -14,12 +14,13 @@ from databases import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexlib import aggregate as frames
+from flexlib import analysis as frames
+from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.errors import UsageError
-from flexlib.ledger import BadUsage, Ledger, UsageQuery, queries, read_month, record_many
-from flexlib.ledger.table import TABLE
-from flexlib.month import Month
+from flexlib.errors import InvalidRequest
+from flexlib.ledger import InvalidCall, Ledger, UsageQuery, read_month, record_many
+from flexlib.ledger.db.table import TABLE
+from flexlib.ledger.read import queries
 from flexlib.schema import USAGE
 
 AUGUST, SEPTEMBER = Month(2025, 8), Month(2025, 9)
@@ -99,9 +100,9 @@ def test_queries_and_frames_agree_on_any_calls_and_period(
 ) -> None:  # fmt: skip
     execute(ledger, f"DELETE FROM {TABLE}")
     record_many(calls, ledger=ledger)
-    refusal = find_refusal(BadUsage, lambda: queries.get_total_cost_by_period(start, end, within=UsageQuery(ledger)))
+    refusal = find_refusal(InvalidCall, lambda: queries.get_total_cost_by_period(start, end, within=UsageQuery(ledger)))
     rows = duckdb.from_arrow(read_rows_of(ledger))
-    assert find_refusal(UsageError, lambda: frames.total_cost_by_period(rows, start, end)) == refusal
+    assert find_refusal(InvalidRequest, lambda: frames.total_cost_by_period(rows, start, end)) == refusal
     if refusal is None:
         compare_all(ledger, start, end)
 

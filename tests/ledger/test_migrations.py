@@ -27,8 +27,8 @@ from flexlib.ledger import (
     record_usage,
     upgrade_ledger,
 )
-from flexlib.ledger.migrate import MIGRATIONS
-from flexlib.ledger.table import HEAD, VERSION_TABLE, build_metadata
+from flexlib.ledger.db.migrate import MIGRATIONS
+from flexlib.ledger.db.table import HEAD, VERSION_TABLE, build_metadata
 
 CALL: dict[str, Any] = {"usable": ("user", 42), "provider": "openai", "model": "gpt-4o", "prompt_tokens": 100}
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from flexlib.dates import Month
 from flexlib.ledger import Ledger, LedgerMissing, UsageQuery, open_ledger, read_month, record_many, record_usage
-from flexlib.month import Month
 from flexlib.schema import USAGE, check_usage
 
 SEPTEMBER = Month(2025, 9)

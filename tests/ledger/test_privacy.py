@@ -11,7 +11,7 @@ import pytest
 from databases import query
 
 from flexlib.errors import BadSetting
-from flexlib.ledger import BadUsage, Ledger, PrivacyGuard, UsageQuery, open_ledger, record_many, record_usage
+from flexlib.ledger import InvalidCall, Ledger, PrivacyGuard, UsageQuery, open_ledger, record_many, record_usage
 from flexlib.ledger.privacy import is_rut
 
 CALL: dict[str, Any] = {"usable": ("user", 42), "provider": "openai", "model": "gpt-4o", "prompt_tokens": 100}
@@ -193,10 +193,10 @@ def test_metadata_above_the_size_is_refused(ledger: Ledger, ledger_url: str) -> 
     fits = {"note": "ñ" * 8186}  # 2 bytes each, and 12 for {"note": ""}
     assert len(json.dumps(fits, ensure_ascii=False).encode()) == 16 * 1024
     record_usage(**CALL, metadata=fits, ledger=ledger)
-    with pytest.raises(BadUsage, match="metadata is 16385 bytes of JSON, and the most is 16384; keep it elsewhere"):
+    with pytest.raises(InvalidCall, match="metadata is 16385 bytes of JSON, and the most is 16384; keep it elsewhere"):
         record_usage(**CALL, metadata={"note": fits["note"] + "n"}, ledger=ledger)
     narrow = open_ledger(ledger_url, metadata_bytes=20)
-    with pytest.raises(BadUsage, match="metadata is 21 bytes of JSON, and the most is 20"):
+    with pytest.raises(InvalidCall, match="metadata is 21 bytes of JSON, and the most is 20"):
         record_usage(**CALL, metadata={"note": "123456789"}, ledger=narrow)
     narrow.close()
     assert UsageQuery(ledger).count() == 1
@@ -205,7 +205,7 @@ def test_metadata_above_the_size_is_refused(ledger: Ledger, ledger_url: str) -> 
 def test_metadata_that_holds_itself_is_refused(ledger: Ledger) -> None:
     metadata: dict[str, Any] = {}
     metadata["self"] = metadata
-    with pytest.raises(BadUsage, match="metadata cannot be kept as JSON"):
+    with pytest.raises(InvalidCall, match="metadata cannot be kept as JSON"):
         record_usage(**CALL, metadata=metadata, ledger=ledger)
 
 
@@ -221,7 +221,7 @@ def test_metadata_that_holds_itself_is_refused(ledger: Ledger) -> None:
     ],
 )
 def test_metadata_that_cannot_be_kept_is_refused(ledger: Ledger, metadata: dict[str, Any], message: str) -> None:
-    with pytest.raises(BadUsage, match=re.escape(message)):
+    with pytest.raises(InvalidCall, match=re.escape(message)):
         record_usage(**CALL, metadata=metadata, ledger=ledger)
 
 

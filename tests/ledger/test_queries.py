@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.ledger import (
-    BadUsage,
+    InvalidCall,
     Ledger,
     UsageQuery,
     get_stats_by_task_type,
@@ -30,7 +30,7 @@ from flexlib.ledger import (
     record_usage,
     usage,
 )
-from flexlib.ledger.queries import MEASURES
+from flexlib.ledger.read.queries import MEASURES
 
 OPENAI, ANTHROPIC, GOOGLE = LlmProvider.OPENAI, LlmProvider.ANTHROPIC, LlmProvider.GOOGLE
 SANTIAGO = ZoneInfo("America/Santiago")
@@ -133,7 +133,7 @@ def test_days_of_a_zone_begin_and_end_there(ledger: Ledger) -> None:
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(ask: Any, message: str) -> None:  # noqa: ANN401
-    with pytest.raises(BadUsage, match=re.escape(message)):
+    with pytest.raises(InvalidCall, match=re.escape(message)):
         ask()
 
 

@@ -28,8 +28,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadSetting
 from flexlib.ledger import (
-    BadUsage,
     ConflictingUsage,
+    InvalidCall,
     Ledger,
     LedgerFailed,
     LedgerUnavailable,
@@ -43,10 +43,10 @@ from flexlib.ledger import (
     record_openrouter_usage,
     record_usage,
 )
-from flexlib.ledger.record import make_request_id
-from flexlib.ledger.writing import insert_record
+from flexlib.ledger.record.record import make_request_id
+from flexlib.ledger.record.writing import insert_record
 from flexlib.money.fx import Rate
-from flexlib.store.rates import KeptRate, find_rates_file, write_kept_rates
+from flexlib.store.fx import KeptRate, find_rates_file, write_kept_rates
 
 NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
 CALL: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_openrouter_usage_of_the_seed(ledger: Ledger) -> None:
 
 
 def test_the_proxy_of_a_named_way_cannot_be_another() -> None:
-    with pytest.raises(BadUsage, match="the proxy is set by the function"):
+    with pytest.raises(InvalidCall, match="the proxy is set by the function"):
         record_direct_usage(**CALL, proxy=LlmProxy.TOGETHER)
 
 
@@ -175,7 +175,7 @@ def test_every_column_comes_back_as_an_attribute(ledger: Ledger) -> None:
 
 
 def test_a_mapped_object_gives_its_class_and_id(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flexlib.ledger.scopes.find_ledger", lambda: ledger)
+    monkeypatch.setattr("flexlib.ledger.read.scopes.find_ledger", lambda: ledger)
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
@@ -207,7 +207,7 @@ def test_a_mapped_object_gives_its_class_and_id(ledger: Ledger, monkeypatch: pyt
     ],
 )
 def test_a_usable_without_type_and_id_is_refused(ledger: Ledger, usable: Any, message: str) -> None:  # noqa: ANN401
-    with pytest.raises(BadUsage, match=re.escape(message)):
+    with pytest.raises(InvalidCall, match=re.escape(message)):
         record_usage(**{**CALL, "usable": usable}, ledger=ledger)
 
 
@@ -223,7 +223,7 @@ def test_nobody_is_a_usable_only_when_the_caller_says_so(ledger: Ledger) -> None
 def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
     everybody = ", ".join(LlmProvider)
     for provider in ("acme", None, 3):
-        with pytest.raises(BadUsage, match=f"provider is {provider!r}; it must be one of {everybody}"):
+        with pytest.raises(InvalidCall, match=f"provider is {provider!r}; it must be one of {everybody}"):
             record_usage(**{**CALL, "provider": provider}, ledger=ledger)
     assert record_usage(**{**CALL, "provider": LlmProvider.UNKNOWN}, ledger=ledger).provider == "unknown"
 
@@ -261,7 +261,7 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(ledger: Ledger, given: dict[str, Any], message: str) -> None:
-    with pytest.raises(BadUsage, match=re.escape(message)) as caught:
+    with pytest.raises(InvalidCall, match=re.escape(message)) as caught:
         record_usage(**{**CALL, **given}, ledger=ledger)
     assert caught.value.exit_code == 2
     assert UsageQuery(ledger).count() == 0
@@ -482,9 +482,9 @@ def test_a_batch_is_stored_whole_or_not_at_all(ledger: Ledger) -> None:
         record_many([*good, {**CALL, "request_id": "b", "model": "o3"}], ledger=ledger)
     with pytest.raises(ConflictingUsage, match="'x' is stored already, and status differs"):
         record_many([*good, {**CALL, "request_id": "x"}, {**CALL, "request_id": "x", "status": "ok"}], ledger=ledger)
-    with pytest.raises(BadUsage, match="call 20 of the batch: prompt_tokens is -1"):
+    with pytest.raises(InvalidCall, match="call 20 of the batch: prompt_tokens is -1"):
         record_many([*good, {**CALL, "prompt_tokens": -1}], ledger=ledger)
-    with pytest.raises(BadUsage, match="call 20 of the batch: got an unexpected keyword argument 'tokens'"):
+    with pytest.raises(InvalidCall, match="call 20 of the batch: got an unexpected keyword argument 'tokens'"):
         record_many([*good, {**CALL, "tokens": 1}], ledger=ledger)
     assert UsageQuery(ledger).count() == 1
 
@@ -680,7 +680,7 @@ def test_a_lost_answer_to_a_commit_does_not_make_a_second_row(ledger: Ledger, mo
             raise failures.pop()
         return number
 
-    monkeypatch.setattr("flexlib.ledger.recording.insert_record", store_and_lose)
+    monkeypatch.setattr("flexlib.ledger.record.recording.insert_record", store_and_lose)
     record = record_usage(**CALL, ledger=ledger)
     assert failures == []
     assert UsageQuery(ledger).all() == [record]

@@ -11,15 +11,15 @@ import pytest
 from databases import execute
 from genai_prices.data import providers
 
+from flexlib.dates import Month
 from flexlib.ledger import Ledger, UsageQuery, UsageRecord, record_usage
-from flexlib.ledger.pages import PAGE_ROWS
-from flexlib.ledger.recording import record_many
-from flexlib.ledger.repricing import ModelChange, reprice_month
-from flexlib.ledger.responses import read_anthropic_response
+from flexlib.ledger.record.pages import PAGE_ROWS
+from flexlib.ledger.record.recording import record_many
+from flexlib.ledger.record.repricing import ModelChange, reprice_month
+from flexlib.ledger.record.responses import read_anthropic_response
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import PriceBook, build_book, load_book
-from flexlib.month import Month
-from flexlib.store.rates import KeptRate, write_kept_rates
+from flexlib.store.fx import KeptRate, write_kept_rates
 
 SEPTEMBER = Month(2025, 9)
 CALL: dict[str, Any] = {

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.ledger import BadUsage, Ledger, UsageQuery, record_many, record_usage
-from flexlib.ledger.responses import (
+from flexlib.ledger import InvalidCall, Ledger, UsageQuery, record_many, record_usage
+from flexlib.ledger.record.responses import (
     read_anthropic_response,
     read_google_response,
     read_mistral_response,
@@ -293,7 +293,7 @@ SPOKEN = {
         "completion_tokens_details": {"audio_tokens": 800},
     },
 }
-APART: list[tuple[Callable[[Any], dict[str, Any]], dict[str, Any], dict[str, int], str | None]] = [
+EXTRA_COUNTS: list[tuple[Callable[[Any], dict[str, Any]], dict[str, Any], dict[str, int], str | None]] = [
     # Sonnet 4: 3 in, 3.75 into the cache, 6 for an hour, 15 out: 10*3 + 400000*3.75 + 600000*6 + 100*15 = 5101530 / 1e6
     (read_anthropic_response, CACHED_FOR_AN_HOUR, {"cache_write_1h_tokens": 600_000}, "5.10153"),
     # 1000*3 + 100*15 = 4500 / 1e6, and two searches at 10 USD a thousand
@@ -311,14 +311,14 @@ APART: list[tuple[Callable[[Any], dict[str, Any]], dict[str, Any], dict[str, int
 def test_counts_with_a_price_of_their_own_are_kept_and_charged(ledger: Ledger, copies: int) -> None:
     calls = [
         {"usable": None, "created_at": NOON, "request_id": f"{case}-{copy}", **read(answer)}
-        for case, (read, answer, _, _) in enumerate(APART)
+        for case, (read, answer, _, _) in enumerate(EXTRA_COUNTS)
         for copy in range(copies)
     ]
     record_many(calls, ledger=ledger)
     records = {one.request_id: one for one in UsageQuery(ledger)}
-    assert len(records) == len(APART) * copies
+    assert len(records) == len(EXTRA_COUNTS) * copies
     for call_id, record in records.items():
-        _, _, counts, usd = APART[int(call_id.partition("-")[0])]
+        _, _, counts, usd = EXTRA_COUNTS[int(call_id.partition("-")[0])]
         assert counts.items() <= (record.metadata or {}).items()
         assert record.amount_in_usd == (None if usd is None else Decimal(usd))
         assert (record.unpriced is None) is (usd is not None)
@@ -380,7 +380,7 @@ def test_without_a_stated_cost_the_price_list_of_openrouter_counts() -> None:
 
 def test_a_maker_that_is_not_known_is_never_chosen_silently() -> None:
     answer = {**OPENROUTER, "model": "qwen/qwen3-max"}
-    with pytest.raises(BadUsage, match=r"who made 'qwen/qwen3-max' is not known; give provider= one of openai, .*"):
+    with pytest.raises(InvalidCall, match=r"who made 'qwen/qwen3-max' is not known; give provider= one of openai, .*"):
         read_openrouter_response(answer)
     assert read_openrouter_response(answer, LlmProvider.UNKNOWN)["provider"] is LlmProvider.UNKNOWN
 
@@ -398,5 +398,5 @@ def test_a_maker_that_is_not_known_is_never_chosen_silently() -> None:
 def test_an_answer_without_usage_is_refused(
     read: Callable[[Any], dict[str, Any]], answer: Any, message: str  # noqa: ANN401
 ) -> None:  # fmt: skip
-    with pytest.raises(BadUsage, match=re.escape(message)):
+    with pytest.raises(InvalidCall, match=re.escape(message)):
         read(answer)

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from databases import execute, query
 
-from flexlib.ledger import BadUsage, ConflictingUsage, Ledger, UsageQuery, open_ledger, record_many, record_usage
-from flexlib.ledger.table import COLUMNS
+from flexlib.ledger import ConflictingUsage, InvalidCall, Ledger, UsageQuery, open_ledger, record_many, record_usage
+from flexlib.ledger.db.table import COLUMNS
 from flexlib.schema import USAGE
 
 SEPTEMBER = datetime(2025, 9, 1, tzinfo=timezone.utc)
@@ -79,7 +79,7 @@ def test_pesos_are_exact_to_four_decimals(ledger: Ledger) -> None:
     ],
 )
 def test_amount_that_is_too_fine_too_large_or_none_is_refused(ledger: Ledger, name: str, given: Any) -> None:  # noqa: ANN401
-    with pytest.raises(BadUsage, match=f"^{name} "):
+    with pytest.raises(InvalidCall, match=f"^{name} "):
         record_usage(**CALL, **{name: given}, ledger=ledger)
     assert UsageQuery(ledger).count() == 0
 

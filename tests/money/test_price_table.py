@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from flexlib.errors import BadRecord
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.money.price_table import PRICED, price_rows, reprice_rows
-from flexlib.money.prices import Unpriced, explain_price
+from flexlib.money.prices import explain_price
+from flexlib.money.unit_prices import Unpriced
 from flexlib.schema import USAGE
 
 COLUMNS = [

@@ -15,7 +15,8 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Ti
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadRecord
 from flexlib.money.price_book import LISTS, PriceBook, build_book, load_book
-from flexlib.money.prices import Price, Unpriced, explain_price, price_usage
+from flexlib.money.prices import Price, explain_price, price_usage
+from flexlib.money.unit_prices import Unpriced
 
 SEPTEMBER = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
 

@@ -15,17 +15,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from report_samples import SEPTEMBER, THINKING, make_rows
 
-from flexlib import aggregate
-from flexlib.month import Month
-from flexlib.page import fold
-from flexlib.page.charts import (
-    NARROW,
-    Chart,
+from flexlib import analysis as aggregate
+from flexlib.dates import Month
+from flexlib.page.credits import top as fold
+from flexlib.page.credits.charts import (
     plot_credits_by_day_and_model,
     plot_credits_by_user,
     plot_credits_by_weekday_and_week,
 )
-from flexlib.page.theme import LIGHT, assign_colours
+from flexlib.page.kit.chart import NARROW, Chart
+from flexlib.page.kit.theme import LIGHT, assign_colours
 
 AUGUST = SEPTEMBER.previous
 
@@ -43,7 +42,7 @@ def plot_days(rows: pd.DataFrame | None = None, before: pd.DataFrame | None = No
     rows = make_rows(ROWS) if rows is None else rows
     chosen = fold.choose_models(aggregate.credits_by_model(rows), SEPTEMBER.span)
     return plot_credits_by_day_and_model(
-        fold.fold_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
+        fold.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
         aggregate.credits_by_day(rows, SEPTEMBER.span),
         None if before is None else aggregate.credits_by_day(before, AUGUST.span),
     )
@@ -109,7 +108,7 @@ def test_a_month_that_is_not_over_leaves_its_other_days_empty() -> None:
     rows = make_rows(ROWS[:2])
     chosen = fold.choose_models(aggregate.credits_by_model(rows))
     days = [date(2025, 9, 1), date(2025, 9, 2)]
-    cells = fold.fold_models(aggregate.credits_by_day_and_model(rows, days), chosen)
+    cells = fold.top_models(aggregate.credits_by_day_and_model(rows, days), chosen)
     chart = plot_credits_by_day_and_model(cells, aggregate.credits_by_day(rows, days))
     assert chart.figure.axes[1].get_xlim() == (0.4, 30.6)
     assert list_lines(chart) == [{1: 350.5, 2: 350.5}]
@@ -186,13 +185,13 @@ def test_a_month_without_a_row_is_drawn_empty() -> None:
     assert plot_days(rows).figure.axes[1].containers == []
     assert "0.00 flex credits" in plot_days(rows).description
     assert [tick.get_text() for tick in plot_days(rows).figure.axes[1].get_yticklabels()] == ["0", "1"]
-    assert plot_credits_by_user(aggregate.credits_by_user(rows)).write_html()
-    assert plot_credits_by_weekday_and_week(aggregate.credits_by_weekday_and_week(rows, SEPTEMBER.span)).write_html()
+    assert plot_credits_by_user(aggregate.credits_by_user(rows)).render_html()
+    assert plot_credits_by_weekday_and_week(aggregate.credits_by_weekday_and_week(rows, SEPTEMBER.span)).render_html()
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=repr)
 def test_each_picture_has_a_role_a_title_and_a_description_of_its_own(chart: Chart) -> None:
-    pictures = re.findall(r"<svg.*?</svg>", chart.write_html(), re.DOTALL)
+    pictures = re.findall(r"<svg.*?</svg>", chart.render_html(), re.DOTALL)
     assert len(pictures) == 2
     seen = set()
     for picture in pictures:
@@ -208,7 +207,7 @@ def test_each_picture_has_a_role_a_title_and_a_description_of_its_own(chart: Cha
 
 @pytest.mark.parametrize("chart", CHARTS, ids=repr)
 def test_a_picture_has_no_colour_of_its_own_no_font_no_link_no_script(chart: Chart) -> None:
-    html = chart.write_html()
+    html = chart.render_html()
     assert re.findall(r"(?<!,)#[0-9a-f]{6}", html) == []
     assert set(re.findall(r"var\(--flex-([^,]+),#", html)) <= LIGHT.keys()
     for word in ("font-family", "http", "xlink", "<use", "<defs", "clip-path", "<metadata", "<script", "base64", "NaN"):
@@ -217,7 +216,7 @@ def test_a_picture_has_no_colour_of_its_own_no_font_no_link_no_script(chart: Cha
 
 @pytest.mark.parametrize("chart", CHARTS, ids=repr)
 def test_letters_on_a_phone_are_as_large_as_on_a_page(chart: Chart) -> None:
-    narrow = re.findall(r"<svg.*?</svg>", chart.write_html(), re.DOTALL)[1]
+    narrow = re.findall(r"<svg.*?</svg>", chart.render_html(), re.DOTALL)[1]
     root = ET.fromstring(narrow)
     sizes = {float(size) for size in re.findall(r"font-size:([\d.]+)px", narrow)}
     assert root.get("viewBox", "").split()[2] == str(NARROW) == root.get("width")
@@ -227,7 +226,7 @@ def test_letters_on_a_phone_are_as_large_as_on_a_page(chart: Chart) -> None:
 
 def test_a_name_is_text_and_never_markup_or_mathematics() -> None:
     rows = make_rows([(1, "ana", "<b>$x^2$</b>&", 0, 100)])
-    html = plot_days(rows).write_html()
+    html = plot_days(rows).render_html()
     assert "&lt;b&gt;$x^2$&lt;/b&gt;&amp;" in html
     assert "<b>" not in html
 
@@ -240,14 +239,14 @@ def test_frames_are_left_as_they_were() -> None:
     rows = make_rows(ROWS)
     by_user = aggregate.credits_by_user(rows)
     copy = by_user.copy(deep=True)
-    plot_credits_by_user(by_user).write_html()
+    plot_credits_by_user(by_user).render_html()
     pd.testing.assert_frame_equal(by_user, copy)
 
 
 def test_another_process_with_another_hash_seed_draws_the_same_bytes() -> None:
     script = (
         "import sys; sys.path[:0] = ['tests', 'tests/page']; import test_charts as t; "
-        "print(''.join(c.write_html() for c in t.CHARTS))"
+        "print(''.join(c.render_html() for c in t.CHARTS))"
     )
     drawn = {
         subprocess.run(
@@ -255,12 +254,12 @@ def test_another_process_with_another_hash_seed_draws_the_same_bytes() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert drawn == {("".join(chart.write_html() for chart in CHARTS) + "\n").encode()}
+    assert drawn == {("".join(chart.render_html() for chart in CHARTS) + "\n").encode()}
 
 
 def test_pyplot_and_its_state_are_never_loaded() -> None:
     script = (
-        "import sys, flexlib.page.charts, flexlib.page.tables;"
+        "import sys, flexlib.page.credits.charts, flexlib.page.credits.tables;"
         "print('matplotlib.pyplot' in sys.modules, 'duckdb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False False\n"

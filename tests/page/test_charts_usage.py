@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from usage_samples import CALLS, to_pandas, to_relation
 
-from flexlib.aggregate.usage import usage_by_day, usage_by_hour, usage_histogram
-from flexlib.month import Month
-from flexlib.page.charts import Chart
-from flexlib.page.charts_usage import plot_usage_by_day, plot_usage_by_hour, plot_usage_by_size
+from flexlib.analysis.sizes import usage_histogram
+from flexlib.analysis.usage import usage_by_day, usage_by_hour
+from flexlib.dates import Month
+from flexlib.page.kit.chart import Chart
+from flexlib.page.usage.charts import plot_usage_by_day, plot_usage_by_hour, plot_usage_by_size
 
 SEPTEMBER = Month(2025, 9)
 
@@ -76,15 +77,15 @@ def test_a_chart_says_its_numbers_to_those_who_do_not_see_it() -> None:
         "The most on 1 Sep: 450 prompt and 540 completion tokens."
     )
     assert "The most from 09:00 to 09:59: 900 prompt and 530 completion tokens." in hours.description
-    assert "1 Sep: 450 prompt tokens in 3 calls" in days.write_html()
+    assert "1 Sep: 450 prompt tokens in 3 calls" in days.render_html()
 
 
 def test_a_chart_is_the_same_in_every_run_and_from_every_engine() -> None:
     one, other = plot_all(to_pandas(CALLS)), plot_all(to_relation(CALLS[::-1]))
-    assert [chart.write_html() for chart in one] == [chart.write_html() for chart in other]
+    assert [chart.render_html() for chart in one] == [chart.render_html() for chart in other]
 
 
 def test_a_month_without_calls_is_drawn_empty() -> None:
     for chart in plot_all(to_pandas([])):
         assert read_bars(chart) == {}
-        assert "<svg" in chart.write_html()
+        assert "<svg" in chart.render_html()

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 import pytest
 from report_samples import THINKING, certify, make_rows, read_words
 
-from flexlib.aggregate.credits import credits_statistics
+from flexlib.analysis.credits import credits_statistics
 from flexlib.certificate import Check, CreditsCertificate, State
 from flexlib.errors import BadRecord
-from flexlib.page.proof import list_missing, show_proof
+from flexlib.page.credits.proof import list_missing, show_proof
 
 ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050)])
 

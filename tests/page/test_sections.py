@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
 
-from flexlib import aggregate
+from flexlib import analysis as aggregate
 from flexlib.certificate import Check, CreditsCertificate, State
-from flexlib.page.findings import Finding
-from flexlib.page.markup import Html
-from flexlib.page.sections import show_beside, show_headlines, show_section, show_title
+from flexlib.page.credits.headings import Heading
+from flexlib.page.credits.sections import show_beside, show_headlines, show_section, show_title
+from flexlib.page.kit.markup import Html
 
 ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050), (15, "cy", THINKING, 0, 0)])
 BEFORE = make_rows([(1, "ana", THINKING, 0, 100_000)], SEPTEMBER.previous)
@@ -147,7 +147,7 @@ def test_a_month_without_flex_credits_has_no_highest_day() -> None:
 
 
 def test_a_section_stands_under_its_finding_as_text() -> None:
-    section = show_section(Finding("A <b> & c", "note"), Html("chart-x", "<p>x</p>"))
+    section = show_section(Heading("A <b> & c", "note"), Html("chart-x", "<p>x</p>"))
     assert section.text == (
         '<section class="flex-section"><h2>A &lt;b&gt; &amp; c</h2><p class="lede">note</p>\n<p>x</p></section>'
     )

@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_samples import SEPTEMBER, THINKING, Row, certify, make_rows, read_cells
 
-from flexlib import aggregate
-from flexlib.page import fold
-from flexlib.page.markup import Column, Piece, Table
-from flexlib.page.tables import (
+from flexlib import analysis as aggregate
+from flexlib.page.credits import top as fold
+from flexlib.page.credits.tables import (
+    render_spark,
     table_credits_by_day,
     table_credits_by_model,
     table_credits_by_user,
     table_other_models,
     table_peak_days,
-    write_spark,
 )
-from flexlib.page.theme import paint
+from flexlib.page.kit.markup import Column, Piece, Table
+from flexlib.page.kit.theme import css_colour
 
 AUGUST = SEPTEMBER.previous
 
@@ -39,16 +39,16 @@ def show_models(rows: pd.DataFrame, before: pd.DataFrame | None = None) -> str:
     models = aggregate.credits_by_model(rows)
     chosen = fold.choose_models(models, SEPTEMBER.span)
     return table_credits_by_model(
-        fold.fold_models(models, chosen),
-        fold.fold_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
-        None if before is None else fold.fold_models(aggregate.compare_models(rows, before), chosen),
+        fold.top_models(models, chosen),
+        fold.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
+        None if before is None else fold.top_models(aggregate.compare_models(rows, before), chosen),
         AUGUST,
-    ).write_html()
+    ).render_html()
 
 
 def show_people(rows: pd.DataFrame, shown: int = 10, full: bool = False, unmapped: tuple[str, ...] = ()) -> str:
-    people = fold.fold_users(aggregate.credits_by_user(rows), certify(rows, unmapped_users=unmapped), shown=shown)
-    return table_credits_by_user(people, full=full).write_html()
+    people = fold.top_users(aggregate.credits_by_user(rows), certify(rows, unmapped_users=unmapped), shown=shown)
+    return table_credits_by_user(people, full=full).render_html()
 
 
 def test_models_show_credits_share_change_and_list_price() -> None:
@@ -74,16 +74,16 @@ def test_more_and_less_have_the_colours_of_cost() -> None:
 
 def test_a_model_has_its_colour_in_key_bar_and_line() -> None:
     line = show_models(make_rows(ROWS)).partition("Claude Sonnet 4 Thinking")
-    assert line[0].endswith(f'<i class="key" style="background:{paint("blue1")}"></i>')
-    assert line[2].partition("</tr>")[0].count(paint("blue1")) == 2
+    assert line[0].endswith(f'<i class="key" style="background:{css_colour("blue1")}"></i>')
+    assert line[2].partition("</tr>")[0].count(css_colour("blue1")) == 2
 
 
 def test_the_seventh_model_and_the_eighth_are_one_line_and_stand_one_by_one_behind_it() -> None:
     rows = make_rows([(1, "ana", f"model-{number}", 0, 1000 - number) for number in range(8)])
     assert read_cells(show_models(rows), "table-models")[-2][:2] == ["Other 2 models", "19.87"]
     models = aggregate.credits_by_model(rows)
-    shown, every = (fold.fold_models(models, fold.choose_models(models, shown=count)) for count in (6, 100))
-    html = table_other_models(every, shown).write_html()
+    shown, every = (fold.top_models(models, fold.choose_models(models, shown=count)) for count in (6, 100))
+    html = table_other_models(every, shown).render_html()
     assert [line[:2] for line in read_cells(html, "table-other-models")] == [
         ["model-6", "9.94"],
         ["model-7", "9.93"],
@@ -94,13 +94,13 @@ def test_the_seventh_model_and_the_eighth_are_one_line_and_stand_one_by_one_behi
 
 def test_without_other_models_there_is_no_table_of_them() -> None:
     models = aggregate.credits_by_model(make_rows(ROWS))
-    shown = fold.fold_models(models, fold.choose_models(models))
-    assert table_other_models(shown, shown).write_html() == ""
+    shown = fold.top_models(models, fold.choose_models(models))
+    assert table_other_models(shown, shown).render_html() == ""
 
 
 def test_the_highest_days_stand_before_the_others() -> None:
     by_day = aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)
-    assert read_cells(table_peak_days(fold.fold_days(by_day, shown=2)).write_html(), "table-peaks") == [
+    assert read_cells(table_peak_days(fold.top_days(by_day, shown=2)).render_html(), "table-peaks") == [
         ["1 Sep Mon", "1,335.06", ""],
         ["15 Sep Mon", "500.00", ""],
         ["28 other days", "0.00", ""],
@@ -109,7 +109,7 @@ def test_the_highest_days_stand_before_the_others() -> None:
 
 
 def test_all_days_stand_in_order_with_the_month_so_far_and_no_sum_of_people() -> None:
-    html = table_credits_by_day(aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)).write_html()
+    html = table_credits_by_day(aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)).render_html()
     lines = read_cells(html, "table-days")
     assert len(lines) == 31
     assert lines[0] == ["1 Sep Mon", "1,335.06", "1,335.06", "1.00", "2"]
@@ -164,8 +164,8 @@ def test_each_total_is_the_sum_of_the_lines_above_it(amounts: list[int], shown: 
     for html, table in (
         (show_models(rows), "table-models"),
         (show_people(rows, shown), "table-people"),
-        (table_peak_days(fold.fold_days(by_day, shown)).write_html(), "table-peaks"),
-        (table_credits_by_day(by_day).write_html(), "table-days"),
+        (table_peak_days(fold.top_days(by_day, shown)).render_html(), "table-peaks"),
+        (table_credits_by_day(by_day).render_html(), "table-days"),
     ):
         *lines, total = [Decimal(line[1].replace(",", "")) for line in read_cells(html, table)]
         assert sum(lines) == total == Decimal(sum(amounts)) / 100
@@ -173,7 +173,7 @@ def test_each_total_is_the_sum_of_the_lines_above_it(amounts: list[int], shown: 
 
 def test_a_table_that_does_not_add_up_would_be_seen() -> None:
     columns = [Column("Day", ["1 Sep"], "All"), Column("Credits", ["1.00"], "2.00", is_number=True)]
-    *lines, total = [line[1] for line in read_cells(Table("wrong", "Wrong", columns).write_html(), "wrong")]
+    *lines, total = [line[1] for line in read_cells(Table("wrong", "Wrong", columns).render_html(), "wrong")]
     assert lines != [total]
 
 
@@ -207,13 +207,13 @@ def test_a_month_without_a_row_has_totals_of_zero() -> None:
     [([0, 10, 5], "1.0,19.0 46.0,1.0 91.0,10.0"), ([0, 0], "1.0,19.0 91.0,19.0")],
 )
 def test_a_small_line_goes_through_its_amounts(amounts: list[int], points: str) -> None:
-    assert f'points="{points}"' in write_spark(amounts, "blue1")
+    assert f'points="{points}"' in render_spark(amounts, "blue1")
 
 
 def test_one_day_is_no_line() -> None:
-    assert write_spark([5], "blue1") == "–"
+    assert render_spark([5], "blue1") == "–"
 
 
 def test_the_text_form_of_a_table_is_short_and_the_same() -> None:
-    table: Piece = table_peak_days(fold.fold_days(aggregate.credits_by_day(make_rows(ROWS))))
+    table: Piece = table_peak_days(fold.top_days(aggregate.credits_by_day(make_rows(ROWS))))
     assert repr(table) == "<table table-peaks>"

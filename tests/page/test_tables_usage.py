@@ -8,14 +8,15 @@ from html import unescape
 
 from usage_samples import CALLS, NIGHT, to_pandas
 
-from flexlib.aggregate.usage import usage_by_day, usage_by_provider_and_model, usage_distribution
-from flexlib.page.markup import Table
-from flexlib.page.tables_usage import table_usage_by_day, table_usage_by_provider_and_model, table_usage_distribution
+from flexlib.analysis.sizes import usage_distribution
+from flexlib.analysis.usage import usage_by_day, usage_by_provider_and_model
+from flexlib.page.kit.markup import Table
+from flexlib.page.usage.tables import table_usage_by_day, table_usage_by_provider_and_model, table_usage_distribution
 
 
 def read_lines(table: Table) -> list[list[str]]:
     """The text of each cell, head and total too."""
-    lines = re.findall(r"<tr.*?>(.*?)</tr>", table.write_html(), re.DOTALL)
+    lines = re.findall(r"<tr.*?>(.*?)</tr>", table.render_html(), re.DOTALL)
     cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL) for line in lines)
     return [[" ".join(unescape(re.sub("<[^>]+>", " ", cell)).split()) for cell in line] for line in cells]
 
@@ -47,9 +48,9 @@ def test_where_no_amount_is_known_there_is_a_dash_and_no_zero() -> None:
 
 def test_the_days_are_behind_a_line_that_says_how_many() -> None:
     days = table_usage_by_day(usage_by_day(to_pandas(CALLS)))
-    assert "<summary>All 2 days with rows</summary>" in days.write_html()
+    assert "<summary>All 2 days with rows</summary>" in days.render_html()
     one = table_usage_by_day(usage_by_day(to_pandas(CALLS[:1])))
-    assert "<summary>The day with rows</summary>" in one.write_html()
+    assert "<summary>The day with rows</summary>" in one.render_html()
 
 
 def test_the_distribution_has_the_smallest_the_middle_and_the_largest_call() -> None:
@@ -63,7 +64,7 @@ def test_the_distribution_has_the_smallest_the_middle_and_the_largest_call() -> 
 def test_a_model_s_name_cannot_break_the_page() -> None:
     calls = [(NIGHT, "xai", "<script>", 1, 1, None, None)]
     table = table_usage_by_provider_and_model(usage_by_provider_and_model(to_pandas(calls)))
-    assert "<script>" not in table.write_html()
+    assert "<script>" not in table.render_html()
     assert read_lines(table)[1][0] == "<script> xAI"
 
 

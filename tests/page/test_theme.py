@@ -8,7 +8,16 @@ from itertools import combinations, permutations
 
 import pytest
 
-from flexlib.page.theme import DARK, LIGHT, OTHER, SLOTS, assign_colours, paint, write_lab_style, write_page_style
+from flexlib.page.kit.theme import (
+    DARK,
+    LIGHT,
+    OTHER,
+    SLOTS,
+    assign_colours,
+    css_colour,
+    render_lab_style,
+    render_page_style,
+)
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB.
 VISIONS = {
@@ -134,10 +143,10 @@ def test_more_models_than_colours_are_other() -> None:
 
 
 def test_a_paint_follows_the_page_and_has_the_light_colour_where_there_is_none() -> None:
-    assert paint("blue1") == f"var(--flex-blue1,{LIGHT['blue1']})"
+    assert css_colour("blue1") == f"var(--flex-blue1,{LIGHT['blue1']})"
 
 
-@pytest.mark.parametrize("style", [write_page_style(), write_lab_style()], ids=["page", "lab"])
+@pytest.mark.parametrize("style", [render_page_style(), render_lab_style()], ids=["page", "lab"])
 def test_every_variable_that_is_used_is_declared_light_and_dark(style: str) -> None:
     used = set(re.findall(r"var\(--flex-([a-z0-9-]+)", style))
     assert used <= LIGHT.keys()

@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 from spend_samples import SEPTEMBER, call, store, store_credits
 
-from flexlib.aggregate import usage as aggregate_usage
+from flexlib.analysis import usage as aggregate_usage
 from flexlib.cli.main import main
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadRecord
+from flexlib.ingest.files.importing import import_usage
 from flexlib.ledger import open_ledger, record_usage
-from flexlib.page.sections_spend import show_month_headlines, show_month_proof, show_month_title
-from flexlib.page.tables_spend import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
-from flexlib.sources.calls import CallMapping
+from flexlib.page.spend.sections import show_month_headlines, show_month_proof, show_month_title
+from flexlib.page.spend.tables import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
+from flexlib.sources.files.mapping import CallMapping
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.store.snapshots import list_snapshots
-from flexlib.update.usage import import_usage
 
 LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
 RATE = {"rate": "950.5", "rate_day": "2025-09-05", "rate_source": "mindicador.cl"}
@@ -110,10 +110,10 @@ def test_users_beyond_the_top_are_one_line_and_the_total_stays(tmp_path: Path) -
 def test_texts_of_the_rows_are_escaped(usage: MonthUsage) -> None:
     html = table_unpriced(
         [{"provider": "openai", "model": "<b>", "proxy": None, "reason": "<i>", "calls": 1}]
-    ).write_html()
+    ).render_html()
     assert "&lt;b&gt;" in html
     assert "<i>" not in html
-    assert "none" in table_quality(check_quality(usage)).write_html()
+    assert "none" in table_quality(check_quality(usage)).render_html()
 
 
 def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: MonthUsage) -> None:

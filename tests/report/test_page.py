@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from report_samples import FIXTURE, THINKING, store_month
 
-from flexlib.page.theme import DARK, LIGHT
+from flexlib.page.kit.theme import DARK, LIGHT
 from flexlib.report.run import run_report
 
 MONTH = {"year": 2025, "month": 9}

@@ -16,11 +16,11 @@ from harness import Answer, Request, answer_json, serve
 
 from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.sources.windsurf import client as client_module
-from flexlib.sources.windsurf.client import Client, Reply
-from flexlib.sources.windsurf.wire import Ask
+from flexlib.sources.windsurf.client import ApiResponse, Client
+from flexlib.sources.windsurf.wire import ApiRequest
 
 KEY = "sk-secret-1234"
-ASK = Ask("users", "/api/v1/Analytics", {"query_requests": []}, permission="Analytics Read")
+ASK = ApiRequest("users", "/api/v1/Analytics", {"query_requests": []}, permission="Analytics Read")
 OK = answer_json({"fine": True})
 TRUNCATED = Answer(200, b'{"queryResults": [{"respo')
 PAGE = Answer(200, b"<!doctype html><html>Sign in</html>", {"Content-Type": "text/html"})
@@ -29,12 +29,12 @@ GATEWAY = Answer(503, b"<html>503 Service Temporarily Unavailable</html>")
 pytestmark = pytest.mark.usefixtures("hurry")
 
 
-def ask_at(url: str, *asks: Ask, workers: int = 8, key: str = KEY) -> list[Reply]:
+def ask_at(url: str, *asks: ApiRequest, workers: int = 8, key: str = KEY) -> list[ApiResponse]:
     with Client(url, key, workers) as client:
         return list(client.ask_all(deque(asks)))
 
 
-def ask_script(*answers: Answer, ask: Ask = ASK) -> tuple[Reply, list[Request]]:
+def ask_script(*answers: Answer, ask: ApiRequest = ASK) -> tuple[ApiResponse, list[Request]]:
     """The reply to one ask by a server that gives these answers one after the other, the last one for ever."""
     taken: list[Request] = []
 
@@ -53,7 +53,7 @@ def test_the_key_is_in_the_body_of_a_post_and_in_the_header_of_a_get() -> None:
     assert (request.method, request.path) == ("POST", ASK.path)
     assert request.body == {"service_key": KEY, "query_requests": []}
     assert "Authorization" not in request.headers
-    _, [request] = ask_script(OK, ask=Ask("consumption", "/v2", params={"start_date": "2025-09-01"}))
+    _, [request] = ask_script(OK, ask=ApiRequest("consumption", "/v2", params={"start_date": "2025-09-01"}))
     assert (request.method, request.target) == ("GET", "/v2?start_date=2025-09-01")
     assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert request.text == b""
@@ -75,7 +75,7 @@ def test_attempts_are_bounded_and_then_there_is_no_value(trouble: Answer, why: s
 
 
 def test_an_ask_that_is_halved_instead_is_not_tried_again() -> None:
-    reply, taken = ask_script(GATEWAY, ask=Ask("users", "/", {}, retries=False))
+    reply, taken = ask_script(GATEWAY, ask=ApiRequest("users", "/", {}, retries=False))
     assert (reply.failed, len(taken)) == ("HTTP 503", 1)
 
 
@@ -130,7 +130,9 @@ def test_a_server_that_says_429_for_ever_ends_the_run(monkeypatch: pytest.Monkey
 
 
 def test_an_ask_with_little_patience_takes_a_long_429_for_a_no() -> None:
-    reply, taken = ask_script(answer_json({"error": "Enough"}, 429, Retry_After="1800"), ask=Ask("w", "/", patience=60))
+    reply, taken = ask_script(
+        answer_json({"error": "Enough"}, 429, Retry_After="1800"), ask=ApiRequest("w", "/", patience=60)
+    )
     assert reply.refused == "429: Enough; it may be asked again in 1,800 seconds"
     assert len(taken) == 1
 
@@ -148,7 +150,9 @@ def test_401_and_403_stop_the_run_with_the_servers_words_and_the_permission_that
 
 
 def test_what_may_be_refused_is_refused_alone() -> None:
-    reply, _ = ask_script(answer_json({"error": "Insufficient permissions"}, 403), ask=Ask("b", "/", {}, optional=True))
+    reply, _ = ask_script(
+        answer_json({"error": "Insufficient permissions"}, 403), ask=ApiRequest("b", "/", {}, optional=True)
+    )
     assert reply.refused == "HTTP 403: Insufficient permissions"
 
 
@@ -225,12 +229,12 @@ def test_a_worker_keeps_its_connection_and_no_more_work_at_once_than_asked_for()
 
 def test_asks_may_be_added_while_replies_are_read_and_each_gets_one_reply() -> None:
     with serve(lambda _: OK) as url, Client(url, KEY, 3) as client:
-        asks = deque([Ask("0", "/", {})])
+        asks = deque([ApiRequest("0", "/", {})])
         purposes = []
         for reply in client.ask_all(asks):
             purposes.append(reply.ask.purpose)
             if int(reply.ask.purpose) < 20:
-                asks.append(Ask(str(int(reply.ask.purpose) + 1), "/", {}))
+                asks.append(ApiRequest(str(int(reply.ask.purpose) + 1), "/", {}))
         assert purposes == [str(number) for number in range(21)]
         assert (client.sent, client.retried) == (21, 0)
 
@@ -256,7 +260,7 @@ def test_a_server_that_is_gone_ends_the_run_before_every_ask_has_been_tried_in_v
         serve(handle) as url,
         pytest.raises(ServerUnreachable, match=r"no longer answers \(HTTP 503\)\. What was read"),
     ):
-        ask_at(url, *(Ask(str(number), "/", {}) for number in range(5930)))
+        ask_at(url, *(ApiRequest(str(number), "/", {}) for number in range(5930)))
     assert len(seen) < 5930
 
 

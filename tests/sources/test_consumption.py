@@ -14,10 +14,10 @@ from harness import Answer, Request, answer_json, serve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexlib.dates import Month
 from flexlib.errors import RouteRefused, UnsupportedTeam
-from flexlib.month import Month
 from flexlib.schema import UNKNOWN_MODEL
-from flexlib.sources.windsurf.client import Client, Reply
+from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.consumption import (
     ask_consumption_total,
     check_reply,
@@ -30,7 +30,7 @@ from flexlib.sources.windsurf.consumption import (
     settle_unit,
     tally_rows,
 )
-from flexlib.sources.windsurf.wire import Person, Tally
+from flexlib.sources.windsurf.wire import CreditSums, Person
 
 SPAN = Month(2025, 9).span
 ANA = Person("key-a", "Ana@Example.com", "Ana")
@@ -58,13 +58,13 @@ def page(*rows: dict[str, Any], cursor: str | None = None, strategy: str = "CRED
     )
 
 
-def read_pages(handle: Callable[[Request], Answer]) -> list[Reply]:
+def read_pages(handle: Callable[[Request], Answer]) -> list[ApiResponse]:
     server: AbstractContextManager[str] = serve(handle)
     with server as url, Client(url, "demo-key", 2) as client:
         return list(fetch_pages(client, SPAN))
 
 
-def tally(*rows: dict[str, Any], unit: str = "credits") -> Tally:
+def tally(*rows: dict[str, Any], unit: str = "credits") -> CreditSums:
     return tally_rows(rows, SPAN, map_people(rows, [ANA, BOB]), unit)
 
 
@@ -138,7 +138,7 @@ def test_the_total_is_one_row_of_the_whole_span_and_the_hundredth_of_a_float_is_
 
 def test_a_no_to_the_total_is_no_zero() -> None:
     with pytest.raises(RouteRefused, match="says no"):
-        check_reply(Reply(ask_consumption_total(SPAN, "witness"), refused="HTTP 403: Insufficient permissions"))
+        check_reply(ApiResponse(ask_consumption_total(SPAN, "witness"), refused="HTTP 403: Insufficient permissions"))
 
 
 @given(st.integers(1, 10**12), st.integers(0, 10**12))

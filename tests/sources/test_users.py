@@ -11,10 +11,10 @@ from harness import Answer, Request, answer_json, serve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flexlib.dates import Month
 from flexlib.errors import RouteRefused, ServerRefused
-from flexlib.month import Month
 from flexlib.sources.windsurf import client as client_module
-from flexlib.sources.windsurf.client import Client, Reply
+from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.users import ask_batches, is_gone
 
 SPAN = Month(2025, 9).span
@@ -42,7 +42,7 @@ class Server:
         return answer_json({"queryResults": [{"responseItems": [{"item": {"api_key": user}}]} for user in users]})
 
 
-def ask_everybody(server: Server, users: list[str], size: int, workers: int = 4) -> list[Reply]:
+def ask_everybody(server: Server, users: list[str], size: int, workers: int = 4) -> list[ApiResponse]:
     with serve(server) as url, Client(url, "demo-key", workers) as client:
         return list(ask_batches(client, users, SPAN, size))
 

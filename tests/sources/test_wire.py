@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flexlib.month import Month, Span
+from flexlib.dates import Month, Span
 from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.wire import (
+    CreditSums,
     Person,
-    Tally,
     ask_balance,
     ask_people,
     ask_team,
@@ -39,13 +39,13 @@ ITEMS = st.fixed_dictionaries(
 )
 
 
-def tally(items: list[dict[str, Any]], user: str | None = None, span: Span = SPAN) -> Tally:
-    made = Tally()
+def tally(items: list[dict[str, Any]], user: str | None = None, span: Span = SPAN) -> CreditSums:
+    made = CreditSums()
     made.add_items(items, span, user)
     return made
 
 
-def describe(made: Tally) -> tuple[Any, ...]:
+def describe(made: CreditSums) -> tuple[Any, ...]:
     """All that a tally holds, whatever the order in which it came."""
     return made.sums, made.absent_values, sorted(json.dumps(one, sort_keys=True) for one in made.quarantined)
 
@@ -71,7 +71,7 @@ def test_parts_put_together_are_the_whole(items: list[dict[str, Any]], cut: int)
 
 @given(st.lists(ITEMS, max_size=12))
 def test_putting_parts_together_leaves_the_parts_as_they_were(items: list[dict[str, Any]]) -> None:
-    whole, part = Tally(), tally(items)
+    whole, part = CreditSums(), tally(items)
     before = json.dumps(describe(part)[1:]), {key: list(row) for key, row in part.sums.items()}
     whole.merge(part)
     whole.merge(part)

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, build_credits, call, store, store_credits
 
-from flexlib.aggregate.frames import read_rows
-from flexlib.aggregate.usage import total_cost_by_period, usage_by_day
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.usage import total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
+from flexlib.formats import LIST_PRICE
+from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.fx import Rate, Rates
-from flexlib.page.formats import LIST_PRICE
 from flexlib.schema import check_usage
-from flexlib.spend.credit_prices import find_credit_price, load_credit_prices
 from flexlib.spend.month import load_month_usage
 from flexlib.spend.windsurf import credits_as_usage
+from flexlib.store.credit_prices import load_credit_prices
 
 SANTIAGO = "America/Santiago"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from usage_rows import write_usage
 
-from flexlib.errors import UsageError
+from flexlib.errors import InvalidRequest
 from flexlib.store.engines import read_days
 
 
@@ -24,7 +24,7 @@ def test_days_are_cut_out_of_the_files_first_and_last_included(tmp_path: Path) -
 
 def test_another_engine_is_refused() -> None:
     engine: Any = "dask"
-    with pytest.raises(UsageError, match="'dask' is not an engine; choose duckdb or spark"):
+    with pytest.raises(InvalidRequest, match="'dask' is not an engine; choose duckdb or spark"):
         read_days([], "created_at", date(2025, 9, 1), date(2025, 9, 1), engine)
 
 
@@ -40,6 +40,6 @@ def test_without_pyspark_the_sentence_says_how_to_install_it() -> None:
 
 
 def test_nothing_of_spark_is_imported_until_it_is_asked_for() -> None:
-    line = "import sys, flexlib.store, flexlib.aggregate; print([m for m in sys.modules if 'spark' in m.lower()])"
+    line = "import sys, flexlib.store, flexlib.analysis; print([m for m in sys.modules if 'spark' in m.lower()])"
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

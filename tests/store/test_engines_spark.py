@@ -16,11 +16,11 @@ import pytest
 from harness import KEY
 from usage_rows import write_usage
 
-from flexlib import aggregate
-from flexlib.aggregate import usage as aggregate_usage
-from flexlib.aggregate.frames import read_rows
-from flexlib.errors import UsageError
-from flexlib.month import Month, Span
+from flexlib import analysis as aggregate
+from flexlib.analysis import usage as aggregate_usage
+from flexlib.analysis.frames import read_rows
+from flexlib.dates import Month, Span
+from flexlib.errors import InvalidRequest
 from flexlib.store.engines import Engine, open_spark, read_days
 from flexlib.store.snapshots import Snapshot, scan
 
@@ -172,6 +172,6 @@ def test_a_session_in_another_zone_is_refused(cluster: Any, calls: list[Path]) -
     session.conf.set("spark.sql.session.timeZone", "America/Santiago")
     rows = session.read.parquet(*map(str, calls))
     with pytest.raises(
-        UsageError, match="the Spark session's zone is America/Santiago; set spark.sql.session.timeZone"
+        InvalidRequest, match="the Spark session's zone is America/Santiago; set spark.sql.session.timeZone"
     ):
         aggregate_usage.usage_by_day(rows)

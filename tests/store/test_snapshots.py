@@ -23,14 +23,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.dates import Month, Span
 from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
-from flexlib.month import Month, Span
 from flexlib.schema import CREDITS, USAGE
+from flexlib.store.row_hash import hash_rows
 from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
     Snapshot,
     find_snapshot,
-    hash_rows,
     list_snapshots,
     load_credits,
     load_usage,
@@ -45,7 +45,7 @@ PEOPLE = {"a": {"email": "ana@example.com", "name": "Ana"}}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from flexlib.month import Month
+from flexlib.dates import Month
 from flexlib.store.snapshots import lock_month
 with lock_month("credits", Month(2025, 9), Path(sys.argv[1])):
     print("held", flush=True)

@@ -26,9 +26,7 @@ from requests_futures.sessions import FuturesSession
 from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.pacing import Pacer
-from flexlib.sources.windsurf.wire import Ask
-
-__all__ = ["Client", "Reply", "read_demo_header"]
+from flexlib.sources.windsurf.wire import ApiRequest
 
 ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
@@ -43,10 +41,10 @@ DEAD_AFTER, DEAD_ASKS = 60.0, 25
 
 
 @dataclass(frozen=True)
-class Reply:
+class ApiResponse:
     """What became of an ask: a value, or why there is none."""
 
-    ask: Ask
+    ask: ApiRequest
     value: Any = None
     """What `ask.read` made of the answer."""
     text: str = ""
@@ -93,14 +91,14 @@ class Client:
         self._session.executor.shutdown(wait=error[0] is None, cancel_futures=True)
         self._session.session.close()
 
-    def ask_one(self, ask: Ask) -> Reply:
+    def ask_one(self, ask: ApiRequest) -> ApiResponse:
         """The reply to a single ask."""
         return next(self.ask_all(deque([ask])))
 
-    def ask_all(self, asks: deque[Ask]) -> Iterator[Reply]:
+    def ask_all(self, asks: deque[ApiRequest]) -> Iterator[ApiResponse]:
         """Each ask's reply, as they come. More asks may be put into `asks` while the replies are read."""
-        done: SimpleQueue[tuple[Ask, int, float, Future[requests.Response]]] = SimpleQueue()
-        waiting: list[tuple[float, int, Ask, int]] = []
+        done: SimpleQueue[tuple[ApiRequest, int, float, Future[requests.Response]]] = SimpleQueue()
+        waiting: list[tuple[float, int, ApiRequest, int]] = []
         order = count()
         in_flight = 0
         good_at = heard_at = time.monotonic()
@@ -125,7 +123,7 @@ class Client:
             in_flight -= 1
             now = time.monotonic()
             outcome = self._judge(ask, future)
-            if isinstance(outcome, Reply):
+            if isinstance(outcome, ApiResponse):
                 if outcome.is_good:
                     self._pacer.succeed(now)
                     good_at = heard_at = now
@@ -142,13 +140,13 @@ class Client:
                 if now - good_at > DEAD_AFTER and len(failing) >= DEAD_ASKS:
                     raise ServerUnreachable(f"{self.base_url} no longer answers ({outcome}). {AGAIN}")
                 if not ask.retries or attempt >= (ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS):
-                    yield Reply(ask, failed=outcome)
+                    yield ApiResponse(ask, failed=outcome)
                     continue
                 longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
                 heapq.heappush(waiting, (now + longest * random.uniform(0.5, 1), next(order), ask, attempt + 1))
                 self.retried += 1
 
-    def _send(self, ask: Ask, attempt: int, now: float, done: SimpleQueue[Any]) -> None:
+    def _send(self, ask: ApiRequest, attempt: int, now: float, done: SimpleQueue[Any]) -> None:
         url = self.base_url + ask.path
         options: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False}
         if ask.body is None:
@@ -160,18 +158,18 @@ class Client:
         self._pacer.spend(now)
         future.add_done_callback(lambda future: done.put((ask, attempt, now, future)))
 
-    def _judge(self, ask: Ask, future: Future[requests.Response]) -> Reply | float | str:
+    def _judge(self, ask: ApiRequest, future: Future[requests.Response]) -> ApiResponse | float | str:
         """A reply when it is final, seconds to wait on a 429, or why it should be tried again."""
         if error := future.exception():
             if not isinstance(error, requests.RequestException):
                 raise error
             return f"{type(error).__name__}: the connection failed"
         response = future.result()
-        text = _blot(response.content.decode("utf-8", "replace"), self._key)
+        text = _redact(response.content.decode("utf-8", "replace"), self._key)
         status = response.status_code
         if status == 200:
             try:
-                return Reply(ask, ask.read(json.loads(text, parse_float=Decimal)), text)
+                return ApiResponse(ask, ask.read(json.loads(text, parse_float=Decimal)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"an answer that is not whole ({type(error).__name__})"
         said = _read_message(text) or response.reason or "nothing"
@@ -179,7 +177,7 @@ class Client:
             pause = _read_pause(response.headers.get("Retry-After"))
             if pause <= ask.patience:
                 return pause
-            return Reply(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
+            return ApiResponse(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
         if status in (401, 403) and not ask.optional:
             raise ServerRefused(
                 f"{self.base_url} refused the service key for {ask.path} (HTTP {status}: {said}). "
@@ -187,13 +185,13 @@ class Client:
             )
         if status >= 500 or status in (408, 425):
             return f"HTTP {status}"
-        return Reply(ask, refused=f"HTTP {status}: {said}")
+        return ApiResponse(ask, refused=f"HTTP {status}: {said}")
 
 
 AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
 
 
-def _blot(text: str, key: str) -> str:
+def _redact(text: str, key: str) -> str:
     """An answer without the key, also where it was escaped; names of members stay, whatever the key."""
     if key not in text and "\\" not in text:
         return text

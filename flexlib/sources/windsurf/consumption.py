@@ -12,33 +12,18 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from flexlib.dates import Span
 from flexlib.errors import RouteRefused, UnsupportedTeam
-from flexlib.month import Span
 from flexlib.schema import UNKNOWN_MODEL
-from flexlib.sources.windsurf.client import Client, Reply
-from flexlib.sources.windsurf.wire import ABSENT, LARGEST, Ask, Person, Tally
-
-__all__ = [
-    "HUNDREDTHS",
-    "Consumption",
-    "ask_consumption_total",
-    "check_reply",
-    "fetch_pages",
-    "hide_people",
-    "map_people",
-    "read_number",
-    "read_total",
-    "scale",
-    "settle_unit",
-    "tally_rows",
-]
+from flexlib.sources.windsurf.client import ApiResponse, Client
+from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person
 
 PATH = "/api/v2alpha/analytics/consumption"
 PATIENCE = 60.0
 """Longest Retry-After that is waited for; the limit is ten requests an hour."""
 HUNDREDTHS = {"credits": 100, "hundredths": 1}
 """How many hundredths of a credit each possible unit is."""
-HAIR = Decimal("0.000001")
+ROUNDING_TOLERANCE = Decimal("0.000001")
 """Hundredths of a credit: the endpoint computes in floats, so what is so near to a whole number is that number."""
 
 
@@ -51,7 +36,7 @@ class Consumption:
     strategy: str
 
 
-def ask_consumption(span: Span, cursor: str | None = None) -> Ask:
+def ask_consumption(span: Span, cursor: str | None = None) -> ApiRequest:
     """The rows by day, user and model."""
     params = _params(span) | {"granularity": "daily", "group_by": "user,model_uid", "page_size": "10000"}
     if cursor:
@@ -59,12 +44,12 @@ def ask_consumption(span: Span, cursor: str | None = None) -> Ask:
     return _ask("consumption", params, span, patience=PATIENCE)
 
 
-def ask_consumption_total(span: Span, purpose: str, patience: float = 0) -> Ask:
+def ask_consumption_total(span: Span, purpose: str, patience: float = 0) -> ApiRequest:
     """One row for the whole span, nothing grouped."""
     return _ask(purpose, _params(span), span, patience=patience)
 
 
-def fetch_pages(client: Client, span: Span) -> Iterator[Reply]:
+def fetch_pages(client: Client, span: Span) -> Iterator[ApiResponse]:
     """Every page of the span. Raises `RouteRefused` or `UnsupportedTeam`; a cut chain of pages is refused too."""
     cursor, seen = None, set()
     while True:
@@ -79,7 +64,7 @@ def fetch_pages(client: Client, span: Span) -> Iterator[Reply]:
         seen.add(cursor)
 
 
-def check_reply(reply: Reply) -> None:
+def check_reply(reply: ApiResponse) -> None:
     """Raises when the reply cannot be used: `UnsupportedTeam` for ACU and QUOTA teams, else `RouteRefused`."""
     strategy = "QUOTA" if "QUOTA" in reply.refused else "" if reply.value is None else reply.value.strategy
     if strategy not in ("", "CREDITS"):
@@ -91,7 +76,7 @@ def check_reply(reply: Reply) -> None:
         raise RouteRefused(f"the consumption endpoint says no ({reply.refused or reply.failed})")
 
 
-def read_total(reply: Reply) -> tuple[Decimal, Decimal]:
+def read_total(reply: ApiResponse) -> tuple[Decimal, Decimal]:
     """Prompt and flex credits of an ungrouped answer, in the endpoint's own unit. Raises as `check_reply`."""
     check_reply(reply)
     try:
@@ -110,7 +95,7 @@ def settle_unit(native: tuple[Decimal, Decimal], hundredths: tuple[int, int], *,
         fits = [
             unit
             for unit, size in HUNDREDTHS.items()
-            if all(abs(a * size - b) <= HAIR for a, b in zip(native, hundredths, strict=True))
+            if all(abs(a * size - b) <= ROUNDING_TOLERANCE for a, b in zip(native, hundredths, strict=True))
         ]
     else:
         ratio = Decimal(sum(hundredths)) / sum(native) if sum(native) else Decimal(0)
@@ -119,20 +104,20 @@ def settle_unit(native: tuple[Decimal, Decimal], hundredths: tuple[int, int], *,
 
 
 def map_people(rows: Iterable[Mapping[str, Any]], people: Iterable[Person]) -> dict[str, str]:
-    """The user key for each e-mail (or user id) in `rows`; strangers become `unmapped-1`, `unmapped-2`, ..."""
+    """The user key for each e-mail (or user id) in `rows`; unlisted become `unmapped-1`, `unmapped-2`, ..."""
     keys: dict[str, str] = {}
     for person in people:
         keys.setdefault(person.email.casefold(), person.key)
         keys.setdefault(person.key.casefold(), person.key)
     emails = sorted({_read_owner(row) for row in rows} - {""})
-    strangers = (email for email in emails if email.casefold() not in keys)
-    names = {email: f"unmapped-{number}" for number, email in enumerate(strangers, 1)}
+    unlisted = (email for email in emails if email.casefold() not in keys)
+    names = {email: f"unmapped-{number}" for number, email in enumerate(unlisted, 1)}
     return {email: keys.get(email.casefold()) or names[email] for email in emails} | {"": UNKNOWN_MODEL}
 
 
-def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str, str], unit: str) -> Tally:
+def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str, str], unit: str) -> CreditSums:
     """The rows in hundredths of a credit, owners by their keys; what cannot be read is quarantined."""
-    tally = Tally()
+    tally = CreditSums()
     for row in rows:
         user = users[_read_owner(row)]
         try:
@@ -152,7 +137,7 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
 def scale(number: Decimal, unit: str) -> int:
     """Whole hundredths, from a hair beside them too. Raises `ValueError`."""
     exact = number * HUNDREDTHS[unit]
-    if abs(exact - round(exact)) > HAIR:
+    if abs(exact - round(exact)) > ROUNDING_TOLERANCE:
         raise ValueError(f"{number} is not a whole number of hundredths of a credit")
     return round(exact)
 
@@ -174,9 +159,9 @@ def _params(span: Span) -> dict[str, str]:
     return {"start_date": str(span.first), "end_date": str(span.last), "product": "agent"}
 
 
-def _ask(purpose: str, params: dict[str, str], span: Span, patience: float) -> Ask:
+def _ask(purpose: str, params: dict[str, str], span: Span, patience: float) -> ApiRequest:
     optional = purpose != "consumption"
-    return Ask(
+    return ApiRequest(
         purpose, PATH, params=params, span=span, patience=patience, optional=optional, permission="Analytics Read",
         read=_read_answer,
     )  # fmt: skip

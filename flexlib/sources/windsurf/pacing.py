@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["Pacer"]
-
 WINDOW = 2.0
 """Seconds over which the rate that the server bore is measured."""
 CUT = 0.9
@@ -24,7 +22,7 @@ class Pacer:
         """The rate that was last too much."""
         self._next = 0.0
         self._changed = 0.0
-        self._borne: deque[float] = deque()
+        self._accepted: deque[float] = deque()
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go."""
@@ -37,9 +35,9 @@ class Pacer:
 
     def succeed(self, now: float) -> None:
         """Notes an answer; each second without a 429 the rate goes up a little."""
-        self._borne.append(now)
-        while self._borne[0] < now - WINDOW:
-            self._borne.popleft()
+        self._accepted.append(now)
+        while self._accepted[0] < now - WINDOW:
+            self._accepted.popleft()
         if self.rate is not None and now - self._changed >= 1:
             self.rate *= 1 + (RAISE_FAR if self.rate < CUT * self.ceiling else RAISE_NEAR)
             self._changed = now
@@ -47,8 +45,8 @@ class Pacer:
     def throttle(self, now: float, sent: float, pause: float) -> None:
         """Notes a 429 to a request `sent` at that time: everything pauses, and the rate is cut once a burst."""
         if sent >= self._changed or self.rate is None:
-            first = self._borne[0] if self._borne else now
-            borne = len(self._borne) / max(now - first, 1.0)
+            first = self._accepted[0] if self._accepted else now
+            borne = len(self._accepted) / max(now - first, 1.0)
             self.ceiling = max(1.0, borne if self.rate is None else min(borne, self.rate))
             self.rate = max(1.0, CUT * self.ceiling)
         self._changed = now + pause

@@ -6,12 +6,10 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+from flexlib.dates import Span
 from flexlib.errors import RouteRefused, ServerRefused
-from flexlib.month import Span
-from flexlib.sources.windsurf.client import Client, Reply
-from flexlib.sources.windsurf.wire import Ask, ask_users
-
-__all__ = ["ask_batches", "is_gone"]
+from flexlib.sources.windsurf.client import ApiResponse, Client
+from flexlib.sources.windsurf.wire import ApiRequest, ask_users
 
 LARGEST_BATCH = 256
 BAD_RUN = 4
@@ -24,7 +22,7 @@ def is_gone(refused: str) -> bool:
     return any(sign in refused for sign in GONE)
 
 
-def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> Iterator[Reply]:
+def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> Iterator[ApiResponse]:
     """Replies that cover each of `users` once: good ones, and a failed one for each single user who failed.
 
     A batch that fails is halved. `size` 0 means: spread over the workers. Raises `RouteRefused` when the data source
@@ -56,7 +54,7 @@ def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> 
             asks.extendleft(_cut(batch, span, half))
 
 
-def _cut(users: Sequence[str], span: Span, size: int) -> Iterable[Ask]:
+def _cut(users: Sequence[str], span: Span, size: int) -> Iterable[ApiRequest]:
     return (ask_users(users[start : start + size], span) for start in range(0, len(users), size))
 
 

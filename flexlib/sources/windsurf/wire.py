@@ -13,21 +13,8 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
-from flexlib.month import Span
+from flexlib.dates import Span
 from flexlib.schema import UNKNOWN_MODEL
-
-__all__ = [
-    "Ask",
-    "Person",
-    "Tally",
-    "ask_balance",
-    "ask_people",
-    "ask_team",
-    "ask_users",
-    "read_people",
-    "read_results",
-    "read_totals",
-]
 
 ANALYTICS, READ = "/api/v1/Analytics", "Analytics Read"
 DATA_SOURCE = "QUERY_DATA_SOURCE_CASCADE_DATA"
@@ -40,7 +27,7 @@ Answer = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Ask:
+class ApiRequest:
     """One request, the key not in it yet."""
 
     purpose: str
@@ -74,7 +61,7 @@ class Person:
 
 
 @dataclass
-class Tally:
+class CreditSums:
     """Credits summed by day, user and model, with what could not be summed."""
 
     sums: dict[tuple[date, str, str], list[int]] = field(default_factory=dict)
@@ -121,7 +108,7 @@ class Tally:
             owner = user or (UNKNOWN_MODEL if key in ABSENT else str(key))
             self.add(day, owner, UNKNOWN_MODEL if model in ABSENT else str(model), numbers[0], numbers[1], rows)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: CreditSums) -> None:
         for (day, user, model), row in other.sums.items():
             self.add(day, user, model, *row)
         self.absent_values += other.absent_values
@@ -132,20 +119,20 @@ class _Unreadable(ValueError):
     """A value that cannot be taken, and why."""
 
 
-def ask_people() -> Ask:
+def ask_people() -> ApiRequest:
     """The team's list of people: key, e-mail, name."""
-    return Ask("people", "/api/v1/UserPageAnalytics", {}, permission="Teams Read-Only", read=read_people)
+    return ApiRequest("people", "/api/v1/UserPageAnalytics", {}, permission="Teams Read-Only", read=read_people)
 
 
-def ask_balance() -> Ask:
+def ask_balance() -> ApiRequest:
     """The team's credit balance and billing cycle."""
-    return Ask(
+    return ApiRequest(
         "balance", "/api/v1/GetTeamCreditBalance", {}, permission="Billing Read", optional=True, patience=0,
         read=_read_object,
     )  # fmt: skip
 
 
-def ask_team(span: Span, *, grouped: bool = True) -> Ask:
+def ask_team(span: Span, *, grouped: bool = True) -> ApiRequest:
     """The whole team's sums and row counts with no grouping and, first, by user, day and model if `grouped`."""
     selections = [
         *({"field": name, "name": name, "aggregation_function": "QUERY_AGGREGATION_SUM"} for name in FIELDS[3:]),
@@ -158,7 +145,7 @@ def ask_team(span: Span, *, grouped: bool = True) -> Ask:
     return _ask_analytics(purpose, queries, span=span, retries=True, optional=not grouped)
 
 
-def ask_users(users: Sequence[str], span: Span, purpose: str = "users") -> Ask:
+def ask_users(users: Sequence[str], span: Span, purpose: str = "users") -> ApiRequest:
     """Every row of `users` in `span`, a query a user, in their order."""
     selections = [{"field": name, "name": name} for name in FIELDS]
     queries = [
@@ -205,9 +192,9 @@ def _read_object(answer: Answer) -> Answer:
     return answer
 
 
-def _ask_analytics(purpose: str, queries: list[dict[str, Any]], **options: Any) -> Ask:  # noqa: ANN401
+def _ask_analytics(purpose: str, queries: list[dict[str, Any]], **options: Any) -> ApiRequest:  # noqa: ANN401
     read = partial(read_results, count=len(queries))
-    return Ask(purpose, ANALYTICS, {"query_requests": queries}, permission=READ, read=read, **options)
+    return ApiRequest(purpose, ANALYTICS, {"query_requests": queries}, permission=READ, read=read, **options)
 
 
 def _filter_days(span: Span) -> list[dict[str, str]]:

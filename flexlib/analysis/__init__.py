@@ -1,0 +1,55 @@
+"""Rows in, finished frames out: every sum there is, alike on pandas, DuckDB and Spark; no files, no own dates."""
+
+from flexlib.analysis.credits import (
+    CreditsStatistics,
+    compare_models,
+    credits_by_day,
+    credits_by_day_and_model,
+    credits_by_model,
+    credits_by_month,
+    credits_by_user,
+    credits_by_weekday_and_week,
+    credits_statistics,
+)
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.rollup import roll_up_usage
+from flexlib.analysis.sizes import (
+    usage_distribution,
+    usage_histogram,
+)
+from flexlib.analysis.usage import (
+    UsageStatistics,
+    stats_by_task_type,
+    total_cost_by_period,
+    usage_by_day,
+    usage_by_hour,
+    usage_by_provider_and_model,
+    usage_by_proxy,
+    usage_by_usable,
+    usage_statistics,
+)
+
+__all__ = [
+    "CreditsStatistics",
+    "UsageStatistics",
+    "compare_models",
+    "credits_by_day",
+    "credits_by_day_and_model",
+    "credits_by_model",
+    "credits_by_month",
+    "credits_by_user",
+    "credits_by_weekday_and_week",
+    "credits_statistics",
+    "read_rows",
+    "roll_up_usage",
+    "stats_by_task_type",
+    "total_cost_by_period",
+    "usage_by_day",
+    "usage_by_hour",
+    "usage_by_provider_and_model",
+    "usage_by_proxy",
+    "usage_by_usable",
+    "usage_distribution",
+    "usage_histogram",
+    "usage_statistics",
+]

@@ -1,0 +1,65 @@
+"""Places and shares, in integers that add up."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from flexlib.analysis.frames import LazyFrame
+
+WHOLE = 1000
+"""100.0 % in the unit of shares, tenths of a percent."""
+
+
+def add_places(frame: LazyFrame, amount: str, tie: str, name: str = "rank") -> LazyFrame:
+    """`frame` with the column `name`: 1 for the largest `amount`, 2 for the next; equal ones in the order of `tie`."""
+    return _number_rows(frame, [amount], tie, name, None)
+
+
+def add_running_total(frame: LazyFrame, amount: str, order: str, name: str) -> LazyFrame:
+    """`frame` with the column `name`: the sum of `amount` up to and with this row, in the order of another column."""
+    return frame.with_columns(nw.col(amount).cum_sum().over(order_by=order).cast(nw.Int64).alias(name))
+
+
+def add_shares(
+    frame: LazyFrame, amount: str, tie: str, name: str = "share_permille", within: str | None = None
+) -> LazyFrame:
+    """`frame` with the column `name`: the share of `amount` (not negative) in its total, in tenths of a percent.
+
+    The shares (of each `within`) sum to 1000, exactly: each is rounded down, and what is missing goes one by one to
+    the largest remainders; of equal ones to the larger amount, then in the order of `tie`. A total of zero has no
+    shares to give: all are 0. An amount up to 9e15 is safe.
+    """
+
+    def total(column: str) -> nw.Expr:
+        summed = nw.col(column).sum()
+        return (summed.over(within) if within else summed).cast(nw.Int64)
+
+    one_or_more = nw.when(nw.col("_total") == 0).then(nw.lit(1)).otherwise(nw.col("_total")).cast(nw.Int64)
+    parts = frame.with_columns(_total=total(amount)).with_columns(_total=one_or_more)
+    parts = parts.with_columns(
+        _floor=(nw.col(amount) * WHOLE // nw.col("_total")).cast(nw.Int64),
+        _remainder=(nw.col(amount) * WHOLE % nw.col("_total")).cast(nw.Int64),
+    )
+    parts = parts.with_columns(_missing=total("_remainder") // nw.col("_total"))
+    parts = _number_rows(parts, ["_remainder", amount], tie, "_place", within)
+    rounded_up = (nw.col("_place") <= nw.col("_missing")).cast(nw.Int64)
+    return parts.with_columns((nw.col("_floor") + rounded_up).alias(name)).drop(
+        "_total", "_floor", "_remainder", "_missing", "_place"
+    )
+
+
+def measure_change(now: int, before: int) -> int | None:
+    """The change from `before` to `now` in tenths of a percent, halves away from zero; None when `before` is 0."""
+    if before == 0:
+        return None
+    size = (2 * WHOLE * abs(now - before) + abs(before)) // (2 * abs(before))
+    return size if now >= before else -size
+
+
+def _number_rows(frame: LazyFrame, down: list[str], tie: str, name: str, within: str | None) -> LazyFrame:
+    # A window sorts upwards only, so what goes down is negated.
+    negated = {f"_down_{number}": -nw.col(column) for number, column in enumerate(down)}
+    order = [*negated, tie]
+    place = nw.col(tie).cum_count()
+    numbered = place.over(within, order_by=order) if within else place.over(order_by=order)
+    return frame.with_columns(**negated).with_columns(numbered.cast(nw.Int64).alias(name)).drop(*negated)

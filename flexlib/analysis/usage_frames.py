@@ -1,0 +1,132 @@
+"""Rows of usage opened, summed and closed: what every sum of calls has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, cast
+
+import narwhals.stable.v2 as nw
+
+from flexlib.analysis.frames import Frame, LazyFrame, open_frame, to_native_frame
+from flexlib.dates import Moment, read_period
+from flexlib.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+TOKENS = {
+    "total_prompt_tokens": "prompt_tokens",
+    "total_completion_tokens": "completion_tokens",
+    "total_tokens": "total_tokens",
+}
+AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
+TOTALS = [f"total_{one}" for one in AMOUNTS]
+MEASURES = ["request_count", *TOKENS, *(name for one in AMOUNTS for name in (f"total_{one}", f"unpriced_{one}"))]
+EXACT_IN_FLOAT = 2**53
+DIGITS = 60
+"""Room for any sum: pandas adds Python's decimals, which keep as many digits as the caller's context says."""
+
+
+def open_usage(native: object, start: Moment = None, end: Moment = None, keys: Sequence[str] = ()) -> LazyFrame:
+    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `period`); of a roll-up
+    (see `rollup`) its measures and `keys`.
+
+    Raises `InvalidRequest` when a column is missing or of the wrong kind, or the period is none, or none of whole hours
+    where the rows are hours.
+    """
+    low, high = read_period(start, end)
+    frame = open_frame(native)
+    kinds = frame.collect_schema()
+    is_rollup = "request_count" in kinds
+    if is_rollup and any(bound and bound != bound.replace(minute=0, second=0, microsecond=0) for bound in (low, high)):
+        raise InvalidRequest(f"the rows are sums of hours, but the period is {start} to {end}; ask for whole hours.")
+    tokens, amounts = ([*TOKENS], TOTALS) if is_rollup else ([*TOKENS.values()], [*AMOUNTS.values()])
+    measures = MEASURES if is_rollup else [*tokens, *amounts]
+    wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *measures]))
+    for name in wanted:
+        if name not in kinds:
+            raise InvalidRequest(f"the frame lacks the column {name}, it has {', '.join(kinds)}; bring rows of usage.")
+        kind = kinds[name]
+        if (
+            (name in tokens and not kind.is_integer())
+            or (name in amounts and kind.is_float())
+            or (name == "created_at" and not (isinstance(kind, nw.Datetime) and kind.time_zone is None))
+        ):
+            raise InvalidRequest(f"the column {name} is {kind}; bring it in the type that schema.USAGE gives it.")
+    rows = frame.select(*wanted)
+    if "usable_id" in keys and rows.implementation.is_pandas():
+        rows = open_frame(_restore_ids(rows.to_native()))
+    # As text: Spark would read a Python time in the zone of this machine.
+    if low:
+        rows = rows.filter(nw.col("created_at") >= nw.lit(low.isoformat(" ")).cast(nw.Datetime("us")))
+    if high:
+        rows = rows.filter(nw.col("created_at") < nw.lit(high.isoformat(" ")).cast(nw.Datetime("us")))
+    return rows
+
+
+def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
+    """`MEASURES` of each group; with no key, of all in one row. A roll-up's measures are summed again."""
+    if "request_count" in opened.collect_schema():
+        known = {f"_with_{one}": nw.col("request_count") - nw.col(f"unpriced_{one}") for one in AMOUNTS}
+        opened = opened.with_columns(**known)
+        sums = [nw.col("request_count", *TOKENS, *TOTALS, *known).sum()]
+    else:
+        sums = [
+            nw.len().alias("request_count"),
+            *(nw.col(column).sum().alias(name) for name, column in TOKENS.items()),
+            *(nw.col(column).sum().alias(f"total_{one}") for one, column in AMOUNTS.items()),
+            *(nw.col(column).count().alias(f"_with_{one}") for one, column in AMOUNTS.items()),
+        ]
+    with _exact_decimals():
+        summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
+    counts = [*TOKENS, *(f"_with_{one}" for one in AMOUNTS)]
+    # In SQL the sum of no rows is null.
+    summed = summed.with_columns(nw.col("request_count", *counts).fill_null(0).cast(nw.Int64))
+    # A sum of nothing but nulls is 0 to every engine.
+    totals = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
+    lacking = {f"unpriced_{one}": nw.col("request_count") - nw.col(f"_with_{one}") for one in AMOUNTS}
+    return summed.with_columns(**totals, **lacking)
+
+
+def to_native_usage(
+    sums: LazyFrame, like: Frame, keys: Sequence[str], order: Mapping[str, bool], more: Sequence[str] = ()
+) -> Frame:
+    """`keys`, `MEASURES` and `more` as the kind of frame that `like` is, sorted by the keys of `order` (true: down)."""
+    closed = to_native_frame(sums, like, [*keys, *MEASURES, *more], order)
+    if not sums.implementation.is_pandas():
+        return closed
+    frame = cast("pd.DataFrame", closed)
+    exact = frame[TOTALS].astype(object)
+    return cast(Frame, frame.assign(**exact.where(exact.notna(), None)))
+
+
+def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """The exact sum of those that are known; None when none is."""
+    known = [amount for amount in amounts if amount is not None]
+    with _exact_decimals():
+        return sum(known, Decimal(0)) if known else None
+
+
+@contextmanager
+def _exact_decimals() -> Iterator[None]:
+    with localcontext() as context:
+        context.prec = DIGITS
+        yield
+
+
+def _restore_ids(rows: pd.DataFrame) -> pd.DataFrame:
+    """Ids that pandas turned into floats, because some calls have none, as the integers they were."""
+    import pandas as pd
+
+    ids = rows["usable_id"]
+    try:
+        if pd.api.types.is_float_dtype(ids.dtype) and (ids.abs() >= EXACT_IN_FLOAT).any():
+            raise ValueError("some are too large to be exact in a float")
+        return rows.assign(usable_id=ids.astype("Int64"))
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(
+            f"the column usable_id does not hold whole numbers ({error}); bring it as Int64, as the schema has it."
+        ) from error

@@ -1,0 +1,183 @@
+"""The commands on flex credits: fetch, certificate, by-model, daily, monthly."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_fetch_options,
+    add_span_options,
+    find_exit_code,
+    open_settings,
+    read_fetch_options,
+    read_span,
+    warn_of_state,
+)
+from flexlib.console.certificate import render_certificate
+from flexlib.store.engines import ENGINES
+from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
+
+if TYPE_CHECKING:
+    from flexlib.dates import Span
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "fetch", "read months from the server and store them with their certificates", """\
+  flexlib fetch --year 2025 --month 9
+  flexlib fetch --year 2025 --month 9 --workers 50 --route user --verify all
+  flexlib fetch --start-date 2025-01-01 --end-date 2025-12-31 --json""")  # fmt: skip
+    add_span_options(parser)
+    add_fetch_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the certificates as JSON")
+    parser.set_defaults(run=run_fetch)
+
+    parser = add_command(commands, "certificate", "show the proof of a stored month", """\
+  flexlib certificate --year 2025 --month 9
+  flexlib certificate --year 2025 --month 9 --json
+  flexlib certificate --year 2025 --month 9 --source ledger""")  # fmt: skip
+    add_span_options(parser)
+    parser.add_argument(
+        "--source",
+        choices=("windsurf", "ledger", "import"),
+        default="windsurf",
+        help="whose month: Windsurf's credits (default), recorded calls, imported calls",
+    )
+    add_demo_option(parser)
+    parser.add_argument("--json", action="store_true", help="print it as it is stored")
+    parser.set_defaults(run=run_certificate)
+
+    for name, summary, run in (
+        ("by-model", "flex credits by day and model, on the console and as CSV", run_by_model),
+        ("daily", "flex and prompt credits a day, on the console and as CSV", run_daily),
+        ("monthly", "flex and prompt credits a month, on the console and as CSV", run_monthly),
+    ):
+        parser = add_command(commands, name, summary, f"""\
+  flexlib {name} --year 2025 --month 9
+  flexlib {name} --start-date 2025-01-01 --end-date 2025-12-31 --workers 50
+  flexlib {name} --demo --year 2025 --month 9 --json""")  # fmt: skip
+        add_span_options(parser)
+        add_fetch_options(parser)
+        parser.add_argument(
+            "--output-dir", type=Path, default=Path("output"), help="where the CSV goes (default output)"
+        )
+        parser.add_argument("--json", action="store_true", help="print rows as JSON and write no CSV")
+        parser.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default="duckdb",
+            help="what sums the stored months (default duckdb; spark: extra 'spark', master from Spark's own settings)",
+        )
+        parser.set_defaults(run=run)
+
+
+def run_fetch(arguments: argparse.Namespace) -> int:
+    from flexlib.dates import check_begun
+    from flexlib.ingest.windsurf.fetch import update_credits
+
+    span = read_span(arguments)
+    check_begun(span)
+    with open_settings(arguments) as settings:
+        options: dict[str, Any] = read_fetch_options(arguments)
+        snapshots = [update_credits(month, settings, **options) for month in span.months]
+    _print_certificates(snapshots, as_json=arguments.json)
+    return _finish(snapshots)
+
+
+def run_certificate(arguments: argparse.Namespace) -> int:
+    span = read_span(arguments)
+    with open_settings(arguments, offline=True) as settings:
+        snapshots = [
+            load_credits(month, settings.data)
+            if arguments.source == "windsurf"
+            else load_usage(month, settings.data, arguments.source)
+            for month in span.months
+        ]
+    _print_certificates(snapshots, as_json=arguments.json)
+    return _finish(snapshots)
+
+
+def run_by_model(arguments: argparse.Namespace) -> int:
+    from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
+    from flexlib.analysis.naming import name_models
+    from flexlib.console.credits import render_by_model
+    from flexlib.export import write_by_model_csv
+
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
+        daily = name_models(credits_by_day_and_model(rows), days)
+        models = name_models(credits_by_model(rows), days)
+        return daily, render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
+
+    return _run_table(arguments, "flex_credits_by_model", build, write_by_model_csv)
+
+
+def run_daily(arguments: argparse.Namespace) -> int:
+    from flexlib.analysis.credits import credits_by_day
+    from flexlib.console.credits import render_daily
+    from flexlib.export import write_daily_csv
+
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
+        table = credits_by_day(rows)
+        return table, render_daily(table, days, lower_bound=lower_bound)
+
+    return _run_table(arguments, "team_daily_flex_credits", build, write_daily_csv)
+
+
+def run_monthly(arguments: argparse.Namespace) -> int:
+    from flexlib.analysis.credits import credits_by_month
+    from flexlib.console.credits import render_monthly
+    from flexlib.export import write_monthly_csv
+
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
+        table = credits_by_month(rows)
+        return table, render_monthly(table, days, lower_bound=lower_bound)
+
+    return _run_table(arguments, "team_monthly_credits", build, write_monthly_csv)
+
+
+def _run_table(
+    arguments: argparse.Namespace,
+    stem: str,
+    build: Callable[[object, Span, bool], tuple[Any, str]],
+    write_csv: Callable[[Any, Path], Path],
+) -> int:
+    """Fetches what is stale, prints the table and writes its CSV, or prints its rows as JSON."""
+    from flexlib.export import name_file, to_json_rows
+    from flexlib.ingest.windsurf.fetch import ensure_credits
+
+    span = read_span(arguments)
+    with ExitStack() as stack:
+        settings = stack.enter_context(open_settings(arguments))
+        snapshots = ensure_credits(span, settings, **read_fetch_options(arguments))
+    states = [snapshot.certificate.state for snapshot in snapshots]
+    table, text = build(scan("credits", span, settings.data, engine=arguments.engine), span, "GAP" in states)
+    if arguments.json:
+        months = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
+        print(json.dumps({"certificates": months, "rows": to_json_rows(table)}, indent=2, ensure_ascii=False))
+    else:
+        print(text)
+        print(f"📄 {write_csv(table, arguments.output_dir / name_file(stem, span, date.today()))}")
+    return _finish(snapshots)
+
+
+def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool) -> None:
+    certificates = [snapshot.certificate for snapshot in snapshots]
+    if as_json and len(certificates) > 1:
+        print(json.dumps([json.loads(one.to_json()) for one in certificates], indent=2, ensure_ascii=False))
+        return
+    for one in certificates:
+        print(one.to_json() if as_json else render_certificate(one), end="")
+
+
+def _finish(snapshots: Sequence[Snapshot]) -> int:
+    certificates = [snapshot.certificate for snapshot in snapshots]
+    warn_of_state(certificates)
+    return find_exit_code(certificates)

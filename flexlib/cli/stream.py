@@ -1,0 +1,78 @@
+"""Lines out of an open file or pipe, in batches that do not wait for ever, and that end when they are told to."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from stat import S_ISREG
+
+from flexlib.ledger.record.lines import LINES_AT_ONCE
+
+LONGEST_WAIT = 1.0
+"""Seconds after which a line that was read is handed on, however few came with it."""
+BYTES_AT_ONCE = 64 * 1024
+PIPE_BYTES = 1024 * 1024
+"""The most that a pipe of an ordinary user holds."""
+
+
+class LineStream:
+    """The lines of the open `file`, in batches: 1,000 of them, or what came within a second of the first.
+
+    They end with the file, or as soon as `stop`, another descriptor, can be read: with what was read and what waits in
+    the pipe by then. The last line counts without its end, too; only that of a file on disk, stopped on the way, is
+    left in it. Bytes that are no UTF-8 pass through, so that their line alone is refused.
+    """
+
+    def __init__(self, file: int, stop: int) -> None:
+        self._file = file
+        self._stop = stop
+        self._lines: list[bytes] = []
+        self._pieces: list[bytes] = []  # of the line whose end has not come
+        self._due = 0.0
+        self._over = False
+
+    def __iter__(self) -> Iterator[list[str]]:
+        while not self._over:
+            self._take()
+            while len(self._lines) >= LINES_AT_ONCE or (self._lines and (self._over or time.monotonic() >= self._due)):
+                batch, self._lines = self._lines[:LINES_AT_ONCE], self._lines[LINES_AT_ONCE:]
+                yield [line.decode("utf-8", "surrogateescape") for line in batch]
+                self._due = time.monotonic() + LONGEST_WAIT
+
+    def _take(self) -> None:
+        """Waits for bytes, for the stop, or until the lines at hand are due."""
+        wait = max(0.0, self._due - time.monotonic()) if self._lines else None
+        ready, _, _ = select.select([self._file, self._stop], [], [], wait)
+        if self._stop in ready:
+            self._drain()
+        elif self._file in ready:
+            self._split(os.read(self._file, BYTES_AT_ONCE))
+
+    def _drain(self) -> None:
+        """What the sender has sent already would be lost with the pipe; a file on disk keeps what was not read."""
+        left = 0 if S_ISREG(os.fstat(self._file).st_mode) else PIPE_BYTES
+        if not left:
+            self._pieces = []
+        while left > 0 and not self._over and select.select([self._file], [], [], 0)[0]:
+            chunk = os.read(self._file, min(left, BYTES_AT_ONCE))
+            left -= len(chunk)
+            self._split(chunk)
+        if not self._over:
+            self._split(b"")
+
+    def _split(self, chunk: bytes) -> None:
+        """Adds the lines that end in `chunk`; an empty one is the end of all."""
+        first, *others = chunk.split(b"\n") if chunk else (b"", b"")
+        self._over = not chunk
+        self._pieces.append(first)
+        if not others:
+            return
+        whole = [b"".join(self._pieces), *others[:-1]]
+        self._pieces = [others[-1]]
+        if self._over and whole == [b""]:
+            return  # the last line had its end
+        if not self._lines:
+            self._due = time.monotonic() + LONGEST_WAIT
+        self._lines += whole

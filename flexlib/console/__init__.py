@@ -1,0 +1,1 @@
+"""Finished frames and certificates as the text that a terminal shows."""

@@ -1,0 +1,184 @@
+"""Brings the observed dollar into the data folder: asks, compares, keeps; what is kept works without a network."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+from flexlib.dates import Span
+from flexlib.errors import BadMonth, ServerRefused, ServerUnreachable
+from flexlib.money.fx import CARRY_DAYS, Rate, Rates, find_rate, find_santiago_day, sort_rates
+from flexlib.sources.fx import (
+    FRANKFURTER,
+    FRANKFURTER_URL,
+    MINDICADOR,
+    MINDICADOR_URL,
+    RetryPolicy,
+    fetch_frankfurter,
+    fetch_mindicador,
+)
+from flexlib.store.fx import KeptRate, load_rates, lock_rates, read_kept_rates, write_kept_rates
+
+REACH = timedelta(days=7)
+"""How far beyond the span is asked: before it for a value to carry on, after it for the proof that it may be."""
+TOLERANCE = Decimal("0.01")
+"""Two sources that differ by more than this share of the value are reported: the dollar moves about that in a day."""
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """Two values of one day: what is kept, and what another reading or another source says."""
+
+    kept: Rate
+    other: Rate
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A table with further observations in it."""
+
+    kept: list[KeptRate]
+    added: tuple[Rate, ...] = ()
+    """Observations of days that had none."""
+    changed: tuple[Difference, ...] = ()
+    """Observations that their own source has changed: `other` holds now, the one kept before is superseded."""
+    disagreements: tuple[Difference, ...] = ()
+    """Days on which another source differs by more than a hundredth; what was kept holds."""
+
+
+@dataclass(frozen=True)
+class RatesUpdate:
+    """What an update did."""
+
+    span: Span
+    rates: Rates
+    """The whole table as it is kept now."""
+    answered: tuple[str, ...]
+    """Who answered, and about what."""
+    failures: tuple[str, ...]
+    """Who did not, a sentence each."""
+    added: tuple[Rate, ...]
+    """New observations, in the span and beside it: mindicador.cl gives whole years."""
+    changed: tuple[Difference, ...]
+    disagreements: tuple[Difference, ...]
+    missing: tuple[date, ...]
+    """Days of the span that have no rate though it must long have been published."""
+    pending: tuple[date, ...]
+    """Days of the span whose rate may still come: the last days, and those ahead."""
+
+
+def update_rates(
+    span: Span,
+    root: Path | None = None,
+    *,
+    check: bool = False,
+    mindicador_url: str = MINDICADOR_URL,
+    frankfurter_url: str = FRANKFURTER_URL,
+    patience: RetryPolicy | None = None,
+    now: datetime | None = None,
+) -> RatesUpdate:
+    """Asks mindicador.cl for the years of `span`, and Frankfurter when days are then still without a rate.
+
+    What lies between the span and the observations kept before and after it is asked as well: a value is carried over
+    the days up to the next one, and those must be days that a source left out, not days that nobody asked about.
+    A day has one source: Frankfurter's observations are taken only for days without a rate, their own or a carried one.
+    `check` asks it in any case and compares; values are never averaged. `now`: the clock's, unless given.
+
+    Raises `BadMonth` when the span has not begun; `ServerUnreachable` or `ServerRefused` when nobody answers and days
+    are missing (where the kept table covers the span, a failure is only listed); `DiskFailed`, `BadFile`.
+    """
+    now = (now or datetime.now(timezone.utc)).replace(microsecond=0)
+    today = find_santiago_day(now)
+    if span.first > today:
+        raise BadMonth(f"{span} has not begun; ask for rates up to {today}.")
+    reach = _find_reach(span, load_rates(root), today)
+    answered: list[str] = []
+    troubles: list[ServerRefused | ServerUnreachable] = []
+
+    def ask(source: str, fetch: Callable[[], list[Rate]]) -> list[Rate]:
+        try:
+            rates = fetch()
+        except (ServerRefused, ServerUnreachable) as error:
+            troubles.append(error)
+            return []
+        answered.append(f"{source} ({len(rates)} days)")
+        return rates
+
+    merges = []
+    for year in range(reach.first.year, reach.last.year + 1):
+        found = ask(f"{MINDICADOR} {year}", partial(fetch_mindicador, year, mindicador_url, patience))
+        merges.append(_keep(found, now, root))
+        if troubles:
+            break
+    missing, pending = find_missing_days(load_rates(root), span, today)
+    if check or missing or (troubles and pending):
+        others = ask(FRANKFURTER, partial(fetch_frankfurter, reach, frankfurter_url, patience))
+        merges.append(_keep(others, now, root, only_gaps=True))
+        missing, pending = find_missing_days(load_rates(root), span, today)
+    if missing and not answered:
+        raise troubles[0]
+    return RatesUpdate(
+        span,
+        load_rates(root),
+        answered=tuple(answered),
+        failures=tuple(map(str, troubles)),
+        added=tuple(sorted(rate for one in merges for rate in one.added)),
+        changed=tuple(sorted(change for one in merges for change in one.changed)),
+        disagreements=tuple(sorted(other for one in merges for other in one.disagreements)),
+        missing=missing,
+        pending=pending,
+    )
+
+
+def _find_reach(span: Span, kept: Rates, today: date) -> Span:
+    """The days to ask about: the span, what is beside it, and what lies open up to the observations that are kept."""
+    first, last = span.first - REACH, min(span.last + REACH, today)
+    before, after = bisect_left(kept.days, first), bisect_right(kept.days, last)
+    return Span(
+        kept.days[before - 1] if before else first,
+        kept.days[after] if after < len(kept) else last,
+    )
+
+
+def find_missing_days(rates: Rates, span: Span, today: date) -> tuple[tuple[date, ...], tuple[date, ...]]:
+    """The days of `span` without a rate: those that are missing, and those whose rate may still come."""
+    lacking = [day for day in span if find_rate(rates, day) is None]
+    due = today - timedelta(days=CARRY_DAYS)
+    return tuple(day for day in lacking if day < due), tuple(day for day in lacking if day >= due)
+
+
+def merge_rates(
+    kept: Sequence[KeptRate], observations: Iterable[Rate], now: datetime, *, only_gaps: bool = False
+) -> Merge:
+    """`kept` with these observations of one source, read at `now`; with `only_gaps`, only for days without a rate."""
+    current = {one.rate.day: one for one in kept if one.superseded_at is None}
+    before = sort_rates(one.rate for one in current.values())
+    past = [one for one in kept if one.superseded_at is not None]
+    added, changed, disagreements = [], [], []
+    for rate in observations:
+        old = current.get(rate.day)
+        if old is None:
+            if not only_gaps or find_rate(before, rate.day) is None:
+                current[rate.day] = KeptRate(rate, now)
+                added.append(rate)
+        elif old.rate.source != rate.source:
+            if abs(old.rate.value - rate.value) > TOLERANCE * old.rate.value:
+                disagreements.append(Difference(old.rate, rate))
+        elif old.rate.value != rate.value:
+            past.append(replace(old, superseded_at=now))
+            current[rate.day] = KeptRate(rate, now)
+            changed.append(Difference(old.rate, rate))
+    return Merge([*past, *current.values()], tuple(added), tuple(changed), tuple(disagreements))
+
+
+def _keep(observations: list[Rate], now: datetime, root: Path | None, *, only_gaps: bool = False) -> Merge:
+    with lock_rates(root):
+        merge = merge_rates(read_kept_rates(root), observations, now, only_gaps=only_gaps)
+        if merge.added or merge.changed:
+            write_kept_rates(merge.kept, root)
+    return merge

@@ -1,0 +1,1 @@
+"""A month of Windsurf's credits: asked by a route, proven, certified."""

@@ -1,0 +1,48 @@
+"""The progress bar on stderr, as long as somebody looks at it."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Counts people read; draws nothing when stderr is no terminal, unless `forced`."""
+
+    def __init__(self, *, forced: bool = False) -> None:
+        self._shown = forced or sys.stderr.isatty()
+        self._bar: tqdm[NoReturn] | None = None
+        self._active = 0
+        self._data_points = 0
+
+    def start(self, people: int) -> None:
+        if self._shown and self._bar is None:
+            self._bar = tqdm(total=people, desc="📊 Processing users", unit="user", file=sys.stderr)
+
+    def advance(self, people: int, active: int, data_points: int) -> None:
+        """Notes that so many more were read, how many of them had rows, and how many rows."""
+        self._active += active
+        self._data_points += data_points
+        if self._bar is not None:
+            self._bar.set_postfix(active=self._active, data_points=self._data_points, refresh=False)
+            self._bar.update(people)
+
+    def restart(self) -> None:
+        """Begins again from nobody, for another route."""
+        self._active = self._data_points = 0
+        if self._bar is not None:
+            self._bar.reset()
+
+    def close(self) -> None:
+        """Ends the bar; what is printed next has a line of its own."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def finish(self, summary: str) -> None:
+        """Ends the bar and says how it went."""
+        self.close()
+        if self._shown:
+            print(f"\n{summary}", file=sys.stderr)

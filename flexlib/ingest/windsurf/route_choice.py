@@ -1,0 +1,180 @@
+"""Which route is taken: the first whose answer is whole and whose proof holds, else the last that brought anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from pyarrow.json import ParseOptions, read_json
+
+import flexlib
+from flexlib.certificate import SETTLING_TIME, CreditsCertificate
+from flexlib.dates import Month
+from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
+from flexlib.ingest.windsurf.checks import check_balance, check_sums, check_users, check_witness
+from flexlib.ingest.windsurf.routes import ROUTES
+from flexlib.ingest.windsurf.run import Outcome, Run, open_run
+from flexlib.ingest.windsurf.server import Server, recall_refusals, remember_refusal
+from flexlib.schema import CREDITS
+from flexlib.settings import Settings
+from flexlib.store.row_hash import hash_rows
+from flexlib.store.server import keep_server
+
+LAST_RESORT = "consumption"
+"""Its refusal is not remembered: what it is refused for, such as the hourly limit, passes soon."""
+
+PEOPLE_ONLY = "This route asks only the people on the list: a key that spends and is not on it would not show."
+
+
+@dataclass(frozen=True)
+class RouteResult:
+    """What one route brought home, as rows and with its proof."""
+
+    outcome: Outcome
+    rows: pa.Table
+    certificate: CreditsCertificate
+
+    @property
+    def faults(self) -> str:
+        """What its own proof says against it. Not the balance and the witness: another route would not change them."""
+        own = {"sums": self.certificate.sums, "cross-check": self.certificate.cross_check}
+        return "; ".join(f"{name}: {check.why}" for name, check in own.items() if check.result == "differs")
+
+
+@dataclass
+class RouteChoice:
+    """The routes to one month, tried from the top. `asked` is one of `ROUTES` or `auto`."""
+
+    run: Run
+    month: Month
+    server: Server
+    settings: Settings
+    asked: str
+    verify: int | None
+    attempts: list[str] = field(default_factory=list)
+    """What became of the routes that were not taken."""
+
+    def choose(self) -> RouteResult:
+        """The month by the first route that holds, else by the last that brought anything.
+
+        Raises `RouteRefused` with the whole attempts when none did, and what stops a run at once (`errors`).
+        """
+        names = self._order_routes()
+        open_run(self.run, names[0], witness=True)
+        # Not before somebody answered: a mistyped address would own the folder.
+        keep_server(
+            self.server.name, {"base_url": self.settings.base_url, "demo": self.server.demo}, self.settings.data
+        )
+        found: RouteResult | None = None
+        refusal: FlexlibError | None = None
+        while names and (found is None or found.faults):
+            name = names.pop(0)
+            try:
+                found = self._try_route(name)
+            except RouteRefused as no:
+                refusal = no
+                self._step_down(name, str(no), passing=no.passing)
+                if no.gone:
+                    names = [other for other in names if other == LAST_RESORT]
+            except FlexlibError as error:
+                if found is None and not self._is_passed_over(error, name, names):
+                    raise
+                refusal = error
+                self.attempts.append(f"{name} failed ({error})")
+                names = [] if found else names
+            else:
+                if found.faults and names:
+                    self._step_down(name, f"its proof fails, {found.faults}")
+        if found is None:
+            assert refusal is not None
+            raise RouteRefused(
+                f"{self.month} cannot be read from {self.server.name}: {'; '.join(self.attempts)}. Nothing was stored.",
+                exit_code=refusal.exit_code,
+            ) from refusal
+        return found
+
+    def _order_routes(self) -> list[str]:
+        if self.asked != "auto":
+            return [self.asked]
+        refused = recall_refusals(self.settings)
+        self.attempts += [f"{name} was refused on {fact['at'][:10]} ({fact['why']})" for name, fact in refused.items()]
+        # Refused lately: tried last, so a refusal that has passed does not leave us with nothing.
+        return [*(name for name in ROUTES if name not in refused), *refused]
+
+    def _try_route(self, name: str) -> RouteResult:
+        self.run.progress.restart()
+        outcome = ROUTES[name](self.run)
+        rows = _build_rows(outcome)
+        certificate = self._certify(outcome, rows)
+        if self.run.unit_settled:
+            keep_server(self.server.name, {"unit": self.run.unit_settled}, self.settings.data)
+        return RouteResult(outcome, rows, certificate)
+
+    def _step_down(self, name: str, why: str, *, passing: bool = False) -> None:
+        if name != LAST_RESORT and not passing:
+            remember_refusal(self.settings, self.server, name, why)
+        self.attempts.append(f"{name} was refused ({why})")
+
+    @staticmethod
+    def _is_passed_over(error: FlexlibError, name: str, others: list[str]) -> bool:
+        """Whether the key may still be allowed to read the other routes' endpoint."""
+        return isinstance(error, ServerRefused) and name == LAST_RESORT and bool(others)
+
+    def _certify(self, outcome: Outcome, rows: pa.Table) -> CreditsCertificate:
+        run, tally = self.run, outcome.tally
+        prompt, flex, _ = tally.totals
+        users = {user for _, user, _ in tally.sums}
+        unlisted = sorted(users - set(run.keys))
+        settled = run.draft.started_at >= self.month.end + SETTLING_TIME
+        sums, witness = check_sums(outcome, settled=settled), check_witness(run, outcome, settled=settled)
+        notes = list(outcome.notes)
+        if outcome.route in ("batch", "user") and "agrees" not in (sums.result, witness.result):
+            notes.append(PEOPLE_ONLY)
+        return CreditsCertificate(
+            month=self.month,
+            read_at=run.draft.started_at,
+            rows=rows.num_rows,
+            quarantined_rows=len(tally.quarantined),
+            rows_sha256=hash_rows(rows),
+            notes=tuple(notes),
+            flexlib_version=flexlib.__version__,
+            server=self.server.name,
+            demo=self.server.demo,
+            route=outcome.route,
+            route_reason=self._explain_route(outcome.route),
+            users_asked=len(run.people),
+            users_active=len(users & set(run.keys)),
+            users_failed=len(outcome.failed),
+            failed_users=tuple(sorted(outcome.failed)),
+            flex_credits_hundredths=flex,
+            prompt_credits_hundredths=prompt,
+            absent_values=tally.absent_values,
+            unmapped_keys=len(unlisted),
+            unmapped_users=tuple(unlisted),
+            sums=sums,
+            cross_check=check_users(run, outcome, self.verify),
+            witness=witness,
+            balance=check_balance(run, outcome),
+            requests_sent=run.client.sent,
+            requests_retried=run.client.retried,
+            requests_resumed=len(run.draft.resumed),
+        )
+
+    def _explain_route(self, name: str) -> str:
+        if self.asked != "auto":
+            return "asked for by --route"
+        if not self.attempts:
+            return "the first choice, and the server answered it"
+        return "; ".join([*self.attempts, f"{name} was taken"])
+
+
+def _build_rows(outcome: Outcome) -> pa.Table:
+    """The credits table, sorted by its key."""
+    lines = []
+    for (day, user, model), (prompt, flex, count) in sorted(outcome.tally.sums.items()):
+        values = (f"{day} 00:00:00", user, model, prompt, flex, count if outcome.counts_rows else None)
+        lines.append(json.dumps(dict(zip(CREDITS.names, values, strict=True))))
+    text = pa.BufferReader("\n".join(lines).encode() or b"\n")
+    # By way of JSON: pa.array imports pandas, which takes longer than the rest of the run.
+    return read_json(text, parse_options=ParseOptions(explicit_schema=CREDITS)).cast(CREDITS)

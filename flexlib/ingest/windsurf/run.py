@@ -1,0 +1,108 @@
+"""What the routes and the checks of one run share, and the first wave of its requests."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from flexlib.dates import Span
+from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.ingest.windsurf.progress import Progress
+from flexlib.sources.windsurf import wire
+from flexlib.sources.windsurf.client import ApiResponse, Client
+from flexlib.sources.windsurf.consumption import ask_consumption_total
+from flexlib.sources.windsurf.wire import ApiRequest, CreditSums, Person
+from flexlib.store.draft import Draft
+
+Totals = tuple[int, int, int]
+
+
+@dataclass
+class Run:
+    """What the routes and the checks of one run share."""
+
+    client: Client
+    span: Span
+    draft: Draft
+    progress: Progress
+    unit_setting: str | None = None
+    unit_remembered: str | None = None
+    people: list[Person] = field(default_factory=list)
+    replies: dict[str, ApiResponse] = field(default_factory=dict)
+    """What the first wave of requests brought, by purpose."""
+    unit_settled: str | None = None
+    """The consumption endpoint's unit, once this run has found it out."""
+    v1_totals: Totals | None = None
+    """What /Analytics says the whole team used, once it was asked and said so."""
+
+    @property
+    def keys(self) -> list[str]:
+        return [person.key for person in self.people]
+
+    def ask(self, ask: ApiRequest) -> ApiResponse:
+        """The first wave's reply for this purpose, or a fresh one."""
+        return self.replies.pop(ask.purpose, None) or self.client.ask_one(ask)
+
+
+@dataclass
+class Outcome:
+    """What one route brought home."""
+
+    route: str
+    tally: CreditSums
+    failed: dict[str, str] = field(default_factory=dict)
+    """Users who could not be read, and why."""
+    team_totals: Totals | None = None
+    """The server's own sums over the whole team: prompt, flex (hundredths), rows (0 where it counts none)."""
+    counts_rows: bool = True
+    notes: list[str] = field(default_factory=list)
+    people: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Personal data of spenders who are not on the list."""
+
+
+def open_run(run: Run, route: str, *, witness: bool) -> None:
+    """Sends everything that needs nothing else at once: the people, the balance, the witness, the route's first ask.
+
+    Raises `ServerRefused` or `ServerUnreachable` when there is no list of people to be had.
+    """
+    asks = deque([wire.ask_balance()])
+    kept = run.draft.people
+    if kept is None:
+        asks.appendleft(wire.ask_people())
+    if route == "team" and not run.draft.find("team", "team"):
+        asks.append(wire.ask_team(run.span))
+    if route in ("batch", "user"):
+        asks.append(wire.ask_team(run.span, grouped=False))
+    if route != "consumption" and witness:
+        asks.append(ask_consumption_total(run.span, "witness"))
+    run.replies = {reply.ask.purpose: reply for reply in run.client.ask_all(asks)}
+    if kept is None:
+        kept = _read_people(run.replies.pop("people"))
+        run.draft.keep_people(kept)
+    run.people = [Person(**person) for person in kept]
+    run.progress.start(len(run.people))
+
+
+def _read_people(reply: ApiResponse) -> list[dict[str, Any]]:
+    server = reply.ask.path
+    if reply.refused:
+        raise ServerRefused(f"The server refused to list the team's people at {server} ({reply.refused}).")
+    if reply.failed:
+        raise ServerUnreachable(f"The server did not list the team's people at {server} ({reply.failed}). Try again.")
+    if not reply.value:
+        raise ServerRefused(f"The server lists no people at {server}, so there is nobody to ask for; check the key.")
+    return [asdict(person) for person in reply.value]
+
+
+def ask_team_totals(run: Run) -> Totals | None:
+    """The server's own sum over the whole team, when it is willing to give one."""
+    reply = run.ask(wire.ask_team(run.span, grouped=False))
+    if not reply.is_good:
+        return None
+    run.draft.add("total", reply.text)
+    try:
+        run.v1_totals = wire.read_totals(reply.value[0][0] if reply.value[0] else {})
+        return run.v1_totals
+    except ValueError:
+        return None  # quarantined rows make the sum itself unreadable; they are a GAP of their own

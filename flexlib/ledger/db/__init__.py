@@ -1,0 +1,1 @@
+"""The ledger's database: connection, tables, migrations."""

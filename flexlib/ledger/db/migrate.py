@@ -1,0 +1,152 @@
+"""The schema of the ledger: made and moved by Alembic, which is imported only when there is something to do."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.retry import run_with_retries
+from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
+from flexlib.ledger.errors import LedgerMissing
+from flexlib.store.disk import report_disk
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x666C6579
+
+
+@dataclass(frozen=True)
+class LedgerStatus:
+    """What a ledger is and holds."""
+
+    backend: str
+    """`sqlite` or `postgresql`."""
+    place: str
+    """The file, or host and database; never a password."""
+    revision: str | None
+    """None: there is no ledger yet."""
+    head: str
+    """The revision that this flexlib works with."""
+    rows: int | None
+    first: datetime | None
+    """When the first of its calls was made, UTC."""
+    last: datetime | None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, default=datetime.isoformat)
+
+
+def prepare_ledger(ledger: Ledger) -> None:
+    """Sees once in a process that the tables are there; makes them in a new SQLite file.
+
+    Raises `LedgerMissing` where a PostgreSQL database has none, or where they are of another revision.
+    """
+    if ledger.prepared:
+        return
+    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
+    if revision is None and ledger.backend == "sqlite":
+        revision = _migrate(ledger)
+    if revision is None:
+        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+    if revision != HEAD:
+        known = revision in {
+            file.stem.split("_")[0].removeprefix("r") for file in (MIGRATIONS / "versions").glob("r*.py")
+        }
+        advice = "Run: flexlib ledger upgrade" if known else "A newer flexlib made it: update flexlib."
+        raise LedgerMissing(f"The ledger in {ledger.place} is at revision {revision}, not {HEAD}. {advice}")
+    ledger.prepared = True
+
+
+def init_ledger(ledger: Ledger | None = None) -> LedgerStatus:
+    """Makes the tables where there are none; a ledger that is there stays as it is."""
+    ledger = ledger or find_ledger()
+    if run_with_retries(ledger, lambda: _read_revision(ledger)) is None:
+        _migrate(ledger)
+    return get_ledger_status(ledger)
+
+
+def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
+    """Brings the tables to the newest revision. Raises `LedgerMissing` where there are none."""
+    ledger = ledger or find_ledger()
+    if run_with_retries(ledger, lambda: _read_revision(ledger)) is None:
+        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+    _migrate(ledger)
+    return get_ledger_status(ledger)
+
+
+def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
+    """Backend, revision, how many calls, the first and the last; it makes nothing."""
+    ledger = ledger or find_ledger()
+    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
+    rows, first, last = None, None, None
+    if revision is not None:
+        created_at = STATISTICS.c.created_at
+        query = sa.select(sa.func.count(), sa.func.min(created_at), sa.func.max(created_at)).select_from(STATISTICS)
+
+        def count() -> tuple[int, datetime | None, datetime | None]:
+            with ledger.engine.connect() as connection:
+                number, earliest, latest = connection.execute(query).one()
+                return number, earliest, latest
+
+        rows, first, last = run_with_retries(ledger, count)
+    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, rows, first, last)
+
+
+def _read_revision(ledger: Ledger) -> str | None:
+    if ledger.path and not ledger.path.exists():
+        return None
+    with ledger.engine.connect() as connection:
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return None
+        revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+        return revision
+
+
+def _migrate(ledger: Ledger) -> str:
+    """Moves to the newest revision in one transaction, one process at a time."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+
+    def upgrade() -> None:
+        if ledger.backend == "sqlite":
+            with ledger.connect() as driver:
+                driver.execute("PRAGMA journal_mode = WAL")
+        with ledger.engine.connect() as connection:
+            if ledger.backend == "postgresql":
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                if ledger.backend == "postgresql":
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    with _lock_file(ledger):
+        run_with_retries(ledger, upgrade)
+    return HEAD
+
+
+@contextmanager
+def _lock_file(ledger: Ledger) -> Iterator[None]:
+    """Lets one process at a time make the tables of a SQLite file; a process that dies lets go."""
+    if ledger.path is None:
+        yield
+        return
+    with report_disk(ledger.path.parent):
+        ledger.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(ledger.path.with_name(f".{ledger.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

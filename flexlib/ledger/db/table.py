@@ -1,0 +1,105 @@
+"""The table `llm_usage_statistics`: a row a call, on SQLite and on PostgreSQL.
+
+On PostgreSQL it is partitioned by the month of `created_at`. An index that makes `request_id` unique over all of the
+partitions cannot be had there, so a second table holds each request id once with its time, and a foreign key on both
+binds every row to it: the same id under another time is refused by the database, whoever writes.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.ledger.db.columns import BIGINT, CLP_DECIMALS, ID_TEXT, USD_DECIMALS, EnumText, JsonText, Money, UtcTime
+
+TABLE = "llm_usage_statistics"
+REQUEST_IDS = "llm_usage_request_ids"
+SEQUENCE = "llm_usage_statistics_id_seq"
+VERSION_TABLE = "flexlib_ledger_version"
+"""Where Alembic keeps the revision: not in its usual place, which may be the application's own."""
+
+HEAD = "0001"
+"""The revision that this version of flexlib reads and writes."""
+
+CHECKS = {
+    "tokens_not_negative": (
+        "prompt_tokens >= 0 AND completion_tokens >= 0 AND cached_tokens >= 0 AND cache_write_tokens >= 0"
+    ),
+    "total_is_prompt_and_completion": "total_tokens = prompt_tokens + completion_tokens",
+    "cached_within_prompt": "cached_tokens + cache_write_tokens <= prompt_tokens",
+    "usable_whole": "(usable_type IS NULL) = (usable_id IS NULL)",
+    "duration_not_negative": "duration_ms >= 0",
+}
+
+INDEXES = {
+    "provider_model_proxy": ("provider", "model", "proxy"),
+    "provider_task_type": ("provider", "task_type"),
+    "proxy": ("proxy",),
+    "task_type": ("task_type",),
+    "usable": ("usable_type", "usable_id", "created_at"),
+}
+"""Four for what is asked most, one for what one usable used; that of time is the primary key's or its like."""
+
+
+def build_metadata(backend: str) -> sa.MetaData:
+    """The tables as they stand on `sqlite` or `postgresql` once the migrations have run."""
+    metadata = sa.MetaData()
+    partitioned = backend == "postgresql"
+    statistics = sa.Table(
+        TABLE,
+        metadata,
+        sa.Column("id", BIGINT, primary_key=not partitioned, nullable=False),
+        sa.Column("request_id", ID_TEXT, nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("usable_type", sa.Text()),
+        sa.Column("usable_id", BIGINT),
+        sa.Column("provider", EnumText(LlmProvider), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("proxy", EnumText(LlmProxy)),
+        sa.Column("task_type", EnumText(LlmTaskType), nullable=False),
+        sa.Column("prompt_tokens", BIGINT, nullable=False),
+        sa.Column("completion_tokens", BIGINT, nullable=False),
+        sa.Column("total_tokens", BIGINT, nullable=False),
+        sa.Column("cached_tokens", BIGINT, nullable=False),
+        sa.Column("cache_write_tokens", BIGINT, nullable=False),
+        sa.Column("cost", Money(USD_DECIMALS)),
+        sa.Column("amount_in_usd", Money(USD_DECIMALS)),
+        sa.Column("amount_in_clp", Money(CLP_DECIMALS)),
+        sa.Column("duration_ms", BIGINT),
+        sa.Column("status", sa.Text()),
+        sa.Column("metadata", JsonText()),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        *(sa.CheckConstraint(rule, name=f"ck_{TABLE}_{name}") for name, rule in CHECKS.items()),
+        sqlite_strict=True,
+        postgresql_partition_by="RANGE (created_at)" if partitioned else None,
+    )
+    for name, columns in INDEXES.items():
+        sa.Index(f"ix_{TABLE}_{name}", *(statistics.c[column] for column in columns))
+    if partitioned:
+        _bind_request_ids(metadata, statistics)
+    else:
+        statistics.append_constraint(sa.UniqueConstraint("request_id", name=f"uq_{TABLE}_request_id"))
+        sa.Index(f"ix_{TABLE}_created_at_request_id", statistics.c.created_at, statistics.c.request_id)
+    return metadata
+
+
+def _bind_request_ids(metadata: sa.MetaData, statistics: sa.Table) -> None:
+    key = ["request_id", "created_at"]
+    sa.Table(
+        REQUEST_IDS,
+        metadata,
+        sa.Column("request_id", ID_TEXT, primary_key=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.UniqueConstraint(*key, name=f"uq_{REQUEST_IDS}_{'_'.join(key)}"),
+    )
+    statistics.c.id.server_default = sa.DefaultClause(sa.text(f"nextval('{SEQUENCE}')"))
+    statistics.append_constraint(sa.PrimaryKeyConstraint("created_at", "request_id", name=f"pk_{TABLE}"))
+    statistics.append_constraint(
+        sa.ForeignKeyConstraint(key, [f"{REQUEST_IDS}.{name}" for name in key], name=f"fk_{TABLE}_request_id")
+    )
+
+
+STATISTICS = build_metadata("sqlite").tables[TABLE]
+"""The table as queries name it, the same on both databases."""
+
+COLUMNS = tuple(column.name for column in STATISTICS.columns)

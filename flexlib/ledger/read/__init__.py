@@ -1,0 +1,1 @@
+"""What was recorded, asked in the database."""

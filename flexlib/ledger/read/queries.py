@@ -1,0 +1,140 @@
+"""What recorded calls came to, summed in the database: for questions about today; reports read snapshots.
+
+Every sum of money is exact, None where not one row has an amount, and beside it stands how many rows have none:
+`unpriced_usd` calls without an amount in USD, `unpriced_clp` calls without one in pesos. Periods are half-open in UTC,
+and a bare day as the end means that whole day. `within` narrows what is summed: a query with scopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from flexlib.dates import Moment
+from flexlib.ledger.db.columns import WIDE, MoneySum, QuarterHour
+from flexlib.ledger.db.table import STATISTICS
+from flexlib.ledger.errors import InvalidCall
+from flexlib.ledger.read.scopes import UsageQuery, usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MEASURES = (
+    "total_prompt_tokens",
+    "total_completion_tokens",
+    "total_tokens",
+    "total_usd",
+    "total_clp",
+    "request_count",
+    "unpriced_usd",
+    "unpriced_clp",
+)
+"""The columns beside the key of every frame: tokens and counts int64, money Decimal or None."""
+
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("provider", "model", "proxy", "task_type", "usable_type"), "str"),
+    **dict.fromkeys(("total_usd", "total_clp"), "object"),
+    "date": "datetime64[us]",
+    "usable_id": "Int64",
+}
+
+Currency = Literal["usd", "clp"]
+AMOUNTS = {"usd": STATISTICS.c.amount_in_usd, "clp": STATISTICS.c.amount_in_clp}
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def get_total_cost_by_period(
+    start: Moment, end: Moment, currency: Currency | None = None, *, within: UsageQuery = usage
+) -> Decimal | None | dict[str, Decimal | int | None]:
+    """What the period's calls came to: one currency's amount, or both, `usd` and `clp`, with `unpriced_usd` and
+    `unpriced_clp`, the calls that each sum lacks. Raises `InvalidCall` for another currency.
+    """
+    if currency is not None and currency not in AMOUNTS:
+        raise InvalidCall(f"{currency!r} is not a currency of the ledger; ask for usd or clp.")
+    ((*_, usd, clp, _, unpriced_usd, unpriced_clp),) = _sum_by(within.between(start, end), [])
+    if currency is not None:
+        amount: Decimal | None = usd if currency == "usd" else clp
+        return amount
+    return {"usd": usd, "clp": clp, "unpriced_usd": unpriced_usd, "unpriced_clp": unpriced_clp}
+
+
+def get_usage_by_provider_and_model(
+    start: Moment = None, end: Moment = None, *, within: UsageQuery = usage
+) -> pd.DataFrame:
+    """A row for each `provider` and `model`, in their order, with `MEASURES`."""
+    return _build_frame(["provider", "model"], within.between(start, end))
+
+
+def get_stats_by_task_type(start: Moment = None, end: Moment = None, *, within: UsageQuery = usage) -> pd.DataFrame:
+    """A row for each `task_type`, in its order, with `MEASURES`."""
+    return _build_frame(["task_type"], within.between(start, end))
+
+
+def get_usage_by_proxy(start: Moment = None, end: Moment = None, *, within: UsageQuery = usage) -> pd.DataFrame:
+    """A row for each `proxy`, in its order, direct calls (no proxy) last, with `MEASURES`."""
+    return _build_frame(["proxy"], within.between(start, end))
+
+
+def get_usage_by_usable(start: Moment = None, end: Moment = None, *, within: UsageQuery = usage) -> pd.DataFrame:
+    """A row for each `usable_type` and `usable_id`, in their order, calls of nobody last, with `MEASURES`."""
+    return _build_frame(["usable_type", "usable_id"], within.between(start, end))
+
+
+def get_usage_by_day(
+    start: Moment = None, end: Moment = None, *, zone: tzinfo = timezone.utc, within: UsageQuery = usage
+) -> pd.DataFrame:
+    """A row for each `date` with a call, days up, with `MEASURES`; the days are those of `zone`."""
+    days: dict[datetime, list[Any]] = {}
+    quarter = QuarterHour(STATISTICS.c.created_at)
+    for number, *measures in _sum_by(within.between(start, end, zone), [quarter]):
+        moment = (EPOCH + timedelta(minutes=15 * number)).astimezone(zone)
+        day = datetime(moment.year, moment.month, moment.day)
+        days[day] = [_add(*pair) for pair in zip(days.get(day, [None] * len(measures)), measures, strict=True)]
+    return _to_frame(["date"], [(day, *measures) for day, measures in days.items()])
+
+
+def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> list[tuple[Any, ...]]:
+    """The keys and `MEASURES` of each group; one group when there is no key."""
+    table = STATISTICS.c
+    sums = [sa.func.sum(table.prompt_tokens), sa.func.sum(table.completion_tokens), sa.func.sum(table.total_tokens)]
+    counts = [sa.func.count(), *(sa.func.count() - sa.func.count(amount) for amount in AMOUNTS.values())]
+    statement = (
+        sa.select(*keys, *sums, *(MoneySum(amount) for amount in AMOUNTS.values()), *counts)
+        .select_from(STATISTICS)
+        .where(*query.conditions)
+        .group_by(*keys)
+    )
+    rows = query.run(lambda connection: connection.execute(statement).all())
+    width = len(keys)
+    return [(*row[:width], *(int(tokens or 0) for tokens in row[width : width + 3]), *row[width + 3 :]) for row in rows]
+
+
+def _build_frame(names: list[str], query: UsageQuery) -> pd.DataFrame:
+    return _to_frame(names, _sum_by(query, [STATISTICS.c[name] for name in names]))
+
+
+def _to_frame(names: list[str], rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    import pandas as pd
+
+    def place(row: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+        return [(value is None, value) for value in row[: len(names)]]
+
+    ordered = sorted(rows, key=place)
+    columns = list(zip(*ordered, strict=True)) or [()] * (len(names) + len(MEASURES))
+    return pd.DataFrame(
+        {
+            name: pd.Series(list(values), dtype=KINDS.get(name, "int64"))
+            for name, values in zip([*names, *MEASURES], columns, strict=True)
+        }
+    )
+
+
+def _add(one: Any, other: Any) -> Any:  # noqa: ANN401 (counts or amounts; None is no amount)
+    if one is None or other is None:
+        return other if one is None else one
+    return WIDE.add(one, other) if isinstance(one, Decimal) else one + other

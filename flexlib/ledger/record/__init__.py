@@ -1,0 +1,1 @@
+"""Calls recorded, priced, filled, repriced."""

@@ -1,0 +1,134 @@
+"""Recorded calls of a month changed a page at a time: each page is read, changed and stored in one transaction.
+
+Nobody else changes a row of the page meanwhile. Between two pages the others may write: SQLite knows one writer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import sqlalchemy as sa
+
+from flexlib.dates import Month
+from flexlib.ledger.db.columns import JsonText, encode_json
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.retry import run_with_retries
+from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
+from flexlib.ledger.record.record import UsageRecord
+from flexlib.ledger.record.writing import open_transaction
+
+PAGE_ROWS = 2_000
+CHANGED = ("amount_in_usd", "amount_in_clp", "metadata", "updated_at")
+KEY = ("created_at", "request_id")
+TYPES = {column.name: column.type for column in STATISTICS.columns}
+
+
+def change_pages(
+    ledger: Ledger,
+    month: Month,
+    condition: str,
+    change: Callable[[list[UsageRecord]], list[UsageRecord]],
+    *,
+    store: bool = True,
+    page_rows: int = PAGE_ROWS,
+) -> Iterator[tuple[list[UsageRecord], list[UsageRecord]]]:
+    """Hands the month's calls for which the SQL `condition` holds to `change`, in their order, a page at a time.
+
+    What it gives back is stored, as far as amounts, metadata and `updated_at` go, unless not `store`; then the page's
+    calls and the changed ones are yielded. A page that fails changes nothing; `change` may see one again after a busy
+    database. Raises `LedgerUnavailable`, `LedgerFailed`.
+    """
+    after: tuple[datetime, str] | None = (month.previous.end, "")
+
+    def change_page() -> tuple[list[UsageRecord], list[UsageRecord]]:
+        assert after is not None
+        with open_transaction(ledger) if store else ledger.connect() as connection:
+            records = _read_page(ledger, connection, month, condition, after, page_rows, lock=store)
+            changed = change(records) if records else []
+            if changed and store:
+                _store(ledger, connection, month, changed)
+        return records, changed
+
+    while after is not None:
+        start = time.monotonic()
+        records, changed = run_with_retries(ledger, change_page)
+        after = (records[-1].created_at, records[-1].request_id) if len(records) == page_rows else None
+        if after is not None and store and ledger.backend == "sqlite":
+            # As long as the page took: a writer that tries again in between finds the door open every other time.
+            time.sleep(time.monotonic() - start)
+        yield records, changed
+
+
+def _read_page(
+    ledger: Ledger,
+    connection: Any,  # noqa: ANN401 (the driver's connection)
+    month: Month,
+    condition: str,
+    after: tuple[datetime, str],
+    page_rows: int,
+    *,
+    lock: bool,
+) -> list[UsageRecord]:
+    if ledger.backend == "postgresql":
+        condition = condition.replace("%", "%%")  # where the driver's marks are %s
+    mark, locking = ("%s", " FOR UPDATE" * lock) if ledger.backend == "postgresql" else ("?", "")
+    query = (
+        f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE created_at >= {mark} AND created_at < {mark} "  # noqa: S608
+        f"AND (created_at, request_id) > ({mark}, {mark}) AND ({condition}) "
+        f"ORDER BY created_at, request_id LIMIT {page_rows}{locking}"
+    )
+    # The first bound says nothing that the row comparison does not, but only it lets SQLite start there in the index.
+    bounds = [_encode(ledger, "created_at", one) for one in (after[0], month.end, after[0])]
+    rows = connection.execute(query, [*bounds, after[1]]).fetchall()
+    return [
+        UsageRecord(*(_decode(ledger, name, value) for name, value in zip(COLUMNS, row, strict=True))) for row in rows
+    ]
+
+
+def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[UsageRecord]) -> None:  # noqa: ANN401
+    now = datetime.now(timezone.utc)
+    names = (*CHANGED, *KEY)
+    rows = [
+        [_encode(ledger, name, now if name == "updated_at" else getattr(one, name)) for name in names]
+        for one in records
+    ]
+    if ledger.backend == "sqlite":
+        sets, keys = (", ".join(f"{name} = ?" for name in CHANGED), " AND ".join(f"{name} = ?" for name in KEY))
+        connection.executemany(f"UPDATE {TABLE} SET {sets} WHERE {keys}", rows)  # noqa: S608
+        return
+    from sqlalchemy.dialects import postgresql
+
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    kinds = {name: "text" if name == "metadata" else TYPES[name].compile(dialect) for name in names}
+    sets = ", ".join(f"{name} = new.{name}{'::json' if name == 'metadata' else ''}" for name in CHANGED)
+    connection.execute(
+        f"UPDATE {TABLE} one SET {sets} FROM json_to_recordset(%s::json) "  # noqa: S608
+        f"AS new({', '.join(f'{name} {kind}' for name, kind in kinds.items())}) "
+        "WHERE one.created_at = new.created_at AND one.request_id = new.request_id "
+        "AND one.created_at >= %s AND one.created_at < %s",  # one partition, known before it runs
+        [
+            json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str),
+            month.previous.end,
+            month.end,
+        ],
+    )
+
+
+def _encode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401 (what the driver takes)
+    kind = TYPES[name]
+    if value is None or not isinstance(kind, sa.types.TypeDecorator):
+        return value
+    if isinstance(kind, JsonText):
+        return encode_json(value)
+    return kind.process_bind_param(value, ledger.engine.dialect)
+
+
+def _decode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401
+    kind = TYPES[name]
+    return (
+        kind.process_result_value(value, ledger.engine.dialect) if isinstance(kind, sa.types.TypeDecorator) else value
+    )

@@ -1,0 +1,170 @@
+"""Recording calls: each request id once, priced from the books at hand, kept through a busy or absent database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.migrate import prepare_ledger
+from flexlib.ledger.db.retry import run_with_retries
+from flexlib.ledger.errors import ConflictingUsage, InvalidCall
+from flexlib.ledger.record.pricing import price_records
+from flexlib.ledger.record.record import UsageRecord, build_record, find_differences
+from flexlib.ledger.record.writing import ensure_months, find_stored, insert_record, insert_records, open_transaction
+
+Amount = Decimal | float | str | None
+
+
+def record_usage(
+    *,
+    usable: Any,  # noqa: ANN401 (any mapped object, or a pair)
+    provider: LlmProvider | str,
+    model: str,
+    task_type: LlmTaskType | str = LlmTaskType.TEXT,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    cost: Amount = None,
+    amount_in_usd: Amount = None,
+    amount_in_clp: Amount = None,
+    proxy: LlmProxy | str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+    cached_tokens: int = 0,
+    cache_write_tokens: int = 0,
+    duration_ms: int | None = None,
+    status: str | None = None,
+    created_at: datetime | str | None = None,
+    ledger: Ledger | None = None,
+) -> UsageRecord:
+    """Stores one call and gives it back as it is stored; the same call sent again gives back the first.
+
+    `usable`: who used it, a mapped object or a pair such as `("user", 42)`; None where nobody is to be named.
+    `cost` is in the proxy's own unit; without a proxy, and through OpenRouter, that is USD and stands before any price
+    list. Amounts that are not given are priced offline, by the call's time; what cannot be is None, and the metadata
+    says why. `cached_tokens` and `cache_write_tokens` are parts of the prompt. `request_id`: the caller's own, of up to
+    200 characters, by default a UUIDv7. `created_at`: when the call was made (no zone: UTC), by default now. `ledger`:
+    by default that of the settings.
+
+    Raises `InvalidCall` for what cannot be, `ConflictingUsage` when the request id is stored with other content,
+    `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.
+    """
+    call = {name: value for name, value in locals().items() if name != "ledger"}
+    ledger = ledger or find_ledger()
+    prepare_ledger(ledger)
+    (record,) = price_records(ledger, [build_record(ledger, **call)])
+
+    def store() -> UsageRecord:
+        number = insert_record(ledger, record)
+        if number is not None:
+            return record._replace(id=number)
+        with ledger.connect() as connection:
+            (stored,) = find_stored(ledger, connection, [record.request_id])
+        _refuse_other_content(stored, record, call)
+        return stored
+
+    return run_with_retries(ledger, store)
+
+
+def record_openrouter_usage(
+    *,
+    usable: Any,  # noqa: ANN401
+    provider: LlmProvider | str,
+    model: str,
+    task_type: LlmTaskType | str = LlmTaskType.TEXT,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    amount_in_usd: Amount = None,
+    metadata: Mapping[str, Any] | None = None,
+    **others: Any,  # noqa: ANN401 (as record_usage takes them)
+) -> UsageRecord:
+    """As `record_usage`, for a call through OpenRouter; `others` are its further arguments."""
+    return record_usage(**_merge(locals(), LlmProxy.OPENROUTER))
+
+
+def record_direct_usage(
+    *,
+    usable: Any,  # noqa: ANN401
+    provider: LlmProvider | str,
+    model: str,
+    task_type: LlmTaskType | str = LlmTaskType.TEXT,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    amount_in_usd: Amount = None,
+    metadata: Mapping[str, Any] | None = None,
+    **others: Any,  # noqa: ANN401
+) -> UsageRecord:
+    """As `record_usage`, for a call without a proxy; `others` are its further arguments."""
+    return record_usage(**_merge(locals(), None))
+
+
+def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = None) -> list[UsageRecord]:
+    """Stores a batch of calls, each a mapping of `record_usage`'s arguments: all of them or none.
+
+    Gives them back in their order; those that were stored already as they were. Raises as `record_usage` does; a
+    refusal names the place of the call in the batch, from 0. A batch of about a thousand is quickest.
+    """
+    ledger = ledger or find_ledger()
+    prepare_ledger(ledger)
+    sent = list(calls)
+    return store_batch(ledger, sent, [_build_one(ledger, place, call) for place, call in enumerate(sent)]).records
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """What became of a batch."""
+
+    records: list[UsageRecord]
+    """As they are stored, in the order of the calls."""
+    new: int
+    """How many rows are new; the other calls were stored before, or stand more than once in the batch."""
+
+
+def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Sequence[UsageRecord]) -> StoredBatch:
+    """Stores the records that `build_record` made of the calls, all of them or none. Raises as `record_many`."""
+    records = price_records(ledger, built)
+    firsts: dict[str, UsageRecord] = {}
+    for record, call in zip(records, calls, strict=True):
+        _refuse_other_content(firsts.setdefault(record.request_id, record), record, call)
+
+    def store() -> StoredBatch:
+        ensure_months(ledger, (one.created_at for one in firsts.values()))
+        with open_transaction(ledger) as connection:
+            numbers = insert_records(ledger, connection, list(firsts.values()))
+            stored = {name: firsts[name]._replace(id=number) for name, number in numbers.items()}
+            there = [name for name in firsts if name not in numbers]
+            stored |= {one.request_id: one for one in find_stored(ledger, connection, there)} if there else {}
+            for record, call in zip(records, calls, strict=True) if there else ():
+                _refuse_other_content(stored[record.request_id], record, call)
+        return StoredBatch([stored[record.request_id] for record in records], len(numbers))
+
+    return run_with_retries(ledger, store) if firsts else StoredBatch([], 0)
+
+
+def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageRecord:
+    if not isinstance(call, Mapping):
+        raise InvalidCall(
+            f"call {place} of the batch: give record_usage's arguments as a dict, not {type(call).__name__}."
+        )
+    try:
+        return build_record(ledger, **call)
+    except (InvalidCall, TypeError) as error:
+        # A missing or unknown argument is a TypeError, whose text starts with the function's name.
+        raise InvalidCall(f"call {place} of the batch: {str(error).replace('build_record() ', '')}") from error
+
+
+def _refuse_other_content(stored: UsageRecord, sent: UsageRecord, call: Mapping[str, Any]) -> None:
+    differing = [] if stored is sent else find_differences(stored, sent, call)
+    if differing:
+        raise ConflictingUsage(sent.request_id, differing)
+
+
+def _merge(arguments: dict[str, Any], proxy: LlmProxy | None) -> dict[str, Any]:
+    others = arguments.pop("others")
+    if "proxy" in others:
+        raise InvalidCall("the proxy is set by the function that you called; use record_usage to choose another.")
+    return {**arguments, **others, "proxy": proxy}

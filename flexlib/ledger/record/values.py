@@ -1,0 +1,153 @@
+"""Values as callers give them, made exact or refused: money is a Decimal, a count an integer, a time UTC."""
+
+from __future__ import annotations
+
+import numbers
+import operator
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+
+from flexlib.dates import FIRST_YEAR, LAST_YEAR
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.ledger.errors import InvalidCall
+
+MOST_TOKENS = 10**12
+Member = TypeVar("Member", LlmProvider, LlmProxy, LlmTaskType)
+SPELLINGS: Mapping[type, Mapping[str, Any]] = {one: one.spellings() for one in (LlmProvider, LlmProxy, LlmTaskType)}
+LONGEST_NAME = 255
+MOST_STEPS = 9 * 10**18
+EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+STEPS = {decimals: Decimal(1).scaleb(-decimals) for decimals in (4, 10)}
+
+
+def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa: ANN401 (whatever the caller gave)
+    """`value` as an exact amount with `decimals` decimals; None stays None, unknown.
+
+    A Decimal, a whole number or a text is taken as it is, and refused when it has more decimals than the column: it is
+    never rounded without a word. A float is no exact number to begin with and is rounded half to even, from the digits
+    that Python shows of it. NumPy's numbers are taken alike. Raises `InvalidCall` for those with more decimals, for
+    negative amounts and for what is no number.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Decimal | int | float | str):
+        value = _read_number(name, value)
+    context = ROUNDING if isinstance(value, float) else EXACT
+    try:
+        if isinstance(value, bool):
+            raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
+        number = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
+        if not number.is_finite() or number < 0:
+            raise InvalidCall(f"{name} is {value!r}; an amount is a finite number, zero or more (unknown is None).")
+        amount = number.quantize(STEPS[decimals], context=context)
+    except Inexact as error:
+        raise InvalidCall(f"{name} is {value!s}, finer than its {decimals} decimals; round it before.") from error
+    except InvalidOperation as error:
+        raise InvalidCall(f"{name} is {value!r}, which is no amount.") from error
+    if amount.scaleb(decimals, EXACT) > MOST_STEPS:
+        raise InvalidCall(f"{name} is {value!s}, more than a call can cost.")
+    return amount
+
+
+def _read_number(name: str, value: Any) -> int | float:  # noqa: ANN401
+    """A number of NumPy's, or of whoever else registers them, as Python's own."""
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+        return float(str(value))  # the digits that it shows: 0.1 of 32 bits is 0.1, not 0.10000000149
+    raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
+
+
+def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: ANN401
+    """`value` as an integer from 0 to `most`. Raises `InvalidCall` for anything else, floats and booleans too."""
+    if type(value) is not int:
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            value = operator.index(value)
+        except TypeError as error:
+            raise InvalidCall(f"{name} must be a whole number, not {value!r}.") from error
+    if not 0 <= value <= most:
+        raise InvalidCall(f"{name} is {value}; it must be from 0 to {most}.")
+    return int(value)
+
+
+def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool = False) -> str:  # noqa: ANN401
+    """`value` as a text that is not blank, of at most `longest` printable characters. Raises `InvalidCall`.
+
+    `strip`: without the blanks around it, for texts in which they cannot be meant.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidCall(f"{name} must be a text, not {value!r}.")
+    if strip:
+        value = value.strip()
+    if len(value) > longest or not value.isprintable():
+        raise InvalidCall(f"{name} must be at most {longest} printable characters, not {value[:40]!r}...")
+    return str(value)
+
+
+def read_time(name: str, value: datetime | str) -> datetime:
+    """`value`, a time or its ISO text, in UTC; without a zone it is UTC already. Raises `InvalidCall`."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise InvalidCall(f"{name} is {value!r}; write it as 2025-09-01T12:00:00Z.") from error
+    if not isinstance(moment, datetime):
+        raise InvalidCall(
+            f"{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {value!r}."
+        )
+    try:
+        moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    except OverflowError as error:  # in UTC it is before the year 1 or after 9999
+        raise InvalidCall(
+            f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}."
+        ) from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InvalidCall(f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}.")
+    return moment
+
+
+def read_member(name: str, value: Any, members: type[Member]) -> Member:  # noqa: ANN401
+    """`value` as a member of the enum: one already, or a text that names one. Raises `InvalidCall` with the list."""
+    if isinstance(value, members):
+        return value
+    found = SPELLINGS[members].get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidCall(f"{name} is {value!r}; it must be one of {', '.join(one.value for one in members)}.")
+    return cast("Member", found)
+
+
+LARGEST_ID = 2**63 - 1
+
+
+def read_usable(usable: Any) -> tuple[str | None, int | None]:  # noqa: ANN401 (any mapped object)
+    """Type and id of `usable`: a mapped object, a pair such as `("user", 42)`, or None where nobody is to be named.
+
+    Raises `InvalidCall` for an object that has no integer id yet, and for anything else.
+    """
+    if usable is None:
+        return None, None
+    if isinstance(usable, tuple | list) and len(usable) == 2:
+        name, number = usable
+    else:
+        name, number = getattr(usable, "__usable_type__", type(usable).__name__), _find_id(usable)
+    if not isinstance(name, str):
+        raise InvalidCall(f'usable must be a mapped object or a pair such as ("user", 42), not {usable!r}.')
+    read_text("the type of usable", name)
+    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > LARGEST_ID:
+        raise InvalidCall(f"usable {name} has the id {number!r}; it must be a whole number (save a new object first).")
+    return name, number
+
+
+def _find_id(usable: object) -> Any:  # noqa: ANN401
+    state: Any = sa.inspect(usable, raiseerr=False)
+    if not hasattr(state, "mapper"):
+        return getattr(usable, "id", None)
+    # The identity, where there is one, is known without a query even after a commit expired the object.
+    identity = getattr(state, "identity", None) or state.mapper.primary_key_from_instance(usable)
+    return identity[0] if len(identity) == 1 else identity

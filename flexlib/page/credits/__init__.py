@@ -1,0 +1,1 @@
+"""The page on flex credits."""

@@ -1,0 +1,127 @@
+"""What the numbers of a month say, as headings: plain rules on finished frames, neutral where nothing stands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from statistics import median
+
+from flexlib.analysis.credits import CreditsStatistics
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.shares import WHOLE
+from flexlib.formats import format_credits_or_dash, format_share_percent, format_short_day, format_whole_credits
+from flexlib.page.credits.top import OTHER_MODELS
+
+PEAK = 2
+"""So many times the median day is a day worth a heading."""
+
+GROWTH = 1.25
+"""So many times the first half is a second half worth a heading."""
+
+WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+NUMBERS = ("", "One model takes", "Two models take", "Three models take")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading that says what is seen, and a line on what is drawn."""
+
+    heading: str
+    note: str
+
+
+def heading_for_days(by_day: object) -> Heading:
+    """Of `aggregate.credits_by_day` with every day: a day far above the others, or growth, or fall."""
+    rows = read_rows(by_day)
+    note = "Flex credits a day by model; above them the month so far. Days are UTC."
+    spent = [row["flex_credits"] for row in rows if row["flex_credits"]]
+    if not spent:
+        return Heading("No flex credits were used", note)
+    peak = min(rows, key=lambda row: row["rank"])
+    usual = median(spent)
+    if len(spent) >= 5 and peak["flex_credits"] >= PEAK * usual:
+        times = f"{peak['flex_credits'] / usual:.1f} times"
+        heading = (
+            f"{format_short_day(peak['date'])} took {format_whole_credits(peak['flex_credits'])}, {times} a usual day"
+        )
+        return Heading(heading, note + " A usual day is the median of those with flex credits.")
+    first, second = _halve([row["flex_credits"] for row in rows])
+    if second >= GROWTH * first and len(rows) >= 28:
+        return Heading("Use grew in the second half of the month", note)
+    if first >= GROWTH * second and len(rows) >= 28:
+        return Heading("Use fell in the second half of the month", note)
+    return Heading("Flex credits by day", note)
+
+
+def heading_for_models(by_model: object) -> Heading:
+    """Of `fold.top_models` over `aggregate.credits_by_model`: the fewest models that take half."""
+    rows = [row for row in read_rows(by_model) if row["flex_credits"]]
+    note = "Ranked by flex credits; the colours are those of the chart."
+    named = [row for row in rows if row["model"] != OTHER_MODELS]
+    for count, share in enumerate(accumulate(row["share_permille"] for row in named[:3]), 1):
+        if share >= WHOLE / 2:
+            if count == 1:
+                return Heading(f"{named[0]['model']} takes {format_share_percent(share)} of the flex credits", note)
+            return Heading(f"{NUMBERS[count]} {format_share_percent(share)} of the flex credits", note)
+    return Heading("Flex credits by model", note)
+
+
+def heading_for_weekdays(by_weekday_and_week: object) -> Heading:
+    """Of `aggregate.credits_by_weekday_and_week`: a weekday far above the others, or quiet weekends."""
+    rows = read_rows(by_weekday_and_week)
+    note = "A cell a day, in credits; a stronger blue is more."
+    total = sum(row["flex_credits"] for row in rows)
+    if not total:
+        return Heading("By weekday and week", note)
+    sums = {day: sum(row["flex_credits"] for row in rows if row["weekday"] == day) for day in range(1, 8)}
+    top = max(sums, key=lambda day: (sums[day], -day))
+    weekend = _share(sums[6] + sums[7], total)
+    if _share(sums[top], total) >= 300:
+        return Heading(f"{WEEKDAYS[top - 1]} take {format_share_percent(_share(sums[top], total))}", note)
+    if weekend <= 100 and any(row["weekday"] > 5 for row in rows):
+        return Heading(f"Weekends take only {format_share_percent(weekend)}", note)
+    return Heading("By weekday and week", note)
+
+
+def heading_for_users(by_user: object) -> Heading:
+    """Of `aggregate.credits_by_user`: what the tenth of the people who spend most take together."""
+    rows = read_rows(by_user)
+    note = "The share of all flex credits that the biggest spenders take together."
+    if len(rows) < 10 or not rows[-1]["cumulative_share_permille"]:
+        return Heading("By person", note)
+    top = rows[round(len(rows) / 10) - 1]
+    share = format_share_percent(top["cumulative_share_permille"])
+    return Heading(f"One spender in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)}.")
+
+
+def heading_for_spenders(by_user: object) -> Heading:
+    """Of `aggregate.credits_by_user`: how many people had flex credits at all."""
+    rows = read_rows(by_user)
+    spent = sum(1 for row in rows if row["flex_credits"])
+    note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
+    if not spent:
+        return Heading("People", note)
+    return Heading(f"{spent:,} of {len(rows):,} spenders went beyond their prompt credits", note)
+
+
+def heading_for_peaks(statistics: CreditsStatistics) -> Heading:
+    """The first and the highest day."""
+    if statistics.first_flex_day is None or statistics.peak_day is None:
+        return Heading("Peak days", "No day has flex credits.")
+    first = f"First flex credits on {format_short_day(statistics.first_flex_day)}"
+    days = f"{statistics.days_with_flex_credits} days have some"
+    peak = (
+        f"the most on {format_short_day(statistics.peak_day)}, {format_credits_or_dash(statistics.peak_flex_credits)}"
+    )
+    return Heading(first, f"{days}; {peak}.")
+
+
+def _halve(amounts: list[int]) -> tuple[int, int]:
+    """The sums of the first and the last half; a day in the middle is in neither."""
+    half = len(amounts) // 2
+    return sum(amounts[:half]), sum(amounts[-half:]) if half else 0
+
+
+def _share(part: int, total: int) -> int:
+    return (2 * WHOLE * part + total) // (2 * total)

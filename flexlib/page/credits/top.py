@@ -1,0 +1,149 @@
+"""Finished frames made short enough to read: the largest models, days and people, and one line for all the others.
+
+Nothing is lost: a folded frame sums to what the whole one sums to. A line of others is last and says of how many.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timezone
+from typing import Any
+
+import pandas as pd
+
+from flexlib.analysis.frames import read_rows
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.dates import Span
+from flexlib.names import label_models
+
+OTHER_MODELS = "Other"
+"""The name of all further models together."""
+
+NOT_LISTED = "Not on the list of people"
+"""The name of all keys together that spent and belong to nobody on the list."""
+
+AMOUNTS = (
+    "prompt_credits",
+    "flex_credits",
+    "data_points",
+    "rows",
+    "share_permille",
+    "flex_credits_before",
+    "flex_credits_change",
+)
+
+Row = dict[str, Any]
+
+
+def list_read_days(certificate: CreditsCertificate) -> Span:
+    """The days of the month that had begun when it was read: a later day has no zero, it has nothing."""
+    month = certificate.month
+    return Span(month.first, max(month.first, min(month.last, certificate.read_at.astimezone(timezone.utc).date())))
+
+
+def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | None) -> bool:
+    """Whether a change on the month `before` means anything: both were read to their end, that one without a gap."""
+    if before is None or list_read_days(certificate) != certificate.month.span:
+        return False
+    return before.state in (State.COMPLETE, State.UNRECONCILED)
+
+
+def choose_models(by_model: object, days: Span | None = None, shown: int = 6) -> dict[str, str]:
+    """The models of `aggregate.credits_by_model` that get a line and a colour of their own: name on `days` by id.
+
+    The largest first. More than six cannot be told apart by colour; a seventh that would be `Other` alone is shown.
+    """
+    uids = [row["model_uid"] for row in sorted(read_rows(by_model), key=lambda row: row["rank"])]
+    labels = label_models(uids, days)
+    return {uid: labels[uid] for uid in (uids if len(uids) <= shown + 1 else uids[:shown])}
+
+
+def top_models(frame: object, chosen: Mapping[str, str]) -> pd.DataFrame:
+    """A finished frame with `model_uid` as `model`, `models`, amounts (and `date`, if it has days), `chosen` as from
+    `choose_models`.
+
+    `model` is the name, or `Other` for all that are not chosen; `models` is how many the line stands for. Sorted by
+    day, then as chosen, `Other` last.
+    """
+    rows = read_rows(frame)
+    has_days = bool(rows) and "date" in rows[0]
+    places = {uid: place for place, uid in enumerate(chosen)}
+    names = [*chosen.values(), OTHER_MODELS]
+    groups: dict[tuple[Any, int], list[Row]] = {}
+    for row in rows:
+        place = places.get(row["model_uid"], len(chosen))
+        groups.setdefault((row["date"] if has_days else None, place), []).append(row)
+    lines = [
+        {
+            "date": pd.Timestamp(day) if has_days else None,
+            "model": names[place],
+            "models": len(group),
+            **_sum_amounts(group),
+        }
+        for (day, place), group in sorted(groups.items(), key=lambda item: (str(item[0][0]), item[0][1]))
+    ]
+    folded = _build_frame(lines, ["date", "model", "models", "flex_credits"])
+    return folded if has_days else folded.drop(columns="date")
+
+
+def top_days(by_day: object, shown: int = 5) -> pd.DataFrame:
+    """The days of the most flex credits of `aggregate.credits_by_day` and the others as one line: `date` (missing for
+    the others), `days`, amounts; the highest first."""
+    rows = sorted(read_rows(by_day), key=lambda row: row["rank"])
+    shown += len(rows) == shown + 1  # one line for one other day would hide its name for nothing
+    lines = [{"date": pd.Timestamp(row["date"]), "days": 1, **_sum_amounts([row])} for row in rows[:shown]]
+    if rest := rows[shown:]:
+        lines.append({"date": pd.NaT, "days": len(rest), **_sum_amounts(rest)})
+    return _build_frame(lines, ["date", "days", "flex_credits", "prompt_credits"])
+
+
+def top_users(
+    by_user: object,
+    certificate: CreditsCertificate,
+    people: Mapping[str, Mapping[str, str]] | None = None,
+    shown: int = 10,
+) -> pd.DataFrame:
+    """The biggest spenders of `aggregate.credits_by_user`, the others, and the keys of nobody on the list, each of the
+    two as one line: `person`, `people`, amounts, `days` (with use; missing for more than one person).
+
+    `person` is a pseudonym by rank, `Person 001`, the same in a report however many are `shown`; a name only where
+    `people` (as in `Snapshot.people`) are given. A key is never in it.
+    """
+    unlisted = set(certificate.unmapped_users)
+    rows = sorted(read_rows(by_user), key=lambda row: row["rank"])
+    listed = [row for row in rows if row["user"] not in unlisted]
+    named = _name_people([row["user"] for row in listed], people)
+    shown += len(listed) == shown + 1
+    lines: list[Row] = [
+        {"person": person, "people": 1, **_sum_amounts([row]), "days": row["days"]}
+        for person, row in zip(named[:shown], listed, strict=False)
+    ]
+    if rest := listed[shown:]:
+        lines.append({"person": f"{len(rest):,} more people", "people": len(rest), **_sum_amounts(rest), "days": None})
+    if others := [row for row in rows if row["user"] in unlisted]:
+        lines.append({"person": NOT_LISTED, "people": len(others), **_sum_amounts(others), "days": None})
+    folded = _build_frame(lines, ["person", "people", "flex_credits", "prompt_credits", "days"])
+    return folded.astype({"days": "Int64"})
+
+
+def _build_frame(lines: list[Row], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(lines) if lines else pd.DataFrame(columns=columns)
+
+
+def _sum_amounts(rows: Sequence[Row]) -> dict[str, int]:
+    return {name: sum(row[name] for row in rows) for name in AMOUNTS if name in rows[0]}
+
+
+def _name_people(users: list[str], people: Mapping[str, Mapping[str, str]] | None) -> list[str]:
+    digits = max(3, len(str(len(users))))
+    pseudonyms = [f"Person {rank:0{digits}}" for rank, _ in enumerate(users, 1)]
+    if people is None:
+        return pseudonyms
+    known = [people.get(user, {}) for user in users]
+    names = [who.get("name") or who.get("email") or "" for who in known]
+    namesakes = Counter(names)
+    return [
+        pseudonym if not name else name if namesakes[name] == 1 else f"{name} ({who.get('email') or pseudonym})"
+        for pseudonym, name, who in zip(pseudonyms, names, known, strict=True)
+    ]

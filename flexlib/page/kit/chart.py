@@ -1,0 +1,66 @@
+"""What a chart is: a figure drawn at two widths, for a page and for a phone, where letters keep their size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from flexlib.page.kit.markup import Piece, render_element
+from flexlib.page.kit.svg import POINTS, STYLE, render_svg
+from flexlib.page.kit.theme import css_colour
+
+WIDE, HALF, NARROW = 1040, 500, 358
+"""Widths in CSS pixels: the page, half of it, a phone of 390."""
+
+
+@dataclass(repr=False, eq=False)
+class Chart(Piece):
+    """One chart as Jupyter shows it: a `<figure>` with its SVG, its `title` and `description` for who cannot see it."""
+
+    name: str
+    title: str
+    description: str
+    draw: Callable[[int], Figure]
+    """Draws it at a width in CSS pixels."""
+    width: int = WIDE
+    legend: Sequence[tuple[str, str]] = ()
+    """What each colour of the theme stands for."""
+
+    @cached_property
+    def figure(self) -> Figure:
+        """As the page shows it."""
+        return self._draw_at(self.width)
+
+    @cached_property
+    def narrow_figure(self) -> Figure:
+        """As a phone shows it."""
+        return self._draw_at(NARROW)
+
+    def render_html(self) -> str:
+        wide = render_svg(self.figure, self.name, self.title, self.description, "wide")
+        narrow = render_svg(self.narrow_figure, f"{self.name}-narrow", self.title, self.description, "narrow")
+        return render_element("figure", f"{self._write_legend()}{wide}\n{narrow}", class_="flex-chart", id=self.name)
+
+    def _draw_at(self, width: int) -> Figure:
+        with mpl.rc_context(STYLE):
+            return self.draw(width)
+
+    def _write_legend(self) -> str:
+        if not self.legend:
+            return ""
+        items = (
+            f'<li><i style="background:{css_colour(colour)}"></i>{escape(text)}</li>' for text, colour in self.legend
+        )
+        return render_element("ul", "".join(items), class_="flex-legend") + "\n"
+
+
+def add_axes(figure: Figure, left: int, right: int, top: int, height: int) -> Axes:
+    """Axes between the margins `left` and `right`, `top` below the upper edge; all in CSS pixels."""
+    width, full = (round(inches * POINTS) for inches in figure.get_size_inches())
+    return figure.add_axes((left / width, 1 - (top + height) / full, (width - left - right) / width, height / full))

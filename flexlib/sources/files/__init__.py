@@ -1,0 +1,123 @@
+"""Calls to LLMs out of a CSV, JSON lines or Parquet: bytes in, rows of the usage schema out, a month at a time.
+
+Every value is read as text first, so that a bad one is seen and not guessed. A row that cannot be taken is quarantined
+with its line, its raw text and the reason; it is never dropped and never a zero.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from flexlib.dates import Month
+from flexlib.errors import BadFile
+from flexlib.schema import USAGE
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.rows import validate_rows
+from flexlib.sources.files.texts import load_texts, quote, read_raw
+
+MEMORY = "1GB"
+"""From here on what was read goes to the system's temporary folder."""
+
+
+@dataclass(frozen=True)
+class MonthCounts:
+    """What a file holds of one month, counted over the file's rows; tokens of the rows that are taken."""
+
+    rows_read: int
+    rows: int
+    """Rows taken."""
+    duplicate_rows: int
+    """Rows whose request id and content stand in an earlier row."""
+    quarantined_rows: int
+    """Those with a time in this month, and those whose month is unknown, which count in every month of the file."""
+    undated_rows: int
+    """Those of unknown month among them."""
+    repeated_rows: int
+    """Rows taken whose time stands in an hour that the clock showed twice."""
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, order=True)
+class QuarantinedRow:
+    """A row that could not be taken."""
+
+    line: int
+    reason: str
+    text: str
+    """As it stands in the file; a row of Parquet as JSON."""
+
+
+class CallFile:
+    """A file of calls, read and judged; its months are read one at a time."""
+
+    def __init__(self, file: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.file = file
+        self.connection = connection
+        """Where the calls are, so that they can be joined with others; what memory does not hold is on the disk."""
+
+    @property
+    def months(self) -> list[Month]:
+        """Every month that a row of the file lies in, taken or not, in order."""
+        found = self._query(
+            "SELECT DISTINCT year(created_at), month(created_at) FROM calls WHERE created_at IS NOT NULL"
+        )
+        return sorted(Month(*one) for one in found)
+
+    def count_month(self, month: Month) -> MonthCounts:
+        """How many rows and tokens the file has of the month."""
+        taken = "fault IS NULL AND NOT is_duplicate"
+        counts = self._query(f"""
+            SELECT count(*), count(*) FILTER ({taken}), count(*) FILTER (is_duplicate), count(fault),
+                count(*) FILTER (created_at IS NULL), count(*) FILTER ({taken} AND is_repeated),
+                coalesce(sum(prompt_tokens) FILTER ({taken}), 0), coalesce(sum(completion_tokens) FILTER ({taken}), 0)
+            FROM calls WHERE {_select_month(month)} OR created_at IS NULL""")
+        return MonthCounts(*counts[0])
+
+    def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
+        """The calls of the month, in the columns of `schema.USAGE`, in no order; of `connection`, read when used."""
+        taken = self.connection.table("calls").filter(f"{_select_month(month)} AND fault IS NULL AND NOT is_duplicate")
+        return taken.select(*USAGE.names)
+
+    def list_quarantined(self, month: Month | None = None) -> list[QuarantinedRow]:
+        """The rows of the month (default: of the file) that cannot be taken, and those of unknown month, by line."""
+        where = f"({_select_month(month)} OR created_at IS NULL)" if month else "true"
+        found = self._query(f"SELECT line, lines, fault FROM calls WHERE fault IS NOT NULL AND {where} ORDER BY line")
+        texts = read_raw(self.connection, self.file, {line: lines for line, lines, _ in found})
+        return [QuarantinedRow(line, reason, texts[line]) for line, _, reason in found]
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+
+@contextmanager
+def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
+    """The calls of `file`, read as `mapping` says.
+
+    Raises `BadFile` when it cannot be read, lacks a column, holds no rows, or none with a time.
+    """
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
+        connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        load_texts(connection, file, mapping)
+        validate_rows(connection, mapping)
+        calls = CallFile(file, connection)
+        if not calls.months:
+            bad = calls.list_quarantined()
+            raise BadFile(
+                f"{file.name} holds no row that can be taken; line {bad[0].line}: {bad[0].reason}."
+                if bad
+                else f"{file.name} holds no rows; export it again."
+            )
+        yield calls
+
+
+def _select_month(month: Month) -> str:
+    return f"created_at >= TIMESTAMP '{month.first}' AND created_at < TIMESTAMP '{month.next.first}'"

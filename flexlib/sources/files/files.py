@@ -1,0 +1,254 @@
+"""Files of calls as text: every value of a CSV or of JSON lines as it stands there, with its line; nothing guessed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from flexlib.errors import BadFile
+
+KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+COMPRESSIONS = (".gz", ".zst", ".bz2")
+
+
+def find_kind(file: Path) -> str:
+    """`csv`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or the file is not there."""
+    if not file.is_file():
+        raise BadFile(f"{file} is not a file that is there; give the path of a CSV, JSON lines or Parquet of calls.")
+    suffix = file.suffix.lower()
+    is_packed = suffix in COMPRESSIONS
+    kind = KINDS.get(Path(file.stem).suffix.lower() if is_packed else suffix)
+    if kind is None or (is_packed and kind == "parquet"):
+        raise BadFile(
+            f"{file.name} does not end like a file of calls; it must end in {', '.join(KINDS)}, "
+            f"and after that, but for Parquet, it may end in {', '.join(COMPRESSIONS)}."
+        )
+    return kind
+
+
+def check_encoding(file: Path) -> None:
+    """Raises `BadFile` when the text is UTF-16, as some spreadsheets save it."""
+    with pa.input_stream(str(file), compression="detect") as stream:
+        start = stream.read(2)
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in start:
+        raise BadFile(f"{file.name} is UTF-16; save it as UTF-8.")
+
+
+DELIMITERS = ",;\t|"
+BLOCK = 16 << 20
+"""Bytes read at a time; no row may be longer."""
+ABSENT = "\x1f"
+"""A delimiter that no JSON text can hold: each line is then one column."""
+PEEKED_LINES = 100
+
+
+@dataclass(frozen=True)
+class _Header:
+    columns: list[str]
+    delimiter: str
+    lines: int
+
+
+def list_columns(file: Path, delimiter: str | None = None) -> list[str]:
+    """The file's columns; of JSON lines the keys (and paths) of the first lines. Raises `BadFile`."""
+    kind = find_kind(file)
+    with report_file(file):
+        if kind == "parquet":
+            return list(pq.read_schema(file).names)
+        check_encoding(file)
+        return _read_header(file, delimiter).columns if kind == "csv" else _list_keys(file)
+
+
+def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = None) -> Iterator[pa.Table]:
+    """The rows of a CSV in pieces: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null),
+    and under each name of `columns` the text of that column. Blank lines are no rows. Raises `BadFile`.
+    """
+    with report_file(file):
+        header = _read_header(file, delimiter)
+        twice = [column for column in columns.values() if header.columns.count(column) > 1]
+        if twice:
+            raise BadFile(f"{file.name} has more than one column {twice[0]!r}; give each a name of its own.")
+        places = {name: header.columns.index(column) for name, column in columns.items()}
+        # What is not asked for is read as bytes: it need not be UTF-8.
+        types = [pa.string() if place in places.values() else pa.binary() for place in range(len(header.columns))]
+        parse = arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True, ignore_empty_lines=False)
+        spans: dict[int, int] = {}
+        for rows in _read_pieces(file, types, header.lines, parse):
+            long = rows.select(["line", "lines"]).filter(pc.greater(rows["lines"], 1))
+            spans |= dict(zip(long["line"].to_pylist(), long["lines"].to_pylist(), strict=True))
+            texts = {name: rows[str(place)] for name, place in places.items()}
+            yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
+        _check_quotes(file, spans, header.delimiter)
+
+
+def read_jsonl(file: Path) -> Iterator[pa.Table]:
+    """The lines of a file in pieces: `line`, `lines`, `problem` as `read_csv` gives them, and `text`."""
+    with report_file(file):
+        parse = arrow_csv.ParseOptions(delimiter=ABSENT, quote_char=False, ignore_empty_lines=False)
+        for rows in _read_pieces(file, [pa.string()], 0, parse):
+            yield rows.rename_columns({"0": "text"})
+
+
+def find_lines(file: Path, spans: Mapping[int, int]) -> dict[int, str]:
+    """The raw text that begins at each line of `spans`, as many lines as it says. Raises `BadFile`."""
+    owners = {line + offset: line for line, length in spans.items() for offset in range(length)}
+    found = dict.fromkeys(spans, "")
+    with report_file(file), _open_text(file) as lines:
+        for number, text in enumerate(lines, start=1):
+            if number in owners:
+                found[owners[number]] += text
+    return {line: text.rstrip("\n") for line, text in found.items()}
+
+
+@contextmanager
+def report_file(file: Path) -> Iterator[None]:
+    """Turns what a reader says of a broken file into `BadFile`: one sentence with what to do."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid, csv.Error, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        advice = "mend it and import it again."
+        if "UTF8" in reason:
+            advice = f"it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 {file.name} > ...)."
+        elif "straddling" in reason:
+            advice = f"a quote is not closed, or a row is longer than {BLOCK >> 20} MB: mend it first."
+        raise BadFile(f"{file.name} cannot be read ({reason}); {advice}") from error
+
+
+def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.ParseOptions) -> Iterator[pa.Table]:
+    """Columns named by their place, and `line`, `lines`, `problem`; rows of another width have a problem only."""
+    names = [str(place) for place in range(len(types))]
+    broken: dict[int, tuple[int, int]] = {}
+
+    def note_broken(row: Any) -> str:  # noqa: ANN401 - pyarrow's InvalidRow has no types
+        broken[row.number - skipped] = (row.text.count("\n"), row.actual_columns)
+        return "skip"
+
+    parse.invalid_row_handler = note_broken
+    reader = arrow_csv.open_csv(
+        pa.input_stream(str(file), compression="detect"),
+        # Rows are numbered by one thread only.
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=skipped),
+        parse_options=parse,
+        convert_options=arrow_csv.ConvertOptions(column_types=dict(zip(names, types, strict=True))),
+    )
+    row, line = 0, skipped
+    for batch in reader:
+        piece, row, line = _number_rows(pa.Table.from_batches([batch]), broken, row, line)
+        yield piece
+    last = pa.table({name: pa.array([], kind) for name, kind in zip(names, types, strict=True)})
+    yield _number_rows(last, broken, row, line)[0]
+
+
+def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, line: int) -> tuple[pa.Table, int, int]:
+    """`rows` that follow after `row` and `line`, with the broken ones that stand among them; and the last of both."""
+    ahead = np.array(sorted(number for number in broken if number > row), np.int64)
+    numbers = np.arange(row + 1, row + 1 + len(rows) + len(ahead))
+    is_whole = ~np.isin(numbers, ahead)
+    # The reader reads ahead: what is broken behind the next whole row belongs to a later piece.
+    end = next(iter(np.flatnonzero(is_whole)[len(rows) :]), len(numbers))
+    numbers, is_whole = numbers[:end], is_whole[:end]
+    spans = np.ones(len(numbers), np.int64)
+    spans[is_whole] += _count_newlines(rows)
+    mine = [int(number) for number in numbers[~is_whole]]
+    spans[~is_whole] += np.array([broken[number][0] for number in mine], np.int64)
+    starts = line + 1 + np.cumsum(spans) - spans
+    width = rows.num_columns
+    problems = pa.array([f"{broken[number][1]} columns where the header has {width}" for number in mine], pa.string())
+    whole = rows.append_column("line", pa.array(starts[is_whole])).append_column("lines", pa.array(spans[is_whole]))
+    whole = whole.append_column("problem", pa.nulls(len(rows), pa.string())).filter(pc.invert(_find_blank(rows)))
+    others = pa.table({"line": starts[~is_whole], "lines": spans[~is_whole], "problem": problems})
+    piece = pa.concat_tables([whole, others], promote_options="default")
+    return piece, row + len(numbers), line + int(spans.sum())
+
+
+def _count_newlines(rows: pa.Table) -> Any:  # noqa: ANN401 - an array of numpy
+    counts = np.zeros(len(rows), np.int64)
+    for column in rows.columns:
+        counts += pc.count_substring(column, "\n").to_numpy()
+    return counts
+
+
+def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
+    is_blank = pc.equal(pc.binary_length(rows.column(0)), 0)
+    for column in rows.columns[1:]:
+        if not pc.any(is_blank).as_py():
+            break
+        is_blank = pc.and_(is_blank, pc.equal(pc.binary_length(column), 0))
+    return is_blank
+
+
+def _check_quotes(file: Path, spans: Mapping[int, int], delimiter: str) -> None:
+    """A stray quote makes one value of all the rows up to the next one, which would be lost without a word."""
+    if not spans:
+        return
+    csv.field_size_limit(BLOCK)
+    with _open_text(file) as lines:
+        numbered = enumerate(lines, start=1)
+        for number, text in numbered:
+            if number in spans:
+                rest = (next(numbered, (0, ""))[1] for _ in range(spans[number] - 1))
+                _check_row(file, number, "".join([text, *rest]), delimiter)
+
+
+def _check_row(file: Path, line: int, text: str, delimiter: str) -> None:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        rows, reason = [], str(error)
+    else:
+        reason = "it is more than one row"
+    if len(rows) != 1:
+        raise BadFile(
+            f"{file.name} has a quote in line {line} that is never closed, or a stray one before the quote that closes "
+            f"it ({reason}); mend it and import it again."
+        )
+
+
+def _read_header(file: Path, delimiter: str | None) -> _Header:
+    with _open_text(file) as lines:
+        first = lines.readline()
+    chosen = delimiter or max(DELIMITERS, key=first.count)
+    with _open_text(file, newline="") as lines:
+        reader = csv.reader(lines, delimiter=chosen)
+        columns = [column.strip() for column in next(reader, [])]
+        if not any(columns):
+            raise BadFile(f"{file.name} begins with no line of column names; add one.")
+        return _Header(columns, chosen, reader.line_num)
+
+
+def _list_keys(file: Path) -> list[str]:
+    keys: dict[str, None] = {}
+    with _open_text(file) as lines:
+        for _, text in zip(range(PEEKED_LINES), lines, strict=False):
+            try:
+                keys |= dict.fromkeys(_walk_keys(json.loads(text)))
+            except ValueError:
+                continue  # the line is judged, and quarantined, when the rows are read
+    return list(keys)
+
+
+def _walk_keys(value: object, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _walk_keys(below, f"{path}.{key}" if path else key)
+    elif path:
+        yield path
+
+
+def _open_text(file: Path, newline: str | None = None) -> io.TextIOWrapper:
+    stream: Any = pa.input_stream(str(file), compression="detect")
+    return io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=newline)

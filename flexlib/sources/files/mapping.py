@@ -1,0 +1,163 @@
+"""Which column of a file of calls feeds which field of the usage schema, and what stands for all of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadParameter
+
+MEMBERS: dict[str, type[LlmProvider | LlmProxy | LlmTaskType]] = {
+    "provider": LlmProvider,
+    "proxy": LlmProxy,
+    "task_type": LlmTaskType,
+}
+"""The enum of each field that has one."""
+
+
+def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Of each field of `MEMBERS`, the member that a word in lower case stands for; "" where it stands for nothing.
+
+    Raises `BadParameter` for a text that is not `word=member`, and for a word that would mean two things in one field.
+    """
+    found: dict[str, dict[str, str]] = {field: {} for field in MEMBERS}
+    for text in texts:
+        word, _, name = (part.strip().lower() for part in text.rpartition("="))
+        if not word:
+            raise BadParameter(f"{text!r} is no alias; write one such as Azure=openai.")
+        known = {field: members.spellings() for field, members in MEMBERS.items()}
+        means = {field: str(spellings[name]) for field, spellings in known.items() if name in spellings}
+        if name and not means:
+            raise BadParameter(
+                f"{text!r} is no alias: the right must be a provider ({', '.join(LlmProvider)}), "
+                f"a proxy ({', '.join(LlmProxy)}), a task type ({', '.join(LlmTaskType)}) or nothing."
+            )
+        for field, member in (means or dict.fromkeys(MEMBERS, "")).items():
+            other = found[field].setdefault(word, member)
+            if other != member:
+                raise BadParameter(f"{word!r} has two aliases, {other!r} and {member!r}; give one of them.")
+    return found
+
+
+FIELDS = [
+    "created_at",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "provider",
+    "model",
+    "proxy",
+    "task_type",
+    "cost",
+    "amount_in_usd",
+    "amount_in_clp",
+    "duration_ms",
+    "status",
+    "usable_type",
+    "usable_id",
+    "request_id",
+]
+"""The fields that a column can feed, one to one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallMapping:
+    """How to read a file of calls.
+
+    A name with `_column`, and each of the plain fields, is a column of the file (in JSON lines also a path such as
+    `usage.prompt_tokens`). `provider`, `model`, `proxy`, `task_type` and `usable_type` hold for every row whose own
+    column is empty or not there. With neither `provider` nor its column, the maker is what stands before the slash in
+    the column of models (anthropic/claude-sonnet-4). Raises `BadParameter` when what is needed is missing.
+    """
+
+    created_at: str
+    """When the call was made."""
+    prompt_tokens: str | None = None
+    """May only be left out where tokens set no price (images, audio, video): then they are 0."""
+    completion_tokens: str | None = None
+    """May only be left out where a call generates no text: then they are 0."""
+    total_tokens: str | None = None
+    """Checked against prompt + completion."""
+    cached_tokens: str | None = None
+    cache_write_tokens: str | None = None
+    provider: LlmProvider | None = None
+    provider_column: str | None = None
+    model: str | None = None
+    model_column: str | None = None
+    proxy: LlmProxy | None = None
+    """None: called directly."""
+    proxy_column: str | None = None
+    task_type: LlmTaskType = LlmTaskType.TEXT
+    task_type_column: str | None = None
+    cost: str | None = None
+    """In the proxy's own unit, USD where there is none."""
+    amount_in_usd: str | None = None
+    amount_in_clp: str | None = None
+    duration_ms: str | None = None
+    """Rounded to whole milliseconds."""
+    status: str | None = None
+    usable_type: str | None = None
+    """What `usable_id` is the id of, such as `user`."""
+    usable_type_column: str | None = None
+    usable_id: str | None = None
+    request_id: str | None = None
+    """Becomes the row's id where it is not empty."""
+    metadata: tuple[str, ...] = ()
+    """Columns kept as one JSON object by their names."""
+    timezone: str = "UTC"
+    """The zone of times that name none."""
+    delimiter: str | None = None
+    """Between the columns of a CSV; None: the commonest of comma, semicolon, tab and bar in its first line."""
+    decimal: str | None = None
+    """What stands before the decimals of a number, `.` or `,`; the other may then part its thousands. None: a dot, and
+    a text that may be thousands, such as 1.000, is refused."""
+    aliases: tuple[str, ...] = ()
+    """What the file's own words mean, such as `Azure=openai`: read, in any case, where a provider, a proxy or a task
+    type of that name is asked for. With nothing on the right, the word says as much as an empty text."""
+
+    def __post_init__(self) -> None:
+        if self.takes_maker_from_model and self.model_column is None:
+            raise BadParameter(
+                f"whose model was called? Name a provider ({', '.join(LlmProvider)}) or the column that does."
+            )
+        if not self.model and self.model_column is None:
+            raise BadParameter("which model was called? Name it, or the column that does.")
+        is_text = self.task_type_column is not None or self.task_type is LlmTaskType.TEXT
+        if self.prompt_tokens is None and (is_text or self.task_type.uses_token_pricing):
+            raise BadParameter("which column holds the prompt tokens? Only images, audio and video go without.")
+        if self.completion_tokens is None and is_text:
+            raise BadParameter("which column holds the completion tokens? Only tasks other than text go without.")
+        if self.usable_id and not (self.usable_type or self.usable_type_column):
+            raise BadParameter(f"what is {self.usable_id!r} the id of? Name the usable type, such as user.")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
+        if self.decimal not in (None, ".", ","):
+            raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
+        read_aliases(self.aliases)
+
+    @property
+    def takes_maker_from_model(self) -> bool:
+        """Whether nothing but the text before a slash in the column of models can tell the provider."""
+        return self.provider is None and self.provider_column is None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of each field that has one, in the order of `FIELDS`."""
+        names = {field: f"{field}_column" if hasattr(self, f"{field}_column") else field for field in FIELDS}
+        return {field: column for field, name in names.items() if (column := getattr(self, name)) is not None}
+
+    def describe(self) -> dict[str, Any]:
+        """All that differs from the defaults, in the types of JSON: kept in the certificate."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        told = {name: value for name, (value, default) in values.items() if value != default}
+        texts = {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
+        if self.aliases:  # their order and their case say nothing
+            meant = (
+                f"{word}={member}" for words in read_aliases(self.aliases).values() for word, member in words.items()
+            )
+            texts["aliases"] = sorted(set(meant))
+        return texts

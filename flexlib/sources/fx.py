@@ -1,0 +1,152 @@
+"""The observed dollar over the wire, by mindicador.cl or by Frankfurter's copy of the central bank's series."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+
+from flexlib.dates import Span
+from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
+from flexlib.money.fx import VALUE_DECIMALS, Rate
+from flexlib.settings import LOOPBACK
+
+MINDICADOR = "mindicador.cl"
+FRANKFURTER = "frankfurter:bcch"
+"""Under these names an observation remembers where it comes from."""
+MINDICADOR_URL = "https://mindicador.cl"
+FRANKFURTER_URL = "https://api.frankfurter.dev"
+
+BUSY = 429
+RETRY_AFTER_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long a server is waited for."""
+
+    connect: float = 5.0
+    """Seconds to connect."""
+    read: float = 20.0
+    """Seconds between two bytes of an answer."""
+    tries: int = 4
+    pause: float = 0.5
+    """Seconds before the second try; doubled before each further one, and blurred so that no two machines keep step."""
+
+
+def fetch_mindicador(year: int, base_url: str = MINDICADOR_URL, patience: RetryPolicy | None = None) -> list[Rate]:
+    """The observations of a year (to date, if it is this one) in the order of their days; empty when it has none yet.
+
+    Raises `ServerUnreachable` when no try gives an answer that can be read, `ServerRefused` when the server says no.
+    """
+    return _ask(
+        f"{base_url.rstrip('/')}/api/dolar/{year}",
+        {},
+        lambda body: parse_mindicador(body, year),
+        patience or RetryPolicy(),
+    )
+
+
+def fetch_frankfurter(span: Span, base_url: str = FRANKFURTER_URL, patience: RetryPolicy | None = None) -> list[Rate]:
+    """The central bank's observations of the days of `span`, in their order; raises as `fetch_mindicador` does.
+
+    Only the central bank is asked for: Frankfurter's own rate blends many sources and is not the observed dollar.
+    """
+    asked = {"base": "USD", "quotes": "CLP", "from": str(span.first), "to": str(span.last), "providers": "bcch"}
+    return _ask(
+        f"{base_url.rstrip('/')}/v2/rates", asked, lambda body: parse_frankfurter(body, span), patience or RetryPolicy()
+    )
+
+
+def parse_mindicador(body: bytes, year: int) -> list[Rate]:
+    """The observations in an answer about `year`. Raises `ServerUnreachable` when it is something else."""
+    answer = _read_json(MINDICADOR, body)
+    if not isinstance(answer, dict) or answer.get("codigo") != "dolar" or not isinstance(answer.get("serie"), list):
+        _give_up(MINDICADOR, "its answer is not a series of the dollar")
+    span = Span(date(year, 1, 1), date(year, 12, 31))
+    return _read_rates(MINDICADOR, answer["serie"], "fecha", "valor", span)
+
+
+def parse_frankfurter(body: bytes, span: Span) -> list[Rate]:
+    """The observations in an answer about `span`. Raises `ServerUnreachable` when it is something else."""
+    answer = _read_json(FRANKFURTER, body)
+    if not isinstance(answer, list):
+        _give_up(FRANKFURTER, "its answer is not a list of rates")
+    for row in answer:
+        if isinstance(row, dict) and (row.get("base"), row.get("quote")) != ("USD", "CLP"):
+            _give_up(FRANKFURTER, f"an observation is not about USD in CLP: {row!r:.100}")
+    return _read_rates(FRANKFURTER, answer, "date", "rate", span)
+
+
+def _read_rates(source: str, rows: list[Any], day_key: str, value_key: str, span: Span) -> list[Rate]:
+    """mindicador writes a day as Santiago's midnight in UTC, with three or four hours on it: its date is the day."""
+    rates: dict[date, Rate] = {}
+    for row in rows:
+        try:
+            rate = Rate(date.fromisoformat(row[day_key][:10]), _read_value(row[value_key]), source)
+        except (KeyError, TypeError, ValueError, InvalidOperation, BadRecord) as error:
+            _give_up(source, f"an observation cannot be read: {row!r:.100}", error)
+        if rate.day not in span:
+            _give_up(source, f"it was asked for {span} and speaks of {rate.day}")
+        if rates.setdefault(rate.day, rate) != rate:
+            _give_up(source, f"it gives {rate.day} two values, {rates[rate.day].value} and {rate.value}")
+    return sorted(rates.values())
+
+
+def _read_value(value: object) -> Decimal:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} is not a number")
+    rounded = round(value, VALUE_DECIMALS)
+    return value if value == rounded else rounded.normalize()
+
+
+def _read_json(source: str, body: bytes) -> object:
+    try:
+        return json.loads(body, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
+    except ValueError as error:
+        _give_up(source, f"its answer is not JSON: {body[:60]!r}", error)
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
+
+
+def _give_up(source: str, trouble: str, cause: Exception | None = None) -> NoReturn:
+    raise ServerUnreachable(f"{source} cannot be used: {trouble}.") from cause
+
+
+def _ask(
+    url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], patience: RetryPolicy
+) -> list[Rate]:
+    trouble: object = ""
+    with requests.Session() as session:
+        session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
+        session.trust_env = urlsplit(url).hostname not in LOOPBACK  # no proxy can reach a server on this machine
+        for attempt in range(patience.tries):
+            wait = patience.pause * 2**attempt * random.uniform(0.5, 1.5)
+            try:
+                answer = session.get(url, params=parameters, timeout=(patience.connect, patience.read))
+                if answer.ok:
+                    return parse(answer.content)
+                trouble = f"status {answer.status_code}: {answer.content[:100]!r}"
+                if answer.status_code < 500 and answer.status_code != BUSY:
+                    raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
+                wait = max(wait, _read_retry_after(answer))
+            except (requests.RequestException, ServerUnreachable) as error:
+                trouble = error
+            if attempt + 1 < patience.tries:
+                time.sleep(wait)
+    raise ServerUnreachable(f"No rates from {url} in {patience.tries} tries: {trouble} Try again later.")
+
+
+def _read_retry_after(answer: requests.Response) -> float:
+    text = answer.headers.get("Retry-After", "")
+    return min(float(text), RETRY_AFTER_LIMIT) if text.isdecimal() else 0.0

@@ -1,0 +1,112 @@
+"""The kept table of rates, ROOT/rates/usd_clp.csv: every observation that was ever read, and which of them hold.
+
+A row is an observation: day, value, source, fetched_at, superseded_at. One that its source changed afterwards stays,
+with the moment at which the new one was read in `superseded_at`; the rows without it are the table that is used.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from flexlib.errors import BadFile, BadRecord
+from flexlib.money.fx import Rate, Rates, sort_rates
+from flexlib.settings import load_settings
+from flexlib.store.disk import report_disk
+
+COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
+
+
+@dataclass(frozen=True)
+class KeptRate:
+    """An observation as it was read."""
+
+    rate: Rate
+    fetched_at: datetime
+    """UTC, whole seconds."""
+    superseded_at: datetime | None = None
+    """When its source was found to say something else; None: it holds."""
+
+
+def load_rates(root: Path | None = None) -> Rates:
+    """The rates that hold, of the data folder `root` (default: the settings'); empty when none was ever fetched.
+
+    Raises `BadFile` when the file has been spoilt.
+    """
+    return sort_rates(one.rate for one in read_kept_rates(root) if one.superseded_at is None)
+
+
+def find_rates_file(root: Path | None = None) -> Path:
+    """Where the table is kept."""
+    return (load_settings().data if root is None else root) / "rates" / "usd_clp.csv"
+
+
+def read_kept_rates(root: Path | None = None) -> list[KeptRate]:
+    """Every observation, superseded ones too, sorted by day and by when they were read."""
+    file = find_rates_file(root)
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines)
+        if next(rows, None) != COLUMNS:
+            raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: flexlib fx update")
+        return [_read_row(row, number, file) for number, row in enumerate(rows, 2)]
+
+
+def write_kept_rates(kept: Iterable[KeptRate], root: Path | None = None) -> Path:
+    """Stores these observations in place of those that are kept, whole or not at all. Raises `DiskFailed`."""
+    file = find_rates_file(root)
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for one in sorted(kept, key=lambda one: (one.rate.day, one.superseded_at is None, one.fetched_at, one.rate)):
+        ended = one.superseded_at.isoformat() if one.superseded_at else ""
+        rows.writerow([one.rate.day, f"{one.rate.value:f}", one.rate.source, one.fetched_at.isoformat(), ended])
+    draft = file.with_name(f".{file.name}-{os.getpid()}.tmp")
+    with report_disk(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("w", encoding="utf-8", newline="") as out:
+                out.write(text.getvalue())
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    return file
+
+
+@contextmanager
+def lock_rates(root: Path | None = None) -> Iterator[None]:
+    """Lets one process at a time read, merge and write the table; the others wait those milliseconds."""
+    folder = find_rates_file(root).parent
+    with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _read_row(row: list[str], number: int, file: Path) -> KeptRate:
+    try:
+        day, value, source, fetched_at, superseded_at = row
+        return KeptRate(
+            Rate(date.fromisoformat(day), Decimal(value), source),
+            datetime.fromisoformat(fetched_at),
+            datetime.fromisoformat(superseded_at) if superseded_at else None,
+        )
+    except (ValueError, InvalidOperation, BadRecord) as error:
+        raise BadFile(
+            f"{file}, line {number} cannot be read: {','.join(row)!r}. Mend it, or move the file away."
+        ) from error

@@ -1,0 +1,141 @@
+"""`flexlib fx`: the commands as a shell sees them, against real servers and a real folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rates_server import RatesServer, serve_rates
+
+from flexlib.cli.fx import add_fx_arguments, run_fx
+from flexlib.dates import Month
+from flexlib.errors import BadMonth, InvalidRequest
+from flexlib.money.fx import find_santiago_day
+
+SEPTEMBER = ["--year", "2025", "--month", "9"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RatesServer]:
+    """Both services with the business days of August to October 2025; the data folder is `tmp_path`."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    with serve_rates() as server:
+        days = [day for month in (8, 9, 10) for day in Month(2025, month).span if day.weekday() < 5]
+        server.mindicador = {str(day): f"9{day:%m.%d}" for day in days}
+        server.frankfurter = dict(server.mindicador)
+        yield server
+
+
+def run(server: RatesServer, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_fx_arguments(parser)
+    return run_fx(parser.parse_args([*words, "--mindicador-url", server.url, "--frankfurter-url", server.url]))
+
+
+def test_update_says_what_it_added_and_where_it_is(
+    server: RatesServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(server, "update", *SEPTEMBER) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "Rates of 2025-09-01 to 2025-09-30: 66 observations added, 66 kept in all.",
+        "  asked: mindicador.cl 2025 (66 days)",
+        f"  file: {tmp_path / 'rates' / 'usd_clp.csv'}",
+    ]
+    assert err == ""
+
+
+def test_show_gives_each_day_its_rate_source_and_observation(
+    server: RatesServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(server, "update", *SEPTEMBER)
+    capsys.readouterr()
+    assert run(server, "show", "--start-date", "2025-09-12", "--end-date", "2025-09-15") == 0
+    assert capsys.readouterr().out == (
+        "Observed dollar, 2025-09-12 to 2025-09-15: pesos for 1 USD\n"
+        "  2025-09-12        909.12  mindicador.cl\n"
+        "  2025-09-13        909.12  mindicador.cl, carried from 2025-09-12\n"
+        "  2025-09-14        909.12  mindicador.cl, carried from 2025-09-12\n"
+        "  2025-09-15        909.15  mindicador.cl\n"
+    )
+
+
+def test_show_as_json_keeps_values_exact(server: RatesServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.mindicador["2025-09-12"] = "954.12345678"
+    run(server, "update", *SEPTEMBER)
+    capsys.readouterr()
+    assert run(server, "show", *SEPTEMBER, "--json") == 0
+    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (facts["span"], len(facts["days"]), facts["missing"]) == ("2025-09-01 to 2025-09-30", 30, [])
+    assert facts["days"][12] == {
+        "day": "2025-09-13",
+        "value": "954.12345678",
+        "observed_on": "2025-09-12",
+        "source": "mindicador.cl",
+    }
+
+
+def test_day_without_a_rate_is_shown_as_such_and_exits_3(
+    server: RatesServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(server, "show", "--start-date", "2025-09-12", "--end-date", "2025-09-12") == 3
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1] == "  2025-09-12       no rate"
+    assert err == "No rate for 2025-09-12 (missing: amounts of these days stay without CLP).\n"
+
+
+def test_update_with_missing_days_exits_3_and_names_them(
+    server: RatesServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for service in (server.mindicador, server.frankfurter):
+        for day in range(1, 31):
+            service.pop(f"2025-09-{day:02d}", None)
+    assert run(server, "update", *SEPTEMBER, "--json") == 3
+    out, err = capsys.readouterr()
+    facts = json.loads(out)
+    assert (facts["missing"][0], facts["missing"][-1]) == ("2025-09-04", "2025-09-30")
+    assert "2025-09-10 and 20 more days (missing" in err
+
+
+def test_update_as_json_reports_changes_and_disagreements(
+    server: RatesServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(server, "update", *SEPTEMBER)
+    server.mindicador["2025-09-10"], server.frankfurter["2025-09-11"] = "911.11", "1000"
+    capsys.readouterr()
+    assert run(server, "update", *SEPTEMBER, "--check", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert [(one["day"], one["kept"]["value"], one["other"]["value"]) for one in facts["changed"]] == [
+        ("2025-09-10", "909.10", "911.11")
+    ]
+    assert [(one["day"], one["other"]["value"]) for one in facts["disagreements"]] == [("2025-09-11", "1000")]
+
+
+def test_offline_update_with_a_kept_table_says_so_and_exits_0(
+    server: RatesServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(server, "update", *SEPTEMBER)
+    capsys.readouterr()
+    server.faults = ["403"]
+    assert run(server, "update", *SEPTEMBER) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Rates of 2025-09-01 to 2025-09-30: 0 observations added, 66 kept in all.\n")
+    assert "refuses the question with status 403" in err
+
+
+def test_month_is_this_one_when_none_is_named(server: RatesServer, capsys: pytest.CaptureFixture[str]) -> None:
+    month = Month.containing(find_santiago_day(datetime.now(timezone.utc)))
+    run(server, "show", "--json")
+    assert json.loads(capsys.readouterr().out)["span"] == str(month.span)
+
+
+def test_half_a_span_or_a_check_of_what_is_only_shown_is_wrong_usage(server: RatesServer) -> None:
+    with pytest.raises(BadMonth, match="give either --year and --month"):
+        run(server, "update", "--year", "2025")
+    with pytest.raises(InvalidRequest, match="flexlib fx update --check"):
+        run(server, "show", *SEPTEMBER, "--check")

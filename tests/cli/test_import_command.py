@@ -1,0 +1,156 @@
+"""`flexlib import`: what it says on paper, in JSON and on stderr, and its exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from flexlib.cli import main
+from flexlib.cli.import_ import EXAMPLES, add_import_arguments, read_mapping, run_import
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadFile, BadParameter
+from flexlib.sources.files.mapping import CallMapping
+
+COLUMNS = ["--timestamp", "time", "--prompt-tokens", "in", "--completion-tokens", "out"]
+PLAIN = [*COLUMNS, "--provider", "openai", "--model", "gpt-4"]
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_import_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def write(folder: Path, *rows: str) -> str:
+    file = folder / "calls.csv"
+    file.write_text("\n".join(["time,in,out", *rows, ""]), "utf-8")
+    return str(file)
+
+
+def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(folder, "2025-09-01 10:00:00,1234,5")
+    assert run_import(parse(file, *PLAIN)) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[:3] == [
+        "calls.csv, 2025-09: 1 call added.",
+        "CERTIFICATE - SEPTEMBER 2025",
+        "  State           COMPLETE",
+    ]
+    assert "  Tokens          1,234 prompt, 5 completion\n" in said.out
+    assert said.err == ""
+
+
+def test_an_import_done_again_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(folder, "2025-09-01 10:00:00,7,5")
+    run_import(parse(file, *PLAIN))
+    capsys.readouterr()
+    assert run_import(parse(file, *PLAIN)) == 0
+    assert capsys.readouterr().out.startswith("calls.csv, 2025-09: nothing new: all of it is there already.\n")
+
+
+def test_a_row_that_cannot_be_taken_is_named_and_the_exit_code_is_3(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(folder, "2025-09-01 10:00:00,7,5", *["2025-09-01 10:00:00,7,"] * 7)
+    assert run_import(parse(file, *PLAIN)) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("2025-09 is GAP: 7 rows could not be taken (line 3: no completion_tokens; line 4: no ")
+    assert "line 7: no completion_tokens; and 2 more, kept in raw/ beside the month)" in error
+    assert "import it with --replace" in error
+
+
+def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(folder, "2025-08-01 10:00:00,7,5", "2025-09-01 10:00:00,8,6")
+    assert run_import(parse(file, *PLAIN, "--json")) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["file"] == "calls.csv"
+    assert [(one["month"], one["state"], one["added_rows"], one["is_new"]) for one in said["months"]] == [
+        ("2025-08", "COMPLETE", 1, True),
+        ("2025-09", "COMPLETE", 1, True),
+    ]
+    assert said["months"][1]["prompt_tokens"] == 8
+
+
+def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN))
+    printed = capsys.readouterr().out
+    assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
+    assert printed == f"calls.csv, 2025-09: 1 call added.\n{capsys.readouterr().out}"
+
+
+def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN))
+    run_import(parse(write(folder, "2025-09-01 10:00:00,8,5"), *PLAIN, "--replace", "--json"))
+    out = capsys.readouterr().out
+    assert json.loads(out[out.index("{") :])["months"][0]["rows"] == 1
+
+
+def test_a_wrong_column_gets_the_list_of_those_that_are_there(folder: Path) -> None:
+    file = write(folder, "2025-09-01 10:00:00,7,5")
+    with pytest.raises(BadFile, match="no column 'TIMESTAMP' for created_at; its columns are time, in, out") as caught:
+        run_import(parse(file, "--timestamp", "TIMESTAMP", *PLAIN[2:]))
+    assert caught.value.exit_code == 2
+
+
+def test_a_wrong_provider_gets_the_list(folder: Path) -> None:
+    with pytest.raises(BadParameter, match="'opneai' is not a known provider; it must be one of openai, anthropic"):
+        run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *COLUMNS, "--provider", "opneai", "--model", "x"))
+
+
+def test_every_option_reaches_the_mapping() -> None:
+    words = (
+        "calls.csv --timestamp a --prompt-tokens b --completion-tokens c --total-tokens d --cached-tokens e "
+        "--cache-write-tokens f --cost g --amount-usd h --amount-clp i --duration-ms j --status k --usable-id l "
+        "--request-id m --metadata n --metadata o --provider openai --provider-column p --model q --model-column r "
+        "--proxy openrouter --proxy-column s --task-type image --task-type-column t --usable-type u "
+        "--usable-type-column v --timezone America/Santiago --delimiter ; --decimal , "
+        "--alias Azure=openai --alias none="
+    )
+    assert read_mapping(parse(*words.split())) == CallMapping(
+        created_at="a",
+        prompt_tokens="b",
+        completion_tokens="c",
+        total_tokens="d",
+        cached_tokens="e",
+        cache_write_tokens="f",
+        cost="g",
+        amount_in_usd="h",
+        amount_in_clp="i",
+        duration_ms="j",
+        status="k",
+        usable_id="l",
+        request_id="m",
+        metadata=("n", "o"),
+        provider=LlmProvider.OPENAI,
+        provider_column="p",
+        model="q",
+        model_column="r",
+        proxy=LlmProxy.OPENROUTER,
+        proxy_column="s",
+        task_type=LlmTaskType.IMAGE,
+        task_type_column="t",
+        usable_type="u",
+        usable_type_column="v",
+        timezone="America/Santiago",
+        delimiter=";",
+        decimal=",",
+        aliases=("Azure=openai", "none="),
+    )
+
+
+def test_the_examples_of_the_help_can_be_parsed() -> None:
+    commands = EXAMPLES.replace("\\\n", " ").strip().splitlines()
+    assert len(commands) == 3
+    for command in commands:
+        program, verb, *words = command.split()
+        assert (program, verb) == ("flexlib", "import")
+        assert read_mapping(parse(*words)).columns["created_at"] == words[words.index("--timestamp") + 1]
