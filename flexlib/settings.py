@@ -1,4 +1,4 @@
-"""Settings from the environment, else from `.env`: the data folder, the server, its key."""
+"""All settings, from the environment, else from `.env`; read once, where a run begins, and passed on from there."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONSUMPTION_UNITS = ("credits", "hundredths")
+METADATA_BYTES = 16 * 1024
+"""The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run needs to know of its surroundings; printing it never shows the key."""
+    """What a run needs to know of its surroundings; printing it never shows the key or the database's password."""
 
     data: Path
     """The root of all snapshots: absolute."""
@@ -31,6 +33,14 @@ class Settings:
     service_key: str | None = field(default=None, repr=False)
     consumption_unit: str | None = None
     """What one unit of the consumption endpoint is, `credits` or `hundredths`, where nothing else tells."""
+    database_url: str | None = field(default=None, repr=False)
+    """Where the ledger is; None: in a SQLite file in the data folder."""
+    privacy: str | None = None
+    """What is masked in the metadata of calls: `all`, `none` or kinds by commas; None: what `PrivacyGuard` does."""
+    metadata_bytes: int = METADATA_BYTES
+    """The most bytes of JSON that one call's metadata may be."""
+    debug: bool = False
+    """Whether an error shows where it was raised."""
 
     @property
     def required_key(self) -> str:
@@ -68,12 +78,18 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     unit = read("WINDSURF_CONSUMPTION_UNIT")
     if unit is not None and unit not in CONSUMPTION_UNITS:
         raise BadSetting(f"WINDSURF_CONSUMPTION_UNIT is {unit!r}; it must be one of {', '.join(CONSUMPTION_UNITS)}.")
-    data = read("FLEXLIB_DATA")
+    data, size = read("FLEXLIB_DATA"), read("FLEXLIB_METADATA_BYTES")
+    if size is not None and not (size.isdecimal() and int(size) > 0):
+        raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
     return Settings(
         data=Path(data).expanduser().absolute() if data else home / "data",
         base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
         service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
         consumption_unit=unit,
+        database_url=read("FLEXLIB_DATABASE_URL"),
+        privacy=read("FLEXLIB_PRIVACY"),
+        metadata_bytes=int(size) if size else METADATA_BYTES,
+        debug=read("FLEXLIB_DEBUG") is not None,
     )
 
 

@@ -34,7 +34,7 @@ def store(root: Path, source: str, month: Month, *calls: dict[str, Any]) -> None
         month=month, read_at=LATER, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
         rows_read=len(rows), prompt_tokens=100 * len(rows), completion_tokens=0,
     )  # fmt: skip
-    write_snapshot(check_usage(rows, month), certificate, (), root=root)
+    write_snapshot(check_usage(rows, month), certificate, (), None, root)
 
 
 def store_credits(root: Path, *rows: tuple[int, str, str, int, int]) -> None:

@@ -55,6 +55,14 @@ DOORS = {
 """Libraries that only these rooms may import."""
 
 
+READERS = {
+    "dotenv": {"settings"},
+    "environ": {"settings", "ledger/door", "store/engines"},
+    "load_settings": {"settings", "cli/main", "ledger/door", "report/run"},
+}
+"""Who alone reads settings, at the door of a run. (A server of Spark is Spark's own setting: SPARK_REMOTE.)"""
+
+
 def name_room(path: tuple[str, ...]) -> str:
     return "/".join(path[:2]) if path[0] == "sources" and len(path) > 1 else path[0]
 
@@ -82,6 +90,17 @@ def find_wrong_arrows(room: str, source: str) -> list[str]:
     return wrong
 
 
+def find_readers(source: str) -> set[str]:
+    """The words of `READERS` that the source uses: as a module, a name, or what it takes from another."""
+    used = set(list_imports(source))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            used |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            used.add("environ" if node.attr == "getenv" else node.attr)
+    return used & READERS.keys()
+
+
 def list_files() -> Iterator[tuple[str, Path]]:
     for file in sorted(HOUSE.rglob("*.py")):
         yield name_room(file.relative_to(HOUSE).with_suffix("").parts), file
@@ -99,6 +118,21 @@ def test_an_import_against_the_arrows_is_found() -> None:
     assert find_wrong_arrows("sources/files", "from flexlib.sources import windsurf") == [
         "sources/files -> sources/windsurf"
     ]
+
+
+def test_settings_are_read_at_the_doors_and_nowhere_else() -> None:
+    found: dict[str, set[str]] = {word: set() for word in READERS}
+    for _, file in list_files():
+        for word in find_readers(file.read_text("utf-8")):
+            found[word].add(str(file.relative_to(HOUSE).with_suffix("").as_posix()))
+    assert {word: files - READERS[word] for word, files in found.items()} == dict.fromkeys(READERS, set())
+
+
+def test_a_reader_of_settings_is_found() -> None:
+    assert find_readers("import os\nroot = os.getenv('FLEXLIB_DATA')") == {"environ"}
+    assert find_readers("from os import environ") == {"environ"}
+    assert find_readers("from flexlib import settings\nroot = settings.load_settings().data") == {"load_settings"}
+    assert find_readers("def late():\n    from dotenv import dotenv_values") == {"dotenv"}
 
 
 def test_nothing_below_the_line_reaches_the_network_or_a_database() -> None:

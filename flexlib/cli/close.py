@@ -13,7 +13,7 @@ from flexlib.cli.options import Commands, add_command, find_exit_code, warn_of_s
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count
-from flexlib.settings import load_settings
+from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.ledger.record.repricing import Repricing
@@ -41,23 +41,25 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=run_reprice)
 
 
-def run_close(arguments: argparse.Namespace) -> int:
+def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ingest.ledger import close_month
+    from flexlib.ledger.door import open_settings_ledger
 
     month = Month(arguments.year, arguments.month)
-    snapshot = close_month(month, load_settings().data, grace=arguments.grace, wait=arguments.wait)
+    ledger = open_settings_ledger(settings)
+    snapshot = close_month(month, settings.data, ledger=ledger, grace=arguments.grace, wait=arguments.wait)
     certificate = snapshot.certificate
     print(certificate.to_json() if arguments.json else render_certificate(certificate), end="")
     warn_of_state([certificate])
     return find_exit_code([certificate])
 
 
-def run_reprice(arguments: argparse.Namespace) -> int:
-    from flexlib.ledger.db.database import find_ledger
+def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:
+    from flexlib.ledger.door import open_settings_ledger
     from flexlib.ledger.errors import LedgerMissing
     from flexlib.ledger.record.repricing import reprice_month
 
-    ledger = find_ledger()
+    ledger = open_settings_ledger(settings)
     if ledger.path is not None and not ledger.path.exists():  # which reading would make
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
     found = reprice_month(Month(arguments.year, arguments.month), ledger, apply=arguments.apply)

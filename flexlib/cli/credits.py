@@ -23,6 +23,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.console.certificate import render_certificate
+from flexlib.settings import Settings
 from flexlib.store.engines import ENGINES
 from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
 
@@ -79,22 +80,22 @@ def add_commands(commands: Commands) -> None:
         parser.set_defaults(run=run)
 
 
-def run_fetch(arguments: argparse.Namespace) -> int:
+def run_fetch(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.dates import check_begun
     from flexlib.ingest.windsurf.fetch import update_credits
 
     span = read_span(arguments)
     check_begun(span)
-    with open_settings(arguments) as settings:
+    with open_settings(arguments, settings) as settings:
         options: dict[str, Any] = read_fetch_options(arguments)
         snapshots = [update_credits(month, settings, **options) for month in span.months]
     _print_certificates(snapshots, as_json=arguments.json)
     return _finish(snapshots)
 
 
-def run_certificate(arguments: argparse.Namespace) -> int:
+def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     span = read_span(arguments)
-    with open_settings(arguments, offline=True) as settings:
+    with open_settings(arguments, settings, offline=True) as settings:
         snapshots = [
             load_credits(month, settings.data)
             if arguments.source == "windsurf"
@@ -105,7 +106,7 @@ def run_certificate(arguments: argparse.Namespace) -> int:
     return _finish(snapshots)
 
 
-def run_by_model(arguments: argparse.Namespace) -> int:
+def run_by_model(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.naming import name_models
     from flexlib.console.credits import render_by_model
@@ -116,10 +117,10 @@ def run_by_model(arguments: argparse.Namespace) -> int:
         models = name_models(credits_by_model(rows), days)
         return daily, render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
 
-    return _run_table(arguments, "flex_credits_by_model", build, write_by_model_csv)
+    return _run_table(arguments, settings, "flex_credits_by_model", build, write_by_model_csv)
 
 
-def run_daily(arguments: argparse.Namespace) -> int:
+def run_daily(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_day
     from flexlib.console.credits import render_daily
     from flexlib.export import write_daily_csv
@@ -128,10 +129,10 @@ def run_daily(arguments: argparse.Namespace) -> int:
         table = credits_by_day(rows)
         return table, render_daily(table, days, lower_bound=lower_bound)
 
-    return _run_table(arguments, "team_daily_flex_credits", build, write_daily_csv)
+    return _run_table(arguments, settings, "team_daily_flex_credits", build, write_daily_csv)
 
 
-def run_monthly(arguments: argparse.Namespace) -> int:
+def run_monthly(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_month
     from flexlib.console.credits import render_monthly
     from flexlib.export import write_monthly_csv
@@ -140,11 +141,12 @@ def run_monthly(arguments: argparse.Namespace) -> int:
         table = credits_by_month(rows)
         return table, render_monthly(table, days, lower_bound=lower_bound)
 
-    return _run_table(arguments, "team_monthly_credits", build, write_monthly_csv)
+    return _run_table(arguments, settings, "team_monthly_credits", build, write_monthly_csv)
 
 
 def _run_table(
     arguments: argparse.Namespace,
+    settings: Settings,
     stem: str,
     build: Callable[[object, Span, bool], tuple[Any, str]],
     write_csv: Callable[[Any, Path], Path],
@@ -155,7 +157,7 @@ def _run_table(
 
     span = read_span(arguments)
     with ExitStack() as stack:
-        settings = stack.enter_context(open_settings(arguments))
+        settings = stack.enter_context(open_settings(arguments, settings))
         snapshots = ensure_credits(span, settings, **read_fetch_options(arguments))
     states = [snapshot.certificate.state for snapshot in snapshots]
     table, text = build(scan("credits", span, settings.data, engine=arguments.engine), span, "GAP" in states)

@@ -12,4 +12,4 @@ def add_commands(commands: Commands) -> None:
   WINDSURF_BASE_URL=http://127.0.0.1:8765 WINDSURF_SERVICE_KEY=demo-key FLEXLIB_DATA=data/try \\
       flexlib fetch --year 2025 --month 9""")  # fmt: skip
     add_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=lambda arguments, _: run(arguments))

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.options import Commands, add_command, add_span_options, read_span
@@ -15,6 +16,7 @@ from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
 from flexlib.ingest.fx import Difference, RatesUpdate, find_missing_days, update_rates
 from flexlib.money.fx import Rate, Rates, find_rate, find_santiago_day
+from flexlib.settings import Settings
 from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL
 from flexlib.store.fx import find_rates_file, load_rates
 
@@ -46,7 +48,7 @@ def add_fx_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frankfurter-url", default=FRANKFURTER_URL, help=f"default {FRANKFURTER_URL}")
 
 
-def run_fx(arguments: argparse.Namespace) -> int:
+def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it, prints it, gives the exit code: 3 when days have no rate that must long have been published."""
     today = find_santiago_day(datetime.now(timezone.utc))
     words = arguments.year, arguments.month, arguments.start_date, arguments.end_date
@@ -56,22 +58,25 @@ def run_fx(arguments: argparse.Namespace) -> int:
             raise InvalidRequest(
                 "--check asks the sources; show only reads what is kept. Use: flexlib fx update --check"
             )
-        rates = load_rates()
+        rates = load_rates(settings.data)
         missing, pending = find_missing_days(rates, span, today)
         facts = describe_days(rates, span) | _describe_lacking(missing, pending)
         print(json.dumps(facts, indent=2) if arguments.json else render_days(rates, span), end="\n" * arguments.json)
     else:
         from flexlib.ingest.ledger import fill_months
+        from flexlib.ledger.door import open_settings_ledger
 
         update = update_rates(
             span,
+            settings.data,
             check=arguments.check,
             mindicador_url=arguments.mindicador_url,
             frankfurter_url=arguments.frankfurter_url,
         )
         missing, pending = update.missing, update.pending
-        filled = fill_months(span.months)
-        print(_describe(update, filled) if arguments.json else _render(update, filled))
+        filled = fill_months(span.months, open_settings_ledger(settings))
+        file = find_rates_file(settings.data)
+        print(_describe(update, filled, file) if arguments.json else _render(update, filled, file))
         for sentence in update.failures:
             print(f"flexlib: {sentence}", file=sys.stderr)
     for days, what in (
@@ -89,10 +94,10 @@ def describe_days(rates: Rates, span: Span) -> dict[str, object]:
     return {"span": str(span), "days": [{"day": str(day), **_describe_rate(rate)} for day, rate in found]}
 
 
-def describe_update(update: RatesUpdate) -> dict[str, object]:
+def describe_update(update: RatesUpdate, file: Path) -> dict[str, object]:
     """What an update did, for JSON."""
     return {
-        "file": str(find_rates_file()),
+        "file": str(file),
         "span": str(update.span),
         "observations": len(update.rates),
         "added": len(update.added),
@@ -113,24 +118,24 @@ def render_days(rates: Rates, span: Span) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_update(update: RatesUpdate) -> str:
+def render_update(update: RatesUpdate, file: Path) -> str:
     """What an update did, a line a fact."""
     lines = [f"Rates of {update.span}: {len(update.added)} observations added, {len(update.rates)} kept in all."]
     lines += [f"  asked: {one}" for one in update.answered]
     lines += [f"  changed: {_render_difference(one)}; the old value is kept as superseded" for one in update.changed]
     lines += [f"  disagreement: {_render_difference(one)}; the first is used" for one in update.disagreements]
-    return "\n".join([*lines, f"  file: {find_rates_file()}"])
+    return "\n".join([*lines, f"  file: {file}"])
 
 
-def _describe(update: RatesUpdate, filled: list[FilledAmounts]) -> str:
+def _describe(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
     months = [{"month": str(one.month), "usd": one.usd, "clp": one.clp} for one in filled]
-    return json.dumps(describe_update(update) | {"filled": months}, indent=2)
+    return json.dumps(describe_update(update, file) | {"filled": months}, indent=2)
 
 
-def _render(update: RatesUpdate, filled: list[FilledAmounts]) -> str:
+def _render(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
     """With what the rates gave to calls that were recorded before them."""
     lines = [f"  ledger: {format_count(one.clp, 'call')} of {one.month} got an amount in CLP" for one in filled]
-    return "\n".join([render_update(update), *lines])
+    return "\n".join([render_update(update, file), *lines])
 
 
 def _describe_rate(rate: Rate | None) -> dict[str, str | None]:

@@ -14,6 +14,7 @@ from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.formats import format_count
+from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import MonthImport
@@ -107,13 +108,12 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
     )
 
 
-def run_import(arguments: argparse.Namespace) -> int:
+def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     """Imports, prints the certificates, gives the exit code: 3 when a row could not be taken."""
     from flexlib.ingest.files.importing import import_usage
 
-    months = import_usage(
-        arguments.file, read_mapping(arguments), replace_months=arguments.replace, wait=arguments.wait
-    )
+    mapping = read_mapping(arguments)
+    months = import_usage(arguments.file, mapping, settings.data, replace_months=arguments.replace, wait=arguments.wait)
     if arguments.json:
         print(json.dumps(describe_import(arguments.file, months), indent=2, ensure_ascii=False))
     else:

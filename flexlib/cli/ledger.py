@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_count
+from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.ledger.db.migrate import LedgerStatus
@@ -95,42 +96,45 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--metadata", metavar="JSON", help='such as {"tier": "batch"}; personal data in it is masked')
 
 
-def run_ledger(arguments: argparse.Namespace) -> int:
+def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it and prints the status; 0."""
     from flexlib.ledger.db.migrate import get_ledger_status, init_ledger, upgrade_ledger
+    from flexlib.ledger.door import open_settings_ledger
 
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
-    status = do()
+    status = do(open_settings_ledger(settings))
     print(status.to_json() if arguments.json else _render_status(status))
     return 0
 
 
-def run_record(arguments: argparse.Namespace) -> int:
+def run_record(arguments: argparse.Namespace, settings: Settings) -> int:
     """Records one call or a stream of them and prints what became of it; 3 when lines were refused."""
     call = _read_call(arguments)
     if arguments.jsonl is None:
-        return _record_one(call, as_json=arguments.json)
+        return _record_one(call, settings, as_json=arguments.json)
     if call:
         raise InvalidRequest(f"--jsonl takes whole calls from its lines; leave {', '.join(sorted(call))} away.")
-    return _record_stream(arguments)
+    return _record_stream(arguments, settings)
 
 
-def _record_one(call: dict[str, Any], *, as_json: bool) -> int:
+def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> int:
+    from flexlib.ledger.door import open_settings_ledger
     from flexlib.ledger.record.recording import record_usage
 
     missing = [name for name in ("provider", "model") if name not in call]
     if missing:
         raise InvalidRequest(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
-    record = record_usage(**{"usable": None, **call})
+    record = record_usage(**{"usable": None, **call}, ledger=open_settings_ledger(settings))
     print(_render_record(record, as_json=as_json))
     return 0
 
 
-def _record_stream(arguments: argparse.Namespace) -> int:
+def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
     from tqdm import tqdm
 
     from flexlib.cli.signals import StopSignals
     from flexlib.cli.stream import LineStream
+    from flexlib.ledger.door import open_settings_ledger
     from flexlib.ledger.record.lines import record_batches
 
     shown = arguments.progress or sys.stderr.isatty()
@@ -148,7 +152,10 @@ def _record_stream(arguments: argparse.Namespace) -> int:
             bar.update(report.read - bar.n)
 
         batches = LineStream(file, stop.descriptor)
-        report = record_batches(batches, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line)
+        ledger = open_settings_ledger(settings)
+        report = record_batches(
+            batches, ledger, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line
+        )
     print(_render_report(report, as_json=arguments.json))
     if report.rejects:
         print(f"flexlib: the refused lines are in {report.rejects}; mend them and send them again.", file=sys.stderr)

@@ -13,8 +13,8 @@ from flexlib.cli import close, demo, ledger, report
 from flexlib.cli import credits as spend
 from flexlib.cli import fx as rates
 from flexlib.cli import import_ as calls
-from flexlib.errors import BadSetting, FlexlibError
-from flexlib.settings import load_settings
+from flexlib.errors import FlexlibError
+from flexlib.settings import Settings, load_settings
 
 COMMANDS = (spend, calls, ledger, close, rates, report, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
@@ -45,31 +45,30 @@ def main(words: Sequence[str] | None = None) -> int:
         room.add_commands(commands)
     arguments = parser.parse_args(words)
     code = 0
+    settings = None
     try:
-        code = int(arguments.run(arguments))
+        settings = load_settings()
+        code = int(arguments.run(arguments, settings))
         sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
     except FlexlibError as error:
-        _explain(str(error))
+        _explain(str(error), settings)
         return error.exit_code
     except KeyboardInterrupt:
-        _explain("Stopped. What was read is kept for 3 hours: run it again to go on from there.")
+        _explain("Stopped. What was read is kept for 3 hours: run it again to go on from there.", settings)
         sys.stdout.flush()
         os._exit(130)  # requests that are still under way would hold up a normal exit
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
     except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
-        _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.")
+        _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
         return 1
     return code
 
 
-def _explain(sentence: str) -> None:
-    if os.environ.get("FLEXLIB_DEBUG"):
+def _explain(sentence: str, settings: Settings | None) -> None:
+    """Says it on stderr; without settings it is about one of them, and nothing was asked with a key."""
+    if settings and settings.debug:
         sentence = traceback.format_exc() + sentence
-    try:
-        key = load_settings().service_key
-    except BadSetting:
-        key = None  # the sentence is about that very setting; nothing was asked with a key
-    if key:
-        sentence = sentence.replace(key, "[service key]")
+    if settings and settings.service_key:
+        sentence = sentence.replace(settings.service_key, "[service key]")
     print(f"flexlib: {sentence}", file=sys.stderr)

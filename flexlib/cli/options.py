@@ -13,7 +13,7 @@ from flexlib.certificate import Certificate, State
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
-from flexlib.settings import Settings, load_settings
+from flexlib.settings import Settings
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -80,9 +80,8 @@ def read_fetch_options(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 @contextmanager
-def open_settings(arguments: argparse.Namespace, *, offline: bool = False) -> Iterator[Settings]:
-    """The settings, or those of a demo server that lives as long as the block; says which server is asked."""
-    settings = load_settings()
+def open_settings(arguments: argparse.Namespace, settings: Settings, *, offline: bool = False) -> Iterator[Settings]:
+    """The settings, with `--demo` those of a demo server living as long as the block; says which server is asked."""
     if arguments.demo == "always" or (arguments.demo == "without-key" and not settings.service_key):
         demo = replace(settings, data=settings.data / "demo")
         if offline:

@@ -50,13 +50,13 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=run_report_command)
 
 
-def run_report_command(arguments: argparse.Namespace) -> int:
+def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.report.parameters import check_parameters, find_notebook, read_dataset
     from flexlib.report.run import run_report
 
     values = _read_parameters(arguments)
     notebook = find_notebook(arguments.notebook)
-    with open_settings(arguments, offline=arguments.offline) as settings:
+    with open_settings(arguments, settings, offline=arguments.offline) as settings:
         check_parameters(notebook, values, settings.service_key)
         month = Month(values["year"], values["month"])
         reads_credits = read_dataset(notebook) == "credits"
@@ -120,12 +120,14 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
 
     if not arguments.offline and not arguments.demo:
         from flexlib.ingest.ledger import ensure_month
+        from flexlib.ledger.door import open_settings_ledger
 
+        ledger = open_settings_ledger(settings)
         now = Month.containing(datetime.now(timezone.utc).date())
-        is_recorded = month <= now and ensure_month(month, settings.data) is not None
+        is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger) is not None
         for one in () if zone == "UTC" else (month.previous, month.next):
             if one <= now:
-                ensure_month(one, settings.data, even_empty=is_recorded)
+                ensure_month(one, settings.data, ledger=ledger, even_empty=is_recorded)
     return load_month_usage(month, settings.data, zone=zone)
 
 

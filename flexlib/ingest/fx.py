@@ -74,7 +74,7 @@ class RatesUpdate:
 
 def update_rates(
     span: Span,
-    root: Path | None = None,
+    root: Path,
     *,
     check: bool = False,
     mindicador_url: str = MINDICADOR_URL,
@@ -176,7 +176,7 @@ def merge_rates(
     return Merge([*past, *current.values()], tuple(added), tuple(changed), tuple(disagreements))
 
 
-def _keep(observations: list[Rate], now: datetime, root: Path | None, *, only_gaps: bool = False) -> Merge:
+def _keep(observations: list[Rate], now: datetime, root: Path, *, only_gaps: bool = False) -> Merge:
     with lock_rates(root):
         merge = merge_rates(read_kept_rates(root), observations, now, only_gaps=only_gaps)
         if merge.added or merge.changed:

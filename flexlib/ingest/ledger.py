@@ -12,7 +12,7 @@ from flexlib.certificate import SETTLING_TIME, State, UsageCertificate
 from flexlib.dates import Month, check_begun
 from flexlib.formats import format_count
 from flexlib.ingest.recount import ParquetCounts, compare_counts, count_parquet, format_amount, list_figures
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
@@ -25,9 +25,9 @@ from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_sn
 
 def close_month(
     month: Month,
-    root: Path | None = None,
+    root: Path,
     *,
-    ledger: Ledger | None = None,
+    ledger: Ledger,
     grace: timedelta = SETTLING_TIME,
     wait: bool = False,
     now: datetime | None = None,
@@ -36,13 +36,12 @@ def close_month(
 
     Amounts that have become known since they were recorded are filled in the ledger first. Memory is bounded, whatever
     the number of calls. The month is COMPLETE when it is read `grace` after its end; closed again without a change, it
-    stays the version that it is. `ledger` and `root`: by default those of the settings.
+    stays the version that it is.
 
     Raises `BadMonth` for a month to come, `LedgerMissing`, `LedgerUnavailable`, `AlreadyRunning` unless `wait`,
     `BadRecord`, `DiskFailed`; then nothing is stored and what was stored before is untouched.
     """
     check_begun(month.span)
-    ledger = ledger or find_ledger()
     _require_file(ledger)
     with lock_month("usage", month, root, wait) as folder, make_scratch(folder, ".closing") as scratch:
         fill_amounts(month, ledger)
@@ -54,12 +53,10 @@ def close_month(
         newest = find_snapshot("usage", month, root, SOURCE)
         if newest is not None and _says_the_same(newest, certificate):
             return newest
-        return move_snapshot(parquet, certificate, root=root)
+        return move_snapshot(parquet, certificate, root)
 
 
-def ensure_month(
-    month: Month, root: Path | None = None, *, ledger: Ledger | None = None, even_empty: bool = False
-) -> Snapshot | None:
+def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool = False) -> Snapshot | None:
     """The month's newest snapshot of the ledger, closed again where that is missing or stale.
 
     Without any call there is none, unless `even_empty`: that a month is empty is to be known where its hours count.
@@ -67,7 +64,6 @@ def ensure_month(
     Stale is one that was read before the month was settled, and one whose sums are not those of the ledger today: a
     call was recorded late, an amount filled or repriced.
     """
-    ledger = ledger or find_ledger()
     newest = find_snapshot("usage", month, root, SOURCE)
     if ledger.path is not None and not ledger.path.exists():
         return newest
@@ -81,9 +77,8 @@ def ensure_month(
     return close_month(month, root, ledger=ledger)
 
 
-def fill_months(months: Iterable[Month], ledger: Ledger | None = None) -> list[FilledAmounts]:
+def fill_months(months: Iterable[Month], ledger: Ledger) -> list[FilledAmounts]:
     """Fills the amounts of these months that have become known, where there is a ledger; the months that got any."""
-    ledger = ledger or find_ledger()
     if ledger.path is not None and not ledger.path.exists():
         return []
     filled = [fill_amounts(month, ledger) for month in months]

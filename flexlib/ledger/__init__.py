@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flexlib.ledger.db.database import Ledger, find_ledger, open_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
+from flexlib.ledger.door import find_ledger, open_ledger
 from flexlib.ledger.errors import (
     ConflictingUsage,
     InvalidCall,

@@ -25,9 +25,7 @@ TABLE_ROWS = 122_880
 
 
 @contextmanager
-def open_ledger_month(
-    month: Month, ledger: Ledger | None = None, *, table_rows: int = TABLE_ROWS
-) -> Iterator[LedgerMonth]:
+def open_ledger_month(month: Month, ledger: Ledger, *, table_rows: int = TABLE_ROWS) -> Iterator[LedgerMonth]:
     """The month as `ledger.read_month` gives it, its tables checked against the schema and about `table_rows` long.
 
     About two such tables are in memory at a time. While they are read: raises `BadRecord`, naming the rule that is

@@ -101,7 +101,7 @@ class MonthUsage:
         return next(state for state in State if state in states)
 
 
-def load_month_usage(month: Month, root: Path | None = None, *, zone: str = "UTC") -> MonthUsage:
+def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsage:
     """All stored calls of the month as the clocks of `zone` have it, each once.
 
     Any other zone than UTC reads the hours that it shares with a neighbouring month there. Raises `SnapshotMissing`
@@ -134,7 +134,7 @@ def load_month_usage(month: Month, root: Path | None = None, *, zone: str = "UTC
     return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, alike, tuple(missing))
 
 
-def _list_newest(month: Month, root: Path | None) -> list[Snapshot]:
+def _list_newest(month: Month, root: Path) -> list[Snapshot]:
     return list({one.path.parent: one for one in list_snapshots("usage", month, root)}.values())
 
 
@@ -230,7 +230,7 @@ def _count(rows: duckdb.DuckDBPyRelation) -> int:
     return int(count)
 
 
-def _read_credits(snapshot: Snapshot, root: Path | None) -> duckdb.DuckDBPyRelation:
+def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:
     """Windsurf's days as they are, which is UTC's, whatever the zone of the month."""
     import duckdb
     import pyarrow.parquet as pq

@@ -6,15 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
-from flexlib.settings import load_settings
 
 
-def load_credit_prices(root: Path | None = None) -> CreditPrices:
-    """The prices of the company's own file in `root` (default: the settings' data folder), then the list's.
+def load_credit_prices(root: Path) -> CreditPrices:
+    """The prices of the company's own file in the data folder `root`, then the list's.
 
     Raises `BadFile`, naming the line, when a file cannot be read or has two prices for one day.
     """
-    own = (load_settings().data if root is None else root) / "prices" / "windsurf_credits.csv"
+    own = root / "prices" / "windsurf_credits.csv"
     listed = (files("flexlib") / "data" / LIST).read_text("utf-8")
     texts = [(str(own), own.read_text("utf-8"))] if own.exists() else []
     return tuple(price for name, text in [*texts, (LIST, listed)] for price in read_credit_prices(name, text))

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flexlib.errors import AlreadyRunning, DiskFailed
-from flexlib.settings import load_settings
 
 PRIVATE = 0o600
 
@@ -84,7 +83,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def find_root(root: Path | None) -> Path:
-    return load_settings().data if root is None else root

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from flexlib.errors import BadFile, BadRecord
 from flexlib.money.fx import Rate, Rates, sort_rates
-from flexlib.settings import load_settings
 from flexlib.store.disk import report_disk
 
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
@@ -36,20 +35,20 @@ class KeptRate:
     """When its source was found to say something else; None: it holds."""
 
 
-def load_rates(root: Path | None = None) -> Rates:
-    """The rates that hold, of the data folder `root` (default: the settings'); empty when none was ever fetched.
+def load_rates(root: Path) -> Rates:
+    """The rates that hold, of the data folder `root`; empty when none was ever fetched.
 
     Raises `BadFile` when the file has been spoilt.
     """
     return sort_rates(one.rate for one in read_kept_rates(root) if one.superseded_at is None)
 
 
-def find_rates_file(root: Path | None = None) -> Path:
+def find_rates_file(root: Path) -> Path:
     """Where the table is kept."""
-    return (load_settings().data if root is None else root) / "rates" / "usd_clp.csv"
+    return root / "rates" / "usd_clp.csv"
 
 
-def read_kept_rates(root: Path | None = None) -> list[KeptRate]:
+def read_kept_rates(root: Path) -> list[KeptRate]:
     """Every observation, superseded ones too, sorted by day and by when they were read."""
     file = find_rates_file(root)
     if not file.exists():
@@ -61,7 +60,7 @@ def read_kept_rates(root: Path | None = None) -> list[KeptRate]:
         return [_read_row(row, number, file) for number, row in enumerate(rows, 2)]
 
 
-def write_kept_rates(kept: Iterable[KeptRate], root: Path | None = None) -> Path:
+def write_kept_rates(kept: Iterable[KeptRate], root: Path) -> Path:
     """Stores these observations in place of those that are kept, whole or not at all. Raises `DiskFailed`."""
     file = find_rates_file(root)
     text = io.StringIO(newline="")
@@ -85,7 +84,7 @@ def write_kept_rates(kept: Iterable[KeptRate], root: Path | None = None) -> Path
 
 
 @contextmanager
-def lock_rates(root: Path | None = None) -> Iterator[None]:
+def lock_rates(root: Path) -> Iterator[None]:
     """Lets one process at a time read, merge and write the table; the others wait those milliseconds."""
     folder = find_rates_file(root).parent
     with report_disk(folder):

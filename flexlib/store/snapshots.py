@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
 from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
-from flexlib.store.disk import PRIVATE, find_root, lock_folder, report_disk, sync
+from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Snapshot:
         return people
 
 
-def list_snapshots(dataset: str, month: Month, root: Path | None = None) -> list[Snapshot]:
+def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
     """Every stored version of the month, oldest first; for `usage` those of all sources."""
     folder = _month_folder(dataset, month, root)
     found = folder.glob("*/certificate.json" if dataset == "credits" else "*/*/certificate.json")
@@ -90,18 +90,18 @@ def list_snapshots(dataset: str, month: Month, root: Path | None = None) -> list
     return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
 
 
-def find_snapshot(dataset: str, month: Month, root: Path | None = None, source: str | None = None) -> Snapshot | None:
+def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = None) -> Snapshot | None:
     """The newest version of the month, or None; of one source of `usage` when it is named."""
     versions = list_snapshots(dataset, month, root)
     return next((one for one in reversed(versions) if source is None or one.path.parent.name == source), None)
 
 
-def load_credits(month: Month, root: Path | None = None) -> Snapshot:
+def load_credits(month: Month, root: Path) -> Snapshot:
     """The newest credits of the month. Raises `SnapshotMissing`, with the command that stores them."""
     return _load("credits", month, root, f"flexlib fetch --year {month.year} --month {month.month}")
 
 
-def load_usage(month: Month, root: Path | None = None, source: str | None = None) -> Snapshot:
+def load_usage(month: Month, root: Path, source: str | None = None) -> Snapshot:
     """The newest calls of the month, of one source where it is named (`ledger`, `import`).
 
     Raises `SnapshotMissing`, with the command that stores them.
@@ -112,12 +112,10 @@ def load_usage(month: Month, root: Path | None = None, source: str | None = None
 
 
 @overload
-def scan(
-    dataset: str, span: Span, root: Path | None = None, engine: Literal["duckdb"] = ...
-) -> duckdb.DuckDBPyRelation: ...
+def scan(dataset: str, span: Span, root: Path, engine: Literal["duckdb"] = ...) -> duckdb.DuckDBPyRelation: ...
 @overload
-def scan(dataset: str, span: Span, root: Path | None = None, *, engine: Engine) -> Any: ...  # noqa: ANN401
-def scan(dataset: str, span: Span, root: Path | None = None, engine: Engine = "duckdb") -> Any:
+def scan(dataset: str, span: Span, root: Path, *, engine: Engine) -> Any: ...  # noqa: ANN401
+def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any:
     """The rows of every day of `span` as one DuckDB relation, from the newest snapshots (of each source).
 
     With `engine="spark"` as a Spark frame, see `engines`. Raises `SnapshotMissing` when one of its months is not
@@ -136,8 +134,8 @@ def write_snapshot(
     rows: pa.Table,
     certificate: CreditsCertificate | UsageCertificate,
     raw: Iterable[str],
-    people: dict[str, dict[str, str]] | None = None,
-    root: Path | None = None,
+    people: dict[str, dict[str, str]] | None,
+    root: Path,
 ) -> Snapshot:
     """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
 
@@ -152,7 +150,7 @@ def write_snapshot(
 
 
 def move_snapshot(
-    parquet: Path, certificate: CreditsCertificate | UsageCertificate, raw: Iterable[str] = (), root: Path | None = None
+    parquet: Path, certificate: CreditsCertificate | UsageCertificate, root: Path, raw: Iterable[str] = ()
 ) -> Snapshot:
     """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
 
@@ -162,7 +160,7 @@ def move_snapshot(
 
 
 @contextmanager
-def lock_month(dataset: str, month: Month, root: Path | None = None, wait: bool = False) -> Iterator[Path]:
+def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> Iterator[Path]:
     """Holds the month's folder for one run; a run that dies lets go. Yields the folder.
 
     Raises `AlreadyRunning` when another run holds it, unless `wait`.
@@ -177,7 +175,7 @@ def _write_version(
     certificate: CreditsCertificate | UsageCertificate,
     raw: Iterable[str],
     people: dict[str, dict[str, str]] | None,
-    root: Path | None,
+    root: Path,
 ) -> Snapshot:
     """A new version, whole or not at all; `place` puts the rows at the path that it is given."""
     dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
@@ -209,16 +207,16 @@ def _write_version(
     return Snapshot(dataset, certificate.month, folder / version)
 
 
-def _load(dataset: str, month: Month, root: Path | None, command: str, source: str | None = None) -> Snapshot:
+def _load(dataset: str, month: Month, root: Path, command: str, source: str | None = None) -> Snapshot:
     snapshot = find_snapshot(dataset, month, root, source)
     if snapshot is None:
-        place = f"{find_root(root)}{f' from {source}' if source else ''}"
+        place = f"{root}{f' from {source}' if source else ''}"
         raise SnapshotMissing(f"No {dataset} of {month} in {place}. Run: {command}")
     return snapshot
 
 
-def _month_folder(dataset: str, month: Month, root: Path | None) -> Path:
-    return find_root(root) / dataset / str(month)
+def _month_folder(dataset: str, month: Month, root: Path) -> Path:
+    return root / dataset / str(month)
 
 
 def _next_stamp(folder: Path) -> str:

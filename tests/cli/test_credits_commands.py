@@ -23,6 +23,7 @@ from flexlib.cli import main
 from flexlib.dates import Month
 from flexlib.demo import demo_server
 from flexlib.formats import format_credits
+from flexlib.settings import load_settings
 from flexlib.store.snapshots import Snapshot, find_snapshot, load_credits
 
 Demo = Callable[..., str]
@@ -69,7 +70,7 @@ def test_json_stands_alone_on_stdout_and_is_what_is_stored(
     assert main(["fetch", *WHEN, "--json", "--progress"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["state"], told["flex_credits_hundredths"], told["users_asked"]) == ("COMPLETE", FLEX, 300)
-    assert told["rows_sha256"] == load_credits(SEPTEMBER).certificate.rows_sha256
+    assert told["rows_sha256"] == load_credits(SEPTEMBER, load_settings().data).certificate.rows_sha256
     assert main(["certificate", *WHEN, "--json"]) == 0
     said = capsys.readouterr()
     assert (json.loads(said.out), said.err) == (told, "")
@@ -143,7 +144,7 @@ def test_what_cannot_be_read_is_one_sentence_and_nothing_is_stored(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.startswith("flexlib: ")
-    assert find_snapshot("credits", SEPTEMBER) is None
+    assert find_snapshot("credits", SEPTEMBER, load_settings().data) is None
 
 
 def test_a_month_that_is_not_over_is_provisional_with_a_line_on_stderr_and_exit_code_0(
@@ -257,10 +258,10 @@ def test_by_model_reads_a_gap_again_and_leaves_a_complete_month_alone(
     whole = fetch(demo(), verify=0)
     words = ["by-model", *WHEN, "--json", "--verify", "0"]
     assert main(words) == 0
-    assert load_credits(SEPTEMBER) == whole
+    assert load_credits(SEPTEMBER, load_settings().data) == whole
     mark(whole, users_failed=1, failed_users=(BUSIEST,))
     assert main(words) == 0
-    assert load_credits(SEPTEMBER) != whole
+    assert load_credits(SEPTEMBER, load_settings().data) != whole
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from flexlib.cli.fx import add_fx_arguments, run_fx
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.money.fx import find_santiago_day
+from flexlib.settings import load_settings
 
 SEPTEMBER = ["--year", "2025", "--month", "9"]
 
@@ -34,7 +35,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RatesSer
 def run(server: RatesServer, *words: str) -> int:
     parser = argparse.ArgumentParser()
     add_fx_arguments(parser)
-    return run_fx(parser.parse_args([*words, "--mindicador-url", server.url, "--frankfurter-url", server.url]))
+    words = (*words, "--mindicador-url", server.url, "--frankfurter-url", server.url)
+    return run_fx(parser.parse_args(words), load_settings())
 
 
 def test_update_says_what_it_added_and_where_it_is(

@@ -12,6 +12,7 @@ from flexlib.cli import main
 from flexlib.cli.import_ import EXAMPLES, add_import_arguments, read_mapping, run_import
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
+from flexlib.settings import load_settings
 from flexlib.sources.files.mapping import CallMapping
 
 COLUMNS = ["--timestamp", "time", "--prompt-tokens", "in", "--completion-tokens", "out"]
@@ -38,7 +39,7 @@ def write(folder: Path, *rows: str) -> str:
 
 def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(folder, "2025-09-01 10:00:00,1234,5")
-    assert run_import(parse(file, *PLAIN)) == 0
+    assert run_import(parse(file, *PLAIN), load_settings()) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[:3] == [
         "calls.csv, 2025-09: 1 call added.",
@@ -51,9 +52,9 @@ def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys:
 
 def test_an_import_done_again_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(folder, "2025-09-01 10:00:00,7,5")
-    run_import(parse(file, *PLAIN))
+    run_import(parse(file, *PLAIN), load_settings())
     capsys.readouterr()
-    assert run_import(parse(file, *PLAIN)) == 0
+    assert run_import(parse(file, *PLAIN), load_settings()) == 0
     assert capsys.readouterr().out.startswith("calls.csv, 2025-09: nothing new: all of it is there already.\n")
 
 
@@ -61,7 +62,7 @@ def test_a_row_that_cannot_be_taken_is_named_and_the_exit_code_is_3(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write(folder, "2025-09-01 10:00:00,7,5", *["2025-09-01 10:00:00,7,"] * 7)
-    assert run_import(parse(file, *PLAIN)) == 3
+    assert run_import(parse(file, *PLAIN), load_settings()) == 3
     error = capsys.readouterr().err
     assert error.startswith("2025-09 is GAP: 7 rows could not be taken (line 3: no completion_tokens; line 4: no ")
     assert "line 7: no completion_tokens; and 2 more, kept in raw/ beside the month)" in error
@@ -70,7 +71,7 @@ def test_a_row_that_cannot_be_taken_is_named_and_the_exit_code_is_3(
 
 def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(folder, "2025-08-01 10:00:00,7,5", "2025-09-01 10:00:00,8,6")
-    assert run_import(parse(file, *PLAIN, "--json")) == 0
+    assert run_import(parse(file, *PLAIN, "--json"), load_settings()) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["file"] == "calls.csv"
     assert [(one["month"], one["state"], one["added_rows"], one["is_new"]) for one in said["months"]] == [
@@ -81,15 +82,15 @@ def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.Ca
 
 
 def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN))
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
     printed = capsys.readouterr().out
     assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
     assert printed == f"calls.csv, 2025-09: 1 call added.\n{capsys.readouterr().out}"
 
 
 def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN))
-    run_import(parse(write(folder, "2025-09-01 10:00:00,8,5"), *PLAIN, "--replace", "--json"))
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
+    run_import(parse(write(folder, "2025-09-01 10:00:00,8,5"), *PLAIN, "--replace", "--json"), load_settings())
     out = capsys.readouterr().out
     assert json.loads(out[out.index("{") :])["months"][0]["rows"] == 1
 
@@ -97,13 +98,16 @@ def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixtur
 def test_a_wrong_column_gets_the_list_of_those_that_are_there(folder: Path) -> None:
     file = write(folder, "2025-09-01 10:00:00,7,5")
     with pytest.raises(BadFile, match="no column 'TIMESTAMP' for created_at; its columns are time, in, out") as caught:
-        run_import(parse(file, "--timestamp", "TIMESTAMP", *PLAIN[2:]))
+        run_import(parse(file, "--timestamp", "TIMESTAMP", *PLAIN[2:]), load_settings())
     assert caught.value.exit_code == 2
 
 
 def test_a_wrong_provider_gets_the_list(folder: Path) -> None:
     with pytest.raises(BadParameter, match="'opneai' is not a known provider; it must be one of openai, anthropic"):
-        run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *COLUMNS, "--provider", "opneai", "--model", "x"))
+        run_import(
+            parse(write(folder, "2025-09-01 10:00:00,7,5"), *COLUMNS, "--provider", "opneai", "--model", "x"),
+            load_settings(),
+        )
 
 
 def test_every_option_reaches_the_mapping() -> None:

@@ -205,7 +205,7 @@ class FaultyRoom:
         self.act = act
 
     def add_commands(self, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        commands.add_parser("fail").set_defaults(run=lambda _: self.act())
+        commands.add_parser("fail").set_defaults(run=lambda *_: self.act())
 
 
 def start(url: str, data: Path, *words: str) -> subprocess.Popen[str]:

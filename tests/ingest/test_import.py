@@ -288,12 +288,6 @@ def test_the_certificate_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert isinstance(proof, UsageCertificate)
 
 
-def test_the_default_root_is_the_data_folder_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "chosen"))
-    import_usage(write(tmp_path, ONE), CallMapping(**PLAIN), now=LATER)
-    assert load_usage(SEPTEMBER).certificate.rows == 1
-
-
 def test_the_same_calls_by_other_columns_may_count_twice_and_are_told(tmp_path: Path) -> None:
     root = tmp_path / "data"
     bring(write(tmp_path, ONE, TWO), root)

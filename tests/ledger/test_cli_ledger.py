@@ -215,7 +215,7 @@ def test_bytes_that_are_no_utf_8_refuse_their_line_only(home: Path) -> None:
 def test_a_line_that_breaks_its_reader_stops_no_other(home: Path, line: Any, reason: str) -> None:  # noqa: ANN401
     broken = json.dumps({**CALL, **line}) if isinstance(line, dict) else line
     good = [json.dumps({**CALL, "request_id": name}) for name in ("before", "after")]
-    report = record_lines([good[0], broken, good[1]], rejects=home / "bad.jsonl")
+    report = record_lines([good[0], broken, good[1]], find_ledger(), rejects=home / "bad.jsonl")
     assert (report.stored, [one.number for one in report.refused]) == (2, [2])
     assert report.refused[0].reason.startswith(reason)
     assert sorted(one.request_id for one in UsageQuery()) == ["after", "before"]

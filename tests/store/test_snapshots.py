@@ -196,7 +196,7 @@ def test_calls_of_all_sources_are_scanned_the_newest_of_each(tmp_path: Path) -> 
             month=SEPTEMBER, read_at=READ_AT, rows=len(ids), quarantined_rows=0, rows_sha256=hash_rows(rows),
             source=source, rows_read=len(ids), prompt_tokens=0, completion_tokens=0,
         )  # fmt: skip
-        write_snapshot(rows, certificate, [], root=tmp_path)
+        write_snapshot(rows, certificate, [], None, tmp_path)
     found = scan("usage", SEPTEMBER.span, tmp_path).order("id").project("id").fetchall()
     assert found == [("1",), ("2",), ("3",)]
     newest = find_snapshot("usage", SEPTEMBER, tmp_path, "import")

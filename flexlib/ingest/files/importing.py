@@ -39,7 +39,7 @@ class MonthImport:
 def import_usage(
     file: Path,
     mapping: CallMapping,
-    root: Path | None = None,
+    root: Path,
     *,
     replace_months: bool = False,
     wait: bool = False,
@@ -71,13 +71,13 @@ def import_usage(
         return [_store(one, newest, root) for one, newest in merged]
 
 
-def _store(merged: MergedMonth, newest: Snapshot | None, root: Path | None) -> MonthImport:
+def _store(merged: MergedMonth, newest: Snapshot | None, root: Path) -> MonthImport:
     before = read_certificate(newest)
     if before and before.state is merged.certificate.state:
         same = replace(merged.certificate, read_at=before.read_at, flexlib_version=before.flexlib_version)
         if same == before:
             return MonthImport(before, merged.added_rows, merged.quarantined, is_new=False)
-    move_snapshot(merged.parquet, merged.certificate, merged.raw, root)
+    move_snapshot(merged.parquet, merged.certificate, root, merged.raw)
     return MonthImport(merged.certificate, merged.added_rows, merged.quarantined, is_new=True)
 
 

@@ -1,4 +1,4 @@
-"""Which database the ledger is in, and how one process reaches it: settings, connections, forks."""
+"""How one process reaches the database that a ledger is in: its address, connections, forks."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
 from flexlib.ledger.errors import LedgerError
 from flexlib.ledger.privacy import PrivacyGuard
-from flexlib.settings import find_home, load_settings
 
-FILE_NAME = "ledger.sqlite"
-METADATA_BYTES = 16 * 1024
-PATIENCE = 10.0
 CONNECT_SECONDS = 5
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -112,8 +107,6 @@ class Ledger:
 
 _OPEN: weakref.WeakSet[Ledger] = weakref.WeakSet()
 _INHERITED: list[sa.Engine] = []
-_DEFAULTS: dict[tuple[str | None, ...], Ledger] = {}
-_VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB_METADATA_BYTES")
 
 
 def _leave_parents() -> None:
@@ -127,49 +120,13 @@ def _close_all() -> None:
         ledger.close()
 
 
-os.register_at_fork(after_in_child=_leave_parents)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_leave_parents)
 atexit.register(_close_all)
 
 
-def find_ledger() -> Ledger:
-    """The ledger of the settings, the same object for as long as the environment says the same.
-
-    FLEXLIB_DATABASE_URL (default: the SQLite file `ledger.sqlite` in FLEXLIB_DATA), FLEXLIB_PRIVACY (what is masked in
-    metadata: `all`, `none` or kinds by commas), FLEXLIB_METADATA_BYTES. Raises `BadSetting`.
-    """
-    key = tuple(os.environ.get(name) for name in _VARIABLES)
-    if key not in _DEFAULTS:
-        _DEFAULTS[key] = _open_from_settings({**dotenv_values(find_home() / ".env"), **os.environ})
-    return _DEFAULTS[key]
-
-
-def open_ledger(
-    url: str | None = None,
-    *,
-    data: Path | None = None,
-    guard: PrivacyGuard | None = None,
-    metadata_bytes: int = METADATA_BYTES,
-    patience: float = PATIENCE,
-) -> Ledger:
-    """The ledger at `url`, by default the SQLite file in the folder `data` (default: FLEXLIB_DATA).
-
-    `url`: `postgresql+psycopg://user:password@host/database` or `sqlite:////absolute/file`. Nothing is opened yet.
-    Raises `BadSetting`, without repeating the URL.
-    """
-    folder = (data or load_settings().data).absolute()
-    parsed = _parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / FILE_NAME))
-    return Ledger(parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, patience=patience)
-
-
-def _open_from_settings(values: Mapping[str, str | None]) -> Ledger:
-    url, _, privacy, size = ((values.get(name) or "").strip() for name in _VARIABLES)
-    if size and not (size.isdecimal() and int(size) > 0):
-        raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
-    guard = PrivacyGuard.parse(privacy) if privacy else PrivacyGuard()
-    return open_ledger(url or None, guard=guard, metadata_bytes=int(size) if size else METADATA_BYTES)
-
-
-def _parse_url(text: str) -> URL:
+def parse_url(text: str) -> URL:
+    """The address of a database, with the driver that is used. Raises `BadSetting`, without repeating it."""
     try:
         url = make_url(text.strip())
     except (sa.exc.ArgumentError, ValueError):

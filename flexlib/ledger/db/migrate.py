@@ -13,9 +13,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
+from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import LedgerMissing
 from flexlib.store.disk import report_disk
 

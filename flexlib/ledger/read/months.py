@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, MoneySum, to_microseconds
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import STATISTICS, TABLE
+from flexlib.ledger.door import find_ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from flexlib.dates import Month
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.pages import change_pages
 from flexlib.ledger.record.pricing import load_kept_rates, price_records
@@ -25,13 +25,12 @@ class FilledAmounts:
     clp: int
 
 
-def fill_amounts(month: Month, ledger: Ledger | None = None) -> FilledAmounts:
+def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
     """Fills the month's missing amounts, as recording does, from the books at hand: no network.
 
     An amount that is there, whoever gave it, stays; what still has no price or no rate stays None. Raises
     `LedgerMissing`, `LedgerUnavailable`.
     """
-    ledger = ledger or find_ledger()
     prepare_ledger(ledger)
     rates = load_kept_rates(ledger)
     has_rates = any(find_rate(rates, day) for day in (month.previous.last, *month.span, month.next.first))

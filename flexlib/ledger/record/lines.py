@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
 from flexlib.ledger.record.record import UsageRecord, build_record
@@ -69,7 +69,7 @@ class _Line:
 
 def record_lines(
     lines: Iterable[str],
-    ledger: Ledger | None = None,
+    ledger: Ledger,
     *,
     rejects: Path | None = None,
     on_batch: Callable[[LinesReport], None] = lambda report: None,
@@ -90,14 +90,13 @@ def record_lines(
 
 def record_batches(
     batches: Iterable[list[str]],
-    ledger: Ledger | None = None,
+    ledger: Ledger,
     *,
     rejects: Path | None = None,
     on_batch: Callable[[LinesReport], None] = lambda report: None,
     on_refusal: Callable[[RefusedLine], None] = lambda line: None,
 ) -> LinesReport:
     """As `record_lines`, of lines in batches: each is stored before the next is asked for."""
-    ledger = ledger or find_ledger()
     prepare_ledger(ledger)
     report = LinesReport()
     keeper = _Keeper(ledger, rejects, report, on_refusal)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import WIDE
-from flexlib.ledger.db.database import Ledger, find_ledger
+from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.pages import change_pages
 from flexlib.ledger.record.pricing import PRICED_BY, TIER
@@ -67,9 +67,7 @@ class Repricing:
         return sum(one.rows for one in self.changes)
 
 
-def reprice_month(
-    month: Month, ledger: Ledger | None = None, *, book: PriceBook | None = None, apply: bool = False
-) -> Repricing:
+def reprice_month(month: Month, ledger: Ledger, *, book: PriceBook | None = None, apply: bool = False) -> Repricing:
     """What `book` (default: the installed one) would change in the month, and with `apply` does change.
 
     Only amounts that a book had priced, or could not, are looked at; a call that `book` cannot price keeps its amount.
@@ -77,7 +75,7 @@ def reprice_month(
     """
     from flexlib.money.price_book import load_book
 
-    ledger, book = ledger or find_ledger(), book or load_book()
+    book = book or load_book()
     prepare_ledger(ledger)
     sums: dict[tuple[str, str, str, str], list[Any]] = defaultdict(lambda: [0, None, Decimal(0)])
     looked_at = 0

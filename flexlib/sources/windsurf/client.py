@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import random
 import time
 from collections import deque
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
@@ -76,10 +74,12 @@ class Client:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=workers)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-        # Read once here: requests would read them, and .netrc, again for every request. No proxy leads to this machine.
+        # Proxies and certificates of the environment, read once here: requests would read them, and .netrc, again for
+        # every request. No proxy leads to this machine.
+        found = session.merge_environment_settings(base_url, {}, None, None, None)
         if urlsplit(base_url).hostname not in LOOPBACK:
-            session.proxies.update(get_environ_proxies(base_url, no_proxy=None))
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+            session.proxies.update(found["proxies"])
+        session.verify = found["verify"]
         session.trust_env = False
         session.headers.update({"Content-Type": "application/json", "User-Agent": "flexlib"})
         self._session = FuturesSession(executor=ThreadPoolExecutor(workers), session=session)

@@ -1,0 +1,57 @@
+"""The front door of applications: the ledger that the settings name, or one at another address."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from flexlib.ledger.db.database import BACKENDS, Ledger, parse_url
+from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.settings import METADATA_BYTES, Settings, load_settings
+
+FILE_NAME = "ledger.sqlite"
+BUSY_SECONDS = 10.0
+"""How long a busy or unreachable database is tried again, unless told otherwise: an application's user waits too."""
+
+VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB_METADATA_BYTES")
+"""What decides which ledger it is."""
+
+_FOUND: dict[tuple[str | None, ...], Ledger] = {}
+
+
+def find_ledger() -> Ledger:
+    """The ledger of the settings, the same object for as long as the environment says the same.
+
+    FLEXLIB_DATABASE_URL (default: the SQLite file `ledger.sqlite` in FLEXLIB_DATA), FLEXLIB_PRIVACY (what is masked in
+    metadata: `all`, `none` or kinds by commas), FLEXLIB_METADATA_BYTES. Raises `BadSetting`.
+    """
+    key = tuple(map(os.environ.get, VARIABLES))
+    if key not in _FOUND:
+        _FOUND[key] = open_settings_ledger(load_settings())
+    return _FOUND[key]
+
+
+def open_settings_ledger(settings: Settings) -> Ledger:
+    """The ledger that these settings name. Raises `BadSetting`."""
+    guard = PrivacyGuard.parse(settings.privacy) if settings.privacy else PrivacyGuard()
+    return open_ledger(settings.database_url, data=settings.data, guard=guard, metadata_bytes=settings.metadata_bytes)
+
+
+def open_ledger(
+    url: str | None = None,
+    *,
+    data: Path | None = None,
+    guard: PrivacyGuard | None = None,
+    metadata_bytes: int = METADATA_BYTES,
+    patience: float = BUSY_SECONDS,
+) -> Ledger:
+    """The ledger at `url`, by default the SQLite file in the folder `data` (default: FLEXLIB_DATA).
+
+    `url`: `postgresql+psycopg://user:password@host/database` or `sqlite:////absolute/file`. Nothing is opened yet.
+    Raises `BadSetting`, without repeating the URL.
+    """
+    folder = (data or load_settings().data).absolute()
+    parsed = parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / FILE_NAME))
+    return Ledger(parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, patience=patience)
