@@ -11,7 +11,7 @@ import flexlib
 HOUSE = Path(flexlib.__file__).parent
 LONGEST_ROOM = 250  # lines; past that a room is two rooms
 
-WORDS = {"dates", "errors", "schema", "enums", "names", "formats", "settings", "certificate"}
+WORDS = {"dates", "errors", "schema", "enums", "names", "formats", "nesting", "settings", "certificate"}
 """What every room speaks; they know only each other."""
 
 ARROWS: dict[str, set[str]] = {

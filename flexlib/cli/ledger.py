@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_count
+from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -191,8 +192,8 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
         call["usable"] = parse_usable(arguments.usable, "--usable")
     if arguments.metadata is not None:
         try:
-            call["metadata"] = json.loads(arguments.metadata)
-        except (ValueError, RecursionError) as error:
+            call["metadata"] = decode_json(arguments.metadata)
+        except ValueError as error:
             raise InvalidRequest(f"--metadata is not JSON: {error}.") from error
     return call
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from flexlib.errors import BadSetting
+from flexlib.nesting import MOST_NESTED, TooDeep
 
 KINDS = ("key", "email", "rut", "phone")
 """What can be masked, in the order in which it is looked for."""
@@ -123,12 +124,13 @@ class PrivacyGuard:
         """A copy of `metadata` with every find replaced by its kind in brackets (`[email]`), and the kinds found.
 
         The copy is as JSON would give it back: names are texts, tuples lists. Names that are masked alike are numbered.
+        Raises `TooDeep`.
         """
         found: set[str] = set()
-        masked = self._mask_object(metadata, found)
+        masked = self._mask_object(metadata, found, 1)
         return masked, [kind for kind in KINDS if kind in found]
 
-    def _mask_object(self, content: Mapping[Any, Any], found: set[str]) -> dict[str, Any]:
+    def _mask_object(self, content: Mapping[Any, Any], found: set[str], depth: int) -> dict[str, Any]:
         masked: dict[str, Any] = {}
         again = Counter[str]()
         for given, value in content.items():
@@ -142,17 +144,19 @@ class PrivacyGuard:
                 found.add(str(kind))
                 masked[name] = f"[{kind}]"
             else:
-                masked[name] = self._mask_value(value, found)
+                masked[name] = self._mask_value(value, found, depth)
         return masked
 
-    def _mask_value(self, value: Any, found: set[str]) -> Any:  # noqa: ANN401 (JSON)
+    def _mask_value(self, value: Any, found: set[str], depth: int) -> Any:  # noqa: ANN401 (JSON)
         if isinstance(value, str):
             return self._mask_text(value, found)
+        if not isinstance(value, Mapping | list | tuple):
+            return value
+        if depth == MOST_NESTED:
+            raise TooDeep
         if isinstance(value, Mapping):
-            return self._mask_object(value, found)
-        if isinstance(value, list | tuple):
-            return [self._mask_value(one, found) for one in value]
-        return value
+            return self._mask_object(value, found, depth + 1)
+        return [self._mask_value(one, found, depth + 1) for one in value]
 
     def _mask_text(self, text: str, found: set[str]) -> str:
         if len(text) < MIN_LENGTH or not _SIGNS.search(text):

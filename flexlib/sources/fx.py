@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import requests
 from flexlib.dates import Span
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
 from flexlib.money.fx import VALUE_DECIMALS, Rate
+from flexlib.nesting import decode_json
 from flexlib.settings import LOOPBACK
 
 MINDICADOR = "mindicador.cl"
@@ -110,7 +110,7 @@ def _read_value(value: object) -> Decimal:
 
 def _read_json(source: str, body: bytes) -> object:
     try:
-        return json.loads(body, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
+        return decode_json(body.decode(), parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
     except ValueError as error:
         _give_up(source, f"its answer is not JSON: {body[:60]!r}", error)
 

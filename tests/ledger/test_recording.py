@@ -59,8 +59,11 @@ CALL: dict[str, Any] = {
 
 
 DEEP: list[Any] = []
-for _ in range(3000):
+for _ in range(100_000):
     DEEP = [DEEP]
+
+LOOP: dict[str, Any] = {}
+LOOP["again"] = [LOOP]
 
 
 class Base(DeclarativeBase):
@@ -252,8 +255,9 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
         ({"created_at": "0001-01-01T00:00:00+04:00"}, "a call happens between 2000 and 2100"),
         ({"created_at": "9999-12-31T23:59:59-05:00"}, "a call happens between 2000 and 2100"),
         ({"metadata": ["a"]}, "metadata must be a dict, not list."),
-        ({"metadata": {"a": DEEP}}, "metadata cannot be kept as JSON: it is nested too deeply."),
-        ({"status": DEEP}, "an argument of the call is nested too deeply to be one."),
+        ({"metadata": {"a": DEEP}}, "metadata cannot be kept as JSON: it is nested more than 64 levels deep."),
+        ({"metadata": LOOP}, "metadata cannot be kept as JSON: it is nested more than 64 levels deep."),
+        ({"status": DEEP}, "status must be a text, not [[[[[...]]]]]."),
         ({"cost": Fraction(1, 3)}, "cost must be a number such as Decimal('0.0015'), not Fraction(1, 3)."),
         ({"cost": np.float32("nan")}, "an amount is a finite number"),
         ({"amount_in_usd": np.int64(-1)}, "an amount is a finite number, zero or more"),

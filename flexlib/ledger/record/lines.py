@@ -18,6 +18,7 @@ from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
 from flexlib.ledger.record.record import UsageRecord, build_record
 from flexlib.ledger.record.recording import store_batch
+from flexlib.nesting import decode_json
 from flexlib.store.disk import report_disk
 
 PRIVATE = 0o600
@@ -136,13 +137,11 @@ def _read_lines(ledger: Ledger, batch: list[tuple[int, str]], keeper: _Keeper) -
 def _read_call(text: str) -> dict[str, Any]:
     """The arguments that a line gives. Raises `InvalidCall`."""
     try:
-        call = json.loads(text)
+        call = decode_json(text)
     except json.JSONDecodeError as error:
         raise InvalidCall(f"not JSON ({error.msg} at column {error.colno}).") from error
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # nested too deeply, or a number of thousands of digits
         raise InvalidCall(f"not JSON that can be read ({error}).") from error
-    except RecursionError as error:
-        raise InvalidCall("not JSON that can be read (nested too deeply).") from error
     if not isinstance(call, dict):
         raise InvalidCall(f"a line must be a JSON object, not {type(call).__name__}.")
     if unknown := [name for name in call if name not in ARGUMENTS]:

@@ -107,42 +107,39 @@ def build_record(
 ) -> UsageRecord:
     """The record of a call as the caller gave it, checked and masked, not yet priced. Raises `InvalidCall`."""
     now = datetime.now(timezone.utc)
-    try:
-        usable_type, usable_id = read_usable(usable)
-        prompt = read_count("prompt_tokens", prompt_tokens)
-        completion = read_count("completion_tokens", completion_tokens)
-        cached = read_count("cached_tokens", cached_tokens) if cached_tokens else 0
-        cache_write = read_count("cache_write_tokens", cache_write_tokens) if cache_write_tokens else 0
-        if cached + cache_write > prompt:
-            raise InvalidCall(
-                f"cached_tokens ({cached}) and cache_write_tokens ({cache_write}) are parts of the prompt, "
-                f"and prompt_tokens is {prompt}; where they are counted beside it, add them to it."
-            )
-        return UsageRecord(
-            None,
-            make_request_id() if request_id is None else read_text("request_id", request_id, LONGEST_ID),
-            now if created_at is None else read_time("created_at", created_at),
-            usable_type,
-            usable_id,
-            read_member("provider", provider, LlmProvider),
-            read_text("model", model, LONGEST_NAME, strip=True),
-            None if proxy is None else read_member("proxy", proxy, LlmProxy),
-            LlmTaskType.TEXT if task_type is None else read_member("task_type", task_type, LlmTaskType),
-            prompt,
-            completion,
-            prompt + completion,
-            cached,
-            cache_write,
-            read_money("cost", cost, USD_DECIMALS),
-            read_money("amount_in_usd", amount_in_usd, USD_DECIMALS),
-            read_money("amount_in_clp", amount_in_clp, CLP_DECIMALS),
-            None if duration_ms is None else read_count("duration_ms", duration_ms),
-            None if status is None else read_text("status", status, LONGEST_NAME, strip=True),
-            None if not metadata else _read_metadata(ledger, metadata),
-            now,
+    usable_type, usable_id = read_usable(usable)
+    prompt = read_count("prompt_tokens", prompt_tokens)
+    completion = read_count("completion_tokens", completion_tokens)
+    cached = read_count("cached_tokens", cached_tokens) if cached_tokens else 0
+    cache_write = read_count("cache_write_tokens", cache_write_tokens) if cache_write_tokens else 0
+    if cached + cache_write > prompt:
+        raise InvalidCall(
+            f"cached_tokens ({cached}) and cache_write_tokens ({cache_write}) are parts of the prompt, "
+            f"and prompt_tokens is {prompt}; where they are counted beside it, add them to it."
         )
-    except RecursionError as error:  # from the sentence that was to show it
-        raise InvalidCall("an argument of the call is nested too deeply to be one.") from error
+    return UsageRecord(
+        None,
+        make_request_id() if request_id is None else read_text("request_id", request_id, LONGEST_ID),
+        now if created_at is None else read_time("created_at", created_at),
+        usable_type,
+        usable_id,
+        read_member("provider", provider, LlmProvider),
+        read_text("model", model, LONGEST_NAME, strip=True),
+        None if proxy is None else read_member("proxy", proxy, LlmProxy),
+        LlmTaskType.TEXT if task_type is None else read_member("task_type", task_type, LlmTaskType),
+        prompt,
+        completion,
+        prompt + completion,
+        cached,
+        cache_write,
+        read_money("cost", cost, USD_DECIMALS),
+        read_money("amount_in_usd", amount_in_usd, USD_DECIMALS),
+        read_money("amount_in_clp", amount_in_clp, CLP_DECIMALS),
+        None if duration_ms is None else read_count("duration_ms", duration_ms),
+        None if status is None else read_text("status", status, LONGEST_NAME, strip=True),
+        None if not metadata else _read_metadata(ledger, metadata),
+        now,
+    )
 
 
 def find_differences(stored: UsageRecord, sent: UsageRecord, given: Mapping[str, Any]) -> list[str]:
@@ -181,8 +178,6 @@ def _read_metadata(ledger: Ledger, metadata: Any) -> dict[str, Any]:  # noqa: AN
         masked, kinds = ledger.guard.mask(metadata)
         text = encode_json(masked)
         size = len(text.encode())
-    except RecursionError as error:
-        raise InvalidCall("metadata cannot be kept as JSON: it is nested too deeply.") from error
     except (TypeError, ValueError) as error:
         raise InvalidCall(f"metadata cannot be kept as JSON: {error}.") from error
     if "\\u0000" in text and NUL.search(text):

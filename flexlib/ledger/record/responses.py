@@ -16,6 +16,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.values import read_money
+from flexlib.nesting import format_given
 
 AUTHORS: Mapping[str, LlmProvider] = {
     "meta-llama": LlmProvider.META,
@@ -70,7 +71,8 @@ def read_openrouter_response(response: Any, provider: LlmProvider | None = None)
     maker = provider or AUTHORS.get(author)
     if maker is None:
         raise InvalidCall(
-            f"who made {answer.get('model')!r} is not known; give provider= one of {', '.join(LlmProvider)}; "
+            f"who made {format_given(answer.get('model'))} is not known; "
+            f"give provider= one of {', '.join(LlmProvider)}; "
             "LlmProvider.UNKNOWN has it counted as unmapped."
         )
     flavor = "default" if _find_flavor(answer) == "responses" else "chat"

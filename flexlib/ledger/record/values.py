@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.ledger.errors import InvalidCall
+from flexlib.nesting import format_given
 
 MOST_TOKENS = 10**12
 Member = TypeVar("Member", LlmProvider, LlmProxy, LlmTaskType)
@@ -40,15 +41,17 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
     context = ROUNDING if isinstance(value, float) else EXACT
     try:
         if isinstance(value, bool):
-            raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
+            raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {format_given(value)}.")
         number = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or number < 0:
-            raise InvalidCall(f"{name} is {value!r}; an amount is a finite number, zero or more (unknown is None).")
+            raise InvalidCall(
+                f"{name} is {format_given(value)}; an amount is a finite number, zero or more (unknown is None)."
+            )
         amount = number.quantize(STEPS[decimals], context=context)
     except Inexact as error:
         raise InvalidCall(f"{name} is {value!s}, finer than its {decimals} decimals; round it before.") from error
     except InvalidOperation as error:
-        raise InvalidCall(f"{name} is {value!r}, which is no amount.") from error
+        raise InvalidCall(f"{name} is {format_given(value)}, which is no amount.") from error
     if amount.scaleb(decimals, EXACT) > MOST_STEPS:
         raise InvalidCall(f"{name} is {value!s}, more than a call can cost.")
     return amount
@@ -60,7 +63,7 @@ def _read_number(name: str, value: Any) -> int | float:  # noqa: ANN401
         return int(value)
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
         return float(str(value))  # the digits that it shows: 0.1 of 32 bits is 0.1, not 0.10000000149
-    raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {value!r}.")
+    raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {format_given(value)}.")
 
 
 def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: ANN401
@@ -71,7 +74,7 @@ def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: 
                 raise TypeError
             value = operator.index(value)
         except TypeError as error:
-            raise InvalidCall(f"{name} must be a whole number, not {value!r}.") from error
+            raise InvalidCall(f"{name} must be a whole number, not {format_given(value)}.") from error
     if not 0 <= value <= most:
         raise InvalidCall(f"{name} is {value}; it must be from 0 to {most}.")
     return int(value)
@@ -83,7 +86,7 @@ def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool
     `strip`: without the blanks around it, for texts in which they cannot be meant.
     """
     if not isinstance(value, str) or not value.strip():
-        raise InvalidCall(f"{name} must be a text, not {value!r}.")
+        raise InvalidCall(f"{name} must be a text, not {format_given(value)}.")
     if strip:
         value = value.strip()
     if len(value) > longest or not value.isprintable():
@@ -96,10 +99,10 @@ def read_time(name: str, value: datetime | str) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError as error:
-        raise InvalidCall(f"{name} is {value!r}; write it as 2025-09-01T12:00:00Z.") from error
+        raise InvalidCall(f"{name} is {format_given(value)}; write it as 2025-09-01T12:00:00Z.") from error
     if not isinstance(moment, datetime):
         raise InvalidCall(
-            f"{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {value!r}."
+            f"{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {format_given(value)}."
         )
     try:
         moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
@@ -118,7 +121,9 @@ def read_member(name: str, value: Any, members: type[Member]) -> Member:  # noqa
         return value
     found = SPELLINGS[members].get(value.strip().lower()) if isinstance(value, str) else None
     if found is None:
-        raise InvalidCall(f"{name} is {value!r}; it must be one of {', '.join(one.value for one in members)}.")
+        raise InvalidCall(
+            f"{name} is {format_given(value)}; it must be one of {', '.join(one.value for one in members)}."
+        )
     return cast("Member", found)
 
 
@@ -137,10 +142,12 @@ def read_usable(usable: Any) -> tuple[str | None, int | None]:  # noqa: ANN401 (
     else:
         name, number = getattr(usable, "__usable_type__", type(usable).__name__), _find_id(usable)
     if not isinstance(name, str):
-        raise InvalidCall(f'usable must be a mapped object or a pair such as ("user", 42), not {usable!r}.')
+        raise InvalidCall(f'usable must be a mapped object or a pair such as ("user", 42), not {format_given(usable)}.')
     read_text("the type of usable", name)
     if isinstance(number, bool) or not isinstance(number, int) or abs(number) > LARGEST_ID:
-        raise InvalidCall(f"usable {name} has the id {number!r}; it must be a whole number (save a new object first).")
+        raise InvalidCall(
+            f"usable {name} has the id {format_given(number)}; it must be a whole number (save a new object first)."
+        )
     return name, number
 
 

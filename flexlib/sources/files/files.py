@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
+from flexlib.nesting import decode_json
 
 KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 COMPRESSIONS = (".gz", ".zst", ".bz2")
@@ -235,7 +235,7 @@ def _list_keys(file: Path) -> list[str]:
     with _open_text(file) as lines:
         for _, text in zip(range(PEEKED_LINES), lines, strict=False):
             try:
-                keys |= dict.fromkeys(_walk_keys(json.loads(text)))
+                keys |= dict.fromkeys(_walk_keys(decode_json(text)))
             except ValueError:
                 continue  # the line is judged, and quarantined, when the rows are read
     return list(keys)

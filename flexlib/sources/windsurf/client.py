@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.nesting import decode_json
 from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import ApiRequest
@@ -169,7 +170,7 @@ class Client:
         status = response.status_code
         if status == 200:
             try:
-                return ApiResponse(ask, ask.read(json.loads(text, parse_float=Decimal)), text)
+                return ApiResponse(ask, ask.read(decode_json(text, parse_float=Decimal)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"an answer that is not whole ({type(error).__name__})"
         said = _read_message(text) or response.reason or "nothing"
@@ -196,7 +197,7 @@ def _redact(text: str, key: str) -> str:
     if key not in text and "\\" not in text:
         return text
     try:
-        return json.dumps(_blot_values(json.loads(text), key), ensure_ascii=False)
+        return json.dumps(_blot_values(decode_json(text), key), ensure_ascii=False)
     except ValueError:
         return text.replace(key, "[service key]")
 
@@ -212,7 +213,7 @@ def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
 def _read_message(text: str) -> str:
     """The server's own words: of `{"error": ...}`, else the start of a text that is not HTML."""
     try:
-        message = json.loads(text).get("error")
+        message = decode_json(text).get("error")
     except (ValueError, AttributeError):
         message = "" if text.lstrip().startswith("<") else text
     return " ".join(str(message or "").split())[:200]

@@ -14,6 +14,7 @@ from typing import Any
 
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused, UnsupportedTeam
+from flexlib.nesting import decode_json
 from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person
@@ -144,7 +145,7 @@ def scale(number: Decimal, unit: str) -> int:
 
 def hide_people(text: str, users: Mapping[str, str]) -> str:
     """The answer with each e-mail replaced by its user's key, however the server had escaped it."""
-    return json.dumps(_hide(json.loads(text), users), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_hide(decode_json(text), users), ensure_ascii=False, separators=(",", ":"))
 
 
 def _hide(value: Any, users: Mapping[str, str]) -> Any:  # noqa: ANN401

@@ -1,0 +1,49 @@
+"""Values inside values: how deep we read them. A rule of ours, since every Python gives up at a depth of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from typing import Any
+
+MOST_NESTED = 64
+"""Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ONLY_BRACKETS = re.compile(r"[^\[\]]+")
+_ONE_KIND = str.maketrans("{}", "[]")
+
+
+class TooDeep(ValueError):
+    """More than `MOST_NESTED` lists and objects inside each other."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested more than {MOST_NESTED} levels deep")
+
+
+def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
+    """The value of a JSON text; `options` are those of `json.loads`. Raises `TooDeep` and whatever that raises."""
+    if text.count("[") + text.count("{") > MOST_NESTED:  # else it cannot be, and that is soon seen
+        _check_nesting(text)
+    return json.loads(text, **options)
+
+
+def format_given(value: object) -> str:
+    """What was given, as an error shows it: its `repr`, cut where that is long or nested."""
+    return _SHORT.repr(value)
+
+
+def _check_nesting(text: str) -> None:
+    brackets = _ONLY_BRACKETS.sub("", _STRING.sub("", text).translate(_ONE_KIND))
+    for _ in range(MOST_NESTED):
+        if not brackets:
+            return
+        brackets = brackets.replace("[]", "")  # the innermost level of each value
+    if "[]" in brackets or brackets.count("[") > MOST_NESTED:  # else it is no JSON: the decoder says why
+        raise TooDeep
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 4
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200

@@ -1,0 +1,62 @@
+"""How deep values may lie in each other: the same on every Python, and far from where the interpreter gives up."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flexlib.nesting import MOST_NESTED, TooDeep, decode_json, format_given
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text('[]{}"\\ a', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"\\', max_size=3), inner, max_size=3),
+)
+
+
+def nest(levels: int, value: object = None) -> Any:  # noqa: ANN401
+    for level in range(levels):
+        value = {"a": value, "b": []} if level % 2 else [value]
+    return value
+
+
+@given(VALUES)
+def test_what_json_decodes_is_decoded(value: object) -> None:
+    beside: list[Any] = [[] for _ in range(MOST_NESTED + 1)]  # so many brackets that the levels are counted
+    assert decode_json(json.dumps([value, *beside])) == [value, *beside]
+
+
+def test_the_last_level_is_read_and_the_next_is_not() -> None:
+    assert decode_json(json.dumps(nest(64, 1))) == nest(64, 1)
+    with pytest.raises(TooDeep, match="it is nested more than 64 levels deep"):
+        decode_json(json.dumps(nest(65, 1)))
+
+
+def test_brackets_in_a_text_are_no_levels() -> None:
+    text = "[" * 1000 + '\\"' + "{" * 1000
+    assert decode_json(json.dumps({text: text})) == {text: text}
+
+
+@pytest.mark.parametrize("text", ["[" * 1_000_000, '{"a":' * 1_000_000, "[" * 65 + "]" * 65 + "x"])
+def test_what_breaks_the_decoder_of_some_python_never_reaches_it(text: str) -> None:
+    with pytest.raises(TooDeep):
+        decode_json(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 64, "[[]" * 30, "[}" * 40, '"[', "]" * 200, "[]" * 100])
+def test_what_is_no_json_is_refused_by_the_decoder(text: str) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        decode_json(text)
+
+
+def test_the_limit_is_far_from_that_of_the_strictest_python() -> None:
+    assert sys.getrecursionlimit() > MOST_NESTED * 4
+
+
+def test_a_value_is_shown_as_python_shows_it_unless_it_is_long_or_nested() -> None:
+    assert format_given("a b") == "'a b'"
+    assert format_given(("user", 42)) == "('user', 42)"
+    assert format_given(nest(100_000)).count("...") == 1
+    assert len(format_given("x" * 1000)) == 200
