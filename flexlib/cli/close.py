@@ -43,10 +43,10 @@ def add_commands(commands: Commands) -> None:
 
 def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ingest.ledger import close_month
-    from flexlib.ledger.door import open_settings_ledger
+    from flexlib.ledger.door import find_ledger
 
     month = Month(arguments.year, arguments.month)
-    ledger = open_settings_ledger(settings)
+    ledger = find_ledger(settings)
     snapshot = close_month(month, settings.data, ledger=ledger, grace=arguments.grace, wait=arguments.wait)
     certificate = snapshot.certificate
     print(certificate.to_json() if arguments.json else render_certificate(certificate), end="")
@@ -55,11 +55,11 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:
-    from flexlib.ledger.door import open_settings_ledger
+    from flexlib.ledger.door import find_ledger
     from flexlib.ledger.errors import LedgerMissing
     from flexlib.ledger.record.repricing import reprice_month
 
-    ledger = open_settings_ledger(settings)
+    ledger = find_ledger(settings)
     if ledger.path is not None and not ledger.path.exists():  # which reading would make
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
     found = reprice_month(Month(arguments.year, arguments.month), ledger, apply=arguments.apply)

@@ -64,7 +64,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(facts, indent=2) if arguments.json else render_days(rates, span), end="\n" * arguments.json)
     else:
         from flexlib.ingest.ledger import fill_months
-        from flexlib.ledger.door import open_settings_ledger
+        from flexlib.ledger.door import find_ledger
 
         update = update_rates(
             span,
@@ -74,7 +74,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
             frankfurter_url=arguments.frankfurter_url,
         )
         missing, pending = update.missing, update.pending
-        filled = fill_months(span.months, open_settings_ledger(settings))
+        filled = fill_months(span.months, find_ledger(settings))
         file = find_rates_file(settings.data)
         print(_describe(update, filled, file) if arguments.json else _render(update, filled, file))
         for sentence in update.failures:

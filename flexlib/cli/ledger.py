@@ -100,10 +100,10 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
 def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it and prints the status; 0."""
     from flexlib.ledger.db.migrate import get_ledger_status, init_ledger, upgrade_ledger
-    from flexlib.ledger.door import open_settings_ledger
+    from flexlib.ledger.door import find_ledger
 
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
-    status = do(open_settings_ledger(settings))
+    status = do(find_ledger(settings))
     print(status.to_json() if arguments.json else _render_status(status))
     return 0
 
@@ -119,13 +119,13 @@ def run_record(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> int:
-    from flexlib.ledger.door import open_settings_ledger
+    from flexlib.ledger.door import find_ledger
     from flexlib.ledger.record.recording import record_usage
 
     missing = [name for name in ("provider", "model") if name not in call]
     if missing:
         raise InvalidRequest(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
-    record = record_usage(**{"usable": None, **call}, ledger=open_settings_ledger(settings))
+    record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
     print(_render_record(record, as_json=as_json))
     return 0
 
@@ -135,7 +135,7 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
 
     from flexlib.cli.signals import StopSignals
     from flexlib.cli.stream import LineStream
-    from flexlib.ledger.door import open_settings_ledger
+    from flexlib.ledger.door import find_ledger
     from flexlib.ledger.record.lines import record_batches
 
     shown = arguments.progress or sys.stderr.isatty()
@@ -153,7 +153,7 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
             bar.update(report.read - bar.n)
 
         batches = LineStream(file, stop.descriptor)
-        ledger = open_settings_ledger(settings)
+        ledger = find_ledger(settings)
         report = record_batches(
             batches, ledger, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line
         )

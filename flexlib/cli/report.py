@@ -120,9 +120,9 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
 
     if not arguments.offline and not arguments.demo:
         from flexlib.ingest.ledger import ensure_month
-        from flexlib.ledger.door import open_settings_ledger
+        from flexlib.ledger.door import find_ledger
 
-        ledger = open_settings_ledger(settings)
+        ledger = find_ledger(settings)
         now = Month.containing(datetime.now(timezone.utc).date())
         is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger) is not None
         for one in () if zone == "UTC" else (month.previous, month.next):

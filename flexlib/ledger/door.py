@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.engine import URL
@@ -18,23 +19,23 @@ BUSY_SECONDS = 10.0
 VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB_METADATA_BYTES")
 """What decides which ledger it is."""
 
-_FOUND: dict[tuple[str | None, ...], Ledger] = {}
 
-
-def find_ledger() -> Ledger:
-    """The ledger of the settings, the same object for as long as the environment says the same.
+def find_ledger(settings: Settings | None = None) -> Ledger:
+    """The ledger of the settings, by default those of the environment; for the same settings the same object.
 
     FLEXLIB_DATABASE_URL (default: the SQLite file `ledger.sqlite` in FLEXLIB_DATA), FLEXLIB_PRIVACY (what is masked in
     metadata: `all`, `none` or kinds by commas), FLEXLIB_METADATA_BYTES. Raises `BadSetting`.
     """
-    key = tuple(map(os.environ.get, VARIABLES))
-    if key not in _FOUND:
-        _FOUND[key] = open_settings_ledger(load_settings())
-    return _FOUND[key]
+    return _open_once(settings or _read_once(tuple(map(os.environ.get, VARIABLES))))
 
 
-def open_settings_ledger(settings: Settings) -> Ledger:
-    """The ledger that these settings name. Raises `BadSetting`."""
+@cache
+def _read_once(_: tuple[str | None, ...]) -> Settings:
+    return load_settings()
+
+
+@cache
+def _open_once(settings: Settings) -> Ledger:
     guard = PrivacyGuard.parse(settings.privacy) if settings.privacy else PrivacyGuard()
     return open_ledger(settings.database_url, data=settings.data, guard=guard, metadata_bytes=settings.metadata_bytes)
 

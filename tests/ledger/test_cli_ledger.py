@@ -23,6 +23,7 @@ from flexlib.cli.stream import LineStream
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.ledger import InvalidCall, Ledger, LedgerFailed, LedgerMissing, UsageQuery, find_ledger, record_usage
 from flexlib.ledger.record.lines import RefusedLine, record_lines
+from flexlib.settings import load_settings
 
 CALL: dict[str, Any] = {"usable": ["user", 42], "provider": "openai", "model": "gpt-4o", "amount_in_usd": "0.1"}
 
@@ -44,7 +45,7 @@ def run(*words: str) -> int:
         add(one)
         one.set_defaults(run=command)
     arguments = parser.parse_args(words)
-    return int(arguments.run(arguments))
+    return int(arguments.run(arguments, load_settings()))
 
 
 @pytest.fixture
@@ -366,9 +367,7 @@ def test_a_file_that_is_not_there(home: Path) -> None:
 
 def test_lines_come_from_another_program_through_a_pipe(home: Path) -> None:
     lines = "".join(json.dumps({**CALL, "request_id": str(number)}) + "\n" for number in range(30))
-    code = "import argparse; from flexlib.cli.ledger import *; parser = argparse.ArgumentParser(); "
-    code += "add_record_arguments(parser); raise SystemExit(run_record(parser.parse_args()))"
-    command = [sys.executable, "-W", "error", "-c", code, "--jsonl", "-", "--progress"]
+    command = [sys.executable, "-W", "error", "-m", "flexlib", "record", "--jsonl", "-", "--progress"]
     done = subprocess.run(command, input=lines + "no\n", capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (3, "31 read, 30 stored, 0 repeated, 1 refused\n")
     assert "line 31 refused: not JSON (Expecting value at column 1)." in done.stderr
