@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
@@ -32,6 +33,28 @@ LISTS: Mapping[str, str] = {
 """Whose list in genai-prices is meant by a provider or a proxy of ours; who is not here publishes none."""
 
 
+@dataclass(frozen=True)
+class Changes:
+    """Where the prices of one model change, each ascending."""
+
+    days: tuple[date, ...] = ()
+    """Days of UTC from which other prices hold."""
+    times: tuple[time, ...] = (time(),)
+    """Times of the day, UTC, from which others hold; midnight is the first."""
+    thresholds: tuple[int, ...] = ()
+    """Prompt tokens above which others hold."""
+
+    def find_start(self, moment: datetime, prompt_tokens: int) -> tuple[datetime, int]:
+        """The first day and time (naive UTC) and the fewest prompt tokens with the prices that hold there."""
+        if moment.tzinfo:
+            moment = moment.astimezone(timezone.utc)
+        past = bisect_right(self.days, moment.date())
+        day = self.days[past - 1] if past else date.min
+        clock = self.times[bisect_right(self.times, moment.time()) - 1]
+        passed = bisect_left(self.thresholds, prompt_tokens)
+        return datetime.combine(day, clock), self.thresholds[passed - 1] + 1 if passed else 0
+
+
 @dataclass(frozen=True, eq=False)
 class PriceBook:
     """Dated price lists of many sellers, and the name under which an amount remembers them."""
@@ -40,25 +63,7 @@ class PriceBook:
     """Such as `genai-prices 0.2.3`."""
     providers: tuple[Provider, ...]
     _found: dict[tuple[str, str], ModelInfo | None] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def thresholds(self) -> tuple[int, ...]:
-        """Prompt tokens above which some model of the book costs more, ascending."""
-        lists = (one for model in self._models() for one in _list_prices(model))
-        prices = (price for one in lists for price in read_prices(one).values())
-        return tuple(sorted({tier.start for price in prices for tier in getattr(price, "tiers", ())}))
-
-    @cached_property
-    def times(self) -> tuple[time, ...]:
-        """Times of the day, UTC, at which some model changes its price, ascending; midnight is the first."""
-        changes = {
-            _to_utc(moment)
-            for model in self._models()
-            for constraint in _list_constraints(model)
-            if hasattr(constraint, "start_time")
-            for moment in (constraint.start_time, constraint.end_time)
-        }
-        return tuple(sorted(changes | {time()}))
+    _changes: dict[tuple[str, str], Changes] = field(default_factory=dict, repr=False)
 
     def find_model(self, seller: str, model: str) -> ModelInfo | None:
         """The entry of `model` in the list of `seller`, or None."""
@@ -68,8 +73,13 @@ class PriceBook:
             self._found[key] = None if provider is None else provider.find_model(model)
         return self._found[key]
 
-    def _models(self) -> Iterator[ModelInfo]:
-        return (model for provider in self.providers for model in provider.models)
+    def find_changes(self, seller: str, model: str) -> Changes:
+        """Where the prices of `model` in the list of `seller` change; never, where it is not in it."""
+        key = seller, model
+        if key not in self._changes:
+            entry = self.find_model(seller, model)
+            self._changes[key] = Changes() if entry is None else _list_changes(entry)
+        return self._changes[key]
 
 
 @cache
@@ -86,14 +96,20 @@ def build_book(name: str, providers: Iterable[Provider]) -> PriceBook:
     return PriceBook(name, tuple(providers))
 
 
-def _list_prices(model: ModelInfo) -> list[ModelPrice]:
-    standard = [one.prices for one in model.prices] if isinstance(model.prices, list) else [model.prices]
-    return standard + [one.prices for one in model.price_variants or ()]
-
-
-def _list_constraints(model: ModelInfo) -> list[Any]:
+def _list_changes(model: ModelInfo) -> Changes:
     dated = model.prices if isinstance(model.prices, list) else []
-    return [one.constraint for one in (*dated, *(model.price_variants or ()))]
+    variants = model.price_variants or ()
+    lists = [one.prices for one in (*dated, *variants)]
+    if not isinstance(model.prices, list):
+        lists.append(model.prices)
+    constraints: list[Any] = [one.constraint for one in (*dated, *variants)]
+    hours = [one for one in constraints if hasattr(one, "start_time")]
+    prices = [price for one in lists for price in read_prices(one).values()]
+    return Changes(
+        tuple(sorted({one.start_date for one in constraints if hasattr(one, "start_date")})),
+        tuple(sorted({time()} | {_to_utc(moment) for one in hours for moment in (one.start_time, one.end_time)})),
+        tuple(sorted({step.start for price in prices for step in getattr(price, "tiers", ())})),
+    )
 
 
 def read_prices(prices: ModelPrice) -> dict[str, Any]:

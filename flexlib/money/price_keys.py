@@ -1,64 +1,103 @@
-"""The few prices that many calls share: a table's distinct sellers, models, days and tiers, each looked up once."""
+"""The few prices that many calls share: all rows between two changes of a model's prices are looked up once."""
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flexlib.money.price_book import PriceBook
-from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
+from flexlib.money.price_book import LISTS, Changes, PriceBook
+from flexlib.money.unit_prices import UnitPrices, Unpriced, choose_bracket, find_seller, find_unit_prices
 
 WORDS = ("provider", "model", "proxy", "task_type", "tier")
 DAY = 24 * 60 * 60 * 1_000_000
+EPOCH = date(1970, 1, 1)
+
+Numbers = npt.NDArray[np.int64]
 
 
 def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[UnitPrices | Unpriced]]:
     """For each row the number of its price, and the prices by number.
 
-    `rows`: the columns of the usage schema, `tier` may stand beside them. Two rows share a price when all that a list
-    can ask for is the same: the words, the UTC day, the part of the day, the bracket of their own prompt tokens.
+    `rows`: the columns of the usage schema; `proxy`, `tier` and `requests` may be missing. Two rows share a price when
+    their words are the same and no price of their model changes between them: by the day, its hour, or the prompt.
     """
     words = [name for name in WORDS if name in rows.column_names]
+    groups = _combine([_number(rows[name]) for name in words])
+    _, firsts, groups = np.unique(groups, return_index=True, return_inverse=True)
+    examples = rows.select(words).take(pa.array(firsts)).to_pylist()
+    changes = [_find_changes(book, one) for one in examples]
+    requests = to_numbers(rows["requests"]) if "requests" in rows.column_names else None
     moments = pc.cast(rows["created_at"], pa.timestamp("us", "UTC" if rows["created_at"].type.tz else None))
-    days, clocks = np.divmod(_to_numpy(moments), DAY)
-    changes = np.array([_to_microseconds(one) for one in book.times])
-    brackets = np.searchsorted(np.array(book.thresholds), _to_numpy(rows["prompt_tokens"]), side="left")
-    parts = [*(_number(rows[name]) for name in words), _number(pa.array(days)), _number(pa.array(brackets))]
-    parts.append(_number(pa.array(np.searchsorted(changes, clocks, side="right"))))
-    keys = np.zeros(rows.num_rows, dtype=np.int64)
-    for part in parts:
-        keys = keys * (part.max(initial=0) + 1) + part
+    days, clocks = np.divmod(to_numbers(moments), DAY)
+    prompts = choose_bracket(to_numbers(rows["prompt_tokens"]), requests)
+    keys = _combine(
+        [
+            groups,
+            _place(days, groups, [[(day - EPOCH).days for day in one.days] for one in changes], "right"),
+            _place(clocks, groups, [[_to_microseconds(clock) for clock in one.times] for one in changes], "right"),
+            _place(prompts, groups, [one.thresholds for one in changes], "left"),
+        ]
+    )
     _, firsts, numbers = np.unique(keys, return_index=True, return_inverse=True)
-    examples = rows.select([*words, "created_at", "prompt_tokens"]).take(pa.array(firsts)).to_pylist()
+    sizes, moments = prompts[firsts].tolist(), rows["created_at"].take(pa.array(firsts)).to_pylist()
     prices = [
         find_unit_prices(
             book,
-            row["provider"],
-            row["model"],
-            row["created_at"],
-            prompt_tokens=row["prompt_tokens"],
-            task_type=row["task_type"],
-            tier=row.get("tier"),
-            proxy=row.get("proxy"),
+            words["provider"],
+            words["model"],
+            moment,
+            prompt_tokens=prompt_tokens,
+            task_type=words["task_type"],
+            tier=words.get("tier"),
+            proxy=words.get("proxy"),
         )
-        for row in examples
+        for words, moment, prompt_tokens in zip((examples[one] for one in groups[firsts]), moments, sizes, strict=True)
     ]
     return pa.array(numbers), prices
 
 
-def _number(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """A number for each distinct value, null among them."""
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    numbers: npt.NDArray[np.int64] = array.dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
+def to_numbers(values: pa.ChunkedArray | pa.Array) -> Numbers:
+    """Whole numbers, or moments in their own unit; a null is 0."""
+    whole = pc.fill_null(values.cast(pa.int64()), 0) if values.null_count else values.cast(pa.int64())
+    array = whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
+    numbers: Numbers = array.to_numpy(zero_copy_only=False)
     return numbers
 
 
-def _to_numpy(values: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    numbers: npt.NDArray[np.int64] = values.cast(pa.int64()).to_numpy()
+def _find_changes(book: PriceBook, words: dict[str, Any]) -> Changes:
+    seller = find_seller(words["provider"], words.get("proxy"))
+    return book.find_changes(LISTS.get(seller, ""), words["model"])
+
+
+def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> Numbers:  # noqa: ANN401 (left or right)
+    """For each value how many of its group's changes, ascending, it has passed."""
+    common = sorted({change for one in changes for change in one})
+    if not common:
+        return np.zeros(len(values), dtype=np.int64)
+    # Of every change of the table, how many of a group's own are at or before it: the row needs two lookups, no search.
+    own = np.array([np.searchsorted(np.array(one, dtype=np.int64), common, side="right") for one in changes])
+    table = np.hstack([np.zeros((len(changes), 1), dtype=np.int64), own])
+    placed: Numbers = table[groups, np.searchsorted(np.array(common), values, side=side)]
+    return placed
+
+
+def _combine(parts: list[Numbers]) -> Numbers:
+    """A number for each distinct combination of the parts."""
+    keys = parts[0]
+    for part in parts[1:]:
+        keys = keys * (part.max(initial=0) + 1) + part
+    return keys
+
+
+def _number(values: pa.Array | pa.ChunkedArray) -> Numbers:
+    """A number for each distinct value, null among them."""
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    numbers: Numbers = array.dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
     return numbers
 
 

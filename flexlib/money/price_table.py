@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadRecord
+from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
-from flexlib.money.price_keys import find_shared_prices
-from flexlib.money.prices import BEYOND_MEASURE, BEYOND_PROMPT, LIMIT, NEGATIVE, NO_TOKENS, UNCOUNTED, name_source
+from flexlib.money.price_keys import Numbers, find_shared_prices, to_numbers
+from flexlib.money.prices import (
+    BEYOND_MEASURE,
+    BEYOND_PROMPT,
+    LIMIT,
+    NEGATIVE,
+    NO_TOKENS,
+    UNCOUNTED,
+    explain_extra,
+    name_source,
+)
 from flexlib.money.unit_prices import UnitPrices, Unpriced
 
 USD = pa.decimal128(20, 10)
 UNIT = pa.decimal256(36, 24)
 COUNT = pa.decimal256(19, 0)
-NOTHING = pa.scalar(Decimal(0), pa.decimal256(56, 24))
 SLICE_ROWS = 1 << 18
-TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
+SUMMABLE = 1 << 58
+"""Up to so large, as many counts as a call has can be added in 64 bits."""
 
 PRICED = pa.schema(
     [
@@ -35,7 +47,8 @@ PRICED = pa.schema(
 def price_rows(rows: pa.Table, book: PriceBook | None = None) -> pa.Table:
     """The prices of many calls, a row each in the order of `rows`, columns `PRICED`: to the digit what one alone costs.
 
-    `rows`: the columns of the usage schema; a column `tier` (as in `price_usage`) may stand beside them.
+    `rows`: the columns of the usage schema; `proxy`, `tier`, `requests` and the extra counts may be missing, which is
+    as if they were null.
     Raises `BadRecord` for counts that cannot be.
     """
     book = book or load_book()
@@ -65,8 +78,9 @@ def reprice_rows(rows: pa.Table, book: PriceBook | None = None) -> pa.Table:
 
 
 def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
-    prompt, completion, cached, cache_write = (rows[name].combine_chunks() for name in TOKENS)
-    for count in (prompt, completion, cached, cache_write):
+    base = prompt, completion, cached, cache_write = tuple(rows[name].combine_chunks() for name in BASE_COUNTS)
+    extra = {name: one for name in EXTRA_COUNTS if (one := _read_extra(rows, name)) is not None}
+    for count in (prompt, completion, cached, cache_write, *extra.values()):
         _refuse(pc.less(count, 0), NEGATIVE)
     within = pc.add_checked(cached, cache_write)
     _refuse(pc.greater(within, prompt), BEYOND_PROMPT)
@@ -77,20 +91,28 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
         return pa.array(values, kind).take(numbers)
 
     amount = spread([one and one.request for one in units], UNIT)
-    for kind, count in (
-        ("prompt", pc.subtract(prompt, within)),
-        ("cached", cached),
-        ("cache_write", cache_write),
-        ("completion", completion),
-    ):
-        charge = pc.multiply(spread([one and getattr(one, kind) for one in units], UNIT), count.cast(COUNT))
-        amount = pc.add(amount, pc.if_else(pc.equal(count, 0), NOTHING, charge))
+    charges = [
+        ([one and one.prompt for one in units], pc.subtract(prompt, within)),
+        ([one and one.cached for one in units], cached),
+        ([one and one.cache_write for one in units], cache_write),
+        ([one and one.completion for one in units], completion),
+        *(
+            ([one and one.extra.get(name, Decimal(0)) for one in units], pc.fill_null(count, 0))
+            for name, count in extra.items()
+        ),
+    ]
+    nothing = pa.scalar(Decimal(0), pa.decimal256(56, 24))
+    for each, count in charges:
+        if any(each):
+            charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
+            amount = pc.add(amount, pc.if_else(pc.equal(count, 0), nothing, charge))
     silent = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED), pa.string()))
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
         _where(pc.and_(silent, pc.equal(pc.max_element_wise(prompt, completion), 0)), pa.scalar(NO_TOKENS)),
         _where(pc.greater(prompt, 0), spread([one and one.prompt_gap for one in units], pa.string())),
         _where(pc.greater(completion, 0), spread([one and one.completion_gap for one in units], pa.string())),
+        _explain_extra(book, numbers.to_numpy(), units, dict(zip(BASE_COUNTS.values(), base, strict=True)), extra),
     )
     priced = pc.is_null(unpriced)
     amount = _where(priced, pc.round(amount, ndigits=10, round_mode="half_to_even"))
@@ -99,6 +121,56 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     since = spread([one and one.since for one in units], pa.date32())
     columns = [amount.cast(USD), _where(priced, source), _where(priced, since), unpriced]
     return pa.table(columns, schema=PRICED)
+
+
+def _read_extra(rows: pa.Table, name: str) -> pa.Array | None:
+    """The extra count of the rows where it is in the table and some call has counted it."""
+    if name not in rows.column_names or rows[name].null_count == rows.num_rows:
+        return None
+    return rows[name].combine_chunks()
+
+
+def _explain_extra(
+    book: PriceBook,
+    numbers: Numbers,
+    units: list[UnitPrices | None],
+    base: dict[str, pa.Array],
+    extra: dict[str, pa.Array],
+) -> pa.Array:
+    """For each row why its extra counts cannot be priced; null where they can, or where there are none."""
+    reasons = np.full(len(numbers), None, dtype=object)
+    counts = {name: to_numbers(count) for name, count in (base | extra).items()}
+    absent = {name: pc.is_null(count).to_numpy(zero_copy_only=False) for name, count in extra.items()}
+    if max((int(count.max(initial=0)) for count in counts.values()), default=0) > SUMMABLE:
+        counts = {name: count.astype(object) for name, count in counts.items()}
+    counted = np.flatnonzero(np.any([counts[name] > 0 for name in extra], axis=0)) if extra else np.array([], np.int64)
+    counted = counted[np.argsort(numbers[counted], kind="stable")]
+    ends = np.flatnonzero(np.diff(numbers[counted])) + 1
+    for rows in np.split(counted, ends):
+        unit = units[numbers[rows[0]]] if len(rows) else None
+        if unit is None:
+            continue
+        for same in _group_faults(unit, {name: count[rows] for name, count in counts.items()},
+                                  {name: one[rows] for name, one in absent.items()}):  # fmt: skip
+            first = rows[same[0]]
+            given = {name: int(count[first]) for name, count in counts.items()}
+            said = {name: given[name] for name in extra if not absent[name][first]}
+            reasons[rows[same]] = explain_extra(book, unit, {name: given[name] for name in base}, said)
+    return pa.array(reasons, pa.string())
+
+
+def _group_faults(unit: UnitPrices, counts: dict[str, Numbers], absent: dict[str, Any]) -> Iterator[Numbers]:
+    """The rows that cannot be priced, those together for which one reason holds."""
+    unlisted = sum((1 << bit) * (counts[name] > 0) for bit, name in enumerate(unit.unlisted & absent.keys()))
+    unlisted = np.broadcast_to(unlisted, len(counts["input_tokens"]))
+    yield from (np.flatnonzero(unlisted == one) for one in np.unique(unlisted) if one)
+    if unit.shape.fault:
+        yield from filter(len, [np.flatnonzero(unlisted == 0)])
+    else:
+        zero = dict.fromkeys(EXTRA_COUNTS, 0)
+        known = dict.fromkeys(EXTRA_COUNTS, True) | dict.fromkeys(BASE_COUNTS.values(), False)
+        broken = unit.shape.is_contradicted(zero | counts, known | absent)
+        yield from np.flatnonzero((unlisted == 0) & broken)[:, None]
 
 
 def _where(condition: pa.Array, values: pa.Array | pa.Scalar) -> pa.Array:

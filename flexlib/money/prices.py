@@ -1,6 +1,6 @@
-"""What one call cost by the published price lists, at its own time and by its own tokens: pure and offline.
+"""What one call cost by the published price lists, at its own time and by its own counts: pure and offline.
 
-What a provider charges beside tokens (searches, stored files) is not in a call's price, unless it is counted apart.
+What a provider charges beside tokens (searches, stored files) is in a call's price only where the call counts it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
-from flexlib.money.extra_counts import price_extra_counts
+from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction
 from flexlib.money.price_book import PriceBook, load_book
-from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
+from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, choose_bracket, find_unit_prices
 
 USD_STEP = Decimal("1e-10")
 LIMIT = Decimal(10) ** 10
@@ -23,7 +23,7 @@ UNCOUNTED = frozenset(one for one in LlmTaskType if not one.uses_token_pricing)
 """Task types whose product need not be tokens: none recorded does not mean none charged."""
 
 NO_TOKENS = "the call records no tokens, and its task is not counted in tokens alone"
-NEGATIVE = "a number of tokens is negative"
+NEGATIVE = "a number of tokens or searches is negative"
 BEYOND_PROMPT = "the cached tokens are more than the prompt"
 BEYOND_MEASURE = "an amount is 10,000,000,000 USD or more; look at the numbers of tokens"
 
@@ -40,7 +40,7 @@ class Price:
     """The day from which this price holds; None where the list does not date it."""
 
 
-def price_usage(
+def price_call(
     provider: str,
     model: str,
     created_at: datetime,
@@ -49,58 +49,34 @@ def price_usage(
     completion_tokens: int,
     cached_tokens: int = 0,
     cache_write_tokens: int = 0,
+    extra_counts: Mapping[str, int | None] | None = None,
     task_type: str = LlmTaskType.TEXT,
     tier: str | None = None,
     proxy: str | None = None,
+    requests: int = 1,
     book: PriceBook | None = None,
-) -> Price | None:
-    """The list price of one call, or None where no list prices it: unknown is never zero, a free model is.
+) -> Price | Unpriced:
+    """The list price of one call, or an `Unpriced` with the reason: unknown is never zero, a free model is.
 
     `provider`, `task_type` and `proxy` are the enums' values; with a proxy, its own list counts. A `created_at` without
-    a zone is UTC. Cached and cache_write tokens are parts of the prompt. `tier`: standard (the default), batch, flex,
-    priority or fast. `book`: by default the installed one. `explain_price` tells why there is none.
+    a zone is UTC. Cached and cache_write tokens are parts of the prompt. `extra_counts`: what else was counted, by the
+    names of `EXTRA_COUNTS`; None and a name that is not there are not counted, which is not 0. `tier`: standard (the
+    default), batch, flex, priority or fast. `book`: by default the installed one. `price_rows` says the same of tables.
     Raises `BadRecord` for counts that cannot be.
     """
-    answer = explain_price(
-        provider,
-        model,
-        created_at,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        cached_tokens=cached_tokens,
-        cache_write_tokens=cache_write_tokens,
-        task_type=task_type,
-        tier=tier,
-        proxy=proxy,
-        book=book,
-    )
-    return answer if isinstance(answer, Price) else None
-
-
-def explain_price(
-    provider: str,
-    model: str,
-    created_at: datetime,
-    *,
-    prompt_tokens: int,
-    completion_tokens: int,
-    cached_tokens: int = 0,
-    cache_write_tokens: int = 0,
-    task_type: str = LlmTaskType.TEXT,
-    tier: str | None = None,
-    proxy: str | None = None,
-    book: PriceBook | None = None,
-    apart: Mapping[str, int] | None = None,
-) -> Price | Unpriced:
-    """As `price_usage`, and where there is no price an `Unpriced` with the reason.
-
-    `apart`: what the call counts beside these, by the names of `money.apart.EXTRA_COUNTS`.
-    """
-    _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens) < 0, NEGATIVE)
+    extra = {name: count for name, count in (extra_counts or {}).items() if count is not None}
+    _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, *extra.values()) < 0, NEGATIVE)
     _refuse(cached_tokens + cache_write_tokens > prompt_tokens, BEYOND_PROMPT)
     book = book or load_book()
     unit = find_unit_prices(
-        book, provider, model, created_at, prompt_tokens=prompt_tokens, task_type=task_type, tier=tier, proxy=proxy
+        book,
+        provider,
+        model,
+        created_at,
+        prompt_tokens=choose_bracket(prompt_tokens, requests),
+        task_type=task_type,
+        tier=tier,
+        proxy=proxy,
     )
     if isinstance(unit, Unpriced):
         return unit
@@ -110,27 +86,39 @@ def explain_price(
         return Unpriced(unit.prompt_gap)
     if completion_tokens and unit.completion_gap:
         return Unpriced(unit.completion_gap)
-    charges = (
+    charges = [
         (unit.prompt, prompt_tokens - cached_tokens - cache_write_tokens),
         (unit.cached, cached_tokens),
         (unit.cache_write, cache_write_tokens),
         (unit.completion, completion_tokens),
-    )
+    ]
+    if any(extra.values()):
+        base = (prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens)
+        reason = explain_extra(book, unit, dict(zip(BASE_COUNTS.values(), base, strict=True)), extra)
+        if reason:
+            return Unpriced(reason)
+        charges += ((unit.extra.get(name), count) for name, count in extra.items())
     with localcontext(EXACT):
-        exact: Decimal | Unpriced = sum((price * count for price, count in charges if price), Decimal(0))
-        if apart:
-            counts = {
-                "input_tokens": prompt_tokens,
-                "output_tokens": completion_tokens,
-                "cache_read_tokens": cached_tokens,
-                "cache_write_tokens": cache_write_tokens,
-            }
-            exact = price_extra_counts(book, unit, model, created_at, tier, counts, apart)
-        if isinstance(exact, Unpriced):
-            return exact
-        amount = (unit.request + exact).quantize(USD_STEP, ROUND_HALF_EVEN)
+        exact = sum((price * count for price, count in charges if price), unit.request)
+        amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)
+
+
+def explain_extra(book: PriceBook, unit: UnitPrices, base: Mapping[str, int], extra: Mapping[str, int]) -> str | None:
+    """Why a call with extra counts cannot be priced, or None when it can.
+
+    `base`: the base counts by genai-prices' names; `extra`: those counted, at least one above 0.
+    """
+    unlisted = [name for name in EXTRA_COUNTS if name in unit.unlisted and extra.get(name)]
+    if unlisted:
+        return f"the list has no price of this model for {', '.join(unlisted)}"
+    counts = {**dict.fromkeys(EXTRA_COUNTS, 0), **base, **extra}
+    absent = {name: name not in extra for name in EXTRA_COUNTS} | dict.fromkeys(base, False)
+    fault = unit.shape.fault
+    if fault is None and unit.shape.is_contradicted(counts, absent):
+        fault = explain_contradiction(unit.listed, {**base, **extra})
+    return fault and f"{book.name} cannot price the counts of this call: {fault}"
 
 
 def name_source(book: PriceBook, unit: UnitPrices) -> str:

@@ -1,4 +1,4 @@
-"""What one token of a model cost at a moment, or why nobody can say."""
+"""What one token or search of a model cost at a moment, or why nobody can say."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Context, Decimal, localcontext
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.enums import LlmTaskType
+from flexlib.money.extra_counts import EXTRA_COUNTS, SELLERS_WITH_BASE_RATE, ListShape, read_shape
 from flexlib.money.price_book import LISTS, PriceBook, read_prices
 
 if TYPE_CHECKING:
@@ -36,13 +38,16 @@ EXTRA_KEYS = frozenset(
     {"requests_kcount", "web_searches_kcount", "social_searches_kcount", "storage_searches_kcount"}
     | {"code_executions_kcount"}
 )
-"""Charged beside the tokens; searches and the like are not in the record of a call and so not in its price."""
+"""Charged beside the tokens; what of it is not in the record of a call is not in its price."""
 
 EXACT = Context(prec=60)
 """Room for every digit, whatever precision the caller's own decimals have."""
 MILLION, THOUSAND = Decimal(1_000_000), Decimal(1_000)
 SMALLEST = Decimal("1e-24")
 INTERNAL_PREFIX = "MODEL_"
+
+KEPT = 16_384
+"""How many looked-up prices are kept: far more than a company's models have changes, and some megabytes."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,43 @@ class Unpriced:
 
 @dataclass(frozen=True)
 class UnitPrices:
-    """USD for one token of each kind, to 1e-24. A kind whose price is not known is None, and its gap says why."""
+    """USD for one of each count, to 1e-24, so that what a call cost is their sum, each times its number.
+
+    A kind whose price is not known is None, and its gap says why.
+    """
 
     prompt: Decimal | None
+    """A token of the prompt that is neither cached nor written to a cache."""
     cached: Decimal | None
     cache_write: Decimal | None
     completion: Decimal | None
     request: Decimal
-    """USD for the call itself."""
+    """The call itself."""
+    extra: Mapping[str, Decimal]
+    """Each extra count, above (or below) what its tokens cost in their base count; searches wholly."""
+    unlisted: frozenset[str]
+    """Extra counts for which the list names no price, and the seller's base rate does not hold either."""
+    shape: ListShape
+    """What the list charges at which price, and so which counts contradict each other."""
+    listed: ModelPrice
+    """The list itself."""
     seller: str
     """Whose list it is."""
     since: date | None
     """The day from which these prices hold; None where the list does not date them."""
     prompt_gap: str | None = None
     completion_gap: str | None = None
+
+
+T = TypeVar("T")
+
+
+def choose_bracket(prompt_tokens: T, requests: T | None = None) -> T:
+    """The prompt tokens whose price bracket holds for a row: its own, as one call is charged.
+
+    `requests`: how many calls the row sums. Numbers or arrays of them.
+    """
+    return prompt_tokens
 
 
 def find_unit_prices(
@@ -81,11 +109,25 @@ def find_unit_prices(
     tier: str | None = None,
     proxy: str | None = None,
 ) -> UnitPrices | Unpriced:
-    """What a token cost in a call of `prompt_tokens` at `moment` (naive: UTC), or why nobody can say.
+    """What each count cost in a call of `prompt_tokens` at `moment` (naive: UTC), or why nobody can say.
 
-    The seller is the proxy where there is one: who sends the bill sets the price.
+    The seller is the proxy where there is one: who sends the bill sets the price. `prompt_tokens`: as `choose_bracket`
+    gives them. Calls that differ in nothing that the list asks for share one answer, which is kept.
     """
-    name = (proxy or provider).lower()
+    seller = find_seller(provider, proxy)
+    start, tokens = book.find_changes(LISTS.get(seller, ""), model).find_start(moment, prompt_tokens)
+    return _look_up(book, seller, model, start, tokens, task_type, tier)
+
+
+def find_seller(provider: str, proxy: str | None) -> str:
+    """Whose price counts, by our name."""
+    return (proxy or provider).lower()
+
+
+@lru_cache(maxsize=KEPT)
+def _look_up(
+    book: PriceBook, name: str, model: str, moment: datetime, prompt_tokens: int, task_type: str, tier: str | None
+) -> UnitPrices | Unpriced:
     seller = LISTS.get(name)
     if model.startswith(INTERNAL_PREFIX) or not model.strip():
         return Unpriced(f"{model!r} is an internal id, not a model of a price list")
@@ -103,27 +145,31 @@ def find_unit_prices(
     if context:
         changed = _find_variant_dates(entry, moment, context)
         if not changed:
-            return Unpriced(f"{book.name} has no {tier} price of {entry.id} on {moment:%Y-%m-%d}")
-        prices = entry.get_prices(moment, context)
+            return Unpriced(f"{book.name} has no {tier} price of {entry.id} for the day of the call")
+        prices = entry.get_prices(moment, dict(context))
         since = max((day for day in (since, *changed) if day is not None), default=None)
-    keys = read_prices(prices)
-    if not keys:
-        if not _is_free(seller, entry):
-            return Unpriced(f"{book.name} lists {entry.id} of {seller} without a price")
-        zero = Decimal(0)
-        return UnitPrices(zero, zero, zero, zero, zero, seller, since)
     with localcontext(EXACT):
-        return _build_unit_prices(keys, seller, since, prompt_tokens, task_type)
+        if read_prices(prices):
+            return _build_unit_prices(prices, seller, since, prompt_tokens, task_type)
+        if _is_free(seller, entry):
+            zero = Decimal(0)
+            return UnitPrices(
+                zero, zero, zero, zero, zero, {}, frozenset(), read_shape(frozenset()), prices, seller, since
+            )  # fmt: skip
+    return Unpriced(f"{book.name} lists {entry.id} of {seller} without a price")
 
 
 def _build_unit_prices(
-    keys: dict[str, Any], seller: str, since: date | None, prompt_tokens: int, task_type: str
+    prices: ModelPrice, seller: str, since: date | None, prompt_tokens: int, task_type: str
 ) -> UnitPrices:
+    keys = read_prices(prices)
+
     def pick(key: str) -> Decimal | None:
         price = keys.get(key)
         for step in getattr(price, "tiers", ()):
             price = step.price if prompt_tokens > step.start else price
-        return None if price is None else (getattr(price, "base", price) / MILLION).quantize(SMALLEST)
+        per = THOUSAND if key.endswith("_kcount") else MILLION
+        return None if price is None else (getattr(price, "base", price) / per).quantize(SMALLEST)
 
     prompt, completion = pick("input_mtok"), pick("output_mtok")
     prompt_gap = _explain_gap("prompt", prompt, keys, task_type)
@@ -131,12 +177,21 @@ def _build_unit_prices(
     if prompt_gap:
         prompt = None
     cached, cache_write = pick("cache_read_mtok"), pick("cache_write_mtok")
+    shape = read_shape(frozenset(keys))
+    extra = {name: Decimal(0) for name, key in EXTRA_COUNTS.items() if key in keys}
+    for key, sums in shape.charged.items():
+        for name in sums.keys() & extra.keys():
+            extra[name] += sums[name] * (pick(key) or 0)
     return UnitPrices(
         prompt=prompt,
         cached=prompt if cached is None or prompt is None else cached,
         cache_write=prompt if cache_write is None or prompt is None else cache_write,
         completion=None if completion_gap else completion,
-        request=(keys.get("requests_kcount", Decimal(0)) / THOUSAND).quantize(SMALLEST),
+        request=pick("requests_kcount") or Decimal(0),
+        extra=extra,
+        unlisted=frozenset(() if seller in SELLERS_WITH_BASE_RATE else EXTRA_COUNTS.keys() - extra.keys()),
+        shape=shape,
+        listed=prices,
         seller=seller,
         since=since,
         prompt_gap=prompt_gap,
@@ -148,13 +203,13 @@ def _explain_gap(side: str, price: Decimal | None, keys: dict[str, Any], task_ty
     """Why the tokens of one side cannot be priced, or None when they can."""
     if price is None:
         return f"the list has no price for {side} tokens of this model, only {', '.join(sorted(keys))}"
-    apart = sorted(key for key in keys.keys() - TOKEN_KEYS - EXTRA_KEYS if _is_apart(key, side, task_type))
-    if apart:
-        return f"the list prices parts of the {side} by {', '.join(apart)}, and the call does not count them"
+    parts = sorted(key for key in keys.keys() - TOKEN_KEYS - EXTRA_KEYS if _is_part(key, side, task_type))
+    if parts:
+        return f"the list prices parts of the {side} by {', '.join(parts)}, and the call does not count them"
     return None
 
 
-def _is_apart(key: str, side: str, task_type: str) -> bool:
+def _is_part(key: str, side: str, task_type: str) -> bool:
     """Whether a part of that side's tokens may have cost `key` instead, in a call of this task type."""
     if key.startswith("output_") != (side == "completion"):
         return False

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flexlib.errors import BadRecord
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.money.price_table import PRICED, price_rows, reprice_rows
-from flexlib.money.prices import explain_price
+from flexlib.money.prices import price_call
 from flexlib.money.unit_prices import Unpriced
 from flexlib.schema import USAGE
 
@@ -92,7 +92,7 @@ def build_rows(calls: list[dict[str, Any]]) -> pa.Table:
 def price_alone(call: dict[str, Any]) -> dict[str, object]:
     names = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "task_type", "tier", "proxy")
     facts: dict[str, Any] = {name: call.get(name) for name in names}
-    answer = explain_price(call["provider"], call["model"], call["created_at"], **facts)
+    answer = price_call(call["provider"], call["model"], call["created_at"], **facts)
     if isinstance(answer, Unpriced):
         return dict(zip(PRICED.names, (None, None, None, answer.reason), strict=True))
     return dict(zip(PRICED.names, (answer.amount_usd, answer.source, answer.date, None), strict=True))

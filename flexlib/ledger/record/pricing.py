@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.record import UsageRecord
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from flexlib.money.fx import Rates
 
 
@@ -81,11 +83,10 @@ def _find_given(record: UsageRecord) -> Decimal | None:
 
 
 def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
-    from flexlib.money.extra_counts import read_extra_counts
-    from flexlib.money.prices import Price, explain_price
+    from flexlib.money.prices import Price, price_call
 
     counts = {name: getattr(record, name) for name in PRICED_BY}
-    answer = explain_price(tier=_find_tier(record), apart=read_extra_counts(record.metadata), **counts)
+    answer = price_call(tier=_find_tier(record), extra_counts=read_extra_counts(record.metadata), **counts)
     if isinstance(answer, Price):
         return answer.amount_usd, _note_price(answer.source, answer.date)
     return None, {"unpriced": answer.reason}
@@ -94,21 +95,33 @@ def _price_one(record: UsageRecord) -> tuple[Decimal | None, dict[str, Any]]:
 def _price_table(records: Sequence[UsageRecord]) -> list[tuple[Decimal | None, dict[str, Any]]]:
     import pyarrow as pa
 
-    from flexlib.money.extra_counts import read_extra_counts
     from flexlib.money.price_table import price_rows
 
     columns = {name: [getattr(one, name) for one in records] for name in PRICED_BY}
     table = pa.table({**columns, TIER: pa.array([_find_tier(one) for one in records], pa.string())})
-    table = table.set_column(2, "proxy", table["proxy"].cast(pa.string()))
+    table = add_extra_counts(table.set_column(2, "proxy", table["proxy"].cast(pa.string())), records)
     answers = zip(*(column.to_pylist() for column in price_rows(table).columns), strict=True)
     return [
-        _price_one(record)  # the table has no columns for such counts
-        if read_extra_counts(record.metadata)
-        else (None, {"unpriced": reason})
-        if reason
-        else (amount, _note_price(source, since))
-        for record, (amount, source, since, reason) in zip(records, answers, strict=True)
+        (None, {"unpriced": reason}) if reason else (amount, _note_price(source, since))
+        for amount, source, since, reason in answers
     ]
+
+
+def add_extra_counts(table: pa.Table, records: Sequence[UsageRecord]) -> pa.Table:
+    """The table of these records with a column for each extra count in their metadata."""
+    import pyarrow as pa
+
+    counts = [read_extra_counts(one.metadata) for one in records]
+    for name in sorted({name for one in counts for name in one}):
+        table = table.append_column(name, pa.array([one.get(name) for one in counts], pa.int64()))
+    return table
+
+
+def read_extra_counts(metadata: Mapping[str, Any] | None) -> dict[str, int]:
+    """The counts in a call's metadata that a list may price on their own."""
+    from flexlib.money.extra_counts import EXTRA_COUNTS
+
+    return {name: count for name in EXTRA_COUNTS if type(count := (metadata or {}).get(name)) is int and count >= 0}
 
 
 def _find_tier(record: UsageRecord) -> str | None:

@@ -16,9 +16,8 @@ from flexlib.ledger.db.columns import WIDE
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.pages import change_pages
-from flexlib.ledger.record.pricing import PRICED_BY, TIER
+from flexlib.ledger.record.pricing import PRICED_BY, TIER, add_extra_counts
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.money.extra_counts import read_extra_counts
 from flexlib.money.fx import Rate, convert_to_clp
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def reprice_month(month: Month, ledger: Ledger, *, book: PriceBook | None = None
 
 
 def _is_by_a_book(record: UsageRecord) -> bool:
-    # The table that prices again has no columns for counts priced apart: what stands on them is left as it is.
-    return not {"price_source", "unpriced"}.isdisjoint(record.metadata or ()) and not read_extra_counts(record.metadata)
+    return not {"price_source", "unpriced"}.isdisjoint(record.metadata or ())
 
 
 def _reprice(page: list[UsageRecord], book: PriceBook) -> list[UsageRecord]:
@@ -116,7 +114,7 @@ def _build_table(records: list[UsageRecord]) -> pa.Table:
     columns |= {name: [getattr(one, name) for one in records] for name in (*PRICED_BY, "amount_in_usd")}
     columns["created_at"] = [one.created_at.replace(tzinfo=None) for one in records]
     table = {name: pa.array(values, USAGE.field(name).type) for name, values in columns.items()}
-    return pa.table({**table, TIER: pa.array(map(_find_tier, records), pa.string())})
+    return add_extra_counts(pa.table({**table, TIER: pa.array(map(_find_tier, records), pa.string())}), records)
 
 
 def _find_tier(record: UsageRecord) -> str | None:
