@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.errors import BadRecord
-from flexlib.money.fx import CARRY_DAYS, Rate, Rates, convert_to_clp, find_rate, find_santiago_day, sort_rates
-from flexlib.money.fx_table import CONVERTED, convert_rows
+from flexlib.money.fx import (
+    CARRY_DAYS,
+    Rate,
+    Rates,
+    convert_rows,
+    convert_to_clp,
+    find_rate,
+    find_santiago_day,
+    sort_rates,
+)
 from flexlib.schema import USAGE
 
 FRIDAY, MONDAY = date(2025, 9, 12), date(2025, 9, 15)
@@ -134,6 +142,14 @@ def test_pesos_are_exact_and_rounded_once_to_four_decimals_half_to_even(usd: str
 
 
 USD = USAGE.field("amount_in_usd").type
+CONVERTED = pa.schema(
+    [
+        USAGE.field("amount_in_clp"),
+        ("fx_rate", pa.decimal128(14, 8)),
+        ("fx_date", pa.date32()),
+        ("fx_source", pa.string()),
+    ]
+)
 AMOUNTS = st.none() | st.decimals(0, 10**6, places=10)
 MOMENTS = st.datetimes(datetime(2025, 8, 1), datetime(2025, 10, 31))
 
@@ -162,4 +178,4 @@ def test_free_call_is_zero_pesos_and_an_unpriced_one_has_none_but_both_show_the_
     rows = pa.table({"created_at": [noon, noon], "amount_in_usd": pa.array([Decimal(0), None], USD)})
     converted = convert_rows(rows, WEEK)
     assert converted["amount_in_clp"].to_pylist() == [Decimal(0), None]
-    assert converted["rate"].to_pylist() == [Decimal("954.85")] * 2
+    assert converted["fx_rate"].to_pylist() == [Decimal("954.85")] * 2

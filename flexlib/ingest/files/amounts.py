@@ -22,8 +22,7 @@ from flexlib.ingest.recount import format_amount
 from flexlib.ledger.db.columns import WIDE
 from flexlib.ledger.record.pricing import PAID_IN_USD, TIER
 from flexlib.ledger.record.record import NOTES
-from flexlib.money.fx import Rates
-from flexlib.money.fx_table import convert_rows
+from flexlib.money.fx import Rates, convert_rows
 from flexlib.money.price_table import price_rows
 from flexlib.schema import USAGE, check_usage
 from flexlib.store.disk import report_disk
@@ -66,7 +65,7 @@ def fill_rows(rows: pa.Table, rates: Rates) -> pa.Table:
     metadata = _append_notes(
         own,
         pc.if_else(lacking, _note_prices(priced), None),
-        pc.if_else(by_rate, _note_rates(converted["rate_day"].combine_chunks(), rates), None),
+        pc.if_else(by_rate, _note_rates(converted["fx_date"].combine_chunks(), rates), None),
     )
     pesos = pc.coalesce(pesos, converted["amount_in_clp"].combine_chunks())
     return _replace(rows, amount_in_usd=usd, amount_in_clp=pesos, metadata=metadata)

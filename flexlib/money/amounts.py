@@ -1,0 +1,162 @@
+"""Amounts that a call does not bring: USD by its cost or the price book, pesos by the kept rates, and whence they are.
+
+The one place that fills amounts, for one call and for a table of them, by the same rules and to the last digit alike:
+an amount that is there stays; where there is none in USD, the cost is it where the seller's own unit is the dollar, and
+else the price book says it; pesos follow at the kept rate of the call's day in Santiago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flexlib.enums import LlmProxy
+from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
+from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
+from flexlib.money.price_book import PriceBook
+from flexlib.money.prices import Price, price_call
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+PAID_IN_USD = frozenset({None, LlmProxy.OPENROUTER})
+"""Proxies (None: none) whose own unit is the dollar: there the cost that the seller states is the amount."""
+
+PRICE = ("price_source", "price_date")
+RATE = ("fx_rate", "fx_date", "fx_source")
+FILLED = ("amount_in_usd", "amount_in_clp", *PRICE, "unpriced", *RATE, "unconverted")
+"""The columns that are filled: the amounts, and where each is from or why there is none."""
+
+NO_RATE = "no exchange rate is known for the day of the call"
+
+
+def fill_call(
+    call: Mapping[str, Any] | tuple[Any, ...],
+    rates: Rates,
+    book: PriceBook | None = None,
+    *,
+    unconverted: str = NO_RATE,
+) -> dict[str, Any]:
+    """The columns `FILLED` of one call, whose fields are those of the usage schema, by name or as a named tuple.
+
+    A field that is not there is as if it were None. `book`: by default the installed one. `unconverted`: what to say
+    where there are dollars and no rate for them. Filled again with the same books, a call stays as it is; the reasons
+    are found again. Raises `BadRecord` for counts that cannot be.
+    """
+
+    def read(name: str) -> Any:  # noqa: ANN401 (whatever the column holds)
+        return call.get(name) if isinstance(call, Mapping) else getattr(call, name, None)
+
+    filled = {name: read(name) for name in FILLED} | {"unpriced": None, "unconverted": None}
+    usd = filled["amount_in_usd"]
+    if usd is None and read("proxy") in PAID_IN_USD:
+        usd = read("cost")
+    if usd is None:
+        answer = price_call(
+            read("provider"),
+            read("model"),
+            read("created_at"),
+            prompt_tokens=read("prompt_tokens"),
+            completion_tokens=read("completion_tokens"),
+            cached_tokens=read("cached_tokens"),
+            cache_write_tokens=read("cache_write_tokens"),
+            extra_counts={name: read(name) for name in EXTRA_COUNTS},
+            task_type=read("task_type"),
+            tier=read("tier"),
+            proxy=read("proxy"),
+            requests=read("requests") or 1,
+            book=book,
+        )
+        if isinstance(answer, Price):
+            usd = answer.amount_usd
+            filled |= {"price_source": answer.source, "price_date": answer.date}
+        else:
+            filled |= {"price_source": None, "price_date": None, "unpriced": answer.reason}
+    filled["amount_in_usd"] = usd
+    if usd is not None and filled["amount_in_clp"] is None:
+        rate = find_rate(rates, read("created_at"))
+        if rate is None:
+            filled["unconverted"] = unconverted
+        else:
+            filled["amount_in_clp"] = convert_to_clp(usd, rate)
+            filled |= {"fx_rate": rate.value, "fx_date": rate.day, "fx_source": rate.source}
+    return filled
+
+
+def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, unconverted: str = NO_RATE) -> pa.Table:
+    """The rows, in the columns of the usage schema, with `FILLED` filled: each as `fill_call` fills it alone.
+
+    Raises `BadRecord` for counts that cannot be.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not rows.num_rows:
+        return rows
+    old = {name: rows[name].combine_chunks() for name in FILLED}
+    given = _take_cost(rows)
+    open_rows = pc.is_null(given)
+    priced = _price_open(rows, open_rows, book)
+    usd = pc.coalesce(given, priced["amount_in_usd"])
+    converted = convert_rows(pa.table({"created_at": rows["created_at"], "amount_in_usd": usd}), rates)
+    pesos = pc.coalesce(old["amount_in_clp"], converted["amount_in_clp"].combine_chunks())
+    by_rate = pc.and_(pc.is_null(old["amount_in_clp"]), pc.is_valid(pesos))
+    no_rate = pc.and_(pc.is_valid(usd), pc.is_null(pesos))
+    return _replace(
+        rows,
+        amount_in_usd=usd,
+        amount_in_clp=pesos,
+        **{name: pc.if_else(open_rows, priced[name], old[name]) for name in PRICE},
+        unpriced=priced["unpriced"],
+        **{name: pc.if_else(by_rate, converted[name].combine_chunks(), old[name]) for name in RATE},
+        unconverted=pc.if_else(no_rate, pa.scalar(unconverted), pa.scalar(None, pa.string())),
+    )
+
+
+def drop_filled(rows: pa.Table) -> pa.Table:
+    """The rows as their source said them, whatever has been filled in since: to compare calls of the same id.
+
+    A cost in USD stands as the amount, filled or not.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    said = {
+        name: pc.if_else(pc.is_null(rows[source].combine_chunks()), rows[name].combine_chunks(), None)
+        for name, source in (("amount_in_usd", "price_source"), ("amount_in_clp", "fx_source"))
+    }
+    empty = {name: pa.nulls(len(rows), rows.schema.field(name).type) for name in FILLED if name not in said}
+    dropped = _replace(rows, **said, **empty)
+    return _replace(dropped, amount_in_usd=_take_cost(dropped))
+
+
+def _take_cost(rows: pa.Table) -> pa.Array:
+    """The amount in USD as it is given: by itself, or as the cost where the seller's unit is the dollar."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    proxies = pa.array([None if one is None else str(one) for one in PAID_IN_USD], pa.string())
+    in_usd = pc.is_in(rows["proxy"].combine_chunks(), value_set=proxies)
+    usd, cost = (rows[name].combine_chunks() for name in ("amount_in_usd", "cost"))
+    return pc.coalesce(usd, pc.if_else(in_usd, cost, None))
+
+
+def _price_open(rows: pa.Table, open_rows: pa.Array, book: PriceBook | None) -> dict[str, pa.Array]:
+    """What the book says of the rows without an amount, and null for the others: no book is asked about those."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from flexlib.money.price_table import price_rows
+
+    names = {"provider", "model", "proxy", "task_type", "tier", "created_at", "requests", *BASE_COUNTS, *EXTRA_COUNTS}
+    priced = price_rows(rows.select([name for name in rows.column_names if name in names]).filter(open_rows), book)
+    running = pc.cumulative_sum(open_rows.cast(pa.int64()))
+    places = pc.if_else(open_rows, pc.subtract(running, 1), None)
+    return {name: priced[name].combine_chunks().take(places) for name in priced.column_names}
+
+
+def _replace(rows: pa.Table, **columns: pa.Array) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_arrays([columns.get(name, rows[name]) for name in rows.column_names], schema=rows.schema)
