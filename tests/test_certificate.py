@@ -131,6 +131,25 @@ def test_it_reads_what_it_writes(certificate: CreditsCertificate | UsageCertific
     assert again.to_json() == certificate.to_json()
 
 
+@pytest.mark.parametrize(
+    ("rows", "lacking", "amount", "tells"),
+    [
+        (2, 0, "0.5", True),
+        (2, 1, "0.5", True),
+        (2, 2, None, True),  # no row has an amount: that is known, and so is the sum's absence
+        (2, 0, None, False),  # written before the sum was: it says nothing
+        (2, 1, None, False),
+        (0, 0, None, True),
+    ],
+)
+def test_a_month_without_any_amount_says_so_and_one_that_does_not_say_is_told_from_it(
+    rows: int, lacking: int, amount: str | None, tells: bool
+) -> None:
+    usd = replace(IMPORTED, rows=rows, unpriced_rows=lacking, amount_in_usd=amount, rows_without_clp=7)
+    clp = replace(IMPORTED, rows=rows, rows_without_clp=lacking, amount_in_clp=amount, unpriced_rows=7)
+    assert (usd.tells("amount_in_usd"), clp.tells("amount_in_clp")) == (tells, tells)
+
+
 @given(st.datetimes(datetime(2025, 8, 1), datetime(2025, 12, 1), timezones=st.just(timezone.utc)))
 def test_writing_it_down_never_makes_it_look_better(read_at: datetime) -> None:
     certificate = replace(WHOLE, read_at=read_at)

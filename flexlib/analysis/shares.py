@@ -60,6 +60,8 @@ def _number_rows(frame: LazyFrame, down: list[str], tie: str, name: str, within:
     # A window sorts upwards only, so what goes down is negated.
     negated = {f"_down_{number}": -nw.col(column) for number, column in enumerate(down)}
     order = [*negated, tie]
-    place = nw.col(tie).cum_count()
+    # What is counted is a copy: narwhals on pandas (2.29) would count `tie` itself before it sorts by it.
+    place = nw.col("_counted").cum_count()
     numbered = place.over(within, order_by=order) if within else place.over(order_by=order)
-    return frame.with_columns(**negated).with_columns(numbered.cast(nw.Int64).alias(name)).drop(*negated)
+    frame = frame.with_columns(**negated, _counted=nw.col(tie))
+    return frame.with_columns(numbered.cast(nw.Int64).alias(name)).drop(*negated, "_counted")

@@ -59,7 +59,9 @@ def test_the_key_is_in_the_body_of_a_post_and_in_the_header_of_a_get() -> None:
     assert request.text == b""
 
 
-@pytest.mark.parametrize("trouble", [GATEWAY, Answer(500), Answer(504), Answer(408), TRUNCATED, PAGE, Answer(200, b"")])
+@pytest.mark.parametrize(
+    "trouble", [GATEWAY, Answer(500), Answer(504), Answer(408), Answer(425), TRUNCATED, PAGE, Answer(200, b"")]
+)
 def test_a_failure_is_tried_again_until_there_is_an_answer(trouble: Answer) -> None:
     reply, taken = ask_script(trouble, trouble, OK)
     assert (reply.value, len(taken)) == ({"fine": True}, 3)
@@ -72,6 +74,13 @@ def test_attempts_are_bounded_and_then_there_is_no_value(trouble: Answer, why: s
     assert reply.value is None
     assert reply.failed.startswith(why)
     assert len(taken) == client_module.ATTEMPTS == 8
+
+
+def test_what_is_optional_is_tried_three_times_and_no_more() -> None:
+    reply, taken = ask_script(GATEWAY, ask=ApiRequest("b", "/", {}, optional=True))
+    assert (reply.failed, len(taken)) == ("HTTP 503", 3)
+    reply, taken = ask_script(GATEWAY, GATEWAY, OK, ask=ApiRequest("b", "/", {}, optional=True))
+    assert (reply.value, len(taken)) == ({"fine": True}, 3)
 
 
 def test_an_ask_that_is_halved_instead_is_not_tried_again() -> None:

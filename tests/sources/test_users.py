@@ -106,6 +106,24 @@ def test_the_size_adapts_to_what_the_server_takes() -> None:
     assert one_by_one.sizes == [160, 80] + [40] * 16
 
 
+@pytest.mark.parametrize(
+    ("number", "size", "sizes"),
+    [
+        # 16, 8, 4, 2: four in a row; the size is the trouble, and all that wait are asked one by one.
+        (32, 16, {16: 1, 8: 1, 4: 1, 2: 1, 1: 31 + client_module.ATTEMPTS}),
+        # 8, 4, 2: three in a row are a user's trouble; the size stays 8.
+        (16, 8, {8: 2, 4: 2, 2: 2, 1: 1 + client_module.ATTEMPTS}),
+    ],
+)
+def test_the_fourth_batch_in_a_row_that_fails_makes_all_batches_smaller(
+    number: int, size: int, sizes: dict[int, int]
+) -> None:
+    users = name_users(number)
+    server = Server({users[size - 1]})  # the last of the first batch: of two halves the second is asked first
+    ask_everybody(server, users, size, workers=1)
+    assert Counter(server.sizes) == sizes
+
+
 def test_batches_are_spread_over_the_workers_and_no_larger_than_256() -> None:
     for number, workers, size in ((100, 4, 25), (101, 4, 26), (5930, 4, 248), (5930, 50, 119), (3, 50, 1)):
         server = Server(set())

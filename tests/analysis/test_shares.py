@@ -1,0 +1,68 @@
+"""Places and shares: what goes to whom when amounts, or what rounding leaves over, are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import narwhals.stable.v2 as nw
+import pandas as pd
+import pytest
+
+from flexlib.analysis.frames import LazyFrame
+from flexlib.analysis.shares import add_places, add_running_total, add_shares
+
+Rows = Sequence[tuple[str, int]]
+
+
+def make_frame(rows: Rows, group: str = "all") -> LazyFrame:
+    names, amounts = zip(*rows, strict=True)
+    return nw.from_native(pd.DataFrame({"name": names, "amount": amounts, "group": group})).lazy()
+
+
+def read(frame: LazyFrame, column: str) -> dict[str, int]:
+    rows = frame.collect().to_native()
+    return dict(zip(rows["name"], rows[column], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rows", "shares"),
+    [
+        # A third each: the one that is left over goes by name, whatever the order of the rows.
+        ([("c", 1), ("a", 1), ("b", 1)], {"a": 334, "b": 333, "c": 333}),
+        # Sevenths: 142 6/7 each, and six are left over: all but the last name get one.
+        ([(name, 1) for name in "gfedcba"], {**dict.fromkeys("abcdef", 143), "g": 142}),
+        # 0.5, 499.5 and 500 tenths: of equal remainders the larger amount's is rounded up, not the first name's.
+        ([("a", 1), ("z", 999), ("m", 1000)], {"a": 0, "z": 500, "m": 500}),
+        # 333.3, 666.6: the larger remainder is rounded up, though the other stands first and its name too.
+        ([("a", 1), ("b", 2)], {"a": 333, "b": 667}),
+        # 714.3, 285.7: the larger remainder, though the other amount is larger.
+        ([("a", 5), ("b", 2)], {"a": 714, "b": 286}),
+        ([("a", 0), ("b", 0)], {"a": 0, "b": 0}),
+        ([("a", 7)], {"a": 1000}),
+    ],
+)
+def test_what_rounding_leaves_over_goes_to_the_largest_remainder_then_amount_then_name(
+    rows: Rows, shares: dict[str, int]
+) -> None:
+    assert read(add_shares(make_frame(rows), "amount", tie="name"), "share_permille") == shares
+    assert read(add_shares(make_frame(rows), "amount", tie="name", name="x", within="group"), "x") == shares
+
+
+def test_shares_within_a_group_are_of_that_group() -> None:
+    frame = nw.concat([make_frame([("a", 1), ("b", 2)], "one"), make_frame([("c", 10), ("d", 30)], "two")])
+    shares = read(add_shares(frame, "amount", tie="name", within="group"), "share_permille")
+    assert shares == {"a": 333, "b": 667, "c": 250, "d": 750}
+    assert add_shares(frame, "amount", tie="name").collect_schema().names() == [
+        "name", "amount", "group", "share_permille",
+    ]  # fmt: skip
+
+
+def test_equal_amounts_stand_in_the_order_of_their_names() -> None:
+    frame = make_frame([("d", 5), ("b", 5), ("a", 1), ("c", 9), ("e", 5)])
+    assert read(add_places(frame, "amount", tie="name"), "rank") == {"c": 1, "b": 2, "d": 3, "e": 4, "a": 5}
+    assert read(add_places(frame, "amount", tie="name", name="place"), "place")["c"] == 1
+
+
+def test_a_running_total_counts_in_the_order_of_another_column() -> None:
+    frame = make_frame([("c", 5), ("a", 1), ("b", 20)])
+    assert read(add_running_total(frame, "amount", "name", "sum"), "sum") == {"a": 1, "b": 21, "c": 26}

@@ -1,0 +1,63 @@
+"""What on a page would make a browser fetch or run something, and what only looks so."""
+
+from __future__ import annotations
+
+import pytest
+
+from flexlib.report.offline import find_loaded
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '<link rel="stylesheet" href="https://elsewhere.example/a.css">',
+        '<link rel="stylesheet" href="a.css">',
+        "<script>1</script>",
+        '<iframe srcdoc="x"></iframe>',
+        "<object></object>",
+        "<embed>",
+        '<img src="https://elsewhere.example/a.png">',
+        '<img src=" //elsewhere.example/a.png">',
+        '<img src="HTTP://elsewhere.example/a.png">',
+        '<img srcset="https://elsewhere.example/a.png 2x">',
+        '<video poster="https://elsewhere.example/a.png">',
+        '<table background="https://elsewhere.example/a.png">',
+        '<a ping="x" data="https://elsewhere.example/a">',
+        '<svg><use href="https://elsewhere.example/a.svg#b"></use></svg>',
+        '<svg><image xlink:href="https://elsewhere.example/a.png"></image></svg>',
+        "<p style=\"background: url( 'https://elsewhere.example/a.png')\">",
+    ],
+)
+def test_a_tag_that_loads_or_runs_something_is_found_as_it_stands(piece: str) -> None:
+    start = piece[: piece.index(">") + 1] if not piece.startswith("<svg>") else piece[5 : piece.index(">", 5) + 1]
+    assert find_loaded(f"<p>before</p>{piece}<p>after</p>") == start
+
+
+@pytest.mark.parametrize(
+    "style", ['@import "https://elsewhere.example/a.css";', "p { background: URL(//elsewhere.example/a.png) }"]
+)
+def test_a_style_that_loads_something_is_found_as_it_stands(style: str) -> None:
+    assert find_loaded(f"<style>{style}</style>") == style
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '<a href="https://elsewhere.example/">a link to follow</a>',
+        '<img src="data:image/png;base64,AAAA">',
+        '<img src="a.png" alt="https://elsewhere.example/">',
+        '<svg><use href="#here"></use></svg>',
+        "<p>&lt;script src=https://elsewhere.example/&gt;</p>",
+        "<style>p { color: red }</style><p>@import //elsewhere.example/a.css</p>",
+        "<style></style><p><b>url(https://elsewhere.example/)</b></p>",
+        "<style>p { background: url(data:image/png;base64,AAAA) }</style>",
+    ],
+)
+def test_a_page_that_is_all_there_is_has_nothing_to_load(piece: str) -> None:
+    assert find_loaded(piece) is None
+
+
+def test_of_several_the_first_is_told() -> None:
+    style = "@import url(//elsewhere.example/a.css)"
+    assert find_loaded(f"<embed><style>{style}</style><script></script>") == "<embed>"
+    assert find_loaded(f"<style>{style}</style><embed>") == style

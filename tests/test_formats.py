@@ -1,0 +1,119 @@
+"""Numbers, days and spans as text: the edges, exactly half of the last place above all."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from flexlib.dates import Month, Span
+from flexlib.formats import (
+    UNKNOWN,
+    format_change,
+    format_count,
+    format_count_or_dash,
+    format_credits,
+    format_credits_or_dash,
+    format_day,
+    format_moment,
+    format_month,
+    format_share,
+    format_share_percent,
+    format_short_day,
+    format_span,
+    format_usd,
+    format_whole_credits,
+    price_credits,
+    round_half_up,
+)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0.005", "0.01"),
+        ("0.0049999999", "0.00"),
+        ("0.015", "0.02"),
+        ("0.025", "0.03"),  # rounded to the even cent it would be 0.02
+        ("-0.005", "-0.01"),  # away from zero, as every half
+        ("1234.565", "1,234.57"),
+        ("4709.384", "4,709.38"),
+        ("999999.995", "1,000,000.00"),
+    ],
+)
+def test_exactly_half_a_cent_goes_up(amount: str, text: str) -> None:
+    assert format_usd(Decimal(amount)) == text
+
+
+def test_half_of_any_other_last_place_goes_up_too() -> None:
+    assert [format_usd(Decimal(text), "1") for text in ("0.5", "2.5", "1234.49")] == ["1", "3", "1,234"]
+    assert format_usd(Decimal("0.00025"), "0.0001") == "0.0003"
+    assert [format_whole_credits(number) for number in (49, 50, 249, 250, 123456)] == ["0", "1", "2", "3", "1,235"]
+    assert [round_half_up(Fraction(twice, 2)) for twice in range(6)] == [0, 1, 1, 2, 2, 3]
+    assert round_half_up(Fraction(49, 100)) == 0
+
+
+def test_one_thing_is_not_things() -> None:
+    counts = [format_count(number, "call") for number in (0, 1, 2, 1234)]
+    assert counts == ["0 calls", "1 call", "2 calls", "1,234 calls"]
+
+
+@pytest.mark.parametrize(
+    ("hundredths", "text"),
+    [(0, "0.00"), (7, "0.07"), (-7, "-0.07"), (100, "1.00"), (-123456, "-1,234.56"), (7523450, "75,234.50")],
+)
+def test_credits_have_two_decimals_and_their_sign_in_front(hundredths: int, text: str) -> None:
+    assert format_credits(hundredths) == format_credits_or_dash(hundredths) == text
+    assert format_credits(hundredths, "") == text.replace(",", "")
+
+
+def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
+    unknown = [
+        format_credits_or_dash(None),
+        format_count_or_dash(None),
+        format_share_percent(None),
+        format_change(None),
+    ]
+    assert unknown == [UNKNOWN] * 4
+    assert [format_credits_or_dash(0), format_count_or_dash(0), format_share_percent(0), format_change(0)] == [
+        "0.00",
+        "0",
+        "0.0\u00a0%",
+        "±0.0\u00a0%",
+    ]
+
+
+def test_shares_and_changes_are_tenths_of_a_percent() -> None:
+    assert [format_share(permille) for permille in (0, 6, 600, 1000, -3)] == ["0.0", "0.6", "60.0", "100.0", "-0.3"]
+    assert format_share_percent(384) == "38.4\u00a0%"
+    assert [format_change(permille) for permille in (1, 96, -96, -12345)] == [
+        "+0.1\u00a0%",
+        "+9.6\u00a0%",
+        "−9.6\u00a0%",
+        "−1,234.5\u00a0%",
+    ]
+    assert format_count_or_dash(12543) == "12,543"
+
+
+def test_credits_at_list_price_are_exact() -> None:
+    assert [price_credits(hundredths) for hundredths in (1, 100, 12345)] == [
+        Decimal("0.0004"),
+        Decimal("0.04"),
+        Decimal("4.938"),
+    ]
+
+
+def test_days_months_and_moments_are_written_in_english() -> None:
+    first, last = date(2025, 9, 1), date(2025, 12, 31)
+    assert [format_day(first), format_month(last), format_short_day(first)] == [
+        "September 01, 2025",
+        "December 2025",
+        "1 Sep",
+    ]
+    assert format_span(Month(2025, 9).span) == "September 2025"
+    assert format_span(Span(first, date(2025, 9, 29))) == "2025-09-01 to 2025-09-29"
+    assert format_span(Span(first, last)) == "2025-09-01 to 2025-12-31"
+    santiago = timezone(timedelta(hours=-3))
+    assert format_moment(datetime(2025, 10, 2, 23, 5, tzinfo=santiago)) == "3 Oct 2025, 02:05 UTC"
