@@ -8,6 +8,7 @@ not cover, the list price holds.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -26,6 +27,8 @@ class CreditPrice:
     end: date
     usd: Decimal
     source: str
+    is_own: bool = False
+    """Whether it is of the company's own file, not of the list."""
 
 
 CreditPrices = tuple[CreditPrice, ...]
@@ -37,10 +40,56 @@ def find_credit_price(prices: CreditPrices, day: date) -> CreditPrice | None:
     return next((one for one in prices if one.first <= day < one.end), None)
 
 
+def price_credits(prices: CreditPrices, day: date, hundredths: int) -> Decimal | None:
+    """US$ for so many hundredths of a flex credit spent on the day, exact; None where no price is known.
+
+    No credits cost nothing, at whatever price.
+    """
+    price = find_credit_price(prices, day)
+    if not hundredths:
+        return Decimal(0)
+    return None if price is None else Decimal(hundredths).scaleb(-2) * price.usd
+
+
+@dataclass(frozen=True)
+class CreditCost:
+    """What the flex credits of several days cost."""
+
+    usd: Decimal | None
+    """Exact; None where some of them have no known price."""
+    prices: CreditPrices
+    """The prices by which they were charged, in the order of the days."""
+
+    @property
+    def whose(self) -> str:
+        """Whose prices they are: `list price`, `your price`, or both; the list's where there are none."""
+        return " and ".join(
+            word
+            for word, is_own in (("your price", True), ("list price", False))
+            if any(one.is_own is is_own for one in self.prices) or not (self.prices or is_own)
+        )
+
+
+def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]]) -> CreditCost:
+    """The cost of the hundredths of a flex credit spent on each day: the exact sum of the days', each at its price.
+
+    Where nothing was spent, the prices are those of all the days.
+    """
+    days = list(days)
+    amounts = [price_credits(prices, day, hundredths) for day, hundredths in days]
+    spent = [day for day, hundredths in days if hundredths] or [day for day, _ in days]
+    charged = dict.fromkeys(one for day in spent if (one := find_credit_price(prices, day)))
+    known = [one for one in amounts if one is not None]
+    return CreditCost(sum(known, Decimal(0)) if len(known) == len(days) else None, tuple(charged))
+
+
 def read_credit_prices(name: str, text: str) -> list[CreditPrice]:
+    """The prices of one table, ascending. Raises `BadFile`, naming the line and what is wrong with it."""
     rows = csv.reader(text.splitlines())
     if next(rows, None) != COLUMNS:
-        raise BadFile(f"{name} does not start with {','.join(COLUMNS)}; write it so, a line a price.")
+        raise BadFile(
+            f"{name} does not start with {','.join(COLUMNS)}; make this its first line, then one row per price."
+        )
     prices = sorted(_read_price(name, number, row) for number, row in enumerate(rows, 2))
     for one, other in zip(prices, prices[1:], strict=False):
         if one.end > other.first:
@@ -56,11 +105,12 @@ def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
             date.fromisoformat(end) if end else date.max,
             Decimal(usd),
             source,
+            is_own=name != LIST,
         )
         if not price.usd.is_finite() or price.usd < 0 or price.first >= price.end:
             raise ValueError("a price is 0 or more, and holds for a day at least")
         if price.usd != round(price.usd, 8):
             raise ValueError("a price has at most 8 decimals")
     except (ValueError, InvalidOperation) as error:
-        raise BadFile(f"{name}, line {number} cannot be read: {','.join(row)!r} ({error}). Mend it.") from error
+        raise BadFile(f"{name}, line {number} cannot be read: {','.join(row)!r} ({error}). Fix this line.") from error
     return price

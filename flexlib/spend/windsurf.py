@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.money.credit_prices import CreditPrice, CreditPrices, find_credit_price
+from flexlib.money.credit_prices import CreditPrice, CreditPrices, find_credit_price, price_credits
 from flexlib.money.fx import Rates, convert_to_clp, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import USAGE
@@ -41,7 +41,7 @@ def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[
     day, uid = row["date"].date(), row["model_uid"]
     price = find_credit_price(prices, day)
     plan, flex = (Decimal(row[name]).scaleb(-2) for name in ("prompt_credits", "flex_credits"))
-    amount = Decimal(0) if not flex else None if price is None else flex * price.usd
+    amount = price_credits(prices, day, row["flex_credits"])
     rate = find_rate(rates, day)
     key = "\x1f".join((str(day), row["user"], uid))
     notes = dict(_write_notes(row, price if flex else None))

@@ -1,0 +1,78 @@
+"""A flex credit has one price on a day: the company's own where its file has one, else the list's, else none."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from flexlib.errors import BadFile
+from flexlib.money.credit_prices import LIST, CreditCost, CreditPrices, price_credits, price_days, read_credit_prices
+
+HEAD = "from,until,usd_per_credit,source\n"
+LISTED = read_credit_prices(LIST, HEAD + "2025-01-01,,0.04,list\n")
+OWN = read_credit_prices("own.csv", HEAD + "2025-09-10,2025-09-20,0.03,our contract\n")
+BOTH: CreditPrices = (*OWN, *LISTED)
+
+BEFORE, FIRST, LAST, AFTER = (date(2025, 9, day) for day in (9, 10, 19, 20))
+UNKNOWN = date(2024, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("day", "hundredths", "usd"),
+    [
+        (BEFORE, 100, "0.04"),
+        (FIRST, 100, "0.03"),
+        (LAST, 1, "0.0003"),
+        (AFTER, 123_456, "49.3824"),
+        (FIRST, 0, "0"),
+        (UNKNOWN, 0, "0"),
+        (UNKNOWN, 1, None),
+    ],
+)
+def test_credits_cost_the_price_of_their_day_and_nothing_is_said_where_none_is_known(
+    day: date, hundredths: int, usd: str | None
+) -> None:
+    assert price_credits(BOTH, day, hundredths) == (None if usd is None else Decimal(usd))
+
+
+@pytest.mark.parametrize(
+    ("days", "usd", "prices", "whose"),
+    [
+        ([(BEFORE, 100)], "0.04", ["0.04"], "list price"),
+        ([(BEFORE, 0), (FIRST, 100), (LAST, 200)], "0.09", ["0.03"], "your price"),
+        ([(BEFORE, 100), (FIRST, 100), (AFTER, 100)], "0.11", ["0.04", "0.03"], "your price and list price"),
+        ([(UNKNOWN, 0), (FIRST, 100)], "0.03", ["0.03"], "your price"),
+        ([(FIRST, 0), (LAST, 0)], "0", ["0.03"], "your price"),
+        ([(UNKNOWN, 1), (FIRST, 100)], None, ["0.03"], "your price"),
+        ([(UNKNOWN, 1)], None, [], "list price"),
+        ([], "0", [], "list price"),
+    ],
+)
+def test_days_cost_the_sum_of_each_at_its_own_price_and_it_is_said_whose(
+    days: list[tuple[date, int]], usd: str | None, prices: list[str], whose: str
+) -> None:
+    cost = price_days(BOTH, days)
+    assert cost.usd == (None if usd is None else Decimal(usd))
+    assert [str(one.usd) for one in cost.prices] == prices
+    assert cost.whose == whose
+
+
+def test_without_any_price_nothing_has_a_cost() -> None:
+    assert price_days((), [(FIRST, 100)]) == CreditCost(None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "own.csv does not start with from,until,usd_per_credit,source; make this its first line"),
+        (HEAD + ",,-1,x\n", "line 2 cannot be read: ',,-1,x'"),
+        (HEAD + ",,0.040000001,x\n", "at most 8 decimals"),
+        (HEAD + "2025-01-02,2025-01-02,1,x\n", "holds for a day at least"),
+        (HEAD + ",2025-01-02,1,x\n2025-01-01,,2,x\n", "two prices for 2025-01-01: 1 and 2; end the first before."),
+    ],
+)
+def test_table_that_cannot_be_read_is_refused_and_the_line_named(text: str, why: str) -> None:
+    with pytest.raises(BadFile, match=why):
+        read_credit_prices("own.csv", text)
