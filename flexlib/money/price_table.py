@@ -138,12 +138,14 @@ def _explain_extra(
     extra: dict[str, pa.Array],
 ) -> pa.Array:
     """For each row why its extra counts cannot be priced; null where they can, or where there are none."""
+    if not extra:
+        return pa.nulls(len(numbers), pa.string())
     reasons = np.full(len(numbers), None, dtype=object)
     counts = {name: to_numbers(count) for name, count in (base | extra).items()}
     absent = {name: pc.is_null(count).to_numpy(zero_copy_only=False) for name, count in extra.items()}
     if max((int(count.max(initial=0)) for count in counts.values()), default=0) > SUMMABLE:
         counts = {name: count.astype(object) for name, count in counts.items()}
-    counted = np.flatnonzero(np.any([counts[name] > 0 for name in extra], axis=0)) if extra else np.array([], np.int64)
+    counted = np.flatnonzero(np.any([counts[name] > 0 for name in extra], axis=0))
     counted = counted[np.argsort(numbers[counted], kind="stable")]
     ends = np.flatnonzero(np.diff(numbers[counted])) + 1
     for rows in np.split(counted, ends):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flexlib.errors import BadRecord
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, PART_OF, SELLERS_WITH_BASE_RATE
 from flexlib.money.price_book import LISTS, build_book, load_book, read_prices
-from flexlib.money.price_table import PRICED, price_rows
+from flexlib.money.price_table import PRICED, USD, price_rows, reprice_rows
 from flexlib.money.prices import Price, price_call
 from flexlib.money.unit_prices import TIERS, Unpriced
 
@@ -237,6 +237,18 @@ def test_list_that_genai_prices_cannot_use_prices_no_call_with_extra_counts() ->
     )
     assert price_alone(call, book=book) == Unpriced(reason)
     assert price_rows(pa.Table.from_pylist([call, call], SCHEMA), book)["unpriced"].to_pylist() == [reason, reason]
+
+
+def test_another_book_reprices_calls_with_extra_counts_as_it_prices_them_alone() -> None:
+    price = ModelPrice(input_mtok=Decimal(1), cache_write_mtok=Decimal(2), cache_write_1h_mtok=Decimal(4))
+    model = ModelInfo(id="claude-sonnet-4-5", match=ClauseEquals("claude-sonnet-4-5"), prices=price)
+    house = build_book("house", [Provider(id="anthropic", name="House", api_pattern="", models=[model])])
+    call = build_call(prompt_tokens=1_000, cache_write_tokens=1_000, cache_write_1h_tokens=600)
+    rows = pa.Table.from_pylist([call], SCHEMA).append_column("amount_in_usd", pa.array([Decimal("0.0051")], USD))
+    assert reprice_rows(rows).num_rows == 0  # 400 * 3.75 + 600 * 6 = 5100 a million
+    diff = reprice_rows(rows, house).to_pylist()
+    assert [one["new_amount"] for one in diff] == [Decimal("0.0032")]  # 400 * 2 + 600 * 4
+    assert diff[0]["new_amount"] == describe(price_alone(call, book=house))["amount_in_usd"]
 
 
 def test_parts_and_their_bases_are_those_of_genai_prices() -> None:
