@@ -11,45 +11,107 @@ from flexlib.errors import BadRecord
 UNKNOWN_MODEL = "<nil>"
 """What the server writes for a model it does not name; empty and absent ids are stored as this too."""
 
+GRAINS = frozenset({"call", "hour", "day", "month"})
+"""What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
+
+EXTRA_COUNTS = (
+    "cache_write_1h_tokens",
+    "cache_audio_read_tokens",
+    "cache_image_read_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_video_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "output_video_tokens",
+    "web_searches",
+)
+"""Counts that price lists may price by themselves; all but searches are parts of the counts that every call has."""
+
+
+def _field(name: str, kind: pa.DataType, unit: str, *, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"unit": unit})
+
+
 CREDITS = pa.schema(
     [
-        pa.field("date", pa.timestamp("us"), nullable=False),  # midnight UTC of the day
-        pa.field("user", pa.string(), nullable=False),  # the API's hashed key
-        pa.field("model_uid", pa.string(), nullable=False),
-        pa.field("prompt_credits", pa.int64(), nullable=False),  # hundredths of a credit, of the seat's allowance
-        pa.field("flex_credits", pa.int64(), nullable=False),  # hundredths of a credit, of the bought pool
-        pa.field("requests", pa.int64()),  # rows behind the sums; null where the route does not count them
+        _field("date", pa.timestamp("us"), "midnight UTC of the day", nullable=False),
+        _field("user", pa.string(), "the API's hashed key", nullable=False),
+        _field("model_uid", pa.string(), "the server's id of the model", nullable=False),
+        _field("prompt_credits", pa.int64(), "hundredths of a credit, of the seat's allowance", nullable=False),
+        _field("flex_credits", pa.int64(), "hundredths of a credit, of the bought pool", nullable=False),
+        _field("requests", pa.int64(), "rows behind the sums; null where the route does not count them"),
     ]
 )
 """What the Windsurf team spent: a row for each day, user and model."""
 
 CREDITS_KEY = ["date", "user", "model_uid"]
 
+USD = pa.decimal128(20, 10)
+CLP = pa.decimal128(20, 4)
+FX_RATE = pa.decimal128(14, 8)
+
 USAGE = pa.schema(
     [
-        pa.field("id", pa.string(), nullable=False),  # the caller's request id, or made from the row's content
-        pa.field("created_at", pa.timestamp("us"), nullable=False),  # UTC
-        pa.field("usable_type", pa.string()),
-        pa.field("usable_id", pa.int64()),
-        pa.field("provider", pa.string(), nullable=False),  # a member of LlmProvider, by value
-        pa.field("model", pa.string(), nullable=False),
-        pa.field("proxy", pa.string()),  # null: called directly
-        pa.field("task_type", pa.string(), nullable=False),
-        pa.field("prompt_tokens", pa.int64(), nullable=False),
-        pa.field("completion_tokens", pa.int64(), nullable=False),
-        pa.field("total_tokens", pa.int64(), nullable=False),  # prompt + completion
-        pa.field("cached_tokens", pa.int64(), nullable=False),  # part of the prompt
-        pa.field("cache_write_tokens", pa.int64(), nullable=False),  # part of the prompt
-        pa.field("cost", pa.decimal128(20, 10)),  # the proxy's own unit, USD where there is none; null: unknown
-        pa.field("amount_in_usd", pa.decimal128(20, 10)),  # null: unpriced
-        pa.field("amount_in_clp", pa.decimal128(20, 4)),  # null: no rate
-        pa.field("duration_ms", pa.int64()),
-        pa.field("status", pa.string()),
-        pa.field("metadata", pa.string()),  # JSON
-        pa.field("updated_at", pa.timestamp("us"), nullable=False),  # UTC
+        _field("id", pa.string(), "the caller's request id, or made from the row's content", nullable=False),
+        _field("created_at", pa.timestamp("us"), "UTC; the beginning of the period that a sum is of", nullable=False),
+        _field("grain", pa.string(), "what the row stands for: call, hour, day or month", nullable=False),
+        _field("requests", pa.int64(), "calls in the row, 1 for a call; null where the source does not count them"),
+        _field("usable_type", pa.string(), "what kind of user, such as user or key"),
+        _field("usable_id", pa.int64(), "the user's number"),
+        _field("usable_key", pa.string(), "the user's id where it is no number; never an e-mail or a name"),
+        _field("provider", pa.string(), "a member of LlmProvider, by value", nullable=False),
+        _field("model", pa.string(), "the provider's id of the model", nullable=False),
+        _field("proxy", pa.string(), "a member of LlmProxy, by value; null: called directly"),
+        _field("task_type", pa.string(), "a member of LlmTaskType, by value", nullable=False),
+        _field("tier", pa.string(), "service tier, such as batch; null: standard"),
+        _field("prompt_tokens", pa.int64(), "tokens", nullable=False),
+        _field("completion_tokens", pa.int64(), "tokens", nullable=False),
+        _field("total_tokens", pa.int64(), "tokens: prompt and completion", nullable=False),
+        _field("cached_tokens", pa.int64(), "tokens, part of the prompt: read from a cache", nullable=False),
+        _field("cache_write_tokens", pa.int64(), "tokens, part of the prompt: written to a cache", nullable=False),
+        *(
+            _field(name, pa.int64(), f"{'searches' if name == 'web_searches' else 'tokens'}; null: not counted")
+            for name in EXTRA_COUNTS
+        ),
+        _field("cost", USD, "the proxy's own unit, USD where there is none; null: unknown"),
+        _field("amount_in_usd", USD, "USD; null: unpriced"),
+        _field("price_source", pa.string(), "the price list that gave the amount; null: the source gave it"),
+        _field("price_date", pa.date32(), "the day from which that price holds; null: the list does not date it"),
+        _field("unpriced", pa.string(), "why there is no amount in USD"),
+        _field("amount_in_clp", CLP, "CLP; null: no amount in USD, or no rate"),
+        _field("fx_rate", FX_RATE, "CLP for 1 USD; null: the source gave the pesos"),
+        _field("fx_date", pa.date32(), "the day on which that rate was observed"),
+        _field("fx_source", pa.string(), "who published that rate"),
+        _field("unconverted", pa.string(), "why there is no amount in CLP though there is one in USD"),
+        _field("duration_ms", pa.int64(), "milliseconds"),
+        _field("status", pa.string(), "how the call ended"),
+        _field("metadata", pa.string(), "the caller's own, a JSON object"),
+        _field("masked", pa.string(), "kinds of personal data that were masked in the metadata, by commas"),
+        _field("earlier_amounts", pa.string(), "a JSON list of the amounts that repricing replaced, the oldest first"),
+        _field("updated_at", pa.timestamp("us"), "UTC", nullable=False),
     ]
 )
-"""Calls to LLMs: the columns of the table `llm_usage_statistics`, a row a call."""
+"""Calls to LLMs, or sums of calls: the columns of the table `llm_usage_statistics`."""
+
+
+def list_units(schema: pa.Schema) -> dict[str, str]:
+    """The unit or the meaning of each column.
+
+    >>> list_units(CREDITS)["flex_credits"]
+    'hundredths of a credit, of the bought pool'
+    """
+    return {field.name: field.metadata[b"unit"].decode() for field in schema}
+
+
+def name_sql_type(kind: pa.DataType) -> str:
+    """The type of a column as DuckDB names it.
+
+    >>> name_sql_type(USD)
+    'DECIMAL(20, 10)'
+    """
+    names = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.timestamp("us"): "TIMESTAMP", pa.date32(): "DATE"}
+    return names.get(kind) or str(kind).replace("decimal128", "DECIMAL")
 
 
 def check_credits(rows: pa.Table, month: Month) -> pa.Table:
@@ -65,15 +127,16 @@ def check_credits(rows: pa.Table, month: Month) -> pa.Table:
 
 
 def check_usage(rows: pa.Table, month: Month) -> pa.Table:
-    """`rows` as they came, when they are calls of `month` sorted by time and id, each id once.
+    """`rows` as they came, when they are usage of `month` sorted by time and id, each id once.
 
     Raises `BadRecord`, naming the rule that is broken.
     """
     _check_columns(rows, USAGE)
     _check_month(rows, "created_at", month)
-    _check_counts(
-        rows, "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "duration_ms"
-    )  # fmt: skip
+    tokens = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
+    _check_counts(rows, "requests", *tokens, *EXTRA_COUNTS, "duration_ms")
+    if wrong := set(pc.unique(rows["grain"]).to_pylist()) - GRAINS:
+        raise BadRecord(f"rows refused: grain is {sorted(wrong)[0]!r}, not one of {', '.join(sorted(GRAINS))}.")
     total = pc.add(rows["prompt_tokens"], rows["completion_tokens"])
     _refuse(pc.not_equal(rows["total_tokens"], total), "total_tokens is not prompt + completion")
     within = pc.add(rows["cached_tokens"], rows["cache_write_tokens"])

@@ -20,10 +20,10 @@ LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)
 
 def call(name: str, when: str, usd: str | None = "1", **columns: Any) -> dict[str, Any]:  # noqa: ANN401
     moment = datetime.fromisoformat(when)
-    counts = dict.fromkeys(("prompt_tokens", "total_tokens"), 100) | dict.fromkeys(
+    counts: dict[str, Any] = dict.fromkeys(("prompt_tokens", "total_tokens"), 100) | dict.fromkeys(
         ("completion_tokens", "cached_tokens", "cache_write_tokens"), 0
     )
-    texts = {"id": name, "provider": "openai", "model": "gpt-4o", "task_type": "text"}
+    texts = {"id": name, "grain": "call", "requests": 1, "provider": "openai", "model": "gpt-4o", "task_type": "text"}
     amount = usd and Decimal(usd)
     return {**counts, **texts, "created_at": moment, "updated_at": moment, "amount_in_usd": amount, **columns}
 

@@ -23,6 +23,8 @@ FIRST = {
     "requests": 3,
 }
 CALL = {
+    "grain": "call",
+    "requests": 1,
     "id": "1",
     "created_at": datetime(2025, 9, 30, 23, 59, 59, 999999),
     "provider": "openai",
@@ -106,6 +108,9 @@ def test_sorted_calls_of_the_month_pass_as_they_came() -> None:
         ([{"created_at": datetime(2025, 10, 1)}], "created_at runs from .* outside 2025-09"),
         ([{"duration_ms": -1}], "duration_ms is negative"),
         ([{"provider": None}], "provider is missing"),
+        ([{"grain": "week"}], "grain is 'week', not one of call, day, hour, month"),
+        ([{"requests": -1}], r"requests is negative \(-1\)"),
+        ([{"input_audio_tokens": -1}], r"input_audio_tokens is negative \(-1\)"),
     ],
 )
 def test_calls_that_break_a_rule_are_refused_by_its_name(changes: list[dict[str, Any]], rule: str) -> None:

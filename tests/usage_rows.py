@@ -18,6 +18,8 @@ WITH numbers AS (
 SELECT
     printf('%032x', n) AS id,
     TIMESTAMP '{day}' + to_microseconds((n - {first}) * (86400000000 * {days} // {rows})) AS created_at,
+    'call' AS grain,
+    1::BIGINT AS requests,
     CASE WHEN g % 50 > 0 THEN 'user' END AS usable_type,
     CASE WHEN g % 50 > 0 THEN 1 + (g // 4096) % {users} END::BIGINT AS usable_id,
     ['openai', 'anthropic', 'google', 'mistral'][1 + kind % 4] AS provider,

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from flexlib.schema import USAGE
 
-__all__ = ["CALLS", "CENT", "ENGINES", "NEXT", "NIGHT", "Bring", "Call", "to_pandas", "to_relation"]
-
 Call = tuple[datetime, str, str, int, int, Decimal | None, Decimal | None]
 """Time, provider, model, prompt and completion tokens, USD, CLP."""
 Bring = Callable[[Sequence[Call]], Any]
+
+BLANK: dict[str, Any] = {**dict.fromkeys(USAGE.names), "grain": "call", "requests": 1}
+"""A call of which nothing is said."""
 
 CENT = Decimal("0.01")
 NIGHT, MORNING, NEXT = (
@@ -40,6 +41,8 @@ def to_table(calls: Sequence[Call]) -> pa.Table:
         "id": [str(number) for number in range(len(calls))],
         "created_at": [call[0] for call in calls],
         "updated_at": [call[0] for call in calls],
+        "grain": ["call"] * len(calls),
+        "requests": [1] * len(calls),
         "provider": [call[1] for call in calls],
         "model": [call[2] for call in calls],
         "task_type": ["text"] * len(calls),

@@ -23,7 +23,7 @@ LazyFrame = nw.LazyFrame[Any]
 SPARK = {nw.Implementation.PYSPARK, nw.Implementation.PYSPARK_CONNECT}
 ENGINES = {nw.Implementation.PANDAS, nw.Implementation.DUCKDB} | SPARK
 
-NULLABLE = {"requests", "usable_id"}
+NULLABLE = {"requests", "request_count", "usable_id"}
 """The integers that may be null in a finished frame."""
 
 CREDITS_IN_PANDAS = {
@@ -103,7 +103,7 @@ def to_native_frame(frame: LazyFrame, like: Frame, columns: Sequence[str], order
     """`columns` of `frame`, sorted by the keys of `order` (true: down), nulls last, as the kind of frame `like` is.
 
     Integers are int64 (DuckDB's own sums are 128 bits wide). A relation stays lazy. In pandas the index counts from 0
-    and `requests` and `usable_id` are `Int64`, which has nulls.
+    and those that may be null are `Int64`.
     """
     chosen = frame.select(*columns)
     counts = [name for name, kind in chosen.collect_schema().items() if kind.is_integer()]

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import duckdb
 
 
-KEYS = ["created_at", "provider", "model", "task_type", "proxy"]
+KEYS = ["created_at", "grain", "provider", "model", "task_type", "proxy"]
 
 
 def roll_up_usage(rows: object, start: Moment = None, end: Moment = None) -> duckdb.DuckDBPyRelation:
-    """The calls summed by hour, provider, model, task type and proxy. In the place of the rows, it gives the same sums
-    by each of these, by day, and in all, in a moment; a sum by anything else needs the rows.
+    """The calls summed by hour, grain, provider, model, task type and proxy. In place of the rows, it gives the same
+    sums by each of these, by day, and in all, in a moment; a sum by anything else needs the rows.
 
     A small relation in this process, whatever engine the rows are on: `created_at` is the start of the hour, the
     measures are those of `usage`, exact. Two roll-ups side by side (`union`) are that of the rows of both. Raises

@@ -32,7 +32,7 @@ def usage_distribution(rows: object, percents: Sequence[int] = PERCENTS) -> pd.D
     wrong = [percent for percent in percents if not isinstance(percent, int) or not 0 <= percent <= 100]
     if wrong:
         raise InvalidRequest(f"a percent must be a whole number from 0 to 100, not {wrong[0]!r}.")
-    opened = open_usage(rows, keys=SIZES)
+    opened = _open_calls(rows)
     columns: dict[str, list[int]] = {"percent": sorted(set(percents))}
     for column in SIZES:
         sizes = _count_sizes(opened, column)
@@ -53,7 +53,7 @@ def usage_histogram(rows: object) -> pd.DataFrame:
     """
     import pandas as pd
 
-    opened = open_usage(rows, keys=SIZES)
+    opened = _open_calls(rows)
     counts = {column: _count_sizes(opened, column) for column in SIZES}
     largest = max((size for sizes in counts.values() for size in sizes), default=-1)
     starts = [0]
@@ -67,6 +67,11 @@ def usage_histogram(rows: object) -> pd.DataFrame:
             calls[bisect_right(starts, size) - 1] += count
         bins[f"{column.removesuffix('_tokens')}_calls"] = pd.Series(calls, dtype="int64")
     return bins
+
+
+def _open_calls(rows: object) -> LazyFrame:
+    """The rows that are one call each: a sum of calls has no size of a call."""
+    return open_usage(rows, keys=[*SIZES, "grain"]).filter(nw.col("grain") == "call")
 
 
 def _count_sizes(opened: LazyFrame, column: str) -> dict[int, int]:

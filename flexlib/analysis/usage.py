@@ -4,9 +4,11 @@
 `period` (half-open, UTC; a bare day as the end means that whole day). Frames that sum carry the same measures, sorted,
 in the kind of frame that came in (a DuckDB relation stays lazy):
 
-- `request_count`, `total_prompt_tokens`, `total_completion_tokens`, `total_tokens`: int64.
+- `request_count`: the calls, int64; null as soon as one row does not say how many it sums, because a smaller number
+  would be wrong.
+- `total_prompt_tokens`, `total_completion_tokens`, `total_tokens`: int64.
 - `total_usd`, `total_clp`: Decimal, exact; null where no row has an amount, because that is not zero.
-- `unpriced_usd`, `unpriced_clp`: the rows that those sums lack.
+- `unpriced_usd`, `unpriced_clp`: the calls that those sums lack; a row that does not say how many it sums is one.
 
 All but those of days and hours carry `share_permille` too: the share of all tokens, in tenths of a percent; all sum to
 1000, or to 0 where there are none. They are sorted by tokens down, then by their keys up, nothing (a direct call's
@@ -31,6 +33,7 @@ from flexlib.analysis.shares import add_shares
 from flexlib.analysis.usage_frames import (
     AMOUNTS,
     MEASURES,
+    TOTALS,
     open_usage,
     sum_amounts,
     sum_usage,
@@ -46,7 +49,8 @@ Currency = Literal["usd", "clp"]
 class UsageStatistics:
     """The headline numbers of some calls."""
 
-    request_count: int
+    request_count: int | None
+    """None as soon as one row does not say how many calls it sums."""
     total_prompt_tokens: int
     total_completion_tokens: int
     total_tokens: int
@@ -95,8 +99,12 @@ def usage_by_day(rows: Frame, start: Moment = None, end: Moment = None) -> Frame
 
 
 def usage_by_hour(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
-    """The calls of all days by hour: `hour` (0 to 23, UTC), measures; hours up. An hour without calls has no row."""
-    opened = open_usage(rows, start, end).with_columns(hour=nw.col("created_at").dt.hour().cast(nw.Int64))
+    """The calls of all days by hour: `hour` (0 to 23, UTC), measures; ascending. An hour without calls has no row.
+
+    Rows that sum a day or a month have no hour and are left out; `count_coarser` says how many calls that are.
+    """
+    opened = open_usage(rows, start, end, ["grain"]).filter(nw.col("grain").is_in(["call", "hour"]))
+    opened = opened.with_columns(hour=nw.col("created_at").dt.hour().cast(nw.Int64))
     return to_native_usage(sum_usage(opened, ["hour"]), rows, ["hour"], {"hour": False})
 
 
@@ -120,14 +128,23 @@ def usage_by_usable(rows: Frame, start: Moment = None, end: Moment = None) -> Fr
     return _share_by(rows, start, end, ["usable_type", "usable_id"])
 
 
+def count_coarser(rows: object, finest: Sequence[str] = ("call",)) -> int:
+    """How many calls stand in rows of another grain than `finest`, which charts by hour or size leave out."""
+    left = open_usage(rows, keys=["grain"]).filter(~nw.col("grain").is_in(list(finest)))
+    return int(read_rows(sum_usage(left, []).select("request_count", "_rows").to_native())[0]["request_count"] or 0)
+
+
 def usage_statistics(rows: object) -> UsageStatistics:
     """The headline numbers of `rows`; two small queries when they are a relation."""
     days, models = read_rows(usage_by_day(rows)), read_rows(usage_by_provider_and_model(rows))
-    sums = {name: sum(day[name] for day in days) for name in MEASURES if name not in ("total_usd", "total_clp")}
+    names = [name for name in MEASURES if name not in (*TOTALS, "request_count")]
+    sums = {name: sum(day[name] for day in days) for name in names}
+    counts = [day["request_count"] for day in days]
+    calls = None if None in counts else sum(counts)
     peak = max(days, key=lambda day: (day["total_tokens"], -day["date"].toordinal()), default=None)
-    calls = sums["request_count"]
     return UsageStatistics(
         **sums,
+        request_count=calls,
         total_usd=sum_amounts([day["total_usd"] for day in days]),
         total_clp=sum_amounts([day["total_clp"] for day in days]),
         models_used=len(models),

@@ -24,6 +24,7 @@ TOKENS = {
 }
 AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
 TOTALS = [f"total_{one}" for one in AMOUNTS]
+UNPRICED = [f"unpriced_{one}" for one in AMOUNTS]
 MEASURES = ["request_count", *TOKENS, *(name for one in AMOUNTS for name in (f"total_{one}", f"unpriced_{one}"))]
 EXACT_IN_FLOAT = 2**53
 DIGITS = 60
@@ -44,7 +45,7 @@ def open_usage(native: object, start: Moment = None, end: Moment = None, keys: S
     if is_rollup and any(bound and bound != bound.replace(minute=0, second=0, microsecond=0) for bound in (low, high)):
         raise InvalidRequest(f"the rows are sums of hours, but the period is {start} to {end}; ask for whole hours.")
     tokens, amounts = ([*TOKENS], TOTALS) if is_rollup else ([*TOKENS.values()], [*AMOUNTS.values()])
-    measures = MEASURES if is_rollup else [*tokens, *amounts]
+    measures = MEASURES if is_rollup else ["requests", *tokens, *amounts]
     wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *measures]))
     for name in wanted:
         if name not in kinds:
@@ -70,25 +71,28 @@ def open_usage(native: object, start: Moment = None, end: Moment = None, keys: S
 def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
     """`MEASURES` of each group; with no key, of all in one row. A roll-up's measures are summed again."""
     if "request_count" in opened.collect_schema():
-        known = {f"_with_{one}": nw.col("request_count") - nw.col(f"unpriced_{one}") for one in AMOUNTS}
-        opened = opened.with_columns(**known)
-        sums = [nw.col("request_count", *TOKENS, *TOTALS, *known).sum()]
+        calls, amounts = nw.col("request_count"), {one: nw.col(f"total_{one}") for one in AMOUNTS}
+        sums = [nw.col(*TOKENS, *UNPRICED).sum()]
     else:
-        sums = [
-            nw.len().alias("request_count"),
-            *(nw.col(column).sum().alias(name) for name, column in TOKENS.items()),
-            *(nw.col(column).sum().alias(f"total_{one}") for one, column in AMOUNTS.items()),
-            *(nw.col(column).count().alias(f"_with_{one}") for one, column in AMOUNTS.items()),
-        ]
+        calls, amounts = nw.col("requests"), {one: nw.col(column) for one, column in AMOUNTS.items()}
+        # A row that does not say how many calls it sums is one at least.
+        priced = {f"_{one}": nw.when(amount.is_null()).then(calls.fill_null(1)) for one, amount in amounts.items()}
+        opened = opened.with_columns(**priced)
+        sums = [nw.col(column).sum().alias(name) for name, column in TOKENS.items()]
+        sums += [nw.col(f"_{one}").sum().alias(f"unpriced_{one}") for one in AMOUNTS]
+    sums += [calls.sum().alias("request_count"), calls.count().alias("_counted"), nw.len().alias("_rows")]
+    sums += [amount.sum().alias(f"total_{one}") for one, amount in amounts.items()]
+    sums += [amount.count().alias(f"_with_{one}") for one, amount in amounts.items()]
     with _exact_decimals():
         summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
-    counts = [*TOKENS, *(f"_with_{one}" for one in AMOUNTS)]
+    counts = [*TOKENS, *UNPRICED, "request_count", "_counted", "_rows", *(f"_with_{one}" for one in AMOUNTS)]
     # In SQL the sum of no rows is null.
-    summed = summed.with_columns(nw.col("request_count", *counts).fill_null(0).cast(nw.Int64))
+    summed = summed.with_columns(nw.col(*counts).fill_null(0).cast(nw.Int64))
     # A sum of nothing but nulls is 0 to every engine.
-    totals = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
-    lacking = {f"unpriced_{one}": nw.col("request_count") - nw.col(f"_with_{one}") for one in AMOUNTS}
-    return summed.with_columns(**totals, **lacking)
+    known = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
+    return summed.with_columns(
+        request_count=nw.when(nw.col("_counted") == nw.col("_rows")).then(nw.col("request_count")), **known
+    )
 
 
 def to_native_usage(

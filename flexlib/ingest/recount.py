@@ -23,13 +23,16 @@ TOTALS = """
 """
 
 UNPRICED = """
-    SELECT provider, model, proxy, coalesce(metadata ->> '$.unpriced', 'not given') AS reason, count(*) AS rows
+    SELECT provider, model, proxy, coalesce(unpriced, metadata ->> '$.unpriced', 'not given') AS reason,
+        count(*) AS rows
     FROM read_parquet($file) WHERE amount_in_usd IS NULL
     GROUP BY ALL ORDER BY rows DESC, provider, model, proxy NULLS LAST, reason
 """
 
 RATES = """
-    SELECT metadata ->> '$.rate_day' AS day, metadata ->> '$.rate' AS value, metadata ->> '$.rate_source' AS source,
+    SELECT coalesce(fx_date::VARCHAR, metadata ->> '$.rate_day') AS day,
+        coalesce(rtrim(rtrim(fx_rate::VARCHAR, '0'), '.'), metadata ->> '$.rate') AS value,
+        coalesce(fx_source, metadata ->> '$.rate_source') AS source,
         count(*) AS rows
     FROM read_parquet($file) WHERE amount_in_clp IS NOT NULL
     GROUP BY ALL ORDER BY day NULLS LAST, value, source

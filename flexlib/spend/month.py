@@ -10,7 +10,6 @@ those of the recorded calls cannot be recognized at all: do not import what is r
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import reduce
@@ -23,6 +22,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
+from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
     import duckdb
@@ -165,10 +165,8 @@ def _read_source(
     source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[tuple[Month, datetime, datetime]], zone: str
 ) -> duckdb.DuckDBPyRelation:
     """The source's calls of the zone's month, `created_at` as its clocks show it."""
-    import duckdb
-
     here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
-    rows = duckdb.read_parquet([glob.escape(str(snapshot.parquet)) for snapshot, _, _ in here])
+    rows = read_usage([snapshot.parquet for snapshot, _, _ in here])
     first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
     rows = rows.filter(f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'")
     return rows.select(f"* REPLACE ({_write_clock(first, end, zone)} AS created_at), '{source}' AS source")

@@ -21,7 +21,7 @@ FAR = Decimal("0.5")
 """An amount is far from its tokens' list price when it is off by more than this part of it."""
 
 GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}'" + (
-    " AND (metadata ->> '$.price_source') IS NULL"
+    " AND coalesce(price_source, metadata ->> '$.price_source') IS NULL"
 )
 NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
 
@@ -118,7 +118,9 @@ def _group(rows: duckdb.DuckDBPyRelation, keys: dict[str, str], order: str) -> l
 
 
 def _read(name: str) -> str:
-    return f"(metadata ->> '$.{name}')"
+    rate = "rtrim(rtrim(fx_rate::VARCHAR, '0'), '.')"
+    columns = {"rate_day": "fx_date::VARCHAR", "rate": rate, "rate_source": "fx_source"}
+    return f"coalesce({columns.get(name, name)}, metadata ->> '$.{name}')"
 
 
 def _count(rows: duckdb.DuckDBPyRelation, condition: str) -> int:

@@ -53,6 +53,8 @@ def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[
     return {
         "id": f"{SOURCE}-{hashlib.sha256(key.encode()).hexdigest()[:32]}",
         "created_at": midnight,
+        "grain": "day",
+        "requests": row["requests"],
         "provider": _find_provider(uid, day),
         "model": name_model(uid, day),
         "proxy": LlmProxy.WINDSURF,

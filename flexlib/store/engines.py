@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from flexlib.errors import EngineMissing, InvalidRequest
+from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,11 +47,14 @@ def read_days(files: Sequence[Path], column: str, first: date, last: date, engin
         raise InvalidRequest(f"{engine!r} is not an engine; choose {' or '.join(ENGINES)}.")
     days = "{0} >= {1} '{2}' AND {0} < {1} '{3}' + INTERVAL 1 DAY"
     if engine == "spark":
-        read = open_spark().read.parquet(*(f"file://{file}" for file in files))
+        read = open_spark().read.option("mergeSchema", "true").parquet(*(f"file://{file}" for file in files))
+        if column == "created_at":  # rows of flexlib 0.1.0 are calls, and do not say so
+            read = read.selectExpr(*_list_spark_columns(read.columns))
         return read.filter(days.format(column, "TIMESTAMP_NTZ", first, last))
     import duckdb
 
-    relation = duckdb.read_parquet([glob.escape(str(file)) for file in files])
+    paths = [glob.escape(str(file)) for file in files]
+    relation = read_usage(files) if column == "created_at" else duckdb.read_parquet(paths)
     return relation.filter(days.format(column, "TIMESTAMP", first, last))
 
 
@@ -79,3 +83,11 @@ def open_spark() -> SparkSession:
     if running is None:
         atexit.register(session.stop)  # else its workers are killed, started again and killed, and say so at length
     return session
+
+
+def _list_spark_columns(there: Sequence[str]) -> list[str]:
+    """The columns that are summed, out of files of this version and of the first one, and the others as they are."""
+    own = [name for name in there if name not in ("grain", "requests")]
+    if "grain" not in there:
+        return [*own, "'call' AS grain", "1L AS requests"]
+    return [*own, "coalesce(grain, 'call') AS grain", "CASE WHEN grain IS NULL THEN 1L ELSE requests END AS requests"]

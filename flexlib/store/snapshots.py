@@ -26,6 +26,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
+from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,7 +62,7 @@ class Snapshot:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows = pq.read_table(self.parquet)
+        rows = self.relation.to_arrow_table() if self.dataset == "usage" else pq.read_table(self.parquet)
         counts = [field.name for field in rows.schema if field.nullable and pa.types.is_integer(field.type)]
         # As objects first: pandas' own integers have no null, and its floats are not exact.
         frame: pd.DataFrame = rows.to_pandas(integer_object_nulls=True)
@@ -70,6 +71,8 @@ class Snapshot:
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The rows as a DuckDB relation; nothing is read until it is used."""
+        if self.dataset == "usage":
+            return read_usage([self.parquet])
         import duckdb
 
         return duckdb.read_parquet(glob.escape(str(self.parquet)))

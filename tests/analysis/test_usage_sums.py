@@ -10,21 +10,24 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usage_samples import CALLS, CENT, ENGINES, NIGHT, Bring, Call, to_pandas, to_relation
+from usage_samples import CALLS, CENT, ENGINES, NIGHT, Bring, Call, to_pandas, to_relation, to_table
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.sizes import usage_distribution, usage_histogram
 from flexlib.analysis.usage import (
     UsageStatistics,
+    count_coarser,
     usage_by_day,
     usage_by_hour,
     usage_by_provider_and_model,
     usage_statistics,
 )
 from flexlib.errors import InvalidRequest
+from flexlib.schema import USAGE
 
 SUMS: dict[str, Callable[[Any], Any]] = {
     "day": usage_by_day,
@@ -260,3 +263,37 @@ def test_a_frame_of_other_columns_or_types_is_refused(column: str, values: list[
     frame = frame.drop(columns=column) if values is None else frame.assign(**{column: values})
     with pytest.raises(InvalidRequest, match=sentence):
         usage_by_day(frame)
+
+
+def build_sums(*rows: tuple[str, int | None, int]) -> pa.Table:
+    """Grain, requests and prompt tokens of each row, all at one hour of one model."""
+    grains, requests, tokens = zip(*rows, strict=True)
+    table = to_table([(NIGHT, "openai", "gpt-4", count, 0, None, None) for count in tokens])
+    table = table.set_column(USAGE.get_field_index("grain"), USAGE.field("grain"), pa.array(grains))
+    return table.set_column(USAGE.get_field_index("requests"), USAGE.field("requests"), pa.array(requests, pa.int64()))
+
+
+@pytest.mark.parametrize("bring", [lambda rows: rows.to_pandas(), duckdb.from_arrow], ids=["pandas", "duckdb"])
+def test_a_row_that_sums_calls_counts_as_many_requests(bring: Callable[[pa.Table], Any]) -> None:
+    rows = bring(build_sums(("call", 1, 10), ("day", 52, 500)))
+    (model,) = read_rows(usage_by_provider_and_model(rows))
+    assert (model["request_count"], model["unpriced_usd"], model["total_tokens"]) == (53, 53, 510)
+    assert usage_statistics(rows).request_count == 53
+
+
+@pytest.mark.parametrize("bring", [lambda rows: rows.to_pandas(), duckdb.from_arrow], ids=["pandas", "duckdb"])
+def test_requests_are_unknown_where_one_row_does_not_say_how_many_it_sums(bring: Callable[[pa.Table], Any]) -> None:
+    rows = bring(build_sums(("call", 1, 10), ("day", None, 500)))
+    (model,) = read_rows(usage_by_provider_and_model(rows))
+    assert (model["request_count"], model["unpriced_usd"]) == (None, 2)
+    assert usage_statistics(rows).request_count is None
+
+
+@pytest.mark.parametrize("bring", [lambda rows: rows.to_pandas(), duckdb.from_arrow], ids=["pandas", "duckdb"])
+def test_hours_and_sizes_leave_out_the_sums_of_days_and_say_how_many_calls_that_is(
+    bring: Callable[[pa.Table], Any],
+) -> None:
+    rows = bring(build_sums(("call", 1, 10), ("hour", 3, 60), ("day", 52, 500)))
+    assert [(one["hour"], one["request_count"]) for one in read_rows(usage_by_hour(rows))] == [(0, 4)]
+    assert usage_histogram(rows)["prompt_calls"].sum() == 1
+    assert (count_coarser(rows), count_coarser(rows, ("call", "hour"))) == (55, 52)

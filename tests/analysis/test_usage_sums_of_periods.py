@@ -49,6 +49,8 @@ def to_table(calls: list[tuple[Any, ...]]) -> pa.Table:
             "id": str(number),
             "created_at": moment,
             "updated_at": moment,
+            "grain": "call",
+            "requests": 1,
             "usable_type": kind,
             "usable_id": user,
             "provider": "openai",

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from usage_samples import BLANK
 
 from flexlib.dates import Month
 from flexlib.ledger import Ledger, LedgerMissing, UsageQuery, open_ledger, read_month, record_many, record_usage
@@ -46,6 +47,7 @@ def test_rows_come_out_as_they_were_recorded(ledger: Ledger) -> None:
     rows = read_all(ledger)
     assert rows.to_pylist() == [
         {
+            **BLANK,
             "id": "a",
             "created_at": datetime(2025, 9, 10, 12),
             "usable_type": None,
@@ -68,6 +70,7 @@ def test_rows_come_out_as_they_were_recorded(ledger: Ledger) -> None:
             "updated_at": other.updated_at.replace(tzinfo=None),
         },
         {
+            **BLANK,
             "id": "b",
             "created_at": datetime(2025, 9, 10, 12, 0, 0, 1),
             "usable_type": "user",

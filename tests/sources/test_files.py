@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from usage_samples import BLANK
 
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
@@ -87,6 +88,7 @@ def test_a_month_has_the_schema_s_columns_and_the_file_s_sums(tmp_path: Path) ->
     assert rows.schema.equals(USAGE)
     first = check_usage(rows, SEPTEMBER).to_pylist()[0]
     assert first == {
+        **BLANK,
         "id": first["id"],
         "created_at": datetime(2025, 9, 1, 10),
         "usable_type": None,

@@ -190,7 +190,7 @@ def test_calls_of_all_sources_are_scanned_the_newest_of_each(tmp_path: Path) -> 
         moment = datetime(2025, 9, 1)
         call: dict[str, Any] = dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), 0)
         call |= {"provider": "openai", "model": "m", "task_type": "other", "cached_tokens": 0, "cache_write_tokens": 0}
-        call |= {"created_at": moment, "updated_at": moment}
+        call |= {"created_at": moment, "updated_at": moment, "grain": "call", "requests": 1}
         rows = pa.Table.from_pylist([{**call, "id": one} for one in ids], schema=USAGE)
         certificate = UsageCertificate(
             month=SEPTEMBER, read_at=READ_AT, rows=len(ids), quarantined_rows=0, rows_sha256=hash_rows(rows),

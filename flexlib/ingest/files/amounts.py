@@ -57,7 +57,7 @@ def fill_rows(rows: pa.Table, rates: Rates) -> pa.Table:
     given = _take_cost(rows)
     lacking = pc.is_null(given)
     own = _strip(rows["metadata"].combine_chunks(), REASON_NOTE, lacking)
-    priced = price_rows(rows.append_column(TIER, _read_tiers(own)))
+    priced = price_rows(rows.set_column(USAGE.get_field_index(TIER), TIER, _read_tiers(own)))
     usd = pc.coalesce(given, priced["amount_in_usd"].combine_chunks())
     converted = convert_rows(pa.table({"created_at": rows["created_at"], "amount_in_usd": usd}), rates)
     pesos = rows["amount_in_clp"].combine_chunks()

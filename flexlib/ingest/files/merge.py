@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import gzip
 import json
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,7 @@ from flexlib.money.fx import Rates
 from flexlib.schema import USAGE
 from flexlib.sources.files import CallFile, QuarantinedRow
 from flexlib.store.snapshots import Snapshot
+from flexlib.store.usage_files import read_usage
 
 ALIKE = " AND ".join(
     [f"found.{name} = stored.{name}" for name in ("provider", "model", "prompt_tokens", "completion_tokens")]
@@ -184,7 +184,7 @@ def _check_mapping(file: FileFacts, entry: dict[str, Any] | None, month: Month) 
 def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelation:
     if base is None:
         return calls.connection.from_arrow(USAGE.empty_table())
-    return calls.connection.read_parquet(glob.escape(str(base.parquet))).select(*USAGE.names)
+    return read_usage([base.parquet], calls.connection)
 
 
 def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts) -> dict[str, int]:

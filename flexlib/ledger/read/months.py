@@ -15,7 +15,7 @@ from flexlib.dates import Month
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, MoneySum, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.table import STATISTICS, TABLE
+from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
 from flexlib.ledger.door import find_ledger
 
 if TYPE_CHECKING:
@@ -156,5 +156,6 @@ def _list_columns(zone: str = "") -> str:
     """The columns of `schema.USAGE`, whose id is the request id, times without a zone."""
     from flexlib.schema import USAGE
 
-    names = ["request_id" if name == "id" else name for name in USAGE.names]
+    constants = {"id": "request_id", "grain": "'call'", "requests": "1"}
+    names = [constants.get(name, name if name in COLUMNS else "NULL") for name in USAGE.names]
     return ", ".join(f"{name}{zone}" if name.endswith("_at") else name for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from flexlib.errors import BadParameter
+from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
 from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases
 from flexlib.sources.files.numbers import NUMBERS, build_macros, find_number_faults, type_numbers
 from flexlib.sources.files.texts import quote
@@ -45,6 +46,13 @@ IN_ID = {"metadata": "coalesce(metadata_in_id, value_metadata)"}
 MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"
 
 ID_DIGITS = 32
+
+NOT_READ = [
+    *("usable_key", "tier", *EXTRA_COUNTS),
+    *("price_source", "price_date", "unpriced", "fx_rate", "fx_date", "fx_source", "unconverted"),
+    *("masked", "earlier_amounts"),
+]
+"""The columns of the schema that no column of a file feeds."""
 
 
 def validate_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
@@ -96,6 +104,7 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -
         SELECT line, lines, request_id, fault, fault IS NULL AND is_repeated AS is_repeated, {judged},
             CASE WHEN fault IS NULL THEN sha256(concat({parts})) END AS content
         FROM faulted""")
+    nothing = ", ".join(f"NULL::{name_sql_type(USAGE.field(name).type)} AS {name}" for name in NOT_READ)
     connection.execute(f"""
         CREATE TABLE calls AS
         WITH counted AS (
@@ -103,7 +112,7 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -
             FROM judged WINDOW same AS (PARTITION BY fault IS NULL, coalesce(request_id, content) ORDER BY line))
         SELECT * EXCLUDE (fault, content, first_content, nth, request_id, created_ns),
             make_timestamp(created_ns // 1000) AS created_at, created_at AS updated_at,
-            prompt_tokens + completion_tokens AS total_tokens,
+            prompt_tokens + completion_tokens AS total_tokens, 'call' AS grain, 1::BIGINT AS requests, {nothing},
             CASE nth WHEN 0 THEN content ELSE sha256(content || '#' || nth) END AS digest,
             coalesce(request_id, left(digest, {ID_DIGITS})) AS id,
             coalesce(fault, CASE WHEN content <> first_content AND request_id IS NOT NULL
