@@ -65,5 +65,6 @@ def _list_first_columns() -> dict[str, str]:
     columns["earlier_amounts"] = "CAST(metadata -> '$.repriced' AS VARCHAR)"
     notes = ", ".join(f'"{note}": null' for note in (*FIRST_NOTES.values(), *FIRST_LISTS.values()))
     # A member that is null in the patch is taken out of the object (RFC 7396).
-    columns["metadata"] = f"nullif(CAST(json_merge_patch(metadata, '{{{notes}}}') AS VARCHAR), '{{}}')"
+    own = f"nullif(CAST(json_merge_patch(metadata, '{{{notes}}}') AS VARCHAR), '{{}}')"
+    columns["metadata"] = f"CASE WHEN metadata IS NOT NULL THEN {own} END"
     return columns

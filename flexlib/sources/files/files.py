@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
+from flexlib.sources.files.quotes import check_quotes
 
 KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 COMPRESSIONS = (".gz", ".zst", ".bz2")
@@ -91,7 +92,10 @@ def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = Non
             spans |= dict(zip(long["line"].to_pylist(), long["lines"].to_pylist(), strict=True))
             texts = {name: rows[str(place)] for name, place in places.items()}
             yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
-        _check_quotes(file, spans, header.delimiter)
+        if spans:
+            csv.field_size_limit(BLOCK)
+            with _open_text(file) as lines:
+                check_quotes(file, lines, spans, header.delimiter)
 
 
 def read_jsonl(file: Path) -> Iterator[pa.Table]:
@@ -189,33 +193,6 @@ def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
             break
         is_blank = pc.and_(is_blank, pc.equal(pc.binary_length(column), 0))
     return is_blank
-
-
-def _check_quotes(file: Path, spans: Mapping[int, int], delimiter: str) -> None:
-    """A stray quote makes one value of all the rows up to the next one, which would be lost without a word."""
-    if not spans:
-        return
-    csv.field_size_limit(BLOCK)
-    with _open_text(file) as lines:
-        numbered = enumerate(lines, start=1)
-        for number, text in numbered:
-            if number in spans:
-                rest = (next(numbered, (0, ""))[1] for _ in range(spans[number] - 1))
-                _check_row(file, number, "".join([text, *rest]), delimiter)
-
-
-def _check_row(file: Path, line: int, text: str, delimiter: str) -> None:
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        rows, reason = [], str(error)
-    else:
-        reason = "it is more than one row"
-    if len(rows) != 1:
-        raise BadFile(
-            f"{file.name} has a quote in line {line} that is never closed, or a stray one before the quote that closes "
-            f"it ({reason}); mend it and import it again."
-        )
 
 
 def _read_header(file: Path, delimiter: str | None) -> _Header:
