@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -23,6 +21,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_span, round_half_up
+from flexlib.store.disk import write_whole
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -99,18 +98,8 @@ def name_file(stem: str, days: Span, today: date, suffix: str = "csv") -> str:
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     text = "".join(_format_line(cells) for cells in [columns, *rows])
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        write_whole(path, text)
     except OSError as error:
         raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
     return path

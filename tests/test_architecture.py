@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "spend": WORDS | {"analysis", "money", "store"},
     "page": WORDS | {"analysis", "spend", "store"},
     "console": WORDS | {"analysis"},
-    "export": WORDS | {"analysis"},
+    "export": WORDS | {"analysis", "store"},
     "report": WORDS | {"page", "store"},
     "demo": WORDS,
     "cli": {"*"},

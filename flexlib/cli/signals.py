@@ -8,6 +8,8 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+CAN_WAIT = os.name != "nt"
+"""Whether a pipe can be waited for with a time limit; Windows does so for sockets only."""
 REPEAT_WINDOW = 1.0
 """Seconds within which another signal is the same wish: `timeout` sends one to the process and one to its group."""
 
@@ -16,6 +18,7 @@ class StopSignals:
     """While it is entered, a signal is only noted and makes `descriptor` readable; one more, a second later, ends all.
 
     Python hears a signal between two steps of its own: a database that is waited for answers first, or is given up.
+    Where nobody can wait for `descriptor`, signals do what they always do.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,7 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        for one in (signal.SIGINT, signal.SIGTERM):
+        for one in (signal.SIGINT, signal.SIGTERM) if CAN_WAIT else ():
             if signal.getsignal(one) is not signal.SIG_IGN:  # as in a background job of a shell, or under nohup
                 self._before[one] = signal.signal(one, self._note)
         return self

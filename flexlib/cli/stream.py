@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from stat import S_ISREG
 
+from flexlib.cli.signals import CAN_WAIT
 from flexlib.ledger.record.lines import LINES_AT_ONCE
 
 LONGEST_WAIT = 1.0
@@ -22,7 +23,8 @@ class LineStream:
 
     They end with the file, or as soon as `stop`, another descriptor, can be read: with what was read and what waits in
     the pipe by then. The last line counts without its end, too; only that of a file on disk, stopped on the way, is
-    left in it. Bytes that are no UTF-8 pass through, so that their line alone is refused.
+    left in it. Bytes that are no UTF-8 pass through, so that their line alone is refused. Where a pipe cannot be waited
+    for, a batch is what one reading gave, and `stop` is not heard.
     """
 
     def __init__(self, file: int, stop: int) -> None:
@@ -43,6 +45,10 @@ class LineStream:
 
     def _take(self) -> None:
         """Waits for bytes, for the stop, or until the lines at hand are due."""
+        if not CAN_WAIT:
+            self._split(os.read(self._file, BYTES_AT_ONCE))
+            self._due = 0.0
+            return
         wait = max(0.0, self._due - time.monotonic()) if self._lines else None
         ready, _, _ = select.select([self._file, self._stop], [], [], wait)
         if self._stop in ready:

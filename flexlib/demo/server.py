@@ -8,9 +8,10 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import TextIO, cast
@@ -50,9 +51,10 @@ async def serve(
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
     if until_stdin_closes:
-        loop.add_reader(sys.stdin.fileno(), _watch_stdin, stopped)
+        # In a thread, not by the loop: on Windows it cannot wait for a pipe.
+        threading.Thread(target=_watch_stdin, args=(loop, stopped), daemon=True).start()
     with _open_log(faults) as log:
         wire = Wire(api, faults, f"seed={company.seed} users={company.users}", log)
         server = HTTPServer(wire.take_request)
@@ -66,9 +68,11 @@ async def serve(
         server.stop()
 
 
-def _watch_stdin(stopped: asyncio.Event) -> None:
-    if not os.read(sys.stdin.fileno(), 4096):
-        stopped.set()
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    with suppress(RuntimeError):  # the loop has ended before
+        loop.call_soon_threadsafe(stopped.set)
 
 
 def _open_log(faults: Faults) -> TextIO | nullcontext[None]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexlib.errors import AlreadyRunning, DiskFailed
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 PRIVATE = 0o600
 
@@ -21,23 +24,53 @@ def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
 
     Raises `AlreadyRunning` when another run holds it, unless `wait`.
     """
-    with report_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE)
+    # Beside the lock: on Windows nobody can read a file that is locked.
+    holder = folder / ".lock-holder"
+    lock = _acquire(folder / ".lock", wait=wait)
+    if lock is None:
+        raise AlreadyRunning(
+            f"Another run (process {_read_holder(holder)}) is reading {what} into {folder}; "
+            "wait for it to end, or add --wait."
+        )
     try:
-        while not _try_lock(descriptor):
-            if not wait:
-                raise AlreadyRunning(
-                    f"Another run (process {os.pread(descriptor, 20, 0).decode() or '?'}) is reading {what} "
-                    f"into {folder}; wait for it to end, or add --wait."
-                )
-            time.sleep(0.2)
         with report_disk(folder):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            holder.write_text(str(os.getpid()), "utf-8")
         yield
     finally:
-        os.close(descriptor)
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def lock_file(file: Path) -> Iterator[None]:
+    """Lets one process at a time in, the others wait; `file`, made if need be, is nothing but the lock.
+
+    A process that dies lets go. Raises `DiskFailed`.
+    """
+    lock = _acquire(file, wait=True)
+    assert lock is not None  # it was waited for
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_whole(file: Path, content: str | bytes, mode: int = 0o666) -> None:
+    """Puts `content` (text as UTF-8) in place of `file`, whole or not at all, once it is on the disk.
+
+    The folder is made if need be; a file that is new gets `mode`, less the umask. Raises `OSError`: give it a sentence,
+    as `report_disk` does.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as out:
+            out.write(content.encode() if isinstance(content, str) else content)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -69,17 +102,33 @@ def make_scratch(folder: Path, name: str) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Returns once what was written to the file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Returns once what was written to the file or folder is on the disk; Windows opens no folder, and has no need."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _acquire(file: Path, *, wait: bool) -> BaseFileLock | None:
+    """The lock on `file`, held; None when another process holds it, unless `wait`."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file, mode=PRIVATE)
+    with report_disk(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            return None
+    return lock
+
+
+def _read_holder(file: Path) -> str:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return file.read_text("utf-8") or "?"
+    except FileNotFoundError:  # not said yet, or not any more
+        return "?"

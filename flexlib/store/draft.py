@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.certificate import SETTLING_TIME
-from flexlib.store.disk import PRIVATE, report_disk
+from flexlib.store.disk import PRIVATE, report_disk, write_whole
 
 
 class Draft:
@@ -33,9 +33,8 @@ class Draft:
                 self.resumed = self._read_lines()
             else:
                 shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
                 header = {"identity": identity, "started_at": self.started_at.isoformat()}
-                (folder / "header.json").write_text(json.dumps(header), "utf-8")
+                write_whole(folder / "header.json", json.dumps(header))
             # Without a buffer: what a full disk did not take would come up again when the file is closed.
             self._file = open(self._answers, "ab", buffering=0, opener=_open_private)  # noqa: SIM115
 
@@ -59,14 +58,8 @@ class Draft:
 
     def keep_people(self, people: list[dict[str, Any]]) -> None:
         """Keeps the list of people, readable by nobody else."""
-        temporary = self._folder / "people.tmp"
         with report_disk(self._folder):
-            try:
-                with open(temporary, "w", encoding="utf-8", opener=_open_private) as file:
-                    json.dump(people, file)
-                temporary.replace(self._folder / "people.json")
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_whole(self._folder / "people.json", json.dumps(people), PRIVATE)
 
     def lines(self) -> Iterator[str]:
         """Every answer kept so far, as a line of JSON."""

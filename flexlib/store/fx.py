@@ -7,9 +7,7 @@ with the moment at which the new one was read in `superseded_at`; the rows witho
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from pathlib import Path
 
 from flexlib.errors import BadFile, BadRecord
 from flexlib.money.fx import Rate, Rates, sort_rates
-from flexlib.store.disk import report_disk
+from flexlib.store.disk import lock_file, report_disk, write_whole
 
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
 
@@ -69,32 +67,16 @@ def write_kept_rates(kept: Iterable[KeptRate], root: Path) -> Path:
     for one in sorted(kept, key=lambda one: (one.rate.day, one.superseded_at is None, one.fetched_at, one.rate)):
         ended = one.superseded_at.isoformat() if one.superseded_at else ""
         rows.writerow([one.rate.day, f"{one.rate.value:f}", one.rate.source, one.fetched_at.isoformat(), ended])
-    draft = file.with_name(f".{file.name}-{os.getpid()}.tmp")
     with report_disk(file.parent):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("w", encoding="utf-8", newline="") as out:
-                out.write(text.getvalue())
-                out.flush()
-                os.fsync(out.fileno())
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(file, text.getvalue())
     return file
 
 
 @contextmanager
 def lock_rates(root: Path) -> Iterator[None]:
     """Lets one process at a time read, merge and write the table; the others wait those milliseconds."""
-    folder = find_rates_file(root).parent
-    with report_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with lock_file(find_rates_file(root).with_name(".lock")):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _read_row(row: list[str], number: int, file: Path) -> KeptRate:

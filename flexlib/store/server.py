@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from flexlib.errors import OtherServer
-from flexlib.store.disk import report_disk, sync
+from flexlib.store.disk import report_disk, write_whole
 
 
 def read_server(root: Path) -> dict[str, Any]:
@@ -31,12 +30,5 @@ def keep_server(server: str, facts: dict[str, Any], root: Path) -> None:
     """Remembers `facts` of `server`, which `root` then belongs to. Raises `OtherServer` when it is another's."""
     check_server(server, root)
     text = json.dumps({**read_server(root), **facts, "server": server}, indent=2) + "\n"
-    temporary = root / f".server-{os.getpid()}.tmp"
     with report_disk(root):
-        root.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, "utf-8")
-            sync(temporary)
-            temporary.replace(root / "server.json")
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(root / "server.json", text)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +15,7 @@ from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import LedgerMissing
-from flexlib.store.disk import report_disk
+from flexlib.store.disk import lock_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x666C6579
@@ -132,22 +129,8 @@ def _migrate(ledger: Ledger) -> str:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
 
-    with _lock_file(ledger):
+    # One process at a time makes the tables of a SQLite file; PostgreSQL has locks of its own.
+    alone = lock_file(ledger.path.with_name(f".{ledger.path.name}.lock")) if ledger.path else nullcontext()
+    with alone:
         run_with_retries(ledger, upgrade)
     return HEAD
-
-
-@contextmanager
-def _lock_file(ledger: Ledger) -> Iterator[None]:
-    """Lets one process at a time make the tables of a SQLite file; a process that dies lets go."""
-    if ledger.path is None:
-        yield
-        return
-    with report_disk(ledger.path.parent):
-        ledger.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(ledger.path.with_name(f".{ledger.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

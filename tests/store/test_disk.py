@@ -1,0 +1,73 @@
+"""One writer at a time, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from flexlib.errors import AlreadyRunning, DiskFailed
+from flexlib.store.disk import lock_file, lock_folder, write_whole
+
+
+def count_up(file: Path) -> None:
+    for _ in range(50):
+        with lock_file(file.with_name(".lock")):
+            file.write_text(str(int(file.read_text()) + 1))
+
+
+def test_of_several_processes_one_at_a_time_is_let_in(tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("0")
+    processes = [multiprocessing.get_context("spawn").Process(target=count_up, args=(file,)) for _ in range(4)]
+    for one in processes:
+        one.start()
+    for one in processes:
+        one.join()
+    assert file.read_text() == "200"
+
+
+def test_a_folder_names_its_holder_only_as_long_as_it_is_held(tmp_path: Path) -> None:
+    with lock_folder(tmp_path / "month", "2025-09", wait=False):
+        assert (tmp_path / "month" / ".lock-holder").read_text() == str(os.getpid())
+    assert [file.name for file in (tmp_path / "month").iterdir()] == [".lock"]
+
+
+def test_an_error_inside_is_not_taken_for_a_lock_that_is_held(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError, match="the server"), lock_folder(tmp_path, "2025-09", wait=False):
+        raise TimeoutError("the server")
+    lock = lock_folder(tmp_path, "2025-09", wait=False)
+    with lock_folder(tmp_path, "2025-09", wait=False), pytest.raises(AlreadyRunning), lock:
+        pass
+
+
+def test_a_lock_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    lock = lock_folder(tmp_path / "file" / "month", "2025-09", wait=False)
+    with pytest.raises(DiskFailed, match="Could not write into .*file/month: not a directory"), lock:
+        pass
+
+
+@pytest.mark.parametrize(("content", "stored"), [("ñ,1\r\n2\n", "ñ,1\r\n2\n".encode()), (b"\xff\x00", b"\xff\x00")])
+def test_text_and_bytes_are_stored_as_they_are(tmp_path: Path, content: str | bytes, stored: bytes) -> None:
+    write_whole(tmp_path / "new" / "file", content)
+    assert (tmp_path / "new" / "file").read_bytes() == stored
+    write_whole(tmp_path / "new" / "file", "other", 0o600)
+    assert (tmp_path / "new" / "file").read_bytes() == b"other"
+    assert (tmp_path / "new" / "file").stat().st_mode & 0o777 == 0o600
+    assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_what_cannot_be_written_leaves_what_was_there_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    write_whole(tmp_path / "file", "before")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "file", "after")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("file", "before")]
