@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
@@ -13,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.money.credit_prices import CreditPrice, CreditPrices, find_credit_price, price_credits
+from flexlib.money.amounts import NO_RATE
+from flexlib.money.credit_prices import CreditPrices, find_credit_price, price_credits
 from flexlib.money.fx import Rates, convert_to_clp, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import USAGE
@@ -29,8 +29,8 @@ def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.T
 
     `cost` is in credits, plan and flex together. `amount_in_usd` is what they cost beside the seats: the flex credits
     at the price of their day, nothing for plan credits; null where flex credits have no price. Pesos are at the rate
-    of Windsurf's own day, which is UTC's. Windsurf tells no tokens: they are 0 here, and the metadata says `tokens:
-    untold`. Nobody is named: the id is a hash, the usable null.
+    of Windsurf's own day, which is UTC's. Windsurf reports no tokens: they are 0 here, and the metadata says `tokens:
+    not_reported`. Nobody is named: the id is a hash, the usable null.
     """
     built = [_build_row(row, prices, rates) for row in rows.to_pylist()]
     table = pa.Table.from_pylist(built, schema=USAGE)
@@ -44,11 +44,18 @@ def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[
     amount = price_credits(prices, day, row["flex_credits"])
     rate = find_rate(rates, day)
     key = "\x1f".join((str(day), row["user"], uid))
-    notes = dict(_write_notes(row, price if flex else None))
-    if flex and price is None:
-        notes["unpriced"] = NO_PRICE
-    if rate and amount is not None:
-        notes |= {"rate": str(rate.value), "rate_day": rate.day.isoformat(), "rate_source": rate.source}
+    details = {"model_uid": uid, "plan_credits": str(plan), "flex_credits": str(flex), "tokens": "not_reported"}
+    provenance: dict[str, Any] = {}
+    if flex and price is not None:
+        details["usd_per_credit"] = str(price.usd)
+        since = None if price.first == date.min else price.first
+        provenance = {"price_source": price.source, "price_date": since}
+    if amount is None:
+        provenance["unpriced"] = NO_PRICE
+    elif rate is None:
+        provenance["unconverted"] = NO_RATE
+    else:
+        provenance |= {"fx_rate": rate.value, "fx_date": rate.day, "fx_source": rate.source}
     midnight = datetime.combine(day, time())
     return {
         "id": f"{SOURCE}-{hashlib.sha256(key.encode()).hexdigest()[:32]}",
@@ -64,22 +71,11 @@ def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[
         ),
         "cost": plan + flex,
         "amount_in_usd": amount,
-        "amount_in_clp": convert_to_clp(amount, rate) if rate and amount is not None else None,
-        "metadata": json.dumps(notes, ensure_ascii=False, sort_keys=True),
+        "amount_in_clp": None if amount is None or rate is None else convert_to_clp(amount, rate),
+        **provenance,
+        "metadata": json.dumps(details, ensure_ascii=False, sort_keys=True),
         "updated_at": midnight,
     }
-
-
-def _write_notes(row: dict[str, Any], price: CreditPrice | None) -> Iterator[tuple[str, Any]]:
-    yield "model_uid", row["model_uid"]
-    yield "plan_credits", str(Decimal(row["prompt_credits"]).scaleb(-2))
-    yield "flex_credits", str(Decimal(row["flex_credits"]).scaleb(-2))
-    yield "requests", row["requests"]
-    yield "tokens", "untold"
-    if price is not None:
-        yield "usd_per_credit", str(price.usd)
-        yield "price_source", price.source
-        yield "price_date", None if price.first == date.min else price.first.isoformat()
 
 
 @cache

@@ -15,19 +15,10 @@ from hypothesis import strategies as st
 from test_extra_counts import build_call, calls
 
 from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows
-from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rate, Rates
 from flexlib.money.price_book import load_book
+from flexlib.schema import USAGE
 
-USD, CLP, FX = pa.decimal128(20, 10), pa.decimal128(20, 4), pa.decimal128(14, 8)
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("id", "provider", "model", "proxy", "task_type", "tier")]
-    + [("created_at", pa.timestamp("us")), ("requests", pa.int64())]
-    + [(name, pa.int64()) for name in (*BASE_COUNTS, *EXTRA_COUNTS)]
-    + [("cost", USD), ("amount_in_usd", USD), ("amount_in_clp", CLP)]
-    + [("price_source", pa.string()), ("price_date", pa.date32()), ("unpriced", pa.string())]
-    + [("fx_rate", FX), ("fx_date", pa.date32()), ("fx_source", pa.string()), ("unconverted", pa.string())]
-)
 RATES = Rates(
     tuple(Rate(date(2025, 9, day), Decimal(950 + day) + Decimal("0.12345678"), "the bank") for day in (9, 10, 12))
 )
@@ -37,11 +28,12 @@ BOOK = f"{load_book().name} (openai)"
 def build_row(**facts: Any) -> dict[str, Any]:  # noqa: ANN401
     """A call of 1,000 tokens to gpt-4o, US$0.0025 by the list, on 10 September."""
     call = build_call(provider="openai", model="gpt-4o", prompt_tokens=1_000, requests=1)
-    return {**dict.fromkeys(SCHEMA.names), **call, **facts}
+    now = datetime(2025, 10, 1)
+    return {**dict.fromkeys(USAGE.names), **call, "grain": "call", "total_tokens": 1_000, "updated_at": now, **facts}
 
 
 def fill_table(*calls: dict[str, Any], rates: Rates = RATES) -> list[dict[str, Any]]:
-    filled: list[dict[str, Any]] = fill_rows(pa.Table.from_pylist(list(calls), SCHEMA), rates).to_pylist()
+    filled: list[dict[str, Any]] = fill_rows(pa.Table.from_pylist(list(calls), USAGE), rates).to_pylist()
     return filled
 
 
@@ -125,7 +117,7 @@ def test_law_a_table_is_filled_as_its_calls_are_alone_and_once_is_enough(calls: 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rows(), max_size=20))
 def test_what_was_filled_can_be_told_from_what_was_said(calls: list[dict[str, Any]]) -> None:
-    said = pa.Table.from_pylist(calls, SCHEMA)
+    said = pa.Table.from_pylist(calls, USAGE)
     assert drop_filled(fill_rows(said, RATES)).equals(drop_filled(said))
 
 
@@ -148,7 +140,7 @@ def test_call_is_filled_from_a_named_tuple_that_lacks_the_newer_fields() -> None
 
 
 def test_table_without_rows_is_given_back() -> None:
-    assert fill_rows(SCHEMA.empty_table(), RATES).equals(SCHEMA.empty_table())
+    assert fill_rows(USAGE.empty_table(), RATES).equals(USAGE.empty_table())
 
 
 def test_import_of_the_rooms_of_money_loads_no_pandas_and_one_call_no_table_library() -> None:

@@ -14,6 +14,7 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flexlib import schema
 from flexlib.errors import BadRecord
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, PART_OF, SELLERS_WITH_BASE_RATE
 from flexlib.money.price_book import LISTS, build_book, load_book, read_prices
@@ -249,6 +250,10 @@ def test_another_book_reprices_calls_with_extra_counts_as_it_prices_them_alone()
     diff = reprice_rows(rows, house).to_pylist()
     assert [one["new_amount"] for one in diff] == [Decimal("0.0032")]  # 400 * 2 + 600 * 4
     assert diff[0]["new_amount"] == describe(price_alone(call, book=house))["amount_in_usd"]
+
+
+def test_extra_counts_are_the_columns_of_the_usage_schema() -> None:
+    assert tuple(EXTRA_COUNTS) == schema.EXTRA_COUNTS
 
 
 def test_parts_and_their_bases_are_those_of_genai_prices() -> None:

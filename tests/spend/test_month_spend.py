@@ -171,6 +171,11 @@ def test_credits_are_usage_of_windsurf_and_only_flex_ones_cost_dollars() -> None
     ]
     assert '"flex_credits": "2.5' in found[0]["metadata"]
     assert '"usd_per_credit": "0.04"' in found[0]["metadata"]
+    assert [(row["price_source"] is None, row["fx_date"], row["unconverted"]) for row in found] == [
+        (False, date(2025, 9, 1), None),
+        (True, date(2025, 9, 1), None),
+        (False, None, "no exchange rate is known for the day of the call"),
+    ]
     assert not any(row["usable_type"] == "u" or row["usable_id"] for row in found)
 
 
@@ -192,7 +197,7 @@ def test_a_companys_own_price_holds_for_its_days_and_the_list_for_the_others(tmp
 def test_flex_credits_without_a_price_are_unpriced_and_plan_credits_cost_nothing() -> None:
     rows = credits_as_usage(build_credits((1, "u", "x", 0, 100), (2, "u", "x", 100, 0)), (), Rates()).to_pylist()
     assert [row["amount_in_usd"] for row in rows] == [None, Decimal(0)]
-    assert '"unpriced": "no price of a credit is known for this day"' in rows[0]["metadata"]
+    assert [row["unpriced"] for row in rows] == ["no price of a credit is known for this day", None]
 
 
 @pytest.mark.parametrize(
