@@ -16,6 +16,8 @@ MONTH_NAMES = (
 )  # fmt: skip
 """Not those of `calendar`, which follow the locale."""
 
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
@@ -78,9 +80,14 @@ class Month:
         return datetime(self.next.year, self.next.month, 1, tzinfo=timezone.utc)
 
     @property
+    def name(self) -> str:
+        """`September`."""
+        return MONTH_NAMES[self.month - 1]
+
+    @property
     def title(self) -> str:
         """`September 2025`."""
-        return f"{MONTH_NAMES[self.month - 1]} {self.year}"
+        return f"{self.name} {self.year}"
 
     @property
     def span(self) -> Span:

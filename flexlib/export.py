@@ -1,4 +1,4 @@
-"""Finished frames -> CSV files and plain rows for JSON.
+"""Finished tables -> CSV files; finished frames -> plain rows for JSON.
 
 CSV: RFC 4180 quoting, UTF-8, `\\n` at line ends, credits with two decimals and no thousands separator. A file is there
 whole or not at all. JSON: credits stay integers, and the key says the unit (`flex_credits_hundredths`): exact, where a
@@ -9,74 +9,44 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
-from flexlib.formats import format_credits, format_day, format_month, format_span, round_half_up
+from flexlib.formats import format_credits, format_day, format_month, format_share, format_span, round_half_up
 from flexlib.store.disk import write_whole
+from flexlib.tables.definition import Column, Kind, Row, Table
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
+FORMATTED: dict[Kind, Callable[[date], str]] = {Kind.DAY: format_day, Kind.MONTH: format_month}
+"""Kinds with a second column, and what stands there."""
 
-def write_by_model_csv(by_day_and_model: object, path: Path) -> Path:
-    """`event_date,date_formatted,model,flex_credits`: a line a day and model, zeros too, in the order of the frame.
+EXACT: dict[Kind, Callable[[Any], str]] = {
+    Kind.CREDITS: lambda hundredths: format_credits(hundredths, thousands=""),
+    Kind.SHARE: format_share,
+    Kind.CHANGE: format_share,
+    Kind.USD: "{:f}".format,
+    Kind.CLP: "{:f}".format,
+    Kind.MONTH: "{:%Y-%m}".format,
+}
+"""How a value is written for a program that reads it; other kinds stand as they are."""
 
-    `by_day_and_model` is that of `aggregate.credits_by_day_and_model` with the names of `names.name_models`.
+
+def write_csv(table: Table, path: Path) -> Path:
+    """The rows of a finished table, zeros too, in their order, under the names of its columns; no total.
+
+    A day and a month have a second column, `..._formatted`, with their words. What is not known is empty.
     Raises `DiskFailed`; a file that was there before is then untouched.
     """
-    columns = ["event_date", "date_formatted", "model", "flex_credits"]
-    rows = (
-        (row["date"], format_day(row["date"]), _disarm(row["model"]), _decimal(row["flex_credits"]))
-        for row in read_rows(by_day_and_model)
-    )
-    return _write_csv(path, columns, rows)
-
-
-def write_daily_csv(by_day: object, path: Path) -> Path:
-    """`event_date,date_formatted,total_flex_credits,total_prompt_credits,data_points`: a line a day, up.
-
-    `by_day` is that of `aggregate.credits_by_day`. Raises `DiskFailed`.
-    """
-    columns = ["event_date", "date_formatted", "total_flex_credits", "total_prompt_credits", "data_points"]
-    rows = (
-        (
-            row["date"],
-            format_day(row["date"]),
-            _decimal(row["flex_credits"]),
-            _decimal(row["prompt_credits"]),
-            row["data_points"],
-        )
-        for row in read_rows(by_day)
-    )
-    return _write_csv(path, columns, rows)
-
-
-def write_monthly_csv(by_month: object, path: Path) -> Path:
-    """`month,month_formatted,total_flex_credits,total_prompt_credits,total_credits_used,data_points`: a line a month.
-
-    `by_month` is that of `aggregate.credits_by_month`; a month is written `2025-09`. Raises `DiskFailed`.
-    """
-    columns = ["month", "month_formatted", "total_flex_credits", "total_prompt_credits", "total_credits_used"]
-    rows = (
-        (
-            f"{row['month']:%Y-%m}",
-            format_month(row["month"]),
-            _decimal(row["flex_credits"]),
-            _decimal(row["prompt_credits"]),
-            _decimal(row["total_credits"]),
-            row["data_points"],
-        )
-        for row in read_rows(by_month)
-    )
-    return _write_csv(path, [*columns, "data_points"], rows)
+    columns = table.written_columns
+    rows = ([cell for column in columns for cell in _export_cell(column, row)] for row in table.rows)
+    return _write_lines(path, [name for column in columns for name in _name_cells(column)], rows)
 
 
 def to_json_rows(finished: object) -> list[dict[str, Any]]:
@@ -85,18 +55,30 @@ def to_json_rows(finished: object) -> list[dict[str, Any]]:
     return [{_name_unit(name): _to_json(name, value) for name, value in row.items()} for row in read_rows(finished)]
 
 
-def to_json_row(statistics: CreditsStatistics) -> dict[str, Any]:
-    """The headline numbers as one such row; the average is rounded to a whole hundredth, halves up."""
-    return {_name_unit(name): _to_json(name, value) for name, value in asdict(statistics).items()}
-
-
 def name_file(stem: str, days: Span, today: date, suffix: str = "csv") -> str:
     """`flex_credits_by_model_september_2025_2025-10-21.csv`; days that are no whole month are written out:
     `flex_credits_by_model_2025-09-05_to_2025-09-20_2025-10-21.csv`."""
     return f"{stem}_{format_span(days).lower().replace(' ', '_')}_{today}.{suffix}"
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+def _name_cells(column: Column) -> list[str]:
+    names = [column.export_name or column.key]
+    if column.kind in FORMATTED:
+        names.append(f"{column.key}_formatted")
+    return [*names, column.note] if column.note else names
+
+
+def _export_cell(column: Column, row: Row) -> list[object]:
+    value = row.get(column.key)
+    cells: list[object] = ["" if value is None else _disarm(value) if isinstance(value, str) else value]
+    if value is not None and not isinstance(value, str) and column.kind in EXACT:
+        cells = [EXACT[column.kind](value)]
+    if column.kind in FORMATTED:
+        cells.append(FORMATTED[column.kind](value) if isinstance(value, date) else "")
+    return [*cells, _disarm(row.get(column.note) or "")] if column.note else cells
+
+
+def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     text = "".join(_format_line(cells) for cells in [columns, *rows])
     try:
         write_whole(path, text)
@@ -109,10 +91,6 @@ def _format_line(cells: Sequence[object]) -> str:
     line = io.StringIO(newline="")
     csv.writer(line).writerow(cells)  # ends in \r\n: with \n alone it would leave a lone \r in a cell unquoted
     return line.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _decimal(hundredths: int) -> str:
-    return format_credits(hundredths, thousands="")
 
 
 def _disarm(text: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from flexlib.dates import MONTH_NAMES, Span
+from flexlib.dates import MONTH_NAMES, WEEKDAY_NAMES, Span
 
 
 def format_count(number: int, thing: str) -> str:
@@ -56,30 +56,18 @@ LIST_PRICE = Decimal("0.04")
 """US$ for one flex credit as listed (add-on packs of 1,000 for US$40); a contract may say otherwise."""
 
 
-def format_credits_or_dash(hundredths: int | None) -> str:
-    """`1,234.56` for 123456 hundredths of a credit."""
-    return UNKNOWN if hundredths is None else format_credits(hundredths)
-
-
 def format_whole_credits(hundredths: int) -> str:
     """`1,235` for 123456 hundredths of a credit, where the exact figure stands elsewhere; a half goes up."""
-    return format_usd(Decimal(hundredths) / 100, "1")
+    return _format_rounded(Decimal(hundredths) / 100, "1")
 
 
-def format_count_or_dash(count: int | None) -> str:
-    """`12,543`."""
-    return UNKNOWN if count is None else f"{count:,}"
-
-
-def format_share_percent(permille: int | None) -> str:
+def format_share_percent(permille: int) -> str:
     """`38.4 %` for 384 tenths of a percent."""
-    return UNKNOWN if permille is None else f"{format_share(permille)}{PERCENT}"
+    return f"{format_share(permille)}{PERCENT}"
 
 
-def format_change(permille: int | None) -> str:
+def format_change(permille: int) -> str:
     """`+9.6 %` for 96 tenths of a percent more, `−9.6 %` for as much less."""
-    if permille is None:
-        return UNKNOWN
     sign = "+" if permille > 0 else "−" if permille < 0 else "±"
     return f"{sign}{abs(permille) // 10:,}.{abs(permille) % 10}{PERCENT}"
 
@@ -89,14 +77,30 @@ def price_credits(hundredths: int) -> Decimal:
     return Decimal(hundredths) / 100 * LIST_PRICE
 
 
-def format_usd(amount: Decimal, places: str = "0.01") -> str:
+def _format_rounded(amount: Decimal, places: str = "0.01") -> str:
     """`4,709.38`, without the unit; a half goes up."""
     return f"{amount.quantize(Decimal(places), ROUND_HALF_UP):,}"
+
+
+def format_amount(amount: Decimal, places: str = "0.01") -> str:
+    """`4,709.38`, without the unit; `< 0.01` for what would round to nothing and is not nothing."""
+    return f"< {places}" if 0 < amount < Decimal(places) / 2 else _format_rounded(amount, places)
+
+
+def format_short_number(number: float) -> str:
+    """`1.5k`, `20M`, `3G`: a number of an axis or of a narrow cell."""
+    size, unit = next(((size, unit) for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= size), (1, ""))
+    return f"{number / size:g}{unit}"
 
 
 def format_short_day(day: date) -> str:
     """`15 Sep`."""
     return f"{day.day} {format_month(day)[:3]}"
+
+
+def format_weekday(day: date) -> str:
+    """`Mon`."""
+    return WEEKDAY_NAMES[day.weekday()][:3]
 
 
 def format_moment(moment: datetime) -> str:

@@ -25,9 +25,10 @@ ARROWS: dict[str, set[str]] = {
     "ingest": WORDS | {"sources/windsurf", "sources/files", "sources/fx", "sources/ledger", "ledger", "money", "store"},
     "analysis": WORDS,
     "spend": WORDS | {"analysis", "money", "store"},
-    "page": WORDS | {"analysis", "spend", "store"},
-    "console": WORDS | {"analysis"},
-    "export": WORDS | {"analysis", "store"},
+    "tables": WORDS | {"analysis", "spend"},
+    "page": WORDS | {"analysis", "spend", "store", "tables"},
+    "console": WORDS | {"analysis", "tables"},
+    "export": WORDS | {"analysis", "store", "tables"},
     "report": WORDS | {"page", "store"},
     "demo": WORDS,
     "cli": {"*"},
@@ -136,7 +137,7 @@ def test_a_reader_of_settings_is_found() -> None:
 
 
 def test_nothing_below_the_line_reaches_the_network_or_a_database() -> None:
-    below = ("analysis", "spend", "page", "console", "export", "report")
+    below = ("analysis", "spend", "tables", "page", "console", "export", "report")
     above = SOURCES | {"ledger", "ingest"}
     assert {room: ARROWS[room] & above for room in below} == dict.fromkeys(below, set())
 

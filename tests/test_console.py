@@ -16,9 +16,11 @@ from flexlib.analysis.credits import (
     credits_statistics,
 )
 from flexlib.analysis.naming import name_models
-from flexlib.console.credits import render_by_model, render_daily, render_monthly
+from flexlib.console.credits import render_by_model
+from flexlib.console.table import render_table
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
+from flexlib.tables.credits import table_daily_credits, table_monthly_credits
 
 SEPTEMBER = Month(2025, 9).span
 
@@ -169,8 +171,8 @@ def test_totals_that_lack_somebody_say_at_least() -> None:
     assert "GRAND TOTAL (AT LEAST)                                      5.00  (100.0%)\n" in render(
         rows, lower_bound=True
     )
-    assert "\nTOTAL (AT LEAST) " in render_daily(credits_by_day(rows), SEPTEMBER, lower_bound=True)
-    assert "\nTOTAL (AT LEAST) " in render_monthly(credits_by_month(rows), SEPTEMBER, lower_bound=True)
+    for table in (table_daily_credits(credits_by_day(rows)), table_monthly_credits(credits_by_month(rows))):
+        assert "\nTOTAL (AT LEAST) " in render_table(table, SEPTEMBER, lower_bound=True)
 
 
 def test_days_that_are_no_whole_month_are_written_out() -> None:
@@ -191,7 +193,7 @@ def test_frames_of_different_months_are_refused() -> None:
 
 def test_the_days_stand_in_a_table_with_their_total() -> None:
     rows = make_rows(("2025-09-01", "gpt-4", 12345600, 416075), ("2025-09-02", "gpt-4", 0, 389250))
-    assert render_daily(credits_by_day(rows), SEPTEMBER) == (
+    assert render_table(table_daily_credits(credits_by_day(rows)), SEPTEMBER) == (
         f"{DOUBLE}\n"
         "FLEX CREDITS BY DAY - SEPTEMBER 2025\n"
         f"{DOUBLE}\n"
@@ -207,7 +209,7 @@ def test_the_days_stand_in_a_table_with_their_total() -> None:
 
 def test_the_months_stand_in_a_table_with_their_total() -> None:
     rows = make_rows(("2025-09-01", "gpt-4", 100, 416075), ("2025-10-02", "gpt-4", 0, 389250))
-    assert render_monthly(credits_by_month(rows), Span(date(2025, 9, 1), date(2025, 10, 31))) == (
+    assert render_table(table_monthly_credits(credits_by_month(rows)), Span(date(2025, 9, 1), date(2025, 10, 31))) == (
         f"{DOUBLE}\n"
         "CREDITS BY MONTH - 2025-09-01 TO 2025-10-31\n"
         f"{DOUBLE}\n"

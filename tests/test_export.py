@@ -13,21 +13,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.analysis.credits import credits_by_day, credits_by_day_and_model, credits_by_month, credits_statistics
+from flexlib.analysis.credits import credits_by_day, credits_by_day_and_model, credits_by_month
 from flexlib.analysis.naming import name_models
 from flexlib.dates import Month, Span
 from flexlib.errors import DiskFailed
 from flexlib.export import (
     name_file,
-    to_json_row,
     to_json_rows,
-    write_by_model_csv,
-    write_daily_csv,
-    write_monthly_csv,
+    write_csv,
 )
 from flexlib.formats import format_credits, format_month, format_share, round_half_up
+from flexlib.tables.credits import (
+    table_credits_by_day_and_model,
+    table_daily_credits,
+    table_monthly_credits,
+)
 
 TODAY = date(2025, 10, 21)
+
+
+def write_by_model(by_day_and_model: pd.DataFrame, path: Path) -> Path:
+    return write_csv(table_credits_by_day_and_model(by_day_and_model), path)
+
+
+def write_daily(by_day: pd.DataFrame, path: Path) -> Path:
+    return write_csv(table_daily_credits(by_day), path)
+
+
+def write_monthly(by_month: pd.DataFrame, path: Path) -> Path:
+    return write_csv(table_monthly_credits(by_month), path)
 
 
 def make_rows(*models: str) -> pd.DataFrame:
@@ -46,7 +60,7 @@ def make_rows(*models: str) -> pd.DataFrame:
 
 def test_by_model_a_date_with_a_comma_is_quoted_and_zeros_are_lines(tmp_path: Path) -> None:
     named = name_models(credits_by_day_and_model(make_rows("MODEL_PRIVATE_2", "gpt-4")))
-    path = write_by_model_csv(named, tmp_path / "new folder" / "by_model.csv")
+    path = write_by_model(named, tmp_path / "new folder" / "by_model.csv")
     assert path.read_bytes() == (
         b"event_date,date_formatted,model,flex_credits\n"
         b'2025-09-01,"September 01, 2025",Claude Sonnet 4.5,2450.75\n'
@@ -55,7 +69,7 @@ def test_by_model_a_date_with_a_comma_is_quoted_and_zeros_are_lines(tmp_path: Pa
 
 
 def test_daily_columns(tmp_path: Path) -> None:
-    path = write_daily_csv(credits_by_day(make_rows("a", "b")), tmp_path / "daily.csv")
+    path = write_daily(credits_by_day(make_rows("a", "b")), tmp_path / "daily.csv")
     assert path.read_text("utf-8") == (
         "event_date,date_formatted,total_flex_credits,total_prompt_credits,data_points\n"
         '2025-09-01,"September 01, 2025",2450.75,0.10,2\n'
@@ -63,7 +77,7 @@ def test_daily_columns(tmp_path: Path) -> None:
 
 
 def test_monthly_columns(tmp_path: Path) -> None:
-    path = write_monthly_csv(credits_by_month(make_rows("a", "b")), tmp_path / "monthly.csv")
+    path = write_monthly(credits_by_month(make_rows("a", "b")), tmp_path / "monthly.csv")
     assert path.read_text("utf-8") == (
         "month,month_formatted,total_flex_credits,total_prompt_credits,total_credits_used,data_points\n"
         "2025-09,September 2025,2450.75,0.10,2450.85,2\n"
@@ -72,14 +86,14 @@ def test_monthly_columns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uid", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_model_id_that_a_spreadsheet_would_run_is_text(uid: str, tmp_path: Path) -> None:
-    path = write_by_model_csv(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")
+    path = write_by_model(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")
     with path.open(encoding="utf-8", newline="") as file:
         assert [row["model"] for row in csv.DictReader(file)] == [f"'{uid}"]
 
 
 def test_what_is_written_is_read_back_whatever_the_id(tmp_path: Path) -> None:
     uid = 'a "quoted", long\nid, ñ 𝔐'
-    path = write_by_model_csv(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")
+    path = write_by_model(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")
     with path.open(encoding="utf-8", newline="") as file:
         assert [row["model"] for row in csv.DictReader(file)] == [uid]
 
@@ -88,17 +102,17 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_p
     named = name_models(credits_by_day_and_model(make_rows("gpt-4")))
     (tmp_path / "taken.csv").mkdir()
     with pytest.raises(DiskFailed, match=r"taken.csv cannot be written \(Is a directory\)"):
-        write_by_model_csv(named, tmp_path / "taken.csv")
+        write_by_model(named, tmp_path / "taken.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["taken.csv"]
     (tmp_path / "file").write_text("kept")
     with pytest.raises(DiskFailed, match="cannot be written"):
-        write_by_model_csv(named, tmp_path / "file" / "x.csv")
+        write_by_model(named, tmp_path / "file" / "x.csv")
     assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:
-    write_daily_csv(credits_by_day(make_rows("a", "b")), tmp_path / "x.csv")
-    path = write_monthly_csv(credits_by_month(make_rows("a")), tmp_path / "x.csv")
+    write_daily(credits_by_day(make_rows("a", "b")), tmp_path / "x.csv")
+    path = write_monthly(credits_by_month(make_rows("a")), tmp_path / "x.csv")
     assert path.read_text("utf-8").startswith("month,")
     assert list(tmp_path.iterdir()) == [path]
 
@@ -119,14 +133,6 @@ def test_json_says_the_unit_in_the_key_and_keeps_integers() -> None:
         }
     ]
     assert to_json_rows(credits_by_month(make_rows("a")))[0]["month"] == "2025-09"
-
-
-def test_the_statistics_are_one_row_of_json() -> None:
-    row = json.loads(json.dumps(to_json_row(credits_statistics(make_rows("a", "b")))))
-    assert row["average_flex_credits_hundredths"] == 245075
-    assert row["days_with_flex_credits"] == 1
-    assert row["peak_day"] == "2025-09-01"
-    assert row["requests"] is None
 
 
 def test_a_file_is_named_after_its_month_and_the_day_it_was_made() -> None:

@@ -11,11 +11,10 @@ import pytest
 from flexlib.dates import Month, Span
 from flexlib.formats import (
     UNKNOWN,
+    format_amount,
     format_change,
     format_count,
-    format_count_or_dash,
     format_credits,
-    format_credits_or_dash,
     format_day,
     format_moment,
     format_month,
@@ -23,18 +22,19 @@ from flexlib.formats import (
     format_share_percent,
     format_short_day,
     format_span,
-    format_usd,
     format_whole_credits,
     price_credits,
     round_half_up,
 )
+from flexlib.tables.definition import FORMATS, Kind, format_value
 
 
 @pytest.mark.parametrize(
     ("amount", "text"),
     [
         ("0.005", "0.01"),
-        ("0.0049999999", "0.00"),
+        ("0.0049999999", "< 0.01"),  # what rounds to nothing is not nothing
+        ("0", "0.00"),
         ("0.015", "0.02"),
         ("0.025", "0.03"),  # rounded to the even cent it would be 0.02
         ("-0.005", "-0.01"),  # away from zero, as every half
@@ -44,12 +44,12 @@ from flexlib.formats import (
     ],
 )
 def test_exactly_half_a_cent_goes_up(amount: str, text: str) -> None:
-    assert format_usd(Decimal(amount)) == text
+    assert format_amount(Decimal(amount)) == text
 
 
 def test_half_of_any_other_last_place_goes_up_too() -> None:
-    assert [format_usd(Decimal(text), "1") for text in ("0.5", "2.5", "1234.49")] == ["1", "3", "1,234"]
-    assert format_usd(Decimal("0.00025"), "0.0001") == "0.0003"
+    assert [format_amount(Decimal(text), "1") for text in ("0.5", "2.5", "1234.49")] == ["1", "3", "1,234"]
+    assert format_amount(Decimal("0.00025"), "0.0001") == "0.0003"
     assert [format_whole_credits(number) for number in (49, 50, 249, 250, 123456)] == ["0", "1", "2", "3", "1,235"]
     assert [round_half_up(Fraction(twice, 2)) for twice in range(6)] == [0, 1, 1, 2, 2, 3]
     assert round_half_up(Fraction(49, 100)) == 0
@@ -65,24 +65,15 @@ def test_one_thing_is_not_things() -> None:
     [(0, "0.00"), (7, "0.07"), (-7, "-0.07"), (100, "1.00"), (-123456, "-1,234.56"), (7523450, "75,234.50")],
 )
 def test_credits_have_two_decimals_and_their_sign_in_front(hundredths: int, text: str) -> None:
-    assert format_credits(hundredths) == format_credits_or_dash(hundredths) == text
+    assert format_credits(hundredths) == text
     assert format_credits(hundredths, "") == text.replace(",", "")
 
 
 def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
-    unknown = [
-        format_credits_or_dash(None),
-        format_count_or_dash(None),
-        format_share_percent(None),
-        format_change(None),
-    ]
-    assert unknown == [UNKNOWN] * 4
-    assert [format_credits_or_dash(0), format_count_or_dash(0), format_share_percent(0), format_change(0)] == [
-        "0.00",
-        "0",
-        "0.0\u00a0%",
-        "±0.0\u00a0%",
-    ]
+    assert [format_value(None, kind) for kind in FORMATS] == [UNKNOWN] * len(FORMATS)
+    zeros = [format_value(0, kind) for kind in (Kind.CREDITS, Kind.COUNT, Kind.SHARE, Kind.CHANGE)]
+    assert zeros == ["0.00", "0", "0.0\u00a0%", "±0.0\u00a0%"]
+    assert [format_value(Decimal(0), kind) for kind in (Kind.USD, Kind.CLP)] == ["0.00", "0"]
 
 
 def test_shares_and_changes_are_tenths_of_a_percent() -> None:
@@ -94,7 +85,7 @@ def test_shares_and_changes_are_tenths_of_a_percent() -> None:
         "−9.6\u00a0%",
         "−1,234.5\u00a0%",
     ]
-    assert format_count_or_dash(12543) == "12,543"
+    assert format_value(12543, Kind.COUNT) == "12,543"
 
 
 def test_credits_at_list_price_are_exact() -> None:

@@ -17,6 +17,7 @@ from flexlib.analysis.sizes import (
     usage_distribution,
     usage_histogram,
 )
+from flexlib.analysis.top import choose_models, is_comparable, list_read_days, top_days, top_models, top_users
 from flexlib.analysis.usage import (
     UsageStatistics,
     stats_by_task_type,
@@ -32,6 +33,7 @@ from flexlib.analysis.usage import (
 __all__ = [
     "CreditsStatistics",
     "UsageStatistics",
+    "choose_models",
     "compare_models",
     "credits_by_day",
     "credits_by_day_and_model",
@@ -40,9 +42,14 @@ __all__ = [
     "credits_by_user",
     "credits_by_weekday_and_week",
     "credits_statistics",
+    "is_comparable",
+    "list_read_days",
     "read_rows",
     "roll_up_usage",
     "stats_by_task_type",
+    "top_days",
+    "top_models",
+    "top_users",
     "total_cost_by_period",
     "usage_by_day",
     "usage_by_hour",

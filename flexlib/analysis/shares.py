@@ -48,6 +48,11 @@ def add_shares(
     )
 
 
+def measure_share(part: int, total: int) -> int:
+    """The share of `part` in `total` in tenths of a percent, halves up; 0 when `total` is 0."""
+    return (2 * WHOLE * part + total) // (2 * total) if total else 0
+
+
 def measure_change(now: int, before: int) -> int | None:
     """The change from `before` to `now` in tenths of a percent, halves away from zero; None when `before` is 0."""
     if before == 0:

@@ -83,7 +83,7 @@ def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
     sums += [calls.sum().alias("request_count"), calls.count().alias("_counted"), nw.len().alias("_rows")]
     sums += [amount.sum().alias(f"total_{one}") for one, amount in amounts.items()]
     sums += [amount.count().alias(f"_with_{one}") for one, amount in amounts.items()]
-    with _exact_decimals():
+    with exact_decimals():
         summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
     counts = [*TOKENS, *UNPRICED, "request_count", "_counted", "_rows", *(f"_with_{one}" for one in AMOUNTS)]
     # In SQL the sum of no rows is null.
@@ -110,12 +110,12 @@ def to_native_usage(
 def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """The exact sum of those that are known; None when none is."""
     known = [amount for amount in amounts if amount is not None]
-    with _exact_decimals():
+    with exact_decimals():
         return sum(known, Decimal(0)) if known else None
 
 
 @contextmanager
-def _exact_decimals() -> Iterator[None]:
+def exact_decimals() -> Iterator[None]:
     with localcontext() as context:
         context.prec = DIGITS
         yield

@@ -29,6 +29,10 @@ from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
 
 if TYPE_CHECKING:
     from flexlib.dates import Span
+    from flexlib.tables.definition import Table
+
+Build = Callable[[object, "Span", bool], "tuple[object, Table, str]"]
+"""Of rows, their days and whether they lack somebody: the frame, the table of it for a file, the text."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -110,49 +114,45 @@ def run_by_model(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.naming import name_models
     from flexlib.console.credits import render_by_model
-    from flexlib.export import write_by_model_csv
+    from flexlib.tables.credits import table_credits_by_day_and_model
 
-    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[object, Table, str]:
         daily = name_models(credits_by_day_and_model(rows), days)
         models = name_models(credits_by_model(rows), days)
-        return daily, render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
+        text = render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
+        return daily, table_credits_by_day_and_model(daily), text
 
-    return _run_table(arguments, settings, "flex_credits_by_model", build, write_by_model_csv)
+    return _run_table(arguments, settings, "flex_credits_by_model", build)
 
 
 def run_daily(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_day
-    from flexlib.console.credits import render_daily
-    from flexlib.export import write_daily_csv
+    from flexlib.tables.credits import table_daily_credits
 
-    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
-        table = credits_by_day(rows)
-        return table, render_daily(table, days, lower_bound=lower_bound)
-
-    return _run_table(arguments, settings, "team_daily_flex_credits", build, write_daily_csv)
+    return _run_table(arguments, settings, "team_daily_flex_credits", _build_with(credits_by_day, table_daily_credits))
 
 
 def run_monthly(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_month
-    from flexlib.console.credits import render_monthly
-    from flexlib.export import write_monthly_csv
+    from flexlib.tables.credits import table_monthly_credits
 
-    def build(rows: object, days: Span, lower_bound: bool) -> tuple[Any, str]:
-        table = credits_by_month(rows)
-        return table, render_monthly(table, days, lower_bound=lower_bound)
-
-    return _run_table(arguments, settings, "team_monthly_credits", build, write_monthly_csv)
+    return _run_table(arguments, settings, "team_monthly_credits", _build_with(credits_by_month, table_monthly_credits))
 
 
-def _run_table(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    stem: str,
-    build: Callable[[object, Span, bool], tuple[Any, str]],
-    write_csv: Callable[[Any, Path], Path],
-) -> int:
+def _build_with(sum_rows: Callable[[object], object], define: Callable[[object], Table]) -> Build:
+    def build(rows: object, days: Span, lower_bound: bool) -> tuple[object, Table, str]:
+        from flexlib.console.table import render_table
+
+        frame = sum_rows(rows)
+        table = define(frame)
+        return frame, table, render_table(table, days, lower_bound=lower_bound)
+
+    return build
+
+
+def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, build: Build) -> int:
     """Fetches what is stale, prints the table and writes its CSV, or prints its rows as JSON."""
-    from flexlib.export import name_file, to_json_rows
+    from flexlib.export import name_file, to_json_rows, write_csv
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
     span = read_span(arguments)
@@ -160,10 +160,11 @@ def _run_table(
         settings = stack.enter_context(open_settings(arguments, settings))
         snapshots = ensure_credits(span, settings, **read_fetch_options(arguments))
     states = [snapshot.certificate.state for snapshot in snapshots]
-    table, text = build(scan("credits", span, settings.data, engine=arguments.engine), span, "GAP" in states)
+    rows = scan("credits", span, settings.data, engine=arguments.engine)
+    frame, table, text = build(rows, span, "GAP" in states)
     if arguments.json:
         months = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
-        print(json.dumps({"certificates": months, "rows": to_json_rows(table)}, indent=2, ensure_ascii=False))
+        print(json.dumps({"certificates": months, "rows": to_json_rows(frame)}, indent=2, ensure_ascii=False))
     else:
         print(text)
         print(f"📄 {write_csv(table, arguments.output_dir / name_file(stem, span, date.today()))}")

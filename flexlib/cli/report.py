@@ -136,10 +136,11 @@ def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: 
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.naming import name_models
     from flexlib.console.credits import render_by_model
-    from flexlib.export import write_by_model_csv
+    from flexlib.export import write_csv
+    from flexlib.tables.credits import table_credits_by_day_and_model
 
     rows = scan("credits", month.span, settings.data)
     daily, models = (name_models(by(rows), month.span) for by in (credits_by_day_and_model, credits_by_model))
     lower_bound = snapshot.certificate.state == "GAP"
     text = render_by_model(daily, models, credits_statistics(rows), month.span, lower_bound=lower_bound)
-    return text, write_by_model_csv(daily, folder / "flex_credits_by_model.csv")
+    return text, write_csv(table_credits_by_day_and_model(daily), folder / "flex_credits_by_model.csv")

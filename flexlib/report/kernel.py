@@ -67,7 +67,7 @@ def _run() -> None:
     import runpy
 
     import flexlib.page.credits.charts
-    import flexlib.page.credits.tables  # noqa: F401
+    import flexlib.page.credits.sections  # noqa: F401
 
     # A quiet log: what the notebook writes reaches the notebook, not this process's stderr.
     sys.argv += ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]

@@ -16,12 +16,12 @@ from matplotlib.patches import Polygon, Rectangle
 from report_samples import SEPTEMBER, THINKING, make_rows
 
 from flexlib import analysis as aggregate
+from flexlib.analysis import top
 from flexlib.dates import Month
-from flexlib.page.credits import top as fold
+from flexlib.page.credits.calendar import plot_credits_by_weekday_and_week
 from flexlib.page.credits.charts import (
     plot_credits_by_day_and_model,
     plot_credits_by_user,
-    plot_credits_by_weekday_and_week,
 )
 from flexlib.page.kit.chart import NARROW, Chart
 from flexlib.page.kit.theme import LIGHT, assign_colours
@@ -40,11 +40,12 @@ BEFORE = [(1, "ana", THINKING, 0, 40_000), (31, "ana", THINKING, 0, 60_000)]
 
 def plot_days(rows: pd.DataFrame | None = None, before: pd.DataFrame | None = None) -> Chart:
     rows = make_rows(ROWS) if rows is None else rows
-    chosen = fold.choose_models(aggregate.credits_by_model(rows), SEPTEMBER.span)
+    chosen = top.choose_models(aggregate.credits_by_model(rows), SEPTEMBER.span)
     return plot_credits_by_day_and_model(
-        fold.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
+        top.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
         aggregate.credits_by_day(rows, SEPTEMBER.span),
         None if before is None else aggregate.credits_by_day(before, AUGUST.span),
+        span=SEPTEMBER.span,
     )
 
 
@@ -106,10 +107,10 @@ def test_without_a_month_before_there_is_one_line_and_no_word_of_it() -> None:
 
 def test_a_month_that_is_not_over_leaves_its_other_days_empty() -> None:
     rows = make_rows(ROWS[:2])
-    chosen = fold.choose_models(aggregate.credits_by_model(rows))
+    chosen = top.choose_models(aggregate.credits_by_model(rows))
     days = [date(2025, 9, 1), date(2025, 9, 2)]
-    cells = fold.top_models(aggregate.credits_by_day_and_model(rows, days), chosen)
-    chart = plot_credits_by_day_and_model(cells, aggregate.credits_by_day(rows, days))
+    cells = top.top_models(aggregate.credits_by_day_and_model(rows, days), chosen)
+    chart = plot_credits_by_day_and_model(cells, aggregate.credits_by_day(rows, days), span=SEPTEMBER.span)
     assert chart.figure.axes[1].get_xlim() == (0.4, 30.6)
     assert list_lines(chart) == [{1: 350.5, 2: 350.5}]
 
@@ -259,7 +260,7 @@ def test_another_process_with_another_hash_seed_draws_the_same_bytes() -> None:
 
 def test_pyplot_and_its_state_are_never_loaded() -> None:
     script = (
-        "import sys, flexlib.page.credits.charts, flexlib.page.credits.tables;"
+        "import sys, flexlib.page.credits.charts, flexlib.tables.credits;"
         "print('matplotlib.pyplot' in sys.modules, 'duckdb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False False\n"

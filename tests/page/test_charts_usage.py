@@ -18,7 +18,7 @@ SEPTEMBER = Month(2025, 9)
 
 def plot_all(rows: Any) -> list[Chart]:  # noqa: ANN401
     return [
-        plot_usage_by_day(usage_by_day(rows), SEPTEMBER),
+        plot_usage_by_day(usage_by_day(rows), SEPTEMBER.span),
         plot_usage_by_hour(usage_by_hour(rows)),
         plot_usage_by_size(usage_histogram(rows)),
     ]

@@ -6,7 +6,7 @@ import pytest
 from report_samples import SEPTEMBER, THINKING, Row, make_rows
 
 from flexlib import analysis as aggregate
-from flexlib.page.credits import top as fold
+from flexlib.analysis import top
 from flexlib.page.credits.headings import (
     heading_for_days,
     heading_for_models,
@@ -63,7 +63,7 @@ def test_the_models_say_how_few_take_half(amounts: list[int], heading: str) -> N
     models = aggregate.credits_by_model(
         make_rows([(1, "ana", f"model-{number}", 0, amount) for number, amount in enumerate(amounts)])
     )
-    assert heading_for_models(fold.top_models(models, fold.choose_models(models))).heading == heading
+    assert heading_for_models(top.top_models(models, top.choose_models(models))).heading == heading
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_the_proof_of_a_whole_month() -> None:
         "✓ This page and the certificate": "2 rows, 1,200.50 flex and 1.00 prompt credits on both",
         "✓ The rows and the server's own sum": "agrees (3 compared): one way against another",
         "✓ People asked a second time": "agrees (3 compared): one way against another",
-        "✓ A second endpoint": "agrees (2 compared): the month's total by the consumption endpoint (v2alpha)",
+        "✓ An independent total": "agrees (2 compared): the month's total by the consumption endpoint (v2alpha)",
         "– The team's balance": "not checked – the billing cycle is 2025-09-12 to 2025-10-11, not the month",
         "✓ Absent values, unreadable rows, keys not on the list": "12 · 0 · 1",
         "Requests sent, repeated, taken over": "44 · 2 · 0",
@@ -85,7 +85,7 @@ def test_each_reason_is_listed_when_there_are_several() -> None:
         witness=Check("differs", why="it says 1.00"),
         read_at=datetime(2025, 9, 11, 14, tzinfo=timezone.utc),
     )
-    assert [sentence.split(" ")[0] for sentence in list_missing(certificate)] == ["1", "2", "A", "It"]
+    assert [sentence.split(" ")[0] for sentence in list_missing(certificate)] == ["1", "2", "An", "It"]
 
 
 def test_a_key_in_the_words_of_the_server_is_not_shown() -> None:

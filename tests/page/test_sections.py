@@ -11,9 +11,9 @@ from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
 
 from flexlib import analysis as aggregate
 from flexlib.certificate import Check, CreditsCertificate, State
-from flexlib.page.credits.headings import Heading
-from flexlib.page.credits.sections import show_beside, show_headlines, show_section, show_title
+from flexlib.page.credits.sections import show_headlines, show_title
 from flexlib.page.kit.markup import Html
+from flexlib.page.kit.parts import Heading, show_beside, show_section
 
 ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050), (15, "cy", THINKING, 0, 0)])
 BEFORE = make_rows([(1, "ana", THINKING, 0, 100_000)], SEPTEMBER.previous)

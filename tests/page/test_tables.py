@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from report_samples import SEPTEMBER, THINKING, Row, certify, make_rows, read_cells
 
 from flexlib import analysis as aggregate
-from flexlib.page.credits import top as fold
-from flexlib.page.credits.tables import (
-    render_spark,
+from flexlib.analysis import top
+from flexlib.page.kit.table import render_spark, render_table
+from flexlib.page.kit.theme import css_colour
+from flexlib.tables.credits import (
     table_credits_by_day,
     table_credits_by_model,
     table_credits_by_user,
     table_other_models,
     table_peak_days,
 )
-from flexlib.page.kit.markup import Column, Piece, Table
-from flexlib.page.kit.theme import css_colour
+from flexlib.tables.definition import Column, Kind, Table
 
 AUGUST = SEPTEMBER.previous
 
@@ -37,18 +37,20 @@ BEFORE: list[Row] = [(1, "ana", THINKING, 0, 100_000), (31, "ana", "MODEL_CHAT_O
 
 def show_models(rows: pd.DataFrame, before: pd.DataFrame | None = None) -> str:
     models = aggregate.credits_by_model(rows)
-    chosen = fold.choose_models(models, SEPTEMBER.span)
-    return table_credits_by_model(
-        fold.top_models(models, chosen),
-        fold.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
-        None if before is None else fold.top_models(aggregate.compare_models(rows, before), chosen),
-        AUGUST,
-    ).render_html()
+    chosen = top.choose_models(models, SEPTEMBER.span)
+    return render_table(
+        table_credits_by_model(
+            top.top_models(models, chosen),
+            top.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
+            None if before is None else top.top_models(aggregate.compare_models(rows, before), chosen),
+            AUGUST,
+        )
+    )
 
 
 def show_people(rows: pd.DataFrame, shown: int = 10, full: bool = False, unmapped: tuple[str, ...] = ()) -> str:
-    people = fold.top_users(aggregate.credits_by_user(rows), certify(rows, unmapped_users=unmapped), shown=shown)
-    return table_credits_by_user(people, full=full).render_html()
+    people = top.top_users(aggregate.credits_by_user(rows), certify(rows, unmapped_users=unmapped), shown=shown)
+    return render_table(table_credits_by_user(people, full=full))
 
 
 def test_models_show_credits_share_change_and_list_price() -> None:
@@ -82,8 +84,8 @@ def test_the_seventh_model_and_the_eighth_are_one_line_and_stand_one_by_one_behi
     rows = make_rows([(1, "ana", f"model-{number}", 0, 1000 - number) for number in range(8)])
     assert read_cells(show_models(rows), "table-models")[-2][:2] == ["Other 2 models", "19.87"]
     models = aggregate.credits_by_model(rows)
-    shown, every = (fold.top_models(models, fold.choose_models(models, shown=count)) for count in (6, 100))
-    html = table_other_models(every, shown).render_html()
+    shown, every = (top.top_models(models, top.choose_models(models, shown=count)) for count in (6, 100))
+    html = render_table(table_other_models(every, shown))
     assert [line[:2] for line in read_cells(html, "table-other-models")] == [
         ["model-6", "9.94"],
         ["model-7", "9.93"],
@@ -94,13 +96,13 @@ def test_the_seventh_model_and_the_eighth_are_one_line_and_stand_one_by_one_behi
 
 def test_without_other_models_there_is_no_table_of_them() -> None:
     models = aggregate.credits_by_model(make_rows(ROWS))
-    shown = fold.top_models(models, fold.choose_models(models))
-    assert table_other_models(shown, shown).render_html() == ""
+    shown = top.top_models(models, top.choose_models(models))
+    assert render_table(table_other_models(shown, shown)) == ""
 
 
 def test_the_highest_days_stand_before_the_others() -> None:
     by_day = aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)
-    assert read_cells(table_peak_days(fold.top_days(by_day, shown=2)).render_html(), "table-peaks") == [
+    assert read_cells(render_table(table_peak_days(top.top_days(by_day, shown=2))), "table-peaks") == [
         ["1 Sep Mon", "1,335.06", ""],
         ["15 Sep Mon", "500.00", ""],
         ["28 other days", "0.00", ""],
@@ -109,7 +111,7 @@ def test_the_highest_days_stand_before_the_others() -> None:
 
 
 def test_all_days_stand_in_order_with_the_month_so_far_and_no_sum_of_people() -> None:
-    html = table_credits_by_day(aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)).render_html()
+    html = render_table(table_credits_by_day(aggregate.credits_by_day(make_rows(ROWS), SEPTEMBER.span)))
     lines = read_cells(html, "table-days")
     assert len(lines) == 31
     assert lines[0] == ["1 Sep Mon", "1,335.06", "1,335.06", "1.00", "2"]
@@ -164,16 +166,17 @@ def test_each_total_is_the_sum_of_the_lines_above_it(amounts: list[int], shown: 
     for html, table in (
         (show_models(rows), "table-models"),
         (show_people(rows, shown), "table-people"),
-        (table_peak_days(fold.top_days(by_day, shown)).render_html(), "table-peaks"),
-        (table_credits_by_day(by_day).render_html(), "table-days"),
+        (render_table(table_peak_days(top.top_days(by_day, shown))), "table-peaks"),
+        (render_table(table_credits_by_day(by_day)), "table-days"),
     ):
         *lines, total = [Decimal(line[1].replace(",", "")) for line in read_cells(html, table)]
         assert sum(lines) == total == Decimal(sum(amounts)) / 100
 
 
 def test_a_table_that_does_not_add_up_would_be_seen() -> None:
-    columns = [Column("Day", ["1 Sep"], "All"), Column("Credits", ["1.00"], "2.00", is_number=True)]
-    *lines, total = [line[1] for line in read_cells(Table("wrong", "Wrong", columns).render_html(), "wrong")]
+    columns = [Column("day", "Day", total="All"), Column("credits", "Credits", Kind.CREDITS, total=200)]
+    table = Table("wrong", "Wrong", columns, [{"day": "1 Sep", "credits": 100}])
+    *lines, total = [line[1] for line in read_cells(render_table(table), "wrong")]
     assert lines != [total]
 
 
@@ -215,5 +218,5 @@ def test_one_day_is_no_line() -> None:
 
 
 def test_the_text_form_of_a_table_is_short_and_the_same() -> None:
-    table: Piece = table_peak_days(fold.top_days(aggregate.credits_by_day(make_rows(ROWS))))
+    table = table_peak_days(top.top_days(aggregate.credits_by_day(make_rows(ROWS))))
     assert repr(table) == "<table table-peaks>"

@@ -10,13 +10,14 @@ from usage_samples import CALLS, NIGHT, to_pandas
 
 from flexlib.analysis.sizes import usage_distribution
 from flexlib.analysis.usage import usage_by_day, usage_by_provider_and_model
-from flexlib.page.kit.markup import Table
-from flexlib.page.usage.tables import table_usage_by_day, table_usage_by_provider_and_model, table_usage_distribution
+from flexlib.page.kit.table import render_table
+from flexlib.tables.definition import Table
+from flexlib.tables.usage import table_usage_by_day, table_usage_by_provider_and_model, table_usage_distribution
 
 
 def read_lines(table: Table) -> list[list[str]]:
     """The text of each cell, head and total too."""
-    lines = re.findall(r"<tr.*?>(.*?)</tr>", table.render_html(), re.DOTALL)
+    lines = re.findall(r"<tr.*?>(.*?)</tr>", render_table(table), re.DOTALL)
     cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL) for line in lines)
     return [[" ".join(unescape(re.sub("<[^>]+>", " ", cell)).split()) for cell in line] for line in cells]
 
@@ -48,23 +49,23 @@ def test_where_no_amount_is_known_there_is_a_dash_and_no_zero() -> None:
 
 def test_the_days_are_behind_a_line_that_says_how_many() -> None:
     days = table_usage_by_day(usage_by_day(to_pandas(CALLS)))
-    assert "<summary>All 2 days with rows</summary>" in days.render_html()
+    assert "<summary>All 2 days with rows</summary>" in render_table(days)
     one = table_usage_by_day(usage_by_day(to_pandas(CALLS[:1])))
-    assert "<summary>The day with rows</summary>" in one.render_html()
+    assert "<summary>The day with rows</summary>" in render_table(one)
 
 
 def test_the_distribution_has_the_smallest_the_middle_and_the_largest_call() -> None:
     lines = read_lines(table_usage_distribution(usage_distribution(to_pandas(CALLS))))
-    assert lines[0] == ["Of all calls", "Prompt tokens, at most", "Completion tokens, at most"]
-    assert ["the smallest", "0", "0"] in lines
-    assert ["half of the calls", "100", "10"] in lines
-    assert ["the largest", "550", "500"] in lines
+    assert lines[0] == ["Share of calls at or below", "Prompt tokens", "Completion tokens"]
+    assert ["the smallest call", "0", "0"] in lines
+    assert ["50 %, the median", "100", "10"] in lines
+    assert ["100 %, the largest", "550", "500"] in lines
 
 
 def test_a_model_s_name_cannot_break_the_page() -> None:
     calls = [(NIGHT, "xai", "<script>", 1, 1, None, None)]
     table = table_usage_by_provider_and_model(usage_by_provider_and_model(to_pandas(calls)))
-    assert "<script>" not in table.render_html()
+    assert "<script>" not in render_table(table)
     assert read_lines(table)[1][0] == "<script> xAI"
 
 

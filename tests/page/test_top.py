@@ -13,9 +13,7 @@ from report_samples import SEPTEMBER, THINKING, Row, certify, make_rows
 
 from flexlib import analysis as aggregate
 from flexlib.analysis.frames import read_rows
-from flexlib.certificate import Check
-from flexlib.dates import Span
-from flexlib.page.credits.top import (
+from flexlib.analysis.top import (
     NOT_LISTED,
     OTHER_MODELS,
     choose_models,
@@ -25,6 +23,8 @@ from flexlib.page.credits.top import (
     top_models,
     top_users,
 )
+from flexlib.certificate import Check
+from flexlib.dates import Span
 
 ROWS: list[Row] = [
     (1, "ana", THINKING, 0, 500),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
 
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.shares import WHOLE
-from flexlib.formats import format_credits_or_dash, format_share_percent, format_short_day, format_whole_credits
-from flexlib.page.credits.top import OTHER_MODELS
+from flexlib.analysis.shares import WHOLE, measure_share
+from flexlib.analysis.top import OTHER_MODELS
+from flexlib.dates import WEEKDAY_NAMES
+from flexlib.formats import format_credits, format_share_percent, format_short_day, format_whole_credits
+from flexlib.page.kit.parts import Heading
 
 PEAK = 2
 """So many times the median day is a day worth a heading."""
@@ -18,21 +19,11 @@ PEAK = 2
 GROWTH = 1.25
 """So many times the first half is a second half worth a heading."""
 
-WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
-
 NUMBERS = ("", "One model takes", "Two models take", "Three models take")
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A heading that says what is seen, and a line on what is drawn."""
-
-    heading: str
-    note: str
-
-
 def heading_for_days(by_day: object) -> Heading:
-    """Of `aggregate.credits_by_day` with every day: a day far above the others, or growth, or fall."""
+    """Of `credits_by_day` with every day: a day far above the others, or growth, or fall."""
     rows = read_rows(by_day)
     note = "Flex credits a day by model; above them the month so far. Days are UTC."
     spent = [row["flex_credits"] for row in rows if row["flex_credits"]]
@@ -55,7 +46,7 @@ def heading_for_days(by_day: object) -> Heading:
 
 
 def heading_for_models(by_model: object) -> Heading:
-    """Of `fold.top_models` over `aggregate.credits_by_model`: the fewest models that take half."""
+    """Of `top_models` over `credits_by_model`: the fewest models that take half."""
     rows = [row for row in read_rows(by_model) if row["flex_credits"]]
     note = "Ranked by flex credits; the colours are those of the chart."
     named = [row for row in rows if row["model"] != OTHER_MODELS]
@@ -68,7 +59,7 @@ def heading_for_models(by_model: object) -> Heading:
 
 
 def heading_for_weekdays(by_weekday_and_week: object) -> Heading:
-    """Of `aggregate.credits_by_weekday_and_week`: a weekday far above the others, or quiet weekends."""
+    """Of `credits_by_weekday_and_week`: a weekday far above the others, or quiet weekends."""
     rows = read_rows(by_weekday_and_week)
     note = "A cell a day, in credits; a stronger blue is more."
     total = sum(row["flex_credits"] for row in rows)
@@ -76,16 +67,16 @@ def heading_for_weekdays(by_weekday_and_week: object) -> Heading:
         return Heading("By weekday and week", note)
     sums = {day: sum(row["flex_credits"] for row in rows if row["weekday"] == day) for day in range(1, 8)}
     top = max(sums, key=lambda day: (sums[day], -day))
-    weekend = _share(sums[6] + sums[7], total)
-    if _share(sums[top], total) >= 300:
-        return Heading(f"{WEEKDAYS[top - 1]} take {format_share_percent(_share(sums[top], total))}", note)
+    weekend = measure_share(sums[6] + sums[7], total)
+    if measure_share(sums[top], total) >= 300:
+        return Heading(f"{WEEKDAY_NAMES[top - 1]}s take {format_share_percent(measure_share(sums[top], total))}", note)
     if weekend <= 100 and any(row["weekday"] > 5 for row in rows):
         return Heading(f"Weekends take only {format_share_percent(weekend)}", note)
     return Heading("By weekday and week", note)
 
 
 def heading_for_users(by_user: object) -> Heading:
-    """Of `aggregate.credits_by_user`: what the tenth of the people who spend most take together."""
+    """Of `credits_by_user`: what the tenth of the people who spend most take together."""
     rows = read_rows(by_user)
     note = "The share of all flex credits that the biggest spenders take together."
     if len(rows) < 10 or not rows[-1]["cumulative_share_permille"]:
@@ -96,7 +87,7 @@ def heading_for_users(by_user: object) -> Heading:
 
 
 def heading_for_spenders(by_user: object) -> Heading:
-    """Of `aggregate.credits_by_user`: how many people had flex credits at all."""
+    """Of `credits_by_user`: how many people had flex credits at all."""
     rows = read_rows(by_user)
     spent = sum(1 for row in rows if row["flex_credits"])
     note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
@@ -111,9 +102,7 @@ def heading_for_peaks(statistics: CreditsStatistics) -> Heading:
         return Heading("Peak days", "No day has flex credits.")
     first = f"First flex credits on {format_short_day(statistics.first_flex_day)}"
     days = f"{statistics.days_with_flex_credits} days have some"
-    peak = (
-        f"the most on {format_short_day(statistics.peak_day)}, {format_credits_or_dash(statistics.peak_flex_credits)}"
-    )
+    peak = f"the most on {format_short_day(statistics.peak_day)}, {format_credits(statistics.peak_flex_credits or 0)}"
     return Heading(first, f"{days}; {peak}.")
 
 
@@ -121,7 +110,3 @@ def _halve(amounts: list[int]) -> tuple[int, int]:
     """The sums of the first and the last half; a day in the middle is in neither."""
     half = len(amounts) // 2
     return sum(amounts[:half]), sum(amounts[-half:]) if half else 0
-
-
-def _share(part: int, total: int) -> int:
-    return (2 * WHOLE * part + total) // (2 * total)

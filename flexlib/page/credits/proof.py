@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import escape
 
 from flexlib.analysis.credits import CreditsStatistics
-from flexlib.certificate import SETTLING_TIME, Check, CreditsCertificate, State
+from flexlib.certificate import SETTLING_TIME, Check, CreditsCertificate
 from flexlib.errors import BadRecord
-from flexlib.formats import format_count_or_dash, format_credits_or_dash, format_moment
-from flexlib.page.kit.markup import Html, render_element
+from flexlib.formats import format_credits, format_moment
+from flexlib.page.kit.markup import Html
+from flexlib.page.kit.parts import BADGES, RESULTS, Fact, show_facts
 
 KEY = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.I)
 
@@ -25,45 +24,9 @@ ROUTES = {
 CHECKS = {
     "sums": "The rows and the server's own sum",
     "cross_check": "People asked a second time",
-    "witness": "A second endpoint",
+    "witness": "An independent total",
     "balance": "The team's balance",
 }
-
-RESULTS = {"agrees": ("good", "✓"), "differs": ("bad", "✗"), "not checked": ("unknown", "–")}
-
-
-@dataclass(frozen=True)
-class StateBadge:
-    """How the state of a certificate is shown: a colour, a sign and a word that do not need each other."""
-
-    colour: str
-    sign: str
-    word: str
-    heading: str
-    """Of the proof."""
-    total_prefix: str = ""
-    """What stands before the total."""
-    warning: str = ""
-    """What it means for the total."""
-
-
-BADGES = {
-    State.COMPLETE: StateBadge("good", "✓", "Complete", "Why you can trust the total"),
-    State.PROVISIONAL: StateBadge(
-        "warn", "◔", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
-    ),
-    State.UNRECONCILED: StateBadge(
-        "bad", "≠", "Not reconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
-    ),
-    State.GAP: StateBadge(
-        "bad", "!", "Not whole", "What is missing from the total", "at least", "the total is a lower bound."
-    ),
-}
-
-
-def describe_badge(certificate: CreditsCertificate) -> StateBadge:
-    """How the certificate's state is shown."""
-    return BADGES[certificate.state]
 
 
 def list_missing(certificate: CreditsCertificate, people: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
@@ -101,49 +64,31 @@ def show_proof(
     `statistics` are those of all rows of the snapshot. Raises `BadRecord` when they are not what the certificate says.
     """
     _check_sums(certificate, statistics)
-    standing = describe_badge(certificate)
     asked, failed = certificate.users_asked, certificate.users_failed
-    lines = [
-        ("good" if not failed else "bad", "People asked, read, not read", _join(asked, asked - failed, failed)),
-        ("", "People with use", format_count_or_dash(certificate.users_active)),
-        ("", "Asked by", f"{ROUTES.get(certificate.route, certificate.route)}: {certificate.route_reason}"),
-        (
-            "good",
-            "This page and the certificate",
-            f"{statistics.rows:,} rows, {format_credits_or_dash(statistics.flex_credits)} flex and "
-            f"{format_credits_or_dash(statistics.prompt_credits)} prompt credits on both",
-        ),
-        *((RESULTS[check.result][0], CHECKS[name], _write_check(check)) for name, check in certificate.checks.items()),
-        (
-            "good" if not certificate.quarantined_rows else "bad",
+    sums = f"{format_credits(statistics.flex_credits)} flex and {format_credits(statistics.prompt_credits)} prompt"
+    checks = [Fact(CHECKS[name], _describe_check(one), RESULTS[one.result]) for name, one in certificate.checks.items()]
+    facts = [
+        Fact("People asked, read, not read", _join(asked, asked - failed, failed), "bad" if failed else "good"),
+        Fact("People with use", f"{certificate.users_active:,}"),
+        Fact("Asked by", f"{ROUTES.get(certificate.route, certificate.route)}: {certificate.route_reason}"),
+        Fact("This page and the certificate", f"{statistics.rows:,} rows, {sums} credits on both", "good"),
+        *checks,
+        Fact(
             "Absent values, unreadable rows, keys not on the list",
             _join(certificate.absent_values, certificate.quarantined_rows, certificate.unmapped_keys),
+            "bad" if certificate.quarantined_rows else "good",
         ),
-        (
-            "",
+        Fact(
             "Requests sent, repeated, taken over",
             _join(certificate.requests_sent, certificate.requests_retried, certificate.requests_resumed),
         ),
-        ("", "Data as of", format_moment(certificate.read_at)),
-        ("", "Server", certificate.server.partition("://")[2] or certificate.server),
-        ("", "Rows' SHA-256", certificate.rows_sha256),
-        ("", "flexlib", certificate.flexlib_version),
+        Fact("Data as of", format_moment(certificate.read_at)),
+        Fact("Server", certificate.server.partition("://")[2] or certificate.server),
+        Fact("Rows' SHA-256", certificate.rows_sha256),
+        Fact("flexlib", certificate.flexlib_version),
     ]
-    facts = "".join(_write_fact(colour, name, text) for colour, name, text in lines if text)
-    missing = "".join(render_element("li", escape(text)) for text in list_missing(certificate, people))
-    notes = "".join(render_element("p", escape(_hide_keys(note))) for note in certificate.notes)
-    return Html(
-        "proof",
-        render_element(
-            "section",
-            render_element("h2", standing.heading)
-            + (render_element("ul", missing, class_="missing") if missing else "")
-            + render_element("dl", facts)
-            + notes,
-            class_=f"flex-section flex-proof {standing.colour}",
-            id="proof",
-        ),
-    )
+    missing, notes = list_missing(certificate, people), map(_hide_keys, certificate.notes)
+    return show_facts(BADGES[certificate.state], missing, [fact for fact in facts if fact.text], notes)
 
 
 def _check_sums(certificate: CreditsCertificate, statistics: CreditsStatistics) -> None:
@@ -156,13 +101,7 @@ def _check_sums(certificate: CreditsCertificate, statistics: CreditsStatistics) 
         )
 
 
-def _write_fact(colour: str, name: str, text: str) -> str:
-    signs = {"good": "✓", "bad": "✗", "unknown": "–"}
-    sign = render_element("b", signs[colour], class_=colour) if colour else render_element("b", "")
-    return render_element("div", render_element("dt", sign + escape(name)) + render_element("dd", escape(text)))
-
-
-def _write_check(check: Check) -> str:
+def _describe_check(check: Check) -> str:
     compared = f" ({check.checked:,} compared)" if check.checked else ""
     how = f": {check.how}" if check.how else ""
     return f"{check.result}{compared}{how}" + (f" – {_hide_keys(check.why)}" if check.why else "")
@@ -173,4 +112,4 @@ def _hide_keys(text: str) -> str:
 
 
 def _join(*counts: int) -> str:
-    return " · ".join(format_count_or_dash(count) for count in counts)
+    return " · ".join(f"{count:,}" for count in counts)

@@ -1,4 +1,4 @@
-"""The parts of a page that are more than one chart or table: title, headline numbers, sections under a finding."""
+"""Title and headline numbers of the page on flex credits."""
 
 from __future__ import annotations
 
@@ -7,56 +7,38 @@ from html import escape
 
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.shares import measure_change
+from flexlib.analysis.top import is_comparable, list_read_days
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.formats import (
     LIST_PRICE,
     UNKNOWN,
+    format_amount,
     format_change,
-    format_count_or_dash,
-    format_credits_or_dash,
+    format_credits,
     format_moment,
-    format_month,
     format_short_day,
-    format_usd,
     price_credits,
 )
-from flexlib.page.credits.headings import Heading
-from flexlib.page.credits.proof import describe_badge, list_missing
-from flexlib.page.credits.top import is_comparable, list_read_days
-from flexlib.page.kit.markup import Html, Piece, join_pieces, render_element
-from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
-
-DEMO = render_element("em", "Demo data", class_="demo")
-"""Beside the title of a page on made-up people."""
+from flexlib.page.credits.proof import list_missing
+from flexlib.page.kit import parts
+from flexlib.page.kit.markup import Html, render_element
+from flexlib.page.kit.parts import BADGES, mark_total, show_cards
 
 
 def show_title(
     title: str, certificate: CreditsCertificate, people: Mapping[str, Mapping[str, str]] | None = None
 ) -> Html:
-    """Title, month and the certificate's state, which leads to the proof; when the month is not whole, why.
-
-    Carries the style of all that follows, so that JupyterLab shows it as the page does.
-    """
-    standing = describe_badge(certificate)
-    month = render_element("span", certificate.month.title)
-    demo = DEMO if certificate.demo else ""
-    over = "Windsurf team · monthly report"
-    if certificate.demo:
-        over += " · made-up people"
-    badge = render_element(
-        "a",
-        render_element("b", f"{standing.sign} {standing.word}") + escape(_summarize(certificate)),
-        class_=f"flex-badge {standing.colour}",
-        href="#proof",
+    """Title, month and the certificate's state, which leads to the proof; when the month is not whole, why."""
+    over = "Windsurf team · monthly report" + " · made-up people" * certificate.demo
+    return parts.show_title(
+        title,
+        certificate.month.title,
+        over,
+        BADGES[certificate.state],
+        _summarize(certificate),
+        list_missing(certificate, people),
+        demo=certificate.demo,
     )
-    head = render_element("p", over, class_="over") + render_element("h1", f"{escape(title)} {month} {demo}".rstrip())
-    missing = "".join(render_element("li", escape(text)) for text in list_missing(certificate, people))
-    alert = ""
-    if missing:
-        alert = render_element("p", f"{standing.word}: {standing.warning}") + render_element("ul", missing)
-        alert = render_element("div", alert, class_=f"flex-alert {standing.colour}", role="note")
-    header = render_element("header", render_element("div", head) + badge, class_="flex-title")
-    return Html("title", f"{render_element('style', render_lab_style(), class_=LAB_STYLE)}\n{header}\n{alert}")
 
 
 def show_headlines(
@@ -68,16 +50,15 @@ def show_headlines(
     """The month's headline numbers, each with what it is measured against: the month before, if that is stored."""
     month = certificate.month
     days = list_read_days(certificate)
-    earlier = format_month(month.previous.first).split()[0]
-    standing = describe_badge(certificate)
-    mark = standing.total_prefix and render_element("b", standing.total_prefix, class_=standing.colour)
+    earlier = month.previous.name
+    badge = BADGES[certificate.state]
 
     def compare(now: int, then: int | None) -> str:
         if then is None:
             return f"{UNKNOWN} no {earlier} stored"
         if not is_comparable(certificate, before_certificate):
             # A part of a month against another would look like a rise or a fall.
-            return f"{UNKNOWN} {earlier}: {format_credits_or_dash(then)}"
+            return f"{UNKNOWN} {earlier}: {format_credits(then)}"
         change = measure_change(now, then)
         if change is None:
             return f"none in {earlier}"
@@ -87,22 +68,22 @@ def show_headlines(
 
     first = f"first on {format_short_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none"
     peak = format_short_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
-    most = f"{format_credits_or_dash(statistics.peak_flex_credits)} credits" if statistics.peak_day else "none"
+    most = "none" if statistics.peak_flex_credits is None else f"{format_credits(statistics.peak_flex_credits)} credits"
     cards = [
         (
-            f"Flex credits {mark}",
-            format_credits_or_dash(statistics.flex_credits),
+            f"Flex credits{mark_total(badge)}",
+            format_credits(statistics.flex_credits),
             compare(statistics.flex_credits, before.flex_credits if before else None),
         ),
         (
             "At list price",
-            f"<small>US$</small>{format_usd(price_credits(statistics.flex_credits), '1')}",
-            f"{standing.total_prefix}{', ' if mark else ''}US${LIST_PRICE} a credit",
+            f"<small>US$</small>{escape(format_amount(price_credits(statistics.flex_credits), '1'))}",
+            f"{badge.total_prefix}{', ' * bool(badge.total_prefix)}US${LIST_PRICE} a credit",
         ),
         (
             "People with use",
-            format_count_or_dash(certificate.users_active),
-            f"{earlier}: {format_count_or_dash(before_certificate.users_active)}"
+            f"{certificate.users_active:,}",
+            f"{earlier}: {before_certificate.users_active:,}"
             if before_certificate
             else f"{UNKNOWN} no {earlier} stored",
         ),
@@ -110,29 +91,11 @@ def show_headlines(
         ("Highest day", peak, most),
         (
             "Prompt credits",
-            format_credits_or_dash(statistics.prompt_credits),
+            format_credits(statistics.prompt_credits),
             compare(statistics.prompt_credits, before.prompt_credits if before else None),
         ),
     ]
-    written = "".join(
-        render_element("div", f'<dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd>')
-        for name, value, note in cards
-    )
-    return Html("headlines", render_element("dl", written, class_="flex-headlines"))
-
-
-def show_section(finding: Heading, *pieces: Piece) -> Html:
-    """Charts and tables under what they show."""
-    head = render_element("h2", escape(finding.heading)) + render_element("p", escape(finding.note), class_="lede")
-    name = pieces[0].name if pieces else "section"
-    return Html(name, render_element("section", f"{head}\n{join_pieces(pieces)}", class_="flex-section"))
-
-
-def show_beside(left: Piece, right: Piece) -> Html:
-    """Two sections side by side where there is room."""
-    return Html(
-        f"{left.name}, {right.name}", render_element("div", f"{join_pieces([left, right])}", class_="flex-beside")
-    )
+    return show_cards(cards)
 
 
 def _summarize(certificate: CreditsCertificate) -> str:

@@ -45,13 +45,13 @@ class Chart(Piece):
     def render_html(self) -> str:
         wide = render_svg(self.figure, self.name, self.title, self.description, "wide")
         narrow = render_svg(self.narrow_figure, f"{self.name}-narrow", self.title, self.description, "narrow")
-        return render_element("figure", f"{self._write_legend()}{wide}\n{narrow}", class_="flex-chart", id=self.name)
+        return render_element("figure", f"{self._render_legend()}{wide}\n{narrow}", class_="flex-chart", id=self.name)
 
     def _draw_at(self, width: int) -> Figure:
         with mpl.rc_context(STYLE):
             return self.draw(width)
 
-    def _write_legend(self) -> str:
+    def _render_legend(self) -> str:
         if not self.legend:
             return ""
         items = (

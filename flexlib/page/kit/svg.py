@@ -68,7 +68,7 @@ def new_figure(width: int, height: int) -> Figure:
     return figure
 
 
-def explain(artist: Artist, tip: str) -> None:
+def add_tooltip(artist: Artist, tip: str) -> None:
     """Gives what is drawn a `tip` that a browser shows under the mouse."""
     artist.set_gid(TIP + tip)
 
@@ -87,7 +87,7 @@ def render_svg(figure: Figure, name: str, title: str, description: str, class_: 
     words += render_element("desc", escape(description), id=f"{name}-desc")
     return render_element(
         "svg",
-        "\n".join([words, *_write_shapes(root, "")]),
+        "\n".join([words, *_render_shapes(root, "")]),
         class_=class_,
         viewBox=f"0 0 {width} {height}",
         width=str(width),
@@ -97,28 +97,28 @@ def render_svg(figure: Figure, name: str, title: str, description: str, class_: 
     )
 
 
-def _write_shapes(node: ET.Element, tip: str) -> Iterator[str]:
+def _render_shapes(node: ET.Element, tip: str) -> Iterator[str]:
     for child in node:
         kind = child.tag.rpartition("}")[2]
         if kind == "g":
             gid = child.get("id", "")
-            yield from _write_shapes(child, gid.removeprefix(TIP) if gid.startswith(TIP) else tip)
-        elif kind == "path" and (style := _write_style(child.get("style", ""))) != "fill:none":
+            yield from _render_shapes(child, gid.removeprefix(TIP) if gid.startswith(TIP) else tip)
+        elif kind == "path" and (style := _render_style(child.get("style", ""))) != "fill:none":
             inside = render_element("title", escape(tip)) if tip else ""
-            yield render_element("path", inside, d=_write_path(child.attrib["d"]), style=style)
+            yield render_element("path", inside, d=_render_path(child.attrib["d"]), style=style)
         elif kind == "text":
-            place = {axis: _write_number(child.attrib[axis]) for axis in "xy"}
-            yield render_element("text", escape(child.text or ""), **place, style=_write_style(child.get("style", "")))
+            place = {axis: _render_number(child.attrib[axis]) for axis in "xy"}
+            yield render_element("text", escape(child.text or ""), **place, style=_render_style(child.get("style", "")))
         elif kind == "use":
             raise ValueError("a shape that is drawn once and used again needs ids: draw it as a plain path")
 
 
-def _write_path(path: str) -> str:
+def _render_path(path: str) -> str:
     commands = re.findall(r"([A-Za-z])([^A-Za-z]*)", path)
-    return "".join(kind + " ".join(map(_write_number, numbers.split())) for kind, numbers in commands)
+    return "".join(kind + " ".join(map(_render_number, numbers.split())) for kind, numbers in commands)
 
 
-def _write_style(style: str) -> str:
+def _render_style(style: str) -> str:
     pairs = (item.split(":", 1) for item in style.split(";") if item.strip())
     kept = {name.strip(): value.strip() for name, value in pairs}
     written = {
@@ -133,6 +133,6 @@ def _name_colour(colour: str) -> str:
     return css_colour(NAMES[colour]) if colour in NAMES else colour
 
 
-def _write_number(number: str) -> str:
+def _render_number(number: str) -> str:
     tenths = round(float(number), 1) + 0.0  # no -0
     return f"{tenths:g}" if abs(tenths) < 100_000 else f"{tenths:.1f}"

@@ -123,18 +123,18 @@ def css_colour(name: str) -> str:
 
 def render_page_style() -> str:
     """The CSS of everything that is shown, for a page of its own: dark where the reader's system is, never on paper."""
-    dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{_write_variables(DARK)}}}}}"
-    return f":root{{{_write_variables(LIGHT)}}}\n{dark}\n{_read_pieces()}"
+    dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{_render_variables(DARK)}}}}}"
+    return f":root{{{_render_variables(LIGHT)}}}\n{dark}\n{_read_pieces()}"
 
 
 def render_lab_style() -> str:
     """The same for JupyterLab, which is dark when its own theme is, whatever the reader's system is."""
-    dark = f"[data-jp-theme-light=false]{{{_write_variables(DARK)}}}"
+    dark = f"[data-jp-theme-light=false]{{{_render_variables(DARK)}}}"
     # JupyterLab styles tables and lists itself; twice its class weighs more than what it says.
-    return f":root{{{_write_variables(LIGHT)}}}\n{dark}\n:is({LAB}{LAB},body){{{_read_pieces()}}}"
+    return f":root{{{_render_variables(LIGHT)}}}\n{dark}\n:is({LAB}{LAB},body){{{_read_pieces()}}}"
 
 
-def _write_variables(colours: Mapping[str, str]) -> str:
+def _render_variables(colours: Mapping[str, str]) -> str:
     return "".join(f"--flex-{name}:{colour};" for name, colour in colours.items())
 
 

@@ -1,1 +1,1 @@
-"""Parts of a page on calls."""
+"""The page on calls to LLMs and their spend."""

@@ -1,13 +1,18 @@
-"""What stands out in a month of calls, as the heading of a section: said in words, computed from finished frames."""
+"""What stands out in a month of calls and their spend, as headings: plain rules on finished frames."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.shares import WHOLE
-from flexlib.formats import format_count, format_count_or_dash, format_share_percent, format_short_day
-from flexlib.page.credits.headings import Heading
+from flexlib.analysis.shares import measure_share
+from flexlib.enums import LlmProxy
+from flexlib.formats import format_amount, format_count, format_share_percent, format_short_day
+from flexlib.page.kit.parts import Heading
+from flexlib.spend.quality import QualityCheck
+
+Row = dict[str, Any]
 
 
 def heading_for_usage_days(by_day: object, zone: str = "UTC") -> Heading:
@@ -53,10 +58,47 @@ def heading_for_usage_sizes(distribution: object) -> Heading:
     note = "Calls by how many tokens they read (prompt) and write (completion)."
     if half is None:
         return Heading("By size", note)
-    return Heading(f"Half of the calls read at most {format_count_or_dash(half['prompt_tokens'])} tokens", note)
+    return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
 
 
-def _share(part: int, rows: list[dict[str, Any]]) -> int:
-    """Tenths of a percent, rounded down."""
-    total: int = sum(row["total_tokens"] for row in rows)
-    return WHOLE * part // max(1, total)
+def heading_for_task_types(by_task_type: object) -> Heading:
+    """Of `stats_by_task_type` over all rows."""
+    rows = read_rows(by_task_type)
+    kinds = format_count(len(rows), "kind")
+    return Heading(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
+
+
+def heading_for_proxies(by_proxy: object) -> Heading:
+    """Of `usage_by_proxy` over all rows: which way took most of the money."""
+    rows = [row for row in read_rows(by_proxy) if row["total_usd"] is not None]
+    note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
+    if not rows:
+        return Heading("By proxy and directly", note)
+    top = max(rows, key=lambda row: (row["total_usd"], row["proxy"] or ""))
+    way = "directly" if top["proxy"] is None else f"through {LlmProxy.parse(top['proxy']).label()}"
+    return Heading(f"Most of the known spend went {way}: US$ {format_amount(top['total_usd'])}", note)
+
+
+def heading_for_usables(by_usable: object) -> Heading:
+    """Of `usage_by_usable` over the calls: how many there are."""
+    named = [row for row in read_rows(by_usable) if row["usable_type"]]
+    note = "Calls ranked by tokens; those without a user are a line too. Windsurf's users are in its own report."
+    return Heading(format_count(len(named), "user"), note)
+
+
+def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Heading:
+    """Of `spend.list_unpriced` and `list_unmapped`."""
+    note = "What has no price is in no total; what has no known provider counts, as unmapped."
+    without = format_count(sum(row["calls"] for row in unpriced), "row")
+    unknown = format_count(sum(row["calls"] for row in unmapped), "row")
+    return Heading(f"{without} without a price, {unknown} of no known provider", note)
+
+
+def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
+    """Of `spend.check_quality`: to how many of the questions something was found."""
+    found = sum(1 for one in checks if one.count)
+    return Heading(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
+
+
+def _share(part: int, rows: list[Row]) -> int:
+    return measure_share(part, sum(row["total_tokens"] for row in rows))

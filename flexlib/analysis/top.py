@@ -1,21 +1,23 @@
 """Finished frames made short enough to read: the largest models, days and people, and one line for all the others.
 
-Nothing is lost: a folded frame sums to what the whole one sums to. A line of others is last and says of how many.
+Nothing is lost: such a frame sums to what the whole one sums to. A line of others is last and says of how many.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timezone
-from typing import Any
-
-import pandas as pd
+from datetime import datetime, time, timezone
+from typing import TYPE_CHECKING, Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Span
 from flexlib.names import label_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 OTHER_MODELS = "Other"
 """The name of all further models together."""
@@ -50,7 +52,7 @@ def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | 
 
 
 def choose_models(by_model: object, days: Span | None = None, shown: int = 6) -> dict[str, str]:
-    """The models of `aggregate.credits_by_model` that get a line and a colour of their own: name on `days` by id.
+    """The models of `credits_by_model` that get a line and a colour of their own: name on `days` by id.
 
     The largest first. More than six cannot be told apart by colour; a seventh that would be `Other` alone is shown.
     """
@@ -76,7 +78,7 @@ def top_models(frame: object, chosen: Mapping[str, str]) -> pd.DataFrame:
         groups.setdefault((row["date"] if has_days else None, place), []).append(row)
     lines = [
         {
-            "date": pd.Timestamp(day) if has_days else None,
+            "date": datetime.combine(day, time()) if has_days else None,
             "model": names[place],
             "models": len(group),
             **_sum_amounts(group),
@@ -88,13 +90,13 @@ def top_models(frame: object, chosen: Mapping[str, str]) -> pd.DataFrame:
 
 
 def top_days(by_day: object, shown: int = 5) -> pd.DataFrame:
-    """The days of the most flex credits of `aggregate.credits_by_day` and the others as one line: `date` (missing for
+    """The days of the most flex credits of `credits_by_day` and the others as one line: `date` (missing for
     the others), `days`, amounts; the highest first."""
     rows = sorted(read_rows(by_day), key=lambda row: row["rank"])
     shown += len(rows) == shown + 1  # one line for one other day would hide its name for nothing
-    lines = [{"date": pd.Timestamp(row["date"]), "days": 1, **_sum_amounts([row])} for row in rows[:shown]]
+    lines = [{"date": datetime.combine(row["date"], time()), "days": 1, **_sum_amounts([row])} for row in rows[:shown]]
     if rest := rows[shown:]:
-        lines.append({"date": pd.NaT, "days": len(rest), **_sum_amounts(rest)})
+        lines.append({"date": None, "days": len(rest), **_sum_amounts(rest)})
     return _build_frame(lines, ["date", "days", "flex_credits", "prompt_credits"])
 
 
@@ -104,7 +106,7 @@ def top_users(
     people: Mapping[str, Mapping[str, str]] | None = None,
     shown: int = 10,
 ) -> pd.DataFrame:
-    """The biggest spenders of `aggregate.credits_by_user`, the others, and the keys of nobody on the list, each of the
+    """The biggest spenders of `credits_by_user`, the others, and the keys of nobody on the list, each of the
     two as one line: `person`, `people`, amounts, `days` (with use; missing for more than one person).
 
     `person` is a pseudonym by rank, `Person 001`, the same in a report however many are `shown`; a name only where
@@ -128,6 +130,8 @@ def top_users(
 
 
 def _build_frame(lines: list[Row], columns: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(lines) if lines else pd.DataFrame(columns=columns)
 
 

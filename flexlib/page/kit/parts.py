@@ -1,0 +1,144 @@
+"""The parts of a page that are more than one chart or table: title, headline numbers, sections, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from flexlib.certificate import State
+from flexlib.page.kit.markup import Html, Piece, render_element
+from flexlib.page.kit.table import render_table
+from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
+from flexlib.tables.definition import Table
+
+DEMO = render_element("em", "Demo data", class_="demo")
+"""Beside the title of a page on made-up people."""
+
+SIGNS = {"good": "✓", "bad": "✗", "unknown": "–"}
+
+
+@dataclass(frozen=True)
+class StateBadge:
+    """How the state of a certificate is shown: a colour, a sign and a word that do not need each other."""
+
+    colour: str
+    sign: str
+    word: str
+    heading: str
+    """Of the proof."""
+    total_prefix: str = ""
+    """What stands before the total."""
+    warning: str = ""
+    """What it means for the total."""
+
+
+BADGES = {
+    State.COMPLETE: StateBadge("good", "✓", "Complete", "Why you can trust the total"),
+    State.PROVISIONAL: StateBadge(
+        "warn", "◔", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
+    ),
+    State.UNRECONCILED: StateBadge(
+        "bad", "≠", "Not reconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
+    ),
+    State.GAP: StateBadge(
+        "bad", "!", "Not whole", "What is missing from the total", "at least", "the total is a lower bound."
+    ),
+}
+
+RESULTS = {"agrees": "good", "differs": "bad", "not checked": "unknown"}
+"""The colour of a check's result."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading that says what is seen, and a line on what is drawn."""
+
+    heading: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the proof: what it is, what was found, and whether that is good, bad, unknown or neither."""
+
+    name: str
+    text: str
+    colour: str = ""
+
+
+def show_title(
+    title: str, month: str, over: str, badge: StateBadge, summary: str, missing: Sequence[str], *, demo: bool
+) -> Html:
+    """Title, month and the state, which leads to the proof; what is `missing`, and why. `over` stands above the title.
+
+    Carries the style of all that follows, so that JupyterLab shows it as the page does.
+    """
+    head = render_element("p", escape(over), class_="over")
+    head += render_element("h1", f"{escape(title)} {render_element('span', month)} {DEMO if demo else ''}".rstrip())
+    state = render_element(
+        "a",
+        render_element("b", f"{badge.sign} {badge.word}") + escape(summary),
+        class_=f"flex-badge {badge.colour}",
+        href="#proof",
+    )
+    alert = ""
+    if missing:
+        alert = render_element("p", f"{badge.word}: {badge.warning}") + _list_items(missing)
+        alert = render_element("div", alert, class_=f"flex-alert {badge.colour}", role="note")
+    header = render_element("header", render_element("div", head) + state, class_="flex-title")
+    return Html("title", f"{render_element('style', render_lab_style(), class_=LAB_STYLE)}\n{header}\n{alert}")
+
+
+def show_cards(cards: Iterable[tuple[str, str, str]]) -> Html:
+    """Headline numbers: name, value and note of each, as HTML."""
+    written = "".join(
+        render_element("div", f'<dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd>')
+        for name, value, note in cards
+    )
+    return Html("headlines", render_element("dl", written, class_="flex-headlines"))
+
+
+def show_section(heading: Heading, *parts: Piece | Table) -> Html:
+    """Charts and tables under what they show."""
+    head = render_element("h2", escape(heading.heading)) + render_element("p", escape(heading.note), class_="lede")
+    name = parts[0].name if parts else "section"
+    content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in parts)
+    return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"))
+
+
+def show_beside(left: Piece, right: Piece) -> Html:
+    """Two sections side by side where there is room."""
+    content = f"{left.render_html()}\n{right.render_html()}"
+    return Html(f"{left.name}, {right.name}", render_element("div", content, class_="flex-beside"))
+
+
+def show_table(table: Table) -> Html:
+    """One table alone, in a notebook."""
+    return Html(table.name, render_table(table))
+
+
+def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str]) -> Html:
+    """The proof: the state's heading, what is missing, the facts, and what else is to be known."""
+    content = render_element("h2", badge.heading)
+    content += _list_items(missing, class_="missing") if missing else ""
+    content += render_element("dl", "".join(map(_render_fact, facts)))
+    content += "".join(render_element("p", escape(note)) for note in notes)
+    class_ = f"flex-section flex-proof {badge.colour}"
+    return Html("proof", render_element("section", content, class_=class_, id="proof"))
+
+
+def mark_total(badge: StateBadge) -> str:
+    """What stands after the name of a total that is not the whole, as HTML; nothing after one that is."""
+    return badge.total_prefix and " " + render_element("b", badge.total_prefix, class_=badge.colour)
+
+
+def _list_items(texts: Iterable[str], class_: str = "") -> str:
+    return render_element("ul", "".join(render_element("li", escape(text)) for text in texts), class_=class_)
+
+
+def _render_fact(fact: Fact) -> str:
+    sign = render_element("b", SIGNS.get(fact.colour, ""), class_=fact.colour)
+    return render_element(
+        "div", render_element("dt", sign + escape(fact.name)) + render_element("dd", escape(fact.text))
+    )

@@ -1,0 +1,109 @@
+"""A finished table as HTML: exact numbers, small bars and lines, and a total that is the sum of what is above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from flexlib.formats import UNKNOWN, format_weekday
+from flexlib.page.kit.markup import render_element
+from flexlib.page.kit.theme import OTHER, assign_colours, css_colour
+from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value, is_day
+
+SPARK_WIDTH, SPARK_HEIGHT = 92, 20
+
+
+def render_table(table: Table) -> str:
+    """The table in a box that scrolls; behind a line to be opened when it has a `summary`, and then nothing at all
+    without a row."""
+    if table.summary and not table.rows:
+        return ""
+    heads = "".join(
+        render_element("th", escape(column.heading), class_=_name_classes(column), scope="col")
+        for column in table.columns
+    )
+    colours = _colour_rows(table)
+    longest = {column.key: _find_longest(table, column, colours) for column in table.columns}
+    lines = []
+    for place, (row, colour) in enumerate(zip(table.rows, colours, strict=True)):
+        cells = (_render_cell(column, row, colour, longest[column.key]) for column in table.columns)
+        line = "".join(map(_wrap_cell, table.columns, cells))
+        lines.append(render_element("tr", line, class_="others" if place in table.others else ""))
+    totals = (_render_value(table.sum_column(column), column) for column in table.columns)
+    html = render_element(
+        "table",
+        render_element("caption", escape(table.caption))
+        + render_element("thead", render_element("tr", heads))
+        + render_element("tbody", "\n".join(lines))
+        + render_element("tfoot", render_element("tr", "".join(map(_wrap_cell, table.columns, totals)))),
+        class_="flex-table",
+        id=table.name,
+    )
+    # A box of its own to scroll in; with a tab stop, or the keyboard could not scroll it.
+    box = render_element("div", html, class_="flex-scroll", role="region", aria_label=table.caption, tabindex="0")
+    if not table.summary:
+        return box
+    return render_element("details", render_element("summary", escape(table.summary)) + box, class_="flex-details")
+
+
+def render_spark(amounts: Sequence[int], colour: str) -> str:
+    """A small line of amounts, the first day left; a dash for fewer than two."""
+    if len(amounts) < 2:
+        return UNKNOWN
+    top, step = max(*amounts, 1), (SPARK_WIDTH - 2) / (len(amounts) - 1)
+    points = " ".join(
+        f"{1 + number * step:.1f},{SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * amount / top:.1f}"
+        for number, amount in enumerate(amounts)
+    )
+    line = f'<polyline points="{points}" fill="none" style="stroke:{css_colour(colour)};stroke-width:1.5"/>'
+    return (
+        f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" width="{SPARK_WIDTH}" '
+        f'height="{SPARK_HEIGHT}" aria-hidden="true">{line}</svg>'
+    )
+
+
+def _colour_rows(table: Table) -> list[str]:
+    """The colour of each line: that of its name in the charts; where no column is a series, the table's for single
+    lines and none for those that stand for several, which would dwarf them."""
+    series = next((column for column in table.columns if column.is_series), None)
+    if series is None:
+        return ["" if place in table.others else table.bar_colour for place in range(len(table.rows))]
+    slots = assign_colours(row[series.key] for place, row in enumerate(table.rows) if place not in table.others)
+    return [OTHER if place in table.others else slots[row[series.key]] for place, row in enumerate(table.rows)]
+
+
+def _find_longest(table: Table, column: Column, colours: Sequence[str]) -> int:
+    if column.kind is not Kind.BAR:
+        return 0
+    amounts: list[int] = [row[column.key] for row, colour in zip(table.rows, colours, strict=True) if colour]
+    return max([*amounts, 1])
+
+
+def _render_cell(column: Column, row: Row, colour: str, longest: int) -> str:
+    value = row.get(column.key)
+    if column.kind is Kind.BAR:
+        width = f"{100 * (value or 0) / longest:.1f}"
+        return f'<i class="bar" style="width:{width}%;background:{css_colour(colour)}"></i>' if colour and value else ""
+    if column.kind is Kind.SPARK:
+        return render_spark(value or (), colour)
+    text = _render_value(value, column)
+    if column.is_series:
+        text = f'<i class="key" style="background:{css_colour(colour)}"></i>{text}'
+    note = format_weekday(value) if value is not None and is_day(value, column) else row.get(column.note)
+    return f"{text} <small>{escape(note)}</small>" if note else text
+
+
+def _render_value(value: object, column: Column) -> str:
+    text = escape(format_value(value, column.kind))
+    if column.kind is Kind.CHANGE and isinstance(value, int):
+        # More and less have the colours of cost, not of good and bad.
+        return render_element("span", text, class_="more" if value > 0 else "less" if value < 0 else "same")
+    return text
+
+
+def _wrap_cell(column: Column, content: str) -> str:
+    return render_element("td", content, class_=_name_classes(column))
+
+
+def _name_classes(column: Column) -> str:
+    return " ".join(["n"] * (column.kind in NUMBERS) + ["extra"] * column.is_optional)

@@ -1,0 +1,176 @@
+"""Title, headline numbers and proof of the page on calls and their spend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from flexlib.analysis.usage import UsageStatistics
+from flexlib.analysis.usage_frames import sum_amounts
+from flexlib.certificate import State, UsageCertificate
+from flexlib.errors import BadRecord
+from flexlib.formats import UNKNOWN, format_count, format_moment, format_short_day
+from flexlib.page.kit.markup import Html
+from flexlib.page.kit.parts import (
+    BADGES,
+    RESULTS,
+    Fact,
+    StateBadge,
+    mark_total,
+    show_cards,
+    show_facts,
+    show_title,
+)
+from flexlib.spend.month import WINDSURF, MonthUsage
+from flexlib.store.snapshots import Snapshot
+from flexlib.tables.definition import Kind, format_value
+
+TOKENS = ("prompt_tokens", "completion_tokens")
+
+Row = dict[str, Any]
+Totals = dict[str, Decimal | int | None]
+
+
+def show_month_title(title: str, usage: MonthUsage) -> Html:
+    """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why."""
+    badge = BADGES[usage.state]
+    sources = list(dict.fromkeys(map(_name_source, usage.snapshots)))
+    return show_title(
+        title,
+        usage.month.title,
+        f"LLM spend · monthly report · days of {usage.zone}",
+        badge,
+        f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
+        _list_missing(usage),
+        demo=any(getattr(one, "demo", False) for one in usage.certificates),
+    )
+
+
+def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row], calls: UsageStatistics) -> Html:
+    """The month's spend in both currencies, with the rate, and its calls.
+
+    `totals` of all rows as from `aggregate.total_cost_by_period`, `rates` as from `spend.list_rates`,
+    `calls` the statistics of `usage.calls`.
+    """
+    badge = BADGES[usage.state]
+    usd, clp = totals["usd"], totals["clp"]
+    peak = format_short_day(calls.peak_day) if calls.peak_day else UNKNOWN
+    cards = [
+        (
+            f"Spend{_mark(badge, usd, totals['unpriced_usd'])}",
+            _render_amount("US$", usd, Kind.USD),
+            _describe_missing(totals["unpriced_usd"], "a price"),
+        ),
+        (
+            f"In pesos{_mark(badge, clp, totals['unpriced_clp'])}",
+            _render_amount("CLP", clp, Kind.CLP),
+            _describe_pesos(totals, rates),
+        ),
+        ("Calls", format_value(calls.request_count, Kind.COUNT), f"on {format_count(calls.days_with_calls, 'day')}"),
+        ("Prompt tokens", f"{calls.total_prompt_tokens:,}", "of these calls"),
+        ("Completion tokens", f"{calls.total_completion_tokens:,}", "of these calls"),
+        ("Highest day", peak, f"{format_value(calls.peak_tokens, Kind.COUNT)} tokens"),
+    ]
+    return show_cards(cards)
+
+
+def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
+    """The certificate of each snapshot that was read: state, rows, sums, files and hash; and that this page holds them.
+
+    `calls`: the statistics of `usage.calls`. Raises `BadRecord` when they are not what the certificates say.
+    """
+    facts = [_reconcile(usage, calls), *(fact for one in usage.snapshots for fact in _list_facts(one))]
+    texts = {f"{_name_source(one)}, {one.month}": " ".join(one.certificate.notes) for one in usage.snapshots}
+    notes = (f"{name}: {text}" for name, text in texts.items() if text)
+    return show_facts(BADGES[usage.state], _list_missing(usage), facts, notes)
+
+
+def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
+    """The page's calls held against the certificates, where both are of the same month of UTC and no call is in two."""
+    name = "This page and the certificates"
+    if usage.zone != "UTC" or usage.repeated:
+        why = f"months of {usage.zone} are not those of the certificates" if usage.zone != "UTC" else "a call is in two"
+        return Fact(name, f"not compared: {why}", "unknown")
+    certificates = [one for one in usage.certificates if isinstance(one, UsageCertificate)]
+    here = calls.request_count, calls.total_prompt_tokens, calls.total_completion_tokens
+    there = tuple(sum(getattr(one, name) for one in certificates) for name in ("rows", *TOKENS))
+    if here != there:
+        raise BadRecord(
+            f"the calls of {usage.month} are not those of the certificates: calls, prompt and completion tokens are "
+            f"{here}, they say {there}. Close or import the month again."
+        )
+    for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
+        told = [getattr(one, column) for one in certificates]
+        stored = sum_amounts([Decimal(amount) for amount in told if amount is not None])
+        if found != stored and all(one.tells(column) for one in certificates):
+            raise BadRecord(
+                f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
+                "Close or import the month again."
+            )
+    return Fact(name, "{:,} calls, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
+
+
+def _list_missing(usage: MonthUsage) -> list[str]:
+    missing = [*usage.missing, *usage.doubts]
+    for one in usage.snapshots:
+        state, name = one.certificate.state, f"{_name_source(one)}, {one.month}"
+        if state is State.GAP:
+            missing.append(f"{name}: something is missing; flexlib certificate and raw/ beside the month say what.")
+        if state is State.PROVISIONAL:
+            missing.append(f"{name}: read on {format_moment(one.certificate.read_at)}, before the month was settled.")
+        missing += [f"{name}: {check.why}." for check in one.certificate.checks.values() if check.result == "differs"]
+    return missing
+
+
+def _name_source(snapshot: Snapshot) -> str:
+    names = {"ledger": "the ledger", "import": "imported files", WINDSURF: "Windsurf"}
+    source = WINDSURF if snapshot.dataset == "credits" else snapshot.path.parent.name
+    return names.get(source, source)
+
+
+def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:
+    certificate = snapshot.certificate
+    badge = BADGES[certificate.state]
+    colour = "good" if badge.colour == "good" else "bad"
+    read = f"{badge.word}, read {format_moment(certificate.read_at)}"
+    yield Fact(f"{_name_source(snapshot)}, {snapshot.month}", read, colour)
+    yield Fact("Rows", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
+    if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
+        yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
+    for name, check in certificate.checks.items():
+        title = "Independent total" if name == "witness" else name.replace("_", " ").capitalize()
+        yield Fact(title, f"{check.result}: {check.how or check.why}", RESULTS[check.result])
+    for entry in getattr(certificate, "files", ()):
+        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
+    yield Fact("Rows' SHA-256", certificate.rows_sha256)
+
+
+def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
+    """The rate, its date and its source; of several, the first and the last."""
+    known = [row for row in rates if row["day"]]
+    missing = _describe_missing(totals["unpriced_clp"], "pesos")
+    if not known:
+        return missing
+    first, last = known[0], known[-1]
+    days = f"{first['value']} ({first['day']})"
+    if last is not first:
+        days = f"the rates of {first['day']} ({first['value']}) to {last['day']} ({last['value']})"
+    sources = ", ".join(sorted({row["source"] for row in known}))
+    return f"at {escape(days)}, {escape(sources)}{'' if missing == 'all rows' else '; ' + missing}"
+
+
+def _mark(badge: StateBadge, amount: object, missing: object) -> str:
+    """What stands after the name of a sum: of the month's state, or that some rows have no amount."""
+    return mark_total(BADGES[State.GAP] if amount is not None and missing and not badge.total_prefix else badge)
+
+
+def _describe_missing(count: object, what: str) -> str:
+    assert isinstance(count, int)
+    return f"{format_count(count, 'row')} without {what}" if count else "all rows"
+
+
+def _render_amount(unit: str, amount: object, kind: Kind) -> str:
+    text = escape(format_value(amount, kind))
+    return text if amount is None else f"<small>{unit}</small>{text}"

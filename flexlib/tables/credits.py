@@ -1,0 +1,155 @@
+"""Tables of flex credits, in hundredths: by model, day, month and person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.shares import measure_change
+from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS
+from flexlib.dates import Month
+from flexlib.formats import format_count, price_credits
+from flexlib.tables.definition import Column, Kind, Row, Table, Total
+
+FLEX = Column("flex_credits", "Flex credits", Kind.CREDITS, Total.SUM)
+PROMPT = Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM)
+DATA_POINTS = Column("data_points", "Data points", Kind.COUNT, Total.SUM)
+BAR = Column("flex_credits", "", Kind.BAR, is_optional=True)
+SHARE = Column("share_permille", "Share", Kind.SHARE, Total.SUM)
+
+
+def table_daily_credits(by_day: object) -> Table:
+    """A line a day, as from `credits_by_day`: for console and file."""
+    columns = [
+        Column("date", "Day", Kind.DAY, "Total", export_name="event_date"),
+        _export(FLEX, "total_flex_credits"),
+        _export(PROMPT, "total_prompt_credits"),
+        DATA_POINTS,
+    ]
+    return Table("table-daily", "Flex credits by day", columns, read_rows(by_day))
+
+
+def table_monthly_credits(by_month: object) -> Table:
+    """A line a month, as from `credits_by_month`: for console and file."""
+    columns = [
+        Column("month", "Month", Kind.MONTH, "Total"),
+        _export(FLEX, "total_flex_credits"),
+        _export(PROMPT, "total_prompt_credits"),
+        Column("total_credits", "Total credits", Kind.CREDITS, Total.SUM, export_name="total_credits_used"),
+        DATA_POINTS,
+    ]
+    return Table("table-monthly", "Credits by month", columns, read_rows(by_month))
+
+
+def table_credits_by_day_and_model(by_day_and_model: object) -> Table:
+    """A line a day and model, zeros too, as from `credits_by_day_and_model` with `name_models`: for a file."""
+    columns = [
+        Column("date", "Day", Kind.DAY, "Total", export_name="event_date"),
+        Column("model", "Model"),
+        FLEX,
+    ]
+    return Table("table-day-and-model", "Flex credits by day and model", columns, read_rows(by_day_and_model))
+
+
+def table_credits_by_model(by_model: object, by_day_and_model: object, compared: object, before: Month) -> Table:
+    """The largest models and the others: credits, share, change on the month `before`, days, list price.
+
+    All frames as from `top_models` over `credits_by_model`, `credits_by_day_and_model` and `compare_models`;
+    `compared` is None when the month before is not stored.
+    """
+    models, cells = read_rows(by_model), read_rows(by_day_and_model)
+    changes = {} if compared is None else {row["model"]: row for row in read_rows(compared)}
+    rows = [
+        {
+            **row,
+            "count": f"{row['models']} models" if row["models"] > 1 else "",
+            "change": _tell_change(changes.get(row["model"])),
+            "days": [cell["flex_credits"] for cell in cells if cell["model"] == row["model"]],
+            "usd": price_credits(row["flex_credits"]),
+        }
+        for row in models
+    ]
+    both = {name: sum(row[name] for row in changes.values()) for name in ("flex_credits", "flex_credits_before")}
+    columns = [
+        Column("model", "Model", total="All models", note="count", is_series=True),
+        *_list_credits(models),
+        Column("change", f"On {before.name}", Kind.CHANGE, _tell_change(both) if changes else None),
+        Column("days", "Day by day", Kind.SPARK, is_optional=True),
+        Column("usd", "List US$", Kind.USD, Total.SUM, is_optional=True),
+    ]
+    others = frozenset(place for place, row in enumerate(rows) if row["model"] == OTHER_MODELS)
+    return Table("table-models", "Flex credits by model", columns, rows, others)
+
+
+def table_other_models(by_model: object, shown: object) -> Table:
+    """The models that `shown`, a folded frame, has folded into one line, each on a line of its own.
+
+    `by_model` as from `top_models` with every model shown.
+    """
+    own = {row["model"] for row in read_rows(shown)}
+    rows = [row for row in read_rows(by_model) if row["model"] not in own]
+    columns = [Column("model", "Model", total=f"{OTHER_MODELS} models"), *_list_credits(rows)]
+    caption, summary = "Flex credits of the other models", f"The other {len(rows)} models"
+    return Table("table-other-models", caption, columns, rows, summary=summary, bar_colour="other")
+
+
+def table_peak_days(peaks: object) -> Table:
+    """The highest days and the others as one line, as from `top_days`."""
+    days = read_rows(peaks)
+    rows = [{**row, "date": row["date"] or f"{row['days']} other days"} for row in days]
+    others = frozenset(place for place, row in enumerate(days) if not row["date"])
+    columns = [Column("date", "Day", Kind.DAY, "All days"), *_list_credits(rows)]
+    return Table("table-peaks", "The days of the most flex credits", columns, rows, others)
+
+
+def table_credits_by_day(by_day: object) -> Table:
+    """Every day as from `credits_by_day`, behind a line to be opened."""
+    rows = read_rows(by_day)
+    columns = [
+        Column("date", "Day", Kind.DAY, "All days"),
+        FLEX,
+        Column("cumulative_flex_credits", "Month so far", Kind.CREDITS),
+        Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM, is_optional=True),
+        # The people of a month are not the sum of its days': the total has none.
+        Column("users", "People", Kind.COUNT, total=None),
+    ]
+    return Table("table-days", "Credits a day", columns, rows, summary=f"All {len(rows)} days")
+
+
+def table_credits_by_user(people: object, *, full: bool = False) -> Table:
+    """The biggest spenders and the others, as from `top_users`; `full` has more columns and is to be opened."""
+    users = read_rows(people)
+    rows = [{**row, "keys": format_count(row["people"], "key") * (row["person"] == NOT_LISTED)} for row in users]
+    columns = [
+        Column("person", "Person", total=f"All {sum(row['people'] for row in rows):,}", note="keys"),
+        *_list_credits(rows),
+    ]
+    others = frozenset(place for place, row in enumerate(rows) if row["days"] is None)
+    if not full:
+        return Table("table-people", "Credits by person", columns, rows, others)
+    listed = len(rows) - len(others)
+    has_more = any(row["days"] is None and row["person"] != NOT_LISTED for row in rows)
+    summary = f"The first {listed:,} people" if has_more else f"All {listed:,} people"
+    columns += [
+        Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM, is_optional=True),
+        # Two people may use it on the same day: the total has no number of days.
+        Column("days", "Days", Kind.COUNT, total=None, is_optional=True),
+    ]
+    return Table("table-all-people", "Credits by person", columns, rows, others, summary)
+
+
+def _list_credits(rows: Sequence[Row]) -> list[Column]:
+    """Flex credits, their bars, and the share where the rows have it."""
+    return [FLEX, BAR, *([SHARE] if rows and "share_permille" in rows[0] else [])]
+
+
+def _export(column: Column, name: str) -> Column:
+    return replace(column, export_name=name)
+
+
+def _tell_change(row: Row | None) -> int | str | None:
+    if row is None:
+        return None
+    now, before = row["flex_credits"], row["flex_credits_before"]
+    return ("new" if now else None) if before == 0 else measure_change(now, before)

@@ -1,0 +1,143 @@
+"""What a table is before anybody draws it: columns of one kind of value each, plain rows, and how a total is made.
+
+Page, console and export render the same definition; none of them sums or knows where a row came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum, StrEnum, auto
+from typing import Any
+
+from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.formats import (
+    UNKNOWN,
+    format_amount,
+    format_change,
+    format_credits,
+    format_month,
+    format_share_percent,
+    format_short_day,
+)
+
+Row = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """What the values of a column are. None is not known; a text in a column of any kind stands as it is."""
+
+    TEXT = auto()
+    COUNT = auto()  # a whole number
+    CREDITS = auto()  # hundredths of a credit
+    USD = auto()  # Decimal, US dollars
+    CLP = auto()  # Decimal, Chilean pesos
+    NUMBER = auto()  # an exact number as its source writes it, such as an exchange rate
+    SHARE = auto()  # tenths of a percent
+    CHANGE = auto()  # tenths of a percent more or less
+    DAY = auto()  # date
+    MONTH = auto()  # a date in it
+    BAR = auto()  # only drawn: as long as the value that another column writes
+    SPARK = auto()  # only drawn: a list of amounts, the first day's first
+
+
+class Total(Enum):
+    """How the total of a column is made."""
+
+    BLANK = auto()  # there is none
+    SUM = auto()  # of every line; not known where a line is not
+    KNOWN = auto()  # of the lines that have a value; not known where none has. Another column counts what is missing
+
+
+NUMBERS = frozenset({Kind.COUNT, Kind.CREDITS, Kind.USD, Kind.CLP, Kind.NUMBER, Kind.SHARE, Kind.CHANGE})
+"""Kinds that stand at the right of their column."""
+
+MONEY = frozenset({Kind.USD, Kind.CLP})
+
+DRAWN = frozenset({Kind.BAR, Kind.SPARK})
+"""Kinds that only a page has."""
+
+FORMATS: dict[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: str,
+    Kind.COUNT: "{:,}".format,
+    Kind.CREDITS: format_credits,
+    Kind.USD: format_amount,
+    Kind.CLP: lambda amount: format_amount(amount, "1"),
+    Kind.NUMBER: str,
+    Kind.SHARE: format_share_percent,
+    Kind.CHANGE: format_change,
+    Kind.DAY: format_short_day,
+    Kind.MONTH: format_month,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: the values that the rows have under `key`, all of one `kind`."""
+
+    key: str
+    heading: str
+    kind: Kind = Kind.TEXT
+    total: Total | str | int | None = Total.BLANK
+    """How the total is made; or a text, or a value of the kind that is no sum (None: not known)."""
+    note: str = ""
+    """The key of a text that stands smaller beside the value."""
+    is_optional: bool = False
+    """Whether a phone leaves it out."""
+    is_series: bool = False
+    """Whether its texts are what a chart gives colours to."""
+    export_name: str = ""
+    """Its name in a file, where that is not the key."""
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A finished table. Its text form is short and the same in every run, so that nbval holds."""
+
+    name: str
+    """Its id in a page."""
+    caption: str
+    """What it holds, for those who do not see it."""
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    others: frozenset[int] = frozenset()
+    """The places of the lines that stand for several."""
+    summary: str = ""
+    """A line to be opened, behind which the table is; without a row there is then nothing at all."""
+    bar_colour: str = "accent"
+    """Of bars where no column is a series."""
+
+    @property
+    def written_columns(self) -> list[Column]:
+        """Those that are not only drawn."""
+        return [column for column in self.columns if column.kind not in DRAWN]
+
+    def sum_column(self, column: Column) -> object:
+        """The value of the total line, a text where it has no value; exact."""
+        if not isinstance(column.total, Total):
+            return column.total
+        if column.total is Total.BLANK:
+            return ""
+        values = [row[column.key] for row in self.rows]
+        known = [value for value in values if value is not None]
+        if (known != values) if column.total is Total.SUM else not known:
+            return None
+        with exact_decimals():
+            return sum(known, Decimal(0) if column.kind in MONEY else 0)
+
+    def __repr__(self) -> str:
+        return f"<table {self.name}>"
+
+
+def format_value(value: object, kind: Kind) -> str:
+    """A value as a reader reads it: a dash where it is not known, a text as it is."""
+    if value is None:
+        return UNKNOWN
+    return value if isinstance(value, str) else FORMATS[kind](value)
+
+
+def is_day(value: object, column: Column) -> bool:
+    """Whether the value is a day and not the text of a line that stands for several."""
+    return column.kind is Kind.DAY and isinstance(value, date)
