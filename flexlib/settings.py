@@ -17,6 +17,18 @@ DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+VARIABLES = (
+    "FLEXLIB_DATA",
+    "FLEXLIB_DATABASE_URL",
+    "FLEXLIB_DEBUG",
+    "FLEXLIB_METADATA_BYTES",
+    "FLEXLIB_PRIVACY",
+    "SERVICE_KEY",
+    "WINDSURF_BASE_URL",
+    "WINDSURF_CONSUMPTION_UNIT",
+    "WINDSURF_SERVICE_KEY",
+)
+"""All that is read, here and nowhere else."""
 CONSUMPTION_UNITS = ("credits", "hundredths")
 METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
@@ -70,10 +82,11 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     An empty value counts as not set. Raises `BadSetting` when one makes no sense.
     """
     home = folder or find_home()
-    values = {**dotenv_values(home / ".env"), **(os.environ if environment is None else environment)}
+    found = {**dotenv_values(home / ".env"), **(os.environ if environment is None else environment)}
+    values = {name: (found.get(name) or "").strip() for name in VARIABLES}
 
     def read(*names: str) -> str | None:
-        return next((value.strip() for name in names if (value := values.get(name)) and value.strip()), None)
+        return next((values[name] for name in names if values[name]), None)
 
     unit = read("WINDSURF_CONSUMPTION_UNIT")
     if unit is not None and unit not in CONSUMPTION_UNITS:

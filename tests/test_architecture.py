@@ -58,8 +58,8 @@ DOORS = {
 
 READERS = {
     "dotenv": {"settings"},
-    "environ": {"settings", "ledger/door", "store/engines"},
-    "load_settings": {"settings", "cli/main", "ledger/door", "report/run"},
+    "environ": {"settings", "ledger/door", "report/kernel", "store/engines"},
+    "load_settings": {"settings", "cli/main", "ledger/door"},
 }
 """Who alone reads settings, at the door of a run. (A server of Spark is Spark's own setting: SPARK_REMOTE.)"""
 

@@ -51,24 +51,21 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
-    from flexlib.report.parameters import check_parameters, find_notebook, read_dataset
+    from flexlib.report.parameters import check_request
     from flexlib.report.run import run_report
 
-    values = _read_parameters(arguments)
-    notebook = find_notebook(arguments.notebook)
+    request = check_request(arguments.notebook, _read_parameters(arguments), settings.service_key)
+    month, usage = request.month, None
+    snapshots: tuple[Snapshot, ...] = ()
     with open_settings(arguments, settings, offline=arguments.offline) as settings:
-        check_parameters(notebook, values, settings.service_key)
-        month = Month(values["year"], values["month"])
-        reads_credits = read_dataset(notebook) == "credits"
-        usage = None
-        if reads_credits:
-            snapshots = [_find_credits(month, settings, arguments)]
-        else:
-            usage = _find_usage(month, str(values.get("zone", "UTC")), settings, arguments)
-            snapshots = list(usage.snapshots)
-    page = run_report(str(notebook), values, arguments.output_dir, settings.data)
+        if month and request.reads == "credits":
+            snapshots = (_find_credits(month, settings, arguments),)
+        elif month:
+            usage = _find_usage(month, str(request.values.get("zone", "UTC")), settings, arguments)
+            snapshots = usage.snapshots
+    page = run_report(request, arguments.output_dir, settings.data)
     files = [page]
-    if reads_credits:
+    if month and usage is None:
         text, table = _write_tables(month, settings, snapshots[0], page.parent)
         files.append(table)
         if arguments.console and not arguments.json:

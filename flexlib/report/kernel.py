@@ -1,10 +1,12 @@
-"""The kernel that runs report notebooks: the running Python, without the secrets of its surroundings."""
+"""The kernel that runs report notebooks: the running Python, with no more of its surroundings than it needs."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -12,15 +14,25 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-SECRETS = ("WINDSURF_SERVICE_KEY", "SERVICE_KEY")
-"""What a notebook has no use for: it reads snapshots and asks no server."""
+from flexlib.report.parameters import is_secret_name
+from flexlib.settings import VARIABLES
+
+PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "XDG_*"),
+    *("PYTHON*", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "DYLD_*", "*_NUM_THREADS"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERNAME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH"),
+    *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*", "NUMBER_OF_PROCESSORS", "PROCESSOR_*"),
+    *("JUPYTER*", "IPYTHON*", "MPL*"),
+    *("JAVA_HOME", "SPARK_*", "PYSPARK_*", "HADOOP_*", "YARN_CONF_DIR", "KRB5*"),
+    "FLEXLIB_LANG",
+)
+"""What of the environment a notebook may see, as patterns: what Python, Jupyter and Spark run by, and no more. What is
+not listed may be a secret, of flexlib or of anybody else, and a page may be sent to anybody."""
 
 
 class ReportKernel(AsyncKernelManager):
     """A kernel of `sys.executable`, whatever kernels an analyst has installed under the name python3."""
 
-    data: Path
-    """Where it finds its snapshots."""
     clients: list[AsyncKernelClient]
     """Who has asked for a connection, to be closed with it."""
 
@@ -30,13 +42,6 @@ class ReportKernel(AsyncKernelManager):
             argv=[sys.executable, "-m", "flexlib.report.kernel", "-f", "{connection_file}"],
             display_name="Python 3",
             language="python",
-            env={
-                # Empty counts as not set; taken away, the key would come back from .env.
-                **dict.fromkeys(SECRETS, ""),
-                "FLEXLIB_DATA": str(self.data.absolute()),
-                # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.
-                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            },
             metadata={"supported_encryption": ["curve"]},
         )
 
@@ -46,13 +51,30 @@ class ReportKernel(AsyncKernelManager):
         return client
 
 
+def choose_environment(environment: Mapping[str, str], data: Path) -> dict[str, str]:
+    """What a notebook gets of this environment: what is on the list and bears no name of a secret, and its data."""
+    passed = {
+        name: value
+        for name, value in environment.items()
+        if any(fnmatchcase(name.upper(), pattern) for pattern in PASSED_ON) and not is_secret_name(name)
+    }
+    return {
+        # Empty counts as not set; left out, a key or a password would come back from .env.
+        **dict.fromkeys(VARIABLES, ""),
+        **passed,
+        "FLEXLIB_DATA": str(data.absolute()),
+        # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+
+
 @contextmanager
 def open_kernel(data: Path, folder: Path) -> Iterator[ReportKernel]:
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
     with the block."""
     kernel = ReportKernel(transport_encryption="auto")
-    kernel.data, kernel.clients = data, []
-    run_sync(kernel.start_kernel)(cwd=str(folder))
+    kernel.clients = []
+    run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data))
     try:
         yield kernel
     finally:

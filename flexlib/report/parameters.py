@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.settings import find_home
 
@@ -92,17 +93,36 @@ def read_dataset(notebook: Path) -> str:
     return str(metadata.get("flexlib", {}).get("reads", "credits"))
 
 
-def check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None = None) -> dict[str, Any]:
-    """`given`, when the notebook can take it: every name known, `year` and `month` there, each of its kind, no secret.
+@dataclass(frozen=True)
+class ReportRequest:
+    """A report that can be made: a notebook and parameters that it can take, checked."""
 
-    Raises `BadParameter`, which never repeats a value that may be a secret.
+    notebook: Path
+    values: dict[str, Any]
+    month: Month | None
+    """Of which it is; None where the notebook declares no year and month."""
+    reads: str | None
+    """The dataset whose month it reads, `credits` or `usage`; None where it is of no month."""
+
+
+def check_request(notebook: str, given: Mapping[str, Any], service_key: str | None = None) -> ReportRequest:
+    """The report of a notebook (a name or a path) with these parameters: every name known, `year` and `month` there
+    where it declares them, each of its kind, no secret.
+
+    Raises `BadParameter`, which never repeats a value that may be a secret, and `BadMonth`.
     """
+    source = find_notebook(notebook)
+    values = _check_parameters(source, given, service_key)
+    month = Month(values["year"], values["month"]) if {"year", "month"} <= values.keys() else None
+    return ReportRequest(source, values, month, read_dataset(source) if month else None)
+
+
+def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None) -> dict[str, Any]:
     known = read_parameters(notebook)
     takes = f"{notebook.stem} takes {', '.join(known) or 'none'}"
     for name, value in given.items():
         text = str(value)
-        is_named_secret = not SECRET_NAMES.isdisjoint(re.split(r"[_\W]+", name.lower()))
-        if is_named_secret or SECRET_VALUE.search(text) or (service_key and service_key in text):
+        if is_secret_name(name) or SECRET_VALUE.search(text) or (service_key and service_key in text):
             raise BadParameter(
                 f"The parameter {name} looks like a secret, and a notebook keeps its parameters: "
                 "leave it out; the key belongs into WINDSURF_SERVICE_KEY or .env, and no notebook needs it."
@@ -114,6 +134,11 @@ def check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str 
     if missing:
         raise BadParameter(f"The parameter {' and '.join(missing)} is missing; {takes}. Give it, such as --year 2025.")
     return dict(given)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether one of the words of the name is that of a secret, as in `API_KEY`."""
+    return not SECRET_NAMES.isdisjoint(re.split(r"[_\W]+", name.lower()))
 
 
 def _check_kind(parameter: Parameter, value: object) -> None:

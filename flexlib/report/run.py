@@ -11,13 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.dates import Month
 from flexlib.errors import NotebookFailed
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
 from flexlib.report.offline import find_loaded
-from flexlib.report.parameters import check_parameters, find_notebook
-from flexlib.settings import load_settings
+from flexlib.report.parameters import ReportRequest
 from flexlib.store.disk import report_disk
 
 if TYPE_CHECKING:
@@ -25,17 +23,15 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, data: Path | None = None) -> Path:
-    """Runs the notebook (a name or a path) on the snapshots in `data` (default: the settings') and renders it.
+def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
+    """Runs the notebook of `request` on the snapshots in `data` and renders it.
 
-    Gives the page, `output_dir/2025-09/flex_credits.html`; the executed notebook lies beside it. Raises `BadParameter`
-    before anything runs; `NotebookFailed` when a cell fails: then no page is written, one that was there stays, and
-    the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
+    Gives the page, `output_dir/2025-09/flex_credits.html`, or in `output_dir` itself where the report is of no month;
+    the executed notebook lies beside it. Raises `NotebookFailed` when a cell fails: then no page is written, one that
+    was there stays, and the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
     """
-    settings = load_settings()
-    source = find_notebook(notebook)
-    values = check_parameters(source, parameters, settings.service_key)
-    folder = output_dir / _name_folder(values)
+    source = request.notebook
+    folder = output_dir / str(request.month or "")
     page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +40,7 @@ def run_report(notebook: str, parameters: Mapping[str, Any], output_dir: Path, d
             exporter = pool.submit(_open_exporter)
             drafted, written = Path(draft) / executed.name, Path(draft) / page.name
             try:
-                node = _execute(source, drafted, values, data or settings.data)
+                node = _execute(source, drafted, request.values, data)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
             except NotebookFailed as error:
                 if drafted.exists():
@@ -73,11 +69,6 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
         piece = " ".join(loaded.split())[:80]
         raise NotebookFailed(f"An output would load or run something when the page is opened: {piece!r}. Take it out.")
     return page
-
-
-def _name_folder(values: Mapping[str, Any]) -> str:
-    """`2025-09` for a report of a month, nothing for one that is of no month."""
-    return str(Month(values["year"], values["month"])) if {"year", "month"} <= values.keys() else ""
 
 
 def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) -> NotebookNode:

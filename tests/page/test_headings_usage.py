@@ -14,6 +14,7 @@ from flexlib.analysis.usage import usage_by_day, usage_by_hour, usage_by_provide
 from flexlib.enums import LlmTaskType
 from flexlib.ingest.files.importing import import_usage
 from flexlib.page.usage import headings as findings_usage
+from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 from flexlib.sources.files.mapping import CallMapping
 
@@ -73,7 +74,7 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
     )
     (month,) = import_usage(CALLS_CSV, mapping, tmp_path / "data")
     assert (month.certificate.rows, month.certificate.quarantined_rows) == (len(calls), 0)
-    page = run_report("llm_usage", {"year": 2025, "month": 9}, tmp_path / "reports", tmp_path / "data")
+    page = run_report(check_request("llm_usage", {"year": 2025, "month": 9}), tmp_path / "reports", tmp_path / "data")
     words = read_words(page.read_text("utf-8"))
     assert f"{len(calls):,} calls, {prompt:,} prompt and {completion:,} completion tokens on both" in words
     assert f"All models {len(calls):,} {prompt:,} {completion:,} {prompt + completion:,} 100.0 %" in words

@@ -21,7 +21,7 @@ import yaml
 from report_samples import FIXTURE, THINKING, store_month
 
 from flexlib.errors import NotebookFailed, OtherServer, SnapshotMissing
-from flexlib.report.parameters import check_parameters, find_notebook, read_parameters
+from flexlib.report.parameters import check_request, find_notebook, read_parameters
 from flexlib.report.refresh import refresh_notebook, refresh_notebooks
 from flexlib.settings import find_home
 
@@ -184,7 +184,7 @@ def test_each_parameter_has_a_kind_and_says_what_it_is(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((HOME / "params").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_file_of_parameters_fits_the_notebook_of_its_name(path: Path) -> None:
     values = yaml.safe_load(path.read_text("utf-8"))
-    assert check_parameters(find_notebook(path.stem), values) == values
+    assert check_request(path.stem, values).values == values
 
 
 # What is stored is what the code shows today

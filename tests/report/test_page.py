@@ -22,6 +22,7 @@ import pytest
 from report_samples import FIXTURE, THINKING, store_month
 
 from flexlib.page.kit.theme import DARK, LIGHT
+from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 
 MONTH = {"year": 2025, "month": 9}
@@ -96,7 +97,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_report("flex_credits", MONTH, tmp_path_factory.mktemp("reports"), FIXTURE)
+    return run_report(check_request("flex_credits", MONTH), tmp_path_factory.mktemp("reports"), FIXTURE)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def gap_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gap")
     rows = [(day, f"user-{day:02}", f"a-model-with-a-very-long-name-{day}", 10**6, 10**8) for day in range(1, 31)]
     store_month(folder, [*rows, (1, "ana", THINKING, 0, 123_456_789)], users_failed=1, failed_users=("cy",))
-    return run_report("flex_credits", MONTH, folder / "reports", folder)
+    return run_report(check_request("flex_credits", MONTH), folder / "reports", folder)
 
 
 def browse(chromium: str, folder: Path, *words: str) -> str:

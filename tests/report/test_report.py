@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from datetime import datetime, timezone
@@ -12,9 +13,12 @@ import nbformat
 import pytest
 from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_words, store_month
 
+from flexlib.cli import main
 from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
-from flexlib.report.parameters import check_parameters, find_notebook, read_parameters
+from flexlib.report.kernel import choose_environment
+from flexlib.report.parameters import check_request, find_notebook, read_parameters
 from flexlib.report.run import render_notebook, run_report
+from flexlib.settings import Settings, load_settings
 
 NB: Any = nbformat  # ships no types
 
@@ -27,7 +31,7 @@ KEY = "b7c1d2e3-1111-4222-8333-444455556666"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_report("flex_credits", MONTH, tmp_path_factory.mktemp("reports"), FIXTURE)
+    return run_report(check_request("flex_credits", MONTH), tmp_path_factory.mktemp("reports"), FIXTURE)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def test_the_page_lies_in_the_months_folder_with_its_notebook(page: Path) -> Non
 
 
 def test_the_same_month_gives_the_same_bytes_again(page: Path, tmp_path: Path) -> None:
-    assert run_report("flex_credits", MONTH, tmp_path, FIXTURE).read_bytes() == page.read_bytes()
+    assert run_report(check_request("flex_credits", MONTH), tmp_path, FIXTURE).read_bytes() == page.read_bytes()
 
 
 def test_the_page_asks_for_nothing_from_outside(html: str) -> None:
@@ -111,7 +115,7 @@ def test_a_lower_bound_a_stranger_and_real_data_are_told_in_the_page(tmp_path: P
     store_month(
         tmp_path, ROWS, users_failed=1, failed_users=("cy",), unmapped_keys=1, unmapped_users=("gone",), demo=False
     )
-    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    html = run_report(check_request("flex_credits", MONTH), tmp_path / "reports", tmp_path).read_text("utf-8")
     assert "<title>Flex credits September 2025</title>" in html
     assert read_words(html).count("1 person of 5,930 could not be read") == 2
     assert "Flex credits at least 1,201.50 – no August stored" in read_words(html)
@@ -124,7 +128,9 @@ def test_a_lower_bound_a_stranger_and_real_data_are_told_in_the_page(tmp_path: P
 def test_names_stand_in_the_page_only_where_they_were_asked_for(tmp_path: Path) -> None:
     store_month(tmp_path, ROWS)
     plain, named = (
-        run_report("flex_credits", {**MONTH, "names": names}, tmp_path / str(names), tmp_path).read_text("utf-8")
+        run_report(check_request("flex_credits", {**MONTH, "names": names}), tmp_path / str(names), tmp_path).read_text(
+            "utf-8"
+        )
         for names in (False, True)
     )
     assert "Person 001" in plain
@@ -134,7 +140,7 @@ def test_names_stand_in_the_page_only_where_they_were_asked_for(tmp_path: Path) 
 
 def test_a_month_that_is_not_over_is_reported_up_to_its_last_day_read(tmp_path: Path) -> None:
     store_month(tmp_path, ROWS[:1], read_at=datetime(2025, 9, 4, 12, tzinfo=timezone.utc))
-    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    html = run_report(check_request("flex_credits", MONTH), tmp_path / "reports", tmp_path).read_text("utf-8")
     assert [line[0] for line in read_cells(html, "table-days")] == [
         "1 Sep Mon",
         "2 Sep Tue",
@@ -147,7 +153,7 @@ def test_a_month_that_is_not_over_is_reported_up_to_its_last_day_read(tmp_path: 
 
 def test_a_month_without_a_single_row_is_a_report_too(tmp_path: Path) -> None:
     store_month(tmp_path, [])
-    html = run_report("flex_credits", MONTH, tmp_path / "reports", tmp_path).read_text("utf-8")
+    html = run_report(check_request("flex_credits", MONTH), tmp_path / "reports", tmp_path).read_text("utf-8")
     assert "No flex credits were used" in html
     assert read_cells(html, "table-models") == [["All models", "0.00", "", "–", "", "0.00"]]
 
@@ -158,7 +164,7 @@ def test_a_month_without_a_single_row_is_a_report_too(tmp_path: Path) -> None:
 def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path, "1 / 0", "print('after')")
     with pytest.raises(NotebookFailed, match=r"Cell \d of sample\.ipynb failed: ZeroDivisionError: division by zero"):
-        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+        run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
     kept = tmp_path / "reports" / "2025-09" / "sample.failed.ipynb"
     assert [file.name for file in kept.parent.iterdir()] == [kept.name]
     assert "papermill-error-cell" in kept.read_text("utf-8")
@@ -167,32 +173,32 @@ def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Pa
 def test_a_kernel_that_dies_is_a_failed_notebook(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path, "import os\nos._exit(1)")
     with pytest.raises(NotebookFailed, match=r"The kernel of sample\.ipynb ended in the middle"):
-        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+        run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
     assert [file.name for file in (tmp_path / "reports" / "2025-09").iterdir()] == ["sample.failed.ipynb"]
 
 
 def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_the_mark(tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "2025-09"
-    run_report(str(write_notebook(tmp_path, "print('good')")), MONTH, tmp_path / "reports", FIXTURE)
+    run_report(check_request(str(write_notebook(tmp_path, "print('good')")), MONTH), tmp_path / "reports", FIXTURE)
     before = (folder / "sample.html").read_bytes()
     bad = write_notebook(tmp_path, "1 / 0")
     with pytest.raises(NotebookFailed):
-        run_report(str(bad), MONTH, tmp_path / "reports", FIXTURE)
+        run_report(check_request(str(bad), MONTH), tmp_path / "reports", FIXTURE)
     assert (folder / "sample.html").read_bytes() == before
     assert (folder / "sample.failed.ipynb").exists()
-    run_report(str(write_notebook(tmp_path, "print('good')")), MONTH, tmp_path / "reports", FIXTURE)
+    run_report(check_request(str(write_notebook(tmp_path, "print('good')")), MONTH), tmp_path / "reports", FIXTURE)
     assert sorted(file.name for file in folder.iterdir()) == ["sample.html", "sample.ipynb"]
 
 
 def test_a_month_that_is_not_stored_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(NotebookFailed, match=r"SnapshotMissing: .*Run: flexlib fetch --year 2025 --month 3"):
-        run_report("flex_credits", {"year": 2025, "month": 3}, tmp_path, FIXTURE)
+        run_report(check_request("flex_credits", {"year": 2025, "month": 3}), tmp_path, FIXTURE)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file")
     with pytest.raises(DiskFailed, match="Could not write into .*reports/2025-09"):
-        run_report("flex_credits", MONTH, tmp_path / "reports", FIXTURE)
+        run_report(check_request("flex_credits", MONTH), tmp_path / "reports", FIXTURE)
 
 
 @pytest.mark.parametrize(
@@ -207,13 +213,13 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 def test_an_output_that_would_load_something_is_refused(tmp_path: Path, source: str) -> None:
     notebook = write_notebook(tmp_path, source)
     with pytest.raises(NotebookFailed, match="would load or run something"):
-        run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+        run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
     assert not list((tmp_path / "reports").rglob("*.html"))
 
 
 def test_a_text_that_only_looks_so_is_left(tmp_path: Path) -> None:
     source = "from IPython.display import HTML\nHTML('<p>model https://x/v1?src=https://y url(//z) &lt;script</p>')"
-    page = run_report(str(write_notebook(tmp_path, source)), MONTH, tmp_path / "reports", FIXTURE)
+    page = run_report(check_request(str(write_notebook(tmp_path, source)), MONTH), tmp_path / "reports", FIXTURE)
     assert "https://x/v1?src=https://y url(//z)" in page.read_text("utf-8")
 
 
@@ -226,7 +232,7 @@ def test_words_and_frames_of_an_analysts_own_cells_reach_the_page(tmp_path: Path
     notebook = write_notebook(
         tmp_path, "print('a < b')", "import pandas\npandas.DataFrame({'n': [1]})", "'<i>text</i>'"
     )
-    html = run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE).read_text("utf-8")
+    html = run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE).read_text("utf-8")
     assert '<pre class="plain">a &lt; b\n</pre>' in html
     assert 'class="dataframe"' in html
     assert "&#39;&lt;i&gt;text&lt;/i&gt;&#39;" in html
@@ -243,10 +249,41 @@ def test_the_kernel_is_this_python_and_has_the_data_but_no_key(tmp_path: Path, m
         "print(sys.executable, load_settings().data, load_settings().service_key, os.getcwd(), len(dict(os.environ)))"
     )
     notebook = write_notebook(tmp_path, source, "import os\nprint(sorted(os.environ.values()))")
-    run_report(str(notebook), MONTH, tmp_path / "reports", FIXTURE)
+    run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
     text = (tmp_path / "reports" / "2025-09" / "sample.ipynb").read_text("utf-8")
     assert f"{sys.executable} {FIXTURE} None {tmp_path} " in text
     assert KEY not in text
+
+
+SECRET_SETTINGS = {
+    "FLEXLIB_DATABASE_URL": "postgresql+psycopg://writer:pa55word@db/ledger",
+    "WINDSURF_SERVICE_KEY": KEY,
+    "OPENAI_API_KEY": "sk-0penai",
+    "HTTPS_PROXY": "http://me:pr0xy@proxy:3128",
+    "JUPYTER_TOKEN": "jupyt3r",
+}
+
+
+def test_no_password_of_the_surroundings_reaches_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (SECRET_SETTINGS | {"LC_TIME": "C.UTF-8", "TZ": "America/Santiago"}).items():
+        monkeypatch.setenv(name, value)
+    source = (
+        "import os\nfrom flexlib.settings import load_settings\nfor name in sorted(os.environ):\n"
+        "    print(f'{name}={os.environ[name]}.')\n"
+        "settings = load_settings()\nprint(settings, settings.database_url, settings.service_key)"
+    )
+    page = run_report(check_request(str(write_notebook(tmp_path, source)), MONTH), tmp_path / "reports", FIXTURE)
+    for file in (page, page.with_suffix(".ipynb")):
+        text = file.read_text("utf-8")
+        assert [value for value in SECRET_SETTINGS.values() if value in text] == []
+        for line in ("LC_TIME=C.UTF-8.", "TZ=America/Santiago.", f"FLEXLIB_DATA={FIXTURE}.", "FLEXLIB_DATABASE_URL=."):
+            assert line in text
+
+
+def test_a_notebook_finds_no_secret_in_the_file_env_either(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SECRET_SETTINGS.items()))
+    settings = load_settings(choose_environment({"PATH": "/bin"}, FIXTURE), tmp_path)
+    assert settings == Settings(data=FIXTURE)
 
 
 def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
@@ -278,7 +315,7 @@ def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
 )
 def test_a_parameter_that_is_missing_unknown_wrong_or_secret_is_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(BadParameter) as refused:
-        check_parameters(find_notebook("flex_credits"), given, service_key="demo-key")
+        check_request("flex_credits", given, service_key="demo-key")
     assert str(refused.value).startswith(message)
     assert not any(secret in str(refused.value) for secret in ("sk-abc", KEY, "A" * 40, "demo-key"))
 
@@ -286,18 +323,33 @@ def test_a_parameter_that_is_missing_unknown_wrong_or_secret_is_refused(given: d
 @pytest.mark.parametrize("name", ["max_tokens", "keyboard", "monkey", "author", "credits"])
 def test_a_name_that_only_sounds_like_a_secret_is_taken(tmp_path: Path, name: str) -> None:
     notebook = write_notebook(tmp_path, parameters=f"{name}: int = 1")
-    assert check_parameters(notebook, {name: 2}) == {name: 2}
+    assert check_request(str(notebook), {name: 2}).values == {name: 2}
 
 
 def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(BadParameter):
-        run_report("flex_credits", {**MONTH, "mnoth": 3}, tmp_path / "reports", FIXTURE)
+        run_report(check_request("flex_credits", {**MONTH, "mnoth": 3}), tmp_path / "reports", FIXTURE)
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_notebook_without_year_and_month_is_run_and_its_page_is_of_no_month(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = write_notebook(tmp_path, "print('top', top)", parameters="top: int = 10")
+    words = ["report", "--notebook", str(notebook), "-p", "top", "3", "--output-dir", str(tmp_path / "reports")]
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"📄 {tmp_path / 'reports' / 'sample.html'}\n"
+    assert "top 3" in (tmp_path / "reports" / "sample.html").read_text("utf-8")
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"files": [str(tmp_path / "reports" / "sample.html")], "certificates": []}
+    assert main([*words, "--year", "2025"]) == 2
+    assert "Unknown parameter year; sample takes top." in capsys.readouterr().err
 
 
 def test_a_month_that_does_not_exist_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="month must be a whole number from 1 to 12"):
-        run_report("flex_credits", {"year": 2025, "month": 13}, tmp_path / "reports", FIXTURE)
+        run_report(check_request("flex_credits", {"year": 2025, "month": 13}), tmp_path / "reports", FIXTURE)
     assert not (tmp_path / "reports").exists()
 
 
