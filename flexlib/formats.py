@@ -52,9 +52,6 @@ UNKNOWN = "–"
 
 PERCENT = "\u00a0%"  # no line may end before the sign
 
-LIST_PRICE = Decimal("0.04")
-"""US$ for one flex credit as listed (add-on packs of 1,000 for US$40); a contract may say otherwise."""
-
 
 def format_whole_credits(hundredths: int) -> str:
     """`1,235` for 123456 hundredths of a credit, where the exact figure stands elsewhere; a half goes up."""
@@ -70,11 +67,6 @@ def format_change(permille: int) -> str:
     """`+9.6 %` for 96 tenths of a percent more, `−9.6 %` for as much less."""
     sign = "+" if permille > 0 else "−" if permille < 0 else "±"
     return f"{sign}{abs(permille) // 10:,}.{abs(permille) % 10}{PERCENT}"
-
-
-def price_credits(hundredths: int) -> Decimal:
-    """US$ at list price, exact."""
-    return Decimal(hundredths) / 100 * LIST_PRICE
 
 
 def _format_rounded(amount: Decimal, places: str = "0.01") -> str:

@@ -23,7 +23,6 @@ from flexlib.formats import (
     format_short_day,
     format_span,
     format_whole_credits,
-    price_credits,
     round_half_up,
 )
 from flexlib.tables.definition import FORMATS, Kind, format_value
@@ -86,14 +85,6 @@ def test_shares_and_changes_are_tenths_of_a_percent() -> None:
         "−1,234.5\u00a0%",
     ]
     assert format_value(12543, Kind.COUNT) == "12,543"
-
-
-def test_credits_at_list_price_are_exact() -> None:
-    assert [price_credits(hundredths) for hundredths in (1, 100, 12345)] == [
-        Decimal("0.0004"),
-        Decimal("0.04"),
-        Decimal("4.938"),
-    ]
 
 
 def test_days_months_and_moments_are_written_in_english() -> None:

@@ -1,5 +1,6 @@
 """The only room that touches files: months as snapshots, drafts of them, the kept rates."""
 
+from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import (
@@ -20,6 +21,7 @@ __all__ = [
     "find_snapshot",
     "hash_rows",
     "list_snapshots",
+    "load_credit_prices",
     "load_credits",
     "load_usage",
     "lock_month",

@@ -9,7 +9,8 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS
 from flexlib.dates import Month
-from flexlib.formats import format_count, price_credits
+from flexlib.formats import format_count
+from flexlib.money.credit_prices import CreditCost, CreditPrices, price_days
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 FLEX = Column("flex_credits", "Flex credits", Kind.CREDITS, Total.SUM)
@@ -52,21 +53,30 @@ def table_credits_by_day_and_model(by_day_and_model: object) -> Table:
     return Table("table-day-and-model", "Flex credits by day and model", columns, read_rows(by_day_and_model))
 
 
-def table_credits_by_model(by_model: object, by_day_and_model: object, compared: object, before: Month) -> Table:
-    """The largest models and the others: credits, share, change on the month `before`, days, list price.
+def price_by_day(by_day: object, prices: CreditPrices) -> CreditCost:
+    """What the flex credits of a frame as from `credits_by_day` cost, each day's at the price of that day."""
+    return price_days(prices, ((row["date"], row["flex_credits"]) for row in read_rows(by_day)))
+
+
+def table_credits_by_model(
+    by_model: object, by_day_and_model: object, compared: object, before: Month, prices: CreditPrices
+) -> Table:
+    """The largest models and the others: credits, share, change on the month `before`, days, cost by `prices`.
 
     All frames as from `top_models` over `credits_by_model`, `credits_by_day_and_model` and `compare_models`;
     `compared` is None when the month before is not stored.
     """
     models, cells = read_rows(by_model), read_rows(by_day_and_model)
     changes = {} if compared is None else {row["model"]: row for row in read_rows(compared)}
+    days = {row["model"]: [(one["date"], one["flex_credits"]) for one in cells if one["model"] == row["model"]]
+            for row in models}  # fmt: skip
     rows = [
         {
             **row,
             "count": f"{row['models']} models" if row["models"] > 1 else "",
             "change": _tell_change(changes.get(row["model"])),
-            "days": [cell["flex_credits"] for cell in cells if cell["model"] == row["model"]],
-            "usd": price_credits(row["flex_credits"]),
+            "days": [flex_credits for _, flex_credits in days[row["model"]]],
+            "usd": price_days(prices, days[row["model"]]).usd,
         }
         for row in models
     ]
@@ -76,7 +86,7 @@ def table_credits_by_model(by_model: object, by_day_and_model: object, compared:
         *_list_credits(models),
         Column("change", f"On {before.name}", Kind.CHANGE, _tell_change(both) if changes else None),
         Column("days", "Day by day", Kind.SPARK, is_optional=True),
-        Column("usd", "List US$", Kind.USD, Total.SUM, is_optional=True),
+        Column("usd", "US$", Kind.USD, Total.SUM, is_optional=True),
     ]
     others = frozenset(place for place, row in enumerate(rows) if row["model"] == OTHER_MODELS)
     return Table("table-models", "Flex credits by model", columns, rows, others)

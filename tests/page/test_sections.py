@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
 
 from flexlib import analysis as aggregate
 from flexlib.certificate import Check, CreditsCertificate, State
+from flexlib.money.credit_prices import CreditCost, CreditPrices
+from flexlib.money.fx import Rates
 from flexlib.page.credits.sections import show_headlines, show_title
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_beside, show_section
+from flexlib.schema import CREDITS
+from flexlib.spend.windsurf import credits_as_usage
+from flexlib.store import load_credit_prices
+from flexlib.tables.credits import price_by_day
 
 ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050), (15, "cy", THINKING, 0, 0)])
 BEFORE = make_rows([(1, "ana", THINKING, 0, 100_000)], SEPTEMBER.previous)
@@ -28,11 +37,22 @@ STATES: dict[State, CreditsCertificate] = {
 }
 
 
-def show_numbers(certificate: CreditsCertificate, before: pd.DataFrame | None = BEFORE) -> dict[str, str]:
+LISTED = load_credit_prices(Path("/nowhere"))
+
+
+def price_rows(rows: pd.DataFrame, prices: CreditPrices = LISTED) -> CreditCost:
+    return price_by_day(aggregate.credits_by_day(rows, SEPTEMBER.span), prices)
+
+
+def show_numbers(
+    certificate: CreditsCertificate, before: pd.DataFrame | None = BEFORE, cost: CreditCost | None = None
+) -> dict[str, str]:
     """Each headline and what stands under it."""
     statistics_before = None if before is None else aggregate.credits_statistics(before)
     certificate_before = None if before is None else certify(before, month=SEPTEMBER.previous)
-    html = show_headlines(aggregate.credits_statistics(ROWS), certificate, statistics_before, certificate_before).text
+    html = show_headlines(
+        aggregate.credits_statistics(ROWS), certificate, cost or price_rows(ROWS), statistics_before, certificate_before
+    ).text
     cards = re.findall(r"<dt>(.*?)</dt>(.*?)</div>", html)
     return {read_words(name): read_words(rest) for name, rest in cards}
 
@@ -121,6 +141,35 @@ def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("file", "card"),
+    [
+        (None, ("At list price", "US$ 48 US$0.04 a credit")),  # 1,200.50 * 0.04 = 48.02
+        (",,0.03,contract", ("At your price", "US$ 36 US$0.03 a credit")),  # 36.015
+        (
+            "2025-09-10,,0.03,contract",
+            ("At your price and list price", "US$ 46 US$0.03 to 0.04 a credit"),  # 40 + 6.015
+        ),
+    ],
+)
+def test_credits_cost_on_their_page_what_they_cost_in_the_months_spend(
+    tmp_path: Path, file: str | None, card: tuple[str, str]
+) -> None:
+    if file:
+        (tmp_path / "prices").mkdir()
+        (tmp_path / "prices" / "windsurf_credits.csv").write_text(f"from,until,usd_per_credit,source\n{file}\n")
+    prices = load_credit_prices(tmp_path)
+    cost = price_rows(ROWS, prices)
+    assert card in show_numbers(STATES[State.COMPLETE], cost=cost).items()
+    spend = credits_as_usage(pa.Table.from_pandas(ROWS[CREDITS.names], CREDITS, preserve_index=False), prices, Rates())
+    assert pc.sum(spend["amount_in_usd"]).as_py() == cost.usd
+
+
+def test_a_cost_that_is_not_known_is_a_dash_and_no_zero() -> None:
+    numbers = show_numbers(STATES[State.COMPLETE], cost=price_rows(ROWS, ()))
+    assert numbers["At list price"] == "– no price is known for some of the days"
+
+
 def test_without_a_month_before_there_is_a_dash_and_the_reason() -> None:
     numbers = show_numbers(STATES[State.COMPLETE], before=None)
     assert numbers["Flex credits"] == "1,200.50 – no August stored"
@@ -140,7 +189,7 @@ def test_growth_of_a_lower_bound_is_a_lower_bound() -> None:
 
 def test_a_month_without_flex_credits_has_no_highest_day() -> None:
     rows = make_rows([(2, "ana", THINKING, 100, 0)])
-    html = show_headlines(aggregate.credits_statistics(rows), certify(rows)).text
+    html = show_headlines(aggregate.credits_statistics(rows), certify(rows), price_rows(rows)).text
     words = read_words(html)
     assert "Highest day – none" in words
     assert "0 of 30 none" in words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from flexlib import analysis as aggregate
 from flexlib.analysis import top
 from flexlib.page.kit.table import render_spark, render_table
 from flexlib.page.kit.theme import css_colour
+from flexlib.store import load_credit_prices
 from flexlib.tables.credits import (
     table_credits_by_day,
     table_credits_by_model,
@@ -44,6 +46,7 @@ def show_models(rows: pd.DataFrame, before: pd.DataFrame | None = None) -> str:
             top.top_models(aggregate.credits_by_day_and_model(rows, SEPTEMBER.span), chosen),
             None if before is None else top.top_models(aggregate.compare_models(rows, before), chosen),
             AUGUST,
+            load_credit_prices(Path("/nowhere")),
         )
     )
 

@@ -14,7 +14,6 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
-from flexlib.formats import LIST_PRICE
 from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.fx import Rate, Rates
 from flexlib.schema import check_usage
@@ -179,8 +178,8 @@ def test_credits_are_usage_of_windsurf_and_only_flex_ones_cost_dollars() -> None
     assert not any(row["usable_type"] == "u" or row["usable_id"] for row in found)
 
 
-def test_the_list_price_of_the_page_on_credits_is_the_one_of_the_months_spend(tmp_path: Path) -> None:
-    assert [price.usd for price in load_credit_prices(tmp_path)] == [LIST_PRICE]
+def test_without_a_file_of_its_own_a_company_pays_the_list_price(tmp_path: Path) -> None:
+    assert [(str(price.usd), price.is_own) for price in load_credit_prices(tmp_path)] == [("0.04", False)]
 
 
 def test_a_companys_own_price_holds_for_its_days_and_the_list_for_the_others(tmp_path: Path) -> None:

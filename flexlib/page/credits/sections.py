@@ -10,15 +10,14 @@ from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import is_comparable, list_read_days
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.formats import (
-    LIST_PRICE,
     UNKNOWN,
     format_amount,
     format_change,
     format_credits,
     format_moment,
     format_short_day,
-    price_credits,
 )
+from flexlib.money.credit_prices import CreditCost
 from flexlib.page.credits.proof import list_missing
 from flexlib.page.kit import parts
 from flexlib.page.kit.markup import Html, render_element
@@ -44,6 +43,7 @@ def show_title(
 def show_headlines(
     statistics: CreditsStatistics,
     certificate: CreditsCertificate,
+    cost: CreditCost,
     before: CreditsStatistics | None = None,
     before_certificate: CreditsCertificate | None = None,
 ) -> Html:
@@ -76,9 +76,9 @@ def show_headlines(
             compare(statistics.flex_credits, before.flex_credits if before else None),
         ),
         (
-            "At list price",
-            f"<small>US$</small>{escape(format_amount(price_credits(statistics.flex_credits), '1'))}",
-            f"{badge.total_prefix}{', ' * bool(badge.total_prefix)}US${LIST_PRICE} a credit",
+            f"At {cost.whose}",
+            UNKNOWN if cost.usd is None else f"<small>US$</small>{escape(format_amount(cost.usd, '1'))}",
+            ", ".join(filter(None, (badge.total_prefix, _name_prices(cost)))),
         ),
         (
             "People with use",
@@ -96,6 +96,12 @@ def show_headlines(
         ),
     ]
     return show_cards(cards)
+
+
+def _name_prices(cost: CreditCost) -> str:
+    prices = sorted({one.usd for one in cost.prices})
+    named = f"US${' to '.join(map(str, dict.fromkeys((prices[0], prices[-1]))))} a credit" if prices else ""
+    return named if cost.usd is not None else "no price is known for some of the days"
 
 
 def _summarize(certificate: CreditsCertificate) -> str:
