@@ -7,11 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import flexlib
+from flexlib.sources.registry import IMPORT, LEDGER, WINDSURF, list_sources
 
 HOUSE = Path(flexlib.__file__).parent
 LONGEST_ROOM = 250  # lines; past that a room is two rooms
 
-WORDS = {"dates", "errors", "schema", "enums", "names", "formats", "nesting", "settings", "certificate"}
+WORDS = {
+    "dates",
+    "errors",
+    "schema",
+    "enums",
+    "names",
+    "formats",
+    "nesting",
+    "settings",
+    "certificate",
+    "sources/registry",
+}
 """What every room speaks; they know only each other."""
 
 ARROWS: dict[str, set[str]] = {
@@ -36,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
 } | dict.fromkeys(WORDS, WORDS)
 
-SOURCES = {room for room in ARROWS if room.startswith("sources/")}
+SOURCES = {room for room in ARROWS if room.startswith("sources/")} - WORDS
 
 DOORS = {
     "requests": {"sources/windsurf", "sources/fx"},
@@ -62,6 +74,14 @@ READERS = {
     "load_settings": {"settings", "cli/main", "ledger/door"},
 }
 """Who alone reads settings, at the door of a run. (A server of Spark is Spark's own setting: SPARK_REMOTE.)"""
+
+
+NAMES_OF_SOURCES = {source.name for source in list_sources()}
+OTHER_MEANINGS = {"enums": {WINDSURF.name}, "demo/company": {WINDSURF.name}} | {
+    "cli/ledger": {LEDGER.name}, "cli/import_": {IMPORT.name},
+    "ledger/record/lines": {LEDGER.name}, "ledger/record/recording": {LEDGER.name},
+}  # fmt: skip
+"""Where the same word is no source: the proxy Windsurf, a folder's name, two commands, a parameter."""
 
 
 def name_room(path: tuple[str, ...]) -> str:
@@ -134,6 +154,24 @@ def test_a_reader_of_settings_is_found() -> None:
     assert find_readers("from os import environ") == {"environ"}
     assert find_readers("from flexlib import settings\nroot = settings.load_settings().data") == {"load_settings"}
     assert find_readers("def late():\n    from dotenv import dotenv_values") == {"dotenv"}
+
+
+def find_source_names(source: str) -> set[str]:
+    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return {text for text in texts if isinstance(text, str)} & NAMES_OF_SOURCES
+
+
+def test_the_names_of_sources_stand_in_the_registry_and_nowhere_else() -> None:
+    found = {
+        name: find_source_names(file.read_text("utf-8")) - OTHER_MEANINGS.get(name, set())
+        for _, file in list_files()
+        if (name := str(file.relative_to(HOUSE).with_suffix("").as_posix())) != "sources/registry"
+    }
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_the_name_of_a_source_is_found() -> None:
+    assert find_source_names("folder = root / 'import'") == {"import"}
 
 
 def test_nothing_below_the_line_reaches_the_network_or_a_database() -> None:

@@ -24,6 +24,7 @@ from flexlib.cli.options import (
 )
 from flexlib.console.certificate import render_certificate
 from flexlib.settings import Settings
+from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.store.engines import ENGINES
 from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
 
@@ -52,9 +53,10 @@ def add_commands(commands: Commands) -> None:
     add_span_options(parser)
     parser.add_argument(
         "--source",
-        choices=("windsurf", "ledger", "import"),
-        default="windsurf",
-        help="whose month: Windsurf's credits (default), recorded calls, imported calls",
+        choices=[source.name for source in list_sources()],
+        default=WINDSURF.name,
+        help=f"whose month: {', '.join(f'{source.name} ({source.title})' for source in list_sources())}; "
+        f"default {WINDSURF.name}",
     )
     add_demo_option(parser)
     parser.add_argument("--json", action="store_true", help="print it as it is stored")
@@ -102,7 +104,7 @@ def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     with open_settings(arguments, settings, offline=True) as settings:
         snapshots = [
             load_credits(month, settings.data)
-            if arguments.source == "windsurf"
+            if arguments.source == WINDSURF.name
             else load_usage(month, settings.data, arguments.source)
             for month in span.months
         ]

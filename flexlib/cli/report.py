@@ -74,7 +74,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
         states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
         told = {"files": [str(file) for file in files], "certificates": states}
         if usage is not None:
-            told |= {"state": usage.state, "missing": usage.missing, "doubts": usage.doubts}
+            told |= {"state": usage.state, "missing": usage.missing, "doubts": usage.possible_duplicates}
         print(json.dumps(told, indent=2))
     else:
         print("\n".join(f"📄 {file}" for file in files))
@@ -82,7 +82,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     warn_of_state(certificates)
     if usage is None:
         return find_exit_code(certificates)
-    for sentence in (*usage.missing, *usage.doubts):
+    for sentence in (*usage.missing, *usage.possible_duplicates):
         print(f"{month} is {usage.state}: {sentence}", file=sys.stderr)
     return usage.state.exit_code
 

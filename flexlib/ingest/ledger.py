@@ -17,7 +17,8 @@ from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
 from flexlib.schema import USAGE
-from flexlib.sources.ledger import SOURCE, open_ledger_month
+from flexlib.sources.ledger import open_ledger_month
+from flexlib.sources.registry import LEDGER
 from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash
 from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
@@ -50,7 +51,7 @@ def close_month(
         with open_ledger_month(month, ledger) as opened:
             rows_sha256 = _write_parquet(opened, parquet)
         certificate = certify_month(opened, parquet, rows_sha256, read_at, grace)
-        newest = find_snapshot("usage", month, root, SOURCE)
+        newest = find_snapshot("usage", month, root, LEDGER.name)
         if newest is not None and _says_the_same(newest, certificate):
             return newest
         return move_snapshot(parquet, certificate, root)
@@ -64,7 +65,7 @@ def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool =
     Stale is one that was read before the month was settled, and one whose sums are not those of the ledger today: a
     call was recorded late, an amount filled or repriced.
     """
-    newest = find_snapshot("usage", month, root, SOURCE)
+    newest = find_snapshot("usage", month, root, LEDGER.name)
     if ledger.path is not None and not ledger.path.exists():
         return newest
     fill_amounts(month, ledger)
@@ -94,7 +95,7 @@ def certify_month(
     return UsageCertificate(
         month=opened.month,
         read_at=read_at,
-        source=SOURCE,
+        source=LEDGER.name,
         rows_read=opened.totals.rows,
         rows=found.rows,
         quarantined_rows=0,

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-SOURCE = "ledger"
-"""The name of this source: `usage/<month>/ledger/`."""
-
 TABLE_ROWS = 122_880
 """As many rows as DuckDB reads at a time: a row group of the Parquet each."""
 

@@ -4,7 +4,7 @@ What 'twice' can mean: ids are unique in a source, not between two. A call that 
 the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
 that knows its amount, and is counted in `repeated`. What may be one call but cannot be known to be counts twice, and
 the month is not reconciled until somebody has looked: the same id with other content (`same_ids`), and another id at
-the same moment with the same model and tokens (`alike`), as of a log that names no ids. A log whose times are not
+the same moment with the same model and tokens (`lookalikes`), as of a log that names no ids. A log whose times are not
 those of the recorded calls cannot be recognized at all: do not import what is recorded.
 """
 
@@ -21,6 +21,7 @@ from flexlib.certificate import Certificate, State
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count
+from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, sort_sources
 from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
 from flexlib.store.usage_files import read_usage
 
@@ -28,16 +29,12 @@ if TYPE_CHECKING:
     import duckdb
 
 
-WINDSURF = "windsurf"
-"""The name of the credits' source, beside those of `usage/<month>/<source>/`."""
-
-FIRST = "ledger"
 CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
 COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
 SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
 SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
 # Logs mostly have milliseconds.
-ALIKE = (
+SAME_MOMENT = (
     f"{SAME_CONTENT} AND here.id <> there.id "
     "AND date_trunc('millisecond', here.created_at) = date_trunc('millisecond', there.created_at)"
 )
@@ -60,7 +57,7 @@ class MonthUsage:
     """Sources whose calls an earlier source holds too, and how many: they are not in `rows`."""
     same_ids: int
     """Calls whose id another source has with other content: both are in `rows`."""
-    alike: int
+    lookalikes: int
     """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored: the totals lack them."""
@@ -68,23 +65,23 @@ class MonthUsage:
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
         """The rows that are a call each, with its tokens: all but Windsurf's, which sum a user's day."""
-        return self.rows.filter(f"source <> '{WINDSURF}'")
+        return self.rows.filter(f"source <> '{WINDSURF.name}'")
 
     @property
     def windsurf(self) -> duckdb.DuckDBPyRelation:
         """Windsurf's rows: credits, no tokens."""
-        return self.rows.filter(f"source = '{WINDSURF}'")
+        return self.rows.filter(f"source = '{WINDSURF.name}'")
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
         return tuple(one.certificate for one in self.snapshots)
 
     @property
-    def doubts(self) -> tuple[str, ...]:
+    def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
         told = {
             "stand under an id that another source has with another model or other tokens": self.same_ids,
-            "happened at the moment of one of another source, with its model and tokens but another id": self.alike,
+            "happened when one of another source did, with its model and tokens but another id": self.lookalikes,
         }
         return tuple(
             f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. Import calls under their "
@@ -95,9 +92,9 @@ class MonthUsage:
 
     @property
     def state(self) -> State:
-        """The worst of its certificates; a GAP also where hours are missing, UNRECONCILED where calls are in doubt."""
+        """The worst of its certificates; a GAP also where hours are missing, UNRECONCILED where calls may be double."""
         states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
-        states |= {State.UNRECONCILED} if self.doubts else set()
+        states |= {State.UNRECONCILED} if self.possible_duplicates else set()
         return next(state for state in State if state in states)
 
 
@@ -109,14 +106,14 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
     or rates is spoilt.
     """
     pieces = _list_pieces(month, zone)
-    stored = {(one, other.path.parent.name): other for one, _, _ in pieces for other in _list_newest(one, root)}
+    stored = {(one, other.source): other for one, _, _ in pieces for other in _list_newest(one, root)}
     windsurf = find_snapshot("credits", month, root)
     if not any(one == month for one, _ in stored) and windsurf is None:
         raise SnapshotMissing(
-            f"Nothing of {month} is stored. Run: flexlib close --year {month.year} --month {month.month} "
-            "(or flexlib import, or flexlib fetch)"
+            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
+            f"(or {' or '.join(one.short_command for one in list_sources() if one != LEDGER)})"
         )
-    sources = sorted({source for _, source in stored}, key=lambda source: (source != FIRST, source))
+    sources = sort_sources({source for _, source in stored})
     missing = [
         f"{first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not in it for {source}: its month {one} is not stored."
         for one, first, end in pieces
@@ -124,14 +121,14 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
         if (one, source) not in stored
     ]
     found = [_read_source(source, stored, pieces, zone) for source in sources]
-    kept, repeated, same_ids, alike = _count_once(list(zip(sources, found, strict=True)))
+    kept, repeated, same_ids, lookalikes = _count_once(list(zip(sources, found, strict=True)))
     if windsurf is not None:
         kept.append(_read_credits(windsurf, root))
     rows = kept[0]
     for one in kept[1:]:
         rows = rows.union(one)
     snapshots = [stored[key] for key in sorted(stored)] + ([windsurf] if windsurf else [])
-    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, alike, tuple(missing))
+    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, lookalikes, tuple(missing))
 
 
 def _list_newest(month: Month, root: Path) -> list[Snapshot]:
@@ -195,20 +192,20 @@ def _count_once(
     """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
     kept: list[duckdb.DuckDBPyRelation] = []
     repeated = []
-    same_ids = alike = 0
+    same_ids = lookalikes = 0
     for source, rows in sources:
         if kept:
             earlier = _join(kept)
             own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
             same_ids += _count(_meet(own, others, "here.id = there.id"))
-            alike += _count(_meet(own, others, ALIKE))
+            lookalikes += _count(_meet(own, others, SAME_MOMENT))
             if count := _count(_meet(rows, earlier, SAME_CALL)):
                 repeated.append((source, count))
                 if _count(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
                     kept = [_meet(one, rows, f"{SAME_CALL} AND {ONLY_THERE}", "anti") for one in kept]
                 rows = _meet(rows, _join(kept), SAME_CALL, "anti")
         kept.append(rows)
-    return kept, repeated, same_ids, alike
+    return kept, repeated, same_ids, lookalikes
 
 
 def _join(kept: list[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
@@ -238,4 +235,4 @@ def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:
     from flexlib.store.fx import load_rates
 
     table = credits_as_usage(pq.read_table(snapshot.parquet), load_credit_prices(root), load_rates(root))
-    return duckdb.from_arrow(table).select(f"*, '{WINDSURF}' AS source")
+    return duckdb.from_arrow(table).select(f"*, '{WINDSURF.name}' AS source")

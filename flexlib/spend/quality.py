@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.spend.month import WINDSURF, MonthUsage
+from flexlib.sources.registry import WINDSURF
+from flexlib.spend.month import MonthUsage
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,10 +80,12 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
         ),
         QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
         QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
-        QualityCheck("Calls alike in two sources", usage.alike, "The same moment, model and tokens; both count."),
+        QualityCheck("Calls alike in two sources", usage.lookalikes, "The same moment, model and tokens; both count."),
         QualityCheck(
             "Calls through Windsurf beside its credits",
-            _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF}'") if _has_credits(usage) else 0,
+            _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF.name}'")
+            if _has_credits(usage)
+            else 0,
             "They may be in the credits too, and count twice then.",
         ),
     ]

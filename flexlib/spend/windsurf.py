@@ -17,9 +17,7 @@ from flexlib.money.credit_prices import CreditPrices, find_credit_price, price_c
 from flexlib.money.fx import Rates, convert_to_clp, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import USAGE
-
-SOURCE = "windsurf"
-"""The name of this source beside `ledger` and `import`."""
+from flexlib.sources.registry import WINDSURF
 
 NO_PRICE = "no price of a credit is known for this day"
 
@@ -58,7 +56,7 @@ def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[
         provenance |= {"fx_rate": rate.value, "fx_date": rate.day, "fx_source": rate.source}
     midnight = datetime.combine(day, time())
     return {
-        "id": f"{SOURCE}-{hashlib.sha256(key.encode()).hexdigest()[:32]}",
+        "id": f"{WINDSURF.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}",
         "created_at": midnight,
         "grain": "day",
         "requests": row["requests"],

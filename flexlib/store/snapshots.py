@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
 from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
+from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
 from flexlib.store.usage_files import read_usage
@@ -45,6 +46,11 @@ class Snapshot:
     """`credits` or `usage`."""
     month: Month
     path: Path
+
+    @property
+    def source(self) -> str:
+        """The name of the source whose month it is, as in `sources.registry`."""
+        return WINDSURF.name if self.dataset == WINDSURF.dataset else self.path.parent.name
 
     @property
     def parquet(self) -> Path:
@@ -96,22 +102,21 @@ def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
 def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = None) -> Snapshot | None:
     """The newest version of the month, or None; of one source of `usage` when it is named."""
     versions = list_snapshots(dataset, month, root)
-    return next((one for one in reversed(versions) if source is None or one.path.parent.name == source), None)
+    return next((one for one in reversed(versions) if source in (None, one.source)), None)
 
 
 def load_credits(month: Month, root: Path) -> Snapshot:
     """The newest credits of the month. Raises `SnapshotMissing`, with the command that stores them."""
-    return _load("credits", month, root, f"flexlib fetch --year {month.year} --month {month.month}")
+    return _load("credits", month, root, WINDSURF.format_command(month))
 
 
 def load_usage(month: Month, root: Path, source: str | None = None) -> Snapshot:
-    """The newest calls of the month, of one source where it is named (`ledger`, `import`).
+    """The newest calls of the month, of one source where it is named.
 
     Raises `SnapshotMissing`, with the command that stores them.
     """
-    closing = f"flexlib close --year {month.year} --month {month.month}"
-    command = closing if source == "ledger" else "flexlib import FILE --provider ... --model ..."
-    return _load("usage", month, root, command, source)
+    known = source and find_source(source)
+    return _load("usage", month, root, (known or IMPORT).format_command(month), source)
 
 
 @overload

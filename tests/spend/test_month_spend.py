@@ -64,7 +64,7 @@ def test_the_same_id_with_other_content_is_two_calls_and_told(tmp_path: Path) ->
     usage = load_month_usage(SEPTEMBER, tmp_path)
     assert (usage.rows.count("id").fetchall(), usage.repeated, usage.same_ids) == ([(3,)], (), 1)
     assert usage.state is State.UNRECONCILED
-    assert usage.doubts == (
+    assert usage.possible_duplicates == (
         "1 call stand under an id that another source has with another model or other tokens: if they are one call, "
         "it counts twice. Import calls under their request ids, or not what is recorded.",
     )
@@ -85,7 +85,7 @@ def test_a_call_of_another_id_at_the_same_moment_with_the_same_tokens_is_in_doub
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00:00.123456"))
     store(tmp_path, "import", SEPTEMBER, call("made of its content", when, **columns))
     usage = load_month_usage(SEPTEMBER, tmp_path)
-    assert (usage.alike, usage.rows.count("id").fetchall()) == (alike, [(2,)])
+    assert (usage.lookalikes, usage.rows.count("id").fetchall()) == (alike, [(2,)])
     assert usage.state is (State.UNRECONCILED if alike else State.COMPLETE)
 
 
@@ -95,7 +95,7 @@ def test_of_a_call_in_two_sources_the_one_that_knows_its_amount_counts(tmp_path:
     usage = load_month_usage(SEPTEMBER, tmp_path)
     assert usage.rows.select("id, source").order("id").fetchall() == [("a", "import"), ("b", "ledger")]
     assert total_cost_by_period(usage.rows) == {"usd": Decimal(5), "clp": None, "unpriced_usd": 1, "unpriced_clp": 2}
-    assert (usage.repeated, usage.doubts) == ((("import", 2),), ())
+    assert (usage.repeated, usage.possible_duplicates) == ((("import", 2),), ())
 
 
 def test_three_sources_are_each_held_against_all_before_them(tmp_path: Path) -> None:

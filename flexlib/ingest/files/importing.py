@@ -14,9 +14,10 @@ from pathlib import Path
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
 from flexlib.ingest.files.amounts import check_names
-from flexlib.ingest.files.merge import SOURCE, FileFacts, MergedMonth, merge_month, read_certificate
+from flexlib.ingest.files.merge import FileFacts, MergedMonth, merge_month, read_certificate
 from flexlib.sources.files import QuarantinedRow, read_calls
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.registry import IMPORT
 from flexlib.store.disk import make_scratch
 from flexlib.store.fx import load_rates
 from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
@@ -63,7 +64,7 @@ def import_usage(
         for month in calls.months:
             folder = held.enter_context(lock_month("usage", month, root, wait))
             parquet = held.enter_context(make_scratch(folder, ".importing")) / "usage.parquet"
-            newest = find_snapshot("usage", month, root, SOURCE)
+            newest = find_snapshot("usage", month, root, IMPORT.name)
             one = merge_month(calls, month, None if replace_months else newest, facts, rates, parquet, read_at)
             merged.append((one, newest))
         if _stamp(file) != stamp:

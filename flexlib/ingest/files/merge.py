@@ -25,11 +25,9 @@ from flexlib.ingest.recount import ParquetCounts, count_parquet, format_amount, 
 from flexlib.money.fx import Rates
 from flexlib.schema import USAGE
 from flexlib.sources.files import CallFile, QuarantinedRow
+from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import Snapshot
 from flexlib.store.usage_files import read_usage
-
-SOURCE = "import"
-"""The name of this source: `usage/<month>/import/`."""
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 
@@ -104,7 +102,7 @@ def merge_month(
     certificate = UsageCertificate(
         month=month,
         read_at=read_at,
-        source=SOURCE,
+        source=IMPORT.name,
         rows_read=rows_read,
         quarantined_rows=quarantined,
         duplicate_rows=rows_read - quarantined - totals.rows,

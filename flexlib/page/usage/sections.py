@@ -23,7 +23,8 @@ from flexlib.page.kit.parts import (
     show_facts,
     show_title,
 )
-from flexlib.spend.month import WINDSURF, MonthUsage
+from flexlib.sources.registry import name_source
+from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import Snapshot
 from flexlib.tables.definition import Kind, format_value
 
@@ -113,7 +114,7 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
 
 
 def _list_missing(usage: MonthUsage) -> list[str]:
-    missing = [*usage.missing, *usage.doubts]
+    missing = [*usage.missing, *usage.possible_duplicates]
     for one in usage.snapshots:
         state, name = one.certificate.state, f"{_name_source(one)}, {one.month}"
         if state is State.GAP:
@@ -125,9 +126,7 @@ def _list_missing(usage: MonthUsage) -> list[str]:
 
 
 def _name_source(snapshot: Snapshot) -> str:
-    names = {"ledger": "the ledger", "import": "imported files", WINDSURF: "Windsurf"}
-    source = WINDSURF if snapshot.dataset == "credits" else snapshot.path.parent.name
-    return names.get(source, source)
+    return name_source(snapshot.source)
 
 
 def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:

@@ -1,0 +1,99 @@
+"""Every source of rows by its name: what it is called, what it brings, which command reads it, how far to trust it.
+
+A new source is one file that delivers and one line here. Where a name is shown, stored or chosen, it comes from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flexlib.dates import Month
+from flexlib.errors import BadParameter
+
+Dataset = Literal["credits", "usage"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of rows."""
+
+    name: str
+    """As commands and JSON say it; of usage also the folder: `usage/<month>/<name>/`."""
+    title: str
+    """As a page calls it in a sentence."""
+    dataset: Dataset
+    command: str
+    """What reads a month again; `{year}` and `{month}` stand for the month's."""
+    evidence: str
+    """What its figures can be held against, in a few words."""
+
+    @property
+    def short_command(self) -> str:
+        """The command without its options, such as `flexlib close`."""
+        return " ".join(self.command.split()[:2])
+
+    def format_command(self, month: Month) -> str:
+        """The command for one month.
+
+        >>> LEDGER.format_command(Month(2025, 9))
+        'flexlib close --year 2025 --month 9'
+        """
+        return self.command.format(year=month.year, month=month.month)
+
+
+WINDSURF = Source(
+    "windsurf",
+    "Windsurf",
+    "credits",
+    "flexlib fetch --year {year} --month {month}",
+    "the server's own sums, by two endpoints",
+)
+LEDGER = Source(
+    "ledger",
+    "the ledger",
+    "usage",
+    "flexlib close --year {year} --month {month}",
+    "the database's own sums; whether every call was recorded, it cannot say",
+)
+IMPORT = Source(
+    "import",
+    "imported files",
+    "usage",
+    "flexlib import FILE --provider ... --model ...",
+    "the file's own rows; whether they are all, it cannot say",
+)
+
+_SOURCES = {source.name: source for source in (WINDSURF, LEDGER, IMPORT)}
+
+
+def register_source(source: Source) -> Source:
+    """Makes the source known under its name, and gives it back. Raises `BadParameter` where another has that name."""
+    if _SOURCES.setdefault(source.name, source) != source:
+        raise BadParameter(f"there is a source {source.name!r} already; give the new one a name of its own.")
+    return source
+
+
+def list_sources(dataset: Dataset | None = None) -> list[Source]:
+    """Every known source, or those of one data set, in the order in which they were registered."""
+    return [source for source in _SOURCES.values() if dataset in (None, source.dataset)]
+
+
+def find_source(name: str) -> Source | None:
+    """The source of that name; None for one that is stored, but not registered in this process."""
+    return _SOURCES.get(name)
+
+
+def name_source(name: str) -> str:
+    """The title of a source; of one that is not registered its name.
+
+    >>> name_source("import")
+    'imported files'
+    """
+    source = find_source(name)
+    return source.title if source else name
+
+
+def sort_sources(names: set[str]) -> list[str]:
+    """The order in which a call that stands in several sources is counted: in the ledger, else the first by name."""
+    return sorted(names, key=lambda name: (name != LEDGER.name, name))
