@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+import typing as _typing
 
-from flexlib.dates import Month, Span
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+if _typing.TYPE_CHECKING:
+    import pandas as _pd
 
-if TYPE_CHECKING:
+    from flexlib.dates import Month, Span
+    from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+    from flexlib.front.spend import Spend
     from flexlib.ledger.read.scopes import usage
     from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
 
@@ -19,6 +21,8 @@ __all__ = [
     "Month",
     "Span",
     "__version__",
+    "load",
+    "months",
     "record_direct_usage",
     "record_many",
     "record_openrouter_usage",
@@ -28,9 +32,60 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    **dict.fromkeys(("Month", "Span"), "flexlib.dates"),
+    **dict.fromkeys(("LlmProvider", "LlmProxy", "LlmTaskType"), "flexlib.enums"),
+    "usage": "flexlib.ledger",
+    **dict.fromkeys(
+        ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage"), "flexlib.ledger"
+    ),
+}
+_ROOMS = ("analysis", "ledger", "page", "spend", "store")
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """The ledger's functions, imported when first asked for: whoever only reads reports needs no database."""
-    if name in __all__:
-        return getattr(import_module("flexlib.ledger"), name)
+
+def months() -> _pd.DataFrame:
+    """Every stored month: `month`, the sources of its `credits` and `usage`, its worst `state`, `read_at` (UTC).
+
+    >>> import flexlib as fl
+    >>> fl.months()[["month", "credits", "usage", "state"]]
+         month   credits   usage     state
+    0  2025-08  windsurf            COMPLETE
+    1  2025-09  windsurf  import  COMPLETE
+    """
+    from flexlib.front.spend import list_stored_months
+    from flexlib.settings import load_settings
+
+    return list_stored_months(load_settings().data)
+
+
+def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:
+    """What was spent in a month such as `2025-09`, or from the `first` to the `last`: totals, sums by anything, rows.
+
+    `zone`: whose days and months, such as `America/Santiago`. People stand under pseudonyms unless `names`. Raises
+    `SnapshotMissing`, with the command that stores it, where nothing is stored; of several months, those that are not
+    stored are named in `missing`.
+
+    >>> import flexlib as fl
+    >>> sep = fl.load("2025-09")
+    >>> sep.state, sep.missing
+    (<State.COMPLETE: 'COMPLETE'>, ())
+    >>> sep.total("flex_credits")
+    Decimal('9961.00')
+    """
+    from flexlib.front.spend import load_spend
+    from flexlib.settings import load_settings
+
+    return load_spend(first, last, load_settings().data, zone=zone, names=names)
+
+
+def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401
+    """What is imported when first asked for: whoever records calls needs no reports, whoever reads no database."""
+    if name in _HOMES:
+        return getattr(_importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return _importlib.import_module(f"flexlib.{name}")
     raise AttributeError(f"module 'flexlib' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

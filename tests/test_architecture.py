@@ -41,10 +41,11 @@ ARROWS: dict[str, set[str]] = {
     "page": WORDS | {"analysis", "money", "spend", "store", "tables"},
     "console": WORDS | {"analysis", "tables"},
     "export": WORDS | {"analysis", "store", "tables"},
+    "front": WORDS | {"analysis", "spend", "store", "page"},
     "report": WORDS | {"page", "store"},
     "demo": WORDS,
     "cli": {"*"},
-    "__init__": WORDS | {"ledger"},
+    "__init__": WORDS | {"ledger", "front"},
     "__main__": {"cli"},
 } | dict.fromkeys(WORDS, WORDS)
 
@@ -71,7 +72,7 @@ DOORS = {
 READERS = {
     "dotenv": {"settings"},
     "environ": {"settings", "ledger/door", "report/kernel", "store/engines"},
-    "load_settings": {"settings", "cli/main", "ledger/door"},
+    "load_settings": {"settings", "__init__", "cli/main", "ledger/door"},
 }
 """Who alone reads settings, at the door of a run. (A server of Spark is Spark's own setting: SPARK_REMOTE.)"""
 

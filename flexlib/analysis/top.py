@@ -115,7 +115,7 @@ def top_users(
     unlisted = set(certificate.unmapped_users)
     rows = sorted(read_rows(by_user), key=lambda row: row["rank"])
     listed = [row for row in rows if row["user"] not in unlisted]
-    named = _name_people([row["user"] for row in listed], people)
+    named = name_people([row["user"] for row in listed], people)
     shown += len(listed) == shown + 1
     lines: list[Row] = [
         {"person": person, "people": 1, **_sum_amounts([row]), "days": row["days"]}
@@ -139,7 +139,10 @@ def _sum_amounts(rows: Sequence[Row]) -> dict[str, int]:
     return {name: sum(row[name] for row in rows) for name in AMOUNTS if name in rows[0]}
 
 
-def _name_people(users: list[str], people: Mapping[str, Mapping[str, str]] | None) -> list[str]:
+def name_people(users: Sequence[str], people: Mapping[str, Mapping[str, str]] | None) -> list[str]:
+    """What each user is called, in the order of their rank: `Person 001`, or the name where `people` gives it; of two
+    with one name each has the e-mail behind it.
+    """
     digits = max(3, len(str(len(users))))
     pseudonyms = [f"Person {rank:0{digits}}" for rank, _ in enumerate(users, 1)]
     if people is None:

@@ -68,8 +68,11 @@ def open_usage(native: object, start: Moment = None, end: Moment = None, keys: S
     return rows
 
 
-def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
-    """`MEASURES` of each group; with no key, of all in one row. A roll-up's measures are summed again."""
+def sum_usage(opened: LazyFrame, keys: Sequence[str], more: Sequence[str] = ()) -> LazyFrame:
+    """`MEASURES` of each group; with no key, of all in one row. A roll-up's measures are summed again.
+
+    `more`: further columns of integers, whose sum is null where no row has a value.
+    """
     if "request_count" in opened.collect_schema():
         calls, amounts = nw.col("request_count"), {one: nw.col(f"total_{one}") for one in AMOUNTS}
         sums = [nw.col(*TOKENS, *UNPRICED).sum()]
@@ -83,13 +86,18 @@ def sum_usage(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
     sums += [calls.sum().alias("request_count"), calls.count().alias("_counted"), nw.len().alias("_rows")]
     sums += [amount.sum().alias(f"total_{one}") for one, amount in amounts.items()]
     sums += [amount.count().alias(f"_with_{one}") for one, amount in amounts.items()]
+    sums += [nw.col(name).sum() for name in more]
+    sums += [nw.col(name).count().alias(f"_with_{name}") for name in more]
     with exact_decimals():
         summed = opened.group_by(*keys).agg(*sums) if keys else opened.select(*sums)
     counts = [*TOKENS, *UNPRICED, "request_count", "_counted", "_rows", *(f"_with_{one}" for one in AMOUNTS)]
     # In SQL the sum of no rows is null.
     summed = summed.with_columns(nw.col(*counts).fill_null(0).cast(nw.Int64))
     # A sum of nothing but nulls is 0 to every engine.
-    known = {f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS}
+    given = {name: nw.when(nw.col(f"_with_{name}") > 0).then(nw.col(name).cast(nw.Int64)) for name in more}
+    known = given | {
+        f"total_{one}": nw.when(nw.col(f"_with_{one}") > 0).then(nw.col(f"total_{one}")) for one in AMOUNTS
+    }
     return summed.with_columns(
         request_count=nw.when(nw.col("_counted") == nw.col("_rows")).then(nw.col("request_count")), **known
     )

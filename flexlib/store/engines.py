@@ -20,6 +20,8 @@ from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 
@@ -91,3 +93,13 @@ def _list_spark_columns(there: Sequence[str]) -> list[str]:
     if "grain" not in there:
         return [*own, "'call' AS grain", "1L AS requests"]
     return [*own, "coalesce(grain, 'call') AS grain", "CASE WHEN grain IS NULL THEN 1L ELSE requests END AS requests"]
+
+
+def to_exact_frame(rows: pa.Table) -> pd.DataFrame:
+    """The table in pandas: decimals stay exact, integers that may be null are `Int64`."""
+    import pyarrow as pa
+
+    counts = [field.name for field in rows.schema if field.nullable and pa.types.is_integer(field.type)]
+    # As objects first: pandas' own integers have no null, and its floats are not exact.
+    frame: pd.DataFrame = rows.to_pandas(integer_object_nulls=True)
+    return frame.astype(dict.fromkeys(counts, "Int64"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import glob
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
-from flexlib.store.engines import Engine, read_days
+from flexlib.store.engines import Engine, read_days, to_exact_frame
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -65,14 +66,11 @@ class Snapshot:
         """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact, integers that may be null
         are `Int64`.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows = self.relation.to_arrow_table() if self.dataset == "usage" else pq.read_table(self.parquet)
-        counts = [field.name for field in rows.schema if field.nullable and pa.types.is_integer(field.type)]
-        # As objects first: pandas' own integers have no null, and its floats are not exact.
-        frame: pd.DataFrame = rows.to_pandas(integer_object_nulls=True)
-        return frame.astype(dict.fromkeys(counts, "Int64"))
+        return to_exact_frame(
+            self.relation.to_arrow_table() if self.dataset == "usage" else pq.read_table(self.parquet)
+        )
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
@@ -89,6 +87,19 @@ class Snapshot:
         file = self.path / "people.json"
         people: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return people
+
+
+def list_months(root: Path) -> list[Month]:
+    """Every month of which anything is stored, in order."""
+    folders = [folder for dataset in ("credits", "usage") for folder in (root / dataset).glob("[0-9]*-[0-9]*")]
+    months = {Month.parse(folder.name) for folder in folders if re.fullmatch(r"\d{4}-\d{2}", folder.name)}
+    return [month for month in sorted(months) if list_newest(month, root)]
+
+
+def list_newest(month: Month, root: Path) -> list[Snapshot]:
+    """The newest version of each source of the month, credits first."""
+    found = [one for dataset in ("credits", "usage") for one in list_snapshots(dataset, month, root)]
+    return list({one.path.parent: one for one in found}.values())
 
 
 def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:

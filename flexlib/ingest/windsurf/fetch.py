@@ -18,12 +18,7 @@ from flexlib.settings import Settings
 from flexlib.sources.windsurf.client import Client
 from flexlib.store.draft import Draft
 from flexlib.store.server import check_server, read_server
-from flexlib.store.snapshots import (
-    Snapshot,
-    find_snapshot,
-    lock_month,
-    write_snapshot,
-)
+from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, write_snapshot
 
 
 def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snapshot]:  # noqa: ANN401

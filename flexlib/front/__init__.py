@@ -1,0 +1,1 @@
+"""The front door for analysts: months loaded, totalled, summed by anything, plotted."""

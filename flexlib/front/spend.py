@@ -1,0 +1,190 @@
+"""The front door for analysts: `load` some months, `total` them, sum them `by` anything, plot that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.certificate import Certificate, State
+from flexlib.dates import Month, Span
+from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.front.people import join_credits
+from flexlib.front.rows import Rows
+from flexlib.front.table import SpendTable, build_table
+from flexlib.schema import USAGE
+from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.snapshots import list_months, list_newest
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+TIMES = {
+    "day": "CAST(created_at AS DATE)",
+    "month": "CAST(date_trunc('month', created_at) AS DATE)",
+    "weekday": "isodow(created_at)",
+    "hour": "CASE WHEN grain IN ('call', 'hour') THEN hour(created_at) END",
+}
+"""Keys made of the time. A row that sums a day or a month has no hour."""
+
+PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
+
+UNITS = {
+    "usd": "usd",
+    "clp": "clp",
+    "flex_credits": "flex_credits",
+    "prompt_credits": "prompt_credits",
+    **dict.fromkeys(("requests", "prompt_tokens", "completion_tokens", "total_tokens")),
+}
+"""What `total` can be asked for."""
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What was spent in some months, through whatever: calls of applications and credits of developers.
+
+    >>> import flexlib as fl
+    >>> sep = fl.load("2025-09")
+    >>> sep.calls.filter("provider = 'openai'").frame()["total_tokens"].sum()
+    np.int64(292392)
+    >>> sep.by("day", "model").plot(of="flex_credits", title="Credits by day", name="mine")
+    <chart mine>
+    """
+
+    span: Span
+    zone: str
+    """Whose days and months; Windsurf's days are those of UTC in every zone."""
+    loaded: tuple[MonthUsage, ...]
+    """The months that are stored, in order."""
+    absent: tuple[Month, ...]
+    """Those that are not."""
+    root: Path
+    names: bool = False
+    """Whether people stand by name instead of under pseudonyms."""
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The proof of everything that was read, by month and source."""
+        return tuple(one for month in self.loaded for one in month.certificates)
+
+    @property
+    def state(self) -> State:
+        """The worst certificate's; GAP also where a month is not stored."""
+        states = {month.state for month in self.loaded} | ({State.GAP} if self.absent else set())
+        return next(state for state in State if state in states)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Sentences on what is missing from the totals; empty where nothing is."""
+        absent = tuple(f"Nothing of {month} is stored." for month in self.absent)
+        return absent + tuple(text for month in self.loaded for text in (*month.missing, *month.doubts))
+
+    @cached_property
+    def credits(self) -> Rows:
+        """Windsurf's rows, one a day, user and model: hundredths of a credit; users under pseudonyms."""
+        names = (
+            'created_at AS date, "user", model, flex_credits, prompt_credits, requests, amount_in_usd, amount_in_clp'
+        )
+        return Rows(self._rows.filter("flex_credits IS NOT NULL").select(names))
+
+    @cached_property
+    def calls(self) -> Rows:
+        """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`."""
+        return Rows(self._rows.filter("flex_credits IS NULL").select(", ".join((*USAGE.names, "source"))))
+
+    def total(self, unit: str) -> Decimal | int | None:
+        """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits` (credits), an integer for
+        `requests` and tokens; None where nothing is known. Raises `InvalidRequest` for another unit.
+
+        >>> import flexlib as fl
+        >>> fl.load("2025-09").total("usd")
+        Decimal('401.5713269500')
+        """
+        if unit not in UNITS:
+            raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
+        value: Decimal | int | None = self._sum(()).iloc[0][unit]
+        return None if value is None or value != value else value
+
+    def by(self, *keys: str) -> SpendTable:
+        """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.
+
+        Keys: `day`, `month`, `weekday` (1 is Monday), `hour`, `user`, `model`, `provider`, `proxy`, `task_type`,
+        `source`, another text column of the rows, or a name in the metadata of calls. Columns: the keys, `requests`,
+        `prompt_tokens`, `completion_tokens`, `total_tokens`, `flex_credits` and `prompt_credits` (credits), `usd`,
+        `clp`, `unpriced_requests` (which `usd` lacks), `unconverted_requests` (which `clp` lacks); what is not known is
+        missing, never zero.
+
+        >>> import flexlib as fl
+        >>> fl.load("2025-09").by("source")[["source", "requests", "usd"]]
+             source  requests             usd
+        0  windsurf      1084  398.4400000000
+        1    import       423    3.1313269500
+        """
+        if not keys:
+            raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
+        return self._sum(keys)
+
+    def _sum(self, keys: Sequence[str]) -> SpendTable:
+        return build_table(self._rows, {key: _write_key(key) for key in keys}, self.span, self.zone)
+
+    @cached_property
+    def _rows(self) -> duckdb.DuckDBPyRelation:
+        """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
+        return reduce(lambda one, other: one.union(other), join_credits(self.loaded, names=self.names))
+
+
+def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone: str, names: bool) -> Spend:
+    """See `flexlib.load`; `root` is the data folder."""
+    start, end = (_read_month(one) for one in (first, last or first))
+    span = Span(start.first, end.last)
+    loaded, absent = [], []
+    for month in span.months:
+        try:
+            loaded.append(load_month_usage(month, root, zone=zone))
+        except SnapshotMissing as error:
+            if len(span.months) == 1:
+                raise
+            absent.append(month)
+            reason = error
+    if not loaded:
+        raise SnapshotMissing(f"Nothing of {start} to {end} is stored. {reason}")
+    return Spend(span, zone, tuple(loaded), tuple(absent), root, names)
+
+
+def list_stored_months(root: Path) -> pd.DataFrame:
+    """See `flexlib.months`; `root` is the data folder."""
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "state", "read_at")}
+    for month in list_months(root):
+        newest = list_newest(month, root)
+        states = {one.certificate.state for one in newest}
+        columns["month"].append(str(month))
+        for dataset in ("credits", "usage"):
+            columns[dataset].append(", ".join(one.source for one in newest if one.dataset == dataset))
+        columns["state"].append(str(next(state for state in State if state in states)))
+        columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
+    return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
+
+
+def _read_month(month: str | Month) -> Month:
+    return month if isinstance(month, Month) else Month.parse(month)
+
+
+def _to_naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
+
+
+def _write_key(key: str) -> str:
+    """The key as SQL over the rows."""
+    if key in TIMES:
+        return TIMES[key]
+    if key in PLAIN or (key in USAGE.names and str(USAGE.field(key).type) == "string" and key != "metadata"):
+        return f'"{key}"'
+    path = '"' + key.replace('"', '\\"') + '"'
+    return "metadata ->> '$." + path.replace("'", "''") + "'"

@@ -1,0 +1,144 @@
+"""Sums by any keys as a pandas frame, exact, with the chart that the report has of such sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.usage_frames import open_usage, sum_usage
+from flexlib.dates import Span
+from flexlib.errors import InvalidRequest
+from flexlib.spend.month import WINDSURF
+
+if TYPE_CHECKING:
+    from flexlib.page.kit.chart import Chart
+
+COUNTS = {
+    "requests": "request_count",
+    "prompt_tokens": "total_prompt_tokens",
+    "completion_tokens": "total_completion_tokens",
+    "total_tokens": "total_tokens",
+}
+MONEY = {"usd": "total_usd", "clp": "total_clp"}
+CREDITS = ("flex_credits", "prompt_credits")
+LACKING = ("unpriced_requests", "unconverted_requests")
+ORDERED = ("day", "month", "weekday", "hour")
+"""Keys whose order is that of time."""
+
+
+class SpendTable(pd.DataFrame):
+    """A pandas frame of sums; `span` and `zone` say of which days."""
+
+    _metadata = ["span", "zone", "keys_"]  # noqa: RUF012 (as pandas wants it)
+
+    span: Span
+    zone: str
+    keys_: tuple[str, ...]
+
+    @property
+    def _constructor(self) -> type[SpendTable]:
+        return SpendTable
+
+    def plot(  # type: ignore[override] # pandas' own draws floats, without the report's colours
+        self, of: str | None = None, *, title: str | None = None, name: str = "chart"
+    ) -> Chart:
+        """The chart that reports have of such sums: columns by `day` or `month`, stacked by the other key, else bars.
+
+        `of`: the unit, such as `usd` (the default where any amount is known), `flex_credits` or `total_tokens`.
+        `title` and `name` (the id in a page) are for charts of one's own. Raises `InvalidRequest` for a unit that is
+        none, for an empty table, and for more than one key beside the time.
+        """
+        from flexlib.page.kit.amounts import UNITS, Cell, plot_amounts
+
+        known = [unit for unit in UNITS if unit in self.columns and self[unit].notna().any()]
+        of = of or next(iter(known), "usd")
+        if of not in known:
+            raise InvalidRequest(f"{of!r} cannot be drawn of this table; it has {', '.join(known) or 'no sums'}.")
+        time = next((key for key in self.keys_ if key in ("day", "month")), None)
+        others = [key for key in self.keys_ if key != time]
+        if len(others) > 1:
+            raise InvalidRequest(f"a chart has room for one key beside day or month, not for {' and '.join(others)}.")
+        labels = [_label(value) for value in self[others[0]]] if others else [UNITS[of].title] * len(self)
+        days = [moment.date() for moment in self[time]] if time else [None] * len(self)
+        cells = [
+            Cell(day, label, amount)
+            for day, label, amount in zip(days, labels, self[of], strict=True)
+            if not pd.isna(amount)
+        ]
+        words = " and ".join(key.replace("_", " ") for key in self.keys_)
+        words = title or f"{UNITS[of].title} by {words}"
+        return plot_amounts(
+            cells,
+            of,
+            self.span,
+            title=words,
+            name=name,
+            by_month=time == "month",
+            by_model=others == ["model"],
+            is_scale=time is None and others in (["weekday"], ["hour"]),
+        )
+
+
+def _label(value: object) -> str:
+    return "not given" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:
+    """The sums of `rows` (see `front.Spend._rows`) by `keys`, SQL by name."""
+    taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
+    columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
+    told = f"CASE WHEN source = '{WINDSURF}' THEN 0 ELSE 1 END::BIGINT AS _tells_tokens"
+    extended = rows.select(", ".join(["*", told, *columns]))
+    more = ["flex_credits", "prompt_credits", "_tells_tokens"]
+    opened = open_usage(extended, keys=[*taken.values(), *more])
+    found = read_rows(sum_usage(opened, list(taken.values()), more).to_native())
+    lines = [{**{key: row[name] for key, name in taken.items()}, **_measure(row)} for row in found]
+    lines.sort(key=lambda line: _place(line, keys))
+    table = SpendTable(_type_columns(lines, list(keys)))
+    table.span, table.zone, table.keys_ = span, zone, tuple(keys)
+    return table
+
+
+def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
+    has_tokens = bool(row["_tells_tokens"])
+    counts = {name: row[total] if name == "requests" or has_tokens else None for name, total in COUNTS.items()}
+    spent = {name: None if row[name] is None else Decimal(row[name]).scaleb(-2) for name in CREDITS}
+    money = {name: row[total] for name, total in MONEY.items()}
+    return {
+        **counts,
+        **spent,
+        **money,
+        "unpriced_requests": row["unpriced_usd"],
+        "unconverted_requests": row["unpriced_clp"],
+    }
+
+
+def _place(line: Mapping[str, Any], keys: Mapping[str, str]) -> tuple[Any, ...]:
+    """In the order of time, then the largest first: by money, credits, tokens; then by name, nothing last."""
+    times = [(line[key] is None, line[key] or 0) if key != "day" and key != "month" else (False, str(line[key]))
+             for key in keys if key in ORDERED]  # fmt: skip
+    sizes = [-(line[name] or 0) for name in ("usd", "flex_credits", "total_tokens")]
+    names = [(line[key] is None, str(line[key])) for key in keys if key not in ORDERED]
+    return (*times, *sizes, *names)
+
+
+def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.Series[Any]]:
+    def type_of(name: str) -> str:
+        if name in ("day", "month"):
+            return "datetime64[us]"
+        if name in ("weekday", "hour", *COUNTS, *LACKING):
+            return "Int64"
+        return "object" if name in (*MONEY, *CREDITS) else "str"
+
+    names = [*keys, *COUNTS, *CREDITS, *MONEY, *LACKING]
+    return {name: pd.Series([_plain(line[name]) for line in lines], dtype=type_of(name)) for name in names}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return value if not hasattr(value, "isoformat") else datetime.combine(value, datetime.min.time())

@@ -1,0 +1,197 @@
+"""Sums of any unit as a chart: columns over days or months, stacked by what else they are summed by, or bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from flexlib.analysis.top import OTHER_MODELS
+from flexlib.dates import Span
+from flexlib.formats import format_amount, format_month, format_short_number
+from flexlib.page.kit.chart import NARROW, Chart, add_axes
+from flexlib.page.kit.days import DayAxis
+from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
+
+Amount = Decimal | int
+
+MOST_COLOURS = 6
+"""More cannot be told apart by colour; a seventh that would be `Other` alone is shown."""
+
+MOST_BARS = 12
+"""More lines are a table, not a chart."""
+
+BAR_HEIGHT = 26
+"""CSS pixels of a bar with its gap."""
+
+LEFT, RIGHT = 50, 10
+"""Margins of columns in CSS pixels: room for the numbers of the axis."""
+
+MONTH_WIDTH = 70
+"""CSS pixels that a tick such as `Sep 2025` needs."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One amount: of a day (or a month's first day; None where time is no key), under a label."""
+
+    day: date | None
+    label: str
+    amount: Amount
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What amounts are of: the words of the axis, and how one is written."""
+
+    title: str
+    write: Callable[[Amount], str]
+
+
+UNITS: Mapping[str, Unit] = {
+    "usd": Unit("US$", lambda amount: f"US$ {format_amount(Decimal(amount))}"),
+    "clp": Unit("CLP", lambda amount: f"CLP {format_amount(Decimal(amount), '1')}"),
+    "flex_credits": Unit("Flex credits", lambda amount: f"{amount:,.2f} flex credits"),
+    "prompt_credits": Unit("Prompt credits", lambda amount: f"{amount:,.2f} prompt credits"),
+    "requests": Unit("Requests", lambda amount: f"{amount:,} requests"),
+    "prompt_tokens": Unit("Prompt tokens", lambda amount: f"{amount:,} prompt tokens"),
+    "completion_tokens": Unit("Completion tokens", lambda amount: f"{amount:,} completion tokens"),
+    "total_tokens": Unit("Tokens", lambda amount: f"{amount:,} tokens"),
+}
+
+
+def plot_amounts(
+    cells: Sequence[Cell],
+    unit: str,
+    span: Span,
+    *,
+    title: str,
+    name: str,
+    by_month: bool = False,
+    by_model: bool = False,
+    is_scale: bool = False,
+) -> Chart:
+    """The cells as columns over `span`, stacked by label, the largest lowest; without days as bars, the largest first.
+
+    Labels past the largest six (bars: twelve) are one, `Other`. `unit` is one of `UNITS`; `name` is the id in a page.
+    `by_month`: each day is the first of the month that it stands for. `by_model`: each label is a model, and has its
+    colour. `is_scale`: the labels are weekdays or hours, in their order.
+    """
+    has_days = any(cell.day is not None for cell in cells)
+    folded = cells if is_scale else _fold(cells, MOST_COLOURS if has_days else MOST_BARS)
+    sizes = {cell.label: cell.amount for cell in folded} if is_scale else _sum_labels(folded)
+    colours = dict.fromkeys(sizes, "accent")
+    if by_model or (has_days and len(sizes) > 1):
+        colours = assign_colours(label for label in sizes if label != OTHER_MODELS)
+    colours |= {OTHER_MODELS: OTHER}
+    words = f"{title}: " + ", ".join(f"{label} {UNITS[unit].write(size)}" for label, size in sizes.items()) + "."
+    if not has_days:
+        return Chart(name, title, words, lambda width: _draw_bars(width, sizes, colours, unit))
+    legend = [(label, colours[label]) for label in sizes] if len(sizes) > 1 else ()
+    draw = _draw_months if by_month else _draw_days
+    return Chart(name, title, words, lambda width: draw(width, folded, span, colours, unit), legend=legend)
+
+
+def _fold(cells: Sequence[Cell], most: int) -> list[Cell]:
+    """The cells summed by day and label, those of small labels as `Other`; the largest label first on each day."""
+    labels = list(_sum_labels(cells))
+    named = set(labels if len(labels) <= most + 1 else labels[:most])
+    order = {label: place for place, label in enumerate([*labels, OTHER_MODELS])}
+
+    def key(cell: Cell) -> tuple[str, str]:
+        return str(cell.day or ""), cell.label if cell.label in named else OTHER_MODELS
+
+    groups = [(list(group)) for _, group in groupby(sorted(cells, key=key), key)]
+    summed = [Cell(group[0].day, key(group[0])[1], sum(one.amount for one in group)) for group in groups]
+    return sorted(summed, key=lambda cell: (str(cell.day or ""), order[cell.label]))
+
+
+def _sum_labels(cells: Sequence[Cell]) -> dict[str, Amount]:
+    """The amount of each label, the largest first, `Other` last."""
+    sums: dict[str, Amount] = {}
+    for cell in cells:
+        sums[cell.label] = sums.get(cell.label, 0) + cell.amount
+    ordered = sorted(sums, key=lambda label: (label == OTHER_MODELS, -sums[label], label))
+    return {label: sums[label] for label in ordered}
+
+
+def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str) -> Figure:
+    axis, room = DayAxis(span), width - LEFT - RIGHT
+    figure, axes = _new_columns(width)
+    wide = 1.0 if axis.is_dense(room) else 0.76
+    places = {day: axis.place(day) for day in span}
+    _stack(axes, cells, places, wide, colours, unit, axis.name_day if width != NARROW else None)
+    axis.set_up(axes, room)
+    return figure
+
+
+def _draw_months(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str) -> Figure:
+    figure, axes = _new_columns(width)
+    places = {month.first: place for place, month in enumerate(span.months)}
+    _stack(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
+    step = 1 + len(places) * MONTH_WIDTH // width
+    ticks = list(places.items())[::step]
+    axes.set_xticks([place for _, place in ticks], [f"{format_month(day)[:3]} {day.year}" for day, _ in ticks])
+    axes.set_xlim(-0.6, len(places) - 0.4)
+    return figure
+
+
+def _new_columns(width: int) -> tuple[Figure, Axes]:
+    figure = new_figure(width, 330)
+    return figure, add_axes(figure, LEFT, RIGHT, 34, 260)
+
+
+def _stack(
+    axes: Axes,
+    cells: Sequence[Cell],
+    places: Mapping[date, int],
+    wide: float,
+    colours: Mapping[str, str],
+    unit: str,
+    name_day: Callable[[date], str] | None,
+) -> None:
+    heights: dict[date, float] = {}
+    for cell in cells:
+        assert cell.day is not None
+        low = heights.get(cell.day, 0.0)
+        (bar,) = axes.bar(places[cell.day], float(cell.amount), wide, low, color=LIGHT[colours[cell.label]])
+        heights[cell.day] = low + float(cell.amount)
+        if name_day:
+            add_tooltip(bar, f"{name_day(cell.day)}, {cell.label}: {UNITS[unit].write(cell.amount)}")
+    axes.set_ylim(0, max(heights.values(), default=1) * 1.05 or 1)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: format_short_number(number)))
+    axes.set_title(UNITS[unit].title, loc="left", pad=12)
+
+
+def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, str], unit: str) -> Figure:
+    longest = max((len(label) for label in sizes), default=0)
+    left = min(8 + 7 * longest, width // 2)
+    figure = new_figure(width, 40 + BAR_HEIGHT * max(len(sizes), 1))
+    axes = add_axes(figure, left, 110 if width != NARROW else 90, 30, BAR_HEIGHT * max(len(sizes), 1))
+    for place, (label, size) in enumerate(sizes.items()):
+        (bar,) = axes.barh(place, float(size), 0.7, color=LIGHT[colours[label]])
+        add_tooltip(bar, f"{label}: {UNITS[unit].write(size)}")
+        axes.annotate(_shorten(size), (float(size), place), (4, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(sizes)), [_clip(label, left) for label in sizes])
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.grid(visible=False)
+    axes.set_title(UNITS[unit].title, loc="left", pad=10)
+    return figure
+
+
+def _shorten(amount: Amount) -> str:
+    return f"{amount:,.2f}" if isinstance(amount, Decimal) else f"{amount:,}"
+
+
+def _clip(label: str, pixels: int) -> str:
+    room = max(4, (pixels - 8) // 7)
+    return label if len(label) <= room else label[: room - 1] + "…"

@@ -1,0 +1,211 @@
+"""The analyst's front door: months loaded, totalled, summed by anything, exact and under pseudonyms."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
+
+from flexlib.certificate import State
+from flexlib.dates import Month
+from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
+from flexlib.front.spend import Spend, list_stored_months, load_spend
+
+CENT = Decimal("0.01")
+
+
+def load(
+    root: Path, first: str = "2025-09", last: str | None = None, zone: str = "UTC", *, names: bool = False
+) -> Spend:
+    return load_spend(first, last, root, zone=zone, names=names)
+
+
+def pick(frame: pd.DataFrame, *columns: str) -> list[tuple[object, ...]]:
+    """The columns row by row, what is missing as None."""
+    rows = frame[list(columns)].itertuples(index=False)
+    return [tuple(None if pd.isna(value) else value for value in row) for row in rows]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    store(tmp_path, "ledger", SEPTEMBER,
+          call("a", "2025-09-01T10:00:00", "0.01", usable_type="user", usable_id=7, metadata=json.dumps({"team": "x"})),
+          call("b", "2025-09-02T23:30:00", None, model="gpt-5", usable_type="key", usable_key="3f1c"),
+          call("c", "2025-09-02T00:00:00", "2.5", grain="day", requests=52, proxy="openrouter"))  # fmt: skip
+    store_credits(tmp_path, (2, "u-1", "claude-sonnet-4", 100, 250), (2, "u-2", "claude-sonnet-4", 0, 1000))
+    return tmp_path
+
+
+def test_totals_are_exact_in_the_unit_that_their_name_says(root: Path) -> None:
+    month = load(root)
+    # 12.50 flex credits at the list's US$0.04, and 2.51 of calls.
+    assert month.total("usd") == Decimal("0.50") + Decimal("2.51")
+    assert month.total("flex_credits") == Decimal("12.50")
+    assert month.total("prompt_credits") == Decimal("1.00")
+    assert (month.total("requests"), month.total("prompt_tokens")) == (1 + 1 + 52 + 2, 300)
+
+
+def test_a_total_of_which_nothing_is_known_is_none_and_not_zero(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01", None))
+    month = load(tmp_path)
+    assert [month.total(unit) for unit in ("usd", "clp", "flex_credits")] == [None, None, None]
+    assert month.total("requests") == 1
+
+
+def test_a_unit_that_is_none_is_refused_with_those_there_are(root: Path) -> None:
+    with pytest.raises(InvalidRequest, match="'eur' is not a unit of a total; ask for usd, clp, flex_credits"):
+        load(root).total("eur")
+
+
+def test_sums_by_source_keep_what_is_not_told_apart_from_zero(root: Path) -> None:
+    rows = load(root).by("source")
+    assert pick(rows, "source", "requests", "total_tokens", "flex_credits", "usd", "unpriced_requests") == [
+        ("ledger", 54, 300, None, Decimal("2.51"), 1),
+        ("windsurf", 2, None, Decimal("12.50"), Decimal("0.50"), 0),
+    ]
+
+
+def test_sums_by_time_are_in_its_order(root: Path) -> None:
+    month = load(root)
+    assert pick(month.by("day"), "day", "usd") == [
+        (datetime(2025, 9, 1), CENT),
+        (datetime(2025, 9, 2), Decimal("3.00")),
+    ]
+    assert pick(month.by("weekday"), "weekday", "requests") == [(1, 1), (2, 55)]
+    assert pick(month.by("hour"), "hour", "requests") == [(10, 1), (23, 1), (None, 54)]
+
+
+def test_sums_by_two_keys_have_both(root: Path) -> None:
+    rows = pick(load(root).by("month", "source"), "month", "source", "requests")
+    assert rows == [(datetime(2025, 9, 1), "ledger", 54), (datetime(2025, 9, 1), "windsurf", 2)]
+
+
+def test_any_name_in_the_metadata_is_a_key(root: Path) -> None:
+    assert pick(load(root).by("team"), "team", "usd")[-1] == ("x", CENT)
+
+
+def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path) -> None:
+    (people,) = root.glob("credits/*/*/people.json")
+    people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
+    assert set(pick(load(root).by("user"), "user", "flex_credits")) == {
+        (None, None),
+        ("user 7", None),
+        ("key 3f1c", None),
+        ("Person 001", Decimal("10.00")),
+        ("Person 002", Decimal("2.50")),
+    }
+    assert ("Ana Rojas", Decimal("10.00")) in pick(load(root, names=True).by("user"), "user", "flex_credits")
+    assert "u-2" not in load(root).credits.frame().to_string()
+
+
+def test_several_months_are_one_and_those_that_are_not_stored_are_named(root: Path) -> None:
+    store(root, "ledger", OCTOBER, call("d", "2025-10-05", "1"))
+    months = load(root, "2025-08", "2025-10")
+    assert (months.state, months.missing) == (State.GAP, ("Nothing of 2025-08 is stored.",))
+    assert pick(months.by("month"), "month", "usd") == [
+        (datetime(2025, 9, 1), Decimal("3.01")),
+        (datetime(2025, 10, 1), Decimal(1)),
+    ]
+
+
+def test_nothing_stored_says_which_command_stores_it(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotMissing, match="Nothing of 2025-09 is stored. Run: flexlib close"):
+        load(tmp_path)
+    with pytest.raises(SnapshotMissing, match="Nothing of 2025-08 to 2025-09 is stored"):
+        load(tmp_path, "2025-08", "2025-09")
+    with pytest.raises(BadMonth, match="'September' is not a month; write it as 2025-09"):
+        load(tmp_path, "September")
+
+
+def test_days_are_those_of_the_zone(root: Path) -> None:
+    store(root, "ledger", OCTOBER, call("d", "2025-10-01T02:00:00", "4"))  # the evening of 30 September in Santiago
+    store(root, "ledger", AUGUST, call("e", "2025-08-01", "8"))
+    calls = load(root, zone="America/Santiago").by("day", "source")
+    assert (datetime(2025, 9, 30), "ledger", Decimal(4)) in pick(calls, "day", "source", "usd")
+
+
+def test_rows_are_a_relation_and_stay_exact_in_pandas(root: Path) -> None:
+    calls = load(root).calls.filter("provider = 'openai'").order("id")
+    assert calls.frame()["amount_in_usd"].tolist() == [CENT, None, Decimal("2.5")]
+    assert calls.df()["amount_in_usd"].tolist() == [CENT, None, Decimal("2.5")]
+    assert calls.relation.df()["amount_in_usd"].dtype == float  # what DuckDB itself would give
+    assert len(load(root).credits.frame()) == 2
+
+
+def test_the_stored_months_are_listed_with_their_state(root: Path) -> None:
+    store(root, "import", AUGUST, call("z", "2025-08-05"))
+    rows = list_stored_months(root)
+    assert pick(rows, "month", "credits", "usage", "state") == [
+        ("2025-08", "", "import", "COMPLETE"),
+        ("2025-09", "windsurf", "ledger", "COMPLETE"),
+    ]
+    assert rows["read_at"].tolist() == [datetime(2025, 12, 1)] * 2
+
+
+def read_columns(axes: Axes) -> dict[float, float]:
+    """The height of all that is stacked at each place."""
+    heights: dict[float, float] = {}
+    for bar in axes.patches:
+        assert isinstance(bar, Rectangle)
+        place = round(bar.get_x() + bar.get_width() / 2, 3)
+        heights[place] = round(heights.get(place, 0) + bar.get_height(), 6)
+    return heights
+
+
+def test_a_chart_of_two_months_has_a_place_for_each_of_their_days(root: Path) -> None:
+    store(root, "ledger", OCTOBER, call("d", "2025-10-02", "4"))
+    chart = load(root, "2025-09", "2025-10").by("day", "source").plot("usd", title="Mine", name="mine")
+    (axes,) = chart.figure.axes
+    # 1 and 2 September are the first two of 61 days, 2 October is the 32nd.
+    assert read_columns(axes) == {1: 0.01, 2: 3.0, 32: 4.0}
+    assert (chart.title, chart.name, repr(chart)) == ("Mine", "mine", "<chart mine>")
+
+
+def test_a_chart_of_months_has_a_column_for_each_and_a_gap_for_one_that_is_missing(root: Path) -> None:
+    store(root, "ledger", Month(2025, 11), call("d", "2025-11-02", "4"))
+    (axes,) = load(root, "2025-09", "2025-11").by("month").plot().figure.axes
+    assert read_columns(axes) == {0: 3.01, 2: 4.0}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Sep 2025", "Oct 2025", "Nov 2025"]
+
+
+def test_a_chart_without_time_has_a_bar_for_each_the_largest_first(root: Path) -> None:
+    (axes,) = load(root).by("source").plot("usd").figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ledger", "windsurf"]
+    assert [round(bar.get_width(), 6) for bar in axes.patches if isinstance(bar, Rectangle)] == [2.51, 0.5]
+
+
+def test_small_labels_are_one_and_nothing_of_them_is_lost(tmp_path: Path) -> None:
+    calls = [call(str(n), "2025-09-01", str(n + 1), model=f"m{n}") for n in range(9)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    chart = load(tmp_path).by("day", "model").plot()
+    assert [text for text, _ in chart.legend] == ["m8", "m7", "m6", "m5", "m4", "m3", "Other"]
+    assert read_columns(chart.figure.axes[0]) == {1: sum(range(1, 10))}
+
+
+@pytest.mark.parametrize(
+    ("keys", "unit", "sentence"),
+    [
+        (["source"], "euros", "'euros' cannot be drawn of this table; it has usd"),
+        (["day", "model", "source"], None, "room for one key beside day or month, not for model and source"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(root: Path, keys: list[str], unit: str | None, sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence):
+        load(root).by(*keys).plot(unit)
+
+
+def test_a_part_of_a_table_can_be_drawn_too(root: Path) -> None:
+    table = load(root).by("day", "source")
+    part = table[table["source"] == "ledger"]
+    assert read_columns(part.plot("usd").figure.axes[0]) == {1: 0.01, 2: 2.5}
+
+
+def test_one_month_alone_is_one_column(root: Path) -> None:
+    assert read_columns(load(root).by("month").plot().figure.axes[0]) == {0: 3.01}

@@ -1,0 +1,56 @@
+"""What `import flexlib` offers, as its docstrings show it."""
+
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import flexlib
+from flexlib.front import spend as front
+
+FIXTURE = Path(__file__).parent / "data" / "fixture"
+
+OFFERED = [
+    "LlmProvider",
+    "LlmProxy",
+    "LlmTaskType",
+    "Month",
+    "Span",
+    "__version__",
+    "load",
+    "months",
+    "record_direct_usage",
+    "record_many",
+    "record_openrouter_usage",
+    "record_usage",
+    "usage",
+]
+
+
+def test_tab_completion_shows_what_is_meant_for_users_and_nothing_else() -> None:
+    assert dir(flexlib) == OFFERED
+    assert [name for name in OFFERED if getattr(flexlib, name).__doc__ is None] == []
+
+
+def test_the_rooms_that_notebooks_use_are_attributes() -> None:
+    assert flexlib.analysis.usage_by_day.__name__ == "usage_by_day"
+    with pytest.raises(AttributeError, match="module 'flexlib' has no attribute 'aggregate'"):
+        _ = flexlib.aggregate
+
+
+@pytest.mark.parametrize("module", [flexlib, front], ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings_run(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    done = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)  # type: ignore[arg-type]
+    assert (done.failed, done.attempted > 0) == (0, True)
+
+
+def test_an_import_of_flexlib_alone_loads_no_library() -> None:
+    heavy = {"pandas", "pyarrow", "duckdb", "sqlalchemy", "matplotlib", "requests", "narwhals"}
+    code = "import sys, flexlib; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert heavy & {name.partition(".")[0] for name in loaded} == set()
