@@ -10,10 +10,14 @@ from flexlib.analysis.credits import credits_by_user
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import CreditsCertificate
-from flexlib.spend.month import WINDSURF, MonthUsage
+from flexlib.sources.registry import WINDSURF
+from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import Snapshot
 
-ROW_ID = f"'{WINDSURF}-' || left(sha256(strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid), 32)"
+KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
+ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
+    f"'{WINDSURF.name}-' || left(sha256(strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid), 32)"
+)
 """The id of a row of credits among calls, as `windsurf.credits_as_usage` makes it."""
 
 

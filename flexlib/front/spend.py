@@ -82,7 +82,7 @@ class Spend:
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals; empty where nothing is."""
         absent = tuple(f"Nothing of {month} is stored." for month in self.absent)
-        return absent + tuple(text for month in self.loaded for text in (*month.missing, *month.doubts))
+        return absent + tuple(text for month in self.loaded for text in (*month.missing, *month.possible_duplicates))
 
     @cached_property
     def credits(self) -> Rows:

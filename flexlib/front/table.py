@@ -14,7 +14,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage_frames import open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest
-from flexlib.spend.month import WINDSURF
+from flexlib.sources.registry import WINDSURF
 
 if TYPE_CHECKING:
     from flexlib.page.kit.chart import Chart
@@ -93,7 +93,7 @@ def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Sp
     """The sums of `rows` (see `front.Spend._rows`) by `keys`, SQL by name."""
     taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
-    told = f"CASE WHEN source = '{WINDSURF}' THEN 0 ELSE 1 END::BIGINT AS _tells_tokens"
+    told = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _tells_tokens"
     extended = rows.select(", ".join(["*", told, *columns]))
     more = ["flex_credits", "prompt_credits", "_tells_tokens"]
     opened = open_usage(extended, keys=[*taken.values(), *more])
