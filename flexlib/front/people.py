@@ -16,8 +16,6 @@ from flexlib.store.snapshots import Snapshot
 
 KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
 ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
-    f"'{WINDSURF.name}-' || left(sha256(strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid), 32)"
-)
 """The id of a row of credits among calls, as `windsurf.credits_as_usage` makes it."""
 
 
