@@ -45,8 +45,9 @@ bench-ledger: .venv/test ## of these the ledger: recording, closing, summing (RO
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-EXTRAS_test := [test]
-EXTRAS_all  := [test,all]
+EXTRAS_report := [reports]
+EXTRAS_test   := [test]
+EXTRAS_all    := [test,all]
 
 # uv installs in a third of pip's time; where it cannot be had, pip does the same.
 .venv/bin/python:

@@ -50,6 +50,10 @@ class EngineMissing(InvalidRequest):
     """The engine that was asked for is not installed or does not answer."""
 
 
+class ExtraMissing(InvalidRequest):
+    """What was asked needs a library that is installed only when it is asked for."""
+
+
 class BadRecord(FlexlibError):
     """Rows that are about to be stored break the schema: a fault of ours, never of the reader's."""
 

@@ -20,6 +20,7 @@ WORDS = {
     "names",
     "formats",
     "nesting",
+    "extras",
     "settings",
     "certificate",
     "sources/registry",
@@ -63,6 +64,8 @@ DOORS = {
     "nbclient": {"report"},
     "jupyter_client": {"report"},
     "tornado": {"demo"},
+    "tqdm": {"cli", "ingest"},
+    "yaml": {"cli"},
     "pyspark": {"store"},
     "genai_prices": {"money", "ledger"},
 }

@@ -12,9 +12,19 @@ CONDA_NAMES = {"duckdb": "python-duckdb", "matplotlib": "matplotlib-base", "tzda
 """Where conda-forge calls a package otherwise than PyPI."""
 
 
+def list_requirements(*extras: str) -> list[Requirement]:
+    """What pyproject.toml asks for, with these extras and those that they name."""
+    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    named = [text for extra in extras for text in project["optional-dependencies"][extra]]
+    found: list[Requirement] = []
+    for one in map(Requirement, [*(() if extras else project["dependencies"]), *named]):
+        found += list_requirements(*one.extras) if one.name == "flexlib" else [one]
+    return found
+
+
 def read_pyproject() -> dict[str, str]:
     project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
-    requirements = [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
+    requirements = [*list_requirements(), *list_requirements("test")]
     wanted = {CONDA_NAMES.get(one.name, one.name): str(one.specifier) for one in requirements}
     return wanted | {"python": project["requires-python"]}
 

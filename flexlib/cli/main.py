@@ -14,6 +14,7 @@ from flexlib.cli import credits as spend
 from flexlib.cli import fx as rates
 from flexlib.cli import import_ as calls
 from flexlib.errors import FlexlibError
+from flexlib.extras import explain_missing
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (spend, calls, ledger, close, rates, report, demo)
@@ -60,6 +61,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
     except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
+        if isinstance(error, ImportError) and (missing := explain_missing(error)):
+            _explain(str(missing), settings)
+            return missing.exit_code
         _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
         return 1
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -27,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGTERM or Ctrl-C, then gives 0. Raises `BadSetting` for options that cannot be followed."""
-    from flexlib.demo.server import serve  # tornado is needed by nobody who only reads the options
+    import asyncio  # neither is needed by anybody who only reads the options
+
+    from flexlib.demo.server import serve
 
     faults = read_switches(arguments)
     company = Company(arguments.seed, arguments.users, faults.unlisted_keys, faults.nil_models)

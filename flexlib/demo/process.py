@@ -21,6 +21,8 @@ def demo_server(*options: str) -> Iterator[str]:
     The server also stops by itself when this process is gone. Raises `ServerUnreachable` when it does not start; what
     it has to say stands on stderr then.
     """
+    import tornado  # noqa: F401  what the server runs on: where it is missing, this process says so
+
     command = [sys.executable, "-m", "flexlib.demo", "--port", "0", "--until-stdin-closes", *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

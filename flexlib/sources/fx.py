@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
-
-import requests
 
 from flexlib.dates import Span
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.settings import LOOPBACK
+
+if TYPE_CHECKING:
+    import requests
 
 MINDICADOR = "mindicador.cl"
 FRANKFURTER = "frankfurter:bcch"
@@ -127,6 +128,8 @@ def _ask(
     url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], patience: RetryPolicy
 ) -> list[Rate]:
     trouble: object = ""
+    import requests
+
     with requests.Session() as session:
         session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
         session.trust_env = urlsplit(url).hostname not in LOOPBACK  # no proxy can reach a server on this machine

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -36,6 +34,8 @@ def read_usage(files: Sequence[Path], connection: duckdb.DuckDBPyConnection | No
     import duckdb
     import pyarrow.parquet as pq
 
+    from flexlib.schema import USAGE, name_sql_type
+
     reader = connection or duckdb
     paths = [glob.escape(str(file)) for file in files]
     if all(pq.read_schema(file).names == USAGE.names for file in files):
@@ -55,6 +55,8 @@ def read_usage(files: Sequence[Path], connection: duckdb.DuckDBPyConnection | No
 
 def _list_first_columns() -> dict[str, str]:
     """SQL of today's columns out of a row that flexlib 0.1.0 wrote."""
+    from flexlib.schema import EXTRA_COUNTS
+
     columns = {"grain": "'call'", "requests": "1"}
     columns |= {name: f"(metadata ->> '$.{note}')" for name, note in FIRST_NOTES.items()}
     columns["tier"] = "CASE json_type(metadata, '$.tier') WHEN 'VARCHAR' THEN metadata ->> '$.tier' END"
