@@ -55,9 +55,9 @@ def clean_name(name: str) -> str:
 
 def _render_cell(column: Column, row: Row) -> str:
     value: Any = row.get(column.key)
-    note = row.get(column.note)
+    text, note = format_value(value, column.kind), row.get(column.note)
     if column.kind is Kind.DAY and isinstance(value, date):
         return title_day(value)
     if column.kind is Kind.MONTH and isinstance(value, date):
         return f"{value:%Y-%m} - {format_month(value)}"
-    return clean_name(format_value(value, column.kind) + f" {note}" * bool(note))
+    return (clean_name(text) if isinstance(value, str) else text) + (f" {clean_name(note)}" if note else "")

@@ -19,7 +19,7 @@ from flexlib.formats import (
     format_whole_credits,
 )
 from flexlib.page.kit.chart import HALF, WIDE, Chart, add_axes
-from flexlib.page.kit.days import DayAxis
+from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
@@ -31,6 +31,9 @@ WEEKS_OF_HALF = 8
 
 AMOUNT_WIDTH, DATE_WIDTH, WEEK_WIDTH = 48, 22, 66
 """CSS pixels of a calendar's cell from which on it has room for its amount, for its day, for "Week 36" above it."""
+
+WEEKS_OF_MONTH = 4
+"""At least."""
 
 LARGE_AMOUNT = 10_000_000
 """Hundredths of a credit from which on a narrow cell shortens an amount: it has room for 99,999."""
@@ -95,11 +98,11 @@ def _name_weeks(weeks: dict[tuple[int, int], date], room: float) -> dict[tuple[i
     """Words over the columns: the week where there is room, else the month where it begins."""
     if room >= AMOUNT_WIDTH:
         return {(year, week): f"Week {week}" if room >= WEEK_WIDTH else f"W{week}" for year, week in weeks}
-    months: dict[Month, tuple[int, int]] = {}
-    for week, day in weeks.items():
-        months.setdefault(Month.containing(day), week)
-    has_room = room * 4 >= AMOUNT_WIDTH / 2
-    return {week: month.name[:3] for month, week in list(months.items())[:: 1 if has_room else 3]}
+    months: dict[Month, date] = {}
+    for day in weeks.values():
+        months.setdefault(Month.containing(day), day)
+    names = name_months(list(months.values()), WEEKS_OF_MONTH * room)
+    return {day.isocalendar()[:2]: name for day, name in names.items()}
 
 
 def _draw_day(axes: Axes, week: int, cell: Row, depth: float, words: tuple[str, str]) -> None:

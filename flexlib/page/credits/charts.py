@@ -24,7 +24,7 @@ from flexlib.formats import (
     format_whole_credits,
 )
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
-from flexlib.page.kit.days import DayAxis
+from flexlib.page.kit.days import COLUMN, DayAxis
 from flexlib.page.kit.svg import STYLE, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 
@@ -66,7 +66,7 @@ def plot_credits_by_day_and_model(
         line = add_axes(figure, left, 10, 26, 94)
         columns = add_axes(figure, left, 10, 168, 224 if narrow else 254)
         _draw_line(line, axis, days, before)
-        _draw_columns(columns, axis, cells, colours, dense=axis.is_dense(width - left - 10), tips=not narrow)
+        _draw_columns(columns, axis, cells, colours, width - left - 10, tips=not narrow)
         columns.set_title("Credits a day", loc="left", fontsize=STYLE["font.size"], pad=16)
         if peak and peak["flex_credits"]:
             _label_peak(columns, axis, peak, width - left - 10)
@@ -127,7 +127,7 @@ def plot_credits_by_user(
 
 
 def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[Row]) -> None:
-    def pick(rows: Sequence[Row], own: DayAxis) -> tuple[list[int], list[float]]:
+    def pick(rows: Sequence[Row], own: DayAxis) -> tuple[list[float], list[float]]:
         shown = [row for row in rows if 1 <= own.place(row["date"]) <= axis.span.days]
         return [own.place(row["date"]) for row in shown], [row["cumulative_flex_credits"] / 100 for row in shown]
 
@@ -138,7 +138,10 @@ def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[
         axes.plot(*pick(before, own), color=LIGHT["before"], linewidth=1.5, linestyle=(0, (4, 3)))
         amount = format_whole_credits(before[-1]["cumulative_flex_credits"])
         title += f" · {_name_before(before, short=True)}, dashed: {amount}"
-    axes.plot(*pick(days, axis), color=LIGHT["accent"], solid_joinstyle="round")
+    x, y = pick(days, axis)
+    if len(x) == 1:  # a line through one point would not be seen
+        x, y = [x[0] - COLUMN / 2, x[0] + COLUMN / 2], [*y, *y]
+    axes.plot(x, y, color=LIGHT["accent"], solid_joinstyle="round")
     _scale_credits(axes, 3)
     axes.set_title(title, loc="left", fontsize=STYLE["font.size"], pad=10)
 
@@ -151,7 +154,7 @@ def _name_before(before: Sequence[Row], *, short: bool = False) -> str:
 
 
 def _draw_columns(
-    axes: Axes, axis: DayAxis, cells: Sequence[Row], colours: dict[str, str], *, dense: bool, tips: bool
+    axes: Axes, axis: DayAxis, cells: Sequence[Row], colours: dict[str, str], width: int, *, tips: bool
 ) -> None:
     heights: dict[date, int] = {}
     for model in dict.fromkeys(cell["model"] for cell in cells):
@@ -160,10 +163,10 @@ def _draw_columns(
             [axis.place(cell["date"]) for cell in drawn],
             [cell["flex_credits"] / 100 for cell in drawn],
             bottom=[heights.get(cell["date"], 0) / 100 for cell in drawn],
-            width=1 if dense else 0.76,
+            width=axis.choose_thickness(width),
             color=LIGHT[colours[model]],
             edgecolor=LIGHT["paper"],
-            linewidth=0 if dense else 0.7,
+            linewidth=0 if axis.is_dense(width) else 0.7,
             label=model,
         )
         for bar, cell in zip(bars, drawn, strict=True):

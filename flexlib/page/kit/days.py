@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 
 from matplotlib.axes import Axes
 
@@ -18,11 +19,23 @@ DAY_WIDTH = 24
 DATE_WIDTH = 34
 """CSS pixels that a tick needs where some have a month's name beside the number, "1 Oct"."""
 
-MONTH_WIDTH, YEAR_WIDTH = 44, 64
+MONTH_WIDTH, YEAR_WIDTH = 44, 80
 """CSS pixels that a tick needs which is "Oct" or "Jan 2026"."""
 
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 """So many months from tick to tick."""
+
+FEWEST_TICKS = 2
+"""With fewer Mondays than that, every other day or so says more."""
+
+SHORTEST_MONTH = 28
+"""Days."""
+
+COLUMN = 0.76
+"""How much of its day a column takes, where it stands alone."""
+
+WIDEST_COLUMN = 90
+"""CSS pixels: a wider column looks like a wall."""
 
 DENSE = 8
 """Below so many CSS pixels a day, the gap between two columns and their edges would hide more than they show."""
@@ -58,35 +71,35 @@ class DayAxis:
         axes.set_xlim(0.4, self.span.days + 0.6)
         ticks = self.choose_ticks(width)
         axes.set_xticks([self.place(day) for day in ticks], list(ticks.values()))
+        if self.is_dense(width) and self.place(next(iter(ticks))) * width / self.span.days < MONTH_WIDTH / 2:
+            # In the middle under its day it would reach below the numbers of the other axis.
+            axes.get_xticklabels()[0].set_horizontalalignment("left")
 
     def is_dense(self, width: int) -> bool:
         """Whether the columns of days stand without a gap."""
         return width / self.span.days < DENSE
+
+    def choose_thickness(self, width: int) -> float:
+        """How much of its day a column takes."""
+        return 1 if self.is_dense(width) else min(COLUMN, WIDEST_COLUMN * self.span.days / width)
 
     def choose_ticks(self, width: int) -> dict[date, str]:
         """The finest ticks that fit in `width` CSS pixels, with their words: every day, every Monday, or months.
 
         In a whole month a number says the day; else the month is named where it begins and at the first tick.
         """
-        room, first, months = width / self.span.days, self.span.first, self.span.months
+        room, months = width / self.span.days, self.span.months
         is_month = len(months) == 1 and self.span == months[0].span
         needed = DAY_WIDTH if is_month else DATE_WIDTH
-        if room >= needed or self.span.days == 1:
-            return self._name_dates(list(self.span), is_month, room)
-        mondays = [day for day in self.span if day.weekday() == 0]
-        if 7 * room >= needed and mondays:
+        days = list(self.span)
+        mondays = [day for day in days if day.weekday() == 0]
+        if room >= needed or len(mondays) < FEWEST_TICKS:
+            step = max(1, ceil(needed / room))
+            return self._name_dates(days[::step], is_month, step * room)
+        if 7 * room >= needed:
             return self._name_dates(mondays, is_month, 7 * room)
-        starts = [month.first for month in months if month.first >= first]
-        has_years = first.year != self.span.last.year
-        step = next(
-            (step for step in MONTH_STEPS if 28 * step * room >= (YEAR_WIDTH if has_years else MONTH_WIDTH)),
-            MONTH_STEPS[-1],
-        )
-        ticks, year = {}, 0
-        for day in starts[::step]:
-            ticks[day] = MONTH_NAMES[day.month - 1][:3] + f" {day.year}" * (has_years and day.year != year)
-            year = day.year
-        return ticks or {first: format_short_day(first)}
+        starts = [month.first for month in months if month.first >= self.span.first]
+        return name_months(starts, SHORTEST_MONTH * room)
 
     def _name_dates(self, days: list[date], is_month: bool, room: float) -> dict[date, str]:
         if is_month:
@@ -98,3 +111,17 @@ class DayAxis:
             crowded = place == 0 and len(days) > 1 and days[1].month != day.month and room < MONTH_WIDTH
             ticks[day] = format_short_day(day) if begins and not crowded else str(day.day)
         return ticks
+
+
+def name_months(days: Sequence[date], room: float) -> dict[date, str]:
+    """As many of `days`, each the first that is shown of its month, as fit with `room` CSS pixels a month: `Oct`; where
+    they are of two years, the first of each with it, `Jan 2026`."""
+    has_years = days[0].year != days[-1].year
+    needed = YEAR_WIDTH if has_years else MONTH_WIDTH
+    step = next((step for step in MONTH_STEPS if step * room >= needed), MONTH_STEPS[-1])
+    ticks: dict[date, str] = {}
+    year = 0 if has_years else days[0].year
+    for day in days[::step]:
+        ticks[day] = MONTH_NAMES[day.month - 1][:3] + f" {day.year}" * (day.year != year)
+        year = day.year
+    return ticks

@@ -13,7 +13,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.formats import format_count, format_short_number, format_span
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
-from flexlib.page.kit.days import DayAxis
+from flexlib.page.kit.days import COLUMN, DayAxis
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
@@ -21,9 +21,6 @@ KINDS = {"prompt": ("Prompt", "accent"), "completion": ("Completion", "amber2")}
 """What a call reads and what it writes, each with its colour."""
 
 LEGEND = [(f"{name} tokens", colour) for name, colour in KINDS.values()]
-
-COLUMN = 0.76
-"""How much of its place a column takes."""
 
 Row = dict[str, Any]
 
@@ -44,13 +41,14 @@ def plot_usage_by_day(
         figure = new_figure(width, 290)
         axes = add_axes(figure, 46, 10, 12, 246)
         names = [axis.name_day(day["date"]) for day in days]
-        thick = 1 if axis.is_dense(width - 56) else COLUMN
-        _stack_tokens(axes, days, [axis.place(day["date"]) for day in days], names, thick)
+        places = [axis.place(day["date"]) for day in days]
+        _stack_tokens(axes, days, places, names, axis.choose_thickness(width - 56))
         axis.set_up(axes, width - 56)
         return figure
 
     on = format_count(len(days), "day")
-    words = f"Tokens a day in {format_span(axis.span)}, prompts lowest, on {on} with calls."
+    is_month = axis.span == axis.span.months[0].span
+    words = f"Tokens a day {'in' if is_month else 'from'} {format_span(axis.span)}, prompts lowest, on {on} with calls."
     if peak := _find_peak(days):
         words += f" The most on {axis.name_day(peak['date'])}: {_describe(peak)}."
     return Chart(name, title, words, draw, legend=LEGEND)
