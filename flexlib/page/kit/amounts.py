@@ -125,9 +125,9 @@ def _sum_labels(cells: Sequence[Cell]) -> dict[str, Amount]:
 def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str) -> Figure:
     axis, room = DayAxis(span), width - LEFT - RIGHT
     figure, axes = _new_columns(width)
-    wide = 1.0 if axis.is_dense(room) else 0.76
     places = {day: axis.place(day) for day in span}
-    _stack(axes, cells, places, wide, colours, unit, axis.name_day if width != NARROW else None)
+    name_day = axis.name_day if width != NARROW else None
+    _stack(axes, cells, places, axis.choose_thickness(room), colours, unit, name_day)
     axis.set_up(axes, room)
     return figure
 
