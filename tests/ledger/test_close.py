@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -324,3 +326,40 @@ def test_month_is_closed_again_only_when_the_ledger_has_changed(ledger: Ledger) 
     assert isinstance(with_pesos.certificate, UsageCertificate)
     assert with_pesos.certificate.amount_in_clp == "0.6650"
     assert len(list_snapshots("usage", SEPTEMBER, ledger.data)) == 3
+
+
+def test_a_stale_month_is_filled_and_summed_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_usage(**CALL, ledger=ledger)
+    done: list[str] = []
+
+    def count(place: str, name: str) -> None:
+        real = getattr(sys.modules[place], name)
+
+        def run(*given: object) -> object:
+            done.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(f"{place}.{name}", run)
+
+    count("flexlib.ingest.ledger", "fill_amounts")
+    count("flexlib.ledger.read.months", "_sum_up")
+    assert ensure_month(SEPTEMBER, ledger.data, ledger=ledger) is not None
+    assert done == ["fill_amounts", "_sum_up"]
+
+
+def test_what_another_run_stored_in_between_is_not_hidden_by_an_older_reading(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_usage(**CALL, ledger=ledger)
+
+    def close_first(*given: Any) -> AbstractContextManager[Path]:  # noqa: ANN401
+        monkeypatch.undo()
+        record_usage(**CALL, ledger=ledger)
+        close_month(SEPTEMBER, ledger.data, ledger=ledger)
+        return lock_month(*given)
+
+    monkeypatch.setattr("flexlib.ingest.ledger.lock_month", close_first)
+    kept = ensure_month(SEPTEMBER, ledger.data, ledger=ledger)
+    assert kept is not None
+    assert kept.certificate.rows == 2
+    assert len(list_snapshots("usage", SEPTEMBER, ledger.data)) == 1
