@@ -20,6 +20,7 @@ from flexlib.analysis.sizes import (
 from flexlib.analysis.top import choose_models, is_comparable, list_read_days, top_days, top_models, top_users
 from flexlib.analysis.usage import (
     UsageStatistics,
+    count_coarser,
     stats_by_task_type,
     total_cost_by_period,
     usage_by_day,
@@ -35,6 +36,7 @@ __all__ = [
     "UsageStatistics",
     "choose_models",
     "compare_models",
+    "count_coarser",
     "credits_by_day",
     "credits_by_day_and_model",
     "credits_by_model",

@@ -17,12 +17,16 @@ from flexlib.front.people import join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import SpendTable, build_table
 from flexlib.schema import USAGE
+from flexlib.sources.registry import list_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
-from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.credit_prices import load_credit_prices
+from flexlib.store.snapshots import Snapshot, find_snapshot, list_months, list_newest, load_credits
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+    from flexlib.money.credit_prices import CreditPrices
 
 TIMES = {
     "day": "CAST(created_at AS DATE)",
@@ -59,13 +63,21 @@ class Spend:
     span: Span
     zone: str
     """Whose days and months; Windsurf's days are those of UTC in every zone."""
-    loaded: tuple[MonthUsage, ...]
-    """The months that are stored, in order."""
-    absent: tuple[Month, ...]
-    """Those that are not."""
+    stored: tuple[Month, ...]
+    """Its months of which anything is stored, in order."""
     root: Path
     names: bool = False
     """Whether people stand by name instead of under pseudonyms."""
+
+    @property
+    def absent(self) -> tuple[Month, ...]:
+        """Its months of which nothing is stored."""
+        return tuple(month for month in self.span.months if month not in self.stored)
+
+    @cached_property
+    def loaded(self) -> tuple[MonthUsage, ...]:
+        """The stored months, all sources side by side; read when first asked for."""
+        return tuple(load_month_usage(month, self.root, zone=self.zone) for month in self.stored)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -96,6 +108,26 @@ class Spend:
     def calls(self) -> Rows:
         """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`."""
         return Rows(self._rows.filter("flex_credits IS NULL").select(", ".join((*USAGE.names, "source"))))
+
+    @cached_property
+    def windsurf(self) -> Snapshot:
+        """Windsurf's credits of the last month as they are stored. Raises `SnapshotMissing`."""
+        return load_credits(self.span.months[-1], self.root)
+
+    @cached_property
+    def windsurf_before(self) -> Snapshot | None:
+        """Those of the month before that one, if they are stored."""
+        return find_snapshot("credits", self.span.months[-1].previous, self.root)
+
+    @property
+    def people(self) -> dict[str, dict[str, str]] | None:
+        """Name and e-mail by user key, only where names were asked for."""
+        return self.windsurf.people if self.names else None
+
+    @cached_property
+    def credit_prices(self) -> CreditPrices:
+        """What a flex credit cost: the company's own prices, then the list's."""
+        return load_credit_prices(self.root)
 
     def total(self, unit: str) -> Decimal | int | None:
         """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits` (credits), an integer for
@@ -142,18 +174,11 @@ def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone
     """See `flexlib.load`; `root` is the data folder."""
     start, end = (_read_month(one) for one in (first, last or first))
     span = Span(start.first, end.last)
-    loaded, absent = [], []
-    for month in span.months:
-        try:
-            loaded.append(load_month_usage(month, root, zone=zone))
-        except SnapshotMissing as error:
-            if len(span.months) == 1:
-                raise
-            absent.append(month)
-            reason = error
-    if not loaded:
-        raise SnapshotMissing(f"Nothing of {start} to {end} is stored. {reason}")
-    return Spend(span, zone, tuple(loaded), tuple(absent), root, names)
+    stored = tuple(month for month in span.months if list_newest(month, root))
+    if not stored:
+        commands = " or ".join(source.format_command(end) for source in list_sources())
+        raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
+    return Spend(span, zone, stored, root, names)
 
 
 def list_stored_months(root: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from flexlib.analysis.sizes import usage_distribution
 from flexlib.analysis.usage import usage_by_day, usage_by_hour, usage_by_provider_and_model
 from flexlib.enums import LlmTaskType
 from flexlib.ingest.files.importing import import_usage
-from flexlib.page.usage import headings as findings_usage
+from flexlib.page.usage import headings
 from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 from flexlib.sources.files.mapping import CallMapping
@@ -29,10 +29,10 @@ def read_words(text: str) -> str:
 def test_findings_say_what_stands_out() -> None:
     rows = to_pandas(CALLS)
     found = [
-        findings_usage.heading_for_usage_days(usage_by_day(rows)),
-        findings_usage.heading_for_usage_hours(usage_by_hour(rows)),
-        findings_usage.heading_for_usage_models(usage_by_provider_and_model(rows)),
-        findings_usage.heading_for_usage_sizes(usage_distribution(rows)),
+        headings.heading_for_usage_days(usage_by_day(rows)),
+        headings.heading_for_usage_hours(usage_by_hour(rows)),
+        headings.heading_for_usage_models(usage_by_provider_and_model(rows)),
+        headings.heading_for_usage_sizes(usage_distribution(rows)),
     ]
     assert [finding.heading.replace("\u00a0", " ") for finding in found] == [
         "1 Sep took 64.3 % of the tokens",
@@ -44,12 +44,12 @@ def test_findings_say_what_stands_out() -> None:
 
 def test_findings_are_plain_where_there_is_one_day_one_model_or_nothing() -> None:
     one, nothing = to_pandas(CALLS[:1]), to_pandas([])
-    assert findings_usage.heading_for_usage_days(usage_by_day(one)).heading == "All calls are of 1 Sep"
-    assert findings_usage.heading_for_usage_models(usage_by_provider_and_model(one)).heading == "All calls are to gpt-4"
-    assert findings_usage.heading_for_usage_days(usage_by_day(nothing)).heading == "No calls"
-    assert findings_usage.heading_for_usage_hours(usage_by_hour(nothing)).heading == "By hour"
-    assert findings_usage.heading_for_usage_models(usage_by_provider_and_model(nothing)).heading == "By model"
-    assert findings_usage.heading_for_usage_sizes(usage_distribution(nothing)).heading == "By size"
+    assert headings.heading_for_usage_days(usage_by_day(one)).heading == "All calls are of 1 Sep"
+    assert headings.heading_for_usage_models(usage_by_provider_and_model(one)).heading == "All calls are to gpt-4"
+    assert headings.heading_for_usage_days(usage_by_day(nothing)).heading == "No calls"
+    assert headings.heading_for_usage_hours(usage_by_hour(nothing)).heading == "By hour"
+    assert headings.heading_for_usage_models(usage_by_provider_and_model(nothing)).heading == "By model"
+    assert headings.heading_for_usage_sizes(usage_distribution(nothing)).heading == "By size"
 
 
 def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> None:
@@ -78,3 +78,14 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
     words = read_words(page.read_text("utf-8"))
     assert f"{len(calls):,} calls, {prompt:,} prompt and {completion:,} completion tokens on both" in words
     assert f"All models {len(calls):,} {prompt:,} {completion:,} {prompt + completion:,} 100.0 %" in words
+
+
+def test_a_chart_says_which_calls_it_has_no_place_for() -> None:
+    rows = to_pandas(CALLS)
+    assert headings.heading_for_usage_hours(usage_by_hour(rows), left_out=52).note == (
+        "Tokens by hour of the day, over all days. Not in it: 52 calls in sums of no hour of their own."
+    )
+    assert headings.heading_for_usage_sizes(usage_distribution(rows), 1).note.endswith(
+        "Not in it: 1 call in sums of no size of their own."
+    )
+    assert "Not in it" not in headings.heading_for_usage_hours(usage_by_hour(rows)).note

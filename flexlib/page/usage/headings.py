@@ -28,10 +28,10 @@ def heading_for_usage_days(by_day: object, zone: str = "UTC") -> Heading:
     return Heading(f"{format_short_day(peak['date'])} took {share} of the tokens", note)
 
 
-def heading_for_usage_hours(by_hour: object, zone: str = "UTC") -> Heading:
-    """Of `usage_by_hour`: the hour of the most tokens; `zone` is that of the hours."""
+def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int = 0) -> Heading:
+    """Of `usage_by_hour`: the hour of the most tokens; `zone` is the hours', `left_out` as of `count_coarser`."""
     rows = read_rows(by_hour)
-    note = "Tokens by hour of the day, over all days."
+    note = "Tokens by hour of the day, over all days." + _note_left_out(left_out, "hour")
     if not rows:
         return Heading("By hour", note)
     peak = max(rows, key=lambda row: row["total_tokens"])
@@ -52,10 +52,10 @@ def heading_for_usage_models(by_model: object) -> Heading:
     return Heading(f"{rows[0]['model']} takes {format_share_percent(rows[0]['share_permille'])} of the tokens", note)
 
 
-def heading_for_usage_sizes(distribution: object) -> Heading:
-    """Of `usage_distribution`: the median call."""
+def heading_for_usage_sizes(distribution: object, left_out: int = 0) -> Heading:
+    """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`."""
     half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
-    note = "Calls by how many tokens they read (prompt) and write (completion)."
+    note = "Calls by how many tokens they read (prompt) and write (completion)." + _note_left_out(left_out, "size")
     if half is None:
         return Heading("By size", note)
     return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
@@ -102,3 +102,8 @@ def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
 
 def _share(part: int, rows: list[Row]) -> int:
     return measure_share(part, sum(row["total_tokens"] for row in rows))
+
+
+def _note_left_out(calls: int, what: str) -> str:
+    """Which calls a chart has no place for, as a sentence after a blank; nothing where it has all."""
+    return f" Not in it: {format_count(calls, 'call')} in sums of no {what} of their own." if calls else ""
