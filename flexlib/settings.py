@@ -70,10 +70,23 @@ class Settings:
         return urlsplit(self.base_url).hostname in LOOPBACK
 
 
-def find_home() -> Path:
-    """The project's folder when flexlib runs from its checkout, else the current folder."""
+def find_checkout() -> Path | None:
+    """The project's folder where flexlib runs from its checkout; None where it was installed."""
     checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+    return checkout if (checkout / "pyproject.toml").exists() else None
+
+
+def find_home() -> Path:
+    """Where `.env` and `data/` are: the checkout, else the nearest folder, at or above the current one, that `flexlib
+    init` laid out (a notebook runs in `notebooks/`), else the current folder."""
+    if checkout := find_checkout():
+        return checkout
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if _is_laid_out(folder)), here)
+
+
+def _is_laid_out(folder: Path) -> bool:
+    return (folder / "notebooks").is_dir() and any((folder / name).is_file() for name in (".env", ".env.example"))
 
 
 def load_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:

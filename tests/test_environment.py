@@ -1,5 +1,7 @@
 """environment.yml gives conda users what pyproject.toml gives pip users."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -50,3 +52,10 @@ def test_every_dependency_carries_its_reason() -> None:
     dependencies = [line for line in lines if line.startswith('    "') and ">=" in line]
     assert [line for line in dependencies if "  # " not in line] == []
     assert len(dependencies) > 35
+
+
+def test_the_package_is_found_from_the_folder_that_holds_the_clone(tmp_path: Path) -> None:
+    (tmp_path / "flexlib").symlink_to(HOME)  # a folder of the package's name, with the package one level below
+    script = "import flexlib; from flexlib import record_usage; print(flexlib.__file__)"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.stdout.strip(), ran.stderr) == (str(HOME / "flexlib" / "__init__.py"), "")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from flexlib import settings as settings_module
 from flexlib.errors import BadSetting
-from flexlib.settings import DEFAULT_BASE_URL, Settings, load_settings
+from flexlib.report.folder import lay_out_folder
+from flexlib.settings import DEFAULT_BASE_URL, Settings, find_home, load_settings
 
 
 def test_with_nothing_set_the_real_server_is_asked_and_data_lies_beside_the_project(tmp_path: Path) -> None:
@@ -99,3 +101,19 @@ def test_the_unit_of_the_consumption_endpoint_is_one_of_two(tmp_path: Path) -> N
         assert load_settings({"WINDSURF_CONSUMPTION_UNIT": unit}, tmp_path).consumption_unit == unit
     with pytest.raises(BadSetting, match="'acus'; it must be one of credits, hundredths"):
         load_settings({"WINDSURF_CONSUMPTION_UNIT": "acus"}, tmp_path)
+
+
+def test_the_home_is_the_checkout_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_home() == Path(__file__).parents[1]
+
+
+def test_installed_the_home_is_the_folder_that_was_laid_out_also_from_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "find_checkout", lambda: None)
+    lay_out_folder(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work" / "notebooks")  # where Jupyter runs a notebook
+    assert find_home() == tmp_path / "work"
+    monkeypatch.chdir(tmp_path)
+    assert find_home() == tmp_path

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import close, demo, ledger, report
+from flexlib.cli import close, demo, init, ledger, report
 from flexlib.cli import credits as spend
 from flexlib.cli import fx as rates
 from flexlib.cli import import_ as calls
@@ -17,7 +17,7 @@ from flexlib.errors import FlexlibError
 from flexlib.extras import explain_missing
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (spend, calls, ledger, close, rates, report, demo)
+COMMANDS = (spend, calls, ledger, close, rates, report, init, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

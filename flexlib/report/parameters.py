@@ -13,6 +13,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
+from flexlib.report.folder import find_packaged
 from flexlib.settings import find_home
 
 REQUIRED = ("year", "month")
@@ -43,21 +44,21 @@ class Parameter:
 
 
 def find_notebook(notebook: str) -> Path:
-    """The file of a notebook: a path, or a name in `notebooks/` of the project or of the current folder.
+    """The file of a notebook: a path, or a name in `notebooks/` of the current folder, else of those that come along.
 
     Raises `BadParameter`, with the names there are.
     """
     as_path = Path(notebook)
     if as_path.suffix == ".ipynb" and as_path.is_file():
         return as_path.absolute()
-    folders = [find_home() / "notebooks", Path.cwd() / "notebooks"]
+    folders = [home / "notebooks" for home in dict.fromkeys((Path.cwd(), find_home(), find_packaged()))]
     for folder in folders:
         file = folder / f"{notebook.removesuffix('.ipynb')}.ipynb"
         if file.is_file():
             return file
     known = sorted({file.stem for folder in folders for file in folder.glob("*.ipynb")})
     raise BadParameter(
-        f"There is no notebook {notebook!r}; there is {', '.join(known) or 'none'} in {folders[0]}. "
+        f"There is no notebook {notebook!r}; there is {', '.join(known) or 'none'} in {folders[-1]}. "
         "Give one of these names, or the path of an .ipynb file."
     )
 

@@ -1,0 +1,25 @@
+"""`flexlib init`: a folder for an analyst who has no checkout."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from flexlib.cli.options import Commands, add_command
+from flexlib.settings import Settings
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "init", "make a folder with the notebooks, to make reports in", """\
+  flexlib init work
+  flexlib init .""")  # fmt: skip
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="made if need be; nothing in it is overwritten")
+    parser.set_defaults(run=run_init)
+
+
+def run_init(arguments: argparse.Namespace, _: Settings) -> int:
+    from flexlib.report.folder import lay_out_folder
+
+    print("\n".join(str(one) for one in lay_out_folder(arguments.folder)))
+    print(f"Next: cd {arguments.folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9")
+    return 0
