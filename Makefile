@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all lab refresh check bench bench-ledger clean
+.PHONY: help report test test-all mutate lab refresh check bench bench-ledger clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -21,6 +21,9 @@ test: .venv/test ## all tests: unit, property, notebooks, end to end
 
 test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
 	$(BIN)/python -m pytest -q -n auto --dist loadscope -m heavy
+
+mutate: .venv/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
+	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
 
 lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \

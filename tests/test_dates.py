@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.dates import Month, Span
+from flexlib.dates import Month, Span, check_begun
 from flexlib.errors import BadMonth, InvalidRequest
 
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))
@@ -47,8 +47,20 @@ def test_months_are_in_order_of_time_as_numbers_and_as_text(one: Month, other: M
 
 def test_the_days_of_some_months() -> None:
     assert [Month(year, 2).days for year in (2000, 2024, 2025, 2100)] == [29, 29, 28, 28]
-    assert Month(2025, 9).title == "September 2025"
     assert str(Month(2025, 9)) == "2025-09"
+
+
+def test_the_months_have_their_english_names() -> None:
+    names = [Month(2025, number).title.removesuffix(" 2025") for number in range(1, 13)]
+    assert " ".join(names) == (
+        "January February March April May June July August September October November December"
+    )  # fmt: skip
+
+
+def test_the_turns_of_a_year() -> None:
+    assert (Month(2025, 12).next, Month(2026, 1).previous) == (Month(2026, 1), Month(2025, 12))
+    assert (Month(2025, 1).next, Month(2025, 3).previous) == (Month(2025, 2), Month(2025, 2))
+    assert Month(2025, 12).end == datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +85,10 @@ def test_what_is_no_month_is_refused_in_a_sentence(year: object, month: object, 
 
 @pytest.mark.parametrize("text", ["2025-9", "2025/09", "2025-09-01", "", "september", "2025-13", " 2025-09"])
 def test_a_month_is_written_in_one_way_only(text: str) -> None:
-    with pytest.raises(BadMonth):
+    with pytest.raises(BadMonth) as refused:
         Month.parse(text)
+    if text != "2025-13":
+        assert str(refused.value) == f"{text!r} is not a month; write it as 2025-09."
 
 
 @given(spans())
@@ -91,6 +105,7 @@ def test_a_span_counts_each_of_its_days_once(span: Span) -> None:
 def test_the_halves_of_a_span_are_all_of_it_and_nothing_twice(span: Span) -> None:
     assert [day for half in span.halves for day in half] == list(span)
     assert len(span.halves) == (1 if span.days == 1 else 2)
+    assert span.halves[-1].days - span.halves[0].days in (0, 1)
 
 
 @given(spans())
@@ -103,8 +118,9 @@ def test_dates_the_wrong_way_round_are_refused(one: date, other: date) -> None:
     if one <= other:
         assert Span(one, other).days == (other - one).days + 1
     else:
-        with pytest.raises(BadMonth, match=f"starts on {one} and ends before that, on {other}; swap the two dates"):
+        with pytest.raises(BadMonth) as refused:
             Span(one, other)
+        assert str(refused.value) == f"the span starts on {one} and ends before that, on {other}; swap the two dates."
 
 
 def test_a_span_is_read_from_two_iso_dates() -> None:
@@ -114,10 +130,21 @@ def test_a_span_is_read_from_two_iso_dates() -> None:
 
 @pytest.mark.parametrize("text", ["2025-02-29", "yesterday", "01.02.2025", ""])
 def test_what_is_no_date_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(BadMonth, match="is not a date; write it as 2025-09-01"):
+    with pytest.raises(BadMonth) as refused:
         Span.parse("2025-01-01", text)
+    assert str(refused.value) == f"{text!r} is not a date; write it as 2025-09-01."
 
 
 def test_what_is_no_day_is_in_no_span() -> None:
     assert "2025-09-01" not in Month(2025, 9).span
     assert None not in Month(2025, 9).span
+
+
+def test_a_month_that_has_not_begun_is_refused_before_any_other() -> None:
+    now = Month.containing(datetime.now(timezone.utc).date())
+    check_begun(now.span)
+    check_begun(Span(now.previous.first, now.last))
+    for first, refused_month in ((now.first, now.next), (now.next.next.first, now.next.next)):
+        with pytest.raises(BadMonth) as refused:
+            check_begun(Span(first, now.next.next.last))
+        assert str(refused.value) == f"{refused_month.title} has not begun yet; ask for days up to {now.title}."

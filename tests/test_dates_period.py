@@ -34,13 +34,24 @@ def test_a_period_is_half_open_and_a_day_as_its_end_is_in(start: Any, end: Any, 
 @pytest.mark.parametrize(
     ("start", "end", "sentence"),
     [
-        ("2025-09-02", "2025-08-31", "the period starts at 2025-09-02 and ends before that, at 2025-08-31; swap"),
-        ("2025-02-30", None, "start is '2025-02-30'; write it as 2025-09-01 or 2025-09-01T12:00:00Z"),
-        (None, "yesterday", "end is 'yesterday'; write it as"),
-        (20250901, None, "start must be a day or a time such as .*, not 20250901"),
-        (None, date(9999, 12, 31), "end is 9999-12-31; a call happens between 2000 and 2100"),
+        (
+            "2025-09-02",
+            "2025-08-31",
+            "the period starts at 2025-09-02 and ends before that, at 2025-08-31; swap the two.",
+        ),
+        ("2025-02-30", None, "start is '2025-02-30'; write it as 2025-09-01 or 2025-09-01T12:00:00Z."),
+        (None, "yesterday", "end is 'yesterday'; write it as 2025-09-01 or 2025-09-01T12:00:00Z."),
+        (20250901, None, "start must be a day or a time such as 2025-09-01T12:00:00Z, not 20250901."),
+        (None, date(2101, 1, 1), "end is 2101-01-01; a call happens between 2000 and 2100."),
+        (date(1999, 12, 31), None, "start is 1999-12-31; a call happens between 2000 and 2100."),
+        (None, date(9999, 12, 31), "end is 9999-12-31; a call happens between 2000 and 2100."),
     ],
 )
 def test_what_is_no_period_is_refused_in_a_sentence(start: Any, end: Any, sentence: str) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidRequest, match=sentence):
+    with pytest.raises(InvalidRequest) as refused:
         read_period(start, end)
+    assert str(refused.value) == sentence
+
+
+def test_the_years_of_a_period_are_those_of_a_month() -> None:
+    assert read_period("2000-01-01", "2100-12-31") == (datetime(2000, 1, 1), datetime(2101, 1, 1))

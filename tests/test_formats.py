@@ -10,7 +10,6 @@ import pytest
 
 from flexlib.dates import Month, Span
 from flexlib.formats import (
-    UNKNOWN,
     format_amount,
     format_change,
     format_count,
@@ -69,7 +68,7 @@ def test_credits_have_two_decimals_and_their_sign_in_front(hundredths: int, text
 
 
 def test_what_is_not_known_is_a_dash_and_never_a_zero() -> None:
-    assert [format_value(None, kind) for kind in FORMATS] == [UNKNOWN] * len(FORMATS)
+    assert [format_value(None, kind) for kind in FORMATS] == ["–"] * len(FORMATS)
     zeros = [format_value(0, kind) for kind in (Kind.CREDITS, Kind.COUNT, Kind.SHARE, Kind.CHANGE)]
     assert zeros == ["0.00", "0", "0.0\u00a0%", "±0.0\u00a0%"]
     assert [format_value(Decimal(0), kind) for kind in (Kind.USD, Kind.CLP)] == ["0.00", "0"]

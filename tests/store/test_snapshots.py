@@ -19,10 +19,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from credits_samples import READ_AT, certify, make_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month, Span
 from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
 from flexlib.schema import CREDITS, USAGE
@@ -40,7 +41,6 @@ from flexlib.store.snapshots import (
 )
 
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
-READ_AT = datetime(2025, 11, 1, tzinfo=timezone.utc)
 PEOPLE = {"a": {"email": "ana@example.com", "name": "Ana"}}
 HOLDER = """
 import sys, time
@@ -51,37 +51,6 @@ with lock_month("credits", Month(2025, 9), Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
-
-
-def make_rows(month: Month, *flex: int) -> pa.Table:
-    """A row of these flex credits on the 1st, 2nd, ... of the month."""
-    rows = [
-        {
-            "date": datetime(month.year, month.month, day),
-            "user": "a",
-            "model_uid": "m",
-            "prompt_credits": 0,
-            "flex_credits": spent,
-        }
-        for day, spent in enumerate(flex, 1)
-    ]
-    return pa.Table.from_pylist(rows, schema=CREDITS)
-
-
-def certify(month: Month, rows: pa.Table) -> CreditsCertificate:
-    return CreditsCertificate(
-        month=month,
-        read_at=READ_AT,
-        rows=rows.num_rows,
-        quarantined_rows=0,
-        rows_sha256=hash_rows(rows),
-        server="s",
-        route="team",
-        users_asked=1,
-        users_active=1,
-        flex_credits_hundredths=0,
-        prompt_credits_hundredths=0,
-    )
 
 
 def store(root: Path, *flex: int, month: Month = SEPTEMBER) -> Snapshot:

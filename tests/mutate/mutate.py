@@ -1,0 +1,248 @@
+"""Mutation tests of the rooms that compute: `make mutate`. Each change must make a test fail, or have a reason not to.
+
+A child process a mutation, forked with the libraries loaded: it imports the changed module in place of the real one and
+runs the tests that reach the change. Nothing is written into the project. What survives has a line in survivors.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import gc
+import importlib.machinery
+import os
+import pickle
+import signal
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import CodeType, FrameType
+from typing import Any
+
+import duckdb  # noqa: F401  # as those below: loaded once here, not in every child
+import hypothesis
+import narwhals.stable.v2  # noqa: F401
+import numpy as np  # noqa: F401
+import pandas as pd  # noqa: F401
+import pyarrow.compute  # noqa: F401
+import pytest
+from mutations import Mutation, list_mutations
+
+SURVIVORS = Path(__file__).with_name("survivors.txt")
+
+LEAST_KILLED = 0.9
+"""The part of a room's mutations that its tests must notice."""
+
+SLOWER = 10
+"""So many times its usual time may a test run take before the mutation counts as an endless loop, killed."""
+
+HURRY = [
+    *("-x", "-q", "--noconftest", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception"),
+]
+"""What costs a tenth of a second each time, or writes; the library of property tests is loaded before pytest is."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Files, and the tests that say what they do: without fixtures of a conftest, in seconds."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+ROOMS = {
+    "formats": Room(("flexlib/formats.py",), ("tests/test_formats.py",)),
+    "dates": Room(("flexlib/dates.py",), ("tests/test_dates.py", "tests/test_dates_period.py")),
+    "names": Room(("flexlib/names.py",), ("tests/test_names.py",)),
+    "schema": Room(("flexlib/schema.py",), ("tests/test_schema.py",)),
+    "certificate": Room(("flexlib/certificate.py",), ("tests/test_certificate.py",)),
+    "report/offline": Room(("flexlib/report/offline.py",), ("tests/report/test_offline.py",)),
+    "analysis/shares": Room(("flexlib/analysis/shares.py",), ("tests/analysis/test_shares.py",)),
+}
+
+
+@dataclass
+class Reach:
+    """A pytest plugin: which functions of the room each test calls, and how long it takes."""
+
+    files: set[str]
+    calls: dict[str, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
+    """By test; under the empty name what runs outside of any."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    _test: str = ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._test, start = item.nodeid, time.perf_counter()
+        result = yield
+        self.seconds[self._test], self._test = time.perf_counter() - start, ""
+        return result
+
+    def trace(self, frame: FrameType, *_: object) -> None:
+        """As `sys.settrace` wants it: sees calls, no lines."""
+        if frame.f_code.co_filename in self.files:
+            self.calls[self._test].add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+
+@dataclass
+class Chosen:
+    """A pytest plugin: only these tests, in this order."""
+
+    order: dict[str, int]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid]
+        )
+
+
+def measure(name: str, room: Room, workers: int) -> tuple[int, list[str]]:
+    """How many mutations a room has, and those that survive its tests."""
+    reach = watch(room)
+    usual = sum(reach.seconds.values())
+    jobs: deque[tuple[str, str, ast.Module, Mutation, list[str]]] = deque()
+    survived = []
+    count = 0
+    for file in room.files:
+        path = str(Path(file).resolve())
+        tree = ast.parse(Path(file).read_text("utf-8"))
+        for mutation in list_mutations(tree):
+            count += 1
+            place = path, mutation.line
+            everywhere = mutation.line is None or place in reach.calls[""]
+            tests = [test for test in reach.seconds if everywhere or place in reach.calls[test]]
+            if tests:
+                jobs.append((file, path, tree, mutation, sorted(tests, key=reach.seconds.__getitem__)))
+            else:
+                survived.append(f"{file} {mutation}")
+    running: dict[int, str] = {}
+    while jobs or running:
+        while jobs and len(running) < workers:
+            file, path, tree, mutation, tests = jobs.popleft()
+            if not (child := os.fork()):
+                run_child(file, tree, mutation, tests, int(SLOWER * usual) + 30)
+            running[child] = f"{file} {mutation}"
+        child, status = os.wait()
+        mutant = running.pop(child)
+        if status == 0:
+            survived.append(mutant)
+        print(f"\r{name}: {len(jobs) + len(running)} to go, {len(survived)} survived   ", end="", file=sys.stderr)
+    print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
+    return count, survived
+
+
+def watch(room: Room) -> Reach:
+    """Runs the tests as they are. Exits when one fails: then no failure would say anything."""
+    with TemporaryDirectory() as folder:
+        kept, said = Path(folder) / "reach", Path(folder) / "said"
+        if not (child := os.fork()):
+            reach = Reach({str(Path(file).resolve()) for file in room.files})
+            be_quiet(said)
+            sys.settrace(reach.trace)
+            code = pytest.main([*HURRY, *room.tests], plugins=[reach])
+            kept.write_bytes(pickle.dumps((dict(reach.calls), reach.seconds)))
+            os._exit(code)
+        if os.waitpid(child, 0)[1]:
+            sys.exit(f"{said.read_text()}\n{' '.join(room.tests)} fail as they are; a mutation would say nothing.")
+        calls, seconds = pickle.loads(kept.read_bytes())
+        return Reach(set(), defaultdict(set, calls), seconds)
+
+
+def run_child(file: str, tree: ast.Module, mutation: Mutation, tests: Sequence[str], limit: int) -> None:
+    """Runs tests against the changed module and ends the process, with 0 when none of them failed."""
+    signal.alarm(limit)
+    be_quiet(Path(os.devnull))
+    mutation.apply()
+    module = file.removesuffix(".py").replace("/", ".")
+    plain = importlib.machinery.SourceFileLoader.get_code
+
+    def get_code(self: Any, name: str) -> CodeType | None:  # noqa: ANN401
+        if name != module:
+            return plain(self, name)
+        return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
+
+    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    code = 1  # whatever ends the run, the mutation did not pass unnoticed
+    try:
+        code = pytest.main([*HURRY, *files], plugins=[Chosen({test: number for number, test in enumerate(tests)})])
+    finally:
+        os._exit(code)
+
+
+def be_quiet(file: Path) -> None:
+    """Writes into the file what this process would print from now on."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def read_reasons(text: str) -> dict[str, str]:
+    """The reason for each survivor: a line each, its reasons indented below; # begins a remark."""
+    reasons: dict[str, str] = {}
+    waiting: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("    "):
+            reasons |= dict.fromkeys(waiting, line.strip())
+            waiting = []
+        elif line and not line.startswith("#"):
+            waiting.append(line)
+    return reasons
+
+
+def main() -> int:
+    """Prints the table; 1 when a room is below the least, or a survivor has no reason, or a reason no survivor."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rooms", nargs="*", choices=[*ROOMS, []], help="all, unless named")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    pytest.main(["--version", "--version"], plugins=[])  # loads what every child needs of it
+    gc.freeze()
+    hypothesis.settings.register_profile(
+        "mutate",
+        deadline=None,
+        derandomize=True,  # the same mutations survive each time
+        database=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )
+    hypothesis.settings.load_profile("mutate")
+    rooms = {name: room for name, room in ROOMS.items() if name in (arguments.rooms or ROOMS)}
+    reasons = read_reasons(SURVIVORS.read_text("utf-8"))
+    total = 0
+    survivors: list[str] = []
+    low = []
+    print(f"{'ROOM':<20} {'MUTANTS':>8} {'KILLED':>8} {'SURVIVED':>9} {'%':>6} {'SECONDS':>8}")
+    for name, room in rooms.items():
+        start = time.monotonic()
+        count, survived = measure(name, room, arguments.workers)
+        total, survivors = total + count, survivors + survived
+        if len(survived) > (1 - LEAST_KILLED) * count:
+            low.append(name)
+        print_row(name, count, len(survived), time.monotonic() - start)
+    print_row("all", total, len(survivors), time.process_time())
+    files = {file for room in rooms.values() for file in room.files}
+    unexplained = [mutant for mutant in survivors if mutant not in reasons]
+    gone = [mutant for mutant in reasons if mutant.split(" ")[0] in files and mutant not in survivors]
+    for title, mutants in (
+        ("Survived without a reason in survivors.txt; write a test, or the reason:", unexplained),
+        ("In survivors.txt, and killed or gone; take the line out:", gone),
+        (f"Below {LEAST_KILLED:.0%}:", low),
+    ):
+        if mutants:
+            print("", title, *mutants, sep="\n")
+    return bool(unexplained or gone or low)
+
+
+def print_row(name: str, count: int, survived: int, seconds: float) -> None:
+    share = f"{100 * (count - survived) / count:.1f}"
+    print(f"{name:<20} {count:>8,} {count - survived:>8,} {survived:>9,} {share:>6} {seconds:>8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
