@@ -40,7 +40,7 @@ class Installed:
         self, program: str, *words: str, data: Path, folder: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "FLEXLIB_DATA": str(data)}
-        command, where = [self.bin / program, *words], folder or self.home
+        command, where = [str(self.bin / program), *words], folder or self.home
         return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True)
 
 
