@@ -108,7 +108,7 @@ def test_the_order_is_answer_first_and_proof_at_the_end(html: str) -> None:
 def test_all_totals_of_the_page_are_the_certificates(html: str) -> None:
     tables = ["table-models", "table-peaks", "table-days", "table-people"]
     assert {read_cells(html, table)[-1][1] for table in tables} == {"9,961.00"}
-    assert "<dt>Flex credits </dt><dd>9,961.00</dd>" in html
+    assert "<dt>Flex credits</dt><dd>9,961.00</dd>" in html
 
 
 def test_a_lower_bound_a_stranger_and_real_data_are_told_in_the_page(tmp_path: Path) -> None:
