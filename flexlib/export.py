@@ -11,14 +11,13 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
-from flexlib.formats import format_credits, format_day, format_month, format_share, format_span, round_half_up
+from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
 from flexlib.store.disk import write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
@@ -105,4 +104,4 @@ def _name_unit(name: str) -> str:
 def _to_json(name: str, value: object) -> object:
     if isinstance(value, date):
         return f"{value:%Y-%m}" if name == "month" else value.isoformat()
-    return round_half_up(value) if isinstance(value, Fraction) else value
+    return value

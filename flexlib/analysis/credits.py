@@ -54,11 +54,10 @@ class CreditsStatistics:
     peak_flex_credits: int | None
 
 
-def credits_by_day_and_model(rows: Frame, days: Iterable[date] | None = None, *, day_shares: bool = False) -> Frame:
-    """Each day's credits by model: `date`, `model_uid`, measures; days up, flex credits down, then the id up.
+def credits_by_day_and_model(rows: Frame, days: Iterable[date] | None = None) -> Frame:
+    """Each day's credits by model: `date`, `model_uid`, measures; days ascending, flex credits descending, then by id.
 
-    With `days` every model of `rows` has a row on each of them. With `day_shares` there is `share_permille`, the
-    model's tenths of a percent of its day's flex credits; those of a day sum to 1000, of a day without any to 0.
+    With `days` every model of `rows` has a row on each of them.
     """
     opened = open_credits(rows)
     zeros = None
@@ -66,14 +65,11 @@ def credits_by_day_and_model(rows: Frame, days: Iterable[date] | None = None, *,
         zeros = list_days(opened, days).join(opened.select("model_uid").unique(), how="cross")
     sums = _sum_by(opened, ["date", "model_uid"], zeros=zeros)
     columns = ["date", "model_uid", *MEASURES]
-    if day_shares:
-        sums = add_shares(sums, "flex_credits", tie="model_uid", within="date")
-        columns.append("share_permille")
     return to_native_frame(sums, rows, columns, {"date": False, "flex_credits": True, "model_uid": False})
 
 
 def credits_by_day(rows: Frame, days: Iterable[date] | None = None) -> Frame:
-    """Each day's credits: `date`, measures, `users` (active), `cumulative_flex_credits`, `rank`; days up.
+    """Each day's credits: `date`, measures, `users` (active), `cumulative_flex_credits`, `rank`; ascending.
 
     `rank` 1 is the day of the most flex credits, the earlier of equals first.
     """
@@ -89,7 +85,7 @@ def credits_by_model(rows: Frame) -> Frame:
     """Credits by model: `rank`, `model_uid`, measures, `users` (active), `days` (with rows), `share_permille`.
 
     The share is of all flex credits, in tenths of a percent; all sum to 1000, or to 0 where there are none. Flex
-    credits down, then the id up.
+    credits descending, then by id.
     """
     sums = _sum_by(open_credits(rows), ["model_uid"], {"users": "user", "days": "date"})
     sums = add_places(add_shares(sums, "flex_credits", tie="model_uid"), "flex_credits", tie="model_uid")
@@ -101,7 +97,7 @@ def credits_by_user(rows: Frame) -> Frame:
     """Credits by user, for a Pareto curve: `rank`, `user`, measures, `days` (with rows), `share_permille`,
     `cumulative_flex_credits`, `cumulative_share_permille` (the last is 1000, or 0 where there are no flex credits).
 
-    Flex credits down, then the user up. `user` is the API's hashed key.
+    Flex credits descending, then by user. `user` is the API's hashed key.
     """
     sums = _sum_by(open_credits(rows), ["user"], {"days": "date"})
     sums = add_places(add_shares(sums, "flex_credits", tie="user"), "flex_credits", tie="user")
@@ -115,7 +111,7 @@ def credits_by_user(rows: Frame) -> Frame:
 
 def credits_by_month(rows: Frame, days: Iterable[date] | None = None) -> Frame:
     """Each month's credits: `month` (its first midnight), measures, `total_credits` (prompt and flex, hundredths),
-    `users` (active), `days` (with rows); months up. With `days` each month that they touch has a row."""
+    `users` (active), `days` (with rows); ascending. With `days` each month that they touch has a row."""
     opened = open_credits(rows).with_columns(month=nw.col("date").dt.truncate("1mo"))
     zeros = None
     if days is not None:
@@ -127,7 +123,7 @@ def credits_by_month(rows: Frame, days: Iterable[date] | None = None) -> Frame:
 
 def credits_by_weekday_and_week(rows: Frame, days: Iterable[date] | None = None) -> Frame:
     """Each day's credits by its place in the ISO calendar, for a heat map: `iso_year`, `iso_week` (1 to 53), `weekday`
-    (1 is Monday), `date`, measures, `users` (active); days up. Without `days`, a day with no row has no cell."""
+    (1 is Monday), `date`, measures, `users` (active); ascending. Without `days`, a day with no row has no cell."""
     opened = open_credits(rows)
     zeros = None if days is None else list_days(opened, days)
     sums = _sum_by(opened, ["date"], {"users": "user"}, zeros)
@@ -173,7 +169,7 @@ def credits_statistics(rows: object) -> CreditsStatistics:
 
 def compare_models(rows: Frame, before: Frame) -> Frame:
     """Credits by model beside those of another month's rows: `model_uid`, `flex_credits`, `flex_credits_before`,
-    `flex_credits_change` (hundredths), `presence`; flex credits down, then those before, then the id up.
+    `flex_credits_change` (hundredths), `presence`; flex credits descending, then those before, then by id.
 
     `presence` is `new` (no row before), `gone` (no row now) or `both`. Both frames must be of one kind.
     """

@@ -84,9 +84,7 @@ def open_credits(native: object) -> LazyFrame:
     try:
         return open_frame(rows.to_native().astype(CREDITS_IN_PANDAS))
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(
-            f"the counts of the frame are not all whole numbers ({error}); mend them first."
-        ) from error
+        raise InvalidRequest(f"the counts of the frame are not all whole numbers ({error}); fix them first.") from error
 
 
 def list_days(like: LazyFrame, days: Iterable[date], column: str = "date") -> LazyFrame:

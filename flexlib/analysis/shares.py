@@ -12,7 +12,7 @@ WHOLE = 1000
 
 def add_places(frame: LazyFrame, amount: str, tie: str, name: str = "rank") -> LazyFrame:
     """`frame` with the column `name`: 1 for the largest `amount`, 2 for the next; equal ones in the order of `tie`."""
-    return _number_rows(frame, [amount], tie, name, None)
+    return _number_rows(frame, [amount], tie, name)
 
 
 def add_running_total(frame: LazyFrame, amount: str, order: str, name: str) -> LazyFrame:
@@ -20,19 +20,16 @@ def add_running_total(frame: LazyFrame, amount: str, order: str, name: str) -> L
     return frame.with_columns(nw.col(amount).cum_sum().over(order_by=order).cast(nw.Int64).alias(name))
 
 
-def add_shares(
-    frame: LazyFrame, amount: str, tie: str, name: str = "share_permille", within: str | None = None
-) -> LazyFrame:
+def add_shares(frame: LazyFrame, amount: str, tie: str, name: str = "share_permille") -> LazyFrame:
     """`frame` with the column `name`: the share of `amount` (not negative) in its total, in tenths of a percent.
 
-    The shares (of each `within`) sum to 1000, exactly: each is rounded down, and what is missing goes one by one to
+    The shares sum to 1000, exactly: each is rounded down, and what is missing goes one by one to
     the largest remainders; of equal ones to the larger amount, then in the order of `tie`. A total of zero has no
     shares to give: all are 0. An amount up to 9e15 is safe.
     """
 
     def total(column: str) -> nw.Expr:
-        summed = nw.col(column).sum()
-        return (summed.over(within) if within else summed).cast(nw.Int64)
+        return nw.col(column).sum().cast(nw.Int64)
 
     one_or_more = nw.when(nw.col("_total") == 0).then(nw.lit(1)).otherwise(nw.col("_total")).cast(nw.Int64)
     parts = frame.with_columns(_total=total(amount)).with_columns(_total=one_or_more)
@@ -41,7 +38,7 @@ def add_shares(
         _remainder=(nw.col(amount) * WHOLE % nw.col("_total")).cast(nw.Int64),
     )
     parts = parts.with_columns(_missing=total("_remainder") // nw.col("_total"))
-    parts = _number_rows(parts, ["_remainder", amount], tie, "_place", within)
+    parts = _number_rows(parts, ["_remainder", amount], tie, "_place")
     rounded_up = (nw.col("_place") <= nw.col("_missing")).cast(nw.Int64)
     return parts.with_columns((nw.col("_floor") + rounded_up).alias(name)).drop(
         "_total", "_floor", "_remainder", "_missing", "_place"
@@ -61,12 +58,12 @@ def measure_change(now: int, before: int) -> int | None:
     return size if now >= before else -size
 
 
-def _number_rows(frame: LazyFrame, down: list[str], tie: str, name: str, within: str | None) -> LazyFrame:
+def _number_rows(frame: LazyFrame, down: list[str], tie: str, name: str) -> LazyFrame:
     # A window sorts upwards only, so what goes down is negated.
     negated = {f"_down_{number}": -nw.col(column) for number, column in enumerate(down)}
     order = [*negated, tie]
     # What is counted is a copy: narwhals on pandas (2.29) would count `tie` itself before it sorts by it.
     place = nw.col("_counted").cum_count()
-    numbered = place.over(within, order_by=order) if within else place.over(order_by=order)
+    numbered = place.over(order_by=order)
     frame = frame.with_columns(**negated, _counted=nw.col(tie))
     return frame.with_columns(numbered.cast(nw.Int64).alias(name)).drop(*negated, "_counted")

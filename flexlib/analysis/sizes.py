@@ -22,8 +22,8 @@ PERCENTS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100)
 
 
 def usage_distribution(rows: object, percents: Sequence[int] = PERCENTS) -> pd.DataFrame:
-    """How many tokens a call has at most, in that many percent of the calls: `percent`, `prompt_tokens`,
-    `completion_tokens` (int64); percents up. Each is the size of a real call; empty without calls.
+    """The size that a share of the calls does not exceed: `percent`, `prompt_tokens`,
+    `completion_tokens` (int64); ascending. Each is the size of a real call; empty without calls.
 
     Raises `InvalidRequest` for a percent that is not a whole number from 0 to 100.
     """
@@ -47,7 +47,7 @@ def usage_distribution(rows: object, percents: Sequence[int] = PERCENTS) -> pd.D
 
 def usage_histogram(rows: object) -> pd.DataFrame:
     """How many calls have how many tokens: `from_tokens`, `to_tokens` (both included), `prompt_calls`,
-    `completion_calls` (int64); sizes up, without a gap up to the largest call.
+    `completion_calls` (int64); ascending, without a gap up to the largest call.
 
     The bins are 0, then 1, 2 to 4, 5 to 9, 10 to 19, 20 to 49 and so on: as wide as the numbers are large.
     """
@@ -75,6 +75,6 @@ def _open_calls(rows: object) -> LazyFrame:
 
 
 def _count_sizes(opened: LazyFrame, column: str) -> dict[int, int]:
-    """How many calls have how many tokens, sizes up."""
+    """How many calls have how many tokens, ascending."""
     counts = opened.group_by(column).agg(nw.len().alias("calls")).sort(column).to_native()
     return {row[column]: row["calls"] for row in read_rows(counts)}

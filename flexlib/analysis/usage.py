@@ -11,8 +11,8 @@ in the kind of frame that came in (a DuckDB relation stays lazy):
 - `unpriced_usd`, `unpriced_clp`: the calls that those sums lack; a row that does not say how many it sums is one.
 
 All but those of days and hours carry `share_permille` too: the share of all tokens, in tenths of a percent; all sum to
-1000, or to 0 where there are none. They are sorted by tokens down, then by their keys up, nothing (a direct call's
-proxy, nobody's user) last.
+1000, or to 0 where there are none. They are sorted by tokens, descending, then by their keys, nothing (a direct call's
+proxy, no user) last.
 
 Read them with `read_rows`: a relation with decimals that is turned into pandas by DuckDB holds floats.
 """
@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Literal
 
 import narwhals.stable.v2 as nw
@@ -65,9 +64,6 @@ class UsageStatistics:
     peak_day: date | None
     """The day of the most tokens, the earliest of equals."""
     peak_tokens: int | None
-    average_prompt_tokens: Fraction | None
-    """A call's, exact; None without calls."""
-    average_completion_tokens: Fraction | None
 
 
 def total_cost_by_period(
@@ -90,7 +86,7 @@ def total_cost_by_period(
 
 
 def usage_by_day(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
-    """Each day's calls: `date` (midnight UTC), measures; days up. A day without calls has no row."""
+    """Each day's calls: `date` (midnight UTC), measures; ascending. A day without calls has no row."""
     opened, moment = open_usage(rows, start, end), nw.col("created_at")
     # Elsewhere a day is a type of its own, and to group by it is faster than by midnights.
     day = moment.dt.truncate("1d") if opened.implementation.is_pandas() else moment.cast(nw.Date)
@@ -124,7 +120,7 @@ def usage_by_proxy(rows: Frame, start: Moment = None, end: Moment = None) -> Fra
 
 
 def usage_by_usable(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
-    """The calls of each user: `usable_type`, `usable_id` (both null: of nobody), measures, share."""
+    """The calls of each user: `usable_type`, `usable_id` (both null: without a user), measures, share."""
     return _share_by(rows, start, end, ["usable_type", "usable_id"])
 
 
@@ -151,8 +147,6 @@ def usage_statistics(rows: object) -> UsageStatistics:
         days_with_calls=len(days),
         peak_day=peak["date"] if peak else None,
         peak_tokens=peak["total_tokens"] if peak else None,
-        average_prompt_tokens=Fraction(sums["total_prompt_tokens"], calls) if calls else None,
-        average_completion_tokens=Fraction(sums["total_completion_tokens"], calls) if calls else None,
     )
 
 

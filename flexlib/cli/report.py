@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "report", "make a month's report: one HTML file to hand round", """\
+    parser = add_command(commands, "report", "make a month's report: one HTML file to share", """\
   flexlib report --year 2025 --month 9
   flexlib report --demo --year 2025 --month 9
   flexlib report --year 2025 --month 9 --names --offline --output-dir reports

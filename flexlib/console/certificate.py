@@ -22,12 +22,12 @@ def explain_state(certificate: Certificate) -> str:
     parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
     again = "run flexlib fetch again"
     if isinstance(certificate, UsageCertificate):
-        again = "mend the rows in their file and import it with --replace"
+        again = "fix the rows in their file and import it with --replace"
     return f"{' and '.join(parts)}: the total is a lower bound; {again}."
 
 
 def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> str:
-    """The proof as text, a line a fact. Ends with a newline."""
+    """The proof as text, one line per fact. Ends with a newline."""
     lines = {"State": f"{certificate.state}", "Read": f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
     if isinstance(certificate, CreditsCertificate):
         lines |= {
@@ -69,10 +69,10 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
     return "\n".join([title, *(f"  {name:<15} {text}" for name, text in lines.items() if text)]) + "\n"
 
 
-def _render_amount(amount: str | None, lacking: int, what: str) -> str:
-    if amount is None and not lacking:
+def _render_amount(amount: str | None, missing: int, what: str) -> str:
+    if amount is None and not missing:
         return ""
-    without = f", {format_count(lacking, 'call')} without {what}" if lacking else ""
+    without = f", {format_count(missing, 'call')} without {what}" if missing else ""
     return (amount or "unknown") + without
 
 

@@ -19,7 +19,7 @@ AT_LEAST = "⚠️  AT LEAST: not everything could be read; every total here is 
 
 
 def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
-    """The table of those days, a line a row, then its total; `lower_bound` marks a total that lacks somebody. Ends
+    """The table of those days, one line per row, then the total; `lower_bound` marks a total that is incomplete. Ends
     with a newline."""
     columns = table.written_columns
     heads = [column.heading.upper() for column in columns]

@@ -24,6 +24,9 @@ FAR = Decimal("0.5")
 GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}'" + (
     " AND coalesce(price_source, metadata ->> '$.price_source') IS NULL"
 )
+CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
+"""A row that does not say how many calls it sums is one at least."""
+
 NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
 
 
@@ -39,8 +42,8 @@ class QualityCheck:
 
 
 def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    """What the pesos stand on, days up: `day` of the observation (ISO), `value`, `source` (all None: the source itself
-    gave the pesos), `calls`.
+    """The exchange rates behind the CLP amounts, ascending: `day` of the observation (ISO), `value`, `source` (all
+    None: the source itself gave the CLP), `calls`.
     """
     fields = {"day": "rate_day", "value": "rate", "source": "rate_source"}
     return _group(rows.filter("amount_in_clp IS NOT NULL"), {name: _read(key) for name, key in fields.items()}, "day")
@@ -66,7 +69,7 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
     return [
         QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
         QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
-        QualityCheck("Nobody named as the user", _count(usage.calls, "usable_id IS NULL"), "They stand under nobody."),
+        QualityCheck("No user named", _count(usage.calls, "usable_id IS NULL"), "They are in the line without a user."),
         QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
         QualityCheck(
             "Total is not prompt + completion",
@@ -115,7 +118,7 @@ def _has_credits(usage: MonthUsage) -> bool:
 
 def _group(rows: duckdb.DuckDBPyRelation, keys: dict[str, str], order: str) -> list[dict[str, Any]]:
     named = ", ".join(f"{expression} AS {name}" for name, expression in keys.items())
-    grouped = rows.select(named).aggregate(f"{', '.join(keys)}, count(*) AS calls", ", ".join(keys))
+    grouped = rows.select(f"{named}, requests").aggregate(f"{', '.join(keys)}, {CALLS} AS calls", ", ".join(keys))
     found = grouped.order(", ".join([order, *(f"{name} NULLS LAST" for name in keys)])).fetchall()
     return [dict(zip([*keys, "calls"], row, strict=True)) for row in found]
 
@@ -127,5 +130,5 @@ def _read(name: str) -> str:
 
 
 def _count(rows: duckdb.DuckDBPyRelation, condition: str) -> int:
-    ((count,),) = rows.filter(condition).aggregate("count(*)").fetchall()
+    ((count,),) = rows.filter(condition).aggregate(CALLS).fetchall()
     return int(count)

@@ -93,7 +93,7 @@ def table_credits_by_model(
 
 
 def table_other_models(by_model: object, shown: object) -> Table:
-    """The models that `shown`, a folded frame, has folded into one line, each on a line of its own.
+    """The models that `shown`, as from `top_models`, has in one line, each on a line of its own.
 
     `by_model` as from `top_models` with every model shown.
     """

@@ -12,8 +12,8 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
-ROWS = Column("request_count", "Rows", Kind.COUNT, Total.SUM)
-CALLS = Column("calls", "Rows", Kind.COUNT, Total.SUM)
+REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM)
+CALLS = Column("calls", "Calls", Kind.COUNT, Total.SUM)
 PROMPT = Column("total_prompt_tokens", "Prompt tokens", Kind.COUNT, Total.SUM)
 COMPLETION = Column("total_completion_tokens", "Completion tokens", Kind.COUNT, Total.SUM)
 USD = Column("total_usd", "US$", Kind.USD, Total.KNOWN)
@@ -27,7 +27,7 @@ def table_usage_by_provider_and_model(by_model: object) -> Table:
     rows = _label(read_rows(by_model))
     columns = [
         Column("model", "Model", total="All models", note="label", is_series=True),
-        Column("request_count", "Calls", Kind.COUNT, Total.SUM),
+        REQUESTS,
         replace(PROMPT, is_optional=True),
         replace(COMPLETION, is_optional=True),
         Column("total_tokens", "Tokens", Kind.COUNT, Total.SUM),
@@ -39,17 +39,17 @@ def table_usage_by_provider_and_model(by_model: object) -> Table:
 
 
 def table_usage_by_day(by_day: object) -> Table:
-    """Every day with rows, behind a line to be opened. The frame as from `usage_by_day`."""
+    """Every day with calls, behind a line to be opened. The frame as from `usage_by_day`."""
     rows = read_rows(by_day)
     columns = [
         Column("date", "Day", Kind.DAY, "All days"),
-        ROWS,
+        REQUESTS,
         PROMPT,
         COMPLETION,
         *_list_usd(rows),
     ]
-    summary = "The day with rows" if len(rows) == 1 else f"All {len(rows)} days with rows"
-    return Table("table-usage-days", "Rows and tokens a day", columns, rows, summary=summary)
+    summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
+    return Table("table-usage-days", "Calls and tokens a day", columns, rows, summary=summary)
 
 
 def table_usage_distribution(distribution: object) -> Table:
@@ -76,10 +76,10 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
 def table_spend_by_proxy(by_proxy: object) -> Table:
     """Through which proxy, or directly, by tokens. The frame as from `usage_by_proxy`."""
     rows = read_rows(by_proxy)
-    # Windsurf's tokens are not none: they are not reported.
-    told = [row if row["proxy"] != LlmProxy.WINDSURF else {**row, "total_tokens": None} for row in rows]
+    # Windsurf's tokens are not zero: they are not reported.
+    reported = [row if row["proxy"] != LlmProxy.WINDSURF else {**row, "total_tokens": None} for row in rows]
     names = [_name_proxy(row["proxy"]) for row in rows]
-    return _tabulate("table-proxies", "Spend by proxy and directly", "Proxy", names, told)
+    return _tabulate("table-proxies", "Spend by proxy and directly", "Proxy", names, reported)
 
 
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
@@ -97,7 +97,7 @@ def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
 def table_spend_by_windsurf_model(by_model: object) -> Table:
     """Windsurf's models by spend, behind a line to be opened. As from `usage_by_provider_and_model` on its rows."""
     ranked = sorted(read_rows(by_model), key=lambda row: (-(row["total_usd"] or 0), row["provider"], row["model"]))
-    columns = [Column("model", "Model through Windsurf", total="All", note="label"), ROWS, USD, CLP]
+    columns = [Column("model", "Model through Windsurf", total="All", note="label"), REQUESTS, USD, CLP]
     summary = "Windsurf's models, by spend"
     return Table("table-windsurf-models", "Spend by model through Windsurf", columns, _label(ranked), summary=summary)
 
@@ -163,7 +163,7 @@ def _tabulate(
 ) -> Table:
     columns = [
         Column("name", heading, total="All"),
-        ROWS,
+        REQUESTS,
         Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM),
         USD,
         CLP,

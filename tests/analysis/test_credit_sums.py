@@ -65,8 +65,7 @@ WEEK = Span(date(2025, 12, 28), date(2026, 1, 3))
 
 AGGREGATES: dict[str, Callable[[Any], Any]] = {
     "day and model": credits_by_day_and_model,
-    "day and model, shares": lambda rows: credits_by_day_and_model(rows, day_shares=True),
-    "day and model, days": lambda rows: credits_by_day_and_model(rows, WEEK, day_shares=True),
+    "day and model, days": lambda rows: credits_by_day_and_model(rows, WEEK),
     "day": credits_by_day,
     "day, days": lambda rows: credits_by_day(rows, WEEK),
     "model": credits_by_model,
@@ -107,16 +106,6 @@ def test_a_day_and_model_has_one_row_days_up_then_credits_down_then_the_id_up(br
         (date(2025, 9, 1), "opus", 100, 500, 3, 2),
         (date(2025, 9, 2), "gpt-4", 300, 0, 3, 1),
         (date(2025, 9, 28), "opus", 0, 1, 1, 1),
-    ]
-
-
-def test_the_shares_of_a_day_sum_to_1000_and_to_0_on_a_day_without_flex_credits(bring: Bring) -> None:
-    shared = credits_by_day_and_model(bring(MONTH), day_shares=True)
-    assert values(shared, "date", "share_permille") == [
-        (date(2025, 9, 1), 500),
-        (date(2025, 9, 1), 500),
-        (date(2025, 9, 2), 0),
-        (date(2025, 9, 28), 1000),
     ]
 
 

@@ -14,9 +14,9 @@ from flexlib.analysis.shares import add_places, add_running_total, add_shares
 Rows = Sequence[tuple[str, int]]
 
 
-def make_frame(rows: Rows, group: str = "all") -> LazyFrame:
+def make_frame(rows: Rows) -> LazyFrame:
     names, amounts = zip(*rows, strict=True)
-    return nw.from_native(pd.DataFrame({"name": names, "amount": amounts, "group": group})).lazy()
+    return nw.from_native(pd.DataFrame({"name": names, "amount": amounts})).lazy()
 
 
 def read(frame: LazyFrame, column: str) -> dict[str, int]:
@@ -45,16 +45,12 @@ def test_what_rounding_leaves_over_goes_to_the_largest_remainder_then_amount_the
     rows: Rows, shares: dict[str, int]
 ) -> None:
     assert read(add_shares(make_frame(rows), "amount", tie="name"), "share_permille") == shares
-    assert read(add_shares(make_frame(rows), "amount", tie="name", name="x", within="group"), "x") == shares
+    assert read(add_shares(make_frame(rows), "amount", tie="name", name="x"), "x") == shares
 
 
-def test_shares_within_a_group_are_of_that_group() -> None:
-    frame = nw.concat([make_frame([("a", 1), ("b", 2)], "one"), make_frame([("c", 10), ("d", 30)], "two")])
-    shares = read(add_shares(frame, "amount", tie="name", within="group"), "share_permille")
-    assert shares == {"a": 333, "b": 667, "c": 250, "d": 750}
-    assert add_shares(frame, "amount", tie="name").collect_schema().names() == [
-        "name", "amount", "group", "share_permille",
-    ]  # fmt: skip
+def test_shares_stand_beside_what_was_there_and_nothing_else_is_left() -> None:
+    frame = make_frame([("a", 1), ("b", 2)])
+    assert add_shares(frame, "amount", tie="name").collect_schema().names() == ["name", "amount", "share_permille"]
 
 
 def test_equal_amounts_stand_in_the_order_of_their_names() -> None:

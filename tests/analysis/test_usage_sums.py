@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import duckdb
@@ -170,8 +169,6 @@ def test_the_headline_numbers_are_those_of_all_calls(bring: Bring) -> None:
         days_with_calls=2,
         peak_day=date(2025, 9, 1),
         peak_tokens=990,
-        average_prompt_tokens=Fraction(200),
-        average_completion_tokens=Fraction(108),
     )
 
 
@@ -180,7 +177,7 @@ def test_of_equal_days_the_peak_is_the_first() -> None:
     assert usage_statistics(to_pandas(calls)).peak_day == date(2025, 9, 1)
 
 
-def test_no_calls_give_no_rows_and_no_averages(bring: Bring) -> None:
+def test_no_calls_give_no_rows_and_no_peak(bring: Bring) -> None:
     nothing = bring([])
     for sum_calls in SUMS.values():
         assert read_rows(sum_calls(nothing)) == []
@@ -188,7 +185,7 @@ def test_no_calls_give_no_rows_and_no_averages(bring: Bring) -> None:
     statistics = usage_statistics(nothing)
     assert (statistics.request_count, statistics.total_tokens, statistics.days_with_calls) == (0, 0, 0)
     assert statistics.total_usd is None
-    assert (statistics.peak_day, statistics.peak_tokens, statistics.average_prompt_tokens) == (None, None, None)
+    assert (statistics.peak_day, statistics.peak_tokens) == (None, None)
 
 
 @given(calls=any_calls, order=st.randoms(use_true_random=False))

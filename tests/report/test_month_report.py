@@ -53,7 +53,7 @@ def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
     assert {one.question: one.count for one in check_quality(usage)} == {
         "No amount in USD": 1,
         "No amount in CLP": 7,
-        "Nobody named as the user": 6,
+        "No user named": 6,
         "A negative number": 0,
         "Total is not prompt + completion": 0,
         "Amount far from tokens x list price": 1,
@@ -86,8 +86,8 @@ def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(us
     statistics = aggregate_usage.usage_statistics(usage.calls)
     html = show_month_headlines(usage, totals, list_rates(usage.rows), statistics).text
     assert "<small>US$</small>11.04" in html  # 9 + 1 + 1 + 0.04 of Windsurf, and thousandths
-    assert "1 row without a price" in html
-    assert "at 950.5 (2025-09-05), mindicador.cl; 7 rows without pesos" in html
+    assert "1 call without a price" in html
+    assert "at 950.5 (2025-09-05), mindicador.cl; 7 calls without pesos" in html
     assert "<dd>7</dd>" in html
 
 

@@ -140,7 +140,7 @@ def test_the_headline_numbers_and_sizes_are_the_same(calls: list[Path], name: st
 
 SEPTEMBERS_DAYS = {"days": SEPTEMBER.span}
 CREDITS: dict[str, Callable[[Any], Any]] = {
-    "by day and model": lambda rows: aggregate.credits_by_day_and_model(rows, **SEPTEMBERS_DAYS, day_shares=True),
+    "by day and model": lambda rows: aggregate.credits_by_day_and_model(rows, **SEPTEMBERS_DAYS),
     "by day": lambda rows: aggregate.credits_by_day(rows, **SEPTEMBERS_DAYS),
     "by model": aggregate.credits_by_model,
     "by user": aggregate.credits_by_user,

@@ -36,7 +36,7 @@ def test_models_are_listed_with_their_sums() -> None:
 def test_calls_that_all_have_an_amount_need_no_column_for_those_without() -> None:
     calls = [(NIGHT, "xai", "a", 1, 1, Decimal(0), None)]
     heads, line, total = read_lines(table_usage_by_day(usage_by_day(to_pandas(calls))))
-    assert heads == ["Day", "Rows", "Prompt tokens", "Completion tokens", "US$"]
+    assert heads == ["Day", "Calls", "Prompt tokens", "Completion tokens", "US$"]
     assert line == ["1 Sep Mon", "1", "1", "1", "0.00"]
     assert total == ["All days", "1", "1", "1", "0.00"]
 
@@ -49,9 +49,9 @@ def test_where_no_amount_is_known_there_is_a_dash_and_no_zero() -> None:
 
 def test_the_days_are_behind_a_line_that_says_how_many() -> None:
     days = table_usage_by_day(usage_by_day(to_pandas(CALLS)))
-    assert "<summary>All 2 days with rows</summary>" in render_table(days)
+    assert "<summary>All 2 days with calls</summary>" in render_table(days)
     one = table_usage_by_day(usage_by_day(to_pandas(CALLS[:1])))
-    assert "<summary>The day with rows</summary>" in render_table(one)
+    assert "<summary>The day with calls</summary>" in render_table(one)
 
 
 def test_the_distribution_has_the_smallest_the_middle_and_the_largest_call() -> None:

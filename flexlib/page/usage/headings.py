@@ -65,13 +65,13 @@ def heading_for_task_types(by_task_type: object) -> Heading:
     """Of `stats_by_task_type` over all rows."""
     rows = read_rows(by_task_type)
     kinds = format_count(len(rows), "kind")
-    return Heading(f"{kinds} of task", "Ranked by tokens. A row is a call; of Windsurf, a user's day with one model.")
+    return Heading(f"{kinds} of task", "Ranked by tokens. Of Windsurf, a call is a request that its server counted.")
 
 
 def heading_for_proxies(by_proxy: object) -> Heading:
     """Of `usage_by_proxy` over all rows: which way took most of the money."""
     rows = [row for row in read_rows(by_proxy) if row["total_usd"] is not None]
-    note = "Through a proxy or directly, ranked by tokens. Windsurf tells credits, no tokens."
+    note = "Through a proxy or directly, ranked by tokens. Windsurf reports credits, not tokens."
     if not rows:
         return Heading("By proxy and directly", note)
     top = max(rows, key=lambda row: (row["total_usd"], row["proxy"] or ""))
@@ -89,9 +89,9 @@ def heading_for_usables(by_usable: object) -> Heading:
 def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Heading:
     """Of `spend.list_unpriced` and `list_unmapped`."""
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
-    without = format_count(sum(row["calls"] for row in unpriced), "row")
-    unknown = format_count(sum(row["calls"] for row in unmapped), "row")
-    return Heading(f"{without} without a price, {unknown} of no known provider", note)
+    without = format_count(sum(row["calls"] for row in unpriced), "call")
+    unknown = format_count(sum(row["calls"] for row in unmapped), "call")
+    return Heading(f"{without} without a price, {unknown} to an unknown provider", note)
 
 
 def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:

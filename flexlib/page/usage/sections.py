@@ -52,7 +52,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
 def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row], calls: UsageStatistics) -> Html:
     """The month's spend in both currencies, with the rate, and its calls.
 
-    `totals` of all rows as from `aggregate.total_cost_by_period`, `rates` as from `spend.list_rates`,
+    `totals` of all rows as from `total_cost_by_period`, `rates` as from `spend.list_rates`,
     `calls` the statistics of `usage.calls`.
     """
     badge = BADGES[usage.state]
@@ -103,8 +103,8 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
             f"{here}, they say {there}. Close or import the month again."
         )
     for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
-        told = [getattr(one, column) for one in certificates]
-        stored = sum_amounts([Decimal(amount) for amount in told if amount is not None])
+        reported = [getattr(one, column) for one in certificates]
+        stored = sum_amounts([Decimal(amount) for amount in reported if amount is not None])
         if found != stored and all(one.tells(column) for one in certificates):
             raise BadRecord(
                 f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
@@ -157,17 +157,17 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
     if last is not first:
         days = f"the rates of {first['day']} ({first['value']}) to {last['day']} ({last['value']})"
     sources = ", ".join(sorted({row["source"] for row in known}))
-    return f"at {escape(days)}, {escape(sources)}{'' if missing == 'all rows' else '; ' + missing}"
+    return f"at {escape(days)}, {escape(sources)}{'' if missing == 'all calls' else '; ' + missing}"
 
 
 def _mark(badge: StateBadge, amount: object, missing: object) -> str:
-    """What stands after the name of a sum: of the month's state, or that some rows have no amount."""
+    """What stands after the name of a sum: of the month's state, or that some calls have no amount."""
     return mark_total(BADGES[State.GAP] if amount is not None and missing and not badge.total_prefix else badge)
 
 
 def _describe_missing(count: object, what: str) -> str:
     assert isinstance(count, int)
-    return f"{format_count(count, 'row')} without {what}" if count else "all rows"
+    return f"{format_count(count, 'call')} without {what}" if count else "all calls"
 
 
 def _render_amount(unit: str, amount: object, kind: Kind) -> str:
