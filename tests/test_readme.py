@@ -40,13 +40,19 @@ def test_every_file_and_folder_that_the_readme_names_is_there() -> None:
     assert [name for name in sorted(named) if not (HOME / name).exists()] == []
 
 
-def test_the_python_in_the_readme_runs_as_it_stands() -> None:
+def test_the_python_in_the_readme_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     words: dict[str, Any] = {}
-    for block in blocks:
+    for block in blocks[1:]:
         exec(block, words)
     recorded = words["usage"].first()
     september = words["usage"].direct().between("2025-09-01", "2025-09-30")
     assert (recorded.request_id, recorded.total_tokens, recorded.amount_in_usd) == ("4f1c-0001", 1500, Decimal("0.006"))
     assert september.sum("amount_in_usd") == recorded.amount_in_usd
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    exec(blocks[0], words)
+    shown = re.search(r'`sep.by\("source"\)` is\n\n```text\n(.*?)\n```', README, re.DOTALL)
+    assert shown is not None
+    columns = ["source", "requests", "flex_credits", "usd", "clp", "unpriced_requests"]
+    assert words["sep"].by("source")[columns].to_string() == shown[1]

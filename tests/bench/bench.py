@@ -100,6 +100,27 @@ def bench_report(rounds: int) -> None:
         print_table("The report", measure_all(commands, environment, rounds))
 
 
+ONE_CALL = """
+from flexlib import record_usage
+record_usage(usable=("user", 42), provider="openai", model="gpt-4o", prompt_tokens=1200, completion_tokens=300)
+"""
+
+
+def bench_start(rounds: int) -> None:
+    """How long one waits before anything happens."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"FLEXLIB_DATA": folder}
+        measure([PYTHON, "-c", ONE_CALL], environment)  # makes the ledger's tables, once
+        commands = {
+            "python alone": [PYTHON, "-c", "pass"],
+            "import flexlib": [PYTHON, "-c", "import flexlib"],
+            "flexlib --help": [PYTHON, "-m", "flexlib", "--help"],
+            "import sqlalchemy, genai_prices": [PYTHON, "-c", "import sqlalchemy, genai_prices.data"],
+            "record one call": [PYTHON, "-c", ONE_CALL],
+        }
+        print_table("The start of a process", measure_all(commands, environment, rounds))
+
+
 EMPTY = (
     "{python} -m papermill --no-progress-bar {here}/empty.ipynb {out}/empty.ipynb; "
     "{python} -m nbconvert --to html --no-input {out}/empty.ipynb"
@@ -109,7 +130,12 @@ EMPTY = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="runs of each command at 0.2 s")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--start", action="store_true", help="only how fast it starts")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
+    bench_start(7)
+    if arguments.start:
+        return
     bench_fetch(
         "0.2", {f"flexlib --route {name}": fetch("--route", name) for name in ("user", "batch", "team")}, rounds
     )
