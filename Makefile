@@ -6,62 +6,63 @@
 PYTHON ?= python3
 YEAR   ?= 2025
 MONTH  ?= 9
-BIN     := .venv/bin
+VENV   ?= .venv
+BIN    := $(VENV)/bin
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-report: .venv/report ## a month's report: made-up data, or yours once WINDSURF_SERVICE_KEY is set (YEAR=2025 MONTH=9)
+report: $(VENV)/report ## a month's report: made-up data, or yours once WINDSURF_SERVICE_KEY is set (YEAR=2025 MONTH=9)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
-test: .venv/test ## all tests: unit, property, notebooks, end to end
-	$(BIN)/python -m pytest -q -n auto --dist loadscope
+test: $(VENV)/test ## all tests: unit, property, notebooks, end to end
+	$(BIN)/python -m pytest -q -n auto --dist loadscope $(if $(AGAIN),-m '$(AGAIN)')
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 
-test-all: test .venv/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
+test-all: test $(VENV)/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
 	$(BIN)/python -m pytest -q -n auto --dist loadscope -m heavy
 
-mutate: .venv/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
+mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
 
-lab: .venv/report ## JupyterLab on your data, else on the demo's, else on the fixture
+lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the fixture
 	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \
 	  [ -e $$root/server.json ] && echo '$(CURDIR)'/$$root && break; done)}; \
 	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
 	FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
 
-refresh: .venv/report ## run the notebooks on the fixture and store their outputs
+refresh: $(VENV)/report ## run the notebooks on the fixture and store their outputs
 	@$(FIXTURE) $(BIN)/python -m flexlib.report.refresh
 
-check: .venv/test ## style and types
+check: $(VENV)/test ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/test bench-ledger ## speed, each against a plain yardstick in the same run (about 10 minutes)
+bench: $(VENV)/test bench-ledger ## speed, each against a plain yardstick in the same run (about 10 minutes)
 	$(BIN)/python tests/bench/bench.py
 
-bench-ledger: .venv/test ## of these the ledger: recording, closing, summing (ROWS=10000000 for the full size)
+bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (ROWS=10000000 for the full size)
 	$(BIN)/python tests/bench/bench_ledger.py $(if $(ROWS),--rows $(ROWS) --close-rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
-	rm -rf .venv reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 EXTRAS_report := [reports]
 EXTRAS_test   := [test]
 EXTRAS_all    := [test,all]
 
 # uv installs in a third of pip's time; where it cannot be had, pip does the same.
-.venv/bin/python:
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flexlib needs Python 3.11 or later; try make PYTHON=python3.12")'
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; $(PYTHON) -m venv --without-pip .venv; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo 'No uv; pip will do, in twice the time.'
 
-.venv/report .venv/test .venv/all: .venv/%: pyproject.toml | .venv/bin/python
-	@echo 'Installing into .venv ...'
+$(VENV)/report $(VENV)/test $(VENV)/all: $(VENV)/%: pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) ...'
 	@extra='$(EXTRAS_$*)'; \
-	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable ".$$extra"; } \
-	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$$extra"
+	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python --compile-bytecode --editable ".$$extra"; } \
+	|| { [ -z "$(LOWEST)" ] && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$$extra"; }
 	@touch $@
