@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib.certificate import State
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -24,7 +25,7 @@ from flexlib.settings import Settings
 from flexlib.store.snapshots import Snapshot, load_credits, scan
 
 if TYPE_CHECKING:
-    from flexlib.spend.month import MonthUsage
+    pass
 
 
 def add_commands(commands: Commands) -> None:
@@ -52,39 +53,41 @@ def add_commands(commands: Commands) -> None:
 
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.report.parameters import check_request
-    from flexlib.report.run import run_report
+    from flexlib.report.run import read_state, run_report
 
     request = check_request(arguments.notebook, _read_parameters(arguments), settings.service_key)
-    month, usage = request.month, None
+    month, reads_usage = request.month, False
     snapshots: tuple[Snapshot, ...] = ()
     with open_settings(arguments, settings, offline=arguments.offline) as settings:
         if month and request.reads == "credits":
             snapshots = (_find_credits(month, settings, arguments),)
         elif month:
-            usage = _find_usage(month, str(request.values.get("zone", "UTC")), settings, arguments)
-            snapshots = usage.snapshots
+            reads_usage = True
+            snapshots = _find_usage(month, str(request.values.get("zone", "UTC")), settings, arguments)
     page = run_report(request, arguments.output_dir, settings.data)
     files = [page]
-    if month and usage is None:
+    if month and not reads_usage:
         text, table = _write_tables(month, settings, snapshots[0], page.parent)
         files.append(table)
         if arguments.console and not arguments.json:
             print(text)
+    # The month that the notebook has loaded is not loaded again.
+    state = read_state(page) if reads_usage else None
     if arguments.json:
         states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
         told = {"files": [str(file) for file in files], "certificates": states}
-        if usage is not None:
-            told |= {"state": usage.state, "missing": usage.missing, "doubts": usage.possible_duplicates}
+        if state:
+            told |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
         print(json.dumps(told, indent=2))
     else:
         print("\n".join(f"📄 {file}" for file in files))
     certificates = [snapshot.certificate for snapshot in snapshots]
     warn_of_state(certificates)
-    if usage is None:
+    if not state:
         return find_exit_code(certificates)
-    for sentence in (*usage.missing, *usage.possible_duplicates):
-        print(f"{month} is {usage.state}: {sentence}", file=sys.stderr)
-    return usage.state.exit_code
+    for sentence in (*state["missing"], *state["possible_duplicates"]):
+        print(f"{month} is {state['state']}: {sentence}", file=sys.stderr)
+    return State(state["state"]).exit_code
 
 
 def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -111,9 +114,9 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
     return ensure_credits(month.span, settings, **options)[0]
 
 
-def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> MonthUsage:
+def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> tuple[Snapshot, ...]:
     """What is stored of the month, the ledger's calls closed again where they are stale; those of a demo are none."""
-    from flexlib.spend.month import load_month_usage
+    from flexlib.spend.month import find_month_snapshots
 
     if not arguments.offline and not arguments.demo:
         from flexlib.ingest.ledger import ensure_month
@@ -125,7 +128,7 @@ def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse
         for one in () if zone == "UTC" else (month.previous, month.next):
             if one <= now:
                 ensure_month(one, settings.data, ledger=ledger, even_empty=is_recorded)
-    return load_month_usage(month, settings.data, zone=zone)
+    return find_month_snapshots(month, settings.data, zone=zone)
 
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.errors import NotebookFailed
+from flexlib.page.kit.markup import STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
 from flexlib.report.offline import find_loaded
@@ -50,6 +52,15 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
             written.replace(page)
             failed.unlink(missing_ok=True)
     return page
+
+
+def read_state(page: Path) -> dict[str, Any] | None:
+    """What the notebook behind a page says of the month that it loaded: `state`, `missing`, `possible_duplicates`; None
+    where it says nothing.
+    """
+    cells = json.loads(page.with_suffix(".ipynb").read_text("utf-8"))["cells"]
+    outputs = (output.get("data", {}) for cell in cells for output in cell.get("outputs", ()))
+    return next((data[STATE_TYPE] for data in outputs if STATE_TYPE in data), None)
 
 
 def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = None) -> str:

@@ -22,7 +22,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, sort_sources
-from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
+from flexlib.store.snapshots import Snapshot, list_newest
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -98,6 +98,22 @@ class MonthUsage:
         return next(state for state in State if state in states)
 
 
+def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:
+    """The newest version of each source that has a part of the month of `zone`, by month and source; credits last.
+
+    Raises `SnapshotMissing` when nothing of the month itself is stored, `BadParameter` for a zone that does not exist.
+    """
+    found = [one for part, _, _ in _list_pieces(month, zone) for one in list_newest(part, root)]
+    usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
+    spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
+    if not spent and not any(one.month == month for one in usage):
+        raise SnapshotMissing(
+            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
+            f"(or {' or '.join(one.short_command for one in list_sources() if one != LEDGER)})"
+        )
+    return (*usage, *spent)
+
+
 def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsage:
     """All stored calls of the month as the clocks of `zone` have it, each once.
 
@@ -105,14 +121,8 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
     when nothing of the month is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices
     or rates is spoilt.
     """
-    pieces = _list_pieces(month, zone)
-    stored = {(one, other.source): other for one, _, _ in pieces for other in _list_newest(one, root)}
-    windsurf = find_snapshot("credits", month, root)
-    if not any(one == month for one, _ in stored) and windsurf is None:
-        raise SnapshotMissing(
-            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
-            f"(or {' or '.join(one.short_command for one in list_sources() if one != LEDGER)})"
-        )
+    pieces, snapshots = _list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
+    stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _, source in stored})
     missing = [
         f"{first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not in it for {source}: its month {one} is not stored."
@@ -122,17 +132,9 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
     ]
     found = [_read_source(source, stored, pieces, zone) for source in sources]
     kept, repeated, same_ids, lookalikes = _count_once(list(zip(sources, found, strict=True)))
-    if windsurf is not None:
-        kept.append(_read_credits(windsurf, root))
-    rows = kept[0]
-    for one in kept[1:]:
-        rows = rows.union(one)
-    snapshots = [stored[key] for key in sorted(stored)] + ([windsurf] if windsurf else [])
-    return MonthUsage(month, zone, rows, tuple(snapshots), tuple(repeated), same_ids, lookalikes, tuple(missing))
-
-
-def _list_newest(month: Month, root: Path) -> list[Snapshot]:
-    return list({one.path.parent: one for one in list_snapshots("usage", month, root)}.values())
+    kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
+    rows = reduce(lambda one, other: one.union(other), kept)
+    return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing))
 
 
 def _list_pieces(month: Month, zone: str) -> list[tuple[Month, datetime, datetime]]:

@@ -201,3 +201,17 @@ def test_amounts_that_are_not_those_of_the_certificate_are_refused(tmp_path: Pat
     usage = load_month_usage(SEPTEMBER, tmp_path / "data")
     with pytest.raises(BadRecord, match="amount_in_usd of 2025-09 is 1000.* in the rows, and 0.0002500000 in the cert"):
         show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls))
+
+
+def test_the_month_of_a_report_is_loaded_once_by_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_again(*_: object, **__: object) -> MonthUsage:
+        raise AssertionError("the command loads the month too")
+
+    store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-01"))
+    monkeypatch.setattr("flexlib.spend.month.load_month_usage", load_again)
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--offline", "--json"]
+    assert main([*words, "--output-dir", str(tmp_path / "reports")]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["state"], said["missing"], said["doubts"]) == ("COMPLETE", [], [])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
+
+STATE_TYPE = "application/vnd.flexlib.state+json"
+"""The type under which a notebook's output says what a script asks of a report: its state, and what is missing."""
 
 
 class Piece:
@@ -27,6 +32,11 @@ class Html(Piece):
 
     name: str
     text: str
+    for_scripts: Mapping[str, Any] | None = None
+    """What it says to a script, beside what it shows."""
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {} if self.for_scripts is None else {STATE_TYPE: dict(self.for_scripts)}
 
     def render_html(self) -> str:
         return self.text

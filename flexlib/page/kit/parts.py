@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from flexlib.certificate import State
 from flexlib.page.kit.markup import Html, Piece, render_element
@@ -68,7 +69,15 @@ class Fact:
 
 
 def show_title(
-    title: str, month: str, over: str, badge: StateBadge, summary: str, missing: Sequence[str], *, demo: bool
+    title: str,
+    month: str,
+    over: str,
+    badge: StateBadge,
+    summary: str,
+    missing: Sequence[str],
+    *,
+    demo: bool,
+    for_scripts: Mapping[str, Any] | None = None,
 ) -> Html:
     """Title, month and the state, which leads to the proof; what is `missing`, and why. `over` stands above the title.
 
@@ -87,7 +96,8 @@ def show_title(
         alert = render_element("p", f"{badge.word}: {badge.warning}") + _list_items(missing)
         alert = render_element("div", alert, class_=f"flex-alert {badge.colour}", role="note")
     header = render_element("header", render_element("div", head) + state, class_="flex-title")
-    return Html("title", f"{render_element('style', render_lab_style(), class_=LAB_STYLE)}\n{header}\n{alert}")
+    style = render_element("style", render_lab_style(), class_=LAB_STYLE)
+    return Html("title", f"{style}\n{header}\n{alert}", for_scripts)
 
 
 def show_cards(cards: Iterable[tuple[str, str, str]]) -> Html:

@@ -37,6 +37,8 @@ Totals = dict[str, Decimal | int | None]
 def show_month_title(title: str, usage: MonthUsage) -> Html:
     """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why."""
     badge = BADGES[usage.state]
+    duplicates = usage.possible_duplicates
+    state = {"state": str(usage.state), "missing": list(usage.missing), "possible_duplicates": list(duplicates)}
     sources = list(dict.fromkeys(map(_name_source, usage.snapshots)))
     return show_title(
         title,
@@ -46,6 +48,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
         f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
         _list_missing(usage),
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
+        for_scripts=state,
     )
 
 
