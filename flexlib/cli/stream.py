@@ -1,4 +1,4 @@
-"""Lines out of an open file or pipe, in batches that do not wait for ever, and that end when they are told to."""
+"""Lines out of an open file or pipe, in batches that wait a second at most, and that end on a signal."""
 
 from __future__ import annotations
 

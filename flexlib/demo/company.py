@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from flexlib.dates import Month
 from flexlib.demo.offers import OFFERS, find_offers
-from flexlib.demo.people import Person, make_people, make_strangers
+from flexlib.demo.people import Person, make_people, make_unlisted_people
 
 FIRST_MONTH = Month(2025, 1)
 
@@ -64,7 +64,7 @@ class Company:
     def __init__(self, seed: int = 2025, users: int = 5930, unlisted: int = 0, nil_models: float = 0.0) -> None:
         self.seed, self.users, self.nil_models = seed, users, nil_models
         self.people = make_people(seed, users)
-        self.unlisted = make_strangers(seed, unlisted)
+        self.unlisted = make_unlisted_people(seed, unlisted)
         self._ledgers: dict[Month, Ledger] = {}
         self._by_key = {person.key: person for person in self.people + self.unlisted}
         # Whoever stands early in this order has taken the tool up early, and spends by a weight of its own.

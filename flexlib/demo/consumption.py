@@ -113,9 +113,9 @@ def _write_row(
         return row | {"consumption": {"billed_acus": round((prompt + flex) / 10_000, 4), "message_count": count}}
     write = _write_credits if faults.consumption_unit == "credits" else int
     numbers = {"prompt_credits": write(prompt), "flex_credits": write(flex), "message_count": count}
-    spoilt = spoiler.spoil_row(key, {**row, **numbers}, ["flex_credits"], ["timestamp"] if page.granularity else [])
-    return {name: value for name, value in spoilt.items() if name not in numbers} | {
-        "consumption": {name: spoilt[name] for name in numbers}
+    spoiled = spoiler.spoil_row(key, {**row, **numbers}, ["flex_credits"], ["timestamp"] if page.granularity else [])
+    return {name: value for name, value in spoiled.items() if name not in numbers} | {
+        "consumption": {name: spoiled[name] for name in numbers}
     }
 
 

@@ -43,7 +43,7 @@ def make_people(seed: int, users: int) -> tuple[Person, ...]:
     return tuple(_draw_people(random.Random(f"people:{seed}:{users}"), users, ""))
 
 
-def make_strangers(seed: int, count: int) -> tuple[Person, ...]:
+def make_unlisted_people(seed: int, count: int) -> tuple[Person, ...]:
     """`count` people who spend and stand on no list: those who left. The first n are always the same."""
     return tuple(_draw_people(random.Random(f"unlisted:{seed}"), count, "ex."))
 

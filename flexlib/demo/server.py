@@ -85,7 +85,7 @@ def _open_log(faults: Faults) -> TextIO | nullcontext[None]:
 
 
 class Wire:
-    """Takes requests from tornado and sends what `api` answers, later, spoilt or not at all as `faults` has it."""
+    """Takes requests from tornado and sends what `api` answers, later, spoiled or not at all as `faults` has it."""
 
     def __init__(self, api: Api, faults: Faults, name: str, log: TextIO | None) -> None:
         self._api, self._faults, self._name, self._log = api, faults, name, log

@@ -51,17 +51,17 @@ class Spoiler:
 
     def spoil_row(self, key: str | None, row: dict[str, T], numbers: list[str], days: list[str]) -> dict[str, T | str]:
         """`row` of the user `key`, whose flex credits stand under the names `numbers` and whose day under `days`."""
-        spoilt: dict[str, T | str] = {**row}
+        spoiled: dict[str, T | str] = {**row}
         if key in self._faults.garbage_user:
-            spoilt |= {name: next(self._garbage) for name in numbers}
+            spoiled |= {name: next(self._garbage) for name in numbers}
         if key is None or key in self._met:
-            return spoilt
+            return spoiled
         self._met.add(key)
         if key in self._faults.outside_user:
-            spoilt |= dict.fromkeys(days, OUTSIDE_DAY)
+            spoiled |= dict.fromkeys(days, OUTSIDE_DAY)
         if key in self._faults.undated_user:
-            spoilt = {name: value for name, value in spoilt.items() if name not in days}
-        return spoilt
+            spoiled = {name: value for name, value in spoiled.items() if name not in days}
+        return spoiled
 
 
 def spoil_items(items: list[Item], query: Query, faults: Faults) -> list[Item]:
@@ -72,8 +72,8 @@ def spoil_items(items: list[Item], query: Query, faults: Faults) -> list[Item]:
     days = [selection.alias for selection in query.selections if selection.field == "date" and not selection.function]
     days += [alias for field, alias in query.groups if field == "date"]
     spoiler = Spoiler(faults)
-    spoilt = [Item(spoiler.spoil_row(item.key, item.values, numbers, days), item.key) for item in reversed(items)]
-    return spoilt[::-1]
+    spoiled = [Item(spoiler.spoil_row(item.key, item.values, numbers, days), item.key) for item in reversed(items)]
+    return spoiled[::-1]
 
 
 def cut_answers(answers: Iterable[list[Item]], faults: Faults) -> list[list[Item]]:

@@ -79,7 +79,7 @@ def update_rates(
     check: bool = False,
     mindicador_url: str = MINDICADOR_URL,
     frankfurter_url: str = FRANKFURTER_URL,
-    patience: RetryPolicy | None = None,
+    policy: RetryPolicy | None = None,
     now: datetime | None = None,
 ) -> RatesUpdate:
     """Asks mindicador.cl for the years of `span`, and Frankfurter when days are then still without a rate.
@@ -111,13 +111,13 @@ def update_rates(
 
     merges = []
     for year in range(reach.first.year, reach.last.year + 1):
-        found = ask(f"{MINDICADOR} {year}", partial(fetch_mindicador, year, mindicador_url, patience))
+        found = ask(f"{MINDICADOR} {year}", partial(fetch_mindicador, year, mindicador_url, policy))
         merges.append(_keep(found, now, root))
         if troubles:
             break
     missing, pending = find_missing_days(load_rates(root), span, today)
     if check or missing or (troubles and pending):
-        others = ask(FRANKFURTER, partial(fetch_frankfurter, reach, frankfurter_url, patience))
+        others = ask(FRANKFURTER, partial(fetch_frankfurter, reach, frankfurter_url, policy))
         merges.append(_keep(others, now, root, only_gaps=True))
         missing, pending = find_missing_days(load_rates(root), span, today)
     if missing and not answered:

@@ -43,7 +43,7 @@ class RetryPolicy:
     """Seconds before the second try; doubled before each further one, and blurred so that no two machines keep step."""
 
 
-def fetch_mindicador(year: int, base_url: str = MINDICADOR_URL, patience: RetryPolicy | None = None) -> list[Rate]:
+def fetch_mindicador(year: int, base_url: str = MINDICADOR_URL, policy: RetryPolicy | None = None) -> list[Rate]:
     """The observations of a year (to date, if it is this one) in the order of their days; empty when it has none yet.
 
     Raises `ServerUnreachable` when no try gives an answer that can be read, `ServerRefused` when the server says no.
@@ -52,18 +52,21 @@ def fetch_mindicador(year: int, base_url: str = MINDICADOR_URL, patience: RetryP
         f"{base_url.rstrip('/')}/api/dolar/{year}",
         {},
         lambda body: parse_mindicador(body, year),
-        patience or RetryPolicy(),
+        policy or RetryPolicy(),
     )
 
 
-def fetch_frankfurter(span: Span, base_url: str = FRANKFURTER_URL, patience: RetryPolicy | None = None) -> list[Rate]:
+def fetch_frankfurter(span: Span, base_url: str = FRANKFURTER_URL, policy: RetryPolicy | None = None) -> list[Rate]:
     """The central bank's observations of the days of `span`, in their order; raises as `fetch_mindicador` does.
 
     Only the central bank is asked for: Frankfurter's own rate blends many sources and is not the observed dollar.
     """
     asked = {"base": "USD", "quotes": "CLP", "from": str(span.first), "to": str(span.last), "providers": "bcch"}
     return _ask(
-        f"{base_url.rstrip('/')}/v2/rates", asked, lambda body: parse_frankfurter(body, span), patience or RetryPolicy()
+        f"{base_url.rstrip('/')}/v2/rates",
+        asked,
+        lambda body: parse_frankfurter(body, span),
+        policy or RetryPolicy(),
     )
 
 
@@ -125,7 +128,7 @@ def _give_up(source: str, trouble: str, cause: Exception | None = None) -> NoRet
 
 
 def _ask(
-    url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], patience: RetryPolicy
+    url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], policy: RetryPolicy
 ) -> list[Rate]:
     trouble: object = ""
     import requests
@@ -133,10 +136,10 @@ def _ask(
     with requests.Session() as session:
         session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
         session.trust_env = urlsplit(url).hostname not in LOOPBACK  # no proxy can reach a server on this machine
-        for attempt in range(patience.tries):
-            wait = patience.pause * 2**attempt * random.uniform(0.5, 1.5)
+        for attempt in range(policy.tries):
+            wait = policy.pause * 2**attempt * random.uniform(0.5, 1.5)
             try:
-                answer = session.get(url, params=parameters, timeout=(patience.connect, patience.read))
+                answer = session.get(url, params=parameters, timeout=(policy.connect, policy.read))
                 if answer.ok:
                     return parse(answer.content)
                 trouble = f"status {answer.status_code}: {answer.content[:100]!r}"
@@ -145,9 +148,9 @@ def _ask(
                 wait = max(wait, _read_retry_after(answer))
             except (requests.RequestException, ServerUnreachable) as error:
                 trouble = error
-            if attempt + 1 < patience.tries:
+            if attempt + 1 < policy.tries:
                 time.sleep(wait)
-    raise ServerUnreachable(f"No rates from {url} in {patience.tries} tries: {trouble} Try again later.")
+    raise ServerUnreachable(f"No rates from {url} in {policy.tries} tries: {trouble} Try again later.")
 
 
 def _read_retry_after(answer: requests.Response) -> float:

@@ -119,7 +119,7 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
 
     Any other zone than UTC reads the hours that it shares with a neighbouring month there. Raises `SnapshotMissing`
     when nothing of the month is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices
-    or rates is spoilt.
+    or rates is corrupt.
     """
     pieces, snapshots = _list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}

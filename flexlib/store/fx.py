@@ -36,7 +36,7 @@ class KeptRate:
 def load_rates(root: Path) -> Rates:
     """The rates that hold, of the data folder `root`; empty when none was ever fetched.
 
-    Raises `BadFile` when the file has been spoilt.
+    Raises `BadFile` when the file is corrupt.
     """
     return sort_rates(one.rate for one in read_kept_rates(root) if one.superseded_at is None)
 
@@ -89,5 +89,5 @@ def _read_row(row: list[str], number: int, file: Path) -> KeptRate:
         )
     except (ValueError, InvalidOperation, BadRecord) as error:
         raise BadFile(
-            f"{file}, line {number} cannot be read: {','.join(row)!r}. Mend it, or move the file away."
+            f"{file}, line {number} cannot be read: {','.join(row)!r}. Fix it, or move the file away."
         ) from error

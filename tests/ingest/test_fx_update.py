@@ -39,7 +39,7 @@ def server() -> Iterator[RatesServer]:
 def update(server: RatesServer, root: Path, span: Span = SEPTEMBER, *, check: bool = False,
            now: datetime = OCTOBER_20) -> RatesUpdate:  # fmt: skip
     return update_rates(
-        span, root, check=check, mindicador_url=server.url, frankfurter_url=server.url, patience=QUICK, now=now
+        span, root, check=check, mindicador_url=server.url, frankfurter_url=server.url, policy=QUICK, now=now
     )
 
 

@@ -140,7 +140,7 @@ def test_a_server_that_says_429_for_ever_ends_the_run(monkeypatch: pytest.Monkey
 
 def test_an_ask_with_little_patience_takes_a_long_429_for_a_no() -> None:
     reply, taken = ask_script(
-        answer_json({"error": "Enough"}, 429, Retry_After="1800"), ask=ApiRequest("w", "/", patience=60)
+        answer_json({"error": "Enough"}, 429, Retry_After="1800"), ask=ApiRequest("w", "/", max_retry_after=60)
     )
     assert reply.refused == "429: Enough; it may be asked again in 1,800 seconds"
     assert len(taken) == 1

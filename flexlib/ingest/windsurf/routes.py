@@ -88,7 +88,9 @@ def fetch_consumption(run: Run) -> Outcome:
     for reply in consumption.fetch_pages(run.client, run.span):
         rows += reply.value.rows
         texts.append(reply.text)
-    native = consumption.read_total(run.client.ask_one(ask_consumption_total(run.span, "total", consumption.PATIENCE)))
+    native = consumption.read_total(
+        run.client.ask_one(ask_consumption_total(run.span, "total", consumption.MAX_RETRY_AFTER))
+    )
     unit, why = settle_run_unit(run, native)
     users = consumption.map_people(rows, run.people)
     for text in texts:

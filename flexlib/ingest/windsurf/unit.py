@@ -39,7 +39,7 @@ def _settle_by_cycle(run: Run) -> str | None:
     if cycle is None:
         return None
     assert reply is not None
-    answer = run.client.ask_one(ask_consumption_total(cycle, "cycle", consumption.PATIENCE))
+    answer = run.client.ask_one(ask_consumption_total(cycle, "cycle", consumption.MAX_RETRY_AFTER))
     if not answer.is_good:
         return None
     prompt, flex = consumption.read_total(answer)

@@ -176,7 +176,7 @@ class Client:
         said = _read_message(text) or response.reason or "nothing"
         if status == 429:
             pause = _read_pause(response.headers.get("Retry-After"))
-            if pause <= ask.patience:
+            if pause <= ask.max_retry_after:
                 return pause
             return ApiResponse(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
         if status in (401, 403) and not ask.optional:

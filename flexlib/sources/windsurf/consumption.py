@@ -20,7 +20,7 @@ from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person
 
 PATH = "/api/v2alpha/analytics/consumption"
-PATIENCE = 60.0
+MAX_RETRY_AFTER = 60.0
 """Longest Retry-After that is waited for; the limit is ten requests an hour."""
 HUNDREDTHS = {"credits": 100, "hundredths": 1}
 """How many hundredths of a credit each possible unit is."""
@@ -42,12 +42,12 @@ def ask_consumption(span: Span, cursor: str | None = None) -> ApiRequest:
     params = _params(span) | {"granularity": "daily", "group_by": "user,model_uid", "page_size": "10000"}
     if cursor:
         params["page_cursor"] = cursor
-    return _ask("consumption", params, span, patience=PATIENCE)
+    return _ask("consumption", params, span, max_retry_after=MAX_RETRY_AFTER)
 
 
-def ask_consumption_total(span: Span, purpose: str, patience: float = 0) -> ApiRequest:
+def ask_consumption_total(span: Span, purpose: str, max_retry_after: float = 0) -> ApiRequest:
     """One row for the whole span, nothing grouped."""
-    return _ask(purpose, _params(span), span, patience=patience)
+    return _ask(purpose, _params(span), span, max_retry_after=max_retry_after)
 
 
 def fetch_pages(client: Client, span: Span) -> Iterator[ApiResponse]:
@@ -160,11 +160,11 @@ def _params(span: Span) -> dict[str, str]:
     return {"start_date": str(span.first), "end_date": str(span.last), "product": "agent"}
 
 
-def _ask(purpose: str, params: dict[str, str], span: Span, patience: float) -> ApiRequest:
+def _ask(purpose: str, params: dict[str, str], span: Span, max_retry_after: float) -> ApiRequest:
     optional = purpose != "consumption"
     return ApiRequest(
-        purpose, PATH, params=params, span=span, patience=patience, optional=optional, permission="Analytics Read",
-        read=_read_answer,
+        purpose, PATH, params=params, span=span, max_retry_after=max_retry_after, optional=optional,
+        permission="Analytics Read", read=_read_answer,
     )  # fmt: skip
 
 

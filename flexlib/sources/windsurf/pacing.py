@@ -1,4 +1,4 @@
-"""How fast to ask: as fast as the workers go until the server says 429, then just below what it bears."""
+"""How fast to ask: as fast as the workers go until the server says 429, then just below the rate that it sustains."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Pacer:
         """Notes a 429 to a request `sent` at that time: everything pauses, and the rate is cut once a burst."""
         if sent >= self._changed or self.rate is None:
             first = self._accepted[0] if self._accepted else now
-            borne = len(self._accepted) / max(now - first, 1.0)
-            self.ceiling = max(1.0, borne if self.rate is None else min(borne, self.rate))
+            sustained = len(self._accepted) / max(now - first, 1.0)
+            self.ceiling = max(1.0, sustained if self.rate is None else min(sustained, self.rate))
             self.rate = max(1.0, CUT * self.ceiling)
         self._changed = now + pause
         self._next = max(self._next, now + pause)

@@ -44,7 +44,7 @@ class ApiRequest:
     """What the key must be allowed for this, in the words of its settings page."""
     optional: bool = False
     """Whether the run goes on when the server says no."""
-    patience: float = math.inf
+    max_retry_after: float = math.inf
     """How many seconds of waiting a 429 may ask for before it counts as a no."""
     read: Callable[[Answer], Any] = field(default=lambda answer: answer, compare=False)
     """Makes the answer's value of it; a `ValueError` or `KeyError` means that it was not whole."""
@@ -127,7 +127,7 @@ def ask_people() -> ApiRequest:
 def ask_balance() -> ApiRequest:
     """The team's credit balance and billing cycle."""
     return ApiRequest(
-        "balance", "/api/v1/GetTeamCreditBalance", {}, permission="Billing Read", optional=True, patience=0,
+        "balance", "/api/v1/GetTeamCreditBalance", {}, permission="Billing Read", optional=True, max_retry_after=0,
         read=_read_object,
     )  # fmt: skip
 
