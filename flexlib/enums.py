@@ -11,6 +11,10 @@ from flexlib.errors import BadParameter
 Language = Literal["es", "en"]
 
 
+GRAINS = frozenset({"call", "hour", "day", "month"})
+"""What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
+
+
 class Labelled(StrEnum):
     """Members with a value, which is what is stored, and a label for readers in each language."""
 

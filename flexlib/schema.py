@@ -6,13 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.dates import Month
+from flexlib.enums import GRAINS
 from flexlib.errors import BadRecord
 
 UNKNOWN_MODEL = "<nil>"
 """What the server writes for a model it does not name; empty and absent ids are stored as this too."""
-
-GRAINS = frozenset({"call", "hour", "day", "month"})
-"""What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
 
 EXTRA_COUNTS = (
     "cache_write_1h_tokens",

@@ -43,6 +43,9 @@ OPTIONS: dict[str, tuple[type, str]] = {
     "duration_ms": (int, "how long the answer took"),
     "status": (str, "such as ok or error"),
     "created_at": (str, "when the call was made, such as 2025-09-01T12:00:00Z; default now"),
+    "tier": (str, "service tier, such as batch; default standard"),
+    "grain": (str, "call (default), or hour, day, month for a sum of several calls of that period"),
+    "requests": (int, "how many calls a sum has"),
 }
 
 
@@ -91,10 +94,13 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--progress", action="store_true", help="show progress also where there is no terminal")
     parser.add_argument("--json", action="store_true", help="what was recorded as JSON")
     group = parser.add_argument_group("one call")
-    group.add_argument("--usable", metavar="TYPE:ID", help="who used the model, such as user:42")
+    group.add_argument("--usable", metavar="TYPE:ID", help="who used the model, such as user:42 or key:3f1c-8d2e")
     for name, (kind, text) in OPTIONS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
-    group.add_argument("--metadata", metavar="JSON", help='such as {"tier": "batch"}; personal data in it is masked')
+    group.add_argument(
+        "--extra-counts", metavar="JSON", help='counts priced by themselves, such as {"web_searches": 3}'
+    )
+    group.add_argument("--metadata", metavar="JSON", help='such as {"team": "search"}; personal data in it is masked')
 
 
 def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -190,11 +196,13 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
         from flexlib.ledger.record.lines import parse_usable
 
         call["usable"] = parse_usable(arguments.usable, "--usable")
-    if arguments.metadata is not None:
-        try:
-            call["metadata"] = decode_json(arguments.metadata)
-        except ValueError as error:
-            raise InvalidRequest(f"--metadata is not JSON: {error}.") from error
+    for name in ("metadata", "extra_counts"):
+        text = getattr(arguments, name)
+        if text is not None:
+            try:
+                call[name] = decode_json(text)
+            except ValueError as error:
+                raise InvalidRequest(f"--{name.replace('_', '-')} is not JSON: {error}.") from error
     return call
 
 
@@ -215,7 +223,8 @@ def _render_status(status: LedgerStatus) -> str:
 def _render_record(record: UsageRecord, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(record._asdict(), indent=2, ensure_ascii=False, default=_write_value)
-    amount = f"USD {record.amount_in_usd:f}" if record.amount_in_usd is not None else f"unpriced: {record.unpriced}"
+    why = record.unpriced or "not given"
+    amount = f"USD {record.amount_in_usd:f}" if record.amount_in_usd is not None else f"unpriced: {why}"
     return f"{record.request_id}  {record.provider} {record.model}  {record.total_tokens:,} tokens  {amount}"
 
 

@@ -16,7 +16,7 @@ from flexlib.ledger.read.months import MonthTotals
 MEMORY = "400MB"
 
 TOTALS = """
-    SELECT count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
+    SELECT count(*), coalesce(sum(requests), 0), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
         coalesce(sum(cached_tokens), 0), coalesce(sum(cache_write_tokens), 0), sum(amount_in_usd), sum(amount_in_clp),
         count(*) - count(amount_in_usd), count(*) - count(amount_in_clp)
     FROM read_parquet($file)
@@ -103,6 +103,7 @@ def list_figures(totals: MonthTotals) -> dict[str, Any]:
     """Totals as the certificate says them: exact amounts as text."""
     return {
         "rows": totals.rows,
+        "requests": totals.requests,
         "prompt_tokens": totals.prompt_tokens,
         "completion_tokens": totals.completion_tokens,
         "cached_tokens": totals.cached_tokens,

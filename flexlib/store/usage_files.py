@@ -61,8 +61,9 @@ def _list_first_columns() -> dict[str, str]:
     columns |= {name: f"(metadata ->> '$.{note}')" for name, note in FIRST_NOTES.items()}
     columns["tier"] = "CASE json_type(metadata, '$.tier') WHEN 'VARCHAR' THEN metadata ->> '$.tier' END"
     for name in EXTRA_COUNTS:
-        is_count = f"json_type(metadata, '$.{name}') IN ('BIGINT', 'UBIGINT')"
-        columns[name] = f"CASE WHEN {is_count} THEN metadata ->> '$.{name}' END"
+        # DuckDB says BIGINT of a number below 0, which is no count.
+        is_count = f"json_type(metadata, '$.{name}') = 'UBIGINT'"
+        columns[name] = f"CASE WHEN {is_count} THEN TRY_CAST(metadata ->> '$.{name}' AS BIGINT) END"
     columns["masked"] = "array_to_string(CAST(metadata -> '$.masked' AS VARCHAR[]), ',')"
     columns["earlier_amounts"] = "CAST(metadata -> '$.repriced' AS VARCHAR)"
     notes = ", ".join(f'"{note}": null' for note in (*FIRST_NOTES.values(), *FIRST_LISTS.values()))

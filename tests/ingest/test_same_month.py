@@ -20,6 +20,7 @@ from flexlib.ingest.files.amounts import drop_filled, fill_rows
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import open_ledger, record_many
+from flexlib.money.amounts import FILLED
 from flexlib.money.fx import Rate, sort_rates
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
@@ -194,16 +195,20 @@ def test_a_stored_call_that_another_file_holds_too_is_known_though_its_amounts_a
 
 
 @pytest.mark.parametrize("rates", [(), ((11, "950.00"),)], ids=["no rate", "a rate"])
-def test_a_call_of_a_file_without_metadata_has_notes_only_on_what_was_filled(
+def test_the_columns_say_where_each_amount_is_from_and_why_there_is_none(
     tmp_path: Path, rates: tuple[tuple[int, str], ...]
 ) -> None:
     keep_rates(tmp_path, *rates)
     bring(tmp_path, write(tmp_path / "calls.csv", CALLS), CallMapping(**vars(MAPPING) | {"metadata": ()}))
-    notes = {row["id"]: set(json.loads(row["metadata"] or "{}")) for row in read_rows(tmp_path)}
-    rate = {"rate", "rate_day", "rate_source"} if rates else set()
-    assert (notes["a"], notes["d"]) == ({"price_source", "price_date"}, {"unpriced"})
-    assert (notes["e"], notes["f"], notes["g"]) == (rate, set(), rate)
+    rows = {row["id"]: row for row in read_rows(tmp_path)}
+    filled = {name: {column for column in FILLED if row[column] is not None} for name, row in rows.items()}
+    rate = {"amount_in_clp", "fx_rate", "fx_date", "fx_source"} if rates else {"unconverted"}
+    assert filled["a"] == {"amount_in_usd", "price_source", "unconverted"}  # this list is not dated
+    assert filled["d"] == {"unpriced"}
+    assert filled["e"] == filled["g"] == {"amount_in_usd"} | rate
+    assert filled["f"] == {"amount_in_usd", "amount_in_clp"}
     assert read_amounts(tmp_path)["f"] == (Decimal(2), Decimal("1234.5"))
+    assert {row["metadata"] for row in rows.values()} == {None}
 
 
 def test_filled_rows_are_told_from_what_their_source_said(tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ def test_a_callers_own_metadata_that_looks_like_a_note_stays(tmp_path: Path) -> 
         bring(tmp_path, file, mapping, replace_months=again)
         kept = [json.loads(row["metadata"]) for row in read_rows(tmp_path)]
         assert [one["team"] for one in kept] == [json.loads(texts[0]), texts[1], json.loads(texts[2])]
-        assert {one["rate"] for one in kept} == {"950.00"}
+        assert [row["fx_rate"] for row in read_rows(tmp_path)] == [Decimal("950.00")] * 3
 
 
 @pytest.mark.parametrize("name", NOTES)

@@ -21,8 +21,18 @@ from databases import execute
 from flexlib.cli.ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
 from flexlib.cli.stream import LineStream
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.ledger import InvalidCall, Ledger, LedgerFailed, LedgerMissing, UsageQuery, find_ledger, record_usage
+from flexlib.ledger import (
+    InvalidCall,
+    Ledger,
+    LedgerFailed,
+    LedgerMissing,
+    UsageQuery,
+    UsageRecord,
+    find_ledger,
+    record_usage,
+)
 from flexlib.ledger.record.lines import RefusedLine, record_lines
+from flexlib.money.price_book import load_book
 from flexlib.settings import load_settings
 
 CALL: dict[str, Any] = {"usable": ["user", 42], "provider": "openai", "model": "gpt-4o", "amount_in_usd": "0.1"}
@@ -30,7 +40,8 @@ CALL: dict[str, Any] = {"usable": ["user", 42], "provider": "openai", "model": "
 
 NAMES = (
     "usable, provider, model, task_type, prompt_tokens, completion_tokens, cost, amount_in_usd, amount_in_clp, proxy, "
-    "metadata, request_id, cached_tokens, cache_write_tokens, duration_ms, status, created_at"
+    "metadata, request_id, cached_tokens, cache_write_tokens, extra_counts, tier, duration_ms, status, created_at, "
+    "grain, requests"
 )
 
 
@@ -74,7 +85,7 @@ def test_status_before_and_after_init(
     assert capsys.readouterr().out.splitlines() == [
         "Backend   sqlite",
         f"Place     {tmp_path}/ledger.sqlite",
-        "Revision  0001",
+        "Revision  0002",
         "Calls     0",
     ]
     record_usage(**{**CALL, "usable": ("user", 42)}, created_at="2025-09-10T12:00Z")
@@ -92,10 +103,12 @@ def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "a  openai gpt-4o  1,500 tokens  USD 0.0075000000\n"
     assert run("record", *words, "--json") == 0
     record = json.loads(capsys.readouterr().out)
-    assert record | {"updated_at": ""} == {
+    assert record | {"updated_at": ""} == dict.fromkeys(UsageRecord._fields) | {
         "id": 1,
         "request_id": "a",
         "created_at": "2025-09-10T12:00:00+00:00",
+        "grain": "call",
+        "requests": 1,
         "usable_type": "user",
         "usable_id": 42,
         "provider": "openai",
@@ -109,21 +122,24 @@ def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str])
         "cache_write_tokens": 0,
         "cost": None,
         "amount_in_usd": "0.0075000000",
-        "amount_in_clp": None,
+        "price_source": f"{load_book().name} (openai)",
+        "unconverted": "no exchange rate is known for the day of the call",
         "duration_ms": 12,
         "status": "ok",
-        "metadata": {
-            "note": "[email]",
-            "masked": ["email"],
-            "price_source": record["metadata"]["price_source"],
-            "price_date": None,
-        },
+        "metadata": {"note": "[email]"},
+        "masked": "email",
         "updated_at": "",
     }
+    key = ("--usable", "key:3f1c-8d2e", "--tier", "batch", "--extra-counts", '{"web_searches": 3}')
+    assert run("record", "--provider", "meta", "--model", "mine", *key, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["usable_key"] == "3f1c-8d2e"
+    assert (record["usable_id"], record["tier"], record["web_searches"]) == (None, "batch", 3)
+    assert UsageQuery().by_usable(("key", "3f1c-8d2e")).count() == 1
     assert run("record", "--provider", "meta", "--model", "mine") == 0
     assert "unpriced: " in capsys.readouterr().out
     assert find_ledger().data == home
-    assert UsageQuery().count() == 2
+    assert UsageQuery().count() == 3
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,10 @@ def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str])
     [
         (["--provider", "openai"], "a call needs --model; or send many with --jsonl -"),
         ([], "a call needs --provider and --model"),
-        (["--provider", "openai", "--model", "x", "--usable", "user"], "--usable is 'user'; write it as user:42."),
+        (
+            ["--provider", "openai", "--model", "x", "--usable", "user"],
+            "--usable is 'user'; write it as user:42 or key:3f1c-8d2e.",
+        ),
         (["--provider", "openai", "--model", "x", "--metadata", "{"], "--metadata is not JSON"),
         (["--jsonl", "-", "--model", "x", "--provider", "y"], "--jsonl takes whole calls from its lines; leave model"),
         (["--provider", "acme", "--model", "x"], "provider is 'acme'; it must be one of openai"),
@@ -208,7 +227,7 @@ def test_bytes_that_are_no_utf_8_refuse_their_line_only(home: Path) -> None:
         ('{"model": "x", "provider": "openai", "metadata": ' + '{"a": ' * 64 + "{}" + "}" * 65,
          "not JSON that can be read (it is nested more than 64 levels deep)."),
         ("9" * 5000, "not JSON that can be read (Exceeds the limit"),
-        ({"usable": "user"}, "usable is 'user'; write it as user:42."),
+        ({"usable": "user"}, "usable is 'user'; write it as user:42 or key:3f1c-8d2e."),
         ({"usable": "user:" + "9" * 19}, "usable user has the id 9999999999999999999; it must be a whole number"),
         ({"prompt-tokens": 1, "x": None}, f"'prompt-tokens', 'x': not what a call has; it has {NAMES}."),
         ({"provider": None, "model": None}, "provider and model must be given."),

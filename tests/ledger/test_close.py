@@ -33,6 +33,7 @@ from flexlib.ledger import (
 from flexlib.ledger.record.filling import fill_amounts
 from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.money.fx import Rate
+from flexlib.money.price_book import load_book
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.ledger import check_tables, open_ledger_month
 from flexlib.store.fx import KeptRate, write_kept_rates
@@ -93,8 +94,8 @@ def test_closed_month_holds_what_was_recorded_and_its_certificate_says_so(ledger
         "openai", "no-such-model", None, 1,
     )  # fmt: skip
     assert certificate.rates == (
-        {"day": "2025-09-10", "value": "950.00", "source": "mindicador.cl", "rows": 1},
-        {"day": "2025-09-11", "value": "960.00", "source": "mindicador.cl", "rows": 1},
+        {"day": "2025-09-10", "value": "950", "source": "mindicador.cl", "rows": 1},
+        {"day": "2025-09-11", "value": "960", "source": "mindicador.cl", "rows": 1},
         {"day": None, "value": None, "source": None, "rows": 1},  # given by the caller
     )
     assert snapshot.path.parent == ledger.data / "usage" / "2025-09" / "ledger"
@@ -276,25 +277,26 @@ def test_amounts_are_filled_once_they_are_known_and_given_ones_stay(ledger: Ledg
         "unpriced": (None, None),
         "no rate": (GPT_4O, None),
     }
-    metadata = {one.request_id: one.metadata or {} for one in usage_of(ledger)}
-    rate = {"rate": "950", "rate_day": "2025-09-10", "rate_source": "mindicador.cl"}
-    assert metadata["given"] == rate
-    assert metadata["priced"].items() >= rate.items()
-    assert metadata["both"] == {}
-    assert "rate" not in metadata["no rate"]
+    rates = {one.request_id: (one.fx_rate, one.fx_date, one.fx_source) for one in usage_of(ledger)}
+    of_the_10th = (Decimal(950), date(2025, 9, 10), "mindicador.cl")
+    nothing = (None, None, None)
+    assert rates == {"given": of_the_10th, "priced": of_the_10th, "both": nothing, "no rate": nothing} | {
+        "unpriced": nothing
+    }
     again = fill_amounts(SEPTEMBER, ledger)
     assert (again.usd, again.clp) == (0, 0)
 
 
 def test_a_call_that_has_a_price_now_gets_it_and_loses_the_reason_why_it_had_none(ledger: Ledger) -> None:
     record_usage(**CALL, request_id="a", metadata={"team": "x"}, ledger=ledger)
-    note = """'{"team": "x", "unpriced": "no list names this model"}'"""
-    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = NULL, metadata = {note}")
+    unpriced = "amount_in_usd = NULL, price_source = NULL, unpriced = 'no list names this model'"
+    execute(ledger, f"UPDATE llm_usage_statistics SET {unpriced}")
     filled = fill_amounts(SEPTEMBER, ledger)
     assert (filled.usd, filled.clp) == (1, 0)
     (record,) = usage_of(ledger)
     assert record.amount_in_usd == GPT_4O
-    assert set(record.metadata or {}) == {"team", "price_source", "price_date"}
+    assert (record.price_source, record.unpriced) == (f"{load_book().name} (openai)", None)
+    assert record.metadata == {"team": "x"}
 
 
 def test_filling_goes_over_every_page_and_leaves_the_other_months(ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ def test_close_prints_the_certificate_and_exits_0(home: Ledger, capsys: pytest.C
     assert lines["CLP"] == "0.3500, 1 call without an amount in CLP"
     assert lines["Rates"] == "2025-09-10 1000 mindicador.cl"
     assert lines["Unpriced"].startswith("openai no-such-model (1: ")
-    assert lines["Sums"].startswith("agrees (10 compared): what the database counts and sums")
+    assert lines["Sums"].startswith("agrees (11 compared): what the database counts and sums")
     assert err == ""
 
 
@@ -85,9 +85,9 @@ def test_wrong_usage_exits_2(home: Ledger, words: list[str], capsys: pytest.Capt
 
 def test_reprice_shows_and_with_apply_changes(home: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
     record_usage(**CALL, ledger=home)
-    older = """'{"price_source": "an older book (openai)", "price_date": null}'"""
+    older = "'an older book (openai)', price_date = NULL"
     amount = "1500000" if home.backend == "sqlite" else "0.00015"
-    execute(home, f"UPDATE llm_usage_statistics SET amount_in_usd = {amount}, metadata = {older}")
+    execute(home, f"UPDATE llm_usage_statistics SET amount_in_usd = {amount}, price_source = {older}")
     assert main(["reprice", *SEPTEMBER]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].endswith("1 of 1 call would change.")

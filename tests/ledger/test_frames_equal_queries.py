@@ -87,6 +87,7 @@ def compare_all(ledger: Ledger, start: Any, end: Any) -> None:  # noqa: ANN401
         assert frames.total_cost_by_period(rows, start, end) == expected
         for ask_database, sum_frame, keys in PAIRS:
             asked = frames.read_rows(ask_database(start, end, within=within))
+            assert {row.pop("usable_key", None) for row in asked} <= {None}
             summed = frames.read_rows(sum_frame(rows, start, end))
             for row in summed:
                 row.pop("share_permille", None)

@@ -168,8 +168,9 @@ def test_the_row_says_that_it_was_masked(ledger: Ledger) -> None:
     one = record_usage(**CALL, metadata=metadata, amount_in_usd=1, ledger=ledger)
     (many,) = record_many([{**CALL, "metadata": metadata, "amount_in_usd": 1}], ledger=ledger)
     plain = record_usage(**CALL, metadata={"note": "nothing"}, amount_in_usd=1, ledger=ledger)
-    assert one.metadata == many.metadata == {"note": "[email], [rut]", "masked": ["email", "rut"]}
-    assert plain.metadata == {"note": "nothing"}
+    assert one.metadata == many.metadata == {"note": "[email], [rut]"}
+    assert one.masked == many.masked == "email,rut"
+    assert (plain.metadata, plain.masked) == ({"note": "nothing"}, None)
     stored = [str(row) for row in query(ledger, "SELECT metadata FROM llm_usage_statistics")]
     assert [text for text in stored if "ana@" in text or "12.345" in text] == []
 
@@ -212,8 +213,6 @@ def test_metadata_that_holds_itself_is_refused(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"unpriced": "no"}, "metadata names unpriced, which the ledger writes itself"),
-        ({"masked": [], "rate": 1}, "metadata names rate, masked, which the ledger writes itself"),
         ({"when": {1, 2}}, "metadata cannot be kept as JSON: Object of type set is not JSON serializable."),
         ({"score": float("nan")}, "metadata cannot be kept as JSON: Out of range float values"),
         ({"text": "a\0b"}, "metadata holds a NUL character"),

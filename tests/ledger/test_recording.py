@@ -45,7 +45,9 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.record.record import make_request_id
 from flexlib.ledger.record.writing import insert_record
+from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.money.fx import Rate
+from flexlib.money.price_book import load_book
 from flexlib.store.fx import KeptRate, find_rates_file, write_kept_rates
 
 NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
@@ -135,6 +137,8 @@ def test_every_column_comes_back_as_an_attribute(ledger: Ledger) -> None:
         "completion_tokens": 100,
         "cached_tokens": 600,
         "cache_write_tokens": 200,
+        "extra_counts": {"cache_write_1h_tokens": 150, "web_searches": 0, "input_audio_tokens": None},
+        "tier": "batch",
         "cost": Decimal("12.5"),
         "amount_in_usd": Decimal("0.25"),
         "amount_in_clp": Decimal("240.5"),
@@ -147,21 +151,30 @@ def test_every_column_comes_back_as_an_attribute(ledger: Ledger) -> None:
     before = datetime.now(timezone.utc)
     record = record_usage(**given, ledger=ledger)
     assert before <= record.updated_at <= datetime.now(timezone.utc)
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("price_source", "price_date", "unpriced", "fx_rate", "fx_date", "fx_source", "unconverted", "masked")
+        + ("earlier_amounts", *EXTRA_COUNTS)
+    )  # fmt: skip
     assert record == UsageRecord(
         id=1,
         request_id="call-1",
         created_at=NOON,
+        grain="call",
+        requests=1,
         usable_type="team",
         usable_id=7,
+        usable_key=None,
         provider=LlmProvider.ANTHROPIC,
         model="claude-sonnet-4-5",
         proxy=LlmProxy.TOGETHER,
         task_type=LlmTaskType.EMBEDDING,
+        tier="batch",
         prompt_tokens=900,
         completion_tokens=100,
         total_tokens=1000,
         cached_tokens=600,
         cache_write_tokens=200,
+        **nothing | {"cache_write_1h_tokens": 150, "web_searches": 0},
         cost=Decimal("12.5"),
         amount_in_usd=Decimal("0.25"),
         amount_in_clp=Decimal("240.5"),
@@ -189,7 +202,7 @@ def test_a_mapped_object_gives_its_class_and_id(ledger: Ledger, monkeypatch: pyt
         one = record_usage(**{**CALL, "usable": ana}, ledger=ledger)
         other = record_usage(**{**CALL, "usable": team, "provider": "google"}, ledger=ledger)
     engine.dispose()
-    assert (one.usable, other.usable) == (("User", 1), ("team", 3))
+    assert (one.usable, other.usable) == (("user", 1), ("team", 3))
     assert list(ana.usage_statistics) == [one]
     assert ana.usage_statistics.sum("total_tokens") == 1500
     assert team.usage_statistics.by_provider("google").all() == [other]
@@ -199,9 +212,12 @@ def test_a_mapped_object_gives_its_class_and_id(ledger: Ledger, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("usable", "message"),
     [
-        (User(name="new"), "usable User has the id None; it must be a whole number (save a new object first)."),
-        (Seat(row=1, place=2), "usable Seat has the id (1, 2); it must be a whole number"),
-        (("user", "42"), "usable user has the id '42'"),
+        (User(name="new"), "usable user has the id None; it must be a whole number or a text, such as a UUID (save a"),
+        (Seat(row=1, place=2), "usable seat has the id (1, 2); it must be a whole number or a text"),
+        (("user", ""), "the id of usable user must be a text, not ''"),
+        (("user", "ana@empresa.cl"), "the id of usable user looks like personal data or a secret (email)"),
+        (("user", "12.345.678-5"), "the id of usable user looks like personal data or a secret (rut)"),
+        (("key", "sk-proj-abcdefghijklmnop1234"), "the id of usable key looks like personal data or a secret (key)"),
         (("user", True), "usable user has the id True"),
         (("user", 2**63), "usable user has the id 9223372036854775808"),
         ((42, "user"), "usable must be a mapped object or a pair such as (\"user\", 42), not (42, 'user')."),
@@ -356,8 +372,8 @@ def test_what_the_ledger_filled_in_is_not_held_against_the_caller(ledger: Ledger
 def test_a_call_that_was_repriced_since_is_still_the_same_call(ledger: Ledger) -> None:
     call = {**CALL, "request_id": "a", "metadata": {"b": 1}}
     record_usage(**call, ledger=ledger)
-    noted = """'{"b": 1, "price_source": "a newer book", "repriced": [{"amount_in_usd": "0.0075"}]}'"""
-    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = 2, metadata = {noted}")
+    noted = """price_source = 'a newer book', earlier_amounts = '[{"amount_in_usd": "0.0075"}]'"""
+    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = 2, {noted}")
     again = record_usage(**call, ledger=ledger)
     assert again == UsageQuery(ledger).first()
 
@@ -380,9 +396,8 @@ def test_a_call_without_an_amount_is_priced_by_the_book_of_its_day(ledger: Ledge
     record = record_usage(**CALL, created_at=NOON, ledger=ledger)  # 1000 * 2.50 + 500 * 10.00 USD a million
     assert record.amount_in_usd == Decimal("0.0075")
     assert record.cost is None
-    assert record.metadata is not None
-    assert sorted(record.metadata) == ["price_date", "price_source"]
-    assert record.metadata["price_source"].startswith("genai-prices")
+    assert (record.metadata, record.price_date, record.unpriced) == (None, None, None)
+    assert record.price_source == f"{load_book().name} (openai)"
 
 
 def test_a_price_that_changed_is_that_of_the_calls_time(ledger: Ledger) -> None:
@@ -391,8 +406,8 @@ def test_a_price_that_changed_is_that_of_the_calls_time(ledger: Ledger) -> None:
     assert [record_usage(**call, ledger=ledger).amount_in_usd for call in calls] == [Decimal("0.18"), Decimal("0.036")]
     many = record_many(calls * 10, ledger=ledger)
     assert [record.amount_in_usd for record in many] == [Decimal("0.18"), Decimal("0.036")] * 10
-    assert many[1].metadata == {"price_source": many[0].metadata and many[0].metadata["price_source"],
-                                "price_date": "2025-06-10"}  # fmt: skip
+    assert {one.price_source for one in many} == {f"{load_book().name} (openai)"}
+    assert many[1].price_date == date(2025, 6, 10)
 
 
 def test_a_call_that_no_list_prices_is_unpriced_not_free(ledger: Ledger) -> None:
@@ -400,7 +415,7 @@ def test_a_call_that_no_list_prices_is_unpriced_not_free(ledger: Ledger) -> None
     assert (record.amount_in_usd, record.amount_in_clp) == (None, None)
     assert record.unpriced is not None
     assert "does not know 'my-own-model'" in record.unpriced
-    assert record.metadata == {"unpriced": record.unpriced}
+    assert record.metadata is None
     assert UsageQuery(ledger).unpriced().all() == [record]
     assert record_usage(**{**CALL, "model": "my-own-model"}, amount_in_usd=0, ledger=ledger).unpriced is None
 
@@ -432,16 +447,15 @@ def keep_rates(ledger: Ledger, *rates: tuple[int, str]) -> None:
 
 
 def test_pesos_come_from_the_kept_rates_and_say_so(ledger: Ledger) -> None:
-    assert record_usage(**CALL, created_at=NOON, ledger=ledger).amount_in_clp is None  # no rate is not a rate of 1
+    record = record_usage(**CALL, created_at=NOON, ledger=ledger)
+    assert record.amount_in_clp is None  # no rate is not a rate of 1
+    assert record.unconverted == "no exchange rate is known for the day of the call"
     keep_rates(ledger, (9, "960.10"), (10, "970.5"), (11, "965"))
     record = record_usage(**CALL, created_at=NOON, ledger=ledger)
     assert record.amount_in_clp == Decimal("7.2788")  # 0.0075 * 970.5 = 7.27875, half to even
-    assert record.metadata is not None
-    assert {name: record.metadata[name] for name in ("rate", "rate_day", "rate_source")} == {
-        "rate": "970.5",
-        "rate_day": "2025-09-10",
-        "rate_source": "mindicador.cl",
-    }
+    assert (record.fx_rate, record.fx_date, record.fx_source) == (
+        Decimal("970.5"), date(2025, 9, 10), "mindicador.cl",
+    )  # fmt: skip
     late = record_usage(**CALL, created_at="2025-09-11T02:59Z", ledger=ledger)  # still the 10th in Santiago
     assert late.amount_in_clp == Decimal("7.2788")
     assert record_usage(**CALL, created_at=NOON, amount_in_clp="8", ledger=ledger).amount_in_clp == Decimal(8)
@@ -460,8 +474,7 @@ def test_a_spoilt_table_of_rates_loses_no_call_and_the_row_says_so(ledger: Ledge
     find_rates_file(ledger.data).write_text("day;value\n", "utf-8")
     record = record_usage(**CALL, created_at=NOON, ledger=ledger)
     assert (record.amount_in_usd, record.amount_in_clp) == (Decimal("0.0075"), None)
-    assert record.metadata is not None
-    assert "does not start with day,value,source" in record.metadata["rate_unreadable"]
+    assert "does not start with day,value,source" in str(record.unconverted)
 
 
 # batches

@@ -77,17 +77,16 @@ def test_applied_it_changes_what_a_book_priced_and_keeps_the_old_amount(ledger: 
     assert amounts["pesos given"] == (NEW, Decimal(1))
     for name in ("given", "unpriced", "october"):
         assert after[name] == before[name]
-    metadata = after["priced"].metadata or {}
-    (kept,) = metadata["repriced"]
+    (kept,) = after["priced"].earlier_amounts or []
     until = datetime.fromisoformat(kept.pop("until"))
     assert abs((datetime.now(timezone.utc) - until).total_seconds()) < 60
     assert kept == {
         "amount_in_usd": "0.0003500000",
         "amount_in_clp": "0.3500",
         "price_source": f"{load_book().name} (openai)",
-        "price_date": (before["priced"].metadata or {})["price_date"],
+        "price_date": None,
     }
-    assert (metadata["team"], metadata["price_source"]) == ("x", "newer 1 (openai)")
+    assert (after["priced"].metadata, after["priced"].price_source) == ({"team": "x"}, "newer 1 (openai)")
     assert reprice_month(SEPTEMBER, ledger, book=newer).rows == 0
 
 
@@ -97,17 +96,18 @@ def test_going_back_keeps_both_amounts_in_their_order(ledger: Ledger, newer: Pri
     reprice_month(SEPTEMBER, ledger, apply=True)
     one = read(ledger)["a"]
     assert one.amount_in_usd == OLD
-    assert [kept["amount_in_usd"] for kept in (one.metadata or {})["repriced"]] == ["0.0003500000", "0.0007000000"]
+    assert [kept["amount_in_usd"] for kept in one.earlier_amounts or []] == ["0.0003500000", "0.0007000000"]
 
 
 def test_a_call_that_no_book_had_priced_is_shown_with_no_old_amount(ledger: Ledger) -> None:
     record_usage(**CALL, request_id="a", ledger=ledger)
-    execute(ledger, """UPDATE llm_usage_statistics SET amount_in_usd = NULL, metadata = '{"unpriced": "no list"}'""")
+    unpriced = "amount_in_usd = NULL, price_source = NULL, price_date = NULL, unpriced = 'no list'"
+    execute(ledger, f"UPDATE llm_usage_statistics SET {unpriced}")
     found = reprice_month(SEPTEMBER, ledger, apply=True)
     assert [(one.old_source, one.old_usd, one.new_usd) for one in found.changes] == [(None, None, OLD)]
     one = read(ledger)["a"]
     assert one.amount_in_usd == OLD
-    assert set(one.metadata or {}) == {"price_source", "price_date"}
+    assert (one.price_source, one.unpriced) == (f"{load_book().name} (openai)", None)
 
 
 def test_the_installed_book_changes_nothing_that_it_has_priced(ledger: Ledger) -> None:

@@ -1,14 +1,15 @@
 """The column types of the ledger: exact money, UTC times, enums and JSON, alike on SQLite and PostgreSQL.
 
 SQLite has no decimals (it would store floats), so money is kept there as a whole number of steps: 1e-10 of a dollar or
-of the proxy's unit, 1e-4 of a peso. Times are whole microseconds since 1970 there. PostgreSQL has both.
+of the proxy's unit, 1e-4 of a peso, 1e-8 of a rate. Times are whole microseconds since 1970 there, dates whole days.
+PostgreSQL has all of these types.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any
@@ -20,10 +21,14 @@ from sqlalchemy.sql.functions import FunctionElement
 USD_DECIMALS = 10
 CLP_DECIMALS = 4
 PRECISION = 20
+RATE_DECIMALS = 8
+RATE_PRECISION = 14
 WIDE = Context(prec=60)
 """Room for the digits of any sum, whatever precision the caller's own decimals have."""
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+FIRST_DAY = EPOCH.toordinal()
+"""1 January 1970, as Python numbers days."""
 
 
 BIGINT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -42,7 +47,7 @@ def from_microseconds(value: int) -> datetime:
     return EPOCH + timedelta(microseconds=value)
 
 
-def encode_json(content: Mapping[str, Any]) -> str:
+def encode_json(content: Mapping[str, Any] | list[Any]) -> str:
     """`content` as the text that is stored; the same content gives the same text."""
     return ENCODER.encode(content)
 
@@ -53,13 +58,14 @@ class Money(sa.types.TypeDecorator[Decimal]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def __init__(self, decimals: int) -> None:
+    def __init__(self, decimals: int, precision: int = PRECISION) -> None:
         super().__init__()
         self.decimals = decimals
+        self.precision = precision
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(sa.Numeric(PRECISION, self.decimals))
+            return dialect.type_descriptor(sa.Numeric(self.precision, self.decimals))
         return dialect.type_descriptor(sa.Integer())
 
     def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401 (the driver's type)
@@ -95,6 +101,22 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return value.astimezone(timezone.utc) if dialect.name == "postgresql" else from_microseconds(value)
 
 
+class Day(sa.types.TypeDecorator[date]):
+    """A day of a calendar, without a time."""
+
+    impl = sa.Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Date() if dialect.name == "postgresql" else sa.Integer())
+
+    def process_bind_param(self, value: date | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+        return value if value is None or dialect.name == "postgresql" else value.toordinal() - FIRST_DAY
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> date | None:  # noqa: ANN401
+        return value if value is None or isinstance(value, date) else date.fromordinal(value + FIRST_DAY)
+
+
 class EnumText(sa.types.TypeDecorator[StrEnum]):
     """A member of an enum, stored as its value."""
 
@@ -112,8 +134,8 @@ class EnumText(sa.types.TypeDecorator[StrEnum]):
         return None if value is None else self.members(value)
 
 
-class JsonText(sa.types.TypeDecorator[dict[str, Any]]):
-    """A JSON object, kept as the text that was written: `json` on PostgreSQL, not `jsonb`, which rewrites it."""
+class JsonText(sa.types.TypeDecorator[Any]):
+    """A JSON object or list, kept as it was written: `json` on PostgreSQL, not `jsonb`, which rewrites it."""
 
     impl = sa.Text
     cache_ok = True
@@ -121,12 +143,11 @@ class JsonText(sa.types.TypeDecorator[dict[str, Any]]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         return dialect.type_descriptor(sa.JSON() if dialect.name == "postgresql" else sa.Text())
 
-    def process_bind_param(self, value: dict[str, Any] | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401 (JSON)
         return value if value is None or dialect.name == "postgresql" else encode_json(value)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> dict[str, Any] | None:  # noqa: ANN401
-        content: dict[str, Any] | None = json.loads(value) if isinstance(value, str) else value
-        return content
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+        return json.loads(value) if isinstance(value, str) else value
 
 
 class _SumText(sa.types.TypeDecorator[Decimal]):

@@ -109,7 +109,7 @@ def _read_revision(ledger: Ledger) -> str | None:
 
 
 def _migrate(ledger: Ledger) -> str:
-    """Moves to the newest revision in one transaction, one process at a time."""
+    """Moves to the newest revision, one process at a time; on SQLite in one transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -120,14 +120,23 @@ def _migrate(ledger: Ledger) -> str:
         if ledger.backend == "sqlite":
             with ledger.connect() as driver:
                 driver.execute("PRAGMA journal_mode = WAL")
-        with ledger.engine.connect() as connection:
-            if ledger.backend == "postgresql":
-                connection = connection.execution_options(isolation_level="READ COMMITTED")
-            with connection.begin():
-                if ledger.backend == "postgresql":
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            with ledger.engine.connect() as connection, connection.begin():
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+            return
+        with ledger.engine.connect() as connection:
+            # Alembic begins and ends the transactions: the conversion of many rows is none, for the others' sake.
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
+            connection.commit()
+            try:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+                connection.commit()
+            except BaseException:
+                connection.invalidate()  # with it goes its lock
+                raise
 
     # One process at a time makes the tables of a SQLite file; PostgreSQL has locks of its own.
     alone = lock_file(ledger.path.with_name(f".{ledger.path.name}.lock")) if ledger.path else nullcontext()

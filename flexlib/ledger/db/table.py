@@ -1,4 +1,4 @@
-"""The table `llm_usage_statistics`: a row a call, on SQLite and on PostgreSQL.
+"""The table `llm_usage_statistics`: a row for each call or sum of calls, on SQLite and on PostgreSQL.
 
 On PostgreSQL it is partitioned by the month of `created_at`. An index that makes `request_id` unique over all of the
 partitions cannot be had there, so a second table holds each request id once with its time, and a foreign key on both
@@ -9,8 +9,21 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.ledger.db.columns import BIGINT, CLP_DECIMALS, ID_TEXT, USD_DECIMALS, EnumText, JsonText, Money, UtcTime
+from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.ledger.db.columns import (
+    BIGINT,
+    CLP_DECIMALS,
+    ID_TEXT,
+    RATE_DECIMALS,
+    RATE_PRECISION,
+    USD_DECIMALS,
+    Day,
+    EnumText,
+    JsonText,
+    Money,
+    UtcTime,
+)
+from flexlib.money.extra_counts import EXTRA_COUNTS
 
 TABLE = "llm_usage_statistics"
 REQUEST_IDS = "llm_usage_request_ids"
@@ -18,7 +31,7 @@ SEQUENCE = "llm_usage_statistics_id_seq"
 VERSION_TABLE = "flexlib_ledger_version"
 """Where Alembic keeps the revision: not in its usual place, which may be the application's own."""
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this version of flexlib reads and writes."""
 
 CHECKS = {
@@ -27,7 +40,13 @@ CHECKS = {
     ),
     "total_is_prompt_and_completion": "total_tokens = prompt_tokens + completion_tokens",
     "cached_within_prompt": "cached_tokens + cache_write_tokens <= prompt_tokens",
-    "usable_whole": "(usable_type IS NULL) = (usable_id IS NULL)",
+    "extra_counts_not_negative": " AND ".join(f"{name} >= 0" for name in EXTRA_COUNTS),
+    "usable_whole": (
+        "(usable_type IS NULL) = (usable_id IS NULL AND usable_key IS NULL) "
+        "AND (usable_id IS NULL OR usable_key IS NULL)"
+    ),
+    "grain_known": f"grain IN ({', '.join(repr(one) for one in sorted(GRAINS))})",
+    "requests_positive": "requests > 0",
     "duration_not_negative": "duration_ms >= 0",
 }
 
@@ -37,8 +56,9 @@ INDEXES = {
     "proxy": ("proxy",),
     "task_type": ("task_type",),
     "usable": ("usable_type", "usable_id", "created_at"),
+    "usable_key": ("usable_type", "usable_key", "created_at"),
 }
-"""Four for what is asked most, one for what one usable used; that of time is the primary key's or its like."""
+"""Four for what is asked most, two for what one usable used; that of time is the primary key's or its like."""
 
 
 def build_metadata(backend: str) -> sa.MetaData:
@@ -51,30 +71,46 @@ def build_metadata(backend: str) -> sa.MetaData:
         sa.Column("id", BIGINT, primary_key=not partitioned, nullable=False),
         sa.Column("request_id", ID_TEXT, nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("grain", sa.Text(), nullable=False, server_default="call"),
+        sa.Column("requests", BIGINT, nullable=False, server_default="1"),
         sa.Column("usable_type", sa.Text()),
         sa.Column("usable_id", BIGINT),
+        sa.Column("usable_key", sa.Text()),
         sa.Column("provider", EnumText(LlmProvider), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("proxy", EnumText(LlmProxy)),
         sa.Column("task_type", EnumText(LlmTaskType), nullable=False),
+        sa.Column("tier", sa.Text()),
         sa.Column("prompt_tokens", BIGINT, nullable=False),
         sa.Column("completion_tokens", BIGINT, nullable=False),
         sa.Column("total_tokens", BIGINT, nullable=False),
         sa.Column("cached_tokens", BIGINT, nullable=False),
         sa.Column("cache_write_tokens", BIGINT, nullable=False),
+        *(sa.Column(name, BIGINT) for name in EXTRA_COUNTS),
         sa.Column("cost", Money(USD_DECIMALS)),
         sa.Column("amount_in_usd", Money(USD_DECIMALS)),
+        sa.Column("price_source", sa.Text()),
+        sa.Column("price_date", Day()),
+        sa.Column("unpriced", sa.Text()),
         sa.Column("amount_in_clp", Money(CLP_DECIMALS)),
+        sa.Column("fx_rate", Money(RATE_DECIMALS, RATE_PRECISION)),
+        sa.Column("fx_date", Day()),
+        sa.Column("fx_source", sa.Text()),
+        sa.Column("unconverted", sa.Text()),
         sa.Column("duration_ms", BIGINT),
         sa.Column("status", sa.Text()),
         sa.Column("metadata", JsonText()),
+        sa.Column("masked", sa.Text()),
+        sa.Column("earlier_amounts", JsonText()),
         sa.Column("updated_at", UtcTime(), nullable=False),
         *(sa.CheckConstraint(rule, name=f"ck_{TABLE}_{name}") for name, rule in CHECKS.items()),
         sqlite_strict=True,
         postgresql_partition_by="RANGE (created_at)" if partitioned else None,
     )
     for name, columns in INDEXES.items():
-        sa.Index(f"ix_{TABLE}_{name}", *(statistics.c[column] for column in columns))
+        some = sa.text(f"{name} IS NOT NULL") if name == "usable_key" else None  # few rows have one
+        key = (statistics.c[column] for column in columns)
+        sa.Index(f"ix_{TABLE}_{name}", *key, sqlite_where=some, postgresql_where=some)
     if partitioned:
         _bind_request_ids(metadata, statistics)
     else:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from flexlib.dates import Month
-from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, MoneySum, to_microseconds
+from flexlib.ledger.db.columns import MoneySum, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
+from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.door import find_ledger
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 50_000
 Tables: TypeAlias = "Generator[pa.Table, None, None]"
-DECIMALS = {"cost": USD_DECIMALS, "amount_in_usd": USD_DECIMALS, "amount_in_clp": CLP_DECIMALS}
+DECIMALS = frozenset({"cost", "amount_in_usd", "amount_in_clp", "fx_rate"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class MonthTotals:
     """What the database itself counts and sums, to hold the rows against."""
 
     rows: int
+    requests: int
+    """The calls in the rows, where a row sums several."""
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
@@ -78,20 +80,22 @@ def read_month(
 
 def _sum_up(connection: sa.Connection, first: datetime, end: datetime) -> MonthTotals:
     table = STATISTICS.c
-    tokens = (table.prompt_tokens, table.completion_tokens, table.cached_tokens, table.cache_write_tokens)
+    counts = (
+        (table.requests, table.prompt_tokens, table.completion_tokens, table.cached_tokens, table.cache_write_tokens)
+    )  # fmt: skip
     amounts = (table.amount_in_usd, table.amount_in_clp)
     row = connection.execute(
         sa.select(
             sa.func.count(),
-            *(sa.func.sum(column) for column in tokens),
+            *(sa.func.sum(column) for column in counts),
             *(MoneySum(column) for column in amounts),
             *(sa.func.count() - sa.func.count(column) for column in amounts),
         )
         .select_from(STATISTICS)
         .where(table.created_at >= first, table.created_at < end)
     ).one()
-    sums: list[Any] = [int(one or 0) for one in row[1:5]]
-    return MonthTotals(row[0], *sums, *row[5:])
+    sums: list[Any] = [int(one or 0) for one in row[1:6]]
+    return MonthTotals(row[0], *sums, *row[6:])
 
 
 def _stream_sqlite(driver: Any, first: datetime, end: datetime, rows_at_once: int) -> Tables:  # noqa: ANN401
@@ -100,10 +104,12 @@ def _stream_sqlite(driver: Any, first: datetime, end: datetime, rows_at_once: in
     from flexlib.schema import USAGE
 
     def convert(field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
+        if pa.types.is_date32(field.type):
+            return pa.array(values, pa.int32()).cast(field.type)
         if field.name not in DECIMALS:
             return pa.array(values, field.type)
         # The stored whole steps are what a decimal consists of: only the type's scale is put on them.
-        steps = pa.array(values, pa.int64()).cast(pa.decimal128(field.type.precision, 0))
+        steps = pa.array(values, pa.int64()).cast(pa.decimal128(19, 0))
         return pa.Array.from_buffers(field.type, len(steps), steps.buffers())
 
     cursor = driver.execute(
@@ -156,6 +162,5 @@ def _list_columns(zone: str = "") -> str:
     """The columns of `schema.USAGE`, whose id is the request id, times without a zone."""
     from flexlib.schema import USAGE
 
-    constants = {"id": "request_id", "grain": "'call'", "requests": "1"}
-    names = [constants.get(name, name if name in COLUMNS else "NULL") for name in USAGE.names]
+    names = ["request_id" if name == "id" else name for name in USAGE.names]
     return ", ".join(f"{name}{zone}" if name.endswith("_at") else name for name in names)

@@ -1,7 +1,8 @@
 """What recorded calls came to, summed in the database: for questions about today; reports read snapshots.
 
 Every sum of money is exact, None where not one row has an amount, and beside it stands how many rows have none:
-`unpriced_usd` calls without an amount in USD, `unpriced_clp` calls without one in pesos. Periods are half-open in UTC,
+`unpriced_usd` calls without an amount in USD, `unpriced_clp` calls without one in pesos. A row that sums several
+calls counts as many as it has. Periods are half-open in UTC,
 and a bare day as the end means that whole day. `within` narrows what is summed: a query with scopes.
 """
 
@@ -37,7 +38,7 @@ MEASURES = (
 """The columns beside the key of every frame: tokens and counts int64, money Decimal or None."""
 
 KINDS: dict[str, Any] = {
-    **dict.fromkeys(("provider", "model", "proxy", "task_type", "usable_type"), "str"),
+    **dict.fromkeys(("provider", "model", "proxy", "task_type", "usable_type", "usable_key"), "str"),
     **dict.fromkeys(("total_usd", "total_clp"), "object"),
     "date": "datetime64[us]",
     "usable_id": "Int64",
@@ -81,8 +82,8 @@ def get_usage_by_proxy(start: Moment = None, end: Moment = None, *, within: Usag
 
 
 def get_usage_by_usable(start: Moment = None, end: Moment = None, *, within: UsageQuery = usage) -> pd.DataFrame:
-    """A row for each `usable_type` and `usable_id`, in their order, calls of nobody last, with `MEASURES`."""
-    return _build_frame(["usable_type", "usable_id"], within.between(start, end))
+    """A row for each `usable_type`, `usable_id` and `usable_key`, in this order, with `MEASURES`; nobody comes last."""
+    return _build_frame(["usable_type", "usable_id", "usable_key"], within.between(start, end))
 
 
 def get_usage_by_day(
@@ -102,7 +103,8 @@ def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> list[tu
     """The keys and `MEASURES` of each group; one group when there is no key."""
     table = STATISTICS.c
     sums = [sa.func.sum(table.prompt_tokens), sa.func.sum(table.completion_tokens), sa.func.sum(table.total_tokens)]
-    counts = [sa.func.count(), *(sa.func.count() - sa.func.count(amount) for amount in AMOUNTS.values())]
+    calls = sa.func.sum(table.requests)
+    counts = [calls, *(calls.filter(amount.is_(None)) for amount in AMOUNTS.values())]
     statement = (
         sa.select(*keys, *sums, *(MoneySum(amount) for amount in AMOUNTS.values()), *counts)
         .select_from(STATISTICS)
@@ -111,7 +113,15 @@ def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> list[tu
     )
     rows = query.run(lambda connection: connection.execute(statement).all())
     width = len(keys)
-    return [(*row[:width], *(int(tokens or 0) for tokens in row[width : width + 3]), *row[width + 3 :]) for row in rows]
+    amounts = slice(width + 3, width + 5)
+    return [
+        (*row[:width], *map(_count, row[width : width + 3]), *row[amounts], *map(_count, row[width + 5 :]))
+        for row in rows
+    ]
+
+
+def _count(number: Any) -> int:  # noqa: ANN401 (what the database makes of a sum of integers, or None)
+    return int(number or 0)
 
 
 def _build_frame(names: list[str], query: UsageQuery) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flexlib.dates import Moment, read_period
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidRequest
-from flexlib.ledger.db.columns import Money, MoneySum
+from flexlib.ledger.db.columns import MoneySum
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.retry import run_with_retries
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_AT_ONCE = 1000
+AMOUNTS = ("cost", "amount_in_usd", "amount_in_clp")
+SUMMED = ("_tokens", "_ms", "requests", "web_searches")
+"""How the names of the other columns end that can be summed."""
+
 T = TypeVar("T")
 
 
@@ -60,10 +64,8 @@ class UsageQuery:
         return self._where(STATISTICS.c.model.in_([read_text("model", model) for model in _some("model", models)]))
 
     def by_usable(self, *usables: Any) -> UsageQuery:  # noqa: ANN401 (mapped objects or pairs)
-        """Calls of these users: mapped objects or pairs such as `("user", 42)`."""
-        kind, number = STATISTICS.c.usable_type, STATISTICS.c.usable_id
-        pairs = [read_usable(usable) for usable in _some("usable", usables)]
-        return self._where(sa.or_(*(sa.and_(kind == one, number == other) for one, other in pairs)))
+        """Calls of these users: mapped objects or pairs such as `("user", 42)` or `("key", "3f1c-...")`."""
+        return self._where(sa.or_(*(_name_usable(*read_usable(usable)) for usable in _some("usable", usables))))
 
     def via_openrouter(self) -> UsageQuery:
         """Calls through OpenRouter."""
@@ -107,24 +109,25 @@ class UsageQuery:
                 yield UsageRecord(*row)
 
     def count(self) -> int:
-        """How many there are."""
-        query = sa.select(sa.func.count()).select_from(STATISTICS).where(*self.conditions)
-        return self.run(lambda connection: connection.execute(query).scalar_one())
+        """How many calls there are; a sum of several counts as many as it has."""
+        query = sa.select(sa.func.sum(STATISTICS.c.requests)).select_from(STATISTICS).where(*self.conditions)
+        return int(self.run(lambda connection: connection.execute(query).scalar_one()) or 0)
 
     def sum(self, column: str) -> int | Decimal | None:
-        """The exact sum of a column of tokens, milliseconds or money; None where no record has a value.
+        """The exact sum of a column of counts, milliseconds or money; None where no record has a value.
 
         Raises `InvalidCall` for any other column.
         """
         summed = STATISTICS.c.get(column)
-        if summed is None or not (isinstance(summed.type, Money) or column.endswith(("_tokens", "_ms"))):
+        is_amount = column in AMOUNTS
+        if summed is None or not (is_amount or column.endswith(SUMMED)):
             raise InvalidCall(
-                f"{column} is not a column that can be summed; amounts, cost, tokens and duration_ms are."
+                f"{column} is not a column that can be summed; amounts, cost, counts and duration_ms are."
             )
-        total: sa.ColumnElement[Any] = MoneySum(summed) if isinstance(summed.type, Money) else sa.func.sum(summed)
+        total: sa.ColumnElement[Any] = MoneySum(summed) if is_amount else sa.func.sum(summed)
         query = sa.select(total).select_from(STATISTICS).where(*self.conditions)
         value = self.run(lambda connection: connection.execute(query).scalar_one())
-        return value if value is None or isinstance(summed.type, Money) else int(value)
+        return value if value is None or is_amount else int(value)
 
     def to_frame(self) -> pd.DataFrame:
         """The records as a pandas frame, a column each; amounts stay Decimals, ids and counts `Int64`."""
@@ -166,6 +169,12 @@ usage = UsageQuery()
 """All recorded calls of the ledger of the settings."""
 
 
+def _name_usable(kind: str | None, number: int | None, key: str | None) -> sa.ColumnElement[bool]:
+    table = STATISTICS.c
+    who = table.usable_id == number if key is None else table.usable_key == key
+    return sa.and_(table.usable_type == kind, who)
+
+
 def _some(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
     if not values:
         raise InvalidCall(f"by_{name} needs at least one value.")
@@ -176,7 +185,7 @@ class UsableMixin:
     """For a mapped class whose objects use models: gives them `usage_statistics`.
 
     The recorded calls are read from the ledger, wherever the application keeps its own tables. `__usable_type__` is the
-    name under which the class is recorded, by default the class's own.
+    name under which the class is recorded, by default the class's own in small letters.
     """
 
     __usable_type__: str

@@ -13,8 +13,6 @@ from flexlib.ledger.record.pricing import load_kept_rates, price_records
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.money.fx import find_rate
 
-REASONS = frozenset({"unpriced", "rate_unreadable"})
-
 
 @dataclass(frozen=True)
 class FilledAmounts:
@@ -37,7 +35,7 @@ def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
     filled = Counter[str]()
 
     def fill(records: list[UsageRecord]) -> list[UsageRecord]:
-        priced = price_records(ledger, [_drop_reasons(one) for one in records])
+        priced = price_records(ledger, records)
         return [new for old, new in zip(records, priced, strict=True) if _list_gaps(new) != _list_gaps(old)]
 
     condition = "amount_in_usd IS NULL" + " OR amount_in_clp IS NULL" * has_rates
@@ -46,13 +44,6 @@ def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
         for one in changed:
             filled.update(_list_gaps(before[one.request_id]) - _list_gaps(one))
     return FilledAmounts(month, filled["amount_in_usd"], filled["amount_in_clp"])
-
-
-def _drop_reasons(record: UsageRecord) -> UsageRecord:
-    """Without the notes why an amount was lacking then; pricing says it again where it still is."""
-    if not record.metadata or REASONS.isdisjoint(record.metadata):
-        return record
-    return record._replace(metadata={name: one for name, one in record.metadata.items() if name not in REASONS})
 
 
 def _list_gaps(record: UsageRecord) -> set[str]:

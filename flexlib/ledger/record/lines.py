@@ -26,7 +26,7 @@ PRIVATE = 0o600
 LINES_AT_ONCE = 1000
 """Lines stored together: a batch of about a thousand is quickest."""
 
-USABLE = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
+NUMBERED = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
 
 ARGUMENTS = tuple(name for name in inspect.signature(build_record).parameters if name != "ledger")
 REQUIRED = ("provider", "model")
@@ -79,10 +79,10 @@ def record_lines(
     """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out
     (but for tokens: null is not zero).
 
-    `usable` is `"user:42"` or `["user", 42]`, or left out. A line that cannot be recorded is reported and kept in the
-    file `rejects` (default: a new one in the data folder's `rejected/`, readable by its owner only) and the others go
-    on. Lines that carry a `request_id` may be sent again as often as one likes. Raises `LedgerUnavailable` or
-    `LedgerFailed` with the line from which to go on.
+    `usable` is `"user:42"`, `["user", 42]`, `"key:3f1c-..."` or `["key", "3f1c-..."]`, or left out. A line that
+    cannot be recorded is reported and kept in the file `rejects` (default: a new one in the data folder's `rejected/`,
+    readable by its owner only) and the others go on. Lines that carry a `request_id` may be sent again as often as one
+    likes. Raises `LedgerUnavailable` or `LedgerFailed` with the line from which to go on.
     """
     each = iter(lines)
     batches = iter(lambda: list(islice(each, LINES_AT_ONCE)), [])
@@ -117,12 +117,17 @@ def record_batches(
     return report
 
 
-def parse_usable(text: str, name: str = "usable") -> tuple[str, int]:
-    """The pair that a text such as `user:42` names. Raises `InvalidCall` with the `name` of the argument."""
-    found = USABLE.fullmatch(text)
-    if found is None:
-        raise InvalidCall(f"{name} is {text!r}; write it as user:42.")
-    return found[1], int(found[2])
+def parse_usable(text: str, name: str = "usable") -> tuple[str, int | str]:
+    """The pair that a text such as `user:42` or `key:3f1c-...` names: a number after the last colon, or else all after
+    the first. Raises `InvalidCall` with the `name` of the argument.
+    """
+    found = NUMBERED.fullmatch(text)
+    if found is not None:
+        return found[1], int(found[2])
+    kind, colon, key = text.partition(":")
+    if not (kind.strip() and colon and key.strip()):
+        raise InvalidCall(f"{name} is {text!r}; write it as user:42 or key:3f1c-8d2e.")
+    return kind, key
 
 
 def _read_lines(ledger: Ledger, batch: list[tuple[int, str]], keeper: _Keeper) -> Iterator[_Line]:

@@ -20,9 +20,10 @@ from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.writing import open_transaction
+from flexlib.money.amounts import FILLED
 
 PAGE_ROWS = 2_000
-CHANGED = ("amount_in_usd", "amount_in_clp", "metadata", "updated_at")
+CHANGED = (*FILLED, "earlier_amounts", "updated_at")
 KEY = ("created_at", "request_id")
 TYPES = {column.name: column.type for column in STATISTICS.columns}
 
@@ -38,9 +39,9 @@ def change_pages(
 ) -> Iterator[tuple[list[UsageRecord], list[UsageRecord]]]:
     """Hands the month's calls for which the SQL `condition` holds to `change`, in their order, a page at a time.
 
-    What it gives back is stored, as far as amounts, metadata and `updated_at` go, unless not `store`; then the page's
-    calls and the changed ones are yielded. A page that fails changes nothing; `change` may see one again after a busy
-    database. Raises `LedgerUnavailable`, `LedgerFailed`.
+    What it gives back is stored, as far as amounts, what they stand on and `updated_at` go, unless not `store`; then
+    the page's calls and the changed ones are yielded. A page that fails changes nothing; `change` may see one again
+    after a busy database. Raises `LedgerUnavailable`, `LedgerFailed`.
     """
     after: tuple[datetime, str] | None = (month.previous.end, "")
 
@@ -73,8 +74,6 @@ def _read_page(
     *,
     lock: bool,
 ) -> list[UsageRecord]:
-    if ledger.backend == "postgresql":
-        condition = condition.replace("%", "%%")  # where the driver's marks are %s
     mark, locking = ("%s", " FOR UPDATE" * lock) if ledger.backend == "postgresql" else ("?", "")
     query = (
         f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE created_at >= {mark} AND created_at < {mark} "  # noqa: S608
@@ -103,8 +102,9 @@ def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[Usag
     from sqlalchemy.dialects import postgresql
 
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    kinds = {name: "text" if name == "metadata" else TYPES[name].compile(dialect) for name in names}
-    sets = ", ".join(f"{name} = new.{name}{'::json' if name == 'metadata' else ''}" for name in CHANGED)
+    # A JSON text inside the JSON of the page.
+    kinds = {name: "text" if isinstance(TYPES[name], JsonText) else TYPES[name].compile(dialect) for name in names}
+    sets = ", ".join(f"{name} = new.{name}::{TYPES[name].compile(dialect)}" for name in CHANGED)
     connection.execute(
         f"UPDATE {TABLE} one SET {sets} FROM json_to_recordset(%s::json) "  # noqa: S608
         f"AS new({', '.join(f'{name} {kind}' for name, kind in kinds.items())}) "

@@ -37,27 +37,58 @@ def record_usage(
     request_id: str | None = None,
     cached_tokens: int = 0,
     cache_write_tokens: int = 0,
+    extra_counts: Mapping[str, int | None] | None = None,
+    tier: str | None = None,
     duration_ms: int | None = None,
     status: str | None = None,
     created_at: datetime | str | None = None,
+    grain: str = "call",
+    requests: int = 1,
     ledger: Ledger | None = None,
 ) -> UsageRecord:
     """Stores one call and gives it back as it is stored; the same call sent again gives back the first.
 
-    `usable`: who used it, a mapped object or a pair such as `("user", 42)`; None where nobody is to be named.
-    `cost` is in the proxy's own unit; without a proxy, and through OpenRouter, that is USD and stands before any price
-    list. Amounts that are not given are priced offline, by the call's time; what cannot be is None, and the metadata
-    says why. `cached_tokens` and `cache_write_tokens` are parts of the prompt. `request_id`: the caller's own, of up to
-    200 characters, by default a UUIDv7. `created_at`: when the call was made (no zone: UTC), by default now. `ledger`:
-    by default that of the settings.
+    `usable`: who used it, a mapped object or a pair such as `("user", 42)` or `("key", "3f1c-...")`, never an e-mail or
+    a person's name; None where nobody is to be named. `cost` is in the proxy's own unit; without a proxy, and through
+    OpenRouter, that is USD and stands before any price list. Amounts that are not given are priced offline, by the
+    call's time; what cannot be is None, and `unpriced` says why. `cached_tokens` and `cache_write_tokens` are parts of
+    the prompt. `extra_counts`: what a list may price by itself, such as `{"web_searches": 3}`, and `tier`: the service
+    tier, such as batch; both are also read from the metadata, where they have these names. `request_id`: the caller's
+    own, of up to 200 characters, by default a UUIDv7. `created_at`: when the call was made (no zone: UTC), by default
+    now. `grain`: hour, day or month for a sum of several calls, `requests` how many, `created_at` the beginning of the
+    period. `ledger`: by default that of the settings.
 
     Raises `InvalidCall` for what cannot be, `ConflictingUsage` when the request id is stored with other content,
     `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.
     """
-    call = {name: value for name, value in locals().items() if name != "ledger"}
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
-    (record,) = price_records(ledger, [build_record(ledger, **call)])
+    built = build_record(
+        ledger,
+        usable=usable,
+        provider=provider,
+        model=model,
+        task_type=task_type,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        cost=cost,
+        amount_in_usd=amount_in_usd,
+        amount_in_clp=amount_in_clp,
+        proxy=proxy,
+        metadata=metadata,
+        request_id=request_id,
+        cached_tokens=cached_tokens,
+        cache_write_tokens=cache_write_tokens,
+        extra_counts=extra_counts,
+        tier=tier,
+        duration_ms=duration_ms,
+        status=status,
+        created_at=created_at,
+        grain=grain,
+        requests=requests,
+    )
+    (record,) = price_records(ledger, [built])
+    given = {"created_at": created_at, "amount_in_usd": amount_in_usd, "amount_in_clp": amount_in_clp}
 
     def store() -> UsageRecord:
         number = insert_record(ledger, record)
@@ -65,7 +96,7 @@ def record_usage(
             return record._replace(id=number)
         with ledger.connect() as connection:
             (stored,) = find_stored(ledger, connection, [record.request_id])
-        _refuse_other_content(stored, record, call)
+        _refuse_other_content(stored, record, given)
         return stored
 
     return run_with_retries(ledger, store)
@@ -84,7 +115,19 @@ def record_openrouter_usage(
     **others: Any,  # noqa: ANN401 (as record_usage takes them)
 ) -> UsageRecord:
     """As `record_usage`, for a call through OpenRouter; `others` are its further arguments."""
-    return record_usage(**_merge(locals(), LlmProxy.OPENROUTER))
+    _refuse_proxy(others)
+    return record_usage(
+        usable=usable,
+        provider=provider,
+        model=model,
+        task_type=task_type,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        amount_in_usd=amount_in_usd,
+        metadata=metadata,
+        proxy=LlmProxy.OPENROUTER,
+        **others,
+    )
 
 
 def record_direct_usage(
@@ -100,7 +143,19 @@ def record_direct_usage(
     **others: Any,  # noqa: ANN401
 ) -> UsageRecord:
     """As `record_usage`, for a call without a proxy; `others` are its further arguments."""
-    return record_usage(**_merge(locals(), None))
+    _refuse_proxy(others)
+    return record_usage(
+        usable=usable,
+        provider=provider,
+        model=model,
+        task_type=task_type,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        amount_in_usd=amount_in_usd,
+        metadata=metadata,
+        proxy=None,
+        **others,
+    )
 
 
 def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = None) -> list[UsageRecord]:
@@ -158,14 +213,12 @@ def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageReco
         raise InvalidCall(f"call {place} of the batch: {str(error).replace('build_record() ', '')}") from error
 
 
-def _refuse_other_content(stored: UsageRecord, sent: UsageRecord, call: Mapping[str, Any]) -> None:
-    differing = [] if stored is sent else find_differences(stored, sent, call)
+def _refuse_other_content(stored: UsageRecord, sent: UsageRecord, given: Mapping[str, Any]) -> None:
+    differing = [] if stored is sent else find_differences(stored, sent, given)
     if differing:
         raise ConflictingUsage(sent.request_id, differing)
 
 
-def _merge(arguments: dict[str, Any], proxy: LlmProxy | None) -> dict[str, Any]:
-    others = arguments.pop("others")
+def _refuse_proxy(others: Mapping[str, Any]) -> None:
     if "proxy" in others:
         raise InvalidCall("the proxy is set by the function that you called; use record_usage to choose another.")
-    return {**arguments, **others, "proxy": proxy}

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import numbers
 import operator
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.ledger.errors import InvalidCall
+from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.nesting import format_given
 
 MOST_TOKENS = 10**12
 Member = TypeVar("Member", LlmProvider, LlmProxy, LlmTaskType)
 SPELLINGS: Mapping[type, Mapping[str, Any]] = {one: one.spellings() for one in (LlmProvider, LlmProxy, LlmTaskType)}
 LONGEST_NAME = 255
+NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
+PERSONAL = PrivacyGuard()
+"""What no row may hold as a user's id, whatever is masked in metadata."""
 MOST_STEPS = 9 * 10**18
 EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
@@ -127,28 +134,82 @@ def read_member(name: str, value: Any, members: type[Member]) -> Member:  # noqa
     return cast("Member", found)
 
 
-LARGEST_ID = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
+Count: TypeAlias = int | None
+ExtraCounts: TypeAlias = tuple[Count, Count, Count, Count, Count, Count, Count, Count, Count, Count]
+"""The counts of `EXTRA_COUNTS`, in its order."""
+
+NOT_COUNTED: ExtraCounts = (None,) * 10
+"""The extra counts of a call that counts none."""
 
 
-def read_usable(usable: Any) -> tuple[str | None, int | None]:  # noqa: ANN401 (any mapped object)
-    """Type and id of `usable`: a mapped object, a pair such as `("user", 42)`, or None where nobody is to be named.
+def read_extra_counts(given: Any, metadata: Mapping[str, Any] | None) -> ExtraCounts:  # noqa: ANN401
+    """The counts as given, or else as the metadata names them. Raises `InvalidCall`."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidCall(f"extra_counts must be a dict such as {{'web_searches': 3}}, not {format_given(given)}.")
+    counts = dict(given or {})
+    if unknown := [str(name) for name in counts if name not in EXTRA_COUNTS]:
+        raise InvalidCall(f"extra_counts has {', '.join(unknown)}; it may have {', '.join(EXTRA_COUNTS)}.")
+    read = {name: read_count(name, count) for name, count in counts.items() if count is not None}
+    for name in EXTRA_COUNTS if metadata else ():
+        # What the metadata has under such a name and is no count is the caller's own affair.
+        if name not in read and type(said := metadata.get(name)) is int and said >= 0:  # type: ignore[union-attr]
+            read[name] = read_count(name, said, LARGEST_INTEGER)
+    return cast("ExtraCounts", tuple(read.get(name) for name in EXTRA_COUNTS))
 
-    Raises `InvalidCall` for an object that has no integer id yet, and for anything else.
+
+def read_grain(grain: Any, requests: Any, created_at: object) -> tuple[str, int]:  # noqa: ANN401
+    """What a row stands for, and of how many calls. Raises `InvalidCall`."""
+    if grain not in GRAINS:
+        raise InvalidCall(f"grain is {format_given(grain)}; it must be one of {', '.join(sorted(GRAINS))}.")
+    number = read_count("requests", requests)
+    if number == 0 or (grain == "call" and number != 1):
+        what = "grain hour, day or month" if number else "requests"
+        raise InvalidCall(f"requests is {number}; a call is 1, and a sum of several has its own {what}.")
+    if grain != "call" and created_at is None:
+        raise InvalidCall(f"a sum of a {grain} needs created_at, the beginning of its period.")
+    return str(grain), number
+
+
+def read_usable(usable: Any) -> tuple[str | None, int | None, str | None]:  # noqa: ANN401 (any mapped object)
+    """Type, number and key of `usable`: a mapped object, a pair such as `("user", 42)`, or None for nobody.
+
+    The type is in small letters, that of an object its `__usable_type__` or the name of its class: `User()` whose id is
+    42 and `("user", 42)` are one. What identifies it is a whole number, or a text, such as a UUID or a user's name in
+    a system. Raises `InvalidCall` for an object that has no id yet, for personal data, and for anything else.
     """
     if usable is None:
-        return None, None
+        return None, None, None
     if isinstance(usable, tuple | list) and len(usable) == 2:
-        name, number = usable
+        name, who = usable
     else:
-        name, number = getattr(usable, "__usable_type__", type(usable).__name__), _find_id(usable)
+        name, who = getattr(usable, "__usable_type__", type(usable).__name__), _find_id(usable)
     if not isinstance(name, str):
         raise InvalidCall(f'usable must be a mapped object or a pair such as ("user", 42), not {format_given(usable)}.')
-    read_text("the type of usable", name)
-    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > LARGEST_ID:
+    name = read_text("the type of usable", name).lower()
+    if isinstance(who, UUID):
+        who = str(who)
+    if isinstance(who, str):
+        return _read_key(name, who)
+    if isinstance(who, bool) or not isinstance(who, int) or abs(who) > LARGEST_INTEGER:
         raise InvalidCall(
-            f"usable {name} has the id {format_given(number)}; it must be a whole number (save a new object first)."
+            f"usable {name} has the id {format_given(who)}; it must be a whole number or a text, such as a UUID "
+            "(save a new object first)."
         )
-    return name, number
+    return name, who, None
+
+
+def _read_key(name: str, who: str) -> tuple[str, int | None, str | None]:
+    who = read_text(f"the id of usable {name}", who, strip=True)
+    if NUMBER.fullmatch(who) and abs(int(who)) <= LARGEST_INTEGER:
+        return name, int(who), None  # the same as the number
+    kinds = PERSONAL.mask({"": who})[1]
+    if kinds:
+        raise InvalidCall(
+            f"the id of usable {name} looks like personal data or a secret ({', '.join(kinds)}), which rows do not "
+            "hold: give an id that says nothing by itself."
+        )
+    return name, None, who
 
 
 def _find_id(usable: object) -> Any:  # noqa: ANN401

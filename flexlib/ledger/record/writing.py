@@ -88,7 +88,8 @@ def _write_postgresql() -> PostgresqlStatements:
 
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     kinds = {column.name: column.type.compile(dialect) for column in STATISTICS.columns}
-    texts = {"metadata": "text"}  # a JSON text inside the JSON of the batch
+    # A JSON text inside the JSON of the batch.
+    texts = {column.name: "text" for column in STATISTICS.columns if isinstance(column.type, JsonText)}
     claim = f"INSERT INTO {REQUEST_IDS} (request_id, created_at)"
     return PostgresqlStatements(
         one=(
