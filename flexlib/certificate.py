@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar
 
+from flexlib.checks import Check, read_check, write_check
 from flexlib.dates import Month
 
 SETTLING_TIME = timedelta(hours=3)
@@ -27,23 +28,11 @@ class State(StrEnum):
         return {State.GAP: 3, State.UNRECONCILED: 4}.get(self, 0)
 
 
-@dataclass(frozen=True)
-class Check:
-    """One comparison of two ways to the same figure."""
-
-    result: Literal["agrees", "differs", "not checked"]
-    how: str = ""
-    """What was compared with what."""
-    checked: int = 0
-    """How many were compared (users, sums)."""
-    why: str = ""
-    """What differs, or why nothing was checked."""
-    figures: dict[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
     """What both kinds say: which rows, read when, and whether they are whole."""
+
+    dataset: ClassVar[str]
 
     month: Month
     read_at: datetime
@@ -86,7 +75,10 @@ class Certificate:
 
     def to_json(self) -> str:
         """The certificate as it is stored and printed; the same one gives the same text."""
-        values = {"state": self.state, **asdict(self), "month": str(self.month), "read_at": _write_time(self.read_at)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values |= {name: write_check(check) for name, check in self.checks.items()}
+        values |= {"state": self.state, "dataset": self.dataset}
+        values |= {"month": str(self.month), "read_at": _format_time(self.read_at)}
         return json.dumps(self._rename(values), indent=2, ensure_ascii=False) + "\n"
 
     def _has_gap(self) -> bool:
@@ -96,9 +88,15 @@ class Certificate:
         return values
 
 
+CREDITS_NAMES = {"read_at": "fetched_at", "independent_total": "witness"}
+"""Fields whose name in JSON is another."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CreditsCertificate(Certificate):
     """The proof of a month of credits: who was asked, by which route, which sums agree. Credits in hundredths."""
+
+    dataset: ClassVar = "credits"
 
     server: str
     demo: bool = False
@@ -124,8 +122,8 @@ class CreditsCertificate(Certificate):
     """The rows against the server's own sum over the whole team."""
     cross_check: Check = Check("not checked")
     """A sample of users asked again, one by one and in another shape."""
-    witness: Check = Check("not checked")
-    """The month's total by the consumption endpoint."""
+    independent_total: Check = Check("not checked")
+    """The month's total by the other endpoint; in JSON `witness`."""
     balance: Check = Check("not checked")
     """The flex credits against the team's balance, where the billing cycle is the month."""
 
@@ -133,17 +131,19 @@ class CreditsCertificate(Certificate):
         return super()._has_gap() or self.users_failed > 0
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        order = ["state", "month", "server", "demo", "route", "route_reason", "read_at"]
+        order = ["state", "dataset", "month", "server", "demo", "route", "route_reason", "read_at"]
         values = {name: values[name] for name in order} | values
-        return {"fetched_at" if name == "read_at" else name: value for name, value in values.items()}
+        return {CREDITS_NAMES.get(name, name): value for name, value in values.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsageCertificate(Certificate):
     """The proof of a month of calls from one source."""
 
+    dataset: ClassVar = "usage"
+
     source: str
-    """Where the rows come from: `import`, `ledger` or another name a source gives itself."""
+    """The name of the source, as in `sources.registry`."""
     rows_read: int
     duplicate_rows: int = 0
     """Rows that were there already, counted once."""
@@ -163,35 +163,40 @@ class UsageCertificate(Certificate):
     """Those by model: provider, model, proxy, reason, rows; most rows first."""
     rows_without_clp: int = 0
     rates: tuple[dict[str, Any], ...] = ()
-    """What the pesos stand on, by day of observation: day, value, source (all None: given by the caller), rows."""
+    """The exchange rates behind the pesos, by day of observation: day, value, source (all None: the caller gave the
+    pesos), rows."""
 
     @property
     def grace(self) -> timedelta:
         return timedelta(seconds=self.grace_seconds)
 
-    def tells(self, name: str) -> bool:
+    def has_known_total(self, column: str) -> bool:
         """Whether it knows the sum of `amount_in_usd` or `amount_in_clp`, if only that no row has any."""
-        lacking = self.unpriced_rows if name == "amount_in_usd" else self.rows_without_clp
-        return getattr(self, name) is not None or lacking == self.rows
+        missing = self.unpriced_rows if column == "amount_in_usd" else self.rows_without_clp
+        return getattr(self, column) is not None or missing == self.rows
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        order = ["state", "month", "source", "read_at", "rows_read", "rows"]
+        order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
         return {name: values[name] for name in order} | values
 
 
 def parse_certificate(text: str) -> CreditsCertificate | UsageCertificate:
-    """The certificate that `to_json` wrote."""
+    """The certificate that `to_json` wrote, of this version or of one before."""
     values = json.loads(text)
     values.pop("state")
+    # Those of flexlib 0.1.0 do not say which they are; only credits are fetched by a route.
+    dataset = values.pop("dataset", "credits" if "route" in values else "usage")
+    if dataset == CreditsCertificate.dataset:
+        values = {own: values.pop(name) for own, name in CREDITS_NAMES.items() if name in values} | values
     values["month"] = Month.parse(values["month"])
-    values["read_at"] = datetime.fromisoformat(values.pop("fetched_at", None) or values.pop("read_at"))
+    values["read_at"] = datetime.fromisoformat(values["read_at"])
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)
         elif isinstance(value, dict):
-            values[name] = Check(**value)
-    return CreditsCertificate(**values) if "route" in values else UsageCertificate(**values)
+            values[name] = read_check(value)
+    return CreditsCertificate(**values) if dataset == CreditsCertificate.dataset else UsageCertificate(**values)
 
 
-def _write_time(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

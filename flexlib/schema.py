@@ -92,6 +92,8 @@ USAGE = pa.schema(
 )
 """Calls to LLMs, or sums of calls: the columns of the table `llm_usage_statistics`."""
 
+USAGE_KEY = ["created_at", "id"]
+
 
 def list_units(schema: pa.Schema) -> dict[str, str]:
     """The unit or the meaning of each column.
@@ -141,7 +143,7 @@ def check_usage(rows: pa.Table, month: Month) -> pa.Table:
     _refuse(pc.greater(within, rows["prompt_tokens"]), "cached tokens are more than the prompt")
     if pc.count_distinct(rows["id"]).as_py() != rows.num_rows:
         raise BadRecord("rows refused: an id stands in more than one of them.")
-    return _check_sorted(rows, ["created_at", "id"])
+    return _check_sorted(rows, USAGE_KEY)
 
 
 # No Python value meets an Arrow column below: Arrow imports pandas to convert one, which takes longer than the check.

@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from flexlib import analysis as aggregate
-from flexlib.certificate import Check, CreditsCertificate
+from flexlib.certificate import CreditsCertificate
+from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.schema import CREDITS
 from flexlib.store.row_hash import hash_rows

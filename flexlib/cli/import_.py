@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
+from flexlib.checks import explain_check
 from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
@@ -150,7 +151,7 @@ def _explain_state(month: MonthImport) -> str:
     if month.certificate.state is State.PROVISIONAL:
         return "it was imported before the month was over; import again what comes after."
     if month.certificate.state is State.UNRECONCILED:
-        return f"{month.certificate.sums.why}; a stored file was changed by hand. Import with --replace."
+        return f"{explain_check(month.certificate.sums)}; a stored file was changed by hand. Import with --replace."
     rows = month.quarantined
     if not rows:
         return "rows of a file imported before could not be taken; the totals are a lower bound."

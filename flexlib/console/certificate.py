@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flexlib.certificate import Certificate, Check, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import Certificate, CreditsCertificate, State, UsageCertificate
+from flexlib.checks import Check, describe_check, explain_check
 from flexlib.formats import format_count, format_credits
 
 
@@ -13,7 +14,11 @@ def explain_state(certificate: Certificate) -> str:
     if certificate.state is State.PROVISIONAL:
         return "it was read before the month was over and settled; the total will still grow."
     if certificate.state is State.UNRECONCILED:
-        wrong = (f"{name}: {one.why}" for name, one in certificate.checks.items() if one.result == "differs")
+        wrong = (
+            f"{name.replace('_', ' ')}: {explain_check(one)}"
+            for name, one in certificate.checks.items()
+            if one.result == "differs"
+        )
         return "; ".join(wrong) + "."
     failed = getattr(certificate, "failed_users", ())
     shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
@@ -83,4 +88,5 @@ def _join_some(texts: Iterable[str], most: int = 5) -> str:
 
 def _render_check(check: Check) -> str:
     counted = f" ({check.checked:,} compared)" if check.checked else ""
-    return f"{check.result}{counted}: {check.how}{'; ' + check.why if check.why else ''}"
+    sentences = "; ".join(filter(None, (describe_check(check), explain_check(check))))
+    return f"{check.result}{counted}: {sentences}"

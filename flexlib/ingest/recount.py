@@ -1,26 +1,35 @@
-"""A written Parquet of calls counted again, in bounded memory, and held against what its source says."""
+"""A written Parquet counted again, in bounded memory, to be held against what went in and what its source says."""
 
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
+from flexlib.checks import Check
 
-from flexlib.certificate import Check
-from flexlib.ledger.read.months import MonthTotals
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WIDE = Context(prec=60)
+"""Digits enough for any sum of amounts."""
 
 MEMORY = "400MB"
+"""Of DuckDB while it counts: what it groups is small, but for the ids of millions of rows."""
 
-TOTALS = """
-    SELECT count(*), coalesce(sum(requests), 0), coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
-        coalesce(sum(cached_tokens), 0), coalesce(sum(cache_write_tokens), 0), sum(amount_in_usd), sum(amount_in_clp),
-        count(*) - count(amount_in_usd), count(*) - count(amount_in_clp)
-    FROM read_parquet($file)
-"""
+COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
+AMOUNTS = {"amount_in_usd": "unpriced_rows", "amount_in_clp": "rows_without_clp"}
+"""The amounts, and what a certificate calls the number of rows without."""
+
+SUMS = ", ".join(
+    ["count(*) AS rows"]
+    + [f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in COUNTS]
+    + [f"sum({name}) AS {name}" for name in AMOUNTS]
+    + [f"count(*) - count({name}) AS {gaps}" for name, gaps in AMOUNTS.items()]
+)
 
 UNPRICED = """
     SELECT provider, model, proxy, coalesce(unpriced, metadata ->> '$.unpriced', 'not given') AS reason,
@@ -43,28 +52,33 @@ UNRATED = """
 """
 
 # Distinct hashes mean distinct ids, and are counted in a tenth of the memory.
-DISTINCT = (
-    "SELECT count(DISTINCT hash(id)) FROM read_parquet($file)",
-    "SELECT count(DISTINCT id) FROM read_parquet($file)",
-)
+DISTINCT = ("count(DISTINCT hash(id))", "count(DISTINCT id)")
 
 
 @dataclass(frozen=True)
 class ParquetCounts:
-    """What a Parquet of `schema.USAGE` holds."""
+    """What a Parquet of credits or of usage holds."""
 
-    totals: MonthTotals
+    figures: Mapping[str, Any]
+    """`rows` and the sums, as a certificate says them: exact amounts as text."""
     distinct_ids: int
-    unpriced: tuple[dict[str, Any], ...]
+    """As many as rows, where each row has its own."""
+    unpriced: tuple[dict[str, Any], ...] = ()
     """Rows without an amount in USD: provider, model, proxy, reason, rows; most rows first."""
-    rates: tuple[dict[str, Any], ...]
-    """What the pesos stand on: day (ISO), value, source (None: the caller gave the pesos), rows; days up."""
-    unrated: int
+    rates: tuple[dict[str, Any], ...] = ()
+    """The exchange rates behind the pesos: day (ISO), value, source (None: the source gave the pesos), rows; by day."""
+    unrated: int = 0
     """Rows with an amount in USD and none in pesos."""
 
+    @property
+    def rows(self) -> int:
+        return int(self.figures["rows"])
 
-def count_parquet(parquet: Path) -> ParquetCounts:
-    """Counts the rows of `parquet`; what does not fit into memory goes to its folder meanwhile."""
+
+def count_usage(parquet: Path) -> ParquetCounts:
+    """Counts the calls in `parquet`; what does not fit into memory goes to its folder meanwhile."""
+    import duckdb
+
     with duckdb.connect(
         config={"memory_limit": MEMORY, "temp_directory": str(parquet.parent / ".spill")}
     ) as connection:
@@ -77,44 +91,79 @@ def count_parquet(parquet: Path) -> ParquetCounts:
         def count(query: str) -> int:
             return int(next(iter(ask(query)[0].values())))
 
-        totals = MonthTotals(*connection.execute(TOTALS, {"file": glob.escape(str(parquet))}).fetchall()[0])
-        distinct = count(DISTINCT[0])
-        if distinct != totals.rows:
-            distinct = count(DISTINCT[1])
-        return ParquetCounts(totals, distinct, tuple(ask(UNPRICED)), tuple(ask(RATES)), count(UNRATED))
+        (sums,) = ask(f"SELECT {SUMS} FROM read_parquet($file)")
+        distinct = sums["rows"]
+        for one in DISTINCT:
+            distinct = count(f"SELECT {one} FROM read_parquet($file)")
+            if distinct == sums["rows"]:
+                break
+        return ParquetCounts(write_figures(sums), distinct, tuple(ask(UNPRICED)), tuple(ask(RATES)), count(UNRATED))
 
 
-def compare_counts(source: MonthTotals, counts: ParquetCounts) -> Check:
-    """Whether the Parquet holds what its source counts and sums, each id once."""
-    wanted, found = list_figures(source), list_figures(counts.totals)
-    wrong = [f"{name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
-    if counts.distinct_ids != counts.totals.rows:
-        wrong.append(f"{counts.totals.rows} rows have {counts.distinct_ids} different ids")
-    return Check(
-        "differs" if wrong else "agrees",
-        how="what the database counts and sums, against the written Parquet counted again",
-        checked=len(wanted) + 1,
-        why="; ".join(wrong),
-        figures=wanted,
-    )
+def count_credits(parquet: Path) -> ParquetCounts:
+    """Counts the credits in `parquet`; that each day, user and model stands once was checked on the way in."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(parquet, columns=["prompt_credits", "flex_credits"])
+    sums = {f"{name}_hundredths": pc.sum(table[name]).as_py() or 0 for name in table.column_names}
+    return ParquetCounts({"rows": table.num_rows, **sums}, table.num_rows)
 
 
-def list_figures(totals: MonthTotals) -> dict[str, Any]:
-    """Totals as the certificate says them: exact amounts as text."""
-    return {
-        "rows": totals.rows,
-        "requests": totals.requests,
-        "prompt_tokens": totals.prompt_tokens,
-        "completion_tokens": totals.completion_tokens,
-        "cached_tokens": totals.cached_tokens,
-        "cache_write_tokens": totals.cache_write_tokens,
-        "amount_in_usd": format_amount(totals.amount_in_usd),
-        "amount_in_clp": format_amount(totals.amount_in_clp),
-        "unpriced_rows": totals.unpriced_usd,
-        "rows_without_clp": totals.unpriced_clp,
-    }
+@dataclass
+class DeliveredCounts:
+    """What goes into a Parquet of usage, counted table by table on the way."""
+
+    rows: int = 0
+    sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    amounts: dict[str, Decimal | None] = field(default_factory=lambda: dict.fromkeys(AMOUNTS))
+    gaps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(AMOUNTS.values(), 0))
+
+    def add(self, table: pa.Table) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.rows += table.num_rows
+        for name in COUNTS:
+            self.sums[name] += pc.sum(table[name]).as_py() or 0
+        for name, gaps in AMOUNTS.items():
+            self.gaps[gaps] += table[name].null_count
+            part = pc.sum(table[name].cast(pa.decimal128(38, table[name].type.scale))).as_py()
+            if part is not None:
+                self.amounts[name] = WIDE.add(self.amounts[name] or Decimal(0), part)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        return write_figures({"rows": self.rows, **self.sums, **self.amounts, **self.gaps})
 
 
-def format_amount(amount: Decimal | None) -> str | None:
+def compare_counts(
+    expected: Mapping[str, Any],
+    counts: ParquetCounts,
+    code: str,
+    reasons: tuple[str, ...] = (),
+    figures: Mapping[str, Any] | None = None,
+) -> Check:
+    """Whether the Parquet holds what is expected, each id once; `reasons` with their `figures` are faults found before.
+
+    `code` says what the expected figures are of, as in `checks.COMPARED`.
+    """
+    wanted = {name: expected[name] for name in counts.figures if name in expected}
+    found = {name: counts.figures[name] for name in wanted if counts.figures[name] != wanted[name]}
+    told: dict[str, Any] = wanted | dict(figures or {})
+    if found:
+        reasons, told = (*reasons, "counts_differ"), told | {"found": found}
+    if counts.distinct_ids != counts.rows:
+        reasons = (*reasons, "ids_repeated")
+        told |= {"rows_found": counts.rows, "distinct_ids": counts.distinct_ids}
+    return Check("differs" if reasons else "agrees", checked=len(wanted) + 1, figures=told, code=code, reasons=reasons)
+
+
+def write_figures(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """Sums as a certificate says them: exact amounts as text."""
+    return {name: format_exact(one) if isinstance(one, Decimal) else one for name, one in sums.items()}
+
+
+def format_exact(amount: Decimal | None) -> str | None:
     """An exact amount as plain text, never with an exponent."""
     return None if amount is None else f"{amount:f}"

@@ -169,13 +169,17 @@ def write_snapshot(
 
 
 def move_snapshot(
-    parquet: Path, certificate: CreditsCertificate | UsageCertificate, root: Path, raw: Iterable[str] = ()
+    parquet: Path,
+    certificate: CreditsCertificate | UsageCertificate,
+    root: Path,
+    raw: Iterable[str] = (),
+    people: dict[str, dict[str, str]] | None = None,
 ) -> Snapshot:
     """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
 
     For months that are written piece by piece, because they need not fit into memory.
     """
-    return _write_version(parquet.rename, certificate, raw, None, root)
+    return _write_version(parquet.rename, certificate, raw, people, root)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from flexlib.analysis.top import (
     top_models,
     top_users,
 )
-from flexlib.certificate import Check
+from flexlib.checks import Check
 from flexlib.dates import Span
 
 ROWS: list[Row] = [

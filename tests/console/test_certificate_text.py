@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from flexlib.certificate import Check, CreditsCertificate, UsageCertificate
+from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.checks import Check
 from flexlib.cli.options import find_exit_code, warn_of_state
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month
@@ -75,9 +76,9 @@ def fail(*users: str, rows: int = 0) -> CreditsCertificate:
                 WHOLE,
                 sums=Check("differs", why="by 3"),
                 balance=Check("agrees", why="no"),
-                witness=Check("differs", why="by 4"),
+                independent_total=Check("differs", why="by 4"),
             ),
-            "sums: by 3; witness: by 4.",
+            "sums: by 3; independent total: by 4.",
         ),
     ],
 )

@@ -25,7 +25,8 @@ from harness import (
     sum_rows,
 )
 
-from flexlib.certificate import Check, CreditsCertificate, State
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import Check, explain_check
 from flexlib.store.snapshots import Snapshot
 
 Demo = Callable[..., str]
@@ -68,9 +69,13 @@ def halve_total(value: dict[str, Any], request: Request) -> dict[str, Any]:
 def test_all_proofs_of_a_whole_month_agree(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo(*CYCLE), "team", verify=20))
     assert {name: check.result for name, check in certificate.checks.items()} == dict.fromkeys(
-        ("sums", "cross_check", "witness", "balance"), "agrees"
+        ("sums", "cross_check", "independent_total", "balance"), "agrees"
     )
-    assert (certificate.sums.checked, certificate.cross_check.checked, certificate.witness.checked) == (3, 20, 2)
+    assert (certificate.sums.checked, certificate.cross_check.checked, certificate.independent_total.checked) == (
+        3,
+        20,
+        2,
+    )
 
 
 def test_the_sums_agree_with_the_servers_own_on_each_route(demo: Demo, fetch: Fetch) -> None:
@@ -91,7 +96,9 @@ def test_rows_that_are_fewer_than_the_servers_own_sum_are_unreconciled(route: st
     with serve(change(demo(), QUERIES, add)) as door:
         certificate = certify(fetch(door, route))
     assert (certificate.state, certificate.state.exit_code) == (State.UNRECONCILED, 4)
-    assert certificate.sums.why.startswith("the server's own sum holds 0.01 flex credits more (805 rows, 805 here)")
+    assert explain_check(certificate.sums).startswith(
+        "the server's own sum holds 0.01 flex credits more (805 rows, 805 here)"
+    )
 
 
 def test_a_sample_of_twenty_is_asked_again_in_two_halves_of_the_month_and_holds_the_biggest_spenders(
@@ -128,8 +135,8 @@ def test_as_many_users_are_asked_again_as_was_wished(
 def test_nobody_is_asked_again_when_that_is_switched_off(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo(), "team", verify=0))
     assert certificate.cross_check.result == "not checked"
-    assert certificate.cross_check.why == "switched off by --verify 0"
-    assert certificate.requests_sent == 4  # people, balance, witness, team
+    assert explain_check(certificate.cross_check) == "switched off by --verify 0"
+    assert certificate.requests_sent == 4  # people, balance, the other endpoint's total, team
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -144,16 +151,18 @@ def test_a_user_who_reads_otherwise_alone_fails_the_cross_check(route: str, demo
         certificate = certify(fetch(door, route))
     assert certificate.state is State.UNRECONCILED
     assert certificate.cross_check.figures == {"differing_users": [BUSIEST]}
-    assert "1 user differs: " in certificate.cross_check.why
+    assert "1 user differs: " in explain_check(certificate.cross_check)
 
 
-def test_the_witness_is_a_second_total_in_either_unit(demo: Demo, fetch: Fetch) -> None:
+def test_the_independent_total_is_taken_in_either_unit(demo: Demo, fetch: Fetch) -> None:
     for unit in ("credits", "hundredths"):
-        witness = certify(fetch(demo("--consumption-unit", unit), "team")).witness
-        assert (witness.result, witness.figures) == ("agrees", {"unit": unit})
+        total = certify(fetch(demo("--consumption-unit", unit), "team")).independent_total
+        assert (total.result, total.figures) == ("agrees", {"unit": unit})
 
 
-def test_a_witness_that_says_something_else_is_unreconciled_and_stays_so_on_auto(demo: Demo, fetch: Fetch) -> None:
+def test_an_independent_total_that_says_something_else_is_unreconciled_and_stays_so_on_auto(
+    demo: Demo, fetch: Fetch
+) -> None:
     with serve(change(demo(), CONSUMPTION, halve_total)) as door:
         certificate = certify(fetch(door))
     assert (certificate.state, certificate.route, certificate.flex_credits_hundredths) == (
@@ -161,17 +170,23 @@ def test_a_witness_that_says_something_else_is_unreconciled_and_stays_so_on_auto
         "team",
         FLEX,
     )
-    assert "it says 4,598.75 flex and 3,483.50 prompt credits if its unit is a credit" in certificate.witness.why
-    assert "here they are 9,197.50 and 3,483.50" in certificate.witness.why
+    assert "it says 4,598.75 flex and 3,483.50 prompt credits if its unit is a credit" in explain_check(
+        certificate.independent_total
+    )
+    assert "here they are 9,197.50 and 3,483.50" in explain_check(certificate.independent_total)
 
 
-def test_the_witness_of_consumption_is_the_total_of_v1(demo: Demo, fetch: Fetch) -> None:
-    assert certify(fetch(demo(), "consumption")).witness == Check("agrees", "the month's total by /Analytics (v1)", 2)
+def test_the_independent_total_of_consumption_is_the_total_of_v1(demo: Demo, fetch: Fetch) -> None:
+    assert certify(fetch(demo(), "consumption")).independent_total == Check(
+        "agrees", "the month's total by /Analytics (v1)", 2
+    )
     alone = certify(fetch(demo("--data-source-gone"), "consumption", unit="credits", verify=0))
-    assert (alone.state, alone.witness.result) == (State.COMPLETE, "not checked")
+    assert (alone.state, alone.independent_total.result) == (State.COMPLETE, "not checked")
 
 
-def test_a_user_whom_consumption_forgets_in_rows_and_total_is_missed_by_the_witness(demo: Demo, fetch: Fetch) -> None:
+def test_a_user_whom_consumption_forgets_in_rows_and_total_is_missed_by_the_independent_total(
+    demo: Demo, fetch: Fetch
+) -> None:
     email, gone = COMPANY.find_person(COMPANY.rank_spenders(SEPTEMBER)[5]).email, Decimal(0)
 
     def forget(value: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -195,14 +210,16 @@ def test_a_user_whom_consumption_forgets_in_rows_and_total_is_missed_by_the_witn
     with serve(change(demo(), CONSUMPTION, forget)) as door:
         certificate = certify(fetch(door, "consumption", verify=1))
     assert (certificate.sums.result, certificate.cross_check.result) == ("agrees", "agrees")
-    assert (certificate.state, certificate.witness.result) == (State.UNRECONCILED, "differs")
-    assert certificate.witness.why.startswith("it says 9,197.50 flex and 3,483.50 prompt credits, here they are ")
+    assert (certificate.state, certificate.independent_total.result) == (State.UNRECONCILED, "differs")
+    assert explain_check(certificate.independent_total).startswith(
+        "it says 9,197.50 flex and 3,483.50 prompt credits, here they are "
+    )
 
 
 def test_a_consumption_endpoint_that_has_nothing_where_v1_has_credits_is_no_zero(demo: Demo, fetch: Fetch) -> None:
     with serve(change(demo(), CONSUMPTION, lambda value, _: {**value, "data": []})) as door:
         certificate = certify(fetch(door, "consumption", verify=0))
-    assert (certificate.state, certificate.witness.result) == (State.UNRECONCILED, "differs")
+    assert (certificate.state, certificate.independent_total.result) == (State.UNRECONCILED, "differs")
 
 
 @pytest.mark.parametrize(
@@ -212,18 +229,20 @@ def test_a_consumption_endpoint_that_has_nothing_where_v1_has_credits_is_no_zero
         (("--billing-strategy", "QUOTA"), "The team is billed in QUOTA, not in credits"),
     ],
 )
-def test_a_witness_that_cannot_be_heard_is_told_and_holds_up_nothing(
+def test_an_independent_total_that_cannot_be_had_is_told_and_holds_up_nothing(
     options: tuple[str, ...], why: str, demo: Demo, fetch: Fetch
 ) -> None:
     certificate = certify(fetch(demo(*options), "team"))
-    assert (certificate.state, certificate.witness.result) == (State.COMPLETE, "not checked")
-    assert certificate.witness.why.startswith(why)
+    assert (certificate.state, certificate.independent_total.result) == (State.COMPLETE, "not checked")
+    assert explain_check(certificate.independent_total).startswith(why)
 
 
-def test_the_hourly_limit_of_the_witness_is_not_waited_for(demo: Demo, fetch: Fetch) -> None:
+def test_the_hourly_limit_of_the_independent_total_is_not_waited_for(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo("--consumption-limit", "0"), "team"))
-    assert certificate.witness.result == "not checked"
-    assert "429 Too Many Requests; it may be asked again in 3,600 seconds" in certificate.witness.why
+    assert certificate.independent_total.result == "not checked"
+    assert "429 Too Many Requests; it may be asked again in 3,600 seconds" in explain_check(
+        certificate.independent_total
+    )
 
 
 @pytest.mark.parametrize(("offset", "state"), [(0, "agrees"), (1, "agrees"), (-1, "differs"), (2, "differs")])
@@ -240,21 +259,21 @@ def test_the_balance_is_judged_to_the_credit_when_its_cycle_is_the_month(
 
 def test_a_balance_that_differs_says_both_figures(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo(*CYCLE, "--balance-offset", "500"), "team"))
-    assert certificate.balance.why == "the balance says 9,697.00 were used, 9,197.50 are here"
+    assert explain_check(certificate.balance) == "the balance says 9,697.00 were used, 9,197.50 are here"
     assert certificate.state.exit_code == 4
 
 
 def test_a_balance_of_another_cycle_is_shown_and_not_judged(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo("--billing-cycle", "2025-08", "--balance-offset", "500"), "team"))
     assert (certificate.state, certificate.balance.result) == (State.COMPLETE, "not checked")
-    assert certificate.balance.why == "the billing cycle is 2025-08-01 to 2025-08-31, not the month"
+    assert explain_check(certificate.balance) == "the billing cycle is 2025-08-01 to 2025-08-31, not the month"
     assert certificate.balance.figures["addOnCreditsUsed"] > 500
 
 
 def test_a_balance_that_the_key_may_not_read_is_told_with_the_permission(demo: Demo, fetch: Fetch) -> None:
     certificate = certify(fetch(demo("--deny", "balance"), "team"))
     assert (certificate.state, certificate.balance.result) == (State.COMPLETE, "not checked")
-    assert certificate.balance.why == (
+    assert explain_check(certificate.balance) == (
         "the balance cannot be read (HTTP 403: Insufficient permissions; it needs 'Billing Read')"
     )
 
@@ -264,7 +283,7 @@ def test_a_balance_that_is_no_number_is_not_judged(used: object, demo: Demo, fet
     edit: Change = lambda value, _: {**value, "addOnCreditsUsed": used}  # noqa: E731
     with serve(change(demo(*CYCLE), BALANCE, edit)) as door:
         certificate = certify(fetch(door, "team", verify=0))
-    assert (certificate.state, certificate.balance.why) == (State.COMPLETE, "the balance is no number")
+    assert (certificate.state, explain_check(certificate.balance)) == (State.COMPLETE, "the balance is no number")
 
 
 def test_a_balance_of_another_shape_holds_up_nothing(demo: Demo, fetch: Fetch) -> None:
@@ -279,10 +298,10 @@ def test_a_gap_is_not_also_called_a_difference(demo: Demo, fetch: Fetch) -> None
     assert results == {
         "sums": "not checked",
         "cross_check": "agrees",
-        "witness": "not checked",
+        "independent_total": "not checked",
         "balance": "not checked",
     }
-    assert "some of it could not be read" in certificate.sums.why
+    assert "some of it could not be read" in explain_check(certificate.sums)
 
 
 def test_a_month_of_nothing_is_complete(demo: Demo, fetch: Fetch) -> None:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexlib.certificate import State, UsageCertificate
+from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.errors import AlreadyRunning, BadFile, DiskFailed
@@ -238,7 +239,7 @@ def test_a_month_that_another_run_holds_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_swept_out(tmp_path: Path) -> None:
     root = tmp_path / "data"
-    left = root / "usage" / "2025-09" / ".importing"
+    left = root / "usage" / "2025-09" / ".ingesting"
     left.mkdir(parents=True)
     (left / "usage.parquet").write_bytes(b"cut off")
     assert bring_one(write(tmp_path, ONE), root).certificate.rows == 1
@@ -265,7 +266,7 @@ def test_a_stored_month_that_was_changed_by_hand_is_noticed(tmp_path: Path) -> N
     pq.write_table(rows.slice(0, 0), stored.parquet)
     proof = bring_one(write(tmp_path, THREE, name="more.csv"), root).certificate
     assert (proof.state, proof.sums.result) == (State.UNRECONCILED, "differs")
-    assert proof.sums.why == (
+    assert explain_check(proof.sums) == (
         "amount_in_usd of the stored rows is None, and their certificate says 0.0005100000; "
         "rows is 1, not 2; prompt_tokens is 100, not 107; completion_tokens is 20, not 25"
     )
@@ -296,7 +297,7 @@ def test_the_same_calls_by_other_columns_may_count_twice_and_are_told(tmp_path: 
     assert (proof.rows, proof.state) == (4, State.UNRECONCILED)
     assert (
         "1 call of more.csv, which was read by other columns than files before it, at the moment of a stored one"
-        in (proof.sums.why)
+        in (explain_check(proof.sums))
     )
     assert bring_one(more, root, metadata=("team",)).certificate == proof
     third = write(tmp_path, "2025-09-20 10:00:00,1,1", name="third.csv")
@@ -326,5 +327,5 @@ def test_stored_amounts_that_were_changed_by_hand_are_noticed(tmp_path: Path) ->
     proof = bring_one(write(tmp_path, THREE, name="more.csv"), root).certificate
     assert proof.state is State.UNRECONCILED
     assert "amount_in_usd of the stored rows is 1000.0000000000, and their certificate says 0.0005100000" in (
-        proof.sums.why
+        explain_check(proof.sums)
     )

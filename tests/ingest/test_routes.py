@@ -25,6 +25,7 @@ from harness import (
 )
 
 from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import explain_check
 from flexlib.demo import Company, demo_server
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused, UnsupportedTeam
 from flexlib.ingest.windsurf.routes import ROUTES
@@ -130,13 +131,13 @@ def test_team_alone_cut_short_stores_nothing_with_exit_code_4(
 
 
 @pytest.mark.parametrize("route", ["user", "batch"])
-def test_a_heavy_user_cut_short_shows_in_the_cross_check_where_no_sum_and_no_witness_is_to_be_had(
+def test_a_heavy_user_cut_short_shows_in_the_cross_check_where_no_sum_and_no_independent_total_is_to_be_had(
     route: str, demo: Demo, fetch: Fetch
 ) -> None:
     alone = ("--max-items-query", "200", "--refuse-aggregation", "--deny", "consumption")
     certificate = certify(fetch(demo(*alone), route))
     assert (certificate.state, certificate.state.exit_code) == (State.UNRECONCILED, 4)
-    assert (certificate.sums.result, certificate.witness.result) == ("not checked", "not checked")
+    assert (certificate.sums.result, certificate.independent_total.result) == ("not checked", "not checked")
     assert certificate.cross_check.result == "differs"
     assert certificate.cross_check.figures == {"differing_users": [BUSIEST]}
 
@@ -249,7 +250,7 @@ def test_keys_that_are_not_on_the_list_are_no_secret_of_the_routes_that_cannot_s
 ) -> None:
     certificate = certify(fetch(demo("--unlisted-keys", "2"), route))
     assert (certificate.state, certificate.flex_credits_hundredths) == (State.UNRECONCILED, FLEX)
-    assert "a key that is not on the list of people may have spent it" in certificate.sums.why
+    assert "a key that is not on the list of people may have spent it" in explain_check(certificate.sums)
     alone = ("--unlisted-keys", "2", "--refuse-aggregation", "--deny", "consumption")
     blind = certify(fetch(demo(*alone), route))
     assert blind.notes == (
@@ -423,7 +424,7 @@ def test_the_hourly_limit_is_told_with_its_time_and_is_not_held_against_the_rout
 ) -> None:
     with demo_server("--users", "300", "--consumption-limit", "2", "--data-source-gone") as url:
         with pytest.raises(FlexlibError, match=r"429 Too Many Requests; it may be asked again in 3,\d\d\d seconds"):
-            fetch(url)  # the witness, the rows; the total is one too many
+            fetch(url)  # the independent total, the rows; the total is one too many
         assert set(read_server(tmp_path / "data")["refused"]) == {"team"}
     snapshot = fetch(demo("--data-source-gone"), unit="credits")
     assert certify(snapshot).route == "consumption"

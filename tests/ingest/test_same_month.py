@@ -15,12 +15,12 @@ import pytest
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
-from flexlib.errors import BadFile, BadParameter
-from flexlib.ingest.files.amounts import drop_filled, fill_rows
+from flexlib.enums import LlmProvider
+from flexlib.errors import BadFile
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import open_ledger, record_many
-from flexlib.money.amounts import FILLED
+from flexlib.money.amounts import FILLED, drop_filled, fill_rows
 from flexlib.money.fx import Rate, sort_rates
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
@@ -29,8 +29,7 @@ from flexlib.store.snapshots import list_snapshots, load_usage
 
 SEPTEMBER = Month(2025, 9)
 OVER = datetime(2025, 12, 1, tzinfo=timezone.utc)
-ALIKE = [name for name in USAGE.names if name not in ("id", "metadata", "updated_at")]
-NOTES = ("price_source", "price_date", "unpriced", "rate", "rate_day", "rate_source")
+ALIKE = [name for name in USAGE.names if name not in ("id", "metadata", "updated_at", "tier", *FILLED[2:])]
 FIELDS = (
     ("created_at", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "cost")
     + ("amount_in_usd", "amount_in_clp", "duration_ms", "status", "usable_id", "request_id")
@@ -118,6 +117,11 @@ def read_amounts(root: Path) -> dict[str, tuple[Decimal | None, Decimal | None]]
     return {row["id"]: (row["amount_in_usd"], row["amount_in_clp"]) for row in read_rows(root)}
 
 
+def read_own(row: dict[str, Any]) -> dict[str, Any]:
+    """What the caller himself put into the metadata."""
+    return {name: json.loads(row["metadata"])[name] for name in MAPPING.metadata}
+
+
 def test_recorded_and_closed_or_imported_the_month_is_the_same(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "recorded", tmp_path / "imported"
     for root in (ours, theirs):
@@ -128,7 +132,7 @@ def test_recorded_and_closed_or_imported_the_month_is_the_same(tmp_path: Path) -
         {name: other[name] for name in ALIKE} for _, other in pairs
     ]
     for one, other in pairs:
-        assert json.loads(one["metadata"]) == json.loads(other["metadata"])
+        assert read_own(one) == read_own(other)
     assert {name: getattr(closed, name) for name in SAME_FIGURES} == {
         name: getattr(brought, name) for name in SAME_FIGURES
     }
@@ -203,7 +207,7 @@ def test_the_columns_say_where_each_amount_is_from_and_why_there_is_none(
     rows = {row["id"]: row for row in read_rows(tmp_path)}
     filled = {name: {column for column in FILLED if row[column] is not None} for name, row in rows.items()}
     rate = {"amount_in_clp", "fx_rate", "fx_date", "fx_source"} if rates else {"unconverted"}
-    assert filled["a"] == {"amount_in_usd", "price_source", "unconverted"}  # this list is not dated
+    assert filled["a"] == {"amount_in_usd", "price_source", "price_date", "unconverted"}
     assert filled["d"] == {"unpriced"}
     assert filled["e"] == filled["g"] == {"amount_in_usd"} | rate
     assert filled["f"] == {"amount_in_usd", "amount_in_clp"}
@@ -237,9 +241,13 @@ def test_a_callers_own_metadata_that_looks_like_a_note_stays(tmp_path: Path) -> 
         assert [row["fx_rate"] for row in read_rows(tmp_path)] == [Decimal("950.00")] * 3
 
 
-@pytest.mark.parametrize("name", NOTES)
-def test_metadata_in_a_name_of_the_notes_is_refused(tmp_path: Path, name: str) -> None:
-    mapping = CallMapping(created_at="t", prompt_tokens="p", completion_tokens="c", provider_column="v",
-                          model="m", metadata=(name,))  # fmt: skip
-    with pytest.raises(BadParameter, match=f"metadata names {name}, which flexlib writes itself"):
-        import_usage(write(tmp_path / "calls.csv", CALLS), mapping, tmp_path)
+def test_metadata_of_any_name_is_the_callers(tmp_path: Path) -> None:
+    names = ("price_source", "unpriced", "rate_day")
+    file = tmp_path / "calls.csv"
+    file.write_text(f"t,p,c,{','.join(names)}\n2025-09-10 12:00:00,1000,100,a,b,c\n", "utf-8")
+    mapping = CallMapping(created_at="t", prompt_tokens="p", completion_tokens="c", provider=LlmProvider.OPENAI,
+                          model="gpt-4o", metadata=names)  # fmt: skip
+    bring(tmp_path, file, mapping)
+    (row,) = read_rows(tmp_path)
+    assert json.loads(row["metadata"]) == {"price_source": "a", "unpriced": "b", "rate_day": "c"}
+    assert (row["price_source"][:12], row["unpriced"]) == ("genai-prices", None)

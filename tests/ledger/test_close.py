@@ -17,9 +17,12 @@ import pytest
 from databases import execute, query
 
 from flexlib.certificate import State, UsageCertificate
+from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import AlreadyRunning, BadMonth, BadRecord, DiskFailed
-from flexlib.ingest.ledger import certify_month, close_month, ensure_month
+from flexlib.ingest.ledger import close_month, deliver_month, ensure_month
+from flexlib.ingest.pipeline import HeldMonth, certify_usage, check_tables, hold_month, join_tables
+from flexlib.ingest.recount import DeliveredCounts, count_usage
 from flexlib.ledger import (
     Ledger,
     LedgerMissing,
@@ -30,12 +33,13 @@ from flexlib.ledger import (
     record_many,
     record_usage,
 )
+from flexlib.ledger.read.months import LedgerMonth
 from flexlib.ledger.record.filling import fill_amounts
 from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import load_book
 from flexlib.schema import USAGE, check_usage
-from flexlib.sources.ledger import check_tables, open_ledger_month
+from flexlib.sources.registry import LEDGER
 from flexlib.store.fx import KeptRate, write_kept_rates
 from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
@@ -62,6 +66,10 @@ def close(ledger: Ledger, **options: Any) -> tuple[Snapshot, UsageCertificate]: 
     snapshot = close_month(SEPTEMBER, ledger.data, ledger=ledger, **{"now": OVER, **options})
     assert isinstance(snapshot.certificate, UsageCertificate)
     return snapshot, snapshot.certificate
+
+
+def certify(opened: LedgerMonth, file: Path) -> UsageCertificate:
+    return certify_usage(deliver_month(opened, OVER), DeliveredCounts(), count_usage(file), "")
 
 
 def read_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -126,8 +134,8 @@ def test_month_of_many_tables_is_the_same_as_of_one(ledger: Ledger) -> None:
     record_many([CALL | {"request_id": f"{one % 7} {one}"} for one in range(500)], ledger=ledger)
     tables = {}
     for rows in (1, 70, 500, 100_000):
-        with open_ledger_month(SEPTEMBER, ledger, table_rows=rows) as opened:
-            tables[rows] = list(opened.tables)
+        with read_month(SEPTEMBER, ledger) as opened:
+            tables[rows] = list(join_tables(opened.tables, rows))
     assert [len(one) for one in tables[70]] == [70] * 7 + [10]
     assert {rows: len(found) for rows, found in tables.items()} == {1: 500, 70: 8, 500: 1, 100_000: 1}
     hashes = {hash_rows(pa.concat_tables(found)) for found in tables.values()}
@@ -178,23 +186,23 @@ def test_month_without_a_call_is_closed_as_an_empty_one(ledger: Ledger) -> None:
 def test_sums_that_differ_are_not_reconciled(ledger: Ledger, tmp_path: Path, change: dict[str, Any], why: str) -> None:
     record_many([CALL, CALL], ledger=ledger)
     file = tmp_path / "rows.parquet"
-    with open_ledger_month(SEPTEMBER, ledger) as opened:
+    with read_month(SEPTEMBER, ledger) as opened:
         pq.write_table(next(opened.tables), file)
-    assert certify_month(opened, file, "", OVER).state is State.COMPLETE
+    assert certify(opened, file).state is State.COMPLETE
     other = replace(opened, totals=replace(opened.totals, **change))
-    certificate = certify_month(other, file, "", OVER)
+    certificate = certify(other, file)
     assert certificate.state is State.UNRECONCILED
     assert certificate.state.exit_code == 4
-    assert certificate.sums.why == why
+    assert explain_check(certificate.sums) == why
 
 
 def test_an_id_that_stands_twice_in_the_file_is_not_reconciled(ledger: Ledger, tmp_path: Path) -> None:
     record_many([CALL | {"request_id": "a"}, CALL | {"request_id": "b"}], ledger=ledger)
-    with open_ledger_month(SEPTEMBER, ledger) as opened:
+    with read_month(SEPTEMBER, ledger) as opened:
         table = next(opened.tables)
     pq.write_table(table.set_column(0, USAGE.field("id"), pa.array(["a", "a"])), tmp_path / "rows.parquet")
-    certificate = certify_month(opened, tmp_path / "rows.parquet", "", OVER)
-    assert certificate.sums.why == "2 rows have 1 different ids"
+    certificate = certify(opened, tmp_path / "rows.parquet")
+    assert explain_check(certificate.sums) == "2 rows have 1 different ids"
 
 
 def test_tables_that_do_not_follow_each_other_are_refused(ledger: Ledger) -> None:
@@ -205,10 +213,10 @@ def test_tables_that_do_not_follow_each_other_are_refused(ledger: Ledger) -> Non
     def turn(*tables: pa.Table) -> Iterator[pa.Table]:
         return iter(tables)
 
-    assert len(list(check_tables(turn(one, two, three), SEPTEMBER))) == 3
+    assert len(list(check_tables(turn(one, two, three), LEDGER, SEPTEMBER))) == 3
     for wrong in ((one, three, two), (one, two, two)):
         with pytest.raises(BadRecord, match="rows refused: [abc] at 2025-09-10 12:00:00 stands behind [abc] at "):
-            list(check_tables(turn(*wrong), SEPTEMBER))
+            list(check_tables(turn(*wrong), LEDGER, SEPTEMBER))
 
 
 def test_closing_again_keeps_a_complete_version_and_renews_a_provisional_one(ledger: Ledger) -> None:
@@ -242,7 +250,7 @@ def test_one_run_closes_a_month_at_a_time(ledger: Ledger) -> None:
 
 def test_what_a_killed_run_left_is_swept_out(ledger: Ledger) -> None:
     record_usage(**CALL, ledger=ledger)
-    left = ledger.data / "usage" / "2025-09" / ".closing"
+    left = ledger.data / "usage" / "2025-09" / ".ingesting"
     left.mkdir(parents=True)
     (left / "usage.parquet").write_bytes(b"half")
     snapshot, _ = close(ledger)
@@ -354,13 +362,13 @@ def test_what_another_run_stored_in_between_is_not_hidden_by_an_older_reading(
 ) -> None:
     record_usage(**CALL, ledger=ledger)
 
-    def close_first(*given: Any) -> AbstractContextManager[Path]:  # noqa: ANN401
+    def close_first(*given: Any) -> AbstractContextManager[HeldMonth]:  # noqa: ANN401
         monkeypatch.undo()
         record_usage(**CALL, ledger=ledger)
         close_month(SEPTEMBER, ledger.data, ledger=ledger)
-        return lock_month(*given)
+        return hold_month(*given)
 
-    monkeypatch.setattr("flexlib.ingest.ledger.lock_month", close_first)
+    monkeypatch.setattr("flexlib.ingest.ledger.hold_month", close_first)
     kept = ensure_month(SEPTEMBER, ledger.data, ledger=ledger)
     assert kept is not None
     assert kept.certificate.rows == 2

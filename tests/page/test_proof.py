@@ -9,7 +9,8 @@ import pytest
 from report_samples import THINKING, certify, make_rows, read_words
 
 from flexlib.analysis.credits import credits_statistics
-from flexlib.certificate import Check, CreditsCertificate, State
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import Check
 from flexlib.errors import BadRecord
 from flexlib.page.credits.proof import list_missing, show_proof
 
@@ -34,7 +35,7 @@ def test_the_proof_of_a_whole_month() -> None:
         unmapped_keys=1,
         requests_sent=44,
         requests_retried=2,
-        witness=Check("agrees", "the month's total by the consumption endpoint (v2alpha)", 2),
+        independent_total=Check("agrees", "the month's total by the consumption endpoint (v2alpha)", 2),
     )
     assert read_facts(certificate) == {
         "✓ People asked, read, not read": "5,930 · 5,930 · 0",
@@ -82,7 +83,7 @@ def test_each_reason_is_listed_when_there_are_several() -> None:
         ROWS,
         users_failed=1,
         quarantined_rows=2,
-        witness=Check("differs", why="it says 1.00"),
+        independent_total=Check("differs", why="it says 1.00"),
         read_at=datetime(2025, 9, 11, 14, tzinfo=timezone.utc),
     )
     assert [sentence.split(" ")[0] for sentence in list_missing(certificate)] == ["1", "2", "An", "It"]

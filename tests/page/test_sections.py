@@ -13,7 +13,8 @@ import pytest
 from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
 
 from flexlib import analysis as aggregate
-from flexlib.certificate import Check, CreditsCertificate, State
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import Check
 from flexlib.money.credit_prices import CreditCost, CreditPrices
 from flexlib.money.fx import Rates
 from flexlib.page.credits.sections import show_headlines, show_title

@@ -126,19 +126,21 @@ def test_an_empty_list_of_rows_is_nothing(empty: object) -> None:
 def test_the_total_is_one_row_of_the_whole_span_and_the_hundredth_of_a_float_is_exact() -> None:
     body = b'{"data": [{"consumption": {"prompt_credits": 1250.10, "flex_credits": 0.3}}]}'
     with serve(lambda _: Answer(200, body)) as url, Client(url, "demo-key", 1) as client:
-        reply = client.ask_one(ask_consumption_total(SPAN, "witness"))
+        reply = client.ask_one(ask_consumption_total(SPAN, "independent total"))
     assert read_total(reply) == (Decimal("1250.1"), Decimal("0.3"))
     for broken in ({"flex_credits": "many"}, {"flex_credits": -1}, "none"):
         rows = [{"consumption": broken}]
         with serve(lambda _, rows=rows: answer_json({"data": rows})) as url, Client(url, "demo-key", 1) as client:  # type: ignore[misc]
-            reply = client.ask_one(ask_consumption_total(SPAN, "witness"))
+            reply = client.ask_one(ask_consumption_total(SPAN, "independent total"))
         with pytest.raises(RouteRefused, match="a total that is no number"):
             read_total(reply)
 
 
 def test_a_no_to_the_total_is_no_zero() -> None:
     with pytest.raises(RouteRefused, match="says no"):
-        check_reply(ApiResponse(ask_consumption_total(SPAN, "witness"), refused="HTTP 403: Insufficient permissions"))
+        check_reply(
+            ApiResponse(ask_consumption_total(SPAN, "independent total"), refused="HTTP 403: Insufficient permissions")
+        )
 
 
 @given(st.integers(1, 10**12), st.integers(0, 10**12))

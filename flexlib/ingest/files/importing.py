@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
-from flexlib.ingest.files.amounts import check_names
-from flexlib.ingest.files.merge import FileFacts, MergedMonth, merge_month, read_certificate
-from flexlib.sources.files import QuarantinedRow, read_calls
+from flexlib.ingest.delivery import RefusedRow
+from flexlib.ingest.files.merge import FileFacts, merge_month
+from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
+from flexlib.sources.files import read_calls
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import IMPORT
-from flexlib.store.disk import make_scratch
 from flexlib.store.fx import load_rates
-from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class MonthImport:
     """Of the month's newest version."""
     added_rows: int
     """Calls that were not there before."""
-    quarantined: tuple[QuarantinedRow, ...]
+    quarantined: tuple[RefusedRow, ...]
     """The file's rows that could not be taken."""
     is_new: bool
     """Whether that version was written now; not when an older one said all of it already."""
@@ -50,41 +49,38 @@ def import_usage(
 
     Every month is merged with its newest version, or rebuilt from this file alone. Amounts that the file does not
     give are filled as recording does, from the price book and the kept rates; one that is stored stays, whatever those
-    say later. Importing a file again changes nothing, except that lacking amounts are filled once they are known.
+    say later. Importing a file again changes nothing, except that missing amounts are filled once they are known.
 
     Raises `BadFile` when the file cannot be read, was imported under another mapping, or differs from what is stored
-    under the same id, and when the table of rates is spoilt; `BadParameter`; `AlreadyRunning` unless `wait`;
+    under the same id, and when the table of rates is corrupt; `BadParameter`; `AlreadyRunning` unless `wait`;
     `DiskFailed`.
     """
-    check_names(mapping.metadata)
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
     facts, stamp = _describe_file(file, mapping), _stamp(file)
-    with read_calls(file, mapping) as calls, ExitStack() as held:
-        merged = []
+    with read_calls(file, mapping) as calls, ExitStack() as stack:
+        prepared = []
         for month in calls.months:
-            folder = held.enter_context(lock_month("usage", month, root, wait))
-            parquet = held.enter_context(make_scratch(folder, ".importing")) / "usage.parquet"
-            newest = find_snapshot("usage", month, root, IMPORT.name)
-            one = merge_month(calls, month, None if replace_months else newest, facts, rates, parquet, read_at)
-            merged.append((one, newest))
+            held = stack.enter_context(hold_month(IMPORT, month, root, wait=wait))
+            base = None if replace_months else held.newest
+            delivery, added_rows = merge_month(calls, month, base, facts, read_at)
+            prepared.append((prepare_month(held, delivery, rates), added_rows))
         if _stamp(file) != stamp:
             raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
-        return [_store(one, newest, root) for one, newest in merged]
+        return [_store(month, added_rows) for month, added_rows in prepared]
 
 
-def _store(merged: MergedMonth, newest: Snapshot | None, root: Path) -> MonthImport:
-    before = read_certificate(newest)
-    if before and before.state is merged.certificate.state:
-        same = replace(merged.certificate, read_at=before.read_at, flexlib_version=before.flexlib_version)
-        if same == before:
-            return MonthImport(before, merged.added_rows, merged.quarantined, is_new=False)
-    move_snapshot(merged.parquet, merged.certificate, root, merged.raw)
-    return MonthImport(merged.certificate, merged.added_rows, merged.quarantined, is_new=True)
+def _store(month: PreparedMonth, added_rows: int) -> MonthImport:
+    snapshot = store_month(month)
+    certificate = snapshot.certificate
+    assert isinstance(certificate, UsageCertificate)
+    return MonthImport(certificate, added_rows, tuple(month.delivery.refused), snapshot != month.held.newest)
 
 
 def _describe_file(file: Path, mapping: CallMapping) -> FileFacts:
     if not file.is_file():
-        raise BadFile(f"{file} is not a file that is there; give the path of a CSV, JSON lines or Parquet of calls.")
+        raise BadFile(
+            f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
+        )
     with open(file, "rb") as content:
         return FileFacts(file.name, hashlib.file_digest(content, "sha256").hexdigest(), mapping.describe())
 

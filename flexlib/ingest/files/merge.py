@@ -1,4 +1,4 @@
-"""A month's calls of a file merged by id with those that are stored, counted twice over, with the proof of both."""
+"""A month's calls of a file merged by id with those that are stored: what the file delivers of that month."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flexlib import __version__
-from flexlib.certificate import Check, UsageCertificate
+from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.formats import format_count
-from flexlib.ingest.files.amounts import TABLE_ROWS, drop_filled, write_filled
-from flexlib.ingest.files.possible_duplicates import compare_amounts, count_alike, list_alike
-from flexlib.ingest.recount import ParquetCounts, count_parquet, format_amount, list_figures
-from flexlib.money.fx import Rates
-from flexlib.schema import USAGE
-from flexlib.sources.files import CallFile, QuarantinedRow
+from flexlib.ingest.delivery import Delivery, RefusedRow
+from flexlib.ingest.files.possible_duplicates import compare_amounts, count_lookalikes
+from flexlib.ingest.pipeline import TABLE_ROWS
+from flexlib.money.amounts import drop_filled
+from flexlib.schema import USAGE, USAGE_KEY
+from flexlib.sources.files import CallFile
 from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import Snapshot
 from flexlib.store.usage_files import read_usage
@@ -43,88 +40,58 @@ class FileFacts:
     mapping: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class MergedMonth:
-    """A month that has passed every check, in a Parquet of its own that is not stored yet."""
-
-    parquet: Path
-    certificate: UsageCertificate
-    raw: list[str]
-    """A line of JSON for each quarantined row, of earlier files too: file, sha256, line, reason, text."""
-    added_rows: int
-    quarantined: tuple[QuarantinedRow, ...]
-    """Those of this file."""
-
-
 def merge_month(
-    calls: CallFile,
-    month: Month,
-    base: Snapshot | None,
-    file: FileFacts,
-    rates: Rates,
-    parquet: Path,
-    read_at: datetime,
-) -> MergedMonth:
-    """The calls of `base` and those of the month in `calls` that are not among them, written to `parquet`.
+    calls: CallFile, month: Month, base: Snapshot | None, file: FileFacts, read_at: datetime
+) -> tuple[Delivery, int]:
+    """The calls of `base` and those of the month in `calls` that are not among them; and how many those are.
 
-    Amounts that are lacking, also in `base`, are filled where the price book and `rates` know them by now.
-    Raises `BadFile` when the file was merged before under another mapping or says something else of a stored id;
-    `BadRecord`; `DiskFailed`.
+    Raises `BadFile` when the file was merged before under another mapping or says something else of a stored id.
     """
     before = read_certificate(base)
     files = {entry["sha256"]: entry for entry in before.files} if before else {}
-    _check_mapping(file, files.get(file.sha256), month)
+    old = files.get(file.sha256, {})
+    _check_mapping(file, old, month)
     found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
     again = _count_known(found, stored, file)
     added = found.join(stored, SAME_CALL, how="anti")
-    alike = (
-        count_alike(added.set_alias("found"), stored)
-        if any(one["mapping"] != file.mapping for one in files.values())
-        else 0
-    )
-    wrong = list(compare_amounts(stored, before))
-    rows = stored.union(added).order("created_at, id")
-    rows_sha256, amounts = write_filled(rows, month, rates, parquet)
-
+    read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
+    lookalikes = count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
     counts = calls.count_month(month)
-    expected = {name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES}
-    counted = count_parquet(parquet)
-    totals = counted.totals
-    files[file.sha256] = {
-        **asdict(file),
-        "name": files.get(file.sha256, {}).get("name", file.name),
+    entry = asdict(file) | {
+        "name": old.get("name", file.name),
         "rows": counts.rows_read,
         "quarantined": counts.quarantined_rows,
         "undated": counts.undated_rows,
         "repeated": counts.repeated_rows,
-    } | ({"alike": alike} if (alike := max(alike, files.get(file.sha256, {}).get("alike", 0))) else {})
-    rows_read, quarantined = (sum(entry[name] for entry in files.values()) for name in ("rows", "quarantined"))
-    certificate = UsageCertificate(
+    }
+    if lookalikes := max(lookalikes, old.get("alike", 0)):
+        entry["alike"] = lookalikes
+    files[file.sha256] = entry
+    changed = compare_amounts(stored, before)
+    doubled = [[one["name"], one["alike"]] for one in files.values() if one.get("alike")]
+    faults = {"amounts_changed": ("changed_amounts", changed), "possible_duplicates": ("possible_duplicates", doubled)}
+    reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
+    delivery = Delivery(
+        source=IMPORT,
         month=month,
         read_at=read_at,
-        source=IMPORT.name,
-        rows_read=rows_read,
-        quarantined_rows=quarantined,
-        duplicate_rows=rows_read - quarantined - totals.rows,
-        rows=totals.rows,
-        prompt_tokens=totals.prompt_tokens,
-        completion_tokens=totals.completion_tokens,
-        rows_sha256=rows_sha256,
-        files=tuple(files.values()),
-        sums=_compare_sums(expected | amounts, counted, [*wrong, *list_alike(files.values())]),
-        amount_in_usd=format_amount(totals.amount_in_usd),
-        amount_in_clp=format_amount(totals.amount_in_clp),
-        unpriced_rows=totals.unpriced_usd,
-        unpriced=counted.unpriced,
-        rows_without_clp=totals.unpriced_clp,
-        rates=counted.rates,
-        notes=tuple(_write_notes(list(files.values()), totals.unpriced_usd, counted.unrated)),
-        flexlib_version=__version__,
+        tables=_read_tables(stored.union(added).order(", ".join(USAGE_KEY))),
+        counts={name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES},
+        code="files",
+        reasons=tuple(reasons),
+        figures=dict(reasons.values()),
+        refused=[RefusedRow(*vars(row).values()) for row in calls.list_quarantined(month)],
+        origin={"file": file.name, "sha256": file.sha256},
+        raw=[line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256],
+        facts={
+            "rows_read": sum(one["rows"] for one in files.values()),
+            "quarantined_rows": sum(one["quarantined"] for one in files.values()),
+            "files": tuple(files.values()),
+            "notes": tuple(_write_notes(files.values())),
+        },
+        is_dated=False,
     )
-    bad = calls.list_quarantined(month)
-    raw = [line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256]
-    raw += [json.dumps({"file": file.name, "sha256": file.sha256, **asdict(row)}) for row in bad]
-    return MergedMonth(parquet, certificate, raw, counts.rows - again["rows"], tuple(bad))
+    return delivery, counts.rows - again["rows"]
 
 
 def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
@@ -133,9 +100,9 @@ def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
     return certificate if isinstance(certificate, UsageCertificate) else None
 
 
-def _check_mapping(file: FileFacts, entry: dict[str, Any] | None, month: Month) -> None:
+def _check_mapping(file: FileFacts, entry: dict[str, Any], month: Month) -> None:
     """Under another mapping the same calls get other ids: they would count twice."""
-    old, new = (entry["mapping"] if entry else file.mapping), file.mapping
+    old, new = entry.get("mapping", file.mapping), file.mapping
     changes = [
         f"{name} {old.get(name, 'not given')} (now {new.get(name, 'not given')})"
         for name in old | new
@@ -152,6 +119,11 @@ def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelat
     if base is None:
         return calls.connection.from_arrow(USAGE.empty_table())
     return read_usage([base.parquet], calls.connection)
+
+
+def _read_tables(rows: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+    for batch in rows.to_arrow_reader(TABLE_ROWS):
+        yield pa.Table.from_arrays(batch.columns, schema=USAGE)
 
 
 def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts) -> dict[str, int]:
@@ -178,22 +150,7 @@ def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation
     return counts
 
 
-def _compare_sums(expected: dict[str, Any], counts: ParquetCounts, wrong: Iterable[str]) -> Check:
-    counted = list_figures(counts.totals)
-    differs = (name for name, wanted in expected.items() if counted[name] != wanted)
-    wrong = [*wrong, *(f"{name} is {counted[name]}, not {expected[name]}" for name in differs)]
-    if counts.distinct_ids != counts.totals.rows:
-        wrong.append(f"{counts.totals.rows} rows have {counts.distinct_ids} different ids")
-    return Check(
-        "differs" if wrong else "agrees",
-        how="what was stored and what the file adds to it, against the written Parquet counted again",
-        checked=len(expected) + 1,
-        why="; ".join(wrong),
-        figures=expected,
-    )
-
-
-def _write_notes(files: list[dict[str, Any]], unpriced: int, unrated: int) -> Iterator[str]:
+def _write_notes(files: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
     yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
     for entry in files:
@@ -207,13 +164,6 @@ def _write_notes(files: list[dict[str, Any]], unpriced: int, unrated: int) -> It
                 f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
                 "they are taken as of the first."
             )
-    if unpriced:
-        yield f"{format_count(unpriced, 'call')} without a price: the sum in USD is a lower bound."
-    if unrated:
-        yield (
-            f"{format_count(unrated, 'call')} with a price, but without an exchange rate yet: "
-            "run flexlib fx update, then import again."
-        )
 
 
 def _read_raw(snapshot: Snapshot | None) -> list[str]:

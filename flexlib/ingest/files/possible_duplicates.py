@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import duckdb
 
 from flexlib.certificate import UsageCertificate
-from flexlib.formats import format_count
-from flexlib.ingest.files.amounts import AMOUNTS
-from flexlib.ingest.recount import format_amount
+from flexlib.ingest.recount import AMOUNTS, format_exact
 
-ALIKE = " AND ".join(
+SAME_MOMENT = " AND ".join(
     [f"found.{name} = stored.{name}" for name in ("provider", "model", "prompt_tokens", "completion_tokens")]
     + ["date_trunc('millisecond', found.created_at) = date_trunc('millisecond', stored.created_at)"]
 )
 
 
-def count_alike(added: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation) -> int:
+def count_lookalikes(added: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation) -> int:
     """New calls at the moment of a stored one, with its model and tokens: read otherwise, a call has another id."""
-    ((count,),) = added.join(stored, ALIKE, how="semi").aggregate("count(*)").fetchall()
+    ((count,),) = added.join(stored, SAME_MOMENT, how="semi").aggregate("count(*)").fetchall()
     return int(count)
 
 
-def list_alike(files: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for entry in files:
-        if count := entry.get("alike"):
-            yield (
-                f"{format_count(count, 'call')} of {entry['name']}, which was read by other columns than files before "
-                "it, at the moment of a stored one, with its model and tokens: they may count twice; import the files "
-                "by the same columns, the first with --replace"
-            )
-
-
-def compare_amounts(stored: duckdb.DuckDBPyRelation, before: UsageCertificate | None) -> Iterator[str]:
-    """Where the stored amounts are not those of their certificate: filling would carry them on."""
+def compare_amounts(stored: duckdb.DuckDBPyRelation, before: UsageCertificate | None) -> dict[str, list[str | None]]:
+    """Amounts whose stored sum is not their certificate's, both as text: filling would carry them on."""
     if before is None:
-        return
+        return {}
     sums = stored.aggregate(", ".join(f"sum({name})" for name in AMOUNTS)).fetchall()[0]
-    for name, found in zip(AMOUNTS, sums, strict=True):
-        if before.tells(name) and format_amount(found) != (told := getattr(before, name)):
-            yield f"{name} of the stored rows is {format_amount(found)}, and their certificate says {told}"
+    pairs: dict[str, list[Any]] = {
+        name: [format_exact(found), getattr(before, name)]
+        for name, found in zip(AMOUNTS, sums, strict=True)
+        if before.has_known_total(name)
+    }
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

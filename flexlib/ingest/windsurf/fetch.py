@@ -9,16 +9,18 @@ from typing import Any
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
+from flexlib.ingest.delivery import Delivery
+from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
 from flexlib.ingest.windsurf.progress import Progress
-from flexlib.ingest.windsurf.route_choice import RouteChoice
+from flexlib.ingest.windsurf.route_choice import RouteChoice, RouteResult
 from flexlib.ingest.windsurf.run import Outcome, Run
 from flexlib.ingest.windsurf.server import check_root, identify_server
-from flexlib.schema import check_credits
 from flexlib.settings import Settings
+from flexlib.sources.registry import WINDSURF
 from flexlib.sources.windsurf.client import Client
 from flexlib.store.draft import Draft
 from flexlib.store.server import check_server, read_server
-from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, write_snapshot
+from flexlib.store.snapshots import Snapshot, find_snapshot
 
 
 def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snapshot]:  # noqa: ANN401
@@ -26,7 +28,7 @@ def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snaps
     check_begun(span)
     snapshots = []
     for month in span.months:
-        snapshot = find_snapshot("credits", month, settings.data)
+        snapshot = find_snapshot(WINDSURF.dataset, month, settings.data)
         if snapshot is not None:
             check_root(settings)
         if snapshot is None or snapshot.certificate.is_stale():
@@ -55,37 +57,48 @@ def update_credits(
     server = identify_server(settings)
     check_server(server.name, settings.data)
     progress = Progress(forced=forced_progress)
-    with lock_month("credits", month, settings.data, wait) as folder:
+    with hold_month(WINDSURF, month, settings.data, wait=wait) as held:
         fingerprint = hashlib.blake2b(key.encode(), digest_size=8, person=b"flexlib").hexdigest()
-        draft = Draft(folder / ".draft", f"{server.name} {fingerprint}")
+        draft = Draft(held.folder / ".draft", f"{server.name} {fingerprint}")
         discard = False
         try:
             with Client(settings.base_url, key, workers) as client:
                 remembered = read_server(settings.data)
                 run = Run(client, month.span, draft, progress, settings.consumption_unit, remembered.get("unit"))
                 found = RouteChoice(run, month, server, settings, route, verify).choose()
-            outcome = found.outcome
-            snapshot = write_snapshot(
-                check_credits(found.rows, month),
-                found.certificate,
-                chain(draft.lines(), (_quarantine_line(one) for one in outcome.tally.quarantined)),
-                {person.key: {"email": person.email, "name": person.name} for person in run.people} | outcome.people,
-                settings.data,
-            )
+            snapshot = store_month(prepare_month(held, _deliver(run, month, found)))
             # Users who failed are worth asking again while the other answers still are of this state of the server.
-            discard = not (outcome.failed and not outcome.tally.quarantined)
+            discard = not (found.outcome.failed and not found.outcome.tally.quarantined)
         finally:
             progress.close()
             draft.close(discard=discard)
-    progress.finish(_summarize(found.certificate, outcome))
+    progress.finish(_summarize(snapshot, found.outcome))
     return snapshot
+
+
+def _deliver(run: Run, month: Month, found: RouteResult) -> Delivery:
+    tally = found.outcome.tally
+    prompt, flex, _ = tally.totals
+    people = {person.key: {"email": person.email, "name": person.name} for person in run.people}
+    return Delivery(
+        source=WINDSURF,
+        month=month,
+        read_at=run.draft.started_at,
+        tables=[found.rows],
+        counts={"rows": len(tally.sums), "prompt_credits_hundredths": prompt, "flex_credits_hundredths": flex},
+        raw=chain(run.draft.lines(), map(_quarantine_line, tally.quarantined)),
+        people=people | found.outcome.people,
+        facts=found.facts,
+    )
 
 
 def _quarantine_line(one: dict[str, Any]) -> str:
     return json.dumps({"purpose": "quarantined", **one}, default=str)
 
 
-def _summarize(certificate: CreditsCertificate, outcome: Outcome) -> str:
+def _summarize(snapshot: Snapshot, outcome: Outcome) -> str:
+    certificate = snapshot.certificate
+    assert isinstance(certificate, CreditsCertificate)
     head = "✅ Complete!" if certificate.state.exit_code == 0 else f"⚠️  {certificate.state}:"
     data_points = outcome.tally.data_points if outcome.counts_rows else certificate.rows
     failed = f" | Failed: {certificate.users_failed}" if certificate.users_failed else ""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from pyarrow.json import ParseOptions, read_json
 
-import flexlib
-from flexlib.certificate import SETTLING_TIME, CreditsCertificate
+from flexlib.certificate import SETTLING_TIME
+from flexlib.checks import Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
-from flexlib.ingest.windsurf.checks import check_balance, check_sums, check_users, check_witness
+from flexlib.ingest.windsurf.checks import (
+    PER_USER,
+    check_balance,
+    check_independent_total,
+    check_sums,
+    check_users,
+)
 from flexlib.ingest.windsurf.routes import ROUTES
-from flexlib.ingest.windsurf.run import Outcome, Run, open_run
+from flexlib.ingest.windsurf.run import INDEPENDENT_TOTAL, Outcome, Run, open_run
 from flexlib.ingest.windsurf.server import Server, recall_refusals, remember_refusal
 from flexlib.schema import CREDITS
 from flexlib.settings import Settings
-from flexlib.store.row_hash import hash_rows
 from flexlib.store.server import keep_server
 
 LAST_RESORT = "consumption"
@@ -29,17 +35,17 @@ PEOPLE_ONLY = "This route asks only the people on the list: a key that spends an
 
 @dataclass(frozen=True)
 class RouteResult:
-    """What one route brought home, as rows and with its proof."""
+    """What one route brought home, as rows, and what the certificate says of it."""
 
     outcome: Outcome
     rows: pa.Table
-    certificate: CreditsCertificate
+    facts: dict[str, Any]
 
     @property
-    def faults(self) -> str:
-        """What its own proof says against it. Not the balance and the witness: another route would not change them."""
-        own = {"sums": self.certificate.sums, "cross-check": self.certificate.cross_check}
-        return "; ".join(f"{name}: {check.why}" for name, check in own.items() if check.result == "differs")
+    def failed_checks(self) -> str:
+        """What its own proof says against it. Not the balance and the other endpoint: no route would change them."""
+        own = {"sums": self.facts["sums"], "cross-check": self.facts["cross_check"]}
+        return "; ".join(f"{name}: {explain_check(check)}" for name, check in own.items() if check.result == "differs")
 
 
 @dataclass
@@ -61,14 +67,14 @@ class RouteChoice:
         Raises `RouteRefused` with the whole attempts when none did, and what stops a run at once (`errors`).
         """
         names = self._order_routes()
-        open_run(self.run, names[0], witness=True)
+        open_run(self.run, names[0])
         # Not before somebody answered: a mistyped address would own the folder.
         keep_server(
             self.server.name, {"base_url": self.settings.base_url, "demo": self.server.demo}, self.settings.data
         )
         found: RouteResult | None = None
         refusal: FlexlibError | None = None
-        while names and (found is None or found.faults):
+        while names and (found is None or found.failed_checks):
             name = names.pop(0)
             try:
                 found = self._try_route(name)
@@ -84,8 +90,8 @@ class RouteChoice:
                 self.attempts.append(f"{name} failed ({error})")
                 names = [] if found else names
             else:
-                if found.faults and names:
-                    self._step_down(name, f"its proof fails, {found.faults}")
+                if found.failed_checks and names:
+                    self._step_down(name, f"its proof fails, {found.failed_checks}")
         if found is None:
             assert refusal is not None
             raise RouteRefused(
@@ -105,11 +111,10 @@ class RouteChoice:
     def _try_route(self, name: str) -> RouteResult:
         self.run.progress.restart()
         outcome = ROUTES[name](self.run)
-        rows = _build_rows(outcome)
-        certificate = self._certify(outcome, rows)
-        if self.run.unit_settled:
-            keep_server(self.server.name, {"unit": self.run.unit_settled}, self.settings.data)
-        return RouteResult(outcome, rows, certificate)
+        checks = self._check(outcome)
+        if unit := outcome.unit or checks["independent_total"].figures.get("unit"):
+            keep_server(self.server.name, {"unit": unit}, self.settings.data)
+        return RouteResult(outcome, _build_rows(outcome), checks | self._list_facts(outcome, checks))
 
     def _step_down(self, name: str, why: str, *, passing: bool = False) -> None:
         if name != LAST_RESORT and not passing:
@@ -121,45 +126,42 @@ class RouteChoice:
         """Whether the key may still be allowed to read the other routes' endpoint."""
         return isinstance(error, ServerRefused) and name == LAST_RESORT and bool(others)
 
-    def _certify(self, outcome: Outcome, rows: pa.Table) -> CreditsCertificate:
+    def _check(self, outcome: Outcome) -> dict[str, Check]:
+        run = self.run
+        settled = run.draft.started_at >= self.month.end + SETTLING_TIME
+        return {
+            "sums": check_sums(outcome, settled=settled),
+            "independent_total": check_independent_total(run.replies.get(INDEPENDENT_TOTAL), outcome, settled=settled),
+            "cross_check": check_users(run, outcome, self.verify),
+            "balance": check_balance(run.replies.get("balance"), run.span, outcome),
+        }
+
+    def _list_facts(self, outcome: Outcome, checks: dict[str, Check]) -> dict[str, Any]:
+        """What the certificate says of the route, beside rows, sums and checks."""
         run, tally = self.run, outcome.tally
-        prompt, flex, _ = tally.totals
         users = {user for _, user, _ in tally.sums}
         unlisted = sorted(users - set(run.keys))
-        settled = run.draft.started_at >= self.month.end + SETTLING_TIME
-        sums, witness = check_sums(outcome, settled=settled), check_witness(run, outcome, settled=settled)
         notes = list(outcome.notes)
-        if outcome.route in ("batch", "user") and "agrees" not in (sums.result, witness.result):
+        if outcome.route in PER_USER and "agrees" not in (checks["sums"].result, checks["independent_total"].result):
             notes.append(PEOPLE_ONLY)
-        return CreditsCertificate(
-            month=self.month,
-            read_at=run.draft.started_at,
-            rows=rows.num_rows,
-            quarantined_rows=len(tally.quarantined),
-            rows_sha256=hash_rows(rows),
-            notes=tuple(notes),
-            flexlib_version=flexlib.__version__,
-            server=self.server.name,
-            demo=self.server.demo,
-            route=outcome.route,
-            route_reason=self._explain_route(outcome.route),
-            users_asked=len(run.people),
-            users_active=len(users & set(run.keys)),
-            users_failed=len(outcome.failed),
-            failed_users=tuple(sorted(outcome.failed)),
-            flex_credits_hundredths=flex,
-            prompt_credits_hundredths=prompt,
-            absent_values=tally.absent_values,
-            unmapped_keys=len(unlisted),
-            unmapped_users=tuple(unlisted),
-            sums=sums,
-            cross_check=check_users(run, outcome, self.verify),
-            witness=witness,
-            balance=check_balance(run, outcome),
-            requests_sent=run.client.sent,
-            requests_retried=run.client.retried,
-            requests_resumed=len(run.draft.resumed),
-        )
+        return {
+            "quarantined_rows": len(tally.quarantined),
+            "notes": tuple(notes),
+            "server": self.server.name,
+            "demo": self.server.demo,
+            "route": outcome.route,
+            "route_reason": self._explain_route(outcome.route),
+            "users_asked": len(run.people),
+            "users_active": len(users & set(run.keys)),
+            "users_failed": len(outcome.failed),
+            "failed_users": tuple(sorted(outcome.failed)),
+            "absent_values": tally.absent_values,
+            "unmapped_keys": len(unlisted),
+            "unmapped_users": tuple(unlisted),
+            "requests_sent": run.client.sent,
+            "requests_retried": run.client.retried,
+            "requests_resumed": len(run.draft.resumed),
+        }
 
     def _explain_route(self, name: str) -> str:
         if self.asked != "auto":

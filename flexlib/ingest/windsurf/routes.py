@@ -23,7 +23,7 @@ def fetch_team(run: Run) -> Outcome:
     if kept := run.draft.find("team", "team"):
         groups, whole = ask.read(json.loads(kept[-1]["text"]))
     else:
-        reply = run.ask(ask)
+        reply = run.take_reply(ask)
         if not reply.is_good:
             raise RouteRefused(_say_no(reply), gone=is_gone(reply.refused), passing=bool(reply.failed))
         groups, whole = reply.value
@@ -91,7 +91,9 @@ def fetch_consumption(run: Run) -> Outcome:
     native = consumption.read_total(
         run.client.ask_one(ask_consumption_total(run.span, "total", consumption.MAX_RETRY_AFTER))
     )
-    unit, why = settle_run_unit(run, native)
+    analytics = ask_team_totals(run)
+    settled = settle_run_unit(run, native, analytics)
+    unit = settled.unit
     users = consumption.map_people(rows, run.people)
     for text in texts:
         run.draft.add("consumption", consumption.hide_people(text, users), "consumption")
@@ -108,8 +110,16 @@ def fetch_consumption(run: Run) -> Outcome:
         )
     unlisted = {key: {"email": email, "name": ""} for email, key in users.items() if key.startswith("unmapped-")}
     run.progress.advance(len(run.people), _count_active(tally, run.keys), len(rows))
-    note = f"The consumption endpoint's numbers are {unit}: {why}."
-    return Outcome("consumption", tally, {}, totals, counts_rows=False, notes=[note], people=unlisted)
+    return Outcome(
+        "consumption",
+        tally,
+        team_totals=totals,
+        counts_rows=False,
+        notes=[f"The consumption endpoint's numbers are {unit}: {settled.why}."],
+        people=unlisted,
+        analytics_totals=analytics,
+        unit=unit if settled.is_found else None,
+    )
 
 
 def _count_active(tally: CreditSums, keys: list[str]) -> int:

@@ -17,6 +17,9 @@ from flexlib.store.draft import Draft
 
 Totals = tuple[int, int, int]
 
+INDEPENDENT_TOTAL = "independent total"
+"""The purpose of the request for the month's total by the other endpoint."""
+
 
 @dataclass
 class Run:
@@ -31,17 +34,13 @@ class Run:
     people: list[Person] = field(default_factory=list)
     replies: dict[str, ApiResponse] = field(default_factory=dict)
     """What the first wave of requests brought, by purpose."""
-    unit_settled: str | None = None
-    """The consumption endpoint's unit, once this run has found it out."""
-    v1_totals: Totals | None = None
-    """What /Analytics says the whole team used, once it was asked and said so."""
 
     @property
     def keys(self) -> list[str]:
         return [person.key for person in self.people]
 
-    def ask(self, ask: ApiRequest) -> ApiResponse:
-        """The first wave's reply for this purpose, or a fresh one."""
+    def take_reply(self, ask: ApiRequest) -> ApiResponse:
+        """The first wave's reply for this purpose, which is used once: a later route asks for a fresh one."""
         return self.replies.pop(ask.purpose, None) or self.client.ask_one(ask)
 
 
@@ -59,10 +58,19 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     """Personal data of spenders who are not on the list."""
+    analytics_totals: Totals | None = None
+    """What /Analytics says the whole team used, where consumption was read and it was asked too."""
+    unit: str | None = None
+    """The consumption endpoint's unit, where this route has found it out."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something could not be read."""
+        return bool(self.failed or self.tally.quarantined)
 
 
-def open_run(run: Run, route: str, *, witness: bool) -> None:
-    """Sends everything that needs nothing else at once: the people, the balance, the witness, the route's first ask.
+def open_run(run: Run, route: str) -> None:
+    """Sends what needs nothing else at once: people, balance, the independent total, the route's first request.
 
     Raises `ServerRefused` or `ServerUnreachable` when there is no list of people to be had.
     """
@@ -74,8 +82,8 @@ def open_run(run: Run, route: str, *, witness: bool) -> None:
         asks.append(wire.ask_team(run.span))
     if route in ("batch", "user"):
         asks.append(wire.ask_team(run.span, grouped=False))
-    if route != "consumption" and witness:
-        asks.append(ask_consumption_total(run.span, "witness"))
+    if route != "consumption":
+        asks.append(ask_consumption_total(run.span, INDEPENDENT_TOTAL))
     run.replies = {reply.ask.purpose: reply for reply in run.client.ask_all(asks)}
     if kept is None:
         kept = _read_people(run.replies.pop("people"))
@@ -97,12 +105,11 @@ def _read_people(reply: ApiResponse) -> list[dict[str, Any]]:
 
 def ask_team_totals(run: Run) -> Totals | None:
     """The server's own sum over the whole team, when it is willing to give one."""
-    reply = run.ask(wire.ask_team(run.span, grouped=False))
+    reply = run.take_reply(wire.ask_team(run.span, grouped=False))
     if not reply.is_good:
         return None
     run.draft.add("total", reply.text)
     try:
-        run.v1_totals = wire.read_totals(reply.value[0][0] if reply.value[0] else {})
-        return run.v1_totals
+        return wire.read_totals(reply.value[0][0] if reply.value[0] else {})
     except ValueError:
         return None  # quarantined rows make the sum itself unreadable; they are a GAP of their own

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused
-from flexlib.ingest.windsurf.run import Run, ask_team_totals
+from flexlib.ingest.windsurf.run import Run, Totals
 from flexlib.sources.windsurf import consumption
 from flexlib.sources.windsurf.consumption import ask_consumption_total, settle_unit
 
 
-def settle_run_unit(run: Run, native: tuple[Any, Any]) -> tuple[str, str]:
-    """The unit of the consumption endpoint and how it was found out. Raises `RouteRefused` when it cannot be."""
-    v1 = ask_team_totals(run)
+@dataclass(frozen=True)
+class SettledUnit:
+    """The unit of the consumption endpoint's numbers."""
+
+    unit: str
+    why: str
+    """How it was found out."""
+    is_found: bool = False
+    """Whether this run has found it out by figures, so that it may be remembered."""
+
+
+def settle_run_unit(run: Run, native: tuple[Any, Any], analytics: Totals | None) -> SettledUnit:
+    """The unit of the `native` total, by what /Analytics says of the same month where it does, and else by other ways.
+
+    Raises `RouteRefused` when nothing tells it.
+    """
     if not any(native):
-        return "credits", "there are none, which is none in any unit"
-    if v1 and (unit := settle_unit(native, v1[:2], exact=True)):
-        run.unit_settled = unit
-        return unit, "the same month's total by /Analytics is the same"
+        return SettledUnit("credits", "there are none, which is none in any unit")
+    if analytics and (unit := settle_unit(native, analytics[:2], exact=True)):
+        return SettledUnit(unit, "the same month's total by /Analytics is the same", is_found=True)
     if unit := _settle_by_cycle(run):
-        run.unit_settled = unit
-        return unit, "the current billing cycle's use by UserPageAnalytics or the balance is about the same"
+        why = "the current billing cycle's use by UserPageAnalytics or the balance is about the same"
+        return SettledUnit(unit, why, is_found=True)
     if run.unit_remembered:
-        return run.unit_remembered, "so they were in an earlier month"
+        return SettledUnit(run.unit_remembered, "so they were in an earlier month")
     if run.unit_setting:
-        return run.unit_setting, "WINDSURF_CONSUMPTION_UNIT says so"
+        return SettledUnit(run.unit_setting, "WINDSURF_CONSUMPTION_UNIT says so")
     raise RouteRefused(
         "nothing tells whether the consumption endpoint counts credits or hundredths of a credit; "
         "set WINDSURF_CONSUMPTION_UNIT to credits or hundredths once you have compared one month with the vendor's page"

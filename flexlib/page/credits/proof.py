@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from flexlib.analysis.credits import CreditsStatistics
-from flexlib.certificate import SETTLING_TIME, Check, CreditsCertificate
+from flexlib.certificate import SETTLING_TIME, CreditsCertificate
+from flexlib.checks import Check, describe_check, explain_check
 from flexlib.errors import BadRecord
 from flexlib.formats import format_credits, format_moment
 from flexlib.page.kit.markup import Html
@@ -24,7 +25,7 @@ ROUTES = {
 CHECKS = {
     "sums": "The rows and the server's own sum",
     "cross_check": "People asked a second time",
-    "witness": "An independent total",
+    "independent_total": "An independent total",
     "balance": "The team's balance",
 }
 
@@ -47,7 +48,7 @@ def list_missing(certificate: CreditsCertificate, people: Mapping[str, Mapping[s
         missing.append(f"{rows} of the answers could not be understood or counted; raw/ beside the month keeps them.")
     for name, check in certificate.checks.items():
         if check.result == "differs":
-            missing.append(f"{CHECKS[name]}: {_hide_keys(check.why)}.")
+            missing.append(f"{CHECKS[name]}: {_hide_keys(explain_check(check))}.")
     if certificate.read_at < month.end + SETTLING_TIME:
         over = "the month was over" if certificate.read_at < month.end else "the server had settled the last day"
         missing.append(f"It was read on {format_moment(certificate.read_at)}, before {over}: the total may still grow.")
@@ -103,8 +104,8 @@ def _check_sums(certificate: CreditsCertificate, statistics: CreditsStatistics) 
 
 def _describe_check(check: Check) -> str:
     compared = f" ({check.checked:,} compared)" if check.checked else ""
-    how = f": {check.how}" if check.how else ""
-    return f"{check.result}{compared}{how}" + (f" – {_hide_keys(check.why)}" if check.why else "")
+    how, why = describe_check(check), explain_check(check)
+    return f"{check.result}{compared}" + (f": {how}" if how else "") + (f" – {_hide_keys(why)}" if why else "")
 
 
 def _hide_keys(text: str) -> str:

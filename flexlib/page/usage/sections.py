@@ -10,6 +10,7 @@ from typing import Any
 from flexlib.analysis.usage import UsageStatistics
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State, UsageCertificate
+from flexlib.checks import describe_check, explain_check
 from flexlib.errors import BadRecord
 from flexlib.formats import UNKNOWN, format_count, format_moment, format_short_day
 from flexlib.page.kit.markup import Html
@@ -108,7 +109,7 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
     for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
         reported = [getattr(one, column) for one in certificates]
         stored = sum_amounts([Decimal(amount) for amount in reported if amount is not None])
-        if found != stored and all(one.tells(column) for one in certificates):
+        if found != stored and all(one.has_known_total(column) for one in certificates):
             raise BadRecord(
                 f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
                 "Close or import the month again."
@@ -124,7 +125,7 @@ def _list_missing(usage: MonthUsage) -> list[str]:
             missing.append(f"{name}: something is missing; flexlib certificate and raw/ beside the month say what.")
         if state is State.PROVISIONAL:
             missing.append(f"{name}: read on {format_moment(one.certificate.read_at)}, before the month was settled.")
-        missing += [f"{name}: {check.why}." for check in one.certificate.checks.values() if check.result == "differs"]
+        missing += [f"{name}: {explain_check(check)}." for check in one.certificate.checks.values() if check.result == "differs"]
     return missing
 
 
@@ -142,8 +143,8 @@ def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:
     if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
         yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
     for name, check in certificate.checks.items():
-        title = "Independent total" if name == "witness" else name.replace("_", " ").capitalize()
-        yield Fact(title, f"{check.result}: {check.how or check.why}", RESULTS[check.result])
+        title = name.replace("_", " ").capitalize()
+        yield Fact(title, f"{check.result}: {describe_check(check) or explain_check(check)}", RESULTS[check.result])
     for entry in getattr(certificate, "files", ()):
         yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
     yield Fact("Rows' SHA-256", certificate.rows_sha256)

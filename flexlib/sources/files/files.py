@@ -28,7 +28,9 @@ COMPRESSIONS = (".gz", ".zst", ".bz2")
 def find_kind(file: Path) -> str:
     """`csv`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or the file is not there."""
     if not file.is_file():
-        raise BadFile(f"{file} is not a file that is there; give the path of a CSV, JSON lines or Parquet of calls.")
+        raise BadFile(
+            f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
+        )
     suffix = file.suffix.lower()
     is_packed = suffix in COMPRESSIONS
     kind = KINDS.get(Path(file.stem).suffix.lower() if is_packed else suffix)

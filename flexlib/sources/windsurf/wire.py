@@ -31,7 +31,7 @@ class ApiRequest:
     """One request, the key not in it yet."""
 
     purpose: str
-    """What the answer is for: `people`, `team`, `total`, `users`, `check`, `balance`, `consumption`, `witness`."""
+    """What the answer is for: `people`, `team`, `total`, `users`, `check`, `balance`, `independent total` ..."""
     path: str
     body: dict[str, Any] | None = None
     """Sent as JSON by POST with the service key in it; None: a GET with the key as bearer."""

@@ -1,0 +1,172 @@
+"""What the checks of a certificate compare and what they find: a code with figures, and the English of each code.
+
+The sentence is made where it is shown. A certificate without codes (of flexlib 0.1.0, or of a source that brings its
+own sentences) is shown with the sentences that it was stored with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from flexlib.formats import format_count, format_credits
+
+UNLISTED = "a key that is not on the list of people may have spent it"
+UNREAD = "some of it could not be read"
+
+COMPARED = {
+    "team_sum": "prompt credits, flex credits and rows against the server's own sum over the whole team",
+    "users_again": "users asked again one by one, the month in two halves",
+    "consumption_total": "the month's total by the consumption endpoint (v2alpha)",
+    "analytics_total": "the month's total by /Analytics (v1)",
+    "balance": "flex credits against the add-on credits used by the team's balance",
+    "database": "what the database counts and sums, against the written Parquet counted again",
+    "files": "what was stored and what the file adds to it, against the written Parquet counted again",
+    "delivered": "what was delivered, against the written Parquet counted again",
+}
+"""What each code compares with what."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison of two ways to the same figure."""
+
+    result: Literal["agrees", "differs", "not checked"]
+    how: str = ""
+    """What was compared with what, where no code says it."""
+    checked: int = 0
+    """How many were compared (users, sums)."""
+    why: str = ""
+    """What differs, or why nothing was checked, where no reason says it."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What was found, in the types of JSON; the reasons' figures too."""
+    code: str = ""
+    """One of `COMPARED`, or a source's own."""
+    reasons: tuple[str, ...] = ()
+    """Codes of what differs, or of why nothing was checked: `REASONS`."""
+
+
+def describe_check(check: Check) -> str:
+    """What was compared with what.
+
+    >>> describe_check(Check("agrees", code="database"))
+    'what the database counts and sums, against the written Parquet counted again'
+    """
+    return COMPARED.get(check.code) or check.how
+
+
+def explain_check(check: Check) -> str:
+    """What differs, or why nothing was checked; empty where there is nothing to say.
+
+    >>> explain_check(Check("not checked", code="balance", reasons=("not_settled", "balance_no_number")))
+    'the month is not settled yet, the two refresh at different times; the balance is no number'
+    """
+    known = [REASONS[reason](check.figures) for reason in check.reasons if reason in REASONS]
+    return "; ".join(filter(None, known)) or check.why
+
+
+def write_check(check: Check) -> dict[str, Any]:
+    """The check as a certificate stores it: the sentences are for whoever reads only those."""
+    values = {"result": check.result, "how": describe_check(check), "checked": check.checked}
+    values |= {"why": explain_check(check), "figures": check.figures}
+    coded = {"code": check.code, "reasons": list(check.reasons)}
+    return values | {name: value for name, value in coded.items() if value}
+
+
+def read_check(values: Mapping[str, Any]) -> Check:
+    """The check that `write_check` wrote, or flexlib 0.1.0; sentences that its codes say are left to them."""
+    check = Check(**{**values, "reasons": tuple(values.get("reasons", ()))})
+    how = "" if check.code in COMPARED else check.how
+    why = "" if check.reasons and set(check.reasons) <= REASONS.keys() else check.why
+    return Check(check.result, how, check.checked, why, check.figures, check.code, check.reasons)
+
+
+Figures = Mapping[str, Any]
+
+
+def _compare_team_sum(figures: Figures) -> str:
+    more = figures["flex_credits_hundredths"] - figures["flex_credits_here"]
+    return (
+        f"the server's own sum holds {format_credits(abs(more))} flex credits {'more' if more >= 0 else 'less'} "
+        f"({figures['rows']:,} rows, {figures['rows_here']:,} here)"
+    )
+
+
+def _count_differing(figures: Figures) -> str:
+    count = len(figures["differing_users"])
+    alone, first = (format_credits(figures[name]) for name in ("flex_credits_alone", "flex_credits_first"))
+    who = "1 user differs" if count == 1 else f"{count} users differ"
+    return f"{who}: {alone} flex credits alone, {first} at first"
+
+
+def _compare_units(figures: Figures) -> str:
+    shown = {unit: [format_credits(one) for one in pair] for unit, pair in figures["as_unit"].items()}
+    here = [format_credits(one) for one in figures["here"]]
+    return (
+        f"it says {shown['credits'][1]} flex and {shown['credits'][0]} prompt credits if its unit is a credit "
+        f"({shown['hundredths'][1]} and {shown['hundredths'][0]} if a hundredth); "
+        f"here they are {here[1]} and {here[0]}"
+    )
+
+
+def _compare_totals(figures: Figures) -> str:
+    there, here = ([format_credits(one) for one in figures[name]] for name in ("there", "here"))
+    return f"it says {there[1]} flex and {there[0]} prompt credits, here they are {here[1]} and {here[0]}"
+
+
+def _compare_balance(figures: Figures) -> str:
+    used, here = (format_credits(figures[name]) for name in ("used_hundredths", "flex_credits_here"))
+    return f"the balance says {used} were used, {here} are here"
+
+
+def _compare_counts(figures: Figures) -> str:
+    return "; ".join(f"{name} is {found}, not {figures[name]}" for name, found in figures["found"].items())
+
+
+def _name_changed(figures: Figures) -> str:
+    changed = figures["changed_amounts"].items()
+    return "; ".join(
+        f"{name} of the stored rows is {found}, and their certificate says {said}" for name, (found, said) in changed
+    )
+
+
+def _name_possible_duplicates(figures: Figures) -> str:
+    return "; ".join(
+        f"{format_count(count, 'call')} of {name}, which was read by other columns than files before it, at the moment "
+        "of a stored one, with its model and tokens: they may count twice; import the files by the same columns, the "
+        "first with --replace"
+        for name, count in figures["possible_duplicates"]
+    )
+
+
+def _say(text: str) -> Callable[[Figures], str]:
+    return lambda figures: text.format_map(figures)
+
+
+REASONS: dict[str, Callable[[Figures], str]] = {
+    "answer": _say("{answer}"),
+    "not_asked": _say("it was not asked"),
+    "unread": _say(UNREAD),
+    "not_settled": _say("the month is not settled yet, the two refresh at different times"),
+    "no_team_sum": _say("the server gives no sum over the whole team"),
+    "no_analytics_sum": _say("/Analytics gives no sum over the whole team"),
+    "grew_or_unlisted": _say(f"the month grew while it was read, or {UNLISTED}"),
+    "team_sum_differs": _compare_team_sum,
+    "unlisted": _say(f"{UNLISTED}, which the routes team and consumption show"),
+    "switched_off": _say("switched off by --verify 0"),
+    "nobody_asked": _say("no user could be asked again ({answer})"),
+    "some_not_asked": _say("{not_asked} of {sample} could not be asked again"),
+    "users_differ": _count_differing,
+    "total_differs_in_any_unit": _compare_units,
+    "total_differs": _compare_totals,
+    "no_balance": _say("the balance cannot be read ({answer}; it needs 'Billing Read')"),
+    "other_cycle": _say("the billing cycle is {cycle}, not the month"),
+    "balance_no_number": _say("the balance is no number"),
+    "balance_differs": _compare_balance,
+    "amounts_changed": _name_changed,
+    "counts_differ": _compare_counts,
+    "ids_repeated": _say("{rows_found} rows have {distinct_ids} different ids"),
+    "possible_duplicates": _name_possible_duplicates,
+}
+"""What each reason says of a check's figures."""

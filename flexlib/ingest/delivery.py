@@ -1,0 +1,59 @@
+"""What a source delivers of a month: its rows, what it could not take, what it counts itself, more facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flexlib.dates import Month
+from flexlib.sources.registry import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, order=True)
+class RefusedRow:
+    """A row that could not be taken."""
+
+    line: int
+    reason: str
+    text: str
+    """As the source has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A month of one source; all but the first four may be left out."""
+
+    source: Source
+    month: Month
+    read_at: datetime
+    """When the reading began, UTC."""
+    tables: Iterable[pa.Table]
+    """Tables of the data set's schema, together sorted by its key; read once."""
+    counts: Mapping[str, Any] | None = None
+    """What the source itself counts and sums, by the names of a certificate, exact amounts as text. What it does not
+    say is held against what was delivered."""
+    code: str = "delivered"
+    """What those counts are of, as in `checks.COMPARED`."""
+    reasons: tuple[str, ...] = ()
+    """Why the month is not reconciled even where the counts agree, as in `checks.REASONS`."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """The figures of those reasons."""
+    refused: Sequence[RefusedRow] = ()
+    """Rows that could not be taken: a gap. They are kept as they came, with the raw lines."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What is kept with each of them, such as the file."""
+    raw: Iterable[str] = ()
+    """Lines to keep beside the rows, with mode 0600."""
+    people: dict[str, dict[str, str]] | None = None
+    """E-mail and name by user key, kept with mode 0600; None: the source has none."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """More fields of the certificate."""
+    is_priced: bool = False
+    """Whether the source has filled its amounts itself; else they are filled on the way."""
+    is_dated: bool = True
+    """Whether reading the same rows again later says more; not of a file, which never changes."""

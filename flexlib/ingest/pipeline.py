@@ -1,0 +1,226 @@
+"""The one way of a month into the store, whatever the source.
+
+A delivery is checked against its schema, priced, written and hashed; the written file is counted again and held
+against what was delivered and what the source says; the certificate follows from that, and both are stored, whole or
+not at all. Nothing here knows a source by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import flexlib
+from flexlib.certificate import Certificate, CreditsCertificate, State, UsageCertificate
+from flexlib.checks import Check
+from flexlib.dates import Month
+from flexlib.errors import BadRecord
+from flexlib.formats import format_count
+from flexlib.ingest.delivery import Delivery
+from flexlib.ingest.recount import DeliveredCounts, ParquetCounts, compare_counts, count_credits, count_usage
+from flexlib.money.amounts import fill_rows
+from flexlib.money.fx import Rates
+from flexlib.schema import CREDITS, CREDITS_KEY, USAGE, USAGE_KEY, check_credits, check_usage
+from flexlib.sources.registry import Source
+from flexlib.store.disk import make_scratch, report_disk
+from flexlib.store.row_hash import RowHash
+from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+TABLE_ROWS = 122_880
+"""As many rows as DuckDB reads at a time: a row group of the Parquet each."""
+
+
+@dataclass(frozen=True)
+class HeldMonth:
+    """A month of a source while no other run may write it."""
+
+    source: Source
+    month: Month
+    root: Path
+    folder: Path
+    """The month's own."""
+    scratch: Path
+    """For what is not whole yet; gone afterwards."""
+    newest: Snapshot | None
+    """What is stored of it by now."""
+
+
+@dataclass(frozen=True)
+class PreparedMonth:
+    """A month that has passed every check, in a Parquet of its own, not stored yet."""
+
+    held: HeldMonth
+    delivery: Delivery
+    parquet: Path
+    certificate: CreditsCertificate | UsageCertificate
+
+
+@contextmanager
+def hold_month(source: Source, month: Month, root: Path, *, wait: bool = False) -> Iterator[HeldMonth]:
+    """Keeps other runs from the month. Raises `AlreadyRunning` when one is at it, unless `wait`; `DiskFailed`."""
+    with (
+        lock_month(source.dataset, month, root, wait) as folder,
+        make_scratch(folder, ".ingesting") as scratch,
+    ):
+        yield HeldMonth(source, month, root, folder, scratch, find_snapshot(source.dataset, month, root, source.name))
+
+
+def ingest_month(delivery: Delivery, root: Path, rates: Rates | None = None, *, wait: bool = False) -> Snapshot:
+    """The delivered month, stored under `root` with its certificate; the version that says all of it already, if any.
+
+    `rates`: the kept exchange rates, for rows that come without pesos. Raises `BadRecord`, naming the rule that a row
+    breaks, `AlreadyRunning` unless `wait`, `DiskFailed`; then nothing is stored and what was stored is untouched.
+    """
+    with hold_month(delivery.source, delivery.month, root, wait=wait) as held:
+        return store_month(prepare_month(held, delivery, rates))
+
+
+def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = None) -> PreparedMonth:
+    """The delivered month, written into the scratch folder and certified. Raises `BadRecord`, `DiskFailed`."""
+    parquet = held.scratch / f"{delivery.source.dataset}.parquet"
+    rows_sha256, delivered = _write_rows(delivery, parquet, rates or Rates())
+    if delivery.source.dataset == CreditsCertificate.dataset:
+        certificate: CreditsCertificate | UsageCertificate = _certify_credits(delivery, parquet, rows_sha256)
+    else:
+        certificate = certify_usage(delivery, delivered, count_usage(parquet), rows_sha256)
+    return PreparedMonth(held, delivery, parquet, certificate)
+
+
+def store_month(prepared: PreparedMonth) -> Snapshot:
+    """Stores the month as a new version, unless the newest says the same; gives the version that says it."""
+    held, delivery, newest = prepared.held, prepared.delivery, prepared.held.newest
+    if newest is not None and _says_the_same(newest.certificate, prepared.certificate, delivery):
+        return newest
+    raw = (*delivery.raw, *(json.dumps({**delivery.origin, **asdict(row)}) for row in delivery.refused))
+    return move_snapshot(prepared.parquet, prepared.certificate, held.root, raw, delivery.people)
+
+
+def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
+    """The tables as they came, when each passes its schema's check and stands behind the one before it.
+
+    Whether an id stands in two of the tables is not seen here; the whole file tells. Raises `BadRecord` at the first
+    that does not.
+    """
+    check, key = (check_credits, CREDITS_KEY) if source.dataset == "credits" else (check_usage, USAGE_KEY)
+    last: list[Any] | None = None
+    for table in tables:
+        if not table.num_rows:
+            continue
+        first = _read_key(check(table, month), key, 0)
+        if last is not None and first <= last:
+            raise BadRecord(f"rows refused: {_write_key(first)} stands behind {_write_key(last)}.")
+        last = _read_key(table, key, table.num_rows - 1)
+        yield table
+
+
+def join_tables(tables: Iterable[pa.Table], rows: int = TABLE_ROWS) -> Iterator[pa.Table]:
+    """The same rows in tables of `rows` each, the last of what is left."""
+    import pyarrow as pa
+
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        while sum(map(len, waiting)) >= rows:
+            joined = pa.concat_tables(waiting).combine_chunks()
+            yield joined.slice(0, rows)
+            waiting = [joined.slice(rows)] if len(joined) > rows else []
+    if sum(map(len, waiting)):
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, DeliveredCounts]:
+    """Checks, prices and writes the rows, a row group a table; gives their hash, and what went in."""
+    import pyarrow.parquet as pq
+
+    is_usage = delivery.source.dataset == UsageCertificate.dataset
+    digest, delivered = RowHash(), DeliveredCounts()
+    tables = check_tables(join_tables(delivery.tables), delivery.source, delivery.month)
+    schema = USAGE if is_usage else CREDITS
+    with report_disk(parquet.parent), pq.ParquetWriter(parquet, schema, compression="zstd") as writer:
+        for table in tables:
+            rows = fill_rows(table, rates) if is_usage and not delivery.is_priced else table
+            writer.write_table(rows, row_group_size=len(rows))
+            digest.add(rows)
+            if is_usage:
+                delivered.add(rows)
+    return digest.hexdigest(), delivered
+
+
+def certify_usage(
+    delivery: Delivery, delivered: DeliveredCounts, counts: ParquetCounts, rows_sha256: str
+) -> UsageCertificate:
+    """The proof of calls: the written file, counted again, against what went in and what the source says."""
+    figures, facts = counts.figures, dict(delivery.facts)
+    expected = delivered.figures | dict(delivery.counts or {})
+    values = _list_common(delivery, counts, rows_sha256)
+    if "rows_read" in facts:
+        values["duplicate_rows"] = (
+            facts["rows_read"] - facts.get("quarantined_rows", len(delivery.refused)) - counts.rows
+        )
+    names = ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp")
+    values |= {name: figures[name] for name in (*names, "unpriced_rows", "rows_without_clp")}
+    values |= {
+        "source": delivery.source.name,
+        "rows_read": expected["rows"] + len(delivery.refused),
+        "sums": compare_counts(expected, counts, delivery.code, delivery.reasons, delivery.figures),
+        "unpriced": counts.unpriced,
+        "rates": counts.rates,
+        "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts)),
+    }
+    return UsageCertificate(**values | facts)
+
+
+def _certify_credits(delivery: Delivery, parquet: Path, rows_sha256: str) -> CreditsCertificate:
+    counts = count_credits(parquet)
+    own = compare_counts(delivery.counts or {}, counts, delivery.code)
+    facts = dict(delivery.facts)
+    sums: Check = facts.pop("sums", own) if own.result == "agrees" else own
+    values = _list_common(delivery, counts, rows_sha256) | dict(counts.figures) | facts | {"sums": sums}
+    return CreditsCertificate(**values)
+
+
+def _list_common(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) -> dict[str, Any]:
+    """What certificates of both kinds say."""
+    return {
+        "month": delivery.month,
+        "read_at": delivery.read_at,
+        "rows": counts.rows,
+        "quarantined_rows": len(delivery.refused),
+        "rows_sha256": rows_sha256,
+        "flexlib_version": flexlib.__version__,
+    }
+
+
+def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
+    if unpriced := counts.figures["unpriced_rows"]:
+        yield f"{format_count(unpriced, 'call')} without a price: the sum in USD is a lower bound."
+    if counts.unrated:
+        what = format_count(counts.unrated, "call")
+        yield (
+            f"{what} with a price, but without an exchange rate yet: run flexlib fx update, "
+            f"then {source.short_command} again."
+        )
+
+
+def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) -> bool:
+    """Whether the newest version differs in nothing but when it was read; while a month still grows, that is much."""
+    if before.state is not after.state or (delivery.is_dated and after.state is not State.COMPLETE):
+        return False
+    return replace(after, read_at=before.read_at, flexlib_version=before.flexlib_version) == before
+
+
+def _read_key(table: pa.Table, key: list[str], row: int) -> list[Any]:
+    return [table[column][row].as_py() for column in key]
+
+
+def _write_key(key: list[Any]) -> str:
+    moment, *names = key
+    return f"{', '.join(names)} at {moment}"
