@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import Check, read_check, write_check
 from flexlib.dates import Month
@@ -180,7 +180,10 @@ class UsageCertificate(Certificate):
         return {name: values[name] for name in order} | values
 
 
-def parse_certificate(text: str) -> CreditsCertificate | UsageCertificate:
+AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate
+
+
+def parse_certificate(text: str) -> AnyCertificate:
     """The certificate that `to_json` wrote, of this version or of one before."""
     values = json.loads(text)
     values.pop("state")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.certificate import CreditsCertificate, State, UsageCertificate, parse_certificate
-from flexlib.checks import Check
+from flexlib.checks import Check, describe_check, explain_check, read_check, write_check
 from flexlib.dates import Month
 
 SEPTEMBER = Month(2025, 9)
@@ -100,7 +101,9 @@ def test_a_gap_is_stale_at_once_a_provisional_month_after_three_hours_and_a_comp
 
 def test_its_text_holds_every_figure_under_its_name() -> None:
     told = json.loads(replace(WHOLE, users_failed=1, failed_users=("key-1",)).to_json())
-    assert list(told)[:7] == ["state", "month", "server", "demo", "route", "route_reason", "fetched_at"]
+    assert list(told)[:8] == [
+        "state", "dataset", "month", "server", "demo", "route", "route_reason", "fetched_at",
+    ]  # fmt: skip
     assert told["fetched_at"] == "2025-10-01T03:00:00Z"
     assert told["sums"] == {"result": "agrees", "how": "sums", "checked": 3, "why": "", "figures": {"rows": 2}}
     expected = {
@@ -130,6 +133,43 @@ def test_it_reads_what_it_writes(certificate: CreditsCertificate | UsageCertific
     again = parse_certificate(certificate.to_json())
     assert again == certificate
     assert again.to_json() == certificate.to_json()
+
+
+CODED = Check(
+    "differs", checked=10, figures={"rows": 3, "found": {"rows": 2}}, code="database", reasons=("counts_differ",)
+)
+
+
+def test_a_check_with_a_code_is_stored_with_its_sentences_for_whoever_reads_only_those() -> None:
+    text = replace(IMPORTED, sums=CODED).to_json()
+    assert json.loads(text)["sums"] == {
+        "result": "differs",
+        "how": "what the database counts and sums, against the written Parquet counted again",
+        "checked": 10,
+        "why": "rows is 2, not 3",
+        "figures": {"rows": 3, "found": {"rows": 2}},
+        "code": "database",
+        "reasons": ["counts_differ"],
+    }
+    assert parse_certificate(text).checks["sums"] == CODED
+
+
+def test_a_check_of_a_code_that_is_not_known_here_keeps_the_sentences_that_it_came_with() -> None:
+    values = write_check(CODED) | {"code": "of a later version", "reasons": ["later"]}
+    check = read_check(values)
+    assert (describe_check(check), explain_check(check)) == (values["how"], "rows is 2, not 3")
+    assert write_check(check) == values
+
+
+def test_certificates_of_flexlib_0_1_0_say_what_they_said_then() -> None:
+    files = sorted((Path(__file__).parent / "data" / "fixture").rglob("certificate.json"))
+    assert len(files) == 3
+    for file in files:
+        stored = json.loads(file.read_text("utf-8"))
+        assert "dataset" not in stored
+        told = json.loads(parse_certificate(file.read_text("utf-8")).to_json())
+        assert told.pop("dataset") == file.parts[-4 if "credits" in file.parts else -5]
+        assert told == stored
 
 
 @pytest.mark.parametrize(

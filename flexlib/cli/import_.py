@@ -15,6 +15,7 @@ from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.formats import format_count
+from flexlib.schema import EXTRA_COUNTS, GRAINS
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ COLUMNS = {
     "duration_ms": ("--duration-ms", "how long the call took, in milliseconds"),
     "status": ("--status", "how it ended"),
     "usable_id": ("--usable-id", "id of whom the call was made for, a whole number"),
+    "usable_key": ("--usable-key", "the same, where it is no number (for an e-mail an opaque key is kept)"),
+    "tier": ("--tier", "service tier, such as batch"),
+    "requests": ("--requests", "how many calls a row sums; give --grain too"),
     "request_id": ("--request-id", "the call's own id; without it, one is made from the row's content"),
 }
 
@@ -65,6 +69,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         needed.add_argument(option, dest=name, metavar="COLUMN", help=text)
     needed.add_argument("--metadata", metavar="COLUMN", action="append", default=[],
                         help="a column to keep in the metadata (no personal data!); may be given again")  # fmt: skip
+    needed.add_argument("--extra-count", dest="extra_counts", metavar="NAME=COLUMN", action="append", default=[],
+                        help=f"a count that lists may price by itself, NAME one of {', '.join(EXTRA_COUNTS)}; "
+                             "may be given again")  # fmt: skip
     fixed = parser.add_argument_group("what holds for every row, or the column that tells it")
     for name, text, members in (
         ("provider", "who made the model (default: as openai/gpt-4 says in the column of models)", LlmProvider),
@@ -76,6 +83,8 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         listed = f"{text}: {', '.join(members)}" if members else text
         fixed.add_argument(f"--{name}", metavar="NAME", help=listed)
         fixed.add_argument(f"--{name}-column", metavar="COLUMN")
+    fixed.add_argument("--grain", choices=sorted(GRAINS), default="call", metavar="GRAIN",
+                       help="of what a row is: a call (default), or the sum of an hour, a day, a month")  # fmt: skip
     fixed.add_argument("--alias", dest="aliases", metavar="WORD=NAME", action="append", default=[],
                        help="what a word in the columns of providers, proxies and task types means, such as "
                             "Azure=openai or bedrock=unknown; none= says nothing; may be given again")  # fmt: skip
@@ -106,6 +115,8 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
         task_type=LlmTaskType.parse(arguments.task_type or LlmTaskType.TEXT),
         metadata=tuple(arguments.metadata),
         aliases=tuple(arguments.aliases),
+        grain=arguments.grain,
+        extra_counts=tuple(arguments.extra_counts),
     )
 
 

@@ -13,6 +13,8 @@ from flexlib.sources.registry import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from flexlib.store.snapshots import People
+
 
 @dataclass(frozen=True, order=True)
 class RefusedRow:
@@ -49,7 +51,7 @@ class Delivery:
     """What is kept with each of them, such as the file."""
     raw: Iterable[str] = ()
     """Lines to keep beside the rows, with mode 0600."""
-    people: dict[str, dict[str, str]] | None = None
+    people: People | None = None
     """E-mail and name by user key, kept with mode 0600; None: the source has none."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """More fields of the certificate."""

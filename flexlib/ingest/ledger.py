@@ -109,9 +109,7 @@ def _is_later(other: Snapshot | None, newest: Snapshot | None, read_at: datetime
     return other is not None and other != newest and other.certificate.read_at >= read_at.replace(microsecond=0)
 
 
-def _store(
-    held: HeldMonth, opened: LedgerMonth, reading: ExitStack, read_at: datetime, grace: timedelta
-) -> Snapshot:
+def _store(held: HeldMonth, opened: LedgerMonth, reading: ExitStack, read_at: datetime, grace: timedelta) -> Snapshot:
     def read_tables() -> Iterator[pa.Table]:
         yield from opened.tables
         reading.close()  # the database need not wait until the file is counted

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flexlib
-from flexlib.certificate import Certificate, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import AnyCertificate, Certificate, CreditsCertificate, State, UsageCertificate
 from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
@@ -60,7 +60,7 @@ class PreparedMonth:
     held: HeldMonth
     delivery: Delivery
     parquet: Path
-    certificate: CreditsCertificate | UsageCertificate
+    certificate: AnyCertificate
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = Non
     parquet = held.scratch / f"{delivery.source.dataset}.parquet"
     rows_sha256, delivered = _write_rows(delivery, parquet, rates or Rates())
     if delivery.source.dataset == CreditsCertificate.dataset:
-        certificate: CreditsCertificate | UsageCertificate = _certify_credits(delivery, parquet, rows_sha256)
+        certificate: AnyCertificate = _certify_credits(delivery, parquet, rows_sha256)
     else:
         certificate = certify_usage(delivery, delivered, count_usage(parquet), rows_sha256)
     return PreparedMonth(held, delivery, parquet, certificate)

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from flexlib.certificate import CreditsCertificate, UsageCertificate, parse_certificate
+from flexlib.certificate import AnyCertificate, UsageCertificate, parse_certificate
 from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+People: TypeAlias = "dict[str, dict[str, str]]"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -58,7 +59,7 @@ class Snapshot:
         return self.path / f"{self.dataset}.parquet"
 
     @cached_property
-    def certificate(self) -> CreditsCertificate | UsageCertificate:
+    def certificate(self) -> AnyCertificate:
         return parse_certificate((self.path / "certificate.json").read_text("utf-8"))
 
     @cached_property
@@ -82,10 +83,10 @@ class Snapshot:
         return duckdb.read_parquet(glob.escape(str(self.parquet)))
 
     @cached_property
-    def people(self) -> dict[str, dict[str, str]]:
+    def people(self) -> People:
         """E-mail and name by user key: personal data, ask only where names were asked for."""
         file = self.path / "people.json"
-        people: dict[str, dict[str, str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return people
 
 
@@ -151,9 +152,9 @@ def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any
 
 def write_snapshot(
     rows: pa.Table,
-    certificate: CreditsCertificate | UsageCertificate,
+    certificate: AnyCertificate,
     raw: Iterable[str],
-    people: dict[str, dict[str, str]] | None,
+    people: People | None,
     root: Path,
 ) -> Snapshot:
     """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
@@ -169,11 +170,7 @@ def write_snapshot(
 
 
 def move_snapshot(
-    parquet: Path,
-    certificate: CreditsCertificate | UsageCertificate,
-    root: Path,
-    raw: Iterable[str] = (),
-    people: dict[str, dict[str, str]] | None = None,
+    parquet: Path, certificate: AnyCertificate, root: Path, raw: Iterable[str] = (), people: People | None = None
 ) -> Snapshot:
     """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
 
@@ -195,9 +192,9 @@ def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> It
 
 def _write_version(
     place: Callable[[Path], object],
-    certificate: CreditsCertificate | UsageCertificate,
+    certificate: AnyCertificate,
     raw: Iterable[str],
-    people: dict[str, dict[str, str]] | None,
+    people: People | None,
     root: Path,
 ) -> Snapshot:
     """A new version, whole or not at all; `place` puts the rows at the path that it is given."""

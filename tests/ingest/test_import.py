@@ -87,11 +87,13 @@ def test_an_import_stores_the_calls_with_their_proof(tmp_path: Path) -> None:
     assert (proof.state, proof.source, proof.rows_read, proof.rows) == (State.COMPLETE, "import", 3, 3)
     assert (proof.prompt_tokens, proof.completion_tokens) == (114, 30)
     assert (proof.duplicate_rows, proof.quarantined_rows) == (0, 0)
-    assert (proof.sums.result, proof.sums.checked) == ("agrees", 8)
+    assert (proof.sums.result, proof.sums.checked) == ("agrees", 10)
     assert proof.sums.figures == {
         "rows": 3,
         "prompt_tokens": 114,
         "completion_tokens": 30,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
         "amount_in_usd": "0.0052200000",  # 114 x 30 + 30 x 60 USD a million
         "amount_in_clp": None,
         "unpriced_rows": 0,

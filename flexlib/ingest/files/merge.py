@@ -23,7 +23,7 @@ from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files import CallFile
 from flexlib.sources.registry import IMPORT
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.snapshots import People, Snapshot
 from flexlib.store.usage_files import read_usage
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
@@ -52,7 +52,7 @@ def merge_month(
     old = files.get(file.sha256, {})
     _check_mapping(file, old, month)
     found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
-    again = _count_known(found, stored, file)
+    again = _count_known(found, stored, file, calls.lifted)
     added = found.join(stored, SAME_CALL, how="anti")
     read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
     lookalikes = count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
@@ -83,6 +83,7 @@ def merge_month(
         refused=[RefusedRow(*vars(row).values()) for row in calls.list_quarantined(month)],
         origin={"file": file.name, "sha256": file.sha256},
         raw=[line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256],
+        people=_list_people(calls, month, base),
         facts={
             "rows_read": sum(one["rows"] for one in files.values()),
             "quarantined_rows": sum(one["quarantined"] for one in files.values()),
@@ -92,6 +93,12 @@ def merge_month(
         is_dated=False,
     )
     return delivery, counts.rows - again["rows"]
+
+
+def _list_people(calls: CallFile, month: Month, base: Snapshot | None) -> People | None:
+    """E-mails that stood for a user, of this file and of those before."""
+    people = (base.people if base else {}) | calls.list_people(month)
+    return people or None
 
 
 def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
@@ -126,9 +133,18 @@ def _read_tables(rows: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
         yield pa.Table.from_arrays(batch.columns, schema=USAGE)
 
 
-def _count_known(found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts) -> dict[str, int]:
-    """Rows and tokens of the calls that are stored already; raises `BadFile` where the file says something else."""
-    columns = ", ".join(f"{side}.{name} AS {side}_{name}" for side in ("found", "stored") for name in USAGE.names)
+def _count_known(
+    found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts, lifted: set[str]
+) -> dict[str, int]:
+    """Rows and tokens of the calls that are stored already; raises `BadFile` where the file says something else.
+
+    What is `lifted` out of the metadata flexlib 0.1.0 did not read: there the metadata alone says whether it is alike.
+    """
+    before_it = {name: f"coalesce(stored.{name}, found.{name})" for name in lifted}
+    columns = ", ".join(
+        [f"found.{name} AS found_{name}" for name in USAGE.names]
+        + [f"{before_it.get(name, f'stored.{name}')} AS stored_{name}" for name in USAGE.names]
+    )
     counts = dict.fromkeys(FIGURES, 0)
     changed: list[str] = []
     for batch in found.join(stored, SAME_CALL).select(columns).to_arrow_reader(TABLE_ROWS):

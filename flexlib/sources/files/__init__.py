@@ -19,8 +19,8 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.rows import validate_rows
-from flexlib.sources.files.texts import load_texts, quote, read_raw
+from flexlib.sources.files.rows import judge_rows
+from flexlib.sources.files.texts import quote, read_raw
 
 MEMORY = "1GB"
 """From here on what was read goes to the system's temporary folder."""
@@ -58,8 +58,10 @@ class QuarantinedRow:
 class CallFile:
     """A file of calls, read and judged; its months are read one at a time."""
 
-    def __init__(self, file: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, file: Path, mapping: CallMapping, connection: duckdb.DuckDBPyConnection) -> None:
         self.file = file
+        self.lifted = mapping.lifted
+        """Fields that a column of the metadata feeds by its name."""
         self.connection = connection
         """Where the calls are, so that they can be joined with others; what memory does not hold is on the disk."""
 
@@ -83,8 +85,15 @@ class CallFile:
 
     def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
         """The calls of the month, in the columns of `schema.USAGE`, in no order; of `connection`, read when used."""
-        taken = self.connection.table("calls").filter(f"{_select_month(month)} AND fault IS NULL AND NOT is_duplicate")
+        taken = self.connection.view("calls").filter(f"{_select_month(month)} AND fault IS NULL AND NOT is_duplicate")
         return taken.select(*USAGE.names)
+
+    def list_people(self, month: Month) -> dict[str, dict[str, str]]:
+        """E-mails that stood for the usable, by the opaque key that stands for them now; no names."""
+        found = self._query(f"""
+            SELECT DISTINCT usable_key, email FROM calls
+            WHERE {_select_month(month)} AND fault IS NULL AND email IS NOT NULL ORDER BY usable_key, email""")
+        return {key: {"email": email, "name": ""} for key, email in found}
 
     def list_quarantined(self, month: Month | None = None) -> list[QuarantinedRow]:
         """The rows of the month (default: of the file) that cannot be taken, and those of unknown month, by line."""
@@ -106,9 +115,8 @@ def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         connection.execute("SET TimeZone = 'UTC'")
-        load_texts(connection, file, mapping)
-        validate_rows(connection, mapping)
-        calls = CallFile(file, connection)
+        judge_rows(connection, file, mapping)
+        calls = CallFile(file, mapping, connection)
         if not calls.months:
             bad = calls.list_quarantined()
             raise BadFile(

@@ -8,6 +8,7 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.schema import EXTRA_COUNTS, GRAINS
 
 MEMBERS: dict[str, type[LlmProvider | LlmProxy | LlmTaskType]] = {
     "provider": LlmProvider,
@@ -60,8 +61,26 @@ FIELDS = [
     "usable_type",
     "usable_id",
     "request_id",
+    "tier",
+    "requests",
+    "usable_key",
+    *EXTRA_COUNTS,
 ]
 """The fields that a column can feed, one to one."""
+
+
+def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
+    """The column of each extra count. Raises `BadParameter` for a text that is not `NAME=COLUMN`, or a name twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, column = (part.strip() for part in text.partition("="))
+        if name not in EXTRA_COUNTS or not column:
+            raise BadParameter(
+                f"{text!r} is no extra count; write NAME=COLUMN, the name one of {', '.join(EXTRA_COUNTS)}."
+            )
+        if found.setdefault(name, column) != column:
+            raise BadParameter(f"{name} has two columns, {found[name]!r} and {column!r}; give one of them.")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +123,21 @@ class CallMapping:
     """What `usable_id` is the id of, such as `user`."""
     usable_type_column: str | None = None
     usable_id: str | None = None
+    usable_key: str | None = None
+    """The id of the usable where it is no number. An e-mail becomes an opaque key, and stands in the people file."""
     request_id: str | None = None
     """Becomes the row's id where it is not empty."""
+    tier: str | None = None
+    """The service tier: standard, batch, flex, priority or fast."""
+    requests: str | None = None
+    """How many calls a row sums."""
+    grain: str = "call"
+    """What a row stands for: a `call`, or the calls of an `hour`, a `day` or a `month`, `created_at` its beginning."""
+    extra_counts: tuple[str, ...] = ()
+    """Counts that price lists may price by themselves, such as `web_searches=searches`."""
     metadata: tuple[str, ...] = ()
-    """Columns kept as one JSON object by their names."""
+    """Columns kept as one JSON object by their names. One named `tier`, or as an extra count, is read as that too,
+    where no other column is: as recording does."""
     timezone: str = "UTC"
     """The zone of times that name none."""
     delimiter: str | None = None
@@ -131,13 +161,19 @@ class CallMapping:
             raise BadParameter("which column holds the prompt tokens? Only images, audio and video go without.")
         if self.completion_tokens is None and is_text:
             raise BadParameter("which column holds the completion tokens? Only tasks other than text go without.")
-        if self.usable_id and not (self.usable_type or self.usable_type_column):
-            raise BadParameter(f"what is {self.usable_id!r} the id of? Name the usable type, such as user.")
+        usable = self.usable_id or self.usable_key
+        if usable and not (self.usable_type or self.usable_type_column):
+            raise BadParameter(f"what is {usable!r} the id of? Name the usable type, such as user.")
+        if self.grain not in GRAINS:
+            raise BadParameter(f"a row stands for a call, an hour, a day or a month, not for {self.grain!r}.")
+        if self.requests and self.grain == "call":
+            raise BadParameter(f"of what are the {self.requests!r} of a row? Give the grain: hour, day or month.")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
         if self.decimal not in (None, ".", ","):
             raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
         read_aliases(self.aliases)
+        read_extra_counts(self.extra_counts)
 
     @property
     def takes_maker_from_model(self) -> bool:
@@ -148,7 +184,15 @@ class CallMapping:
     def columns(self) -> dict[str, str]:
         """The column of each field that has one, in the order of `FIELDS`."""
         names = {field: f"{field}_column" if hasattr(self, f"{field}_column") else field for field in FIELDS}
-        return {field: column for field, name in names.items() if (column := getattr(self, name)) is not None}
+        found = {field: getattr(self, name, None) for field, name in names.items()}
+        found |= {name: name for name in self.lifted} | read_extra_counts(self.extra_counts)
+        return {field: column for field, column in found.items() if column is not None}
+
+    @property
+    def lifted(self) -> set[str]:
+        """Fields that a column of the metadata feeds by its name."""
+        fed = read_extra_counts(self.extra_counts) | ({"tier": self.tier} if self.tier else {})
+        return {name for name in ("tier", *EXTRA_COUNTS) if name in self.metadata and name not in fed}
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
@@ -160,4 +204,6 @@ class CallMapping:
                 f"{word}={member}" for words in read_aliases(self.aliases).values() for word, member in words.items()
             )
             texts["aliases"] = sorted(set(meant))
+        if self.extra_counts:
+            texts["extra_counts"] = sorted(set(texts["extra_counts"]))
         return texts

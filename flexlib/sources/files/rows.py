@@ -1,14 +1,24 @@
-"""Texts to calls: every row judged, typed and given its id by DuckDB, without a loop over rows."""
+"""Texts to calls: every row judged, typed and given its id by DuckDB in one pass, without a loop over rows."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import duckdb
 
 from flexlib.errors import BadParameter
-from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
+from flexlib.schema import USAGE, name_sql_type
+from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows
 from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases
-from flexlib.sources.files.numbers import NUMBERS, build_macros, find_number_faults, type_numbers
-from flexlib.sources.files.texts import quote
+from flexlib.sources.files.numbers import (
+    MOST_IN_SUM,
+    MOST_TOKENS,
+    NUMBERS,
+    build_macros,
+    find_number_faults,
+    type_numbers,
+)
+from flexlib.sources.files.texts import quote, run_on_texts
 
 ISO = (
     r"^((?:1999|20\d\d|2100)-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?"
@@ -27,70 +37,90 @@ CREATE MACRO read_epoch(whole, fraction) AS
     (try_cast(whole AS HUGEINT) * 1000000000 + read_fraction(fraction))
     // CASE WHEN length(whole) < 11 THEN 1 WHEN length(whole) < 14 THEN 1000
             WHEN length(whole) < 17 THEN 1000000 ELSE 1000000000 END;
-CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) || ':' || x::VARCHAR, '');
+CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(x)), 24) ELSE x END;
 """
 
 FIRST_NS, END_NS = 946_684_800 * 10**9, 4_102_444_800 * 10**9
 """From 2000 up to 2100 (a month needs a next one), in nanoseconds since 1970."""
 
-CONTENT = [
-    "created_ns", "provider", "model", "proxy", "task_type", "prompt_tokens", "completion_tokens", "cached_tokens",
-    "cache_write_tokens", "cost", "amount_in_usd", "amount_in_clp", "duration_ms", "status", "usable_type", "usable_id",
-    "metadata",
-]  # fmt: skip
-"""What makes an id. A null has no part in it, so that a field added one day leaves the ids of rows without it alone."""
-
-IN_ID = {"metadata": "coalesce(metadata_in_id, value_metadata)"}
-"""What stands in an id for a value that was once kept in other words: another id would count a stored call twice."""
+CLOCKS = ("late", "early", "is_early", "is_late")
 
 MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"
 
-ID_DIGITS = 32
 
-NOT_READ = [
-    *("usable_key", "tier", *EXTRA_COUNTS),
-    *("price_source", "price_date", "unpriced", "fx_rate", "fx_date", "fx_source", "unconverted"),
-    *("masked", "earlier_amounts"),
-]
-"""The columns of the schema that no column of a file feeds."""
-
-
-def validate_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
-    """Makes the table `calls` out of `texts`, which is dropped: the columns of `schema.USAGE`, `line`, `lines`, and
+def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
+    """Makes the view `calls` out of the file: the columns of `schema.USAGE`, `line`, `lines`, and
 
     - `fault`: why the row cannot be taken, or null.
     - `is_duplicate`: an earlier row has the same `request_id` and says the same.
     - `is_repeated`: its time stands in an hour that the clock of its zone showed twice; the first of the two is taken.
 
-    `created_at` is cut down to the microsecond; the id is made of all digits. Raises `BadParameter` for a time zone
-    that does not exist, and when nothing tells the provider of any row.
+    `created_at` is cut down to the microsecond; the id is made of all digits. Raises `BadFile` when the file cannot be
+    read or lacks a column, `BadParameter` for a time zone that does not exist, and when nothing tells the provider of
+    any row.
     """
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
         raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
-    if mapping.takes_maker_from_model and not connection.execute(f"SELECT count({MAKER}) FROM texts").fetchall()[0][0]:
+    connection.execute(MACROS + CONTENT_MACRO + build_macros(mapping.decimal, _find_most(mapping)))
+    values = _type_fields(mapping)
+    fixed = _list_fixed(mapping, values)
+    run_on_texts(connection, file, mapping, lambda texts: _judge(mapping, values, fixed, texts))
+    maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
+    if mapping.takes_maker_from_model and not connection.execute(maker).fetchall()[0][0]:
         raise BadParameter(
             f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
             f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
         )
-    connection.execute(MACROS + build_macros(mapping.decimal))
-    plain = ", ".join(f"read_plain({name}, typed_{name}) AS plain_{name}" for name in NUMBERS)
+    name_rows(connection, mapping, {name: fixed.get(name, name) for name in values})
+
+
+def _find_most(mapping: CallMapping) -> int:
+    """The most tokens that a row may have."""
+    return MOST_TOKENS if mapping.grain == "call" else MOST_IN_SUM
+
+
+def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
+    """The values that hold for every row, which need not be kept for each."""
+    read = {*mapping.columns, "created_ns"}
+    read |= {"provider"} if mapping.takes_maker_from_model else set()
+    read |= {"metadata", "metadata_in_id"} if mapping.metadata else set()
+    return {name: sql for name, sql in values.items() if name not in read}
+
+
+def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], texts: str) -> str:
+    """The statement that makes the table `judged` out of the query of texts."""
+    numbers = [name for name in NUMBERS if name in mapping.columns]
+    plain = [f"read_plain({name}, typed_{name}) AS plain_{name}" for name in numbers]
     words = ", ".join(f"{text} AS {name}" for name, text in _find_words(mapping).items())
-    values = _type_fields(mapping)
     typed = ", ".join(f"{value} AS value_{name}" for name, value in values.items())
-    judged = ", ".join(f"value_{name} AS {name}" for name in values if name != "total_tokens")
-    parts = ", ".join(f"write_part('{name}', {IN_ID.get(name, f'value_{name}')})" for name in CONTENT)
-    connection.execute(f"""
+    kept = [f"value_{name} AS {name}" for name in values if name not in fixed and name != "total_tokens"]
+    kept += ["CASE WHEN contains(usable_key, '@') THEN usable_key END AS email"] * ("usable_key" in mapping.columns)
+    content = hash_content(mapping, {name: f"value_{name}" for name in values})
+    # Clocks are only looked up where the text names no zone: it takes longer than all the rest.
+    zone, is_local = quote(mapping.timezone), "iso.zone = ''"
+    clocks = {
+        "late": f"CASE WHEN {is_local} THEN timezone({zone}, clock) END",
+        "early": f"CASE WHEN {is_local} THEN late - INTERVAL 1 HOUR END",
+        "is_early": f"CASE WHEN {is_local} THEN timezone({zone}, early) = clock ELSE false END",
+        "is_late": f"CASE WHEN {is_local} THEN timezone({zone}, late) = clock ELSE false END",
+    }
+    if mapping.timezone == "UTC":
+        clocks = {"late": "clock", "early": "clock", "is_early": "false", "is_late": is_local}
+    zoned, judged = ([f"{clocks[name]} AS {name}" for name in pair] for pair in (CLOCKS[:2], CLOCKS[2:]))
+    return f"""
         CREATE TABLE judged AS
         WITH parts AS (
-            SELECT * REPLACE ({words}), {plain},
-                regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso,
-                regexp_extract(created_at, '{EPOCH}', ['whole', 'fraction']) AS epoch
-            FROM texts),
-        clocks AS (SELECT *, try_cast(iso.day || ' ' || iso.clock AS TIMESTAMP) AS clock FROM parts),
-        zoned AS (SELECT *, timezone({zone}, clock) AS late, late - INTERVAL 1 HOUR AS early FROM clocks),
+            SELECT {", ".join([f"* REPLACE ({words})", *plain])},
+                regexp_extract(created_at, '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso
+            FROM ({texts})),
+        clocks AS (
+            SELECT *, try_cast(iso.day || ' ' || iso.clock AS TIMESTAMP) AS clock,
+                CASE WHEN iso.day = '' THEN regexp_extract(created_at, '{EPOCH}', ['whole', 'fraction']) END AS epoch
+            FROM parts),
+        zoned AS (SELECT *, {", ".join(zoned)} FROM clocks),
         instants AS (
-            SELECT *, timezone({zone}, early) = clock AS is_early, timezone({zone}, late) = clock AS is_late,
+            SELECT *, {", ".join(judged)},
                 CASE WHEN iso.zone <> '' THEN epoch_us(clock) - read_offset(iso.zone) * 1000000
                      WHEN is_early THEN epoch_us(early) WHEN is_late THEN epoch_us(late) END AS start_us,
                 CASE WHEN epoch.whole <> '' THEN read_epoch(epoch.whole, epoch.fraction)
@@ -101,42 +131,41 @@ def validate_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -
                 iso.zone = '' AND NOT is_early AND NOT is_late AS is_skipped
             FROM instants),
         faulted AS (SELECT *, {_find_faults(mapping)} AS fault FROM typed)
-        SELECT line, lines, request_id, fault, fault IS NULL AND is_repeated AS is_repeated, {judged},
-            CASE WHEN fault IS NULL THEN sha256(concat({parts})) END AS content
-        FROM faulted""")
-    nothing = ", ".join(f"NULL::{name_sql_type(USAGE.field(name).type)} AS {name}" for name in NOT_READ)
-    connection.execute(f"""
-        CREATE TABLE calls AS
-        WITH counted AS (
-            SELECT *, row_number() OVER same - 1 AS nth, first(content) OVER same AS first_content
-            FROM judged WINDOW same AS (PARTITION BY fault IS NULL, coalesce(request_id, content) ORDER BY line))
-        SELECT * EXCLUDE (fault, content, first_content, nth, request_id, created_ns),
-            make_timestamp(created_ns // 1000) AS created_at, created_at AS updated_at,
-            prompt_tokens + completion_tokens AS total_tokens, 'call' AS grain, 1::BIGINT AS requests, {nothing},
-            CASE nth WHEN 0 THEN content ELSE sha256(content || '#' || nth) END AS digest,
-            coalesce(request_id, left(digest, {ID_DIGITS})) AS id,
-            coalesce(fault, CASE WHEN content <> first_content AND request_id IS NOT NULL
-                THEN 'request_id stands before with other content: ' || request_id END) AS fault,
-            fault IS NULL AND request_id IS NOT NULL AND nth > 0 AND content = first_content AS is_duplicate
-        FROM counted""")
-    connection.execute("DROP TABLE texts; DROP TABLE judged")
+        SELECT line, lines, request_id, fault, fault IS NULL AND is_repeated AS is_repeated, {", ".join(kept)},
+            CASE WHEN fault IS NULL AND request_id IS NULL THEN left({content}, {ID_DIGITS}) END AS content_id
+        FROM faulted"""
 
 
 def _type_fields(mapping: CallMapping) -> dict[str, str]:
-    numbers = type_numbers()
+    said = mapping.columns
+    numbers = {
+        name: sql if name in said else f"NULL::{name_sql_type(USAGE.field(name).type)}"
+        for name, sql in type_numbers().items()
+    }
     for name in ("prompt_tokens", "completion_tokens"):
-        numbers[name] = numbers[name] if name in mapping.columns else "0"
+        numbers[name] = numbers[name] if name in said else "0"
     for name in ("cached_tokens", "cache_write_tokens"):
         # Where nothing is said of the cache, no part of the prompt is known to come from it.
-        numbers[name] = f"CASE WHEN {name} IS NULL THEN 0 ELSE {numbers[name]} END"
-    return numbers | {
-        "created_ns": f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END",
-        **{name: _name_member(name, mapping) for name in MEMBERS},
-        "model": f"coalesce(model, {_write_constant(mapping.model)})",
-        "status": "status",
-        "usable_type": f"coalesce(usable_type, {_write_constant(mapping.usable_type)})",
-        "metadata": "metadata",
-    }
+        numbers[name] = f"CASE WHEN {name} IS NULL THEN 0 ELSE {numbers[name]} END" if name in said else "0"
+    texts = {name: name if name in said else "NULL::VARCHAR" for name in ("status", "usable_key", "tier")}
+    for name in ("model", "usable_type"):
+        constant = _write_constant(getattr(mapping, name))
+        texts[name] = f"coalesce({name}, {constant})" if name in said else constant
+    if "usable_key" in said:
+        texts["usable_key"] = "hide_email(usable_key)"
+    if mapping.metadata:
+        # `metadata_in_id`: what an id is made of where that differs; another id would count a stored call twice.
+        texts |= {"metadata": "metadata", "metadata_in_id": "metadata_in_id"}
+    else:
+        texts |= dict.fromkeys(("metadata", "metadata_in_id"), "NULL::VARCHAR")
+    return (
+        numbers
+        | texts
+        | {
+            "created_ns": f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END",
+            **{name: _name_member(name, mapping) for name in MEMBERS},
+        }
+    )
 
 
 def _find_faults(mapping: CallMapping) -> str:
@@ -159,13 +188,15 @@ def _find_faults(mapping: CallMapping) -> str:
     for name in ("prompt_tokens", "completion_tokens"):
         if name in said:
             faults[f"{name} IS NULL"] = f"'no {name}'"
-    faults |= find_number_faults(mapping.decimal)
+    numbers = [name for name in NUMBERS if name in said and name not in mapping.lifted]
+    faults |= find_number_faults(numbers, mapping.decimal, _find_most(mapping))
     total = "value_prompt_tokens + value_completion_tokens"
     faults[f"value_total_tokens <> {total}"] = "'total_tokens is not prompt + completion: ' || total_tokens"
     faults["value_cached_tokens + value_cache_write_tokens > value_prompt_tokens"] = (
         "'cached tokens are more than the prompt: ' || (value_cached_tokens + value_cache_write_tokens)"
     )
-    faults["usable_id IS NOT NULL AND value_usable_type IS NULL"] = "'usable_id without usable_type: ' || usable_id"
+    for name in ("usable_id", "usable_key"):
+        faults[f"{name} IS NOT NULL AND value_usable_type IS NULL"] = f"'{name} without usable_type: ' || {name}"
     reasons = ", ".join(f"CASE WHEN {condition} THEN {reason} END" for condition, reason in faults.items())
     return f"coalesce(problem, nullif(concat_ws('; ', {reasons}), ''))"
 
@@ -185,6 +216,8 @@ def _name_member(field: str, mapping: CallMapping) -> str:
     texts = MEMBERS[field].spellings() | read_aliases(mapping.aliases)[field]
     spellings = ", ".join(f"{quote(text)}: {quote(member)}" for text, member in texts.items() if member)
     constant = _write_constant(getattr(mapping, field))
+    if field not in mapping.columns and not (field == "provider" and mapping.takes_maker_from_model):
+        return constant
     return f"CASE WHEN {field} IS NULL THEN {constant} ELSE (MAP {{{spellings}}})[lower({field})] END"
 
 

@@ -1,15 +1,17 @@
-"""A file of calls brought into DuckDB as it stands: one table of texts, whatever the file's format."""
+"""A file of calls as DuckDB reads it: a query of texts, whatever the file's format."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, FlexlibError
 from flexlib.sources.files.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.mapping import FIELDS, CallMapping
 from flexlib.sources.files.numbers import NUMBERS
@@ -28,13 +30,36 @@ class _Values:
     """The JSON of lists and structs. An id is made of their text, as it was before JSON was kept."""
 
 
-def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
-    """Makes the table `texts`: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the
-    text of each field (null where it is empty or fed by no column), `metadata` (JSON; `metadata_in_id` is what
-    the row's id is made of where that differs), and of each of `NUMBERS` with `typed_` before its name whether the
-    file's format itself says that it is a number.
+class Pieces:
+    """The pieces of a file as one stream for DuckDB; what goes wrong while it reads is raised by `check`."""
 
-    Raises `BadFile` when the file cannot be read or lacks a column.
+    def __init__(self, pieces: Iterator[pa.Table]) -> None:
+        self._error: FlexlibError | None = None
+        first = next(pieces)
+        self.reader = pa.RecordBatchReader.from_batches(first.schema, self._read(chain([first], pieces)))
+
+    def check(self) -> None:
+        """Raises what the reading raised: DuckDB would wrap it."""
+        if self._error is not None:
+            raise self._error
+
+    def _read(self, pieces: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
+        try:
+            for piece in pieces:
+                yield from piece.to_batches()
+        except FlexlibError as error:
+            self._error = error
+
+
+def run_on_texts(
+    connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, build: Callable[[str], str]
+) -> None:
+    """Runs the statement that `build` makes of a query of the file's texts, once over the file.
+
+    The query gives `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the text of each
+    field (null where it is empty or fed by no column), `metadata` (JSON; `metadata_in_id` is what the row's id is made
+    of where that differs), and of each of `NUMBERS` with `typed_` before its name whether the file's format itself says
+    that it is a number. Raises `BadFile` when the file cannot be read or lacks a column.
     """
     kind = find_kind(file)
     known = list_columns(file, mapping.delimiter)
@@ -42,23 +67,27 @@ def load_texts(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
     for name, column in asked.items():
         if column not in known and kind != "jsonl":  # a key may come late in JSON lines
             raise _miss_column(file, name, column, known)
-    texts = ", ".join(f"{name} VARCHAR" for name in [*FIELDS, "metadata", "metadata_in_id"])
-    typed = ", ".join(f"typed_{name} BOOLEAN" for name in NUMBERS)
-    connection.execute(f"CREATE TABLE texts (line BIGINT, lines BIGINT, problem VARCHAR, {texts}, {typed})")
-    if kind == "csv":
-        for piece in read_csv(file, asked, mapping.delimiter):
-            connection.register("piece", piece)
-            _insert(connection, mapping, LINES, _Values({name: name for name in asked}), "piece")
-    elif kind == "jsonl":
-        _load_jsonl(connection, file, mapping, asked)
-        _check_keys(connection, file, mapping, known)
-    else:
+    if kind == "parquet":
         values = _find_values(dict(zip(known, pq.read_schema(file).types, strict=True)), asked)
         source = f"read_parquet({quote(str(file))}, file_row_number = true)"
         try:
-            _insert(connection, mapping, "file_row_number + 1, 1, NULL", values, source)
+            connection.execute(
+                build(_select(mapping, "file_row_number + 1 AS line, 1 AS lines, NULL AS problem", values, source))
+            )
         except duckdb.Error as error:
-            raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); mend it first.") from error
+            raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); fix it first.") from error
+        return
+    if kind == "csv":
+        query = _select(mapping, LINES, _Values({name: name for name in asked}), "pieces")
+        pieces = Pieces(read_csv(file, asked, mapping.delimiter))
+    else:
+        query = _select_jsonl(mapping, asked)
+        pieces = Pieces(read_jsonl(file))
+    connection.register("pieces", pieces.reader)
+    connection.execute(build(query))
+    pieces.check()
+    if kind == "jsonl":
+        _check_keys(connection, file, mapping, known, asked)
 
 
 def read_raw(connection: duckdb.DuckDBPyConnection, file: Path, spans: dict[int, int]) -> dict[int, str]:
@@ -78,7 +107,7 @@ def quote(text: str, mark: str = "'") -> str:
     return mark + text.replace(mark, mark * 2) + mark
 
 
-def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, asked: dict[str, str]) -> None:
+def _select_jsonl(mapping: CallMapping, asked: dict[str, str]) -> str:
     # A key may hold dots itself; so both the key and the path are tried.
     pointers = [pointer for column in asked.values() for pointer in (_point([column]), _point(column.split(".")))]
     found = f"CASE WHEN json_valid(text) THEN json_extract_string(text, [{', '.join(map(quote, pointers))}]) END"
@@ -94,10 +123,8 @@ def _load_jsonl(connection: duckdb.DuckDBPyConnection, file: Path, mapping: Call
     # SQL's AND may look at both sides, and the type of what is no JSON is an error.
     is_object = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
     problem = f"coalesce(problem, CASE WHEN NOT {is_object} THEN 'not a JSON object' END)"
-    for piece in read_jsonl(file):
-        connection.register("piece", piece)
-        source = f"(SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM piece)"
-        _insert(connection, mapping, LINES, _Values(columns, typed), source)
+    source = f"(SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM pieces)"
+    return _select(mapping, LINES, _Values(columns, typed), source)
 
 
 def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Values:
@@ -118,23 +145,21 @@ def _point(keys: list[str]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection, mapping: CallMapping, head: str, values: _Values, source: str
-) -> None:
+def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> str:
     texts = values.texts
-    fields = [f"nullif(trim({texts[name]}), '')" if name in texts else "NULL" for name in FIELDS]
+    fields = {name: f"nullif(trim({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in FIELDS}
     kept = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
     as_text = {column: _nest_json(texts[name]) for column, name in kept.items()}
     as_json = {column: values.nested.get(name, as_text[column]) for column, name in kept.items()}
-    fields += [_write_object(as_json), _write_object(as_text) if as_json != as_text else "NULL"]
-    fields += [values.typed.get(name, "false") for name in NUMBERS]
-    connection.execute(f"INSERT INTO texts SELECT {head}, {', '.join(fields)} FROM {source}")
+    fields |= {"metadata": _write_object(as_json)}
+    fields |= {"metadata_in_id": _write_object(as_text if as_json != as_text else {})}
+    fields |= {f"typed_{name}": values.typed.get(name, "false") for name in NUMBERS}
+    return f"SELECT {head}, {', '.join(f'{sql} AS {name}' for name, sql in fields.items())} FROM {source}"
 
 
 def _write_object(values: dict[str, str]) -> str:
-    return (
-        f"json_object({', '.join(f'{quote(name)}, {value}' for name, value in values.items())})" if values else "NULL"
-    )
+    pairs = ", ".join(f"{quote(name)}, {value}" for name, value in values.items())
+    return f"json_object({pairs})::VARCHAR" if values else "NULL::VARCHAR"
 
 
 def _nest_json(value: str) -> str:
@@ -143,12 +168,17 @@ def _nest_json(value: str) -> str:
     return f"CASE WHEN {is_nested} THEN {value}::JSON ELSE to_json(nullif({value}, '')) END"
 
 
-def _check_keys(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str]) -> None:
-    columns = mapping.columns
-    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in columns)} FROM texts").fetchall()[0]
-    for (name, column), count in zip(columns.items(), counts, strict=True):
-        if not count and column not in known:
-            raise _miss_column(file, name, column, known)
+def _check_keys(
+    connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str], asked: dict[str, str]
+) -> None:
+    """A key that no line has is a slip of whoever named it; one may come late, so the whole file is read again."""
+    late = {name: column for name, column in mapping.columns.items() if column not in known}
+    for name in late.keys() - mapping.lifted:
+        pieces = Pieces(read_jsonl(file))
+        connection.register("pieces", pieces.reader)
+        query = f"SELECT count({name}) FROM ({_select_jsonl(mapping, asked)})"
+        if not connection.execute(query).fetchall()[0][0]:
+            raise _miss_column(file, name, late[name], known)
 
 
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:

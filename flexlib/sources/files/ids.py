@@ -1,0 +1,70 @@
+"""The id of each call of a file: its own, or made of what it says; one that comes twice is one call, or a fault."""
+
+from __future__ import annotations
+
+import duckdb
+
+from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.texts import quote
+
+CONTENT = [
+    "created_ns", "provider", "model", "proxy", "task_type", "prompt_tokens", "completion_tokens", "cached_tokens",
+    "cache_write_tokens", "cost", "amount_in_usd", "amount_in_clp", "duration_ms", "status", "usable_type", "usable_id",
+    "metadata", "usable_key", "tier", "requests", *EXTRA_COUNTS,
+]  # fmt: skip
+"""What makes an id. A null has no part in it, so that a field added one day leaves the ids of rows without it alone."""
+
+ID_DIGITS = 32
+
+CONTENT_MACRO = """
+CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) || ':' || x::VARCHAR, '');
+"""
+
+
+def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> None:
+    """Makes the view `calls` out of the table `judged`: its rows with their ids.
+
+    Only where an id comes twice the content of its rows is looked at. `columns`: the SQL of each value.
+    """
+    key = "coalesce(request_id, content_id)"
+    counts = f"SELECT count({key}), count(DISTINCT hash({key})) FROM judged WHERE fault IS NULL"
+    ((rows, distinct),) = connection.execute(counts).fetchall()
+    if rows != distinct:
+        connection.execute(f"""
+            CREATE TABLE again AS
+            WITH keyed AS (SELECT line, request_id, {key} AS key FROM judged WHERE fault IS NULL),
+            several AS (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1),
+            hashed AS (
+                SELECT line, request_id, {key} AS key, {hash_content(mapping, columns)} AS content
+                FROM judged WHERE fault IS NULL AND {key} IN (FROM several)),
+            counted AS (
+                SELECT *, row_number() OVER same - 1 AS nth, first(content) OVER same AS first_content
+                FROM hashed WINDOW same AS (PARTITION BY key ORDER BY line))
+            SELECT line AS again_line, request_id IS NOT NULL AND content = first_content AS is_duplicate,
+                CASE WHEN request_id IS NULL THEN left(sha256(content || '#' || nth), {ID_DIGITS}) END AS id,
+                CASE WHEN content <> first_content AND request_id IS NOT NULL
+                    THEN 'request_id stands before with other content: ' || request_id END AS fault
+            FROM counted WHERE nth > 0""")
+        source = "judged LEFT JOIN again ON line = again_line"
+        named = {"id": f"coalesce(again.id, {key})", "fault": "coalesce(judged.fault, again.fault)"}
+        named["is_duplicate"] = "coalesce(is_duplicate, false)"
+    else:
+        source, named = "judged", {"id": key, "fault": "fault", "is_duplicate": "false"}
+    moment = "make_timestamp(created_ns // 1000)"
+    columns |= {"created_at": moment, "updated_at": moment, "total_tokens": "prompt_tokens + completion_tokens"}
+    columns["total_tokens"] = f"{columns['prompt_tokens']} + {columns['completion_tokens']}"
+    columns |= {"id": named.pop("id"), "grain": quote(mapping.grain)}
+    columns["requests"] = "requests" if "requests" in mapping.columns else "1"
+    typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
+    named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated"}
+    named["email"] = "email" if "usable_key" in mapping.columns else "NULL::VARCHAR"
+    others = [f"{sql} AS {name}" for name, sql in named.items()]
+    connection.execute(f"CREATE VIEW calls AS SELECT {', '.join([*typed, *others])} FROM {source}")
+
+
+def hash_content(mapping: CallMapping, columns: dict[str, str]) -> str:
+    """SQL of the hash of what a row says; what the metadata says already stands there alone."""
+    told = columns | {"metadata": f"coalesce({columns['metadata_in_id']}, {columns['metadata']})"}
+    parts = [f"write_part('{name}', {told[name]})" for name in CONTENT if name not in mapping.lifted]
+    return f"sha256(concat({', '.join(parts)}))"
