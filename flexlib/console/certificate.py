@@ -8,6 +8,9 @@ from flexlib.certificate import Certificate, CreditsCertificate, State, UsageCer
 from flexlib.checks import Check, describe_check, explain_check
 from flexlib.formats import format_count, format_credits
 
+TITLES = {"independent_total": "Other endpoint"}
+"""Of checks whose name would not fit into its column."""
+
 
 def explain_state(certificate: Certificate) -> str:
     """Why the state is what it is, in one sentence."""
@@ -68,7 +71,7 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
             ),
         }
     for name, check in certificate.checks.items():
-        lines[name.replace("_", " ").capitalize()] = _render_check(check)
+        lines[TITLES.get(name, name.replace("_", " ").capitalize())] = _render_check(check)
     lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
     title = f"CERTIFICATE - {certificate.month.title}".upper()
     return "\n".join([title, *(f"  {name:<15} {text}" for name, text in lines.items() if text)]) + "\n"

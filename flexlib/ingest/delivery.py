@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flexlib.dates import Month
 from flexlib.sources.registry import Source
@@ -57,5 +57,6 @@ class Delivery:
     """More fields of the certificate."""
     is_priced: bool = False
     """Whether the source has filled its amounts itself; else they are filled on the way."""
-    is_dated: bool = True
-    """Whether reading the same rows again later says more; not of a file, which never changes."""
+    renews: Literal["always", "until complete", "when changed"] = "until complete"
+    """When a version with the same rows is stored anew: because its answers are kept, because the month may still have
+    grown, or never, as of a file, which never changes."""

@@ -212,7 +212,8 @@ def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
 
 def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) -> bool:
     """Whether the newest version differs in nothing but when it was read; while a month still grows, that is much."""
-    if before.state is not after.state or (delivery.is_dated and after.state is not State.COMPLETE):
+    is_open = delivery.renews == "until complete" and after.state is not State.COMPLETE
+    if is_open or delivery.renews == "always" or before.state is not after.state:
         return False
     return replace(after, read_at=before.read_at, flexlib_version=before.flexlib_version) == before
 

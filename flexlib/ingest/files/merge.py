@@ -90,7 +90,7 @@ def merge_month(
             "files": tuple(files.values()),
             "notes": tuple(_write_notes(files.values())),
         },
-        is_dated=False,
+        renews="when changed",
     )
     return delivery, counts.rows - again["rows"]
 

@@ -89,6 +89,7 @@ def _deliver(run: Run, month: Month, found: RouteResult) -> Delivery:
         raw=chain(run.draft.lines(), map(_quarantine_line, tally.quarantined)),
         people=people | found.outcome.people,
         facts=found.facts,
+        renews="always",
     )
 
 

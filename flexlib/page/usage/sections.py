@@ -125,7 +125,9 @@ def _list_missing(usage: MonthUsage) -> list[str]:
             missing.append(f"{name}: something is missing; flexlib certificate and raw/ beside the month say what.")
         if state is State.PROVISIONAL:
             missing.append(f"{name}: read on {format_moment(one.certificate.read_at)}, before the month was settled.")
-        missing += [f"{name}: {explain_check(check)}." for check in one.certificate.checks.values() if check.result == "differs"]
+        missing += [
+            f"{name}: {explain_check(check)}." for check in one.certificate.checks.values() if check.result == "differs"
+        ]
     return missing
 
 
