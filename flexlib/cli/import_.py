@@ -13,9 +13,9 @@ from flexlib.certificate import State
 from flexlib.checks import explain_check
 from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.formats import format_count
-from flexlib.schema import EXTRA_COUNTS, GRAINS
+from flexlib.schema import EXTRA_COUNTS
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ WIDE = Context(prec=60)
 MEMORY = "400MB"
 """Of DuckDB while it counts: what it groups is small, but for the ids of millions of rows."""
 
-COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
+COUNTS = ("requests", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
 AMOUNTS = {"amount_in_usd": "unpriced_rows", "amount_in_clp": "rows_without_clp"}
 """The amounts, and what a certificate calls the number of rows without."""
 
@@ -32,16 +32,13 @@ SUMS = ", ".join(
 )
 
 UNPRICED = """
-    SELECT provider, model, proxy, coalesce(unpriced, metadata ->> '$.unpriced', 'not given') AS reason,
-        count(*) AS rows
+    SELECT provider, model, proxy, coalesce(unpriced, 'not given') AS reason, count(*) AS rows
     FROM read_parquet($file) WHERE amount_in_usd IS NULL
     GROUP BY ALL ORDER BY rows DESC, provider, model, proxy NULLS LAST, reason
 """
 
 RATES = """
-    SELECT coalesce(fx_date::VARCHAR, metadata ->> '$.rate_day') AS day,
-        coalesce(rtrim(rtrim(fx_rate::VARCHAR, '0'), '.'), metadata ->> '$.rate') AS value,
-        coalesce(fx_source, metadata ->> '$.rate_source') AS source,
+    SELECT fx_date::VARCHAR AS day, rtrim(rtrim(fx_rate::VARCHAR, '0'), '.') AS value, fx_source AS source,
         count(*) AS rows
     FROM read_parquet($file) WHERE amount_in_clp IS NOT NULL
     GROUP BY ALL ORDER BY day NULLS LAST, value, source

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 FAR = Decimal("0.5")
 """An amount is far from its tokens' list price when it is off by more than this part of it."""
 
-GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}'" + (
-    " AND coalesce(price_source, metadata ->> '$.price_source') IS NULL"
-)
+GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}' AND price_source IS NULL"
 CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
 """A row that does not say how many calls it sums is one at least."""
 
@@ -45,14 +43,14 @@ def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """The exchange rates behind the CLP amounts, ascending: `day` of the observation (ISO), `value`, `source` (all
     None: the source itself gave the CLP), `calls`.
     """
-    fields = {"day": "rate_day", "value": "rate", "source": "rate_source"}
-    return _group(rows.filter("amount_in_clp IS NOT NULL"), {name: _read(key) for name, key in fields.items()}, "day")
+    keys = {"day": "fx_date::VARCHAR", "value": "rtrim(rtrim(fx_rate::VARCHAR, '0'), '.')", "source": "fx_source"}
+    return _group(rows.filter("amount_in_clp IS NOT NULL"), keys, "day")
 
 
 def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """Calls without an amount in USD: `provider`, `model`, `proxy`, `reason`, `calls`; most calls first."""
     keys = {name: name for name in ("provider", "model", "proxy")}
-    reason = f"coalesce({_read('unpriced')}, 'the source gives no amount')"
+    reason = "coalesce(unpriced, 'the source gives no amount')"
     return _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
 
 
@@ -121,12 +119,6 @@ def _group(rows: duckdb.DuckDBPyRelation, keys: dict[str, str], order: str) -> l
     grouped = rows.select(f"{named}, requests").aggregate(f"{', '.join(keys)}, {CALLS} AS calls", ", ".join(keys))
     found = grouped.order(", ".join([order, *(f"{name} NULLS LAST" for name in keys)])).fetchall()
     return [dict(zip([*keys, "calls"], row, strict=True)) for row in found]
-
-
-def _read(name: str) -> str:
-    rate = "rtrim(rtrim(fx_rate::VARCHAR, '0'), '.')"
-    columns = {"rate_day": "fx_date::VARCHAR", "rate": rate, "rate_source": "fx_source"}
-    return f"coalesce({columns.get(name, name)}, metadata ->> '$.{name}')"
 
 
 def _count(rows: duckdb.DuckDBPyRelation, condition: str) -> int:

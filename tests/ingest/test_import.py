@@ -87,9 +87,10 @@ def test_an_import_stores_the_calls_with_their_proof(tmp_path: Path) -> None:
     assert (proof.state, proof.source, proof.rows_read, proof.rows) == (State.COMPLETE, "import", 3, 3)
     assert (proof.prompt_tokens, proof.completion_tokens) == (114, 30)
     assert (proof.duplicate_rows, proof.quarantined_rows) == (0, 0)
-    assert (proof.sums.result, proof.sums.checked) == ("agrees", 10)
+    assert (proof.sums.result, proof.sums.checked) == ("agrees", 11)
     assert proof.sums.figures == {
         "rows": 3,
+        "requests": 3,
         "prompt_tokens": 114,
         "completion_tokens": 30,
         "cached_tokens": 0,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +29,9 @@ from flexlib.store.snapshots import list_snapshots
 from flexlib.tables.usage import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
 
 LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
-RATE = {"rate": "950.5", "rate_day": "2025-09-05", "rate_source": "mindicador.cl"}
+RATE: dict[str, Any] = {
+    "fx_rate": Decimal("950.5"), "fx_date": date(2025, 9, 5), "fx_source": "mindicador.cl",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -35,12 +39,12 @@ def usage(tmp_path: Path) -> MonthUsage:
     """Seven calls of the ledger, each odd in its own way but the first, one imported twice, and Windsurf's credits."""
     store(
         tmp_path, "ledger", SEPTEMBER,
-        call("plain", "2025-09-05T12:00", LIST_PRICE, amount_in_clp=Decimal("0.2376"), metadata=json.dumps(RATE),
+        call("plain", "2025-09-05T12:00", LIST_PRICE, amount_in_clp=Decimal("0.2376"), **RATE,
              usable_type="user", usable_id=7),
-        call("unpriced", "2025-09-05T12:00", None, metadata=json.dumps({"unpriced": "no list names it"})),
+        call("unpriced", "2025-09-05T12:00", None, unpriced="no list names it"),
         call("half more", "2025-09-05T12:00", "0.000375"),
         call("more than half more", "2025-09-05T12:00", "0.0003751"),
-        call("far but by a book", "2025-09-05T12:00", "9", metadata=json.dumps({"price_source": "a book"})),
+        call("far but by a book", "2025-09-05T12:00", "9", price_source="a book"),
         call("unmapped", "2025-09-05T12:00", "1", provider="unknown", model="<own>"),
         call("through windsurf", "2025-09-05T12:00", "1", proxy="windsurf"),
     )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
-from flexlib.schema import EXTRA_COUNTS, GRAINS
+from flexlib.schema import EXTRA_COUNTS
 
 MEMBERS: dict[str, type[LlmProvider | LlmProxy | LlmTaskType]] = {
     "provider": LlmProvider,
