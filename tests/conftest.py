@@ -25,7 +25,26 @@ settings.load_profile("flexlib")
 
 pytest_plugins = ["ledger_fixtures"]
 
+HERE = Path(__file__).parent
 NOBODY = "http://127.0.0.1:9"
+
+ONCE = {
+    *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
+    *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
+    "report/test_page.py",  # what a browser makes of the page, whose bytes other tests compare
+}
+"""Long, and the same whatever the Python and its libraries: CI runs these files on the first Python only."""
+
+HEAVY_SECONDS = 900
+"""The time limit of a heavy test: Spark starts, a wheel is installed."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if str(item.path.relative_to(HERE)) in ONCE:
+            item.add_marker("once")
+        if item.get_closest_marker("heavy"):
+            item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
 
 
 @pytest.fixture(autouse=True)

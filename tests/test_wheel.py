@@ -15,7 +15,7 @@ import pytest
 HOME = Path(__file__).parents[1]
 FIXTURE = HOME / "tests" / "data" / "fixture"
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.heavy
 
 Ran = subprocess.CompletedProcess[str]
 
