@@ -67,6 +67,10 @@ class MonthUsage:
         """The rows that are a call each, with its tokens: all but Windsurf's, which sum a user's day."""
         return self.rows.filter(f"source <> '{WINDSURF.name}'")
 
+    def count_rows(self) -> int:
+        """How many rows of calls there are, each of one call or a sum of calls."""
+        return _count(self.calls)
+
     @property
     def windsurf(self) -> duckdb.DuckDBPyRelation:
         """Windsurf's rows: credits, no tokens."""

@@ -76,7 +76,7 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
     assert (month.certificate.rows, month.certificate.quarantined_rows) == (len(calls), 0)
     page = run_report(check_request("llm_usage", {"year": 2025, "month": 9}), tmp_path / "reports", tmp_path / "data")
     words = read_words(page.read_text("utf-8"))
-    assert f"{len(calls):,} calls, {prompt:,} prompt and {completion:,} completion tokens on both" in words
+    assert f"{len(calls):,} rows, {prompt:,} prompt and {completion:,} completion tokens on both" in words
     assert f"All models {len(calls):,} {prompt:,} {completion:,} {prompt + completion:,} 100.0 %" in words
 
 

@@ -140,7 +140,7 @@ def test_proof_refuses_calls_that_are_not_those_of_the_certificates(tmp_path: Pa
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00"), call("b", "2025-09-05T12:00"))
     usage = load_month_usage(SEPTEMBER, tmp_path)
     statistics = aggregate_usage.usage_statistics(usage.calls)
-    assert "2 calls, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
+    assert "2 rows, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
     with pytest.raises(BadRecord, match=r"are \(1, 100, 0\), they say \(2, 200, 0\)"):
         show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls.filter("id = 'a'")))
 
@@ -219,3 +219,10 @@ def test_the_month_of_a_report_is_loaded_once_by_the_notebook(
     assert main([*words, "--output-dir", str(tmp_path / "reports")]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["state"], said["missing"], said["doubts"]) == ("COMPLETE", [], [])
+
+
+def test_a_page_of_rows_that_sum_many_calls_agrees_with_its_certificate(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01"), call("b", "2025-09-02", grain="day", requests=52))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    proof = show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls))
+    assert "2 rows, 200 prompt and 0 completion tokens on both" in proof.text

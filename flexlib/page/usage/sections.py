@@ -99,11 +99,12 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
         why = f"months of {usage.zone} are not those of the certificates" if usage.zone != "UTC" else "a call is in two"
         return Fact(name, f"not compared: {why}", "unknown")
     certificates = [one for one in usage.certificates if isinstance(one, UsageCertificate)]
-    here = calls.request_count, calls.total_prompt_tokens, calls.total_completion_tokens
+    # Rows and not calls: a row may sum many.
+    here = usage.count_rows(), calls.total_prompt_tokens, calls.total_completion_tokens
     there = tuple(sum(getattr(one, name) for one in certificates) for name in ("rows", *TOKENS))
     if here != there:
         raise BadRecord(
-            f"the calls of {usage.month} are not those of the certificates: calls, prompt and completion tokens are "
+            f"the calls of {usage.month} are not those of the certificates: rows, prompt and completion tokens are "
             f"{here}, they say {there}. Close or import the month again."
         )
     for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
@@ -114,7 +115,7 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
                 f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
                 "Close or import the month again."
             )
-    return Fact(name, "{:,} calls, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
+    return Fact(name, "{:,} rows, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
 
 
 def _list_missing(usage: MonthUsage) -> list[str]:
