@@ -41,7 +41,7 @@ UNUSED = {
     # pyarrow looks for pandas by itself wherever it is handed a list
     f"close {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
     f"reprice {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
-    f"import calls.csv {COLUMNS}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
+    f"import calls.csv {COLUMNS}": LEDGER | CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
     f"certificate {SEPTEMBER}": ALL,
     f"certificate {SEPTEMBER} --source import": ALL,
     f"fx show {SEPTEMBER}": ALL,

@@ -15,7 +15,7 @@ from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.formats import format_count
-from flexlib.schema import EXTRA_COUNTS
+from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def listens(url: str) -> bool:
     host, port = url.removeprefix("http://").split(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset by a server that is just ending
         return False
     return True
 
