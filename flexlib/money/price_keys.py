@@ -20,6 +20,13 @@ EPOCH = date(1970, 1, 1)
 Numbers = npt.NDArray[np.int64]
 
 
+def count_calls(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """How many calls each row sums; a row that does not say is one at least."""
+    if "requests" not in rows.column_names:
+        return np.ones(rows.num_rows, np.int64)
+    return np.maximum(to_numbers(pc.fill_null(rows["requests"], 1)), 1)
+
+
 def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[UnitPrices | Unpriced]]:
     """For each row the number of its price, and the prices by number.
 
@@ -31,7 +38,7 @@ def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[
     _, firsts, groups = np.unique(groups, return_index=True, return_inverse=True)
     examples = rows.select(words).take(pa.array(firsts)).to_pylist()
     changes = [_find_changes(book, one) for one in examples]
-    requests = to_numbers(rows["requests"]) if "requests" in rows.column_names else None
+    requests = count_calls(rows)
     moments = pc.cast(rows["created_at"], pa.timestamp("us", "UTC" if rows["created_at"].type.tz else None))
     days, clocks = np.divmod(to_numbers(moments), DAY)
     prompts = choose_bracket(to_numbers(rows["prompt_tokens"]), requests)

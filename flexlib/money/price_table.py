@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from flexlib.errors import BadRecord
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
-from flexlib.money.price_keys import Numbers, find_shared_prices, to_numbers
+from flexlib.money.price_keys import Numbers, count_calls, find_shared_prices, to_numbers
 from flexlib.money.prices import (
     BEYOND_MEASURE,
     BEYOND_PROMPT,
@@ -90,8 +90,8 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     def spread(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind).take(numbers)
 
-    amount = spread([one and one.request for one in units], UNIT)
     charges = [
+        ([one and one.request for one in units], pa.array(count_calls(rows))),
         ([one and one.prompt for one in units], pc.subtract(prompt, within)),
         ([one and one.cached for one in units], cached),
         ([one and one.cache_write for one in units], cache_write),
@@ -102,6 +102,7 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
         ),
     ]
     nothing = pa.scalar(Decimal(0), pa.decimal256(56, 24))
+    amount = nothing
     for each, count in charges:
         if any(each):
             charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))

@@ -73,7 +73,7 @@ def price_call(
         provider,
         model,
         created_at,
-        prompt_tokens=choose_bracket(prompt_tokens, requests),
+        prompt_tokens=choose_bracket(prompt_tokens, max(requests, 1)),
         task_type=task_type,
         tier=tier,
         proxy=proxy,
@@ -99,7 +99,7 @@ def price_call(
             return Unpriced(reason)
         charges += ((unit.extra.get(name), count) for name, count in extra.items())
     with localcontext(EXACT):
-        exact = sum((price * count for price, count in charges if price), unit.request)
+        exact = sum((price * count for price, count in charges if price), unit.request * max(requests, 1))
         amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)

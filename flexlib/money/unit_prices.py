@@ -14,6 +14,8 @@ from flexlib.money.extra_counts import EXTRA_COUNTS, SELLERS_WITH_BASE_RATE, Lis
 from flexlib.money.price_book import LISTS, PriceBook, read_prices
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from genai_prices.types import ModelInfo, ModelPrice
 
 
@@ -87,15 +89,15 @@ class UnitPrices:
     completion_gap: str | None = None
 
 
-T = TypeVar("T")
+Tokens = TypeVar("Tokens", int, "npt.NDArray[np.int64]")
 
 
-def choose_bracket(prompt_tokens: T, requests: T | None = None) -> T:
-    """The prompt tokens whose price bracket holds for a row: its own, as one call is charged.
+def choose_bracket(prompt_tokens: Tokens, requests: Tokens) -> Tokens:
+    """The prompt tokens whose price bracket holds for a row: its own for a call; for a sum of calls their mean, up.
 
-    `requests`: how many calls the row sums. Numbers or arrays of them.
+    `requests`: how many calls the row sums, 1 or more. Numbers or arrays of them.
     """
-    return prompt_tokens
+    return -(-prompt_tokens // requests)
 
 
 def find_unit_prices(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flexlib.errors import BadRecord
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.money.price_table import PRICED, price_rows, reprice_rows
-from flexlib.money.prices import price_call
+from flexlib.money.prices import Price, price_call
 from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 from flexlib.schema import USAGE
 
@@ -246,3 +246,38 @@ def test_free_call_repriced_is_not_taken_for_an_unpriced_one() -> None:
     assert isinstance(price_alone(free)["amount_in_usd"], Decimal)
     assert reprice_rows(build_rows([{**free, "amount_in_usd": Decimal(0)}]), load_book()).num_rows == 0
     assert reprice_rows(build_rows([{**free, "amount_in_usd": None}]), load_book())["new_amount"].to_pylist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "calls", "prompt", "completion"),
+    [
+        ("google", "gemini-2.5-pro", 100, 10_000, 500),  # together over the long context, none of them alone
+        ("perplexity", "sonar", 500, 100, 50),  # a charge for each request
+        ("openai", "gpt-4o", 7, 1_000, 10),
+    ],
+)
+def test_a_sum_of_equal_calls_costs_what_they_cost(
+    provider: str, model: str, calls: int, prompt: int, completion: int
+) -> None:
+    moment = datetime(2026, 5, 1, tzinfo=timezone.utc)
+    one = price_call(provider, model, moment, prompt_tokens=prompt, completion_tokens=completion)
+    summed = price_call(
+        provider, model, moment, prompt_tokens=calls * prompt, completion_tokens=calls * completion, requests=calls
+    )
+    assert isinstance(one, Price)
+    assert isinstance(summed, Price)
+    assert summed.amount_usd == calls * one.amount_usd
+    row = {
+        "provider": provider,
+        "model": model,
+        "task_type": "text",
+        "created_at": moment.replace(tzinfo=None),
+        "prompt_tokens": calls * prompt,
+        "completion_tokens": calls * completion,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
+        "requests": calls,
+    }
+    kinds = [(name, USAGE.field(name).type) for name in row]
+    (priced,) = price_rows(pa.Table.from_pylist([row], pa.schema(kinds))).to_pylist()
+    assert priced["amount_in_usd"] == summed.amount_usd
