@@ -67,8 +67,10 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
 
     >>> import flexlib as fl
     >>> sep = fl.load("2025-09")
-    >>> sep.state, sep.missing
-    (<State.COMPLETE: 'COMPLETE'>, ())
+    >>> sep.state
+    <State.COMPLETE: 'COMPLETE'>
+    >>> sep.missing
+    ('46 requests without a price: they are not in usd.', '46 requests without pesos: they are not in clp.')
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """

@@ -7,6 +7,7 @@ MODEL_PRIVATE_n are reused, so one id may have several rows. `seen_in` says what
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -154,3 +155,12 @@ def _write_word(word: str) -> str:
     if re.fullmatch(r"[a-z]?[0-9.]+[a-z]?", word):
         return word if word == "4o" else word.upper()
     return word.capitalize()
+
+
+def mask_key(key: str) -> str:
+    """What a user's text key is shown as: 8 hexadecimal digits that stay the same, and from which nobody reads the key.
+
+    >>> mask_key("ana.perez")
+    '82afe4e3'
+    """
+    return hashlib.sha256(key.encode()).hexdigest()[:8]

@@ -129,7 +129,8 @@ def _check_base_url(url: str) -> str:
     url = url.rstrip("/")
     match = PLAIN_URL.fullmatch(url)
     if not match or int(match["port"] or 0) > LAST_PORT:
-        raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {url!r}.")
+        shown = "one with a user or password" if "@" in url else repr(url)
+        raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {shown}.")
     if match["scheme"] == "http" and match["host"].strip("[]") not in LOOPBACK:
         raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
     return url

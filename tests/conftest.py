@@ -17,7 +17,7 @@ from flexlib.demo import demo_server
 from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from flexlib.dates import Month
 from flexlib.demo import Company
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 
 __all__ = [
     "BALANCE",

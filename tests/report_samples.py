@@ -18,7 +18,8 @@ from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.schema import CREDITS
 from flexlib.store.row_hash import hash_rows
-from flexlib.store.snapshots import Snapshot, write_snapshot
+from flexlib.store.snapshots import write_snapshot
+from flexlib.store.version import Snapshot
 
 __all__ = ["FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month"]
 

@@ -26,7 +26,8 @@ from flexlib.console.certificate import render_certificate
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.store.engines import ENGINES
-from flexlib.store.snapshots import Snapshot, load_credits, load_usage, scan
+from flexlib.store.snapshots import load_credits, load_usage, scan
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     from flexlib.dates import Span

@@ -22,7 +22,8 @@ from flexlib.cli.options import (
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.settings import Settings
-from flexlib.store.snapshots import Snapshot, load_credits, scan
+from flexlib.store.snapshots import load_credits, scan
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     pass

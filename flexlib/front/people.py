@@ -12,7 +12,7 @@ from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import CreditsCertificate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 
 KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
 ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
@@ -28,15 +28,17 @@ def join_credits(months: Sequence[MonthUsage], *, names: bool) -> Iterator[duckd
     called = _call_people(snapshots, names=names)
     for month in months:
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
+        masked = "* REPLACE (left(sha256(usable_key), 8) AS usable_key)"  # as `names.mask_key` does
+        stored = month.rows if names else month.rows.select(masked)
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         if not spendings:
             nothing = "NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
-            yield month.rows.select(f'*, {plain} AS "user", {nothing}')
+            yield stored.select(f'*, {plain} AS "user", {nothing}')
             continue
         spent = spendings[0].relation.select(f'{ROW_ID} AS row_id, "user" AS key, flex_credits, prompt_credits')
         spent = spent.set_alias("spent").join(called.set_alias("called"), "spent.key = called.key", how="left")
         spent = spent.select("row_id, called.name, flex_credits, prompt_credits")
-        rows = month.rows.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
+        rows = stored.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
 
 

@@ -26,6 +26,8 @@ class Rows:
         return to_exact_frame(self.relation.to_arrow_table())
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever the relation has)
+        if name.startswith("_"):
+            raise AttributeError(name)
         if name in TO_PANDAS:
             return self.frame
         found = getattr(self.relation, name)

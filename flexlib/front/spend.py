@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.formats import format_count
 from flexlib.front.people import join_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import SpendTable, build_table
+from flexlib.front.table import CREDITS, MEASURES, SpendTable, build_table
 from flexlib.schema import USAGE
-from flexlib.sources.registry import list_sources
+from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
-from flexlib.store.snapshots import Snapshot, find_snapshot, list_months, list_newest, load_credits
+from flexlib.store.snapshots import find_snapshot, list_months, list_newest, load_credits
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
 
     from flexlib.money.credit_prices import CreditPrices
 
@@ -92,32 +95,49 @@ class Spend:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Sentences on what is missing from the totals; empty where nothing is."""
-        absent = tuple(f"Nothing of {month} is stored." for month in self.absent)
-        return absent + tuple(text for month in self.loaded for text in (*month.missing, *month.possible_duplicates))
+        """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
+        absent = [f"Nothing of {month} is stored." for month in self.absent]
+        problems = [text for month in self.loaded for text in month.list_problems()]
+        sums = self._sum(()).iloc[0]
+        unknown = {
+            "a price: they are not in usd": "unpriced_requests",
+            "pesos: they are not in clp": "unconverted_requests",
+        }
+        without = [
+            f"{format_count(int(sums[name]), 'request')} without {what}."
+            for what, name in unknown.items()
+            if sums[name]
+        ]
+        return (*absent, *problems, *without)
 
     @cached_property
     def credits(self) -> Rows:
-        """Windsurf's rows, one a day, user and model: hundredths of a credit; users under pseudonyms."""
-        names = (
-            'created_at AS date, "user", model, flex_credits, prompt_credits, requests, amount_in_usd, amount_in_clp'
+        """Windsurf's rows, one a day, user and model: credits as exact decimals; users under pseudonyms."""
+        amounts = ", ".join(
+            f"(CAST({name} AS DECIMAL(16, 0)) * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS {name}" for name in CREDITS
         )
+        names = f'created_at AS date, "user", model, {amounts}, requests, amount_in_usd, amount_in_clp'
         return Rows(self._rows.filter("flex_credits IS NOT NULL").select(names))
 
     @cached_property
     def calls(self) -> Rows:
-        """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`."""
+        """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`; users' text keys are
+        masked unless names were asked for."""
         return Rows(self._rows.filter("flex_credits IS NULL").select(", ".join((*USAGE.names, "source"))))
 
     @cached_property
     def windsurf(self) -> Snapshot:
-        """Windsurf's credits of the last month as they are stored. Raises `SnapshotMissing`."""
-        return load_credits(self.span.months[-1], self.root)
+        """Windsurf's credits of the last month as they are stored, with people only where names were asked for.
+
+        Raises `SnapshotMissing`.
+        """
+        return replace(load_credits(self.span.months[-1], self.root), shows_people=self.names)
 
     @cached_property
     def windsurf_before(self) -> Snapshot | None:
         """Those of the month before that one, if they are stored."""
-        return find_snapshot("credits", self.span.months[-1].previous, self.root)
+        found = find_snapshot(WINDSURF.dataset, self.span.months[-1].previous, self.root)
+        return found and replace(found, shows_people=self.names)
 
     @property
     def people(self) -> dict[str, dict[str, str]] | None:
@@ -139,8 +159,10 @@ class Spend:
         """
         if unit not in UNITS:
             raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
-        value: Decimal | int | None = self._sum(()).iloc[0][unit]
-        return None if value is None or value != value else value
+        value = self._sum(()).iloc[0][unit]
+        if pd.isna(value):
+            return None
+        return value if isinstance(value, Decimal) else int(value)
 
     def by(self, *keys: str) -> SpendTable:
         """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.
@@ -159,7 +181,16 @@ class Spend:
         """
         if not keys:
             raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
-        return self._sum(keys)
+        if taken := [key for key in keys if key in MEASURES]:
+            raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
+        table = self._sum(keys)
+        for key in keys:
+            if key not in (*TIMES, *PLAIN, *USAGE.names) and table[key].isna().all():
+                known = ", ".join([*TIMES, *PLAIN])
+                raise InvalidRequest(
+                    f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata."
+                )
+        return table
 
     def _sum(self, keys: Sequence[str]) -> SpendTable:
         return build_table(self._rows, {key: _write_key(key) for key in keys}, self.span, self.zone)
@@ -183,8 +214,6 @@ def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone
 
 def list_stored_months(root: Path) -> pd.DataFrame:
     """See `flexlib.months`; `root` is the data folder."""
-    import pandas as pd
-
     columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "state", "read_at")}
     for month in list_months(root):
         newest = list_newest(month, root)

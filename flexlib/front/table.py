@@ -27,7 +27,9 @@ COUNTS = {
 }
 MONEY = {"usd": "total_usd", "clp": "total_clp"}
 CREDITS = ("flex_credits", "prompt_credits")
-LACKING = ("unpriced_requests", "unconverted_requests")
+UNKNOWN_COUNTS = ("unpriced_requests", "unconverted_requests")
+MEASURES = (*COUNTS, *CREDITS, *MONEY, *UNKNOWN_COUNTS)
+"""The columns beside the keys."""
 ORDERED = ("day", "month", "weekday", "hour")
 """Keys whose order is that of time."""
 
@@ -93,9 +95,9 @@ def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Sp
     """The sums of `rows` (see `front.Spend._rows`) by `keys`, SQL by name."""
     taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
-    told = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _tells_tokens"
+    told = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"
     extended = rows.select(", ".join(["*", told, *columns]))
-    more = ["flex_credits", "prompt_credits", "_tells_tokens"]
+    more = ["flex_credits", "prompt_credits", "_has_tokens"]
     opened = open_usage(extended, keys=[*taken.values(), *more])
     found = read_rows(sum_usage(opened, list(taken.values()), more).to_native())
     lines = [{**{key: row[name] for key, name in taken.items()}, **_measure(row)} for row in found]
@@ -106,7 +108,7 @@ def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Sp
 
 
 def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
-    has_tokens = bool(row["_tells_tokens"])
+    has_tokens = bool(row["_has_tokens"])
     counts = {name: row[total] if name == "requests" or has_tokens else None for name, total in COUNTS.items()}
     spent = {name: None if row[name] is None else Decimal(row[name]).scaleb(-2) for name in CREDITS}
     money = {name: row[total] for name, total in MONEY.items()}
@@ -132,11 +134,11 @@ def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.
     def type_of(name: str) -> str:
         if name in ("day", "month"):
             return "datetime64[us]"
-        if name in ("weekday", "hour", *COUNTS, *LACKING):
+        if name in ("weekday", "hour", *COUNTS, *UNKNOWN_COUNTS):
             return "Int64"
         return "object" if name in (*MONEY, *CREDITS) else "str"
 
-    names = [*keys, *COUNTS, *CREDITS, *MONEY, *LACKING]
+    names = [*keys, *MEASURES]
     return {name: pd.Series([_plain(line[name]) for line in lines], dtype=type_of(name)) for name in names}
 
 

@@ -13,7 +13,7 @@ from flexlib.sources.registry import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from flexlib.store.snapshots import People
+    from flexlib.store.version import People
 
 
 @dataclass(frozen=True, order=True)

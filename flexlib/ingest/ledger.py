@@ -19,7 +19,8 @@ from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
 from flexlib.sources.registry import LEDGER
-from flexlib.store.snapshots import Snapshot, find_snapshot
+from flexlib.store.snapshots import find_snapshot
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -28,7 +28,8 @@ from flexlib.schema import CREDITS, CREDITS_KEY, USAGE, USAGE_KEY, check_credits
 from flexlib.sources.registry import Source
 from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash
-from flexlib.store.snapshots import Snapshot, find_snapshot, lock_month, move_snapshot
+from flexlib.store.snapshots import find_snapshot, lock_month, move_snapshot
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,27 +18,21 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.certificate import Certificate, State
+from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, SnapshotMissing
-from flexlib.formats import format_count
-from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, sort_sources
-from flexlib.store.snapshots import Snapshot, list_newest
+from flexlib.formats import format_count, format_moment
+from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, name_source, sort_sources
+from flexlib.spend.once import count_once, count_rows
+from flexlib.store.snapshots import list_newest
 from flexlib.store.usage_files import read_usage
+from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
 
 
-CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
-COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
-SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
-SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
 # Logs mostly have milliseconds.
-SAME_MOMENT = (
-    f"{SAME_CONTENT} AND here.id <> there.id "
-    "AND date_trunc('millisecond', here.created_at) = date_trunc('millisecond', there.created_at)"
-)
-ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class MonthUsage:
 
     def count_rows(self) -> int:
         """How many rows of calls there are, each of one call or a sum of calls."""
-        return _count(self.calls)
+        return count_rows(self.calls)
 
     @property
     def windsurf(self) -> duckdb.DuckDBPyRelation:
@@ -93,6 +87,22 @@ class MonthUsage:
             for how, count in told.items()
             if count
         )
+
+    def list_problems(self) -> list[str]:
+        """Why its totals are not whole or not certain, a sentence each; empty where they are."""
+        problems = [*self.missing, *self.possible_duplicates]
+        for one in self.snapshots:
+            state, name = one.certificate.state, f"{name_source(one.source)}, {one.month}"
+            if state is State.GAP:
+                problems.append(
+                    f"{name}: something is missing; flexlib certificate, and raw/ beside the month, say what."
+                )
+            if state is State.PROVISIONAL:
+                moment = format_moment(one.certificate.read_at)
+                problems.append(f"{name}: read on {moment}, before the month was settled.")
+            checks = one.certificate.checks.values()
+            problems += [f"{name}: {explain_check(check)}." for check in checks if check.result == "differs"]
+        return problems
 
     @property
     def state(self) -> State:
@@ -135,7 +145,7 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
         if (one, source) not in stored
     ]
     found = [_read_source(source, stored, pieces, zone) for source in sources]
-    kept, repeated, same_ids, lookalikes = _count_once(list(zip(sources, found, strict=True)))
+    kept, repeated, same_ids, lookalikes = count_once(list(zip(sources, found, strict=True)))
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept)
     return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing))
@@ -190,45 +200,6 @@ def _write_clock(first: datetime, end: datetime, zone: str) -> str:
         for start, offset in reversed(offsets)
     )
     return f"created_at + to_seconds(CASE {cases}END)"
-
-
-def _count_once(
-    sources: list[tuple[str, duckdb.DuckDBPyRelation]],
-) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
-    """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
-    kept: list[duckdb.DuckDBPyRelation] = []
-    repeated = []
-    same_ids = lookalikes = 0
-    for source, rows in sources:
-        if kept:
-            earlier = _join(kept)
-            own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
-            same_ids += _count(_meet(own, others, "here.id = there.id"))
-            lookalikes += _count(_meet(own, others, SAME_MOMENT))
-            if count := _count(_meet(rows, earlier, SAME_CALL)):
-                repeated.append((source, count))
-                if _count(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
-                    kept = [_meet(one, rows, f"{SAME_CALL} AND {ONLY_THERE}", "anti") for one in kept]
-                rows = _meet(rows, _join(kept), SAME_CALL, "anti")
-        kept.append(rows)
-    return kept, repeated, same_ids, lookalikes
-
-
-def _join(kept: list[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
-    columns = [one.select(*COMPARED) for one in kept]
-    return reduce(lambda one, other: one.union(other), columns)
-
-
-def _meet(
-    rows: duckdb.DuckDBPyRelation, others: duckdb.DuckDBPyRelation, condition: str, how: str = "semi"
-) -> duckdb.DuckDBPyRelation:
-    """The rows that meet one of the others, or with `anti` none."""
-    return rows.set_alias("here").join(others.set_alias("there"), condition, how=how)
-
-
-def _count(rows: duckdb.DuckDBPyRelation) -> int:
-    ((count,),) = rows.aggregate("count(*)").fetchall()
-    return int(count)
 
 
 def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:

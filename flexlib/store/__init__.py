@@ -1,10 +1,9 @@
-"""The only room that touches files: months as snapshots, drafts of them, the kept rates."""
+"""Months as snapshots, drafts of them, kept rates and prices: immutable, whole or not there at all."""
 
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import (
-    Snapshot,
     find_snapshot,
     list_snapshots,
     load_credits,
@@ -14,6 +13,7 @@ from flexlib.store.snapshots import (
     scan,
     write_snapshot,
 )
+from flexlib.store.version import Snapshot
 
 __all__ = [
     "PRIVATE",

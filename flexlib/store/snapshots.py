@@ -9,85 +9,30 @@ A version is named after the moment it was stored and its rows; the newest is th
 
 from __future__ import annotations
 
-import glob
 import gzip
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from flexlib.certificate import AnyCertificate, UsageCertificate, parse_certificate
+from flexlib.certificate import AnyCertificate, UsageCertificate
 from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
-from flexlib.store.engines import Engine, read_days, to_exact_frame
-from flexlib.store.usage_files import read_usage
+from flexlib.store.engines import Engine, read_days
+from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
     import pyarrow as pa
 
 
-People: TypeAlias = "dict[str, dict[str, str]]"
 STAMP = "%Y%m%dT%H%M%S.%fZ"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One stored version of a month; its parts are read when they are asked for."""
-
-    dataset: str
-    """`credits` or `usage`."""
-    month: Month
-    path: Path
-
-    @property
-    def source(self) -> str:
-        """The name of the source whose month it is, as in `sources.registry`."""
-        return WINDSURF.name if self.dataset == WINDSURF.dataset else self.path.parent.name
-
-    @property
-    def parquet(self) -> Path:
-        return self.path / f"{self.dataset}.parquet"
-
-    @cached_property
-    def certificate(self) -> AnyCertificate:
-        return parse_certificate((self.path / "certificate.json").read_text("utf-8"))
-
-    @cached_property
-    def frame(self) -> pd.DataFrame:
-        """The rows as a pandas frame, columns and units as in `schema`; decimals stay exact, integers that may be null
-        are `Int64`.
-        """
-        import pyarrow.parquet as pq
-
-        return to_exact_frame(
-            self.relation.to_arrow_table() if self.dataset == "usage" else pq.read_table(self.parquet)
-        )
-
-    @cached_property
-    def relation(self) -> duckdb.DuckDBPyRelation:
-        """The rows as a DuckDB relation; nothing is read until it is used."""
-        if self.dataset == "usage":
-            return read_usage([self.parquet])
-        import duckdb
-
-        return duckdb.read_parquet(glob.escape(str(self.parquet)))
-
-    @cached_property
-    def people(self) -> People:
-        """E-mail and name by user key: personal data, ask only where names were asked for."""
-        file = self.path / "people.json"
-        people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
-        return people
 
 
 def list_months(root: Path) -> list[Month]:

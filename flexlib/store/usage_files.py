@@ -57,7 +57,7 @@ def _list_first_columns() -> dict[str, str]:
     """SQL of today's columns out of a row that flexlib 0.1.0 wrote."""
     from flexlib.schema import EXTRA_COUNTS
 
-    columns = {"grain": "'call'", "requests": "1"}
+    columns = {"grain": "'call'", "requests": "1", "usable_type": "lower(usable_type)"}
     columns |= {name: f"(metadata ->> '$.{note}')" for name, note in FIRST_NOTES.items()}
     columns["tier"] = "CASE json_type(metadata, '$.tier') WHEN 'VARCHAR' THEN metadata ->> '$.tier' END"
     for name in EXTRA_COUNTS:

@@ -24,7 +24,8 @@ from flexlib.dates import Month
 from flexlib.demo import demo_server
 from flexlib.formats import format_credits
 from flexlib.settings import load_settings
-from flexlib.store.snapshots import Snapshot, find_snapshot, load_credits
+from flexlib.store.snapshots import find_snapshot, load_credits
+from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

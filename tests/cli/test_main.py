@@ -21,7 +21,7 @@ import flexlib
 from flexlib.cli.main import COMMANDS as MODULES
 from flexlib.cli.main import main
 from flexlib.dates import Month
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

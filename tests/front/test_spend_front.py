@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
 from flexlib.front.spend import Spend, list_stored_months, load_spend
+from flexlib.names import mask_key
 
 CENT = Decimal("0.01")
 
@@ -97,7 +99,7 @@ def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path)
     assert set(pick(load(root).by("user"), "user", "flex_credits")) == {
         (None, None),
         ("user 7", None),
-        ("key 3f1c", None),
+        (f"key {mask_key('3f1c')}", None),
         ("Person 001", Decimal("10.00")),
         ("Person 002", Decimal("2.50")),
     }
@@ -108,7 +110,7 @@ def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path)
 def test_several_months_are_one_and_those_that_are_not_stored_are_named(root: Path) -> None:
     store(root, "ledger", OCTOBER, call("d", "2025-10-05", "1"))
     months = load(root, "2025-08", "2025-10")
-    assert (months.state, months.missing) == (State.GAP, ("Nothing of 2025-08 is stored.",))
+    assert (months.state, months.missing[0]) == (State.GAP, "Nothing of 2025-08 is stored.")
     assert pick(months.by("month"), "month", "usd") == [
         (datetime(2025, 9, 1), Decimal("3.01")),
         (datetime(2025, 10, 1), Decimal(1)),
@@ -212,3 +214,46 @@ def test_a_part_of_a_table_can_be_drawn_too(root: Path) -> None:
 
 def test_one_month_alone_is_one_column(root: Path) -> None:
     assert read_columns(load(root).by("month").plot().figure.axes[0]) == {0: 3.01}
+
+
+def test_what_the_totals_lack_is_said_in_sentences(root: Path) -> None:
+    assert load(root).missing == (
+        "1 request without a price: they are not in usd.",
+        "56 requests without pesos: they are not in clp.",
+    )
+
+
+def test_a_total_of_tokens_that_nobody_reports_is_none(tmp_path: Path) -> None:
+    store_credits(tmp_path, (2, "u-1", "claude-sonnet-4", 100, 250))
+    assert (load(tmp_path).total("total_tokens"), load(tmp_path).total("requests")) == (None, 1)
+
+
+def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
+    (people,) = root.glob("credits/*/*/people.json")
+    people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
+    month = load(root)
+    assert (month.people, month.windsurf.people) == (None, {})
+    assert "3f1c" not in month.calls.frame().to_string() + month.by("usable_key").to_string()
+    assert load(root, names=True).windsurf.people["u-2"]["name"] == "Ana Rojas"
+    assert "key 3f1c" in load(root, names=True).by("user")["user"].tolist()
+
+
+def test_rows_of_credits_are_in_credits(root: Path) -> None:
+    assert sorted(load(root).credits.frame()["flex_credits"]) == [Decimal("2.50"), Decimal("10.00")]
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("modle", "no row has 'modle', nor its metadata; sum by day, month"),
+        ("usd", "'usd' is what is summed, not what it can be summed by"),
+    ],
+)
+def test_a_key_that_is_none_is_refused(root: Path, key: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence):
+        load(root).by(key)
+
+
+def test_rows_can_be_copied(root: Path) -> None:
+    calls = load(root).calls
+    assert copy.copy(calls).frame().equals(calls.frame())

@@ -27,7 +27,7 @@ from harness import (
 
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import Check, explain_check
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

@@ -44,7 +44,8 @@ from flexlib.errors import BadMonth, DiskFailed, OtherServer, RouteRefused, Serv
 from flexlib.ingest.windsurf.fetch import ensure_credits, update_credits
 from flexlib.settings import Settings
 from flexlib.store.server import read_server
-from flexlib.store.snapshots import Snapshot, find_snapshot, list_snapshots
+from flexlib.store.snapshots import find_snapshot, list_snapshots
+from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

@@ -26,7 +26,8 @@ from flexlib.ingest.files.importing import MonthImport, import_usage
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.spend.month import load_month_usage
-from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
+from flexlib.store.snapshots import list_snapshots, load_usage, lock_month
+from flexlib.store.version import Snapshot
 
 AUGUST, SEPTEMBER = Month(2025, 8), Month(2025, 9)
 LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)

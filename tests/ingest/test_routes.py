@@ -30,7 +30,8 @@ from flexlib.demo import Company, demo_server
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused, UnsupportedTeam
 from flexlib.ingest.windsurf.routes import ROUTES
 from flexlib.store.server import read_server
-from flexlib.store.snapshots import Snapshot, find_snapshot
+from flexlib.store.snapshots import find_snapshot
+from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]

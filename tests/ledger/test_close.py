@@ -42,7 +42,8 @@ from flexlib.schema import USAGE, check_usage
 from flexlib.sources.registry import LEDGER
 from flexlib.store.fx import KeptRate, write_kept_rates
 from flexlib.store.row_hash import hash_rows
-from flexlib.store.snapshots import Snapshot, list_snapshots, load_usage, lock_month
+from flexlib.store.snapshots import list_snapshots, load_usage, lock_month
+from flexlib.store.version import Snapshot
 
 SEPTEMBER = Month(2025, 9)
 OVER = datetime(2025, 10, 1, 3, tzinfo=timezone.utc)

@@ -141,7 +141,7 @@ def test_proof_refuses_calls_that_are_not_those_of_the_certificates(tmp_path: Pa
     usage = load_month_usage(SEPTEMBER, tmp_path)
     statistics = aggregate_usage.usage_statistics(usage.calls)
     assert "2 rows, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
-    with pytest.raises(BadRecord, match=r"are \(1, 100, 0\), they say \(2, 200, 0\)"):
+    with pytest.raises(BadRecord, match=r"are \(2, 100, 0\), they say \(2, 200, 0\)"):
         show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls.filter("id = 'a'")))
 
 

@@ -22,7 +22,8 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.store.engines import Engine, open_spark, read_days
-from flexlib.store.snapshots import Snapshot, scan
+from flexlib.store.snapshots import scan
+from flexlib.store.version import Snapshot
 
 pytestmark = pytest.mark.heavy
 

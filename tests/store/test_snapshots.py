@@ -30,7 +30,6 @@ from flexlib.schema import CREDITS, USAGE
 from flexlib.store.row_hash import hash_rows
 from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
-    Snapshot,
     find_snapshot,
     list_snapshots,
     load_credits,
@@ -39,6 +38,7 @@ from flexlib.store.snapshots import (
     scan,
     write_snapshot,
 )
+from flexlib.store.version import Snapshot
 
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
 PEOPLE = {"a": {"email": "ana@example.com", "name": "Ana"}}

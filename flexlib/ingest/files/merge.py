@@ -23,8 +23,8 @@ from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files import CallFile
 from flexlib.sources.registry import IMPORT
-from flexlib.store.snapshots import People, Snapshot
 from flexlib.store.usage_files import read_usage
+from flexlib.store.version import People, Snapshot
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 

@@ -20,7 +20,8 @@ from flexlib.sources.registry import WINDSURF
 from flexlib.sources.windsurf.client import Client
 from flexlib.store.draft import Draft
 from flexlib.store.server import check_server, read_server
-from flexlib.store.snapshots import Snapshot, find_snapshot
+from flexlib.store.snapshots import find_snapshot
+from flexlib.store.version import Snapshot
 
 
 def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snapshot]:  # noqa: ANN401

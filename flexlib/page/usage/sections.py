@@ -26,7 +26,7 @@ from flexlib.page.kit.parts import (
 )
 from flexlib.sources.registry import name_source
 from flexlib.spend.month import MonthUsage
-from flexlib.store.snapshots import Snapshot
+from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
 
 TOKENS = ("prompt_tokens", "completion_tokens")
@@ -47,7 +47,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
         f"LLM spend · monthly report · days of {usage.zone}",
         badge,
         f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
-        _list_missing(usage),
+        usage.list_problems(),
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
         for_scripts=state,
     )
@@ -89,7 +89,7 @@ def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
     facts = [_reconcile(usage, calls), *(fact for one in usage.snapshots for fact in _list_facts(one))]
     texts = {f"{_name_source(one)}, {one.month}": " ".join(one.certificate.notes) for one in usage.snapshots}
     notes = (f"{name}: {text}" for name, text in texts.items() if text)
-    return show_facts(BADGES[usage.state], _list_missing(usage), facts, notes)
+    return show_facts(BADGES[usage.state], usage.list_problems(), facts, notes)
 
 
 def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
@@ -116,20 +116,6 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
                 "Close or import the month again."
             )
     return Fact(name, "{:,} rows, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
-
-
-def _list_missing(usage: MonthUsage) -> list[str]:
-    missing = [*usage.missing, *usage.possible_duplicates]
-    for one in usage.snapshots:
-        state, name = one.certificate.state, f"{_name_source(one)}, {one.month}"
-        if state is State.GAP:
-            missing.append(f"{name}: something is missing; flexlib certificate and raw/ beside the month say what.")
-        if state is State.PROVISIONAL:
-            missing.append(f"{name}: read on {format_moment(one.certificate.read_at)}, before the month was settled.")
-        missing += [
-            f"{name}: {explain_check(check)}." for check in one.certificate.checks.values() if check.result == "differs"
-        ]
-    return missing
 
 
 def _name_source(snapshot: Snapshot) -> str:

@@ -1,0 +1,59 @@
+"""Each call in one place only, though two sources hold it; and how many calls may be double without anybody knowing."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
+COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
+SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
+SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
+# Logs mostly have milliseconds.
+SAME_MOMENT = (
+    f"{SAME_CONTENT} AND here.id <> there.id "
+    "AND date_trunc('millisecond', here.created_at) = date_trunc('millisecond', there.created_at)"
+)
+ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
+
+
+def count_once(
+    sources: list[tuple[str, duckdb.DuckDBPyRelation]],
+) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
+    """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
+    kept: list[duckdb.DuckDBPyRelation] = []
+    repeated = []
+    same_ids = lookalikes = 0
+    for source, rows in sources:
+        if kept:
+            earlier = _join(kept)
+            own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
+            same_ids += count_rows(_meet(own, others, "here.id = there.id"))
+            lookalikes += count_rows(_meet(own, others, SAME_MOMENT))
+            if count := count_rows(_meet(rows, earlier, SAME_CALL)):
+                repeated.append((source, count))
+                if count_rows(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
+                    kept = [_meet(one, rows, f"{SAME_CALL} AND {ONLY_THERE}", "anti") for one in kept]
+                rows = _meet(rows, _join(kept), SAME_CALL, "anti")
+        kept.append(rows)
+    return kept, repeated, same_ids, lookalikes
+
+
+def _join(kept: list[duckdb.DuckDBPyRelation]) -> duckdb.DuckDBPyRelation:
+    columns = [one.select(*COMPARED) for one in kept]
+    return reduce(lambda one, other: one.union(other), columns)
+
+
+def _meet(
+    rows: duckdb.DuckDBPyRelation, others: duckdb.DuckDBPyRelation, condition: str, how: str = "semi"
+) -> duckdb.DuckDBPyRelation:
+    """The rows that meet one of the others, or with `anti` none."""
+    return rows.set_alias("here").join(others.set_alias("there"), condition, how=how)
+
+
+def count_rows(rows: duckdb.DuckDBPyRelation) -> int:
+    ((count,),) = rows.aggregate("count(*)").fetchall()
+    return int(count)
