@@ -58,6 +58,8 @@ DOORS = {
     "sqlalchemy": {"ledger"},
     "alembic": {"ledger"},
     "psycopg": {"ledger"},
+    "adbc_driver_manager": {"ledger"},
+    "adbc_driver_postgresql": {"ledger"},
     "matplotlib": {"page"},
     "papermill": {"report"},
     "nbconvert": {"report"},

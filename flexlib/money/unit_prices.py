@@ -126,6 +126,12 @@ def find_seller(provider: str, proxy: str | None) -> str:
     return (proxy or provider).lower()
 
 
+def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:
+    """Whether the seller's list names the model at all, at whatever time; a call of another has no price."""
+    seller = LISTS.get(find_seller(provider, proxy))
+    return seller is not None and book.find_model(seller, model) is not None
+
+
 @lru_cache(maxsize=KEPT)
 def _look_up(
     book: PriceBook, name: str, model: str, moment: datetime, prompt_tokens: int, task_type: str, tier: str | None

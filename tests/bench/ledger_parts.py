@@ -154,6 +154,53 @@ def close(url: str, folder: str) -> Work:
     return work
 
 
+def read_bare(url: str, folder: str) -> Work:
+    """The yardstick of closing: the same rows by the driver's own SELECT in their order, into Arrow and Parquet.
+
+    No transaction, no sum, no check, no hash, no proof; amounts on SQLite stay the integers that they are there.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from flexlib.schema import USAGE
+
+    names = ", ".join("request_id" if name == "id" else name for name in USAGE.names)
+    select = f"SELECT {names} FROM llm_usage_statistics WHERE created_at >= {{}} AND created_at < {{}} ORDER BY 2, 1"
+    sqlite = url.startswith("sqlite")
+
+    def name_type(field: pa.Field) -> pa.DataType:
+        if sqlite:
+            return field.type if pa.types.is_string(field.type) else pa.int64()
+        return pa.timestamp("us", "UTC") if pa.types.is_timestamp(field.type) else field.type
+
+    schema = pa.schema([pa.field(field.name, name_type(field)) for field in USAGE])
+
+    def work() -> object:
+        connection: Any
+        if sqlite:
+            connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+            cursor = connection.cursor()
+            bounds = (1_756_684_800_000_000, 1_759_276_800_000_000)
+        else:
+            import psycopg
+
+            connection = psycopg.connect(url.replace("+psycopg", ""))
+            cursor = connection.cursor("bare")
+            bounds = ("'2025-09-01 00:00+00'", "'2025-10-01 00:00+00'")  # type: ignore[assignment]
+        cursor.execute(select.format(*bounds))
+        rows = 0
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(f"{folder}/bare.parquet", schema, compression="zstd") as writer:
+            while some := cursor.fetchmany(50_000):
+                columns = zip(schema, zip(*some, strict=True), strict=True)
+                writer.write_table(pa.table([pa.array(one, field.type) for field, one in columns], schema=schema))
+                rows += len(some)
+        connection.close()
+        return {"rows": rows}
+
+    return work
+
+
 PARTS: dict[str, Callable[..., Work]] = {
     "aggregate_flexlib": lambda *files: sum_parts.aggregate_flexlib(list(files)),
     "aggregate_spark": lambda *files: sum_parts.aggregate_flexlib(list(files), "spark"),
@@ -165,6 +212,7 @@ PARTS: dict[str, Callable[..., Work]] = {
     "insert": insert,
     "fill": fill,
     "close": close,
+    "read_bare": read_bare,
 }
 
 

@@ -34,8 +34,9 @@ from flexlib.ledger import (
     record_usage,
 )
 from flexlib.ledger.read.months import LedgerMonth
-from flexlib.ledger.record.filling import fill_amounts
+from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
 from flexlib.ledger.record.pages import PAGE_ROWS
+from flexlib.ledger.record.pricing import price_records
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import load_book
 from flexlib.schema import USAGE, check_usage
@@ -306,6 +307,32 @@ def test_a_call_that_has_a_price_now_gets_it_and_loses_the_reason_why_it_had_non
     assert record.amount_in_usd == GPT_4O
     assert (record.price_source, record.unpriced) == (f"{load_book().name} (openai)", None)
     assert record.metadata == {"team": "x"}
+
+
+def test_filling_looks_at_no_call_of_a_model_that_no_list_names(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def price(ledger: Ledger, records: list[UsageRecord]) -> list[UsageRecord]:
+        looked_at.extend(one.request_id for one in records)
+        return price_records(ledger, records)
+
+    nobody = CALL | {"model": "it's 100% ours"}
+    record_usage(**nobody, request_id="unlisted", ledger=ledger)
+    record_usage(**CALL | {"created_at": "2025-09-20T12:00Z"}, request_id="listed", ledger=ledger)
+    record_usage(**nobody, request_id="with its cost", ledger=ledger)
+    cost = 5_000_000_000 if ledger.backend == "sqlite" else "0.5"
+    execute(ledger, f"UPDATE llm_usage_statistics SET cost = {cost} WHERE request_id = 'with its cost'")
+    execute(ledger, "UPDATE llm_usage_statistics SET amount_in_usd = NULL WHERE request_id = 'listed'")
+    monkeypatch.setattr("flexlib.ledger.record.filling.price_records", price)
+    assert fill_amounts(SEPTEMBER, ledger).usd == 2
+    assert "listed" in looked_at
+    looked_at.clear()
+    keep_rates(ledger, (10, "950"), (11, "960"))
+    execute(ledger, "DELETE FROM llm_usage_statistics WHERE request_id = 'with its cost'")
+    assert fill_amounts(SEPTEMBER, ledger) == FilledAmounts(SEPTEMBER, 0, 0)
+    assert looked_at == ["listed"]  # which has no rate yet
 
 
 def test_filling_goes_over_every_page_and_leaves_the_other_months(ledger: Ledger) -> None:

@@ -108,7 +108,7 @@ def test_a_stream_in_small_tables_is_the_sorted_month(ledger: Ledger) -> None:
     with read_month(SEPTEMBER, ledger, rows_at_once=300) as month:
         tables = list(month.tables)
         totals = month.totals
-    assert [table.num_rows for table in tables] == [300, 300, 300, 102]
+    assert [table.num_rows for table in tables] == [300, 300, 300, 102]  # of a batch
     rows = pa.concat_tables(tables)
     assert check_usage(rows, SEPTEMBER) == rows  # sorted by time and by the bytes of the id, each id once
     assert asdict(totals) == {

@@ -8,10 +8,11 @@ PostgreSQL has all of these types.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -150,6 +151,27 @@ class JsonText(sa.types.TypeDecorator[Any]):
         return json.loads(value) if isinstance(value, str) else value
 
 
+def choose_encoder(kind: sa.types.TypeEngine[Any], backend: str) -> Callable[[Any], Any] | None:
+    """What makes a value of the column into what the driver itself takes, JSON into its text; None: it stays as it is.
+
+    For the statements that every recorded call runs, past SQLAlchemy.
+    """
+    if isinstance(kind, JsonText):
+        return encode_json
+    if isinstance(kind, EnumText):
+        return attrgetter("value")
+    if backend == "postgresql":
+        return None
+    if isinstance(kind, UtcTime):
+        return to_microseconds
+    if isinstance(kind, Day):
+        return lambda day: day.toordinal() - FIRST_DAY
+    if isinstance(kind, Money):
+        decimals = kind.decimals
+        return lambda amount: int(amount.scaleb(decimals, WIDE))
+    return None
+
+
 class _SumText(sa.types.TypeDecorator[Decimal]):
     """What a `MoneySum` gives: numeric on PostgreSQL; on SQLite whole units and steps, as `units|steps`."""
 
@@ -164,10 +186,17 @@ class _SumText(sa.types.TypeDecorator[Decimal]):
         return dialect.type_descriptor(sa.Numeric() if dialect.name == "postgresql" else sa.Text())
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ANN401
-        if value is None or isinstance(value, Decimal):
-            return value
-        units, steps = value.split("|")
-        return Decimal(int(units) * 10**self.decimals + int(steps)).scaleb(-self.decimals, WIDE)
+        return read_sum(value, self.decimals)
+
+
+def read_sum(value: Decimal | str | None, decimals: int) -> Decimal | None:
+    """The exact sum out of what a `MoneySum` gives, whichever client asked: a decimal, its text, `units|steps`."""
+    if value is None or isinstance(value, Decimal):
+        return value
+    units, bar, steps = value.partition("|")
+    if not bar:
+        return Decimal(units).quantize(Decimal(1).scaleb(-decimals), context=WIDE)
+    return Decimal(int(units) * 10**decimals + int(steps)).scaleb(-decimals, WIDE)
 
 
 class MoneySum(FunctionElement[Decimal]):

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flexlib.dates import Month
-from flexlib.ledger.db.columns import JsonText, encode_json
+from flexlib.ledger.db.columns import JsonText, choose_encoder
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
@@ -119,12 +119,8 @@ def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[Usag
 
 
 def _encode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401 (what the driver takes)
-    kind = TYPES[name]
-    if value is None or not isinstance(kind, sa.types.TypeDecorator):
-        return value
-    if isinstance(kind, JsonText):
-        return encode_json(value)
-    return kind.process_bind_param(value, ledger.engine.dialect)
+    encode = choose_encoder(TYPES[name], ledger.backend)
+    return value if value is None or encode is None else encode(value)
 
 
 def _decode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401

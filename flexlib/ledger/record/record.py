@@ -181,7 +181,7 @@ def build_record(
         cached,
         cache_write,
         *extra,
-        read_money("cost", cost, USD_DECIMALS),
+        None if cost is None else read_money("cost", cost, USD_DECIMALS),
         read_money("amount_in_usd", amount_in_usd, USD_DECIMALS),
         None,
         None,

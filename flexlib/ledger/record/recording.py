@@ -191,7 +191,7 @@ def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Seque
         ensure_months(ledger, (one.created_at for one in firsts.values()))
         with open_transaction(ledger) as connection:
             numbers = insert_records(ledger, connection, list(firsts.values()))
-            stored = {name: firsts[name]._replace(id=number) for name, number in numbers.items()}
+            stored = {name: UsageRecord(number, *firsts[name][1:]) for name, number in numbers.items()}
             there = [name for name in firsts if name not in numbers]
             stored |= {one.request_id: one for one in find_stored(ledger, connection, there)} if there else {}
             for record, call in zip(records, calls, strict=True) if there else ():

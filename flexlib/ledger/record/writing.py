@@ -7,16 +7,16 @@ for them at each of its calls. One record is one statement, which is its own tra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from flexlib.dates import Month
-from flexlib.ledger.db.columns import JsonText, encode_json
+from flexlib.ledger.db.columns import JsonText, choose_encoder
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE
 from flexlib.ledger.record.record import UsageRecord
@@ -63,48 +63,65 @@ CODECS = [
     if isinstance(column.type, sa.types.TypeDecorator)
 ]
 
-SQLITE_ONE = (
-    f"INSERT INTO {TABLE} ({NAMES}) VALUES ({', '.join('?' * len(WRITTEN))}) "  # noqa: S608 (our own names)
-    "ON CONFLICT (request_id) DO NOTHING"
-)
-SQLITE_MANY = (
-    f"INSERT INTO {TABLE} (id, {NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
-    "ON CONFLICT (request_id) DO NOTHING"
-)
+
+@cache
+def _list_encoders(backend: str) -> list[tuple[int, Callable[[Any], Any]]]:
+    """The places in a record whose values the driver takes in another form, each with what makes it."""
+    found = ((place, choose_encoder(codec, backend)) for place, codec in CODECS)
+    return [(place, encoder) for place, encoder in found if encoder]
+
 
 IDS_AT_ONCE = 500
 
-
-class PostgresqlStatements(NamedTuple):
-    """The claim of the request ids and the rows behind it, in one statement each."""
-
-    one: str
-    many: str
+Places: TypeAlias = tuple[int, ...]
+"""Columns, by their place in the table, that have a value; of most calls that is less than half of them, and each null
+that is handed to a driver takes its time.
+"""
 
 
 @cache
-def _write_postgresql() -> PostgresqlStatements:
+def _write_sqlite(places: Places) -> str:
+    return (
+        f"INSERT INTO {TABLE} ({', '.join(COLUMNS[place] for place in places)}) "  # noqa: S608 (our own names)
+        f"VALUES ({', '.join('?' * len(places))}) ON CONFLICT (request_id) DO NOTHING"
+    )
+
+
+@cache
+def _list_kinds() -> list[str]:
+    """The types of the columns on PostgreSQL."""
     from sqlalchemy.dialects import postgresql
 
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    kinds = {column.name: column.type.compile(dialect) for column in STATISTICS.columns}
+    return [column.type.compile(dialect) for column in STATISTICS.columns]
+
+
+CLAIM = f"INSERT INTO {REQUEST_IDS} (request_id, created_at)"
+
+
+@cache
+def _write_postgresql(places: Places) -> str:
+    """The claim of a request id and the row behind it, in one statement."""
+    kinds = _list_kinds()
+    return (
+        f"WITH claim AS ({CLAIM} VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1) "  # noqa: S608
+        f"INSERT INTO {TABLE} ({', '.join(COLUMNS[place] for place in places)}) "
+        f"SELECT {', '.join(f'%s::{kinds[place]}' for place in places)} FROM claim RETURNING id"
+    )
+
+
+@cache
+def _write_postgresql_batch() -> str:
+    kinds = dict(zip(COLUMNS, _list_kinds(), strict=True))
     # A JSON text inside the JSON of the batch.
     texts = {column.name: "text" for column in STATISTICS.columns if isinstance(column.type, JsonText)}
-    claim = f"INSERT INTO {REQUEST_IDS} (request_id, created_at)"
-    return PostgresqlStatements(
-        one=(
-            f"WITH claim AS ({claim} VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1) "  # noqa: S608
-            f"INSERT INTO {TABLE} ({NAMES}) SELECT {', '.join(f'%s::{kinds[name]}' for name in WRITTEN)} FROM claim "
-            "RETURNING id"
-        ),
-        many=(
-            "WITH call AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) "  # noqa: S608
-            f"AS call({', '.join(f'{name} {texts.get(name, kinds[name])}' for name in WRITTEN)})), claim AS ({claim} "
-            # In one order in every process, so that two batches with the same ids wait for each other, not both.
-            "SELECT request_id, created_at FROM call ORDER BY request_id ON CONFLICT DO NOTHING RETURNING request_id) "
-            f"INSERT INTO {TABLE} ({NAMES}) SELECT {', '.join(f'call.{name}::{kinds[name]}' for name in WRITTEN)} "
-            "FROM call JOIN claim USING (request_id) RETURNING request_id, id"
-        ),
+    return (
+        "WITH call AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) "  # noqa: S608
+        f"AS call({', '.join(f'{name} {texts.get(name, kinds[name])}' for name in WRITTEN)})), claim AS ({CLAIM} "
+        # In one order in every process, so that two batches with the same ids wait for each other, not both.
+        "SELECT request_id, created_at FROM call ORDER BY request_id ON CONFLICT DO NOTHING RETURNING request_id) "
+        f"INSERT INTO {TABLE} ({NAMES}) SELECT {', '.join(f'call.{name}::{kinds[name]}' for name in WRITTEN)} "
+        "FROM call JOIN claim USING (request_id) RETURNING request_id, id"
     )
 
 
@@ -127,15 +144,17 @@ def open_transaction(ledger: Ledger) -> Iterator[Any]:
 
 def insert_record(ledger: Ledger, record: UsageRecord) -> int | None:
     """Stores one record and gives its number; None when its request id is there already."""
-    values = _encode(ledger, record)[1:]
+    row = _encode(ledger, record)
+    places = tuple([place for place, value in enumerate(row) if value is not None])
+    values = [row[place] for place in places]
     if ledger.backend == "sqlite":
         with ledger.connect() as connection:
-            cursor = connection.execute(SQLITE_ONE, values)
+            cursor = connection.execute(_write_sqlite(places), values)
             return int(cursor.lastrowid) if cursor.rowcount == 1 else None
     ensure_months(ledger, [record.created_at])
     with ledger.connect() as connection:
-        row = connection.execute(_write_postgresql().one, [*values[:2], *values]).fetchone()
-        return None if row is None else int(row[0])
+        stored = connection.execute(_write_postgresql(places), [*row[1:3], *values]).fetchone()
+        return None if stored is None else int(stored[0])
 
 
 def insert_records(ledger: Ledger, connection: Any, records: Sequence[UsageRecord]) -> dict[str, int]:  # noqa: ANN401
@@ -145,14 +164,18 @@ def insert_records(ledger: Ledger, connection: Any, records: Sequence[UsageRecor
     """
     rows = [_encode(ledger, record) for record in records]
     if ledger.backend == "postgresql":
-        calls = [dict(zip(WRITTEN, row[1:], strict=True)) for row in rows]
-        return dict(connection.execute(_write_postgresql().many, [json.dumps(calls, default=str)]).fetchall())
+        pairs = (zip(COLUMNS, row, strict=True) for row in rows)
+        calls = [{name: value for name, value in each if value is not None} for each in pairs]
+        return dict(connection.execute(_write_postgresql_batch(), [json.dumps(calls, default=str)]).fetchall())
     # The transaction holds the only right to write, so the next numbers are ours.
     first = connection.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {TABLE}").fetchone()[0]  # noqa: S608
     for number, row in enumerate(rows, first):
         row[0] = number
     ids = {record.request_id: number for number, record in enumerate(records, first)}
-    if connection.executemany(SQLITE_MANY, rows).rowcount == len(rows):
+    columns = list(zip(*rows, strict=True))
+    places = tuple(place for place, column in enumerate(columns) if column.count(None) < len(rows))
+    told = zip(*(columns[place] for place in places), strict=True)
+    if connection.executemany(_write_sqlite(places), told).rowcount == len(rows):
         return ids
     there = {one.request_id: one.id for one in find_stored(ledger, connection, ids)}
     return {request_id: number for request_id, number in ids.items() if there[request_id] == number}
@@ -178,12 +201,10 @@ def find_stored(ledger: Ledger, connection: Any, request_ids: Iterable[str]) -> 
 
 def _encode(ledger: Ledger, record: UsageRecord) -> list[Any]:
     """The record as the driver takes it, the metadata as text."""
-    dialect = ledger.engine.dialect
     row: list[Any] = list(record)
-    for place, codec in CODECS:
+    for place, encode in _list_encoders(ledger.backend):
         if row[place] is not None:
-            as_text = isinstance(codec, JsonText)
-            row[place] = encode_json(row[place]) if as_text else codec.process_bind_param(row[place], dialect)
+            row[place] = encode(row[place])
     return row
 
 
