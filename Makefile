@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab refresh check bench bench-ledger clean
+.PHONY: help report test test-all mutate lab refresh check bench bench-ledger bench-import clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -40,11 +40,14 @@ check: $(VENV)/test ## style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/test bench-ledger ## speed, each against a plain yardstick in the same run (about 10 minutes)
+bench: $(VENV)/test bench-ledger bench-import ## speed, each against a plain yardstick in the same run (about 10 minutes)
 	$(BIN)/python tests/bench/bench.py
 
 bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (ROWS=10000000 for the full size)
 	$(BIN)/python tests/bench/bench_ledger.py $(if $(ROWS),--rows $(ROWS) --close-rows $(ROWS))
+
+bench-import: $(VENV)/test ## of these the import of a file (ROWS=20000000 for ten times as much)
+	$(BIN)/python tests/bench/bench_import.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -145,13 +146,26 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
     digest, delivered = RowHash(), DeliveredCounts()
     tables = check_tables(join_tables(delivery.tables), delivery.source, delivery.month)
     schema = USAGE if is_usage else CREDITS
-    with report_disk(parquet.parent), pq.ParquetWriter(parquet, schema, compression="zstd") as writer:
+
+    def put(rows: pa.Table) -> None:
+        writer.write_table(rows, row_group_size=len(rows))
+        digest.add(rows)
+        if is_usage:
+            delivered.add(rows)
+
+    with (
+        report_disk(parquet.parent),
+        pq.ParquetWriter(parquet, schema, compression="zstd") as writer,
+        ThreadPoolExecutor(1) as pool,  # one table is written while the next is read, checked and priced
+    ):
+        writing: Future[None] | None = None
         for table in tables:
             rows = fill_rows(table, rates) if is_usage and not delivery.is_priced else table
-            writer.write_table(rows, row_group_size=len(rows))
-            digest.add(rows)
-            if is_usage:
-                delivered.add(rows)
+            if writing is not None:
+                writing.result()
+            writing = pool.submit(put, rows)
+        if writing is not None:
+            writing.result()
     return digest.hexdigest(), delivered
 
 

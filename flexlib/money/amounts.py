@@ -147,10 +147,15 @@ def _price_open(rows: pa.Table, open_rows: pa.Array, book: PriceBook | None) -> 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from flexlib.money.price_table import price_rows
+    from flexlib.money.price_table import PRICED, price_rows
 
     names = {"provider", "model", "proxy", "task_type", "tier", "created_at", "requests", *BASE_COUNTS, *EXTRA_COUNTS}
-    priced = price_rows(rows.select([name for name in rows.column_names if name in names]).filter(open_rows), book)
+    calls = rows.select([name for name in rows.column_names if name in names])
+    if pc.all(open_rows).as_py():
+        return {
+            name: one.combine_chunks() for name, one in zip(PRICED.names, price_rows(calls, book).columns, strict=True)
+        }
+    priced = price_rows(calls.filter(open_rows), book)
     running = pc.cumulative_sum(open_rows.cast(pa.int64()))
     places = pc.if_else(open_rows, pc.subtract(running, 1), None)
     return {name: priced[name].combine_chunks().take(places) for name in priced.column_names}

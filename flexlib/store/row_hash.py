@@ -22,8 +22,11 @@ class RowHash:
         import pyarrow.compute as pc
 
         comma, end, nothing = _build_texts()
-        for batch in rows.to_batches():
-            columns = [column.cast("string") for column in batch.columns]
+        for batch in filter(len, rows.to_batches()):
+            # A column of nothing but nulls, as many are, is nothing in each row.
+            columns = [
+                nothing if column.null_count == len(column) else column.cast("string") for column in batch.columns
+            ]
             lines = pc.binary_join_element_wise(*columns, comma, null_handling="replace", null_replacement="")
             text = pc.binary_join_element_wise(lines, nothing, end)
             _, offsets, content = text.buffers()

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
@@ -52,8 +53,8 @@ def merge_month(
     old = files.get(file.sha256, {})
     _check_mapping(file, old, month)
     found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
-    again = _count_known(found, stored, file, calls.lifted)
-    added = found.join(stored, SAME_CALL, how="anti")
+    again = _count_known(found, stored, file, calls.lifted) if base else dict.fromkeys(FIGURES, 0)
+    added = found.join(stored, SAME_CALL, how="anti") if base else found
     read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
     lookalikes = count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
     counts = calls.count_month(month)
@@ -75,7 +76,7 @@ def merge_month(
         source=IMPORT,
         month=month,
         read_at=read_at,
-        tables=_read_tables(stored.union(added).order(", ".join(USAGE_KEY))),
+        tables=_sort_rows(stored.union(added) if base else added, calls.empty_columns & _find_empty_columns(base)),
         counts={name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES},
         code="files",
         reasons=tuple(reasons),
@@ -128,9 +129,29 @@ def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelat
     return read_usage([base.parquet], calls.connection)
 
 
-def _read_tables(rows: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
-    for batch in rows.to_arrow_reader(TABLE_ROWS):
-        yield pa.Table.from_arrays(batch.columns, schema=USAGE)
+def _sort_rows(rows: duckdb.DuckDBPyRelation, empty: set[str]) -> Iterator[pa.Table]:
+    """The rows sorted by their key; columns that are `empty` are not carried through the sort, and none is read."""
+    fields = [field for field in USAGE if field.name not in empty]
+    for batch in rows.select(*(field.name for field in fields)).order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
+        found = dict(zip((field.name for field in fields), batch.columns, strict=True))
+        columns = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
+        yield pa.Table.from_arrays(columns, schema=USAGE)
+
+
+def _find_empty_columns(base: Snapshot | None) -> set[str]:
+    """Columns in which no stored call has a value, as the Parquet's own statistics say."""
+    if base is None:
+        return set(USAGE.names)
+    stored = pq.read_metadata(base.parquet)
+    if stored.schema.to_arrow_schema().names != USAGE.names:  # of flexlib 0.1.0
+        return set()
+    groups = [stored.row_group(number) for number in range(stored.num_row_groups)]
+    columns = [[group.column(place) for group in groups] for place in range(stored.num_columns)]
+    return {
+        name
+        for name, parts in zip(USAGE.names, columns, strict=True)
+        if all(one.is_stats_set and one.statistics.null_count == one.num_values for one in parts)
+    }
 
 
 def _count_known(

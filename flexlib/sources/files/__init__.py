@@ -22,7 +22,7 @@ from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.rows import judge_rows
 from flexlib.sources.files.texts import quote, read_raw
 
-MEMORY = "1GB"
+MEMORY = "400MB"
 """From here on what was read goes to the system's temporary folder."""
 
 
@@ -58,8 +58,12 @@ class QuarantinedRow:
 class CallFile:
     """A file of calls, read and judged; its months are read one at a time."""
 
-    def __init__(self, file: Path, mapping: CallMapping, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, file: Path, mapping: CallMapping, connection: duckdb.DuckDBPyConnection, empty: set[str]
+    ) -> None:
         self.file = file
+        self.empty_columns = empty
+        """Columns of `schema.USAGE` in which no call of the file has a value."""
         self.lifted = mapping.lifted
         """Fields that a column of the metadata feeds by its name."""
         self.connection = connection
@@ -115,8 +119,7 @@ def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         connection.execute("SET TimeZone = 'UTC'")
-        judge_rows(connection, file, mapping)
-        calls = CallFile(file, mapping, connection)
+        calls = CallFile(file, mapping, connection, judge_rows(connection, file, mapping))
         if not calls.months:
             bad = calls.list_quarantined()
             raise BadFile(

@@ -22,8 +22,8 @@ CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) |
 """
 
 
-def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> None:
-    """Makes the view `calls` out of the table `judged`: its rows with their ids.
+def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> set[str]:
+    """Makes the view `calls` out of the table `judged`: its rows with their ids; gives the columns without any value.
 
     Only where an id comes twice the content of its rows is looked at. `columns`: the SQL of each value.
     """
@@ -61,6 +61,7 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     named["email"] = "email" if "usable_key" in mapping.columns else "NULL::VARCHAR"
     others = [f"{sql} AS {name}" for name, sql in named.items()]
     connection.execute(f"CREATE VIEW calls AS SELECT {', '.join([*typed, *others])} FROM {source}")
+    return {name for name in USAGE.names if columns.get(name, "NULL").startswith("NULL")}
 
 
 def hash_content(mapping: CallMapping, columns: dict[str, str]) -> str:

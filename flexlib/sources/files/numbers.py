@@ -21,6 +21,8 @@ PARTS = (*EXTRA_COUNTS, "requests")
 """Counts that a row may have besides; null where nothing is said of them."""
 AMOUNTS = {"cost": 10, "amount_in_usd": 10, "amount_in_clp": 4}
 """With the decimals that each is kept with."""
+FRACTIONS = (*AMOUNTS, "duration_ms")
+"""Numbers with decimals: SQL sees each as programs write it too, under `plain_` and its name."""
 NUMBERS = (*COUNTS, *PARTS, *AMOUNTS, "duration_ms", "usable_id")
 """The fields whose texts are numbers. Of each, `texts` has a `typed_` too: whether the file's format says it is one."""
 
@@ -30,10 +32,12 @@ AMBIGUOUS = r"[1-9]\d{0,2}((\.\d{3})+|\.(000)+)"
 MACROS = r"""
 CREATE MACRO read_whole(x) AS
     CASE WHEN regexp_full_match(x, '\d+(\.0*)?') THEN try_cast(split_part(x, '.', 1) AS BIGINT) END;
-CREATE MACRO read_tokens(x) AS CASE WHEN read_whole(x) <= {most} THEN read_whole(x) END;
 CREATE MACRO read_number(x) AS CASE WHEN regexp_full_match(x, '(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?') THEN x END;
 CREATE MACRO is_ambiguous(x, typed) AS {is_ambiguous};
 CREATE MACRO read_plain(x, typed) AS CASE WHEN typed THEN x WHEN NOT is_ambiguous(x, typed) THEN {plain} END;
+CREATE MACRO read_count(x, typed) AS
+    CASE WHEN regexp_full_match(x, '\d{1,9}') THEN try_cast(x AS BIGINT) ELSE read_whole(read_plain(x, typed)) END;
+CREATE MACRO read_tokens(x, typed) AS CASE WHEN read_count(x, typed) <= {most} THEN read_count(x, typed) END;
 CREATE MACRO vanishes(x, amount) AS amount = 0 AND regexp_matches(split_part(lower(x), 'e', 1), '[1-9]');
 """
 
@@ -61,17 +65,17 @@ def build_macros(decimal: str | None, most: int) -> str:
 
 
 def type_numbers() -> dict[str, str]:
-    """SQL of each number's value, out of `plain_` and its name; null where the text is none.
+    """SQL of each number's value; null where the text is none. Most are nothing but digits, and read at once.
 
     An amount with more decimals than are kept is rounded half up, for a float has digits that mean nothing; but never
     to zero: that is null. An id is made of what is kept, so that another rounding would count stored calls twice.
     """
-    values = {name: f"read_tokens(plain_{name})" for name in (*COUNTS, *PARTS)}
+    values = {name: f"read_tokens({name}, typed_{name})" for name in (*COUNTS, *PARTS)}
     for name in AMOUNTS:
         amount = _round_amount(name)
         values[name] = f"CASE WHEN NOT vanishes(plain_{name}, {amount}) THEN {amount} END"
     values["duration_ms"] = "round(try_cast(read_number(plain_duration_ms) AS DECIMAL(21, 3)))::BIGINT"
-    values["usable_id"] = "read_whole(plain_usable_id)"
+    values["usable_id"] = "read_count(usable_id, typed_usable_id)"
     return values
 
 

@@ -11,6 +11,7 @@ from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows
 from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases
 from flexlib.sources.files.numbers import (
+    FRACTIONS,
     MOST_IN_SUM,
     MOST_TOKENS,
     NUMBERS,
@@ -32,7 +33,7 @@ CREATE MACRO read_offset(x) AS
     CASE WHEN x IN ('Z', 'z', 'UTC') THEN 0
          ELSE CASE x[1] WHEN '-' THEN -60 ELSE 60 END * (try_cast(x[2:3] AS BIGINT) * 60
               + CASE WHEN length(x) > 3 THEN try_cast(right(x, 2) AS BIGINT) ELSE 0 END) END;
-CREATE MACRO read_fraction(x) AS try_cast(rpad(x, 9, '0') AS HUGEINT);
+CREATE MACRO read_fraction(x) AS try_cast(rpad(x, 9, '0') AS BIGINT);
 CREATE MACRO read_epoch(whole, fraction) AS
     (try_cast(whole AS HUGEINT) * 1000000000 + read_fraction(fraction))
     // CASE WHEN length(whole) < 11 THEN 1 WHEN length(whole) < 14 THEN 1000
@@ -48,8 +49,10 @@ CLOCKS = ("late", "early", "is_early", "is_late")
 MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
-    """Makes the view `calls` out of the file: the columns of `schema.USAGE`, `line`, `lines`, and
+def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> set[str]:
+    """Makes the view `calls` out of the file, and gives its columns that hold nothing but nulls.
+
+    It has the columns of `schema.USAGE`, `line`, `lines`, and
 
     - `fault`: why the row cannot be taken, or null.
     - `is_duplicate`: an earlier row has the same `request_id` and says the same.
@@ -72,7 +75,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
             f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
             f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
         )
-    name_rows(connection, mapping, {name: fixed.get(name, name) for name in values})
+    return name_rows(connection, mapping, {name: fixed.get(name, name) for name in values})
 
 
 def _find_most(mapping: CallMapping) -> int:
@@ -90,7 +93,7 @@ def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
 
 def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], texts: str) -> str:
     """The statement that makes the table `judged` out of the query of texts."""
-    numbers = [name for name in NUMBERS if name in mapping.columns]
+    numbers = [name for name in FRACTIONS if name in mapping.columns]
     plain = [f"read_plain({name}, typed_{name}) AS plain_{name}" for name in numbers]
     words = ", ".join(f"{text} AS {name}" for name, text in _find_words(mapping).items())
     typed = ", ".join(f"{value} AS value_{name}" for name, value in values.items())
@@ -124,7 +127,7 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
                 CASE WHEN iso.zone <> '' THEN epoch_us(clock) - read_offset(iso.zone) * 1000000
                      WHEN is_early THEN epoch_us(early) WHEN is_late THEN epoch_us(late) END AS start_us,
                 CASE WHEN epoch.whole <> '' THEN read_epoch(epoch.whole, epoch.fraction)
-                     ELSE start_us::HUGEINT * 1000 + read_fraction(iso.fraction) END AS ns
+                     ELSE (start_us * 1000 + read_fraction(iso.fraction))::HUGEINT END AS ns
             FROM zoned),
         typed AS (
             SELECT *, {typed}, iso.zone = '' AND is_early AND is_late AS is_repeated,
