@@ -58,5 +58,5 @@ class Delivery:
     is_priced: bool = False
     """Whether the source has filled its amounts itself; else they are filled on the way."""
     renews: Literal["always", "until complete", "when changed"] = "until complete"
-    """When a version with the same rows is stored anew: because its answers are kept, because the month may still have
+    """When a version with the same rows is stored again: because its answers are kept, because the month may still have
     grown, or never, as of a file, which never changes."""

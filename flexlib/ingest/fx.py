@@ -147,9 +147,9 @@ def _find_reach(span: Span, kept: Rates, today: date) -> Span:
 
 def find_missing_days(rates: Rates, span: Span, today: date) -> tuple[tuple[date, ...], tuple[date, ...]]:
     """The days of `span` without a rate: those that are missing, and those whose rate may still come."""
-    lacking = [day for day in span if find_rate(rates, day) is None]
+    missing = [day for day in span if find_rate(rates, day) is None]
     due = today - timedelta(days=CARRY_DAYS)
-    return tuple(day for day in lacking if day < due), tuple(day for day in lacking if day >= due)
+    return tuple(day for day in missing if day < due), tuple(day for day in missing if day >= due)
 
 
 def merge_rates(

@@ -846,7 +846,7 @@ def test_a_file_in_utf_16_is_named_as_that(tmp_path: Path, encoding: str, name: 
             "time,in,out\nx,7,5\n",
             "calls.csv holds no row that can be taken; line 2: not a time of 2000 to 2099: x.",
         ),
-        ("calls.parquet", "time,in,out", "calls.parquet cannot be read .*; mend it and import it again."),
+        ("calls.parquet", "time,in,out", "calls.parquet cannot be read .*; fix it and import it again."),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(

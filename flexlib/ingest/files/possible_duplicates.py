@@ -1,4 +1,4 @@
-"""What makes an imported month doubtful though its sums agree: calls that may count twice, amounts changed by hand."""
+"""What makes an imported month uncertain though its sums agree: calls that may count twice, amounts changed by hand."""
 
 from __future__ import annotations
 

@@ -126,11 +126,11 @@ def report_file(file: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowInvalid, csv.Error, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        advice = "mend it and import it again."
+        advice = "fix it and import it again."
         if "UTF8" in reason:
             advice = f"it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 {file.name} > ...)."
         elif "straddling" in reason:
-            advice = f"a quote is not closed, or a row is longer than {BLOCK >> 20} MB: mend it first."
+            advice = f"a quote is not closed, or a row is longer than {BLOCK >> 20} MB: fix it first."
         raise BadFile(f"{file.name} cannot be read ({reason}); {advice}") from error
 
 
