@@ -14,6 +14,12 @@ Language = Literal["es", "en"]
 GRAINS = frozenset({"call", "hour", "day", "month"})
 """What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
 
+OF_AN_HOUR = ("call", "hour")
+"""Grains whose rows lie within an hour, and so have another time, day or month in another zone."""
+
+OF_A_DAY = (*OF_AN_HOUR, "day")
+"""Grains whose rows lie within a day."""
+
 
 class Labelled(StrEnum):
     """Members with a value, which is what is stored, and a label for readers in each language."""

@@ -39,6 +39,7 @@ from flexlib.analysis.usage_frames import (
     to_native_usage,
 )
 from flexlib.dates import Moment
+from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest
 
 Currency = Literal["usd", "clp"]
@@ -86,8 +87,12 @@ def total_cost_by_period(
 
 
 def usage_by_day(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
-    """Each day's calls: `date` (midnight UTC), measures; ascending. A day without calls has no row."""
-    opened, moment = open_usage(rows, start, end), nw.col("created_at")
+    """Each day's calls: `date` (midnight UTC), measures; ascending. A day without calls has no row.
+
+    Rows that sum a month have no day and are left out; `count_coarser` says how many calls that are.
+    """
+    opened, moment = open_usage(rows, start, end, ["grain"]), nw.col("created_at")
+    opened = opened.filter(nw.col("grain").is_in(OF_A_DAY))
     # Elsewhere a day is a type of its own, and to group by it is faster than by midnights.
     day = moment.dt.truncate("1d") if opened.implementation.is_pandas() else moment.cast(nw.Date)
     sums = sum_usage(opened.with_columns(date=day), ["date"])
@@ -99,7 +104,7 @@ def usage_by_hour(rows: Frame, start: Moment = None, end: Moment = None) -> Fram
 
     Rows that sum a day or a month have no hour and are left out; `count_coarser` says how many calls that are.
     """
-    opened = open_usage(rows, start, end, ["grain"]).filter(nw.col("grain").is_in(["call", "hour"]))
+    opened = open_usage(rows, start, end, ["grain"]).filter(nw.col("grain").is_in(OF_AN_HOUR))
     opened = opened.with_columns(hour=nw.col("created_at").dt.hour().cast(nw.Int64))
     return to_native_usage(sum_usage(opened, ["hour"]), rows, ["hour"], {"hour": False})
 
@@ -120,29 +125,34 @@ def usage_by_proxy(rows: Frame, start: Moment = None, end: Moment = None) -> Fra
 
 
 def usage_by_usable(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
-    """The calls of each user: `usable_type`, `usable_id` (both null: without a user), measures, share."""
-    return _share_by(rows, start, end, ["usable_type", "usable_id"])
+    """The calls of each user: `usable_type`, `usable_id`, `usable_key` (all null: without a user), measures, share."""
+    return _share_by(rows, start, end, ["usable_type", "usable_id", "usable_key"])
 
 
-def count_coarser(rows: object, finest: Sequence[str] = ("call",)) -> int:
-    """How many calls stand in rows of another grain than `finest`, which charts by hour or size leave out."""
+def count_coarser(rows: object, finest: Sequence[str] = ("call",)) -> int | None:
+    """How many calls stand in rows of another grain than `finest`, which charts by day, hour or size leave out.
+
+    None as soon as one of these rows does not say how many it sums.
+    """
     left = open_usage(rows, keys=["grain"]).filter(~nw.col("grain").is_in(list(finest)))
-    return int(read_rows(sum_usage(left, []).select("request_count", "_rows").to_native())[0]["request_count"] or 0)
+    calls: int | None = read_rows(sum_usage(left, []).select("request_count", "_rows").to_native())[0]["request_count"]
+    return calls
 
 
 def usage_statistics(rows: object) -> UsageStatistics:
     """The headline numbers of `rows`; two small queries when they are a relation."""
     days, models = read_rows(usage_by_day(rows)), read_rows(usage_by_provider_and_model(rows))
     names = [name for name in MEASURES if name not in (*TOTALS, "request_count")]
-    sums = {name: sum(day[name] for day in days) for name in names}
-    counts = [day["request_count"] for day in days]
+    # Of the models, as sums of months are of no day.
+    sums = {name: sum(model[name] for model in models) for name in names}
+    counts = [model["request_count"] for model in models]
     calls = None if None in counts else sum(counts)
     peak = max(days, key=lambda day: (day["total_tokens"], -day["date"].toordinal()), default=None)
     return UsageStatistics(
         **sums,
         request_count=calls,
-        total_usd=sum_amounts([day["total_usd"] for day in days]),
-        total_clp=sum_amounts([day["total_clp"] for day in days]),
+        total_usd=sum_amounts([model["total_usd"] for model in models]),
+        total_clp=sum_amounts([model["total_clp"] for model in models]),
         models_used=len(models),
         days_with_calls=len(days),
         peak_day=peak["date"] if peak else None,

@@ -66,7 +66,7 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
             "Rates": _join_some(
                 f"{one['day']} {one['value']} {one['source']}"
                 if one["day"]
-                else f"given with {format_count(one['rows'], 'call')}"
+                else f"given with {format_count(one['rows'], 'row')}"
                 for one in certificate.rates
             ),
         }
@@ -80,7 +80,7 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
 def _render_amount(amount: str | None, missing: int, what: str) -> str:
     if amount is None and not missing:
         return ""
-    without = f", {format_count(missing, 'call')} without {what}" if missing else ""
+    without = f", {format_count(missing, 'row')} without {what}" if missing else ""
     return (amount or "unknown") + without
 
 

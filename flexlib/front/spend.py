@@ -14,6 +14,7 @@ import pandas as pd
 
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month, Span
+from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.front.people import join_credits
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
     from flexlib.money.credit_prices import CreditPrices
 
 TIMES = {
-    "day": "CAST(created_at AS DATE)",
+    "day": f"CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END",
     "month": "CAST(date_trunc('month', created_at) AS DATE)",
-    "weekday": "isodow(created_at)",
-    "hour": "CASE WHEN grain IN ('call', 'hour') THEN hour(created_at) END",
+    "weekday": f"CASE WHEN grain IN {OF_A_DAY} THEN isodow(created_at) END",
+    "hour": f"CASE WHEN grain IN {OF_AN_HOUR} THEN hour(created_at) END",
 }
-"""Keys made of the time. A row that sums a day or a month has no hour."""
+"""Keys made of the time. A row that sums a day has no hour; one that sums a month has no day either."""
 
 PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
 
@@ -65,7 +66,7 @@ class Spend:
 
     span: Span
     zone: str
-    """Whose days and months; Windsurf's days are those of UTC in every zone."""
+    """Whose days and months; Windsurf's days and other sums of days are those of UTC in every zone."""
     stored: tuple[Month, ...]
     """Its months of which anything is stored, in order."""
     root: Path

@@ -67,7 +67,7 @@ class SpendTable(pd.DataFrame):
         if len(others) > 1:
             raise InvalidRequest(f"a chart has room for one key beside day or month, not for {' and '.join(others)}.")
         labels = [_label(value) for value in self[others[0]]] if others else [UNITS[of].title] * len(self)
-        days = [moment.date() for moment in self[time]] if time else [None] * len(self)
+        days = [None if pd.isna(moment) else moment.date() for moment in self[time]] if time else [None] * len(self)
         cells = [
             Cell(day, label, amount)
             for day, label, amount in zip(days, labels, self[of], strict=True)
@@ -75,6 +75,11 @@ class SpendTable(pd.DataFrame):
         ]
         words = " and ".join(key.replace("_", " ") for key in self.keys_)
         words = title or f"{UNITS[of].title} by {words}"
+        if time and (undated := [cell.amount for cell in cells if cell.day is None]):
+            cells = [cell for cell in cells if cell.day is not None]
+            words += f" (not shown: {UNITS[of].write(sum(undated))} of sums of a month)"
+        if not cells:
+            raise InvalidRequest(f"all of this table's sums are of months, and have no day; sum by month to draw {of}.")
         return plot_amounts(
             cells,
             of,

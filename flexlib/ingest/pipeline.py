@@ -216,9 +216,9 @@ def _list_common(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) ->
 
 def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
     if unpriced := counts.figures["unpriced_rows"]:
-        yield f"{format_count(unpriced, 'call')} without a price: the sum in USD is a lower bound."
+        yield f"{format_count(unpriced, 'row')} without a price: the sum in USD is a lower bound."
     if counts.unrated:
-        what = format_count(counts.unrated, "call")
+        what = format_count(counts.unrated, "row")
         yield (
             f"{what} with a price, but without an exchange rate yet: run flexlib fx update, "
             f"then {source.short_command} again."

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flexlib.certificate import Certificate, State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
+from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count, format_moment
 from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, name_source, sort_sources
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
-# Logs mostly have milliseconds.
+Piece = tuple[Month, datetime, datetime]
+"""A part of a month: UTC, end excluded."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class MonthUsage:
     zone: str
     """The zone whose month it is."""
     rows: duckdb.DuckDBPyRelation
-    """The columns of `schema.USAGE` and `source`; `created_at` as the clocks of `zone` show it, Windsurf's days as UTC
-    has them."""
+    """The columns of `schema.USAGE` and `source`; `created_at` as the clocks of `zone` show it. A sum of a day or a
+    month keeps its date and belongs to that month in every zone, as Windsurf's days do."""
     snapshots: tuple[Snapshot, ...]
     """What was read: the newest version of each source, by month and source; Windsurf's credits last."""
     repeated: tuple[tuple[str, int], ...]
@@ -144,15 +146,15 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
         for source in sources
         if (one, source) not in stored
     ]
-    found = [_read_source(source, stored, pieces, zone) for source in sources]
+    found = [_read_source(source, stored, pieces, month, zone) for source in sources]
     kept, repeated, same_ids, lookalikes = count_once(list(zip(sources, found, strict=True)))
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept)
     return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing))
 
 
-def _list_pieces(month: Month, zone: str) -> list[tuple[Month, datetime, datetime]]:
-    """The months of UTC in which the zone's month lies, each with its part of it: UTC, end excluded."""
+def _list_pieces(month: Month, zone: str) -> list[Piece]:
+    """The months of UTC in which the zone's month lies, each with its part of it."""
     there = _read_zone(zone)
     first, end = (
         datetime(one.year, one.month, 1, tzinfo=there).astimezone(timezone.utc).replace(tzinfo=None)
@@ -175,14 +177,18 @@ def _read_zone(zone: str) -> ZoneInfo:
 
 
 def _read_source(
-    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[tuple[Month, datetime, datetime]], zone: str
+    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[Piece], month: Month, zone: str
 ) -> duckdb.DuckDBPyRelation:
-    """The source's calls of the zone's month, `created_at` as its clocks show it."""
+    """The source's calls of the zone's month, `created_at` as its clocks show it; sums of days as they are."""
     here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
     rows = read_usage([snapshot.parquet for snapshot, _, _ in here])
     first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
-    rows = rows.filter(f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'")
-    return rows.select(f"* REPLACE ({_write_clock(first, end, zone)} AS created_at), '{source}' AS source")
+    is_moved = f"grain IN {OF_AN_HOUR}"
+    here_then = f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'"
+    own_month = f"created_at >= DATE '{month.first}' AND created_at < DATE '{month.next.first}'"
+    rows = rows.filter(f"CASE WHEN {is_moved} THEN {here_then} ELSE {own_month} END")
+    clock = f"CASE WHEN {is_moved} THEN {_write_clock(first, end, zone)} ELSE created_at END"
+    return rows.select(f"* REPLACE ({clock} AS created_at), '{source}' AS source")
 
 
 def _write_clock(first: datetime, end: datetime, zone: str) -> str:

@@ -67,7 +67,9 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
     return [
         QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
         QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
-        QualityCheck("No user named", _count(usage.calls, "usable_id IS NULL"), "They are in the line without a user."),
+        QualityCheck(
+            "No user named", _count(usage.calls, "usable_type IS NULL"), "They are in the line without a user."
+        ),
         QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
         QualityCheck(
             "Total is not prompt + completion",
@@ -81,7 +83,9 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
         ),
         QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
         QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
-        QualityCheck("Calls alike in two sources", usage.lookalikes, "The same moment, model and tokens; both count."),
+        QualityCheck(
+            "Possible duplicates in two sources", usage.lookalikes, "The same moment, model and tokens; both count."
+        ),
         QualityCheck(
             "Calls through Windsurf beside its credits",
             _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF.name}'")

@@ -9,6 +9,7 @@ from typing import Any
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.names import mask_key
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -85,7 +86,7 @@ def table_spend_by_proxy(by_proxy: object) -> Table:
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
     """The `top` users by tokens, the others in one line. The frame as from `usage_by_usable`."""
     rows = read_rows(by_usable)
-    names = [f"{row['usable_type']} {row['usable_id']}" if row["usable_type"] else "Without a user" for row in rows]
+    names = [_name_usable(row) for row in rows]
     others = frozenset[int]()
     if len(rows) > top + 1:
         rest = rows[top:]
@@ -176,8 +177,10 @@ def _tabulate(
 
 
 def _join_rows(rows: Sequence[Row]) -> dict[str, Any]:
-    names = ("request_count", "total_tokens", "unpriced_usd", "unpriced_clp")
+    names = ("total_tokens", "unpriced_usd", "unpriced_clp")
     counts = {name: sum(row[name] for row in rows) for name in names}
+    calls = [row["request_count"] for row in rows]
+    counts["request_count"] = None if None in calls else sum(calls)
     return {**counts, **{name: sum_amounts([row[name] for row in rows]) for name in ("total_usd", "total_clp")}}
 
 
@@ -189,6 +192,12 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
         way = {"way": _name_proxy(row["proxy"])} if "proxy" in row else {}
         labelled.append({**row, **label, **way})
     return labelled
+
+
+def _name_usable(row: Row) -> str:
+    if row["usable_type"] is None:
+        return "Without a user"
+    return f"{row['usable_type']} {mask_key(row['usable_key']) if row['usable_id'] is None else row['usable_id']}"
 
 
 def _name_proxy(proxy: str | None) -> str:

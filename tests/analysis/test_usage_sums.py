@@ -294,3 +294,19 @@ def test_hours_and_sizes_leave_out_the_sums_of_days_and_say_how_many_calls_that_
     assert [(one["hour"], one["request_count"]) for one in read_rows(usage_by_hour(rows))] == [(0, 4)]
     assert usage_histogram(rows)["prompt_calls"].sum() == 1
     assert (count_coarser(rows), count_coarser(rows, ("call", "hour"))) == (55, 52)
+
+
+@pytest.mark.parametrize("bring", [lambda rows: rows.to_pandas(), duckdb.from_arrow], ids=["pandas", "duckdb"])
+def test_days_leave_out_the_sums_of_months_and_the_totals_do_not(bring: Callable[[pa.Table], Any]) -> None:
+    rows = bring(build_sums(("call", 1, 10), ("day", 52, 500), ("month", 700, 9000)))
+    assert [(one["date"].day, one["request_count"]) for one in read_rows(usage_by_day(rows))] == [(1, 53)]
+    assert count_coarser(rows, ("call", "hour", "day")) == 700
+    found = usage_statistics(rows)
+    assert (found.request_count, found.total_tokens, found.unpriced_usd, found.peak_tokens) == (753, 9510, 753, 510)
+
+
+@pytest.mark.parametrize("bring", [lambda rows: rows.to_pandas(), duckdb.from_arrow], ids=["pandas", "duckdb"])
+def test_how_many_calls_are_left_out_is_unknown_where_one_row_does_not_say(bring: Callable[[pa.Table], Any]) -> None:
+    rows = bring(build_sums(("call", 1, 10), ("hour", 3, 60), ("day", None, 500)))
+    assert count_coarser(rows) is None
+    assert count_coarser(rows, ("call", "hour", "day")) == 0

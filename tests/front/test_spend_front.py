@@ -84,6 +84,20 @@ def test_sums_by_time_are_in_its_order(root: Path) -> None:
     assert pick(month.by("hour"), "hour", "requests") == [(10, 1), (23, 1), (None, 54)]
 
 
+def test_a_sum_of_a_month_has_no_day_and_a_chart_of_days_says_what_it_does_not_show(tmp_path: Path) -> None:
+    whole = call("whole", "2025-09-01", "7", grain="month", requests=90)
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00:00", "0.01"), whole)
+    month = load(tmp_path)
+    days = month.by("day")
+    assert pick(days, "day", "usd") == [(datetime(2025, 9, 1), CENT), (None, Decimal(7))]
+    assert pick(month.by("weekday"), "weekday", "usd") == [(1, CENT), (None, Decimal(7))]
+    assert pick(month.by("month"), "month", "usd") == [(datetime(2025, 9, 1), Decimal("7.01"))]
+    assert days.plot("usd").title == "US$ by day (not shown: US$ 7.00 of sums of a month)"
+    store(tmp_path, "ledger", SEPTEMBER, whole)
+    with pytest.raises(InvalidRequest, match="all of this table's sums are of months, and have no day"):
+        load(tmp_path).by("day").plot("usd")
+
+
 def test_sums_by_two_keys_have_both(root: Path) -> None:
     rows = pick(load(root).by("month", "source"), "month", "source", "requests")
     assert rows == [(datetime(2025, 9, 1), "ledger", 54), (datetime(2025, 9, 1), "windsurf", 2)]

@@ -138,7 +138,7 @@ def test_recorded_and_closed_or_imported_the_month_is_the_same(tmp_path: Path) -
         ("gpt-4o", "windsurf", 1),  # its cost is in credits
         ("gpt-4o", None, 1),  # as a batch
     ]
-    assert "5 calls without a price: the sum in USD is a lower bound." in brought.notes
+    assert "5 rows without a price: the sum in USD is a lower bound." in brought.notes
 
 
 def test_imported_amounts_are_those_of_the_price_lists_and_the_rate_of_the_day(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_imported_again_a_month_gets_the_amounts_that_have_become_known_and_keep
     file = write(tmp_path / "calls.csv", CALLS)
     keep_rates(tmp_path, (10, "950.00"))
     first = bring(tmp_path, file)
-    assert "4 calls with a price, but without an exchange rate yet" in " ".join(first.notes)
+    assert "4 rows with a price, but without an exchange rate yet" in " ".join(first.notes)
     keep_rates(tmp_path, (10, "1.00"), (11, "960.5"))  # the 10th is said to be another now: what is stored stays
     second = bring(tmp_path, file)
     assert (first.rows, second.rows, second.sums.result) == (13, 13, "agrees")

@@ -114,6 +114,22 @@ def test_days_of_a_zone_begin_and_end_there(ledger: Ledger) -> None:
     assert [*get_usage_by_day(within=scope)["request_count"]] == [2, 2]  # of UTC
 
 
+def test_a_sum_of_a_day_keeps_its_date_in_every_zone_and_one_of_a_month_has_none(ledger: Ledger) -> None:
+    call = {"usable": None, "provider": "openai", "model": "gpt-4o", "amount_in_usd": 1}
+    sums = [("hour", 3, "02T02:00"), ("day", 50, "02T00:00"), ("month", 700, "01T00:00")]
+    record_many(
+        [{**call, "grain": grain, "requests": calls, "created_at": f"2025-09-{time}Z"} for grain, calls, time in sums],
+        ledger=ledger,
+    )
+    scope = UsageQuery(ledger)
+    frame = get_usage_by_day("2025-09-01", "2025-09-30", zone=SANTIAGO, within=scope)
+    # The hour is one of 1 September in Santiago.
+    assert [str(moment) for moment in frame["date"]] == ["2025-09-01 00:00:00", "2025-09-02 00:00:00", "NaT"]
+    assert [*frame["request_count"]] == [3, 50, 700]
+    only = get_usage_by_day("2025-09-02", "2025-09-02", zone=SANTIAGO, within=scope)
+    assert [*only["request_count"]] == [50]
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [

@@ -36,7 +36,7 @@ def test_findings_say_what_stands_out() -> None:
     ]
     assert [finding.heading.replace("\u00a0", " ") for finding in found] == [
         "1 Sep took 64.3 % of the tokens",
-        "From 09 to 10 h UTC fall 92.9 % of the tokens",
+        "92.9 % of the tokens fall between 09:00 and 10:00 UTC",
         "opus takes 35.7 % of the tokens",
         "Half of the calls read at most 100 tokens",
     ]
@@ -83,9 +83,19 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
 def test_a_chart_says_which_calls_it_has_no_place_for() -> None:
     rows = to_pandas(CALLS)
     assert headings.heading_for_usage_hours(usage_by_hour(rows), left_out=52).note == (
-        "Tokens by hour of the day, over all days. Not in it: 52 calls in sums of no hour of their own."
+        "Tokens by hour of the day, over all days. Not shown: 52 calls that are known only as daily or monthly sums."
     )
     assert headings.heading_for_usage_sizes(usage_distribution(rows), 1).note.endswith(
-        "Not in it: 1 call in sums of no size of their own."
+        "Not shown: 1 call that is known only as hourly, daily or monthly sums."
     )
-    assert "Not in it" not in headings.heading_for_usage_hours(usage_by_hour(rows)).note
+    assert headings.heading_for_usage_days(usage_by_day(rows), left_out=7000).note.endswith(
+        "Days are UTC. Not shown: 7,000 calls that are known only as monthly sums."
+    )
+    assert headings.heading_for_usage_days(usage_by_day(to_pandas([])), left_out=7000).heading == "By day"
+    assert "Not shown" not in headings.heading_for_usage_hours(usage_by_hour(rows)).note
+
+
+def test_a_chart_says_when_it_is_not_known_how_many_calls_it_leaves_out() -> None:
+    assert headings.heading_for_usage_hours(usage_by_hour(to_pandas(CALLS)), left_out=None).note.endswith(
+        "Not shown: an unknown number of calls that are known only as daily or monthly sums."
+    )

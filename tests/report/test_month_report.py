@@ -21,6 +21,7 @@ from flexlib.errors import BadRecord
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ledger import open_ledger, record_usage
 from flexlib.page.kit.table import render_table
+from flexlib.page.usage.headings import heading_for_usables
 from flexlib.page.usage.sections import show_month_headlines, show_month_proof, show_month_title
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -63,7 +64,7 @@ def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
         "Amount far from tokens x list price": 1,
         "Calls held by two sources": 1,
         "Ids of two different calls": 0,
-        "Calls alike in two sources": 0,
+        "Possible duplicates in two sources": 0,
         "Calls through Windsurf beside its credits": 1,
     }
 
@@ -112,6 +113,32 @@ def test_users_beyond_the_top_are_one_line_and_the_total_stays(tmp_path: Path) -
     assert [line[0] for line in lines] == ["user 0", "user 1", "user 2", "6 others", "All"]
     assert [line[3] for line in lines[-2:]] == ["6.00", "9.00"]
     assert len(table_spend_by_usable(by_usable, 8).rows) == 9  # no line for one other
+
+
+def test_users_with_a_text_key_are_users_of_their_own_under_a_mask(tmp_path: Path) -> None:
+    keys = [call(key, "2025-09-05T12:00", usable_type="key", usable_key=key) for key in ("3f1c-secret", "9a00-secret")]
+    store(tmp_path, "ledger", SEPTEMBER, *keys, call("nobody's", "2025-09-05T12:00"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    by_usable = aggregate_usage.usage_by_usable(usage.calls)
+    html = render_table(table_spend_by_usable(by_usable))
+    assert [line[:2] for line in read_cells(html, "table-usables")] == [
+        ["key 938cba79", "1"],
+        ["key 4f9c425e", "1"],
+        ["Without a user", "1"],
+        ["All", "3"],
+    ]
+    assert "secret" not in html
+    assert heading_for_usables(by_usable).heading == "2 users"
+    assert {one.question: one.count for one in check_quality(usage)}["No user named"] == 1
+
+
+def test_of_users_in_one_line_the_calls_are_unknown_where_those_of_one_are(tmp_path: Path) -> None:
+    calls = [call(str(one), "2025-09-05T12:00", usable_type="user", usable_id=one) for one in range(12)]
+    calls[11] |= {"grain": "day", "requests": None}
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    table = table_spend_by_usable(aggregate_usage.usage_by_usable(load_month_usage(SEPTEMBER, tmp_path).calls))
+    lines = read_cells(render_table(table), "table-usables")
+    assert [line[:3] for line in lines[-2:]] == [["2 others", "–", "200"], ["All", "–", "1,200"]]
 
 
 def test_texts_of_the_rows_are_escaped(usage: MonthUsage) -> None:

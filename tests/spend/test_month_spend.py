@@ -133,6 +133,30 @@ def test_windsurfs_days_stay_those_of_utc(tmp_path: Path) -> None:
     assert [row["date"].day for row in read_rows(usage_by_day(usage.rows))] == [1, 30]
 
 
+@pytest.mark.parametrize("zone", ["UTC", SANTIAGO, "Asia/Tokyo"])
+def test_sums_of_days_and_months_keep_their_date_and_month_in_every_zone(tmp_path: Path, zone: str) -> None:
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        days = {"first": month.first, "last": month.last}
+        store(
+            tmp_path, "ledger", month,
+            *(call(f"{month} {name}", f"{day}T00:00", grain="day", requests=9) for name, day in days.items()),
+            call(f"{month} whole", f"{month.first}T00:00", grain="month", requests=90),
+        )  # fmt: skip
+    rows = load_month_usage(SEPTEMBER, tmp_path, zone=zone).rows
+    assert rows.select("id, created_at").order("id").fetchall() == [
+        ("2025-09 first", datetime(2025, 9, 1)),
+        ("2025-09 last", datetime(2025, 9, 30)),
+        ("2025-09 whole", datetime(2025, 9, 1)),
+    ]
+
+
+def test_sums_of_hours_move_with_the_zone(tmp_path: Path) -> None:
+    hours = [call("august there", "2025-09-01T03:00", grain="hour"), call("first", "2025-09-01T04:00", grain="hour")]
+    store(tmp_path, "ledger", SEPTEMBER, *hours)
+    rows = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO).rows
+    assert rows.select("id, created_at").fetchall() == [("first", datetime(2025, 9, 1))]
+
+
 def test_hours_that_are_not_stored_are_a_gap_and_told(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-10T10:00"))
     usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)

@@ -9,6 +9,7 @@ and a bare day as the end means that whole day. `within` narrows what is summed:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from flexlib.dates import Moment
+from flexlib.enums import OF_AN_HOUR
 from flexlib.ledger.db.columns import WIDE, MoneySum, QuarterHour
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.errors import InvalidCall
@@ -89,12 +91,17 @@ def get_usage_by_usable(start: Moment = None, end: Moment = None, *, within: Usa
 def get_usage_by_day(
     start: Moment = None, end: Moment = None, *, zone: tzinfo = timezone.utc, within: UsageQuery = usage
 ) -> pd.DataFrame:
-    """A row for each `date` with a call, days up, with `MEASURES`; the days are those of `zone`."""
-    days: dict[datetime, list[Any]] = {}
-    quarter = QuarterHour(STATISTICS.c.created_at)
-    for number, *measures in _sum_by(within.between(start, end, zone), [quarter]):
-        moment = (EPOCH + timedelta(minutes=15 * number)).astimezone(zone)
-        day = datetime(moment.year, moment.month, moment.day)
+    """A row for each `date` with a call, days up, with `MEASURES`; the days are those of `zone`.
+
+    A sum of a day keeps its date in every zone. Sums of months have no day: they are the last row, its date NaT.
+    """
+    grain, quarter = STATISTICS.c.grain, QuarterHour(STATISTICS.c.created_at)
+    there, here = (UsageQuery().between(start, end, one).conditions for one in (zone, timezone.utc))
+    period = sa.or_(sa.and_(grain.in_(OF_AN_HOUR), *there), sa.and_(grain.not_in(OF_AN_HOUR), *here))
+    days: dict[datetime | None, list[Any]] = {}
+    for kind, number, *measures in _sum_by(replace(within, conditions=(*within.conditions, period)), [grain, quarter]):
+        moment = (EPOCH + timedelta(minutes=15 * number)).astimezone(zone if kind in OF_AN_HOUR else timezone.utc)
+        day = None if kind == "month" else datetime(moment.year, moment.month, moment.day)
         days[day] = [_add(*pair) for pair in zip(days.get(day, [None] * len(measures)), measures, strict=True)]
     return _to_frame(["date"], [(day, *measures) for day, measures in days.items()])
 

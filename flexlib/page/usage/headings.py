@@ -15,12 +15,12 @@ from flexlib.spend.quality import QualityCheck
 Row = dict[str, Any]
 
 
-def heading_for_usage_days(by_day: object, zone: str = "UTC") -> Heading:
-    """Of `usage_by_day`: the day of the most tokens; `zone` is that of the days."""
-    rows = read_rows(by_day)
+def heading_for_usage_days(by_day: object, zone: str = "UTC", left_out: int | None = 0) -> Heading:
+    """Of `usage_by_day`: the day of the most tokens; `zone` is the days', `left_out` as of `count_coarser`."""
+    rows, not_shown = read_rows(by_day), _note_left_out(left_out, "monthly sums")
     if not rows:
-        return Heading("No calls", f"Tokens a day. Days are {zone}.")
-    note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}."
+        return Heading("By day" if not_shown else "No calls", f"Tokens a day. Days are {zone}.{not_shown}")
+    note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}.{not_shown}"
     peak = max(rows, key=lambda row: row["total_tokens"])
     if len(rows) == 1:
         return Heading(f"All calls are of {format_short_day(peak['date'])}", note)
@@ -28,17 +28,16 @@ def heading_for_usage_days(by_day: object, zone: str = "UTC") -> Heading:
     return Heading(f"{format_short_day(peak['date'])} took {share} of the tokens", note)
 
 
-def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int = 0) -> Heading:
+def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int | None = 0) -> Heading:
     """Of `usage_by_hour`: the hour of the most tokens; `zone` is the hours', `left_out` as of `count_coarser`."""
     rows = read_rows(by_hour)
-    note = "Tokens by hour of the day, over all days." + _note_left_out(left_out, "hour")
+    note = "Tokens by hour of the day, over all days." + _note_left_out(left_out, "daily or monthly sums")
     if not rows:
         return Heading("By hour", note)
     peak = max(rows, key=lambda row: row["total_tokens"])
     share = format_share_percent(_share(peak["total_tokens"], rows))
-    return Heading(
-        f"From {peak['hour']:02d} to {(peak['hour'] + 1) % 24:02d} h {zone} fall {share} of the tokens", note
-    )
+    first, end = peak["hour"], (peak["hour"] + 1) % 24
+    return Heading(f"{share} of the tokens fall between {first:02d}:00 and {end:02d}:00 {zone}", note)
 
 
 def heading_for_usage_models(by_model: object) -> Heading:
@@ -52,10 +51,11 @@ def heading_for_usage_models(by_model: object) -> Heading:
     return Heading(f"{rows[0]['model']} takes {format_share_percent(rows[0]['share_permille'])} of the tokens", note)
 
 
-def heading_for_usage_sizes(distribution: object, left_out: int = 0) -> Heading:
+def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> Heading:
     """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`."""
     half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
-    note = "Calls by how many tokens they read (prompt) and write (completion)." + _note_left_out(left_out, "size")
+    note = "Calls by how many tokens they read (prompt) and write (completion)."
+    note += _note_left_out(left_out, "hourly, daily or monthly sums")
     if half is None:
         return Heading("By size", note)
     return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
@@ -82,7 +82,9 @@ def heading_for_proxies(by_proxy: object) -> Heading:
 def heading_for_usables(by_usable: object) -> Heading:
     """Of `usage_by_usable` over the calls: how many there are."""
     named = [row for row in read_rows(by_usable) if row["usable_type"]]
-    note = "Calls ranked by tokens; those without a user are a line too. Windsurf's users are in its own report."
+    note = (
+        "Calls ranked by tokens; calls without a user have a line of their own. Windsurf's users are in its own report."
+    )
     return Heading(format_count(len(named), "user"), note)
 
 
@@ -104,6 +106,9 @@ def _share(part: int, rows: list[Row]) -> int:
     return measure_share(part, sum(row["total_tokens"] for row in rows))
 
 
-def _note_left_out(calls: int, what: str) -> str:
+def _note_left_out(calls: int | None, sums: str) -> str:
     """Which calls a chart has no place for, as a sentence after a blank; nothing where it has all."""
-    return f" Not in it: {format_count(calls, 'call')} in sums of no {what} of their own." if calls else ""
+    if calls == 0:
+        return ""
+    told = "an unknown number of calls" if calls is None else format_count(calls, "call")
+    return f" Not shown: {told} that {'is' if calls == 1 else 'are'} known only as {sums}."
