@@ -21,7 +21,5 @@ def explain_missing(error: ImportError) -> ExtraMissing | None:
     module = (error.name or "").partition(".")[0]
     for extra, modules in MODULES.items():
         if module in modules:
-            return ExtraMissing(
-                f"This command needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'"
-            )
+            return ExtraMissing(f"This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
     return None

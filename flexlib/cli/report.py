@@ -7,7 +7,7 @@ import json
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flexlib.certificate import State
 from flexlib.cli.options import (
@@ -24,9 +24,6 @@ from flexlib.errors import BadParameter
 from flexlib.settings import Settings
 from flexlib.store.snapshots import load_credits, scan
 from flexlib.store.version import Snapshot
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_commands(commands: Commands) -> None:

@@ -42,6 +42,9 @@ TIMES = {
 
 PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
 
+TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and field.name not in ("id", "metadata"))
+"""Further columns that rows can be summed by."""
+
 UNITS = {
     "usd": "usd",
     "clp": "clp",
@@ -182,11 +185,13 @@ class Spend:
         """
         if not keys:
             raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
+        if wrong := [key for key in keys if not isinstance(key, str) or not key]:
+            raise InvalidRequest(f"{wrong[0]!r} is no key; name each by itself, such as by('day', 'model').")
         if taken := [key for key in keys if key in MEASURES]:
             raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
         table = self._sum(keys)
         for key in keys:
-            if key not in (*TIMES, *PLAIN, *USAGE.names) and table[key].isna().all():
+            if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
                 known = ", ".join([*TIMES, *PLAIN])
                 raise InvalidRequest(
                     f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata."
@@ -228,7 +233,7 @@ def list_stored_months(root: Path) -> pd.DataFrame:
 
 
 def _read_month(month: str | Month) -> Month:
-    return month if isinstance(month, Month) else Month.parse(month)
+    return month if isinstance(month, Month) else Month.parse(str(month))
 
 
 def _to_naive(moment: datetime) -> datetime:
@@ -239,7 +244,7 @@ def _write_key(key: str) -> str:
     """The key as SQL over the rows."""
     if key in TIMES:
         return TIMES[key]
-    if key in PLAIN or (key in USAGE.names and str(USAGE.field(key).type) == "string" and key != "metadata"):
+    if key in PLAIN or key in TEXTS:
         return f'"{key}"'
     path = '"' + key.replace('"', '\\"') + '"'
     return "metadata ->> '$." + path.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage_frames import open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest
+from flexlib.extras import explain_missing
 from flexlib.sources.registry import WINDSURF
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class SpendTable(pd.DataFrame):
 
     _metadata = ["span", "zone", "keys_"]  # noqa: RUF012 (as pandas wants it)
 
-    span: Span
-    zone: str
-    keys_: tuple[str, ...]
+    span: Span | None = None
+    zone: str = ""
+    keys_: tuple[str, ...] = ()
 
     @property
     def _constructor(self) -> type[SpendTable]:
@@ -56,7 +57,12 @@ class SpendTable(pd.DataFrame):
         `title` and `name` (the id in a page) are for charts of one's own. Raises `InvalidRequest` for a unit that is
         none, for an empty table, and for more than one key beside the time.
         """
-        from flexlib.page.kit.amounts import UNITS, Cell, plot_amounts
+        if self.span is None or not {*self.keys_} <= {*self.columns}:
+            raise InvalidRequest("only a table as `by` gives it, or some of its rows, has a chart; sum by other keys.")
+        try:
+            from flexlib.page.kit.amounts import UNITS, Cell, plot_amounts
+        except ImportError as error:
+            raise explain_missing(error) or error from error
 
         known = [unit for unit in UNITS if unit in self.columns and self[unit].notna().any()]
         of = of or next(iter(known), "usd")

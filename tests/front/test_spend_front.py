@@ -18,6 +18,7 @@ from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
 from flexlib.front.spend import Spend, list_stored_months, load_spend
+from flexlib.front.table import SpendTable
 from flexlib.names import mask_key
 
 CENT = Decimal("0.01")
@@ -226,6 +227,13 @@ def test_a_part_of_a_table_can_be_drawn_too(root: Path) -> None:
     assert read_columns(part.plot("usd").figure.axes[0]) == {1: 0.01, 2: 2.5}
 
 
+def test_a_table_that_has_lost_its_keys_is_refused(root: Path) -> None:
+    table = load(root).by("day", "source")
+    for lost in (table[["usd"]], SpendTable(table)):
+        with pytest.raises(InvalidRequest, match="has a chart; sum by other keys"):
+            lost.plot()
+
+
 def test_one_month_alone_is_one_column(root: Path) -> None:
     assert read_columns(load(root).by("month").plot().figure.axes[0]) == {0: 3.01}
 
@@ -261,6 +269,9 @@ def test_rows_of_credits_are_in_credits(root: Path) -> None:
     [
         ("modle", "no row has 'modle', nor its metadata; sum by day, month"),
         ("usd", "'usd' is what is summed, not what it can be summed by"),
+        ("id", "no row has 'id', nor its metadata"),
+        (("day", "model"), "is no key; name each by itself, such as by"),
+        ("", "'' is no key"),
     ],
 )
 def test_a_key_that_is_none_is_refused(root: Path, key: str, sentence: str) -> None:

@@ -347,6 +347,13 @@ def test_a_total_must_be_the_sum(tmp_path: Path) -> None:
     assert take_one(tmp_path, "time,in,out,sum", "2025-09-01 10:00:00,7,5,12", total_tokens="sum")["total_tokens"] == 12
 
 
+def test_a_row_is_of_one_request_or_more(tmp_path: Path) -> None:
+    columns = {"requests": "count", "grain": "hour"}
+    head = "time,in,out,count"
+    assert take_one(tmp_path, head, "2025-09-01 10:00:00,7,5,3", **columns)["requests"] == 3
+    assert refuse_one(tmp_path, head, "2025-09-01 10:00:00,7,5,0", **columns) == "requests is 0; a row is of 1 or more"
+
+
 def test_cached_tokens_are_part_of_the_prompt(tmp_path: Path) -> None:
     columns = {"cached_tokens": "hit", "cache_write_tokens": "new"}
     head = "time,in,out,hit,new"

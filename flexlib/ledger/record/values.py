@@ -160,15 +160,15 @@ def read_extra_counts(given: Any, metadata: Mapping[str, Any] | None) -> ExtraCo
 
 def read_grain(grain: Any, requests: Any, created_at: object) -> tuple[str, int]:  # noqa: ANN401
     """What a row stands for, and of how many calls. Raises `InvalidCall`."""
-    if grain not in GRAINS:
+    if not isinstance(grain, str) or grain not in GRAINS:
         raise InvalidCall(f"grain is {format_given(grain)}; it must be one of {', '.join(sorted(GRAINS))}.")
     number = read_count("requests", requests)
     if number == 0 or (grain == "call" and number != 1):
         what = "grain hour, day or month" if number else "requests"
         raise InvalidCall(f"requests is {number}; a call is 1, and a sum of several has its own {what}.")
     if grain != "call" and created_at is None:
-        raise InvalidCall(f"a sum of a {grain} needs created_at, the beginning of its period.")
-    return str(grain), number
+        raise InvalidCall(f"a row of grain {grain} needs created_at, the beginning of its period.")
+    return grain, number
 
 
 def read_usable(usable: Any) -> tuple[str | None, int | None, str | None]:  # noqa: ANN401 (any mapped object)

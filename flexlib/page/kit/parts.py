@@ -123,11 +123,6 @@ def show_beside(left: Piece, right: Piece) -> Html:
     return Html(f"{left.name}, {right.name}", render_element("div", content, class_="flex-beside"))
 
 
-def show_table(table: Table) -> Html:
-    """One table alone, in a notebook."""
-    return Html(table.name, render_table(table))
-
-
 def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str]) -> Html:
     """The proof: the state's heading, what is missing, the facts, and what else is to be known."""
     content = render_element("h2", badge.heading)

@@ -198,6 +198,7 @@ def _find_faults(mapping: CallMapping) -> str:
     faults["value_cached_tokens + value_cache_write_tokens > value_prompt_tokens"] = (
         "'cached tokens are more than the prompt: ' || (value_cached_tokens + value_cache_write_tokens)"
     )
+    faults["value_requests = 0"] = "'requests is 0; a row is of 1 or more'"
     for name in ("usable_id", "usable_key"):
         faults[f"{name} IS NOT NULL AND value_usable_type IS NULL"] = f"'{name} without usable_type: ' || {name}"
     reasons = ", ".join(f"CASE WHEN {condition} THEN {reason} END" for condition, reason in faults.items())
