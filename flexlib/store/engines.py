@@ -90,6 +90,7 @@ def open_spark() -> SparkSession:
 def _list_spark_columns(there: Sequence[str]) -> list[str]:
     """The columns that are summed, out of files of this version and of the first one, and the others as they are."""
     own = [name for name in there if name not in ("grain", "requests")]
+    own += [] if "usable_key" in there else ["CAST(NULL AS STRING) AS usable_key"]
     if "grain" not in there:
         return [*own, "'call' AS grain", "1L AS requests"]
     return [*own, "coalesce(grain, 'call') AS grain", "CASE WHEN grain IS NULL THEN 1L ELSE requests END AS requests"]
