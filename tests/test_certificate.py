@@ -92,6 +92,7 @@ def test_a_gap_is_stale_at_once_a_provisional_month_after_three_hours_and_a_comp
     now = datetime(2025, 9, 21, 12, tzinfo=timezone.utc)
     three_hours, moment = timedelta(hours=3), timedelta(seconds=1)
     assert replace(WHOLE, users_failed=1).is_stale(SETTLED)
+    assert replace(WHOLE, users_failed=1).is_stale()
     assert not replace(WHOLE, read_at=now - three_hours).is_stale(now)
     assert replace(WHOLE, read_at=now - three_hours - moment).is_stale(now)
     assert not WHOLE.is_stale(SETTLED + timedelta(days=4000))
@@ -126,6 +127,40 @@ def test_its_text_holds_every_figure_under_its_name() -> None:
     }
     assert {name: told[name] for name in expected} == expected
     assert {"cross_check", "balance", "witness"} <= set(told)
+
+
+def test_its_text_is_for_people_too() -> None:
+    text = replace(IMPORTED, notes=("Año",), read_at=SETTLED.replace(microsecond=7)).to_json()
+    assert text.startswith("""\
+{
+  "state": "COMPLETE",
+  "dataset": "usage",
+  "month": "2025-09",
+  "source": "import",
+  "read_at": "2025-10-01T03:00:00Z",
+  "rows_read": 1,
+  "rows": 1,
+  "quarantined_rows": 0,
+""")
+    assert "Año" in text
+
+
+def test_what_is_not_said_is_nothing() -> None:
+    told = json.loads(WHOLE.to_json()) | json.loads(IMPORTED.to_json())
+    counts = [
+        *("users_failed", "absent_values", "unmapped_keys", "requests_sent", "requests_retried", "requests_resumed"),
+        *("duplicate_rows", "unpriced_rows", "rows_without_clp"),
+    ]
+    assert [told[name] for name in counts] == [0] * len(counts)
+    assert told["demo"] is False
+    assert told["sums"] == {"result": "not checked", "how": "", "checked": 0, "why": "", "figures": {}}
+
+
+def test_a_source_says_how_late_its_calls_may_come() -> None:
+    late = replace(IMPORTED, grace_seconds=7200)
+    states = [replace(late, read_at=SETTLED - timedelta(hours=1, seconds=one)).state for one in (0, 1)]
+    assert states == [State.COMPLETE, State.PROVISIONAL]
+    assert replace(IMPORTED, read_at=SETTLED - timedelta(seconds=1)).state is State.PROVISIONAL
 
 
 @pytest.mark.parametrize("certificate", [WHOLE, IMPORTED, replace(WHOLE, notes=("one", "two"), unmapped_users=("x",))])

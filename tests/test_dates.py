@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.dates import Month, Span, check_begun
+from flexlib.dates import WEEKDAY_NAMES, Month, Span, check_begun
 from flexlib.errors import BadMonth, InvalidRequest
 
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))
@@ -55,6 +55,11 @@ def test_the_months_have_their_english_names() -> None:
     assert " ".join(names) == (
         "January February March April May June July August September October November December"
     )  # fmt: skip
+
+
+def test_the_days_of_the_week_begin_with_monday() -> None:
+    assert WEEKDAY_NAMES[date(2025, 9, 1).weekday()] == "Monday"
+    assert " ".join(WEEKDAY_NAMES) == "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 
 
 def test_the_turns_of_a_year() -> None:

@@ -101,6 +101,8 @@ def test_no_text_names_two_members(members: type[LlmProvider | LlmProxy | LlmTas
 def test_a_language_that_is_not_there_is_refused() -> None:
     with pytest.raises(BadParameter, match="'fr' is not a language of the labels; ask for es or en"):
         LlmTaskType.TEXT.label("fr")  # type: ignore[arg-type]
+    with pytest.raises(BadParameter, match="'fr' is not a language of the labels; ask for es or en"):
+        LlmTaskType.TEXT.units("fr")  # type: ignore[arg-type]
 
 
 def test_tokens_price_what_is_measured_in_tokens() -> None:

@@ -20,7 +20,9 @@ from flexlib.formats import (
     format_share,
     format_share_percent,
     format_short_day,
+    format_short_number,
     format_span,
+    format_weekday,
     format_whole_credits,
     round_half_up,
 )
@@ -96,5 +98,26 @@ def test_days_months_and_moments_are_written_in_english() -> None:
     assert format_span(Month(2025, 9).span) == "September 2025"
     assert format_span(Span(first, date(2025, 9, 29))) == "2025-09-01 to 2025-09-29"
     assert format_span(Span(first, last)) == "2025-09-01 to 2025-12-31"
+    week = [format_weekday(date(2025, 9, day)) for day in range(1, 8)]
+    assert week == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     santiago = timezone(timedelta(hours=-3))
     assert format_moment(datetime(2025, 10, 2, 23, 5, tzinfo=santiago)) == "3 Oct 2025, 02:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1k"),
+        (1500, "1.5k"),
+        (999_999, "999.999k"),
+        (10**6, "1M"),
+        (2 * 10**7, "20M"),
+        (10**9, "1G"),
+        (3 * 10**12, "3000G"),
+        (0.25, "0.25"),
+    ],
+)
+def test_a_number_of_an_axis_is_short(number: float, text: str) -> None:
+    assert format_short_number(number) == text

@@ -60,6 +60,11 @@ def test_an_id_of_the_table_has_its_name_and_provider(uid: str, name: str, provi
         ("gpt-5-3-codex-xhigh-priority", "GPT-5.3-Codex XHigh Fast"),
         ("gpt-5-1-codex-max-high", "GPT-5.1-Codex-Max High"),
         ("gpt-5-4-none", "GPT-5.4 No Thinking"),
+        ("gpt-5-1-codex-mini-low", "GPT-5.1-Codex-Mini Low"),
+        ("gpt-5-2-medium", "GPT-5.2 Medium Thinking"),
+        ("o1-low", "o1 Low Reasoning"),
+        ("o4-mini-medium", "o4 Mini Medium Reasoning"),
+        ("claude-4x1y", "Claude 4x1y"),
         ("gpt-5-4-mini-high-priority", "GPT-5.4 Mini High Thinking Fast"),
         ("gpt-oss-120b", "GPT-OSS 120B"),
         ("o3", "o3"),
@@ -81,6 +86,21 @@ def test_an_id_of_the_table_has_its_name_and_provider(uid: str, name: str, provi
 def test_a_readable_id_is_written_out(uid: str, name: str) -> None:
     assert name_model(uid) == name
     assert find_provider(uid) is not None
+
+
+def test_each_family_has_its_maker() -> None:
+    makers = {
+        "Anthropic": ["claude-1"],
+        "OpenAI": ["gpt-4", "o1", "o3", "o4"],
+        "Google": ["gemini-1"],
+        "xAI": ["grok-1"],
+        "Moonshot AI": ["kimi-1"],
+        "Z.ai": ["glm-1"],
+        "MiniMax": ["minimax-1"],
+        "DeepSeek": ["deepseek-1"],
+        "Windsurf": ["swe-1", "adaptive", "arena"],
+    }
+    assert {maker: [uid for uid in uids if find_provider(uid) == maker] for maker, uids in makers.items()} == makers
 
 
 @pytest.mark.parametrize("uid", ["<nil>", "", "UNKNOWN"])

@@ -11,7 +11,7 @@ import pytest
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.schema import CREDITS, USAGE, check_credits, check_usage
+from flexlib.schema import CREDITS, EXTRA_COUNTS, USAGE, check_credits, check_usage, list_units, name_sql_type
 
 SEPTEMBER = Month(2025, 9)
 FIRST = {
@@ -40,12 +40,88 @@ CALL = {
 }
 
 
+CREDITS_COLUMNS = """\
+date timestamp[us] not null
+user string not null
+model_uid string not null
+prompt_credits int64 not null
+flex_credits int64 not null
+requests int64
+"""
+USAGE_COLUMNS = """\
+id string not null
+created_at timestamp[us] not null
+grain string not null
+requests int64
+usable_type string
+usable_id int64
+usable_key string
+provider string not null
+model string not null
+proxy string
+task_type string not null
+tier string
+prompt_tokens int64 not null
+completion_tokens int64 not null
+total_tokens int64 not null
+cached_tokens int64 not null
+cache_write_tokens int64 not null
+cache_write_1h_tokens int64
+cache_audio_read_tokens int64
+cache_image_read_tokens int64
+input_audio_tokens int64
+input_image_tokens int64
+input_video_tokens int64
+output_audio_tokens int64
+output_image_tokens int64
+output_video_tokens int64
+web_searches int64
+cost decimal128(20, 10)
+amount_in_usd decimal128(20, 10)
+price_source string
+price_date date32[day]
+unpriced string
+amount_in_clp decimal128(20, 4)
+fx_rate decimal128(14, 8)
+fx_date date32[day]
+fx_source string
+unconverted string
+duration_ms int64
+status string
+metadata string
+masked string
+earlier_amounts string
+updated_at timestamp[us] not null
+"""
+
+
 def spend(*changes: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([{**FIRST, **change} for change in changes], schema=CREDITS)
 
 
 def usage(*changes: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([{**CALL, **change} for change in changes], schema=USAGE)
+
+
+@pytest.mark.parametrize(("schema", "columns"), [(CREDITS, CREDITS_COLUMNS), (USAGE, USAGE_COLUMNS)])
+def test_a_stored_month_has_these_columns_in_their_types_and_each_says_its_unit(
+    schema: pa.Schema, columns: str
+) -> None:
+    found = [f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in schema]
+    assert found == columns.splitlines()
+    assert list(list_units(schema)) == schema.names
+    assert all(list_units(schema).values())
+
+
+def test_counts_that_lists_price_by_themselves_are_tokens_but_for_searches() -> None:
+    units = {name: list_units(USAGE)[name] for name in EXTRA_COUNTS}
+    expected = dict.fromkeys(EXTRA_COUNTS, "tokens; null: not counted")
+    assert units == expected | {"web_searches": "searches; null: not counted"}
+
+
+def test_columns_have_their_types_in_sql() -> None:
+    kinds = [pa.string(), pa.int64(), pa.timestamp("us"), pa.date32(), pa.decimal128(20, 4)]
+    assert [name_sql_type(kind) for kind in kinds] == ["VARCHAR", "BIGINT", "TIMESTAMP", "DATE", "DECIMAL(20, 4)"]
 
 
 def test_sorted_credits_of_the_month_pass_as_they_came() -> None:
@@ -67,6 +143,7 @@ def test_no_rows_at_all_pass() -> None:
         ([{"flex_credits": -1}], r"flex_credits is negative \(-1\)"),
         ([{"prompt_credits": -7}], r"prompt_credits is negative \(-7\)"),
         ([{"requests": -1}], r"requests is negative \(-1\)"),
+        ([{"flex_credits": 5}, {"user": "b", "flex_credits": -2}], r"flex_credits is negative \(-2\)"),
         ([{"date": datetime(2025, 10, 1)}], "date runs from .* outside 2025-09"),
         ([{"date": datetime(2025, 8, 31)}, {}], "date runs from 2025-08-31 .* outside 2025-09"),
         ([{"date": datetime(2025, 9, 1, 3)}], "a date is not a midnight in 1 of them"),
@@ -110,6 +187,10 @@ def test_sorted_calls_of_the_month_pass_as_they_came() -> None:
         ([{"provider": None}], "provider is missing"),
         ([{"grain": "week"}], "grain is 'week', not one of call, day, hour, month"),
         ([{"requests": -1}], r"requests is negative \(-1\)"),
+        ([{"prompt_tokens": -1, "total_tokens": 4}], r"prompt_tokens is negative \(-1\)"),
+        ([{"completion_tokens": -1, "total_tokens": 9}], r"completion_tokens is negative \(-1\)"),
+        ([{"cached_tokens": -1}], r"cached_tokens is negative \(-1\)"),
+        ([{"cache_write_tokens": -1}], r"cache_write_tokens is negative \(-1\)"),
         ([{"input_audio_tokens": -1}], r"input_audio_tokens is negative \(-1\)"),
     ],
 )

@@ -26,7 +26,6 @@ from flexlib.analysis.credits import (
     credits_statistics,
 )
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.shares import measure_change
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.schema import CREDITS
@@ -258,14 +257,6 @@ def test_models_of_two_months_stand_side_by_side(bring: Bring) -> None:
         ("older", 0, 5, -5, "gone"),
         ("old", 0, 0, 0, "gone"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "permille"),
-    [(1096, 1000, 96), (0, 7, -1000), (7, 0, None), (0, 0, None), (2001, 2000, 1), (1999, 2000, -1), (5, 5, 0)],
-)
-def test_a_change_is_in_tenths_of_a_percent_halves_away_from_zero(now: int, before: int, permille: int | None) -> None:
-    assert measure_change(now, before) == permille
 
 
 # --- counts that are not known

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from flexlib.analysis.frames import LazyFrame
-from flexlib.analysis.shares import add_places, add_running_total, add_shares
+from flexlib.analysis.shares import add_places, add_running_total, add_shares, measure_change, measure_share
 
 Rows = Sequence[tuple[str, int]]
 
@@ -62,3 +62,40 @@ def test_equal_amounts_stand_in_the_order_of_their_names() -> None:
 def test_a_running_total_counts_in_the_order_of_another_column() -> None:
     frame = make_frame([("c", 5), ("a", 1), ("b", 20)])
     assert read(add_running_total(frame, "amount", "name", "sum"), "sum") == {"a": 1, "b": 21, "c": 26}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "permille"),
+    [
+        (1096, 1000, 96),
+        (0, 7, -1000),
+        (7, 0, None),
+        (0, 0, None),
+        (2001, 2000, 1),
+        (1999, 2000, -1),
+        (5, 5, 0),
+        (1, 3, -667),
+        (5, 3, 667),
+        (8, -4, 3000),
+    ],
+)
+def test_a_change_is_in_tenths_of_a_percent_halves_away_from_zero(now: int, before: int, permille: int | None) -> None:
+    assert measure_change(now, before) == permille
+
+
+@pytest.mark.parametrize(
+    ("part", "total", "permille"),
+    [
+        (1, 2, 500),
+        (1, 3, 333),
+        (2, 3, 667),
+        (1, 2000, 1),
+        (1, 2001, 0),
+        (0, 7, 0),
+        (7, 7, 1000),
+        (0, 0, 0),
+        (3, 8, 375),
+    ],
+)
+def test_a_share_is_in_tenths_of_a_percent_halves_up(part: int, total: int, permille: int) -> None:
+    assert measure_share(part, total) == permille

@@ -8,7 +8,15 @@ from decimal import Decimal
 import pytest
 
 from flexlib.errors import BadFile
-from flexlib.money.credit_prices import LIST, CreditCost, CreditPrices, price_credits, price_days, read_credit_prices
+from flexlib.money.credit_prices import (
+    LIST,
+    CreditCost,
+    CreditPrice,
+    CreditPrices,
+    price_credits,
+    price_days,
+    read_credit_prices,
+)
 
 HEAD = "from,until,usd_per_credit,source\n"
 LISTED = read_credit_prices(LIST, HEAD + "2025-01-01,,0.04,list\n")
@@ -68,6 +76,8 @@ def test_without_any_price_nothing_has_a_cost() -> None:
     [
         ("", "own.csv does not start with from,until,usd_per_credit,source; make this its first line"),
         (HEAD + ",,-1,x\n", "line 2 cannot be read: ',,-1,x'"),
+        (HEAD + ",,NaN,x\n", "a price is 0 or more"),
+        (HEAD + ",,Infinity,x\n", "a price is 0 or more"),
         (HEAD + ",,0.040000001,x\n", "at most 8 decimals"),
         (HEAD + "2025-01-02,2025-01-02,1,x\n", "holds for a day at least"),
         (HEAD + ",2025-01-02,1,x\n2025-01-01,,2,x\n", "two prices for 2025-01-01: 1 and 2; end the first before."),
@@ -76,3 +86,11 @@ def test_without_any_price_nothing_has_a_cost() -> None:
 def test_table_that_cannot_be_read_is_refused_and_the_line_named(text: str, why: str) -> None:
     with pytest.raises(BadFile, match=why):
         read_credit_prices("own.csv", text)
+
+
+def test_prices_that_follow_each_other_and_one_of_nothing_are_taken() -> None:
+    rows = "2025-01-02,,0,given away\n,2025-01-02,0.04000001,list\n"
+    prices = read_credit_prices(LIST, HEAD + rows)
+    assert [(one.usd, one.is_own) for one in prices] == [(Decimal("0.04000001"), False), (Decimal(0), False)]
+    assert read_credit_prices("own.csv", HEAD + rows)[0].is_own
+    assert not CreditPrice(FIRST, LAST, Decimal(1), "nobody says whose").is_own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 
@@ -179,3 +180,25 @@ def test_free_call_is_zero_pesos_and_an_unpriced_one_has_none_but_both_show_the_
     converted = convert_rows(rows, WEEK)
     assert converted["amount_in_clp"].to_pylist() == [Decimal(0), None]
     assert converted["fx_rate"].to_pylist() == [Decimal("954.85")] * 2
+
+
+def test_an_amount_is_rounded_once_however_many_digits_its_product_has() -> None:
+    # 900004268616677.865850000000000001: 33 digits, just above the half; cut to 28 it would be the half, and go down.
+    rate = build_rate(FRIDAY, "999999.12345679")
+    assert convert_to_clp(Decimal("900005057.5099999919"), rate) == Decimal("900004268616677.8659")
+
+
+@pytest.mark.parametrize("value", ["0.5", "0.00000001", "999999.99999999"])
+def test_a_rate_is_anything_above_zero_and_below_a_million(value: str) -> None:
+    assert build_rate(FRIDAY, value).value == Decimal(value)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a machine's time zone cannot be changed here")
+def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    try:
+        assert find_santiago_day(datetime(2025, 9, 13, 2, 59)) == FRIDAY
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,8 +1,13 @@
-"""What is changed in a file, one thing at a time, to see whether a test notices: operators, conditions, texts."""
+"""What is changed in a file, one thing at a time, to see whether a test notices: operators, conditions, numbers, parts.
+
+A text is changed where it decides, in a comparison or a pattern. Sentences, labels and names of columns are left alone:
+a wrong name fails at once, and wording is what the tests quote.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -50,7 +55,8 @@ RENAMED = {
 }
 """Names whose neighbour does nearly the same."""
 
-TYPES = {"date", "datetime", "str", "int", "float", "Decimal", "Frame", "LazyFrame"}
+TYPES = {"date", "datetime", "str", "int", "float"}
+"""Names of types in lower case; others are in CamelCase."""
 
 UNREAD = {"annotation", "returns", "decorator_list", "format_spec", "type_params"}
 """What says nothing of values, or cannot be changed so that it still runs."""
@@ -104,6 +110,10 @@ def _walk(parent: ast.AST, where: str, line: int | None) -> Iterator[Mutation]:
                 continue
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue  # a docstring
+            if isinstance(node, ast.keyword) and node.arg == "strict":
+                continue  # a check of our own
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue
             at = index if isinstance(value, list) else None
             for new in _mutate(node, field):
                 before, after = _show(node), _show(new)
@@ -135,6 +145,11 @@ def _mutate(node: Any, field: str) -> Iterator[ast.AST]:  # noqa: ANN401
         yield ast.UnaryOp(ast.Not(), node)
     match node:
         case ast.Compare():
+            for place, one in enumerate(node.comparators):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    texts: list[ast.expr] = list(node.comparators)
+                    texts[place] = ast.Constant(f"{one.value}!")
+                    yield _copy(node, comparators=texts)
             for number, op in enumerate(node.ops):
                 for other in SWAPPED.get(type(op), ()):
                     yield _copy(node, ops=[*node.ops[:number], other(), *node.ops[number + 1 :]])
@@ -153,13 +168,15 @@ def _mutate(node: Any, field: str) -> Iterator[ast.AST]:  # noqa: ANN401
             yield ast.Constant(not flag)
         case ast.Constant(value=(int() | float()) as number):
             yield ast.Constant(number + 1)
-        case ast.Constant(value=str(text)):
-            yield ast.Constant(f"{text}!")
         case ast.Name() | ast.Attribute():
             yield from _rename(node)
         case ast.Call():
-            for keywords in _drop_each(node.keywords):
-                yield ast.Call(node.func, node.args, keywords)
+            for number, keyword in enumerate(node.keywords):
+                if keyword.arg != "strict":
+                    yield _copy(node, keywords=node.keywords[:number] + node.keywords[number + 1 :])
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name("re")), args=[ast.Constant(value=str(text)), *rest]):
+                    yield _copy(node, args=[ast.Constant(f"{text}!"), *rest])
         case ast.Set() | ast.List() | ast.Tuple(ctx=ast.Load()) if _is_plain(node.elts) and field != "slice":
             for elements in _drop_each(node.elts):
                 yield _copy(node, elts=elements)
@@ -200,7 +217,9 @@ def _is_type(node: ast.expr) -> bool:
     """Whether it is the name of a type, such as `datetime | str | None`: a note for readers, as an annotation is."""
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ast.BitOr) and _is_type(node.left) and _is_type(node.right)
-    return isinstance(node, ast.Constant) and node.value is None or (isinstance(node, ast.Name) and node.id in TYPES)
+    if isinstance(node, ast.Name):
+        return node.id in TYPES or re.match("[A-Z][a-z]", node.id) is not None
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _drop_each(parts: list[Any]) -> Iterator[list[Any]]:

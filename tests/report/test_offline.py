@@ -36,8 +36,9 @@ def test_a_tag_that_loads_or_runs_something_is_found_as_it_stands(piece: str) ->
 @pytest.mark.parametrize(
     "style", ['@import "https://elsewhere.example/a.css";', "p { background: URL(//elsewhere.example/a.png) }"]
 )
-def test_a_style_that_loads_something_is_found_as_it_stands(style: str) -> None:
-    assert find_loaded(f"<style>{style}</style>") == style
+@pytest.mark.parametrize("end", ["</style>", ""])
+def test_a_style_that_loads_something_is_found_as_it_stands_also_without_an_end(style: str, end: str) -> None:
+    assert find_loaded(f"<style>{style}{end}") == style
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,9 @@ def test_a_style_that_loads_something_is_found_as_it_stands(style: str) -> None:
         "<p>&lt;script src=https://elsewhere.example/&gt;</p>",
         "<style>p { color: red }</style><p>@import //elsewhere.example/a.css</p>",
         "<style></style><p><b>url(https://elsewhere.example/)</b></p>",
+        "url(https://elsewhere.example/) in a text",
+        "<style></style>url(https://elsewhere.example/) in a text",
+        "<input disabled src>",
         "<style>p { background: url(data:image/png;base64,AAAA) }</style>",
     ],
 )
