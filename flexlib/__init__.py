@@ -40,7 +40,7 @@ _HOMES = {
         ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage"), "flexlib.ledger"
     ),
 }
-_ROOMS = ("analysis", "ledger", "page", "spend", "store")
+_MODULES = ("analysis", "ledger", "page", "spend", "store")
 
 
 def months() -> _pd.DataFrame:
@@ -84,7 +84,7 @@ def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401
     """What is imported when first asked for: whoever records calls needs no reports, whoever reads no database."""
     if name in _HOMES:
         return getattr(_importlib.import_module(_HOMES[name]), name)
-    if name in _ROOMS:
+    if name in _MODULES:
         return _importlib.import_module(f"flexlib.{name}")
     raise AttributeError(f"module 'flexlib' has no attribute {name!r}")
 

@@ -165,7 +165,7 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     print(_render_report(report, as_json=arguments.json))
     if report.rejects:
-        print(f"flexlib: the refused lines are in {report.rejects}; mend them and send them again.", file=sys.stderr)
+        print(f"flexlib: the refused lines are in {report.rejects}; correct them and send them again.", file=sys.stderr)
     if stop.caught is not None:
         print(
             f"flexlib: Stopped by {stop.caught.name}, with {format_count(report.last, 'line')} done.", file=sys.stderr

@@ -46,7 +46,7 @@ def open_ledger(
     data: Path | None = None,
     guard: PrivacyGuard | None = None,
     metadata_bytes: int = METADATA_BYTES,
-    patience: float = BUSY_SECONDS,
+    retry_seconds: float = BUSY_SECONDS,
 ) -> Ledger:
     """The ledger at `url`, by default the SQLite file in the folder `data` (default: FLEXLIB_DATA).
 
@@ -55,4 +55,10 @@ def open_ledger(
     """
     folder = (data or load_settings().data).absolute()
     parsed = parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / FILE_NAME))
-    return Ledger(parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, patience=patience)
+    return Ledger(
+        parsed,
+        data=folder,
+        guard=guard or PrivacyGuard(),
+        metadata_bytes=metadata_bytes,
+        retry_seconds=retry_seconds,
+    )

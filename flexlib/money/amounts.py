@@ -1,4 +1,4 @@
-"""Amounts that a call does not bring: USD by its cost or the price book, pesos by the kept rates, and whence they are.
+"""Amounts that a call does not bring: USD by its cost or the price book, pesos by the kept rates, with the sources.
 
 The one place that fills amounts, for one call and for a table of them, by the same rules and to the last digit alike:
 an amount that is there stays; where there is none in USD, the cost is it where the seller's own unit is the dollar, and

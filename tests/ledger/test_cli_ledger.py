@@ -197,7 +197,7 @@ def test_a_bad_line_is_reported_by_its_number_and_kept_and_stops_no_other(
     assert out == "20 read, 14 stored, 0 repeated, 6 refused\n"
     reported = [f"line {number} refused: {reason}" for number, (_, reason) in bad.items()]
     assert sorted(err.splitlines()[:-1]) == sorted(reported)
-    assert err.splitlines()[-1] == f"flexlib: the refused lines are in {rejects}; mend them and send them again."
+    assert err.splitlines()[-1] == f"flexlib: the refused lines are in {rejects}; correct them and send them again."
     kept = [json.loads(line) for line in rejects.read_text("utf-8").splitlines()]
     assert sorted((one["line"], one["text"], one["reason"]) for one in kept) == [
         (number, text, reason) for number, (text, reason) in bad.items()

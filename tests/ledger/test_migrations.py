@@ -117,6 +117,8 @@ def test_a_ledger_of_another_revision_is_refused_with_what_to_do(ledger: Ledger,
     execute(ledger, f"UPDATE {VERSION_TABLE} SET version_num = '{revision}'")
     with pytest.raises(LedgerMissing, match=f"is at revision {revision}, not {HEAD}. {advice}"):
         record_usage(**CALL, ledger=ledger)
+    with pytest.raises(LedgerMissing, match=f"is at revision {revision}, not {HEAD}. {advice}"):
+        upgrade_ledger(ledger)
 
 
 def test_the_applications_own_migrations_are_left_alone(new_ledger: Ledger) -> None:

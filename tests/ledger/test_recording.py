@@ -552,7 +552,7 @@ def test_a_busy_database_is_waited_for(sqlite_ledger: Ledger) -> None:
 def test_a_database_that_stays_busy_is_an_error_in_bounded_time(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     blocker = sqlite3.connect(str(sqlite_ledger.path), isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
-    impatient = open_ledger(data=tmp_path, patience=0.5)
+    impatient = open_ledger(data=tmp_path, retry_seconds=0.5)
     for send in (lambda: record_usage(**CALL, ledger=impatient), lambda: record_many([CALL], ledger=impatient)):
         started = time.monotonic()
         with pytest.raises(LedgerUnavailable, match=r"was busy or out of reach for \d\.\d s: database is locked"):
@@ -584,7 +584,7 @@ SECRET = "hunter2"
 def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     url = f"postgresql+psycopg://ana:{SECRET}@127.0.0.1:1/ledger"
-    ledger = open_ledger(url, patience=0.3)
+    ledger = open_ledger(url, retry_seconds=0.3)
     started = time.monotonic()
     with pytest.raises(LedgerUnavailable, match=r"127.0.0.1/ledger\) was busy or out of reach") as caught:
         record_usage(**CALL, ledger=ledger)
@@ -598,7 +598,7 @@ def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password(caplog: 
 @pytest.mark.parametrize(("user", "database"), [("postgres", "nowhere"), ("nobody", "postgres")])
 def test_a_server_that_lets_nobody_in_is_not_asked_again(postgresql: Postgresql, user: str, database: str) -> None:
     url = make_url(postgresql.uri).set(drivername="postgresql+psycopg", username=user, database=database)
-    ledger = open_ledger(url.render_as_string(hide_password=False), patience=60)
+    ledger = open_ledger(url.render_as_string(hide_password=False), retry_seconds=60)
     started = time.monotonic()
     with pytest.raises(LedgerFailed, match=r'refused: .* (database "nowhere"|role "nobody") does not exist'):
         record_usage(**CALL, ledger=ledger)

@@ -218,6 +218,12 @@ def test_what_an_object_recorded_under_its_class_is_found_by_its_pair(first: Led
         assert [one.request_id for one in UsageQuery(first).by_usable(usable)] == ["an object"]
 
 
+def test_a_type_with_a_letter_beyond_ascii_is_found_by_its_pair_too(first: Ledger) -> None:
+    execute(first, "UPDATE llm_usage_statistics SET usable_type = 'Ñandú' WHERE request_id = 'an object'")
+    upgrade_ledger(first)
+    assert [one.request_id for one in UsageQuery(first).by_usable(("Ñandú", 7))] == ["an object"]
+
+
 def test_a_flexlib_of_before_that_still_runs_loses_no_call(first: Ledger) -> None:
     upgrade_ledger(first)
     at = str(int(NOON.timestamp() * 10**6)) if first.backend == "sqlite" else f"'{NOON.isoformat()}'"

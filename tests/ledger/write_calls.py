@@ -39,7 +39,7 @@ def make_calls(writer: int, count: int) -> Iterator[dict[str, Any]]:
 
 def write(url: str, writer: int, count: int) -> None:
     """Every fourth writer sends its calls one by one, the others in batches."""
-    ledger = open_ledger(url, data=Path("/nonexistent"), patience=120)
+    ledger = open_ledger(url, data=Path("/nonexistent"), retry_seconds=120)
     calls = make_calls(writer, count)
     if writer % 4 == 0:
         for call in calls:

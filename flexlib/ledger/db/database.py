@@ -29,13 +29,13 @@ class Ledger:
     Nothing that it prints or raises holds the password of its URL.
     """
 
-    def __init__(self, url: URL, *, data: Path, guard: PrivacyGuard, metadata_bytes: int, patience: float) -> None:
+    def __init__(self, url: URL, *, data: Path, guard: PrivacyGuard, metadata_bytes: int, retry_seconds: float) -> None:
         self.data = data
         """The data folder, in which the exchange rates are kept."""
         self.guard = guard
         self.metadata_bytes = metadata_bytes
         """The most bytes of JSON that one call's metadata may be."""
-        self.patience = patience
+        self.retry_seconds = retry_seconds
         """Seconds for which a busy or unreachable database is tried again."""
         self.prepared = False
         """Whether this process has seen that the tables are there, in the revision that it knows."""
@@ -61,7 +61,7 @@ class Ledger:
         if self._engine is None:
             with self._lock:
                 if self._engine is None:
-                    self._engine = _create_engine(self._url, self.patience)
+                    self._engine = _create_engine(self._url, self.retry_seconds)
         return self._engine
 
     @property
@@ -147,18 +147,18 @@ def parse_url(text: str) -> URL:
     return url.set(drivername=BACKENDS[backend])
 
 
-def _create_engine(url: URL, patience: float) -> sa.Engine:
+def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
-        options: dict[str, Any] = {"timeout": patience, "isolation_level": None}
-        engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=patience)
+        options: dict[str, Any] = {"timeout": retry_seconds, "isolation_level": None}
+        engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=retry_seconds)
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
-    options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(patience * 1000)}
+    options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(retry_seconds * 1000)}
     options = {name: value for name, value in options.items() if name not in url.query}
     try:
         return sa.create_engine(
-            url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options, pool_timeout=patience
+            url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options, pool_timeout=retry_seconds
         )
     except ModuleNotFoundError as error:
         raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error

@@ -55,11 +55,7 @@ def prepare_ledger(ledger: Ledger) -> None:
     if revision is None:
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
     if revision != HEAD:
-        known = revision in {
-            file.stem.split("_")[0].removeprefix("r") for file in (MIGRATIONS / "versions").glob("r*.py")
-        }
-        advice = "Run: flexlib ledger upgrade" if known else "A newer flexlib made it: update flexlib."
-        raise LedgerMissing(f"The ledger in {ledger.place} is at revision {revision}, not {HEAD}. {advice}")
+        raise _describe_revision(ledger, revision)
     ledger.prepared = True
 
 
@@ -72,10 +68,13 @@ def init_ledger(ledger: Ledger | None = None) -> LedgerStatus:
 
 
 def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
-    """Brings the tables to the newest revision. Raises `LedgerMissing` where there are none."""
+    """Brings the tables to the newest revision. Raises `LedgerMissing` where there are none, or a newer flexlib's."""
     ledger = ledger or find_ledger()
-    if run_with_retries(ledger, lambda: _read_revision(ledger)) is None:
+    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
+    if revision is None:
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+    if revision not in _list_revisions():
+        raise _describe_revision(ledger, revision)
     _migrate(ledger)
     return get_ledger_status(ledger)
 
@@ -106,6 +105,16 @@ def _read_revision(ledger: Ledger) -> str | None:
             return None
         revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
         return revision
+
+
+def _list_revisions() -> set[str]:
+    return {file.stem.split("_")[0].removeprefix("r") for file in (MIGRATIONS / "versions").glob("r*.py")}
+
+
+def _describe_revision(ledger: Ledger, revision: str) -> LedgerMissing:
+    known = revision in _list_revisions()
+    advice = "Run: flexlib ledger upgrade" if known else "A newer flexlib made it: update flexlib."
+    return LedgerMissing(f"The ledger in {ledger.place} is at revision {revision}, not {HEAD}. {advice}")
 
 
 def _migrate(ledger: Ledger) -> str:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 def run_with_retries(ledger: Ledger, work: Callable[[], T]) -> T:
     """What `work` gives; it must bear to be run again, even after a commit whose answer was lost.
 
-    Raises `LedgerUnavailable` once the database was busy or unreachable for `ledger.patience` seconds, `LedgerFailed`
+    Raises `LedgerUnavailable` once the database was busy or unreachable for `ledger.retry_seconds`, `LedgerFailed`
     when it refused for good.
     """
     start, pause = time.monotonic(), FIRST_PAUSE
@@ -39,7 +39,7 @@ def run_with_retries(ledger: Ledger, work: Callable[[], T]) -> T:
             if not _may_pass(cause, ledger):
                 raise LedgerFailed(f"The ledger ({ledger.place}) refused: {_first_line(cause)}.") from error
             waited = time.monotonic() - start
-            if waited + pause > ledger.patience:
+            if waited + pause > ledger.retry_seconds:
                 raise LedgerUnavailable(
                     f"The ledger ({ledger.place}) was busy or out of reach for {waited:.1f} s: {_first_line(cause)}. "
                     "It is not certain that the call is stored; send it again under the same request id."

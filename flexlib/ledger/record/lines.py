@@ -151,8 +151,8 @@ def _read_call(text: str) -> dict[str, Any]:
         raise InvalidCall(f"a line must be a JSON object, not {type(call).__name__}.")
     if unknown := [name for name in call if name not in ARGUMENTS]:
         raise InvalidCall(f"{', '.join(map(repr, unknown))}: not what a call has; it has {', '.join(ARGUMENTS)}.")
-    if untold := [name for name in TOKENS if name in call and call[name] is None]:
-        raise InvalidCall(f"{' and '.join(untold)} null: not known is not 0; give the number of tokens.")
+    if unknown := [name for name in TOKENS if name in call and call[name] is None]:
+        raise InvalidCall(f"{' and '.join(unknown)} null: not known is not 0; give the number of tokens.")
     call = {"usable": None} | {name: value for name, value in call.items() if value is not None}
     if missing := [name for name in REQUIRED if name not in call]:
         raise InvalidCall(f"{' and '.join(missing)} must be given.")

@@ -1,4 +1,4 @@
-"""Sends asks to the server, many at once over kept connections, until each has an answer or is known to have none."""
+"""Sends requests to the server, many at once over kept connections, until each is answered or cannot be answered."""
 
 from __future__ import annotations
 

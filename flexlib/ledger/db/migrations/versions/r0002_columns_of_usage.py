@@ -71,6 +71,7 @@ def upgrade() -> None:
     """Adds the columns and fills them out of what 0001 wrote."""
     if op.get_context().dialect.name == "sqlite":
         _build_anew()
+        _lower_types()
         return
     _change_table()
     with op.get_context().autocommit_block():
@@ -83,6 +84,16 @@ def upgrade() -> None:
     op.execute(
         sa.text(f"UPDATE {TABLE} SET {_write_changes()} WHERE updated_at > now() - {_RECENT} AND ({_TO_CONVERT})")
     )
+    _lower_types()
+
+
+def _lower_types() -> None:
+    """The types that have a letter beyond ASCII, of which a database may not know the small one."""
+    connection = op.get_bind()
+    for name in connection.scalars(sa.text(f"SELECT DISTINCT usable_type FROM {TABLE}")).all():
+        if name and name != name.lower():
+            change = sa.text(f"UPDATE {TABLE} SET usable_type = :lower WHERE usable_type = :name")
+            connection.execute(change, {"lower": name.lower(), "name": name})
 
 
 # SQLite
