@@ -30,7 +30,7 @@ __all__ = [
     "usage",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     **dict.fromkeys(("Month", "Span"), "flexlib.dates"),
