@@ -43,7 +43,8 @@ def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """The exchange rates behind the CLP amounts, ascending: `day` of the observation (ISO), `value`, `source` (all
     None: the source itself gave the CLP), `calls`.
     """
-    keys = {"day": "fx_date::VARCHAR", "value": "rtrim(rtrim(fx_rate::VARCHAR, '0'), '.')", "source": "fx_source"}
+    value = r"regexp_replace(fx_rate::VARCHAR, '(\.\d{2}\d*?)0+$', '\1')"  # at least two decimals: 969.60
+    keys = {"day": "fx_date::VARCHAR", "value": value, "source": "fx_source"}
     return _group(rows.filter("amount_in_clp IS NOT NULL"), keys, "day")
 
 
