@@ -6,7 +6,7 @@ from flexlib.errors import ExtraMissing
 
 MODULES: dict[str, tuple[str, ...]] = {
     "fetch": ("requests", "requests_futures"),
-    "postgres": ("adbc_driver_postgresql", "psycopg"),
+    "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (
         *("ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient", "nbconvert"),
         *("nbformat", "papermill", "tornado", "traitlets", "yaml"),

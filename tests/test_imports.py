@@ -105,5 +105,5 @@ def test_the_modules_of_an_extra_are_those_that_pyproject_asks_for(extra: str) -
     if extra != "fetch":
         asked -= {one.name for one in list_requirements("fetch")}
     brought = {name for module in MODULES[extra] for name in find_distributions(module)}
-    come_along = {"jupyter-core", "traitlets"}  # of Jupyter, and imported by us
+    come_along = {"adbc-driver-manager", "jupyter-core", "traitlets"}  # imported by us, brought by what we ask for
     assert {name.replace("_", "-") for name in brought} - come_along == asked
