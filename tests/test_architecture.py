@@ -59,6 +59,7 @@ DOORS = {
     "alembic": {"ledger"},
     "psycopg": {"ledger"},
     "adbc_driver_manager": {"ledger"},
+    "adbc_driver_sqlite": {"ledger"},
     "adbc_driver_postgresql": {"ledger"},
     "matplotlib": {"page"},
     "papermill": {"report"},

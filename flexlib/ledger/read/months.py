@@ -17,7 +17,7 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.door import find_ledger
-from flexlib.ledger.read.arrow import PostgresqlReader, SqliteReader, open_reader
+from flexlib.ledger.read.readers import Reader, open_reader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +66,7 @@ def read_month(
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
     first = datetime(month.year, month.month, 1, tzinfo=timezone.utc)
-    with open_reader(ledger) as reader:
+    with open_reader(ledger, first, month.end) as reader:
         totals = _sum_up(reader, first, month.end)
         tables = reader.read_rows(first, month.end, rows_at_once)
         try:
@@ -75,7 +75,7 @@ def read_month(
             tables.close()  # a reader that stopped half-way: the connection is free only when its stream is over
 
 
-def _sum_up(reader: SqliteReader | PostgresqlReader, first: datetime, end: datetime) -> MonthTotals:
+def _sum_up(reader: Reader, first: datetime, end: datetime) -> MonthTotals:
     table = STATISTICS.c
     counts = (
         (table.requests, table.prompt_tokens, table.completion_tokens, table.cached_tokens, table.cache_write_tokens)

@@ -1,0 +1,115 @@
+"""One state of a ledger, to be asked for sums and for rows as Arrow, by the way that its database has for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import sqlalchemy as sa
+
+from flexlib.errors import BadSetting
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.table import STATISTICS, TABLE
+from flexlib.ledger.errors import LedgerFailed
+from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
+from flexlib.ledger.read.sqlite import SqliteProcess, SqliteReader, start_process
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+BATCH_BYTES = 8 << 20
+"""About what the client of PostgreSQL holds of rows before it gives them: small beside what a report needs."""
+
+FEW_ROWS = 100_000
+"""Up to so many calls are read from SQLite here: to start a process takes longer."""
+
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class PostgresqlReader:
+    """One state of a ledger on PostgreSQL, to be asked as `SqliteReader` is."""
+
+    def __init__(self, ledger: Ledger, connection: Any) -> None:  # noqa: ANN401 (of a driver without types)
+        self._ledger = ledger
+        self._connection = connection
+
+    def read_one(self, select: sa.Select[*tuple[Any, ...]]) -> list[Any]:
+        """The one row that `select` gives; numbers without bounds as texts."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(write_sql(self._ledger, select))
+            return list(cursor.fetchone())
+
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
+        """As `SqliteReader.read_rows`."""
+        with self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            cursor.execute(_select_postgresql(first, end))
+            reader = cursor.fetch_record_batch()
+            ahead = read_ahead(iter(reader))
+            try:
+                for batch in ahead:
+                    table = build_table(batch.columns)
+                    for start in range(0, len(table), rows_at_once):
+                        yield table.slice(start, rows_at_once)
+            finally:
+                ahead.close()
+                reader.close()
+
+
+Reader: TypeAlias = SqliteReader | SqliteProcess | PostgresqlReader
+
+
+@contextmanager
+def open_reader(ledger: Ledger, first: datetime, end: datetime) -> Iterator[Reader]:
+    """One state of the ledger, whatever is written meanwhile, to read the calls from `first` on and before `end`.
+
+    Raises `LedgerFailed`.
+    """
+    if ledger.backend == "sqlite":
+        in_period = (STATISTICS.c.created_at >= first, STATISTICS.c.created_at < end)
+        counted = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
+        with ledger.read() as connection:
+            if connection.execute(counted).scalar_one() <= FEW_ROWS or not sys.executable:
+                yield SqliteReader(connection)
+                return
+        with start_process(ledger) as process:
+            yield SqliteProcess(ledger, process)
+        return
+    try:
+        import adbc_driver_manager
+        from adbc_driver_postgresql import dbapi
+    except ModuleNotFoundError as error:
+        raise BadSetting("A ledger on PostgreSQL is read by a driver; run: pip install 'flexlib[postgres]'") from error
+    url = ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with dbapi.connect(url) as connection:  # in a transaction from its first statement on
+            with connection.cursor() as cursor:
+                cursor.execute(SNAPSHOT)
+            yield PostgresqlReader(ledger, connection)
+    except adbc_driver_manager.Error as error:
+        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
+        raise LedgerFailed(f"The ledger ({ledger.place}) refused: {reason}.") from error
+
+
+def _select_postgresql(first: datetime, end: datetime) -> str:
+    import pyarrow as pa
+
+    from flexlib.schema import USAGE
+
+    def read(name: str, field: pa.Field) -> str:
+        if pa.types.is_timestamp(field.type):
+            return f"{name} AT TIME ZONE 'UTC'"
+        if pa.types.is_decimal(field.type):  # which the driver would give as text
+            return f"({name} * {10**field.type.scale})::bigint"
+        return f"{name}::text" if is_text(field) else name
+
+    columns = ", ".join(read(*pair) for pair in zip(list_columns(), USAGE, strict=True))
+    return (
+        f"SELECT {columns} FROM {TABLE} "  # noqa: S608
+        f"WHERE created_at >= '{first.isoformat()}' AND created_at < '{end.isoformat()}' "
+        "ORDER BY created_at, request_id"
+    )

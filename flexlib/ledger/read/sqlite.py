@@ -1,0 +1,125 @@
+"""A month out of SQLite as Arrow: a small one here, a large one by a process of its own, without Python objects."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+
+from flexlib.ledger.db.columns import to_microseconds
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.table import TABLE
+from flexlib.ledger.errors import LedgerFailed
+from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, write_sql
+
+
+class SqliteReader:
+    """One state of a ledger on SQLite, to be asked for sums and for rows."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def read_one(self, select: sa.Select[*tuple[Any, ...]]) -> list[Any]:
+        """The one row that `select` gives."""
+        return list(self._connection.execute(select).one())
+
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
+        """The calls from `first` on and before `end` in tables of `schema.USAGE`, by time, then by the id's bytes."""
+        import pyarrow as pa
+
+        from flexlib.schema import USAGE
+
+        query = (
+            f"SELECT {', '.join(list_columns())} FROM {TABLE} "  # noqa: S608 (our own names)
+            "WHERE created_at >= ? AND created_at < ? ORDER BY created_at, request_id"
+        )
+        driver: Any = self._connection.connection.driver_connection
+        cursor = driver.execute(query, (to_microseconds(first), to_microseconds(end)))
+        while rows := cursor.fetchmany(rows_at_once):
+            columns = [
+                pa.array(values, field.type if is_text(field) else pa.int64())
+                for field, values in zip(USAGE, zip(*rows, strict=True), strict=True)
+            ]
+            yield build_table(columns)
+
+
+class SqliteProcess:
+    """The same out of a process of its own, to be asked as `SqliteReader` is."""
+
+    def __init__(self, ledger: Ledger, process: subprocess.Popen[bytes]) -> None:
+        self._ledger = ledger
+        self._process = process
+
+    def read_one(self, select: sa.Select[*tuple[Any, ...]]) -> list[Any]:
+        """The one row that `select` gives; sums of money as texts."""
+        return self._read_one(write_sql(self._ledger, select))
+
+    def _read_one(self, query: str) -> list[Any]:
+        self._ask({"one": query})
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        row: list[Any] = json.loads(line) if line else self._fail()
+        return row
+
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
+        """As `SqliteReader.read_rows`."""
+        import pyarrow as pa
+
+        self._ask({"rows": _select_behind_sample(first, end), "batch_rows": rows_at_once})
+        try:
+            with pa.ipc.open_stream(self._process.stdout) as stream:
+                for number, batch in enumerate(stream):
+                    table = build_table(batch.columns)
+                    if len(table) > (number == 0):
+                        yield table.slice(1 if number == 0 else 0)
+        except (pa.ArrowInvalid, OSError):
+            self._fail()
+        self._read_one("SELECT 1")  # a process that died between two batches leaves a stream that looks whole
+
+    def _ask(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        assert self._process.stderr is not None
+        self._process.wait()
+        said = self._process.stderr.read().decode(errors="replace").strip().rsplit("\n", 1)[-1]
+        raise LedgerFailed(f"The ledger ({self._ledger.place}) could not be read: {said.rstrip('.')}.")
+
+
+@contextmanager
+def start_process(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that reads, until it is not needed any more."""
+    assert ledger.path is not None
+    script = Path(__file__).with_name("sqlite_process.py")
+    command = [sys.executable, "-P", str(script), f"{ledger.path.as_uri()}?mode=rw"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # a reader that stopped half-way; it only reads
+
+
+def _select_behind_sample(first: datetime, end: datetime) -> str:
+    """For SQLite: the rows, and before them a sample, from which the driver takes the types of the columns."""
+    from flexlib.schema import USAGE
+
+    names = list_columns()
+    samples = ", ".join("''" if is_text(field) else "0" for field in USAGE)
+    return (
+        f"SELECT {samples} UNION ALL SELECT {', '.join(names)} FROM {TABLE} "  # noqa: S608 (our own names)
+        f"WHERE created_at >= {to_microseconds(first)} AND created_at < {to_microseconds(end)} "
+        f"ORDER BY {1 + names.index('created_at')}, {1 + names.index('request_id')}"
+    )
