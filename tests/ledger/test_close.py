@@ -121,7 +121,7 @@ def test_certificate_counts_the_calls_that_wait_for_a_rate_alone(ledger: Ledger)
     record_usage(**CALL | {"model": "no-such-model"}, request_id="in pesos", amount_in_clp="7", ledger=ledger)
     _, certificate = close(ledger)
     assert (certificate.unpriced_rows, certificate.rows_without_clp) == (1, 1)
-    assert "1 call with a price, but without an exchange rate yet" in " ".join(certificate.notes)
+    assert "1 row with a price, but without an exchange rate yet" in " ".join(certificate.notes)
 
 
 def test_a_day_that_is_not_of_the_month_stays_out(ledger: Ledger) -> None:
