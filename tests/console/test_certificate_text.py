@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
 from flexlib.checks import Check
 from flexlib.cli.options import find_exit_code, warn_of_state
-from flexlib.console.certificate import explain_state
+from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
 
 WHOLE = CreditsCertificate(
@@ -96,3 +97,86 @@ def test_the_exit_code_is_that_of_the_worst_month() -> None:
     gap = fail("ana", rows=3)
     months = [[], [WHOLE], [early, WHOLE], [WHOLE, differs, early], [differs, gap], [gap, WHOLE]]
     assert [find_exit_code(certificates) for certificates in months] == [0, 0, 0, 4, 3, 3]
+
+
+def test_a_month_of_credits_is_a_line_for_each_fact() -> None:
+    certificate = replace(
+        fail("ana", "leo", rows=1234),
+        route_reason="the first choice",
+        rows=4321,
+        absent_values=5,
+        unmapped_keys=2,
+        requests_sent=1500,
+        requests_retried=20,
+        requests_resumed=3,
+        flex_credits_hundredths=7523450,
+        prompt_credits_hundredths=1,
+        sums=Check("agrees", how="rows with sums", checked=5930),
+        balance=Check("differs", how="with the balance", why="by 3"),
+        independent_total=Check("not checked", why="no consumption"),
+        notes=("One.", "Two."),
+    )
+    assert render_certificate(certificate) == (
+        "CERTIFICATE - SEPTEMBER 2025\n"
+        "  State           GAP\n"
+        "  Read            2025-11-01 00:00 UTC\n"
+        "  Server          https://server.codeium.com\n"
+        "  Route           team (the first choice)\n"
+        "  Users           10 asked, 2 active, 2 failed\n"
+        "  Failed users    ana, leo\n"
+        "  Rows            4,321 (5 absent values, 1,234 quarantined)\n"
+        "  Flex credits    75,234.50\n"
+        "  Prompt credits  0.01\n"
+        "  Unmapped keys   2\n"
+        "  Requests        1,500 sent, 20 retried, 3 resumed\n"
+        "  Sums            agrees (5,930 compared): rows with sums\n"
+        "  Cross check     not checked: \n"
+        "  Other endpoint  not checked: no consumption\n"
+        "  Balance         differs: with the balance; by 3\n"
+        f"  Rows' SHA-256   {'ab' * 32}\n"
+        "  Note            One. Two.\n"
+    )
+
+
+def test_a_month_of_calls_is_a_line_for_each_fact() -> None:
+    models = [{"provider": "openai", "model": f"m{number}", "reason": "new", "rows": 1000} for number in range(7)]
+    rates: list[dict[str, Any]] = [
+        {"day": "2025-10-01", "value": "950.25", "source": "bank", "rows": 3},
+        {"day": None, "rows": 1},
+    ]
+    certificate = replace(
+        IMPORTED,
+        rows_read=3000,
+        rows=2000,
+        duplicate_rows=1000,
+        quarantined_rows=4,
+        amount_in_usd="1.5",
+        unpriced_rows=7000,
+        unpriced=tuple(models),
+        rows_without_clp=1,
+        rates=tuple(rates),
+        sums=Check("agrees", how="files with sums", checked=3),
+    )
+    assert render_certificate(certificate) == (
+        "CERTIFICATE - OCTOBER 2025\n"
+        "  State           GAP\n"
+        "  Read            2025-12-01 00:00 UTC\n"
+        "  Source          import\n"
+        "  Rows            3,000 read, 2,000 stored, 1,000 duplicates, 4 quarantined\n"
+        "  Tokens          2 prompt, 2 completion\n"
+        "  US$             1.5, 7,000 rows without a price\n"
+        "  Unpriced        openai m0 (1,000: new); openai m1 (1,000: new); openai m2 (1,000: new); "
+        "openai m3 (1,000: new); openai m4 (1,000: new); and 2 more\n"
+        "  CLP             unknown, 1 row without an amount in CLP\n"
+        "  Rates           2025-10-01 950.25 bank; given with 1 row\n"
+        "  Sums            agrees (3 compared): files with sums\n"
+        f"  Rows' SHA-256   {'cd' * 32}\n"
+    )
+
+
+def test_five_models_are_all_named_and_an_amount_that_nobody_said_has_no_line() -> None:
+    models = [{"provider": "openai", "model": f"m{number}", "reason": "new", "rows": 1} for number in range(5)]
+    text = render_certificate(replace(IMPORTED, unpriced=tuple(models), amount_in_clp="7"))
+    assert "m4 (1: new)\n" in text
+    assert "US$" not in text
+    assert "  CLP             7\n" in text

@@ -79,7 +79,17 @@ ROOMS = {
     "report/offline": _mirror("report/offline"),
     "money/fx": _mirror("money/fx"),
     "money/credit_prices": _mirror("money/credit_prices"),
+    "console/certificate": Room(("flexlib/console/certificate.py",), ("tests/console/test_certificate_text.py",)),
     "analysis/shares": _mirror("analysis/shares"),
+    "analysis/top": Room(
+        ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
+    ),
+    "page/headings": Room(
+        ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),
+        ("tests/page/test_headings.py", "tests/page/test_heading_edges.py"),
+    ),
+    "windsurf/pacing": Room(("flexlib/sources/windsurf/pacing.py",), ("tests/sources/test_pacing.py",)),
+    "files/numbers": Room(("flexlib/sources/files/numbers.py",), ("tests/sources/test_numbers.py",)),
 }
 
 

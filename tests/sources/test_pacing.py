@@ -122,3 +122,65 @@ def test_the_rate_never_falls_below_one_a_second() -> None:
     for moment in range(50):
         pacer.throttle(float(moment * 10), float(moment * 10), 1.0)
     assert pacer.rate == 1.0
+
+
+def test_a_429_leaves_nine_tenths_of_what_was_answered_in_the_last_two_seconds() -> None:
+    pacer = Pacer()
+    for quarter in range(41):  # 4 a second to the tenth, and before the eighth second 12
+        for _ in range(1 if quarter >= 32 else 3):
+            pacer.succeed(quarter / 4)
+    pacer.throttle(10.0, 9.9, 1.0)
+    assert pacer.ceiling == pytest.approx(9 / 2)  # the one of just two seconds ago too
+    assert pacer.rate == pytest.approx(0.9 * 9 / 2)
+
+
+def test_the_first_429_counts_for_a_second_at_least() -> None:
+    pacer = Pacer()
+    for _ in range(50):
+        pacer.succeed(9.9)
+    pacer.throttle(10.0, 9.9, 1.0)
+    assert pacer.ceiling == pytest.approx(50)
+    pacer = Pacer()
+    pacer.throttle(0.0, 0.0, 1.0)
+    assert (pacer.ceiling, pacer.rate) == (1.0, 1.0)
+
+
+def test_without_a_429_nothing_waits_and_before_the_first_there_is_no_rate() -> None:
+    pacer = Pacer()
+    pacer.spend(5.0)
+    pacer.succeed(5.0)
+    assert (pacer.rate, pacer.wait(0.0)) == (None, 0.0)
+    assert pacer.ceiling == 0.0
+
+
+def test_the_rate_goes_up_by_a_tenth_far_below_the_ceiling_and_by_a_hundredth_near_it() -> None:
+    for rate, ceiling, raised in ((10.0, 100.0, 11.0), (89.9, 100.0, 98.89), (90.0, 100.0, 90.9), (99.0, 100.0, 99.99)):
+        pacer = Pacer()
+        pacer.rate, pacer.ceiling = rate, ceiling
+        pacer.succeed(0.99)
+        assert pacer.rate == rate
+        pacer.succeed(1.0)
+        assert pacer.rate == pytest.approx(raised)
+        pacer.succeed(1.5)
+        assert pacer.rate == pytest.approx(raised)
+
+
+def test_a_request_goes_a_turn_after_the_one_before_or_after_now() -> None:
+    pacer = Pacer()
+    pacer.rate = 4.0
+    pacer.spend(10.0)
+    pacer.spend(10.0)
+    assert pacer.wait(10.0) == pytest.approx(0.5)
+    pacer.spend(20.0)
+    assert pacer.wait(20.0) == pytest.approx(0.25)
+
+
+def test_a_429_that_was_sent_with_the_change_counts_as_new_and_never_shortens_a_pause() -> None:
+    pacer = Pacer()
+    pacer.throttle(10.0, 9.0, 5.0)
+    pacer.rate = pacer.ceiling = 40.0
+    pacer.throttle(15.0, 15.0, 1.0)  # sent at the very moment at which the pause ended
+    assert pacer.rate == 1.0
+    pacer.throttle(15.5, 14.0, 0.0)
+    assert pacer.wait(15.5) == pytest.approx(0.5)
+    assert pacer.rate == 1.0

@@ -1,0 +1,139 @@
+"""Numbers of files, text by text: what each is read as under each sense of the dot, and why a text is none."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from flexlib.sources.files.numbers import MOST_IN_SUM, MOST_TOKENS, build_macros, find_number_faults, type_numbers
+
+Number = int | Decimal | None
+
+
+def read(
+    name: str, text: str | None, decimal: str | None = None, *, typed: bool = False, most: int = MOST_TOKENS
+) -> tuple[Number, str | None]:
+    """The value that a text has in a column of this name, and why it has none."""
+    [(condition, reason)] = find_number_faults([name], decimal, most).items()
+    with duckdb.connect() as connection:
+        connection.execute(build_macros(decimal, most))
+        row = connection.execute(
+            f"SELECT value_{name}, CASE WHEN {condition} THEN {reason} END FROM ("  # noqa: S608
+            f"SELECT *, {type_numbers()[name]} AS value_{name} FROM ("
+            f"SELECT *, read_plain({name}, typed_{name}) AS plain_{name} FROM ("
+            f"SELECT ?::VARCHAR AS {name}, ?::BOOLEAN AS typed_{name})))",
+            [text, typed],
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("0", None, 0),
+        ("123456789", None, 123456789),
+        ("12.0", None, 12),
+        ("12.", None, 12),
+        ("1234.000", None, 1234),
+        ("2147483647", None, MOST_TOKENS),
+        ("1,234", ".", 1234),
+        ("1.234", ",", 1234),
+        ("1.234.567", ",", 1234567),
+        ("12,0", ",", 12),
+        ("1,234,567.0", ".", 1234567),
+    ],
+)
+def test_a_count_is_a_whole_number(text: str, decimal: str | None, value: int) -> None:
+    assert read("prompt_tokens", text, decimal) == (value, None)
+    assert read("web_searches", text, decimal) == (value, None)
+    assert read("usable_id", text, decimal) == (value, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "why"),
+    [
+        ("-1", None, "prompt_tokens is not a whole number from 0 to 2147483647: -1"),
+        ("1.5", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1.5"),
+        ("1e3", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1e3"),
+        ("2147483648", None, "prompt_tokens is not a whole number from 0 to 2147483647: 2147483648"),
+        ("1,234", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1,234"),
+        ("1.234", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 1.234"),
+        ("12,34", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 12,34"),
+        ("0,123", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 0,123"),
+        ("1.000", None, "prompt_tokens is ambiguous (1.000: thousands or decimals?); give --decimal"),
+        ("1.234.567", None, "prompt_tokens is ambiguous (1.234.567: thousands or decimals?); give --decimal"),
+        ("12.000000", None, "prompt_tokens is ambiguous (12.000000: thousands or decimals?); give --decimal"),
+    ],
+)
+def test_what_is_no_count_says_why(text: str, decimal: str | None, why: str) -> None:
+    assert read("prompt_tokens", text, decimal) == (None, why)
+
+
+def test_a_number_of_json_or_parquet_is_never_ambiguous() -> None:
+    assert read("prompt_tokens", "1.000", typed=True) == (1, None)
+    assert read("cost", "1.234", typed=True) == (Decimal("1.234"), None)
+
+
+def test_a_row_that_sums_calls_may_have_more_tokens() -> None:
+    assert read("prompt_tokens", "3000000000", most=MOST_IN_SUM) == (3_000_000_000, None)
+    why = "prompt_tokens is not a whole number from 0 to 1000000000000000: 1000000000000001"
+    assert read("prompt_tokens", "1000000000000001", most=MOST_IN_SUM) == (None, why)
+
+
+def test_an_id_has_no_upper_end() -> None:
+    assert read("usable_id", "3000000000") == (3_000_000_000, None)
+    assert read("usable_id", "ana") == (None, "usable_id is not a whole number: ana")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "decimal", "value"),
+    [
+        ("cost", "0.125", None, "0.125"),
+        ("cost", ".5", None, "0.5"),
+        ("cost", "1234.500", None, "1234.5"),
+        ("cost", "2.5e-05", None, "0.000025"),
+        ("cost", "1.234,5", ",", "1234.5"),
+        ("cost", "1,234.5", ".", "1234.5"),
+        ("cost", "0.00000000005", None, "0.0000000001"),  # half of the last place goes up
+        ("amount_in_usd", "0.12345678914", None, "0.1234567891"),
+        ("amount_in_clp", "0.00005", None, "0.0001"),
+        ("amount_in_clp", "0", None, "0"),
+        ("amount_in_clp", "0e5", None, "0"),
+        ("duration_ms", "1.5", None, "2"),
+        ("duration_ms", "1.4", None, "1"),
+    ],
+)
+def test_an_amount_is_exact_and_rounded_half_up_to_what_is_kept(
+    name: str, text: str, decimal: str | None, value: str
+) -> None:
+    assert read(name, text, decimal) == (Decimal(value), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("cost", "-1", "cost is not a number at or above 0: -1"),
+        ("cost", "free", "cost is not a number at or above 0: free"),
+        ("cost", "1.000", "cost is ambiguous (1.000: thousands or decimals?); give --decimal"),
+        ("cost", "0.00000000004", "cost has more than 10 decimals, and would be 0: 0.00000000004"),
+        ("amount_in_clp", "1e-9", "amount_in_clp has more than 4 decimals, and would be 0: 1e-9"),
+        ("duration_ms", "-1", "duration_ms is not a number at or above 0: -1"),
+    ],
+)
+def test_what_is_no_amount_says_why_and_never_becomes_nothing(name: str, text: str, why: str) -> None:
+    assert read(name, text) == (None, why)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens", "web_searches"),
+        *("requests", "cost", "amount_in_usd", "amount_in_clp", "duration_ms", "usable_id"),
+    ],
+)
+def test_every_number_is_read_and_no_text_is_no_fault(name: str) -> None:
+    assert read(name, "7") == (7, None)
+    assert read(name, None) == (None, None)
