@@ -34,6 +34,7 @@ def rank(number: int) -> pd.DataFrame:
 def test_five_days_have_a_line_and_a_sixth_that_would_be_alone(number: int, lines: int, last: int) -> None:
     days = top_days(rank(number))
     assert (len(days), days["days"].iloc[-1], days["days"].sum()) == (lines, last, number)
+    assert days["date"].isna().sum() == (last > 1)
     assert days["prompt_credits"].sum() == sum(range(1, number + 1))
 
 
@@ -41,6 +42,7 @@ def test_five_days_have_a_line_and_a_sixth_that_would_be_alone(number: int, line
 def test_ten_people_have_a_line_and_an_eleventh_who_would_be_alone(number: int, lines: int, last: int) -> None:
     people = top_users(rank(number), CERTIFICATE)
     assert (len(people), people["people"].iloc[-1], people["people"].sum()) == (lines, last, number)
+    assert people["person"].str.endswith("more people").sum() == (last > 1)
     assert people["flex_credits"].sum() == sum(100 - place for place in range(1, number + 1))
     assert str(people["days"].dtype) == "Int64"
 
