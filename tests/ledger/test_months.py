@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -183,7 +184,7 @@ def test_a_row_recorded_while_a_month_is_read_is_in_the_file(sqlite_ledger: Ledg
         with read_month(SEPTEMBER, sqlite_ledger, rows_at_once=10) as month:
             next(month.tables)
             record_usage(**CALL, created_at="2025-09-10T12:00Z", ledger=sqlite_ledger)
-        with sqlite3.connect(str(sqlite_ledger.path)) as other:
+        with closing(sqlite3.connect(str(sqlite_ledger.path))) as other:
             assert other.execute("SELECT count(*) FROM llm_usage_statistics").fetchone() == (51 + number,)
 
 

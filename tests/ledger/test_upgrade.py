@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -105,7 +106,7 @@ def move_to_first(ledger: Ledger) -> None:
 
 def write_first_rows(ledger: Ledger) -> None:
     """The rows of the file, by plain SQL, into the tables of revision 0001 on PostgreSQL."""
-    with sqlite3.connect(BEFORE / "ledger.sqlite") as file:
+    with closing(sqlite3.connect(BEFORE / "ledger.sqlite")) as file:
         cursor = file.execute("SELECT * FROM llm_usage_statistics ORDER BY id")
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor]

@@ -78,7 +78,7 @@ def test_negative_and_contradicting_numbers_are_found(tmp_path: Path) -> None:
 
 
 def test_rates_unpriced_and_unmapped_are_listed(usage: MonthUsage) -> None:
-    assert list_rates(usage.rows) == [{"day": "2025-09-05", "value": "950.5", "source": "mindicador.cl", "calls": 1}]
+    assert list_rates(usage.rows) == [{"day": "2025-09-05", "value": "950.50", "source": "mindicador.cl", "calls": 1}]
     assert list_unpriced(usage.rows) == [
         {"provider": "openai", "model": "gpt-4o", "proxy": None, "reason": "no list names it", "calls": 1}
     ]
@@ -92,7 +92,7 @@ def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(us
     html = show_month_headlines(usage, totals, list_rates(usage.rows), statistics).text
     assert "<small>US$</small>11.04" in html  # 9 + 1 + 1 + 0.04 of Windsurf, and thousandths
     assert "1 call without a price" in html
-    assert "at 950.5 (2025-09-05), mindicador.cl; 7 calls without pesos" in html
+    assert "at 950.50 (2025-09-05), mindicador.cl; 7 calls without pesos" in html
     assert "<dd>7</dd>" in html
 
 
