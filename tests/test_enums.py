@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import GRAINS, OF_A_DAY, OF_AN_HOUR, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 
 PROVIDERS = {
@@ -125,3 +125,8 @@ def test_each_task_type_has_an_icon_of_its_own() -> None:
 
 def test_a_member_survives_being_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(LlmTaskType.AUDIO)) is LlmTaskType.AUDIO
+
+
+def test_a_row_stands_for_a_call_or_a_sum_and_some_lie_within_an_hour_or_a_day() -> None:
+    assert sorted(GRAINS) == ["call", "day", "hour", "month"]
+    assert (OF_AN_HOUR, OF_A_DAY) == (("call", "hour"), ("call", "hour", "day"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import flexlib
 from flexlib.analysis.naming import name_models
 from flexlib.dates import Month, Span
-from flexlib.names import UNNAMED, find_provider, label_models, name_model
+from flexlib.names import UNNAMED, find_provider, label_models, mask_key, name_model
 
 TABLE = Path(flexlib.__file__).parent / "data" / "models.csv"
 
@@ -177,3 +177,7 @@ def test_the_meanings_of_an_id_in_the_table_do_not_overlap_and_none_is_empty() -
         turns.sort()
         assert all(first < until for first, until in turns), uid
         assert all(earlier[1] <= later[0] for earlier, later in zip(turns, turns[1:], strict=False)), uid
+
+
+def test_a_key_is_shown_as_eight_digits_from_which_nobody_reads_it() -> None:
+    assert [mask_key(key) for key in ("ana.perez", "")] == ["82afe4e3", "e3b0c442"]
