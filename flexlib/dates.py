@@ -27,6 +27,10 @@ class Month:
 
     Raises `BadMonth` when year or month is not a whole number in 2000..2100 and 1..12; text is refused
     (YAML reads `08` as text and `010` as eight).
+
+    >>> import flexlib as fl
+    >>> str(fl.Month(2025, 12).next)
+    '2026-01'
     """
 
     year: int
@@ -99,7 +103,12 @@ class Month:
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """The days from `first` to `last`, both included. Raises `BadMonth` when they stand the wrong way round."""
+    """The days from `first` to `last`, both included. Raises `BadMonth` when they stand the wrong way round.
+
+    >>> import flexlib as fl
+    >>> fl.Span.parse("2025-01-01", "2025-12-31").days
+    365
+    """
 
     first: date
     last: date

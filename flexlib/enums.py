@@ -61,7 +61,12 @@ class Labelled(StrEnum):
 
 
 class LlmProvider(Labelled):
-    """Who made the model."""
+    """Who made the model.
+
+    >>> import flexlib as fl
+    >>> fl.LlmProvider.parse("OpenAI")
+    <LlmProvider.OPENAI: 'openai'>
+    """
 
     OPENAI = "openai", "OpenAI"
     ANTHROPIC = "anthropic", "Anthropic"
@@ -79,7 +84,12 @@ class LlmProvider(Labelled):
 
 
 class LlmProxy(Labelled):
-    """Who stood between the caller and the provider."""
+    """Who stood between the caller and the provider.
+
+    >>> import flexlib as fl
+    >>> fl.LlmProxy.OPENROUTER.label()
+    'OpenRouter'
+    """
 
     OPENROUTER = "openrouter", "OpenRouter"
     TOGETHER = "together", "Together AI"
@@ -91,7 +101,12 @@ class LlmProxy(Labelled):
 
 
 class LlmTaskType(Labelled):
-    """What the call was for; with an icon, the units it is usually measured in, and whether tokens set its price."""
+    """What the call was for; with an icon, the units it is usually measured in, and whether tokens set its price.
+
+    >>> import flexlib as fl
+    >>> fl.LlmTaskType.TEXT.label("en")
+    'Text generation'
+    """
 
     icon: str
     uses_token_pricing: bool

@@ -6,6 +6,7 @@ import doctest
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -42,10 +43,18 @@ def test_the_rooms_that_notebooks_use_are_attributes() -> None:
         _ = flexlib.aggregate
 
 
-@pytest.mark.parametrize("module", [flexlib, front], ids=lambda module: module.__name__)
-def test_the_examples_in_docstrings_run(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [name for name in OFFERED if name != "__version__"])
+def test_what_is_offered_shows_an_example_that_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copytree(FIXTURE, tmp_path / "data")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    examples = doctest.DocTestParser().get_doctest(getattr(flexlib, name).__doc__, {}, name, None, None)
+    done = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples)
+    assert (done.failed, done.attempted > 0) == (0, True)
+
+
+def test_the_examples_of_loaded_months_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
-    done = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)  # type: ignore[arg-type]
+    done = doctest.testmod(front, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert (done.failed, done.attempted > 0) == (0, True)
 
 

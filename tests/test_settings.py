@@ -46,9 +46,9 @@ def test_no_key_is_a_sentence_that_says_where_to_get_one() -> None:
 
 def test_a_data_folder_is_absolute_and_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert load_settings({"FLEXLIB_DATA": "here"}, tmp_path).data == tmp_path / "here"
-    assert load_settings({"FLEXLIB_DATA": "~/data"}, tmp_path).data == Path("/home/somebody/data")
+    assert load_settings({"FLEXLIB_DATA": "~/data"}, tmp_path).data == tmp_path / "me" / "data"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.front.people import join_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import CREDITS, MEASURES, SpendTable, build_table
+from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -45,13 +45,7 @@ PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
 TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and field.name not in ("id", "metadata"))
 """Further columns that rows can be summed by."""
 
-UNITS = {
-    "usd": "usd",
-    "clp": "clp",
-    "flex_credits": "flex_credits",
-    "prompt_credits": "prompt_credits",
-    **dict.fromkeys(("requests", "prompt_tokens", "completion_tokens", "total_tokens")),
-}
+UNITS = (*MONEY, *CREDITS, *COUNTS)
 """What `total` can be asked for."""
 
 

@@ -91,7 +91,7 @@ def get_usage_by_usable(start: Moment = None, end: Moment = None, *, within: Usa
 def get_usage_by_day(
     start: Moment = None, end: Moment = None, *, zone: tzinfo = timezone.utc, within: UsageQuery = usage
 ) -> pd.DataFrame:
-    """A row for each `date` with a call, days up, with `MEASURES`; the days are those of `zone`.
+    """A row for each `date` with a call, the earliest first, with `MEASURES`; the days are those of `zone`.
 
     A sum of a day keeps its date in every zone. Sums of months have no day: they are the last row, its date NaT.
     """

@@ -41,6 +41,11 @@ class UsageQuery:
 
     A scope with several values takes the calls of any of them. Records come in the order of their time, then of their
     request id.
+
+    >>> import flexlib as fl
+    >>> _ = fl.record_usage(usable=None, provider="openai", model="gpt-4o", prompt_tokens=7, created_at="2025-09-10")
+    >>> fl.usage.by_provider("openai").direct().between("2025-09-01", "2025-09-30").sum("total_tokens")
+    7
     """
 
     ledger: Ledger | None = None

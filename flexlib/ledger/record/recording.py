@@ -60,6 +60,13 @@ def record_usage(
 
     Raises `InvalidCall` for what cannot be, `ConflictingUsage` when the request id is stored with other content,
     `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.
+
+    >>> import flexlib as fl
+    >>> call = fl.record_usage(
+    ...     usable=("user", 42), provider="openai", model="gpt-4o", prompt_tokens=1000, created_at="2025-09-10"
+    ... )
+    >>> call.amount_in_usd
+    Decimal('0.0025000000')
     """
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
@@ -114,7 +121,15 @@ def record_openrouter_usage(
     metadata: Mapping[str, Any] | None = None,
     **others: Any,  # noqa: ANN401 (as record_usage takes them)
 ) -> UsageRecord:
-    """As `record_usage`, for a call through OpenRouter; `others` are its further arguments."""
+    """As `record_usage`, for a call through OpenRouter; `others` are its further arguments.
+
+    >>> import flexlib as fl
+    >>> call = fl.record_openrouter_usage(
+    ...     usable=None, provider="google", model="google/gemini-2.5-flash", prompt_tokens=10, cost="0.25"
+    ... )
+    >>> call.proxy, call.amount_in_usd
+    (<LlmProxy.OPENROUTER: 'openrouter'>, Decimal('0.2500000000'))
+    """
     _refuse_proxy(others)
     return record_usage(
         usable=usable,
@@ -142,7 +157,13 @@ def record_direct_usage(
     metadata: Mapping[str, Any] | None = None,
     **others: Any,  # noqa: ANN401
 ) -> UsageRecord:
-    """As `record_usage`, for a call without a proxy; `others` are its further arguments."""
+    """As `record_usage`, for a call without a proxy; `others` are its further arguments.
+
+    >>> import flexlib as fl
+    >>> call = fl.record_direct_usage(usable=None, provider="mistral", model="our-own", prompt_tokens=10)
+    >>> call.proxy, call.amount_in_usd
+    (None, None)
+    """
     _refuse_proxy(others)
     return record_usage(
         usable=usable,
@@ -163,6 +184,11 @@ def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = N
 
     Gives them back in their order; those that were stored already as they were. Raises as `record_usage` does; a
     refusal names the place of the call in the batch, from 0. A batch of about a thousand is quickest.
+
+    >>> import flexlib as fl
+    >>> calls = [dict(usable=("team", "search"), provider="openai", model="gpt-4o", prompt_tokens=n) for n in (7, 5)]
+    >>> [call.total_tokens for call in fl.record_many(calls)]
+    [7, 5]
     """
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
