@@ -15,7 +15,7 @@ from flexlib.analysis.credits import (
     credits_by_month,
     credits_statistics,
 )
-from flexlib.analysis.naming import name_models
+from flexlib.analysis.top import name_models
 from flexlib.console.credits import render_by_model
 from flexlib.console.table import render_table
 from flexlib.dates import Month, Span

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.analysis.credits import credits_by_day, credits_by_day_and_model, credits_by_month
-from flexlib.analysis.naming import name_models
+from flexlib.analysis.top import name_models
 from flexlib.dates import Month, Span
 from flexlib.errors import DiskFailed
 from flexlib.export import (

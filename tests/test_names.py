@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flexlib
-from flexlib.analysis.naming import name_models
+from flexlib.analysis.top import name_models
 from flexlib.dates import Month, Span
 from flexlib.names import UNNAMED, find_provider, label_models, mask_key, name_model
 

@@ -12,7 +12,6 @@ from flexlib.analysis.credits import (
     credits_statistics,
 )
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.rollup import roll_up_usage
 from flexlib.analysis.sizes import (
     usage_distribution,
     usage_histogram,
@@ -30,6 +29,7 @@ from flexlib.analysis.usage import (
     usage_by_usable,
     usage_statistics,
 )
+from flexlib.analysis.usage_frames import roll_up_usage
 
 __all__ = [
     "CreditsStatistics",

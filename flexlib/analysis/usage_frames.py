@@ -12,8 +12,10 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import Frame, LazyFrame, open_frame, to_native_frame
 from flexlib.dates import Moment, read_period
 from flexlib.errors import InvalidRequest
+from flexlib.schema import USAGE
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 
@@ -32,11 +34,11 @@ DIGITS = 60
 
 
 def open_usage(native: object, start: Moment = None, end: Moment = None, keys: Sequence[str] = ()) -> LazyFrame:
-    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `period`); of a roll-up
-    (see `rollup`) its measures and `keys`.
+    """The columns of `schema.USAGE` that are summed, and `keys`, of the calls in a period (see `dates.read_period`); of
+    a roll-up (`roll_up_usage`) its measures and `keys`.
 
-    Raises `InvalidRequest` when a column is missing or of the wrong kind, or the period is none, or none of whole hours
-    where the rows are hours.
+    Raises `InvalidRequest` when a column is missing or of the wrong kind, or the period is not valid, or
+    not of whole hours where the rows are hours.
     """
     low, high = read_period(start, end)
     frame = open_frame(native)
@@ -142,3 +144,26 @@ def _restore_ids(rows: pd.DataFrame) -> pd.DataFrame:
         raise InvalidRequest(
             f"the column usable_id does not hold whole numbers ({error}); bring it as Int64, as the schema has it."
         ) from error
+
+
+ROLLED_UP = ["created_at", "grain", "provider", "model", "task_type", "proxy"]
+
+
+def roll_up_usage(rows: object, start: Moment = None, end: Moment = None) -> duckdb.DuckDBPyRelation:
+    """The calls summed by hour, grain, provider, model, task type and proxy. In place of the rows, it gives the same
+    sums by each of these, by day, and in all, in a moment; a sum by anything else needs the rows.
+
+    A small relation in this process, whatever engine the rows are on: `created_at` is the start of the hour, the
+    measures are those of the sums, exact. Two roll-ups side by side (`union`) are that of the rows of both. Raises
+    `InvalidRequest` as the sums do.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    opened = open_usage(rows, start, end, ROLLED_UP)
+    hour = nw.col("created_at").dt.truncate("1h").cast(nw.Datetime("us"))
+    sums = sum_usage(opened.with_columns(created_at=hour), ROLLED_UP).select(*ROLLED_UP, *MEASURES)
+    kinds = {name: USAGE.field(name).type for name in ROLLED_UP} | dict.fromkeys(MEASURES, pa.int64())
+    # The widest there are: a sum has more digits than any of its parts.
+    kinds |= {name: pa.decimal128(38, USAGE.field(f"amount_in_{name[-3:]}").type.scale) for name in TOTALS}
+    return duckdb.from_arrow(sums.collect("pyarrow").to_native().cast(pa.schema(list(kinds.items()))))
