@@ -35,9 +35,8 @@ __version__ = "0.2.0"
 _HOMES = {
     **dict.fromkeys(("Month", "Span"), "flexlib.dates"),
     **dict.fromkeys(("LlmProvider", "LlmProxy", "LlmTaskType"), "flexlib.enums"),
-    "usage": "flexlib.ledger",
     **dict.fromkeys(
-        ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage"), "flexlib.ledger"
+        ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage", "usage"), "flexlib.ledger"
     ),
 }
 _MODULES = ("analysis", "ledger", "page", "spend", "store")

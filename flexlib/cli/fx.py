@@ -134,7 +134,7 @@ def _describe(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> s
 
 def _render(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
     """With what the rates gave to calls that were recorded before them."""
-    lines = [f"  ledger: {format_count(one.clp, 'call')} of {one.month} got an amount in CLP" for one in filled]
+    lines = [f"  ledger: {format_count(one.clp, 'row')} of {one.month} got an amount in CLP" for one in filled]
     return "\n".join([render_update(update, file), *lines])
 
 

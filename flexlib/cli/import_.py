@@ -151,7 +151,7 @@ def render_import(file: Path, months: Sequence[MonthImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
-        told = f"{format_count(one.added_rows, 'call')} added" if one.is_new else NOTHING_NEW
+        told = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
         if one.is_new and not one.added_rows:
             told += "; the month's amounts or its proof changed"
         parts.append(f"{file.name}, {one.certificate.month}: {told}.\n{render_certificate(one.certificate)}")
@@ -162,7 +162,10 @@ def _explain_state(month: MonthImport) -> str:
     if month.certificate.state is State.PROVISIONAL:
         return "it was imported before the month was over; import again what comes after."
     if month.certificate.state is State.UNRECONCILED:
-        return f"{explain_check(month.certificate.sums)}; a stored file was changed by hand. Import with --replace."
+        sums = month.certificate.sums
+        if "amounts_changed" in sums.reasons:
+            return f"{explain_check(sums)}; a stored file was changed by hand. Import with --replace."
+        return f"{explain_check(sums)}."
     rows = month.quarantined
     if not rows:
         return "rows of a file imported before could not be taken; the totals are a lower bound."

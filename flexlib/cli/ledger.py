@@ -213,7 +213,7 @@ def _render_status(status: LedgerStatus) -> str:
         "Backend": status.backend,
         "Place": status.place,
         "Revision": status.revision + ("" if status.revision == status.head else f" (this flexlib: {status.head})"),
-        "Calls": f"{status.rows:,}",
+        "Rows": f"{status.rows:,}",
         "First": status.first and f"{status.first:%Y-%m-%d %H:%M:%S} UTC",
         "Last": status.last and f"{status.last:%Y-%m-%d %H:%M:%S} UTC",
     }

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 TABLE_ROWS = 122_880
 """As many rows as DuckDB reads at a time: a row group of the Parquet each."""
 
+STATED = frozenset({"rows_read", "quarantined_rows"})
+"""Facts that a source may state though the delivery has them too: of a file, those of the files before it as well."""
+
 
 @dataclass(frozen=True)
 class HeldMonth:
@@ -190,6 +193,8 @@ def certify_usage(
         "rates": counts.rates,
         "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts)),
     }
+    if taken := sorted(values.keys() & facts.keys() - STATED):
+        raise BadRecord(f"{delivery.source.name} states {', '.join(taken)}, which the pipeline finds out by itself.")
     return UsageCertificate(**values | facts)
 
 

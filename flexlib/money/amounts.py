@@ -40,13 +40,13 @@ def fill_call(
 ) -> dict[str, Any]:
     """The columns `FILLED` of one call, whose fields are those of the usage schema, by name or as a named tuple.
 
-    A field that is not there is as if it were None. `book`: by default the installed one. `unconverted`: what to say
-    where there are dollars and no rate for them. Filled again with the same books, a call stays as it is; the reasons
-    are found again. Raises `BadRecord` for counts that cannot be.
+    A field that is not there is as if it were None, and `requests` as if it were 1. `book`: by default the installed
+    one. `unconverted`: what to say where there are dollars and no rate for them. Filled again with the same books, a
+    call stays as it is; the reasons are found again. Raises `BadRecord` for counts that cannot be.
     """
 
-    def read(name: str) -> Any:  # noqa: ANN401 (whatever the column holds)
-        return call.get(name) if isinstance(call, Mapping) else getattr(call, name, None)
+    def read(name: str, absent: Any = None) -> Any:  # noqa: ANN401 (whatever the column holds)
+        return call.get(name, absent) if isinstance(call, Mapping) else getattr(call, name, absent)
 
     filled = {name: read(name) for name in FILLED} | {"unpriced": None, "unconverted": None}
     usd = filled["amount_in_usd"]
@@ -65,7 +65,7 @@ def fill_call(
             task_type=read("task_type"),
             tier=read("tier"),
             proxy=read("proxy"),
-            requests=read("requests") or 1,
+            requests=read("requests", 1),
             book=book,
         )
         if isinstance(answer, Price):

@@ -21,7 +21,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 def count_calls(rows: pa.Table) -> npt.NDArray[np.int64]:
-    """How many calls each row sums; a row that does not say is one at least."""
+    """How many calls each row sums; 1 for a row that does not say."""
     if "requests" not in rows.column_names:
         return np.ones(rows.num_rows, np.int64)
     return np.maximum(to_numbers(pc.fill_null(rows["requests"], 1)), 1)

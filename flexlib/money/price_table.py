@@ -21,6 +21,7 @@ from flexlib.money.prices import (
     NEGATIVE,
     NO_TOKENS,
     UNCOUNTED,
+    UNKNOWN_REQUESTS,
     explain_extra,
     name_source,
 )
@@ -47,8 +48,8 @@ PRICED = pa.schema(
 def price_rows(rows: pa.Table, book: PriceBook | None = None) -> pa.Table:
     """The prices of many calls, a row each in the order of `rows`, columns `PRICED`: to the digit what one alone costs.
 
-    `rows`: the columns of the usage schema; `proxy`, `tier`, `requests` and the extra counts may be missing, which is
-    as if they were null.
+    `rows`: the columns of the usage schema; `proxy`, `tier` and the extra counts may be missing, which is as if they
+    were null, and `requests`, which is as if they were 1.
     Raises `BadRecord` for counts that cannot be.
     """
     book = book or load_book()
@@ -108,8 +109,14 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
             charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
             amount = pc.add(amount, pc.if_else(pc.equal(count, 0), nothing, charge))
     silent = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED), pa.string()))
+    has_requests = "requests" in rows.column_names
+    unsaid = pc.is_null(rows["requests"].combine_chunks()) if has_requests else pa.scalar(False)
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
+        _where(
+            pc.and_(unsaid, spread([one and one.needs_requests for one in units], pa.bool_())),
+            pa.scalar(UNKNOWN_REQUESTS),
+        ),
         _where(pc.and_(silent, pc.equal(pc.max_element_wise(prompt, completion), 0)), pa.scalar(NO_TOKENS)),
         _where(pc.greater(prompt, 0), spread([one and one.prompt_gap for one in units], pa.string())),
         _where(pc.greater(completion, 0), spread([one and one.completion_gap for one in units], pa.string())),

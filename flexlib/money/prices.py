@@ -27,6 +27,8 @@ NEGATIVE = "a number of tokens or searches is negative"
 BEYOND_PROMPT = "the cached tokens are more than the prompt"
 BEYOND_MEASURE = "an amount is 10,000,000,000 USD or more; look at the numbers of tokens"
 
+UNKNOWN_REQUESTS = "it is the sum of an unknown number of calls, on which the price depends"
+
 
 @dataclass(frozen=True)
 class Price:
@@ -53,7 +55,7 @@ def price_call(
     task_type: str = LlmTaskType.TEXT,
     tier: str | None = None,
     proxy: str | None = None,
-    requests: int = 1,
+    requests: int | None = 1,
     book: PriceBook | None = None,
 ) -> Price | Unpriced:
     """The list price of one call, or an `Unpriced` with the reason: unknown is never zero, a free model is.
@@ -61,7 +63,8 @@ def price_call(
     `provider`, `task_type` and `proxy` are the enums' values; with a proxy, its own list counts. A `created_at` without
     a zone is UTC. Cached and cache_write tokens are parts of the prompt. `extra_counts`: what else was counted, by the
     names of `EXTRA_COUNTS`; None and a name that is not there are not counted, which is not 0. `tier`: standard (the
-    default), batch, flex, priority or fast. `book`: by default the installed one. `price_rows` says the same of tables.
+    default), batch, flex, priority or fast. `requests`: of how many calls it is the sum, None where nobody says.
+    `book`: by default the installed one. `price_rows` says the same of tables.
     Raises `BadRecord` for counts that cannot be.
     """
     extra = {name: count for name, count in (extra_counts or {}).items() if count is not None}
@@ -73,13 +76,15 @@ def price_call(
         provider,
         model,
         created_at,
-        prompt_tokens=choose_bracket(prompt_tokens, max(requests, 1)),
+        prompt_tokens=choose_bracket(prompt_tokens, max(requests or 1, 1)),
         task_type=task_type,
         tier=tier,
         proxy=proxy,
     )
     if isinstance(unit, Unpriced):
         return unit
+    if requests is None and unit.needs_requests:
+        return Unpriced(UNKNOWN_REQUESTS)
     if task_type in UNCOUNTED and prompt_tokens == completion_tokens == 0:
         return Unpriced(NO_TOKENS)
     if prompt_tokens and unit.prompt_gap:
@@ -99,7 +104,7 @@ def price_call(
             return Unpriced(reason)
         charges += ((unit.extra.get(name), count) for name, count in extra.items())
     with localcontext(EXACT):
-        exact = sum((price * count for price, count in charges if price), unit.request * max(requests, 1))
+        exact = sum((price * count for price, count in charges if price), unit.request * max(requests or 1, 1))
         amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)

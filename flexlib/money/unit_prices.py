@@ -85,6 +85,8 @@ class UnitPrices:
     """Whose list it is."""
     since: date | None
     """The day from which these prices hold; None where the list does not date them."""
+    needs_requests: bool = False
+    """Whether a sum's price depends on the number of its calls: each has a price, or its prompt's size decides."""
     prompt_gap: str | None = None
     completion_gap: str | None = None
 
@@ -202,6 +204,7 @@ def _build_unit_prices(
         listed=prices,
         seller=seller,
         since=since,
+        needs_requests="requests_kcount" in keys or any(getattr(price, "tiers", ()) for price in keys.values()),
         prompt_gap=prompt_gap,
         completion_gap=completion_gap,
     )

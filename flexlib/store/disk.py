@@ -37,8 +37,10 @@ def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
             holder.write_text(str(os.getpid()), "utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        try:
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys:
     assert run_import(parse(file, *PLAIN), load_settings()) == 0
     said = capsys.readouterr()
     assert said.out.splitlines()[:3] == [
-        "calls.csv, 2025-09: 1 call added.",
+        "calls.csv, 2025-09: 1 row added.",
         "CERTIFICATE - SEPTEMBER 2025",
         "  State           COMPLETE",
     ]
@@ -85,7 +85,7 @@ def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytes
     run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
     printed = capsys.readouterr().out
     assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
-    assert printed == f"calls.csv, 2025-09: 1 call added.\n{capsys.readouterr().out}"
+    assert printed == f"calls.csv, 2025-09: 1 row added.\n{capsys.readouterr().out}"
 
 
 def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadParameter
 from flexlib.ingest.files.importing import MonthImport, import_usage
+from flexlib.money.prices import UNKNOWN_REQUESTS
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.store.snapshots import load_usage
 
@@ -101,6 +102,19 @@ def test_a_row_may_sum_the_calls_of_an_hour(tmp_path: Path) -> None:
     bring(write(tmp_path, "n", *rows), tmp_path / "data", requests="n", grain="hour")
     found = [(row["grain"], row["requests"], row["prompt_tokens"]) for row in read_rows(tmp_path / "data")]
     assert found == [("hour", 400, 5_000_000_000), ("hour", None, 7)]  # not counted is not 1
+
+
+def test_of_how_many_calls_a_sum_is_nobody_guesses(tmp_path: Path) -> None:
+    rows = ("2025-09-10 12:00:00,1000,100,0,", "2025-09-11 12:00:00,1000,100,0,")
+    bring(write(tmp_path, "n", *rows), tmp_path / "data", grain="day")
+    found = [(row["requests"], row["amount_in_usd"], row["unpriced"]) for row in read_rows(tmp_path / "data")]
+    assert found == [(None, None, UNKNOWN_REQUESTS)] * 2  # the model is dearer where a prompt is long
+
+
+def test_a_count_in_the_metadata_is_as_large_as_recording_takes_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "web_searches", "2025-09-10 12:00:00,1000,100,0,3000000000")
+    bring(file, tmp_path / "data", metadata=("web_searches",))
+    assert [row["web_searches"] for row in read_rows(tmp_path / "data")] == [3_000_000_000]
 
 
 def test_a_user_s_key_may_be_a_text_and_an_email_becomes_an_opaque_one(tmp_path: Path) -> None:

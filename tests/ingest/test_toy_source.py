@@ -12,7 +12,7 @@ import pytest
 from usage_samples import BLANK
 
 from flexlib.certificate import State, UsageCertificate
-from flexlib.checks import describe_check
+from flexlib.checks import Check, describe_check
 from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, BadRecord
@@ -119,3 +119,10 @@ def test_a_name_belongs_to_one_source() -> None:
     assert register_source(TOY) is TOY
     with pytest.raises(BadParameter, match="there is a source 'ledger' already"):
         register_source(Source("ledger", "another", "usage", "another", "none"))
+
+
+def test_a_source_cannot_certify_itself(tmp_path: Path) -> None:
+    facts = {"rows": 3, "sums": Check("agrees")}
+    with pytest.raises(BadRecord, match="toy states rows, sums, which the pipeline finds out by itself"):
+        ingest_month(deliver(facts=facts), tmp_path)
+    assert list_snapshots("usage", SEPTEMBER, tmp_path) == []

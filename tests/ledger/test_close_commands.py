@@ -121,7 +121,7 @@ def test_fx_update_fills_the_pesos_of_calls_recorded_before(home: Ledger, capsys
         server.mindicador = {f"2025-09-{day:02d}": "1000" for day in range(1, 31)} | {"2025-10-01": "1000"}
         urls = ["--mindicador-url", server.url, "--frankfurter-url", server.url]
         assert main(["fx", "update", *SEPTEMBER, *urls]) == 0
-        assert "  ledger: 1 call of 2025-09 got an amount in CLP" in capsys.readouterr().out.splitlines()
+        assert "  ledger: 1 row of 2025-09 got an amount in CLP" in capsys.readouterr().out.splitlines()
         assert main(["fx", "update", *SEPTEMBER, *urls, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["filled"] == []
     assert query(home, "SELECT count(amount_in_clp) FROM llm_usage_statistics") == [(1,)]

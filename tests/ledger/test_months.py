@@ -197,6 +197,52 @@ def test_a_reader_that_was_cut_is_an_error_not_a_short_month(ledger: Ledger, man
         read_and_cut(ledger)
 
 
+def test_a_reader_that_dies_before_it_is_asked_is_an_error_too(sqlite_ledger: Ledger, monkeypatch: Any) -> None:  # noqa: ANN401
+    monkeypatch.setattr("flexlib.ledger.read.readers.FEW_ROWS", 0)
+    record_usage(**CALL, created_at="2025-09-10T12:00Z", ledger=sqlite_ledger)
+
+    def read_with_the_dead() -> None:
+        with read_month(SEPTEMBER, sqlite_ledger) as month:
+            for child in list_readers():
+                os.kill(child, signal.SIGKILL)
+                os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+            list(month.tables)
+
+    with pytest.raises(LedgerFailed, match=r"The ledger \(.*\) could not be read: "):
+        read_with_the_dead()
+
+
+def test_a_connection_that_is_lost_between_two_batches_is_an_error_of_the_ledger(ledger: Ledger) -> None:
+    if ledger.backend == "sqlite":
+        pytest.skip("there is no connection to lose")
+    record_many([{**CALL, "created_at": "2025-09-10T12:00Z", "metadata": {"a": "x" * 4000}}] * 9000, ledger=ledger)
+
+    def read_and_lose() -> None:
+        with read_month(SEPTEMBER, ledger, rows_at_once=10) as month:
+            next(month.tables)
+            cut_reader(ledger)
+            list(month.tables)
+
+    with pytest.raises(LedgerFailed, match=r"The ledger \(.*\) refused: "):
+        read_and_lose()
+
+
+def test_a_file_that_is_damaged_is_an_error_of_the_ledger(sqlite_ledger: Ledger) -> None:
+    record_many(
+        [{**CALL, "created_at": "2025-09-10T12:00Z", "metadata": {"a": "x" * 4000}}] * 500, ledger=sqlite_ledger
+    )
+    sqlite_ledger.close()
+    assert sqlite_ledger.path is not None
+    with closing(sqlite3.connect(str(sqlite_ledger.path))) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = sqlite_ledger.path.stat().st_size
+    with sqlite_ledger.path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\xff" * (size // 4))
+    with pytest.raises(LedgerFailed, match=r"The ledger \(.*\) refused: "):
+        read_all(sqlite_ledger)
+
+
 def read_and_cut(ledger: Ledger) -> None:
     with read_month(SEPTEMBER, ledger, rows_at_once=10) as month:
         cut_reader(ledger)
@@ -206,11 +252,16 @@ def read_and_cut(ledger: Ledger) -> None:
 def cut_reader(ledger: Ledger) -> None:
     if ledger.backend == "postgresql":
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-        query(ledger, cut + "AND datname = current_database() AND state = 'idle in transaction'")
+        query(ledger, cut + "AND datname = current_database() AND state <> 'idle'")
         return
-    for child in Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split():
-        if b"sqlite_process" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(int(child), signal.SIGKILL)
+    for child in list_readers():
+        os.kill(child, signal.SIGKILL)
+
+
+def list_readers() -> list[int]:
+    """The processes that read SQLite for this thread."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return [int(one) for one in children if b"sqlite_process" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def test_there_is_no_month_without_a_ledger(postgresql: Any) -> None:  # noqa: ANN401

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flexlib.errors import BadRecord
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.money.price_table import PRICED, price_rows, reprice_rows
-from flexlib.money.prices import Price, price_call
+from flexlib.money.prices import UNKNOWN_REQUESTS, Price, price_call
 from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 from flexlib.schema import USAGE
 
@@ -24,7 +24,7 @@ COLUMNS = [
     *("id", "created_at", "provider", "model", "proxy", "task_type", "amount_in_usd"),
     *("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens"),
 ]
-SCHEMA = pa.schema([USAGE.field(name) for name in COLUMNS] + [pa.field("tier", pa.string())])
+SCHEMA = pa.schema([USAGE.field(name) for name in COLUMNS] + [pa.field("tier", pa.string()), USAGE.field("requests")])
 
 MODELS = [
     ("openai", "gpt-4o"),
@@ -73,13 +73,14 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
         "cached_tokens": cached,
         "cache_write_tokens": draw(st.integers(0, prompt - cached)),
         "tier": draw(st.sampled_from([None, None, None, "batch", "flex", "priority", "scale"])),
+        "requests": draw(st.sampled_from([1, 1, 3, 1000, None])),
     }
 
 
 def build_call(**facts: object) -> dict[str, Any]:
     call = {
         "id": "x", "created_at": datetime(2025, 9, 10), "provider": "openai", "model": "gpt-4o", "task_type": "text",
-        "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0,
+        "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0, "requests": 1,
     }  # fmt: skip
     return {**call, **facts}
 
@@ -90,7 +91,7 @@ def build_rows(calls: list[dict[str, Any]]) -> pa.Table:
 
 def price_alone(call: dict[str, Any]) -> dict[str, object]:
     names = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", "task_type", "tier", "proxy")
-    facts: dict[str, Any] = {name: call.get(name) for name in names}
+    facts: dict[str, Any] = {name: call.get(name) for name in names} | {"requests": call["requests"]}
     answer = price_call(call["provider"], call["model"], call["created_at"], **facts)
     if isinstance(answer, Unpriced):
         return dict(zip(PRICED.names, (None, None, None, answer.reason), strict=True))
@@ -281,3 +282,20 @@ def test_a_sum_of_equal_calls_costs_what_they_cost(
     kinds = [(name, USAGE.field(name).type) for name in row]
     (priced,) = price_rows(pa.Table.from_pylist([row], pa.schema(kinds))).to_pylist()
     assert priced["amount_in_usd"] == summed.amount_usd
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "amount"),
+    [
+        ("google", "gemini-2.5-pro", None),  # dearer where a prompt is long
+        ("perplexity", "sonar", None),  # a charge for each request
+        ("openai", "gpt-4o", Decimal("0.0025")),  # it costs the same in one call and in a hundred
+    ],
+)
+def test_a_sum_of_an_unknown_number_of_calls_is_priced_only_where_the_number_makes_no_difference(
+    provider: str, model: str, amount: Decimal | None
+) -> None:
+    call = build_call(provider=provider, model=model, created_at=datetime(2026, 5, 1), prompt_tokens=1000)
+    (priced,) = price_rows(build_rows([call | {"requests": None}])).to_pylist()
+    assert priced["amount_in_usd"] == amount
+    assert (priced["unpriced"] == UNKNOWN_REQUESTS) == (amount is None)

@@ -135,7 +135,7 @@ def test_calls_roll_up_to_the_same_hours(calls: list[Path]) -> None:
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("name", ["usage_statistics", "usage_distribution", "usage_histogram"])
 def test_the_headline_numbers_and_sizes_are_the_same(calls: list[Path], name: str) -> None:
-    look = getattr(aggregate_usage, name)
+    look = getattr(aggregate, name)
     assert str(look(scan_calls(calls, "spark"))) == str(look(scan_calls(calls, "duckdb")))
 
 

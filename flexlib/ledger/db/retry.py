@@ -24,11 +24,11 @@ FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist"
 T = TypeVar("T")
 
 
-def run_with_retries(ledger: Ledger, work: Callable[[], T]) -> T:
+def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:
     """What `work` gives; it must bear to be run again, even after a commit whose answer was lost.
 
-    Raises `LedgerUnavailable` once the database was busy or unreachable for `ledger.retry_seconds`, `LedgerFailed`
-    when it refused for good.
+    Raises `LedgerUnavailable`, with the `advice`, once the database was busy or unreachable for
+    `ledger.retry_seconds`, `LedgerFailed` when it refused for good.
     """
     start, pause = time.monotonic(), FIRST_PAUSE
     while True:
@@ -40,10 +40,8 @@ def run_with_retries(ledger: Ledger, work: Callable[[], T]) -> T:
                 raise LedgerFailed(f"The ledger ({ledger.place}) refused: {_first_line(cause)}.") from error
             waited = time.monotonic() - start
             if waited + pause > ledger.retry_seconds:
-                raise LedgerUnavailable(
-                    f"The ledger ({ledger.place}) was busy or out of reach for {waited:.1f} s: {_first_line(cause)}. "
-                    "It is not certain that the call is stored; send it again under the same request id."
-                ) from error
+                reason = f"was busy or out of reach for {waited:.1f} s: {_first_line(cause)}."
+                raise LedgerUnavailable(f"The ledger ({ledger.place}) {reason}{advice}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (only spreads the attempts)
         pause = min(pause * 2, LONGEST_PAUSE)
 

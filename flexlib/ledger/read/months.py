@@ -52,7 +52,7 @@ class LedgerMonth:
     month: Month
     totals: MonthTotals
     tables: Iterator[pa.Table]
-    """Tables of `schema.USAGE`, together sorted by `created_at` and `id`; to be read once. None for an empty month."""
+    """Tables of `schema.USAGE`, together sorted by `created_at` and `id`; to be read once. an empty month has none."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One state of a ledger, to be asked for sums and for rows as Arrow, by the way that its database has for it."""
+"""One state of a ledger, to be asked for sums and for rows as Arrow, in the way that its database allows."""
 
 from __future__ import annotations
 
@@ -48,16 +48,22 @@ class PostgresqlReader:
         with self._connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(_select_postgresql(first, end))
-            reader = cursor.fetch_record_batch()
-            ahead = read_ahead(iter(reader))
-            try:
-                for batch in ahead:
-                    table = build_table(batch.columns)
-                    for start in range(0, len(table), rows_at_once):
-                        yield table.slice(start, rows_at_once)
-            finally:
-                ahead.close()
-                reader.close()
+            for batch in self._read_batches(cursor.fetch_record_batch()):
+                table = build_table(batch.columns)
+                for start in range(0, len(table), rows_at_once):
+                    yield table.slice(start, rows_at_once)
+
+    def _read_batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        ahead = read_ahead(iter(reader))
+        try:
+            yield from ahead
+        except (pa.ArrowException, OSError) as error:  # what Arrow makes of the driver's own
+            raise _explain_refusal(self._ledger, error) from error
+        finally:
+            ahead.close()
+            reader.close()
 
 
 Reader: TypeAlias = SqliteReader | SqliteProcess | PostgresqlReader
@@ -72,10 +78,13 @@ def open_reader(ledger: Ledger, first: datetime, end: datetime) -> Iterator[Read
     if ledger.backend == "sqlite":
         in_period = (STATISTICS.c.created_at >= first, STATISTICS.c.created_at < end)
         counted = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
-        with ledger.read() as connection:
-            if connection.execute(counted).scalar_one() <= FEW_ROWS or not sys.executable:
-                yield SqliteReader(connection)
-                return
+        try:
+            with ledger.read() as connection:
+                if connection.execute(counted).scalar_one() <= FEW_ROWS or not sys.executable:
+                    yield SqliteReader(connection)
+                    return
+        except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
+            raise _explain_refusal(ledger, error) from error
         with start_process(ledger) as process:
             yield SqliteProcess(ledger, process)
         return
@@ -91,8 +100,13 @@ def open_reader(ledger: Ledger, first: datetime, end: datetime) -> Iterator[Read
                 cursor.execute(SNAPSHOT)
             yield PostgresqlReader(ledger, connection)
     except adbc_driver_manager.Error as error:
-        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
-        raise LedgerFailed(f"The ledger ({ledger.place}) refused: {reason}.") from error
+        raise _explain_refusal(ledger, error) from error
+
+
+def _explain_refusal(ledger: Ledger, error: Exception) -> LedgerFailed:
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    reason = str(cause).strip().split("\n", 1)[0].rstrip(".")
+    return LedgerFailed(f"The ledger ({ledger.place}) refused: {reason}.")
 
 
 def _select_postgresql(first: datetime, end: datetime) -> str:

@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
@@ -18,6 +18,13 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import TABLE
 from flexlib.ledger.errors import LedgerFailed
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, write_sql
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+LAST_WORDS_SECONDS = 5
+"""For a process that fails to say why and end."""
 
 
 class SqliteReader:
@@ -70,18 +77,21 @@ class SqliteProcess:
 
     def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
         """As `SqliteReader.read_rows`."""
+        self._ask({"rows": _select_behind_sample(first, end), "batch_rows": rows_at_once})
+        for number, batch in enumerate(self._read_batches()):
+            table = build_table(batch.columns)
+            if len(table) > (number == 0):
+                yield table.slice(1 if number == 0 else 0)
+        self._read_one("SELECT 1")  # a process that died between two batches leaves a stream that looks whole
+
+    def _read_batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        self._ask({"rows": _select_behind_sample(first, end), "batch_rows": rows_at_once})
         try:
             with pa.ipc.open_stream(self._process.stdout) as stream:
-                for number, batch in enumerate(stream):
-                    table = build_table(batch.columns)
-                    if len(table) > (number == 0):
-                        yield table.slice(1 if number == 0 else 0)
+                yield from stream
         except (pa.ArrowInvalid, OSError):
             self._fail()
-        self._read_one("SELECT 1")  # a process that died between two batches leaves a stream that looks whole
 
     def _ask(self, request: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -93,7 +103,10 @@ class SqliteProcess:
 
     def _fail(self) -> NoReturn:
         assert self._process.stderr is not None
-        self._process.wait()
+        try:
+            self._process.wait(LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for us to read what cannot be read
+            self._process.kill()
         said = self._process.stderr.read().decode(errors="replace").strip().rsplit("\n", 1)[-1]
         raise LedgerFailed(f"The ledger ({self._ledger.place}) could not be read: {said.rstrip('.')}.")
 
@@ -110,6 +123,9 @@ def start_process(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()  # a reader that stopped half-way; it only reads
+            assert process.stdin is not None
+            with suppress(OSError):  # a request that it did not take any more must not hide why
+                process.stdin.close()
 
 
 def _select_behind_sample(first: datetime, end: datetime) -> str:

@@ -164,12 +164,12 @@ def _read_call(text: str) -> dict[str, Any]:
 def _store(ledger: Ledger, lines: list[_Line], report: LinesReport, keeper: _Keeper) -> None:
     try:
         batch = store_batch(ledger, [one.call for one in lines], [one.record for one in lines])
-    except ConflictingUsage as error:
+    except (ConflictingUsage, InvalidCall) as error:
         if len(lines) == 1:
             keeper.keep(lines[0].number, lines[0].text, error)
             report.done = lines[0].number
             return
-        middle = len(lines) // 2  # the one that conflicts is found by halves, and the others are stored
+        middle = len(lines) // 2  # the one that is refused is found by halves, and the others are stored
         _store(ledger, lines[:middle], report, keeper)
         _store(ledger, lines[middle:], report, keeper)
         return

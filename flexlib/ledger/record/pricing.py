@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, BadRecord
 from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.money.amounts import FILLED, NO_RATE, fill_call
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
@@ -34,7 +35,8 @@ _rates: dict[str, tuple[object, Rates]] = {}
 def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageRecord]:
     """The records with their amounts: those given, else the cost where it is in USD, else by the books, else None.
 
-    Where an amount comes from, or why there is none, stands in columns of its own.
+    Where an amount comes from, or why there is none, stands in columns of its own. Raises `InvalidCall` for counts that
+    cannot be.
     """
     open_records = [one for one in records if one.amount_in_usd is None or one.amount_in_clp is None]
     if not open_records:
@@ -45,10 +47,13 @@ def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageR
     except BadFile as error:
         # No call is lost over a damaged table of rates: the row says so, and the close, which stops at it, fills it in.
         unconverted = str(error)
-    if len(open_records) > FEW:
-        filled = iter(_fill_table(open_records, rates, unconverted))
-    else:
-        filled = (one._replace(**fill_call(one, rates, unconverted=unconverted)) for one in open_records)
+    try:
+        if len(open_records) > FEW:
+            filled = iter(_fill_table(open_records, rates, unconverted))
+        else:
+            filled = iter([one._replace(**fill_call(one, rates, unconverted=unconverted)) for one in open_records])
+    except BadRecord as error:
+        raise InvalidCall(str(error)) from error
     return [next(filled) if one.amount_in_usd is None or one.amount_in_clp is None else one for one in records]
 
 

@@ -164,8 +164,7 @@ def read_grain(grain: Any, requests: Any, created_at: object) -> tuple[str, int]
         raise InvalidCall(f"grain is {format_given(grain)}; it must be one of {', '.join(sorted(GRAINS))}.")
     number = read_count("requests", requests)
     if number == 0 or (grain == "call" and number != 1):
-        what = "grain hour, day or month" if number else "requests"
-        raise InvalidCall(f"requests is {number}; a call is 1, and a sum of several has its own {what}.")
+        raise InvalidCall(f"requests is {number}; it is 1 for a call, and 1 or more for grain hour, day or month.")
     if grain != "call" and created_at is None:
         raise InvalidCall(f"a row of grain {grain} needs created_at, the beginning of its period.")
     return grain, number

@@ -52,10 +52,11 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     else:
         source, named = "judged", {"id": key, "fault": "fault", "is_duplicate": "false"}
     moment = "make_timestamp(created_ns // 1000)"
-    columns |= {"created_at": moment, "updated_at": moment, "total_tokens": "prompt_tokens + completion_tokens"}
+    columns |= {"created_at": moment, "updated_at": moment}
     columns["total_tokens"] = f"{columns['prompt_tokens']} + {columns['completion_tokens']}"
     columns |= {"id": named.pop("id"), "grain": quote(mapping.grain)}
-    columns["requests"] = "requests" if "requests" in mapping.columns else "1"
+    unsaid = "1" if mapping.grain == "call" else "NULL"  # of how many calls a sum is, nobody may guess
+    columns["requests"] = "requests" if "requests" in mapping.columns else unsaid
     typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
     named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated"}
     named["email"] = "email" if "usable_key" in mapping.columns else "NULL::VARCHAR"

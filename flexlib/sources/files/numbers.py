@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from flexlib.schema import EXTRA_COUNTS
 
 MOST_TOKENS = 2**31 - 1
-"""The ledger's columns are integers of 32 bits; no call comes near."""
+"""Of one call; none comes near, and more is a mistake of the file."""
 
 MOST_IN_SUM = 10**15
 """Of a row that sums calls; more than that nobody has used, and twice as much is still an integer of 64 bits."""

@@ -145,6 +145,8 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         name: sql if name in said else f"NULL::{name_sql_type(USAGE.field(name).type)}"
         for name, sql in type_numbers().items()
     }
+    # Out of the metadata as recording takes them: whatever a column of 64 bits holds.
+    numbers |= {name: f"read_whole({name})" for name in mapping.lifted if name in numbers}
     for name in ("prompt_tokens", "completion_tokens"):
         numbers[name] = numbers[name] if name in said else "0"
     for name in ("cached_tokens", "cache_write_tokens"):

@@ -79,7 +79,7 @@ def upgrade() -> None:
             op.execute(sa.text(f"UPDATE {partition} SET {_write_changes()} WHERE {_TO_CONVERT}"))
         for name in CHECKS:
             op.execute(f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT ck_{TABLE}_{name}")
-    # The rows that a flexlib of before wrote while the months were converted; from here on it writes none.
+    # What a flexlib of before wrote while the months were converted; one that runs on keeps writing notes.
     op.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
     op.execute(
         sa.text(f"UPDATE {TABLE} SET {_write_changes()} WHERE updated_at > now() - {_RECENT} AND ({_TO_CONVERT})")
