@@ -115,13 +115,13 @@ class Spend:
             f"(CAST({name} AS DECIMAL(16, 0)) * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS {name}" for name in CREDITS
         )
         names = f'created_at AS date, "user", model, {amounts}, requests, amount_in_usd, amount_in_clp'
-        return Rows(self._rows.filter("flex_credits IS NOT NULL").select(names))
+        return Rows(self._rows.filter(f"source = '{WINDSURF.name}'").select(names))
 
     @cached_property
     def calls(self) -> Rows:
         """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`; users' text keys are
         masked unless names were asked for."""
-        return Rows(self._rows.filter("flex_credits IS NULL").select(", ".join((*USAGE.names, "source"))))
+        return Rows(self._rows.filter(f"source <> '{WINDSURF.name}'").select(", ".join((*USAGE.names, "source"))))
 
     @cached_property
     def windsurf(self) -> Snapshot:

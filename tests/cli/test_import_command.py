@@ -88,6 +88,18 @@ def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytes
     assert printed == f"calls.csv, 2025-09: 1 row added.\n{capsys.readouterr().out}"
 
 
+def test_calls_that_may_count_twice_are_not_said_to_be_changed_by_hand(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
+    again = folder / "again.csv"
+    again.write_text("time,in,out,team\n2025-09-01 10:00:00,7,5,red\n", "utf-8")
+    assert run_import(parse(str(again), *PLAIN, "--metadata", "team"), load_settings()) == 4
+    error = capsys.readouterr().err
+    assert "they may count twice; import the files by the same columns, the first with --replace." in error
+    assert "by hand" not in error
+
+
 def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
     run_import(parse(write(folder, "2025-09-01 10:00:00,8,5"), *PLAIN, "--replace", "--json"), load_settings())

@@ -186,6 +186,8 @@ def test_a_bad_line_is_reported_by_its_number_and_kept_and_stops_no_other(
         8: (json.dumps({"provider": "openai"}), "model must be given."),
         9: (json.dumps({**CALL, "request_id": "there", "status": "error"}),
             "The request id 'there' is stored already, and status differs: send a new call under an id of its own."),
+        12: (json.dumps({**CALL, "amount_in_usd": None, "extra_counts": {"web_searches": 10**12}}),
+            "price refused: an amount is 10,000,000,000 USD or more; look at the numbers of tokens."),
     }  # fmt: skip
     lines: list[Any] = [{**CALL, "request_id": str(number)} for number in range(1, 21)]
     for number, (text, _) in bad.items():
@@ -194,7 +196,7 @@ def test_a_bad_line_is_reported_by_its_number_and_kept_and_stops_no_other(
     rejects = home / "kept" / "bad.jsonl"
     assert run("record", "--jsonl", file, "--rejects", str(rejects)) == 3
     out, err = capsys.readouterr()
-    assert out == "20 read, 14 stored, 0 repeated, 6 refused\n"
+    assert out == "20 read, 13 stored, 0 repeated, 7 refused\n"
     reported = [f"line {number} refused: {reason}" for number, (_, reason) in bad.items()]
     assert sorted(err.splitlines()[:-1]) == sorted(reported)
     assert err.splitlines()[-1] == f"flexlib: the refused lines are in {rejects}; correct them and send them again."
@@ -203,7 +205,7 @@ def test_a_bad_line_is_reported_by_its_number_and_kept_and_stops_no_other(
         (number, text, reason) for number, (text, reason) in bad.items()
     ]
     assert S_IMODE(rejects.stat().st_mode) == 0o600
-    assert UsageQuery().count() == 15
+    assert UsageQuery().count() == 14
 
 
 def test_bytes_that_are_no_utf_8_refuse_their_line_only(home: Path) -> None:

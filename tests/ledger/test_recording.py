@@ -278,6 +278,11 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
         ({"cost": np.float32("nan")}, "an amount is a finite number"),
         ({"amount_in_usd": np.int64(-1)}, "an amount is a finite number, zero or more"),
         ({"amount_in_usd": np.bool_(True)}, "amount_in_usd must be a number such as"),
+        ({"grain": ["day"]}, "grain is ['day']; it must be one of call, day, hour, month."),
+        ({"grain": "day"}, "requests must be given for grain day: of how many calls is it the sum?"),
+        ({"grain": "day", "requests": 0}, "requests is 0; it is 1 for a call, and 1 or more for grain hour, day or"),
+        ({"requests": 2}, "requests is 2; it is 1 for a call, and 1 or more for grain hour, day or month."),
+        ({"extra_counts": {"web_searches": 10**12}}, "price refused: an amount is 10,000,000,000 USD or more"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(ledger: Ledger, given: dict[str, Any], message: str) -> None:

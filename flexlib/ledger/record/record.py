@@ -139,7 +139,7 @@ def build_record(
     status: str | None = None,
     created_at: datetime | str | None = None,
     grain: str = "call",
-    requests: int = 1,
+    requests: int | None = None,
 ) -> UsageRecord:
     """The record of a call as the caller gave it, checked and masked, not yet priced. Raises `InvalidCall`."""
     now = datetime.now(timezone.utc)
@@ -153,8 +153,7 @@ def build_record(
             f"cached_tokens ({cached}) and cache_write_tokens ({cache_write}) are parts of the prompt, "
             f"and prompt_tokens is {prompt}; where they are counted beside it, add them to it."
         )
-    if grain != "call" or requests != 1:
-        grain, requests = read_grain(grain, requests, created_at)
+    grain, number = ("call", 1) if grain == "call" and requests is None else read_grain(grain, requests, created_at)
     kept, masked = _read_metadata(ledger, metadata) if metadata else (None, None)
     extra = read_extra_counts(extra_counts, kept) if extra_counts or kept else NOT_COUNTED
     if tier is not None:
@@ -166,7 +165,7 @@ def build_record(
         make_request_id() if request_id is None else read_text("request_id", request_id, LONGEST_ID),
         now if created_at is None else read_time("created_at", created_at),
         grain,
-        requests,
+        number,
         usable_type,
         usable_id,
         usable_key,

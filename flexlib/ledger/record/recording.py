@@ -44,7 +44,7 @@ def record_usage(
     status: str | None = None,
     created_at: datetime | str | None = None,
     grain: str = "call",
-    requests: int = 1,
+    requests: int | None = None,
     ledger: Ledger | None = None,
 ) -> UsageRecord:
     """Stores one call and gives it back as it is stored; the same call sent again gives back the first.
@@ -56,8 +56,8 @@ def record_usage(
     the prompt. `extra_counts`: what a list may price by itself, such as `{"web_searches": 3}`, and `tier`: the service
     tier, such as batch; both are also read from the metadata, where they have these names. `request_id`: the caller's
     own, of up to 200 characters, by default a UUIDv7. `created_at`: when the call was made (no zone: UTC), by default
-    now. `grain`: hour, day or month for a sum of several calls, `requests` how many, `created_at` the beginning of the
-    period. `ledger`: by default that of the settings.
+    now. `grain`: hour, day or month for a sum of several calls, `requests` how many, which must be said,
+    `created_at` the beginning of the period. `ledger`: by default that of the settings.
 
     Raises `InvalidCall` for what cannot be, `ConflictingUsage` when the request id is stored with other content,
     `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.

@@ -162,6 +162,8 @@ def read_grain(grain: Any, requests: Any, created_at: object) -> tuple[str, int]
     """What a row stands for, and of how many calls. Raises `InvalidCall`."""
     if not isinstance(grain, str) or grain not in GRAINS:
         raise InvalidCall(f"grain is {format_given(grain)}; it must be one of {', '.join(sorted(GRAINS))}.")
+    if requests is None:
+        raise InvalidCall(f"requests must be given for grain {grain}: of how many calls is it the sum?")
     number = read_count("requests", requests)
     if number == 0 or (grain == "call" and number != 1):
         raise InvalidCall(f"requests is {number}; it is 1 for a call, and 1 or more for grain hour, day or month.")
