@@ -70,7 +70,7 @@ class PreparedMonth:
 
 @contextmanager
 def hold_month(source: Source, month: Month, root: Path, *, wait: bool = False) -> Iterator[HeldMonth]:
-    """Keeps other runs from the month. Raises `AlreadyRunning` when one is at it, unless `wait`; `DiskFailed`."""
+    """Keeps other runs from the month. Raises `AlreadyRunning` when one is reading it, unless `wait`; `DiskFailed`."""
     with (
         lock_month(source.dataset, month, root, wait) as folder,
         make_scratch(folder, ".ingesting") as scratch,
