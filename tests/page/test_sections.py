@@ -22,7 +22,7 @@ from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_beside, show_section
 from flexlib.schema import CREDITS
 from flexlib.spend.windsurf import credits_as_usage
-from flexlib.store import load_credit_prices
+from flexlib.store.credit_prices import load_credit_prices
 from flexlib.tables.credits import price_by_day
 
 ROWS = make_rows([(2, "ana", THINKING, 100, 100_000), (15, "ben", THINKING, 0, 20_050), (15, "cy", THINKING, 0, 0)])

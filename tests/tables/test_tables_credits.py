@@ -16,7 +16,7 @@ from flexlib import analysis as aggregate
 from flexlib.analysis import top
 from flexlib.page.kit.table import render_spark, render_table
 from flexlib.page.kit.theme import css_colour
-from flexlib.store import load_credit_prices
+from flexlib.store.credit_prices import load_credit_prices
 from flexlib.tables.credits import (
     table_credits_by_day,
     table_credits_by_model,
