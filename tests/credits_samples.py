@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pyarrow as pa
+from stored import hash_rows
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.schema import CREDITS
-from flexlib.store.row_hash import hash_rows
 
 READ_AT = datetime(2025, 11, 1, tzinfo=timezone.utc)
 

@@ -11,14 +11,13 @@ from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
+from stored import hash_rows, write_snapshot
 
 from flexlib import analysis as aggregate
 from flexlib.certificate import CreditsCertificate
 from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.schema import CREDITS
-from flexlib.store.row_hash import hash_rows
-from flexlib.store.snapshots import write_snapshot
 from flexlib.store.version import Snapshot
 
 __all__ = ["FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month"]

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.schema import CREDITS, USAGE, check_usage
-from flexlib.store.row_hash import hash_rows
-from flexlib.store.snapshots import write_snapshot
 
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
 LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)

@@ -77,9 +77,10 @@ def record(task: dict[str, Any]) -> None:
 
 def write(task: dict[str, Any]) -> None:
     from credits_samples import certify, make_rows
+    from stored import write_snapshot
 
     from flexlib.dates import Month
-    from flexlib.store.snapshots import lock_month, write_snapshot
+    from flexlib.store.snapshots import lock_month
 
     month, root = Month.parse(task["month"]), Path(task["root"])
 

@@ -37,13 +37,6 @@ class RowHash:
         return self._digest.hexdigest()
 
 
-def hash_rows(rows: pa.Table) -> str:
-    """The `RowHash` of one table."""
-    digest = RowHash()
-    digest.add(rows)
-    return digest.hexdigest()
-
-
 def _build_texts() -> list[pa.StringScalar]:
     """A comma, a line's end and nothing; not by pa.scalar, which imports pandas to convert a Python value."""
     import pyarrow as pa

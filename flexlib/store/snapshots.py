@@ -13,7 +13,7 @@ import gzip
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -29,7 +29,6 @@ from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -95,54 +94,14 @@ def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any
     return read_days(files, "date" if dataset == "credits" else "created_at", span.first, span.last, engine)
 
 
-def write_snapshot(
-    rows: pa.Table,
-    certificate: AnyCertificate,
-    raw: Iterable[str],
-    people: People | None,
-    root: Path,
-) -> Snapshot:
-    """Stores checked `rows` with their proof, the raw answers (lines of text) and the people, whole or not at all.
-
-    The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
-    """
-    import pyarrow.parquet as pq
-
-    def place(parquet: Path) -> None:
-        pq.write_table(rows, parquet, compression="zstd")
-
-    return _write_version(place, certificate, raw, people, root)
-
-
 def move_snapshot(
     parquet: Path, certificate: AnyCertificate, root: Path, raw: Iterable[str] = (), people: People | None = None
 ) -> Snapshot:
-    """As `write_snapshot`, of checked rows that stand in a Parquet already: the file is moved, from the same disk.
+    """Stores checked rows with their proof, the raw answers (lines of text) and the people, whole or not at all.
 
-    For months that are written piece by piece, because they need not fit into memory.
+    The rows stand in `parquet`, on the same disk, which is moved: so a month may be written piece by piece and need not
+    fit into memory. The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
     """
-    return _write_version(parquet.rename, certificate, raw, people, root)
-
-
-@contextmanager
-def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> Iterator[Path]:
-    """Holds the month's folder for one run; a run that dies lets go. Yields the folder.
-
-    Raises `AlreadyRunning` when another run holds it, unless `wait`.
-    """
-    folder = _month_folder(dataset, month, root)
-    with lock_folder(folder, str(month), wait=wait):
-        yield folder
-
-
-def _write_version(
-    place: Callable[[Path], object],
-    certificate: AnyCertificate,
-    raw: Iterable[str],
-    people: People | None,
-    root: Path,
-) -> Snapshot:
-    """A new version, whole or not at all; `place` puts the rows at the path that it is given."""
     dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
     folder = _month_folder(dataset, certificate.month, root)
     if isinstance(certificate, UsageCertificate):
@@ -154,7 +113,7 @@ def _write_version(
         draft = folder / f".writing-{version}"
         (draft / "raw").mkdir(parents=True)
         try:
-            place(draft / f"{dataset}.parquet")
+            parquet.rename(draft / f"{dataset}.parquet")
             raw_file = draft / "raw" / "answers.jsonl.gz"
             raw_file.touch(PRIVATE)  # rows that could not be taken stand in it as they came
             with gzip.GzipFile(raw_file, "wb", compresslevel=1, mtime=0) as file:
@@ -170,6 +129,17 @@ def _write_version(
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return Snapshot(dataset, certificate.month, folder / version)
+
+
+@contextmanager
+def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> Iterator[Path]:
+    """Holds the month's folder for one run; a run that dies lets go. Yields the folder.
+
+    Raises `AlreadyRunning` when another run holds it, unless `wait`.
+    """
+    folder = _month_folder(dataset, month, root)
+    with lock_folder(folder, str(month), wait=wait):
+        yield folder
 
 
 def _load(dataset: str, month: Month, root: Path, command: str, source: str | None = None) -> Snapshot:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from databases import execute, query
+from stored import hash_rows
 
 from flexlib.certificate import State, UsageCertificate
 from flexlib.checks import explain_check
@@ -42,7 +43,6 @@ from flexlib.money.price_book import load_book
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.registry import LEDGER
 from flexlib.store.fx import KeptRate, write_kept_rates
-from flexlib.store.row_hash import hash_rows
 from flexlib.store.snapshots import list_snapshots, load_usage, lock_month
 from flexlib.store.version import Snapshot
 

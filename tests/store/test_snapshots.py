@@ -22,12 +22,12 @@ import pytest
 from credits_samples import READ_AT, certify, make_rows
 from hypothesis import given
 from hypothesis import strategies as st
+from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month, Span
 from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
 from flexlib.schema import CREDITS, USAGE
-from flexlib.store.row_hash import hash_rows
 from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
     find_snapshot,
@@ -36,7 +36,6 @@ from flexlib.store.snapshots import (
     load_usage,
     lock_month,
     scan,
-    write_snapshot,
 )
 from flexlib.store.version import Snapshot
 

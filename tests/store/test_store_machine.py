@@ -14,11 +14,12 @@ from credits_samples import certify, make_rows
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from stored import write_snapshot
 from victims import Victims, start_victims
 
 from flexlib.dates import Month
 from flexlib.errors import AlreadyRunning, DiskFailed, SnapshotMissing
-from flexlib.store.snapshots import find_snapshot, list_snapshots, load_credits, lock_month, write_snapshot
+from flexlib.store.snapshots import find_snapshot, list_snapshots, load_credits, lock_month
 
 MONTHS = (Month(2025, 9), Month(2025, 10))
 FLEX = st.lists(st.integers(0, 10**6), max_size=4)
