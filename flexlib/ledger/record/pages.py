@@ -11,21 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-import sqlalchemy as sa
-
 from flexlib.dates import Month
-from flexlib.ledger.db.columns import JsonText, choose_encoder
+from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.retry import run_with_retries
-from flexlib.ledger.db.table import COLUMNS, STATISTICS, TABLE
+from flexlib.ledger.db.table import COLUMNS, TABLE
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.ledger.record.writing import open_transaction
+from flexlib.ledger.record.writing import decode_record, encode_record, list_json_kinds, list_kinds, open_transaction
 from flexlib.money.amounts import FILLED
 
 PAGE_ROWS = 2_000
 CHANGED = (*FILLED, "earlier_amounts", "updated_at")
 KEY = ("created_at", "request_id")
-TYPES = {column.name: column.type for column in STATISTICS.columns}
 
 
 def change_pages(
@@ -81,33 +78,27 @@ def _read_page(
         f"ORDER BY created_at, request_id LIMIT {page_rows}{locking}"
     )
     # The first bound says nothing that the row comparison does not, but only it lets SQLite start there in the index.
-    bounds = [_encode(ledger, "created_at", one) for one in (after[0], month.end, after[0])]
-    rows = connection.execute(query, [*bounds, after[1]]).fetchall()
-    return [
-        UsageRecord(*(_decode(ledger, name, value) for name, value in zip(COLUMNS, row, strict=True))) for row in rows
-    ]
+    bounds: list[Any] = [after[0], month.end, after[0]]
+    if ledger.backend == "sqlite":
+        bounds = [to_microseconds(one) for one in bounds]
+    return [decode_record(ledger, row) for row in connection.execute(query, [*bounds, after[1]]).fetchall()]
 
 
 def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[UsageRecord]) -> None:  # noqa: ANN401
     now = datetime.now(timezone.utc)
     names = (*CHANGED, *KEY)
-    rows = [
-        [_encode(ledger, name, now if name == "updated_at" else getattr(one, name)) for name in names]
-        for one in records
-    ]
+    places = [COLUMNS.index(name) for name in names]
+    changed = (one._replace(updated_at=now, metadata=None) for one in records)  # metadata is not stored again
+    rows = [[row[place] for place in places] for row in (encode_record(ledger, one) for one in changed)]
     if ledger.backend == "sqlite":
         sets, keys = (", ".join(f"{name} = ?" for name in CHANGED), " AND ".join(f"{name} = ?" for name in KEY))
         connection.executemany(f"UPDATE {TABLE} SET {sets} WHERE {keys}", rows)  # noqa: S608
         return
-    from sqlalchemy.dialects import postgresql
-
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    # A JSON text inside the JSON of the page.
-    kinds = {name: "text" if isinstance(TYPES[name], JsonText) else TYPES[name].compile(dialect) for name in names}
-    sets = ", ".join(f"{name} = new.{name}::{TYPES[name].compile(dialect)}" for name in CHANGED)
+    kinds, json_kinds = list_kinds(), list_json_kinds()
+    sets = ", ".join(f"{name} = new.{name}::{kinds[name]}" for name in CHANGED)
     connection.execute(
         f"UPDATE {TABLE} one SET {sets} FROM json_to_recordset(%s::json) "  # noqa: S608
-        f"AS new({', '.join(f'{name} {kind}' for name, kind in kinds.items())}) "
+        f"AS new({', '.join(f'{name} {json_kinds[name]}' for name in names)}) "
         "WHERE one.created_at = new.created_at AND one.request_id = new.request_id "
         "AND one.created_at >= %s AND one.created_at < %s",  # one partition, known before it runs
         [
@@ -115,16 +106,4 @@ def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[Usag
             month.previous.end,
             month.end,
         ],
-    )
-
-
-def _encode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401 (what the driver takes)
-    encode = choose_encoder(TYPES[name], ledger.backend)
-    return value if value is None or encode is None else encode(value)
-
-
-def _decode(ledger: Ledger, name: str, value: Any) -> Any:  # noqa: ANN401
-    kind = TYPES[name]
-    return (
-        kind.process_result_value(value, ledger.engine.dialect) if isinstance(kind, sa.types.TypeDecorator) else value
     )

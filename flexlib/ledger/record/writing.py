@@ -88,12 +88,18 @@ def _write_sqlite(places: Places) -> str:
 
 
 @cache
-def _list_kinds() -> list[str]:
-    """The types of the columns on PostgreSQL."""
+def list_kinds() -> dict[str, str]:
+    """The types of the columns on PostgreSQL, by name."""
     from sqlalchemy.dialects import postgresql
 
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    return [column.type.compile(dialect) for column in STATISTICS.columns]
+    return {column.name: column.type.compile(dialect) for column in STATISTICS.columns}
+
+
+@cache
+def list_json_kinds() -> dict[str, str]:
+    """The same inside a JSON of rows: what is JSON itself is a text there."""
+    return list_kinds() | {column.name: "text" for column in STATISTICS.columns if isinstance(column.type, JsonText)}
 
 
 CLAIM = f"INSERT INTO {REQUEST_IDS} (request_id, created_at)"
@@ -102,7 +108,7 @@ CLAIM = f"INSERT INTO {REQUEST_IDS} (request_id, created_at)"
 @cache
 def _write_postgresql(places: Places) -> str:
     """The claim of a request id and the row behind it, in one statement."""
-    kinds = _list_kinds()
+    kinds = list(list_kinds().values())
     return (
         f"WITH claim AS ({CLAIM} VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1) "  # noqa: S608
         f"INSERT INTO {TABLE} ({', '.join(COLUMNS[place] for place in places)}) "
@@ -112,12 +118,10 @@ def _write_postgresql(places: Places) -> str:
 
 @cache
 def _write_postgresql_batch() -> str:
-    kinds = dict(zip(COLUMNS, _list_kinds(), strict=True))
-    # A JSON text inside the JSON of the batch.
-    texts = {column.name: "text" for column in STATISTICS.columns if isinstance(column.type, JsonText)}
+    kinds, json_kinds = list_kinds(), list_json_kinds()
     return (
         "WITH call AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) "  # noqa: S608
-        f"AS call({', '.join(f'{name} {texts.get(name, kinds[name])}' for name in WRITTEN)})), claim AS ({CLAIM} "
+        f"AS call({', '.join(f'{name} {json_kinds[name]}' for name in WRITTEN)})), claim AS ({CLAIM} "
         # In one order in every process, so that two batches with the same ids wait for each other, not both.
         "SELECT request_id, created_at FROM call ORDER BY request_id ON CONFLICT DO NOTHING RETURNING request_id) "
         f"INSERT INTO {TABLE} ({NAMES}) SELECT {', '.join(f'call.{name}::{kinds[name]}' for name in WRITTEN)} "
@@ -144,7 +148,7 @@ def open_transaction(ledger: Ledger) -> Iterator[Any]:
 
 def insert_record(ledger: Ledger, record: UsageRecord) -> int | None:
     """Stores one record and gives its number; None when its request id is there already."""
-    row = _encode(ledger, record)
+    row = encode_record(ledger, record)
     places = tuple([place for place, value in enumerate(row) if value is not None])
     values = [row[place] for place in places]
     if ledger.backend == "sqlite":
@@ -162,7 +166,7 @@ def insert_records(ledger: Ledger, connection: Any, records: Sequence[UsageRecor
 
     Each request id stands once in `records`; on PostgreSQL `ensure_months` has seen their months.
     """
-    rows = [_encode(ledger, record) for record in records]
+    rows = [encode_record(ledger, record) for record in records]
     if ledger.backend == "postgresql":
         pairs = (zip(COLUMNS, row, strict=True) for row in rows)
         calls = [{name: value for name, value in each if value is not None} for each in pairs]
@@ -190,16 +194,16 @@ def find_stored(ledger: Ledger, connection: Any, request_ids: Iterable[str]) -> 
             f"SELECT {columns} FROM {REQUEST_IDS} JOIN {TABLE} one USING (request_id, created_at) "  # noqa: S608
             "WHERE request_id = ANY(%s)"
         )
-        return [_decode(ledger, row) for row in connection.execute(query, [wanted]).fetchall()]
+        return [decode_record(ledger, row) for row in connection.execute(query, [wanted]).fetchall()]
     stored: list[UsageRecord] = []
     for start in range(0, len(wanted), IDS_AT_ONCE):
         some = wanted[start : start + IDS_AT_ONCE]
         query = f"SELECT {columns} FROM {TABLE} one WHERE request_id IN ({', '.join('?' * len(some))})"  # noqa: S608
-        stored += [_decode(ledger, row) for row in connection.execute(query, some)]
+        stored += [decode_record(ledger, row) for row in connection.execute(query, some)]
     return stored
 
 
-def _encode(ledger: Ledger, record: UsageRecord) -> list[Any]:
+def encode_record(ledger: Ledger, record: UsageRecord) -> list[Any]:
     """The record as the driver takes it, the metadata as text."""
     row: list[Any] = list(record)
     for place, encode in _list_encoders(ledger.backend):
@@ -208,7 +212,8 @@ def _encode(ledger: Ledger, record: UsageRecord) -> list[Any]:
     return row
 
 
-def _decode(ledger: Ledger, row: Iterable[Any]) -> UsageRecord:
+def decode_record(ledger: Ledger, row: Iterable[Any]) -> UsageRecord:
+    """The record that a row of all columns holds, as the driver gives it."""
     dialect = ledger.engine.dialect
     values: list[Any] = list(row)
     for place, codec in CODECS:
