@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from stat import S_ISREG
 
 from flexlib.cli.signals import CAN_WAIT
-from flexlib.ledger.record.lines import LINES_AT_ONCE
 
+LINES_AT_ONCE = 1000
+"""Lines stored together: a batch of about a thousand is quickest."""
 LONGEST_WAIT = 1.0
 """Seconds after which a line that was read is handed on, however few came with it."""
 BYTES_AT_ONCE = 64 * 1024

@@ -31,7 +31,7 @@ from flexlib.ledger import (
     find_ledger,
     record_usage,
 )
-from flexlib.ledger.record.lines import RefusedLine, record_lines
+from flexlib.ledger.record.lines import RefusedLine, record_batches
 from flexlib.money.price_book import load_book
 from flexlib.settings import load_settings
 
@@ -238,7 +238,7 @@ def test_bytes_that_are_no_utf_8_refuse_their_line_only(home: Path) -> None:
 def test_a_line_that_breaks_its_reader_stops_no_other(home: Path, line: Any, reason: str) -> None:  # noqa: ANN401
     broken = json.dumps({**CALL, **line}) if isinstance(line, dict) else line
     good = [json.dumps({**CALL, "request_id": name}) for name in ("before", "after")]
-    report = record_lines([good[0], broken, good[1]], find_ledger(), rejects=home / "bad.jsonl")
+    report = record_batches([[good[0], broken, good[1]]], find_ledger(), rejects=home / "bad.jsonl")
     assert (report.stored, [one.number for one in report.refused]) == (2, [2])
     assert report.refused[0].reason.startswith(reason)
     assert sorted(one.request_id for one in UsageQuery()) == ["after", "before"]
@@ -250,7 +250,7 @@ def test_a_line_says_who_as_the_option_does_and_null_is_the_default(ledger: Ledg
         "\ufeff" + json.dumps({**CALL, "usable": "user:42", "request_id": "text"}),
         json.dumps({**nothing, "provider": "openai", "model": " gpt-4o ", "request_id": "null"}) + "\r\n",
     ]
-    report = record_lines(lines, ledger)
+    report = record_batches([lines], ledger)
     assert report.refused == []
     stored = {one.request_id: one for one in UsageQuery(ledger)}
     assert stored["text"].usable == ("user", 42)
@@ -259,7 +259,7 @@ def test_a_line_says_who_as_the_option_does_and_null_is_the_default(ledger: Ledg
 
 
 def test_tokens_that_are_null_are_not_none(ledger: Ledger) -> None:
-    report = record_lines([json.dumps({**CALL, "prompt_tokens": None})], ledger)
+    report = record_batches([[json.dumps({**CALL, "prompt_tokens": None})]], ledger)
     (refused,) = report.refused
     assert refused.reason == "prompt_tokens null: not known is not 0; give the number of tokens."
 
@@ -277,7 +277,7 @@ def test_a_stream_that_ends_in_a_failure_names_the_line_to_go_on_from(sqlite_led
     ]
     lines = [json.dumps(CALL | call) for call in [*calls, {"model": "o3"}, {"request_id": "8"}]]
     with pytest.raises(LedgerFailed, match=r"no room.* The lines before line 5 are done; go on from it"):
-        record_lines(lines, sqlite_ledger, rejects=tmp_path / "bad.jsonl")
+        record_batches([lines], sqlite_ledger, rejects=tmp_path / "bad.jsonl")
     assert sorted(one.request_id for one in UsageQuery(sqlite_ledger)) == ["1", "3", "4"]
 
 
@@ -398,7 +398,7 @@ def test_lines_come_from_another_program_through_a_pipe(home: Path) -> None:
 
 def test_lines_without_trouble_make_no_rejects_file(ledger: Ledger) -> None:
     seen: list[RefusedLine] = []
-    report = record_lines([json.dumps(CALL)], ledger, on_refusal=seen.append)
+    report = record_batches([[json.dumps(CALL)]], ledger, on_refusal=seen.append)
     assert (report.stored, report.rejects, seen) == (1, None, [])
     assert not (ledger.data / "rejected").exists()
     with pytest.raises(InvalidCall):

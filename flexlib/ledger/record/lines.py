@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,12 +18,7 @@ from flexlib.ledger.errors import ConflictingUsage, InvalidCall, LedgerFailed, L
 from flexlib.ledger.record.record import UsageRecord, build_record
 from flexlib.ledger.record.recording import store_batch
 from flexlib.nesting import decode_json
-from flexlib.store.disk import report_disk
-
-PRIVATE = 0o600
-
-LINES_AT_ONCE = 1000
-"""Lines stored together: a batch of about a thousand is quickest."""
+from flexlib.store.disk import PRIVATE, report_disk
 
 NUMBERED = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
 
@@ -68,27 +62,6 @@ class _Line:
     record: UsageRecord
 
 
-def record_lines(
-    lines: Iterable[str],
-    ledger: Ledger,
-    *,
-    rejects: Path | None = None,
-    on_batch: Callable[[LinesReport], None] = lambda report: None,
-    on_refusal: Callable[[RefusedLine], None] = lambda line: None,
-) -> LinesReport:
-    """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out
-    (but for tokens: null is not zero).
-
-    `usable` is `"user:42"`, `["user", 42]`, `"key:3f1c-..."` or `["key", "3f1c-..."]`, or left out. A line that
-    cannot be recorded is reported and kept in the file `rejects` (default: a new one in the data folder's `rejected/`,
-    readable by its owner only) and the others go on. Lines that carry a `request_id` may be sent again as often as one
-    likes. Raises `LedgerUnavailable` or `LedgerFailed` with the line from which to go on.
-    """
-    each = iter(lines)
-    batches = iter(lambda: list(islice(each, LINES_AT_ONCE)), [])
-    return record_batches(batches, ledger, rejects=rejects, on_batch=on_batch, on_refusal=on_refusal)
-
-
 def record_batches(
     batches: Iterable[list[str]],
     ledger: Ledger,
@@ -97,7 +70,14 @@ def record_batches(
     on_batch: Callable[[LinesReport], None] = lambda report: None,
     on_refusal: Callable[[RefusedLine], None] = lambda line: None,
 ) -> LinesReport:
-    """As `record_lines`, of lines in batches: each is stored before the next is asked for."""
+    """Records each line, an object of `record_usage`'s arguments; one that is null is as if it were left out
+    (but for tokens: null is not zero). Each batch is stored before the next is asked for.
+
+    `usable` is `"user:42"`, `["user", 42]`, `"key:3f1c-..."` or `["key", "3f1c-..."]`, or left out. A line that
+    cannot be recorded is reported and kept in the file `rejects` (default: a new one in the data folder's `rejected/`,
+    readable by its owner only) and the others go on. Lines that carry a `request_id` may be sent again as often as one
+    likes. Raises `LedgerUnavailable` or `LedgerFailed` with the line from which to go on.
+    """
     prepare_ledger(ledger)
     report = LinesReport()
     keeper = _Keeper(ledger, rejects, report, on_refusal)
