@@ -32,12 +32,6 @@ def add_commands(commands: Commands) -> None:
   flexlib fx update --year 2025 --month 9
   flexlib fx update --year 2025 --month 9 --check
   flexlib fx show --start-date 2025-09-01 --end-date 2025-09-30 --json""")  # fmt: skip
-    add_fx_arguments(parser)
-    parser.set_defaults(run=run_fx)
-
-
-def add_fx_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `flexlib fx`; give the parser `run_fx` to run."""
     parser.add_argument("action", choices=("update", "show"), help="ask the sources, or show what is kept")
     add_span_options(parser)
     parser.add_argument("--check", action="store_true", help="update: ask the second source too, and compare the two")
@@ -46,6 +40,7 @@ def add_fx_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mindicador-url", default=MINDICADOR_URL, help=f"default {MINDICADOR_URL}")
     parser.add_argument("--frankfurter-url", default=FRANKFURTER_URL, help=f"default {FRANKFURTER_URL}")
+    parser.set_defaults(run=run_fx)
 
 
 def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -53,12 +53,6 @@ MOST_SHOWN = 5
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "import", "bring a file of LLM calls into month snapshots, with the proof", EXAMPLES)
-    add_import_arguments(parser)
-    parser.set_defaults(run=run_import)
-
-
-def add_import_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `flexlib import`; give the parser `run_import` to run, and `EXAMPLES` for its help."""
     parser.add_argument("file", metavar="FILE", type=Path, help="a CSV, JSON lines or Parquet of calls, a row each")
     needed = parser.add_argument_group("columns of the file (in JSON lines also paths, such as usage.prompt_tokens)")
     needed.add_argument("--timestamp", dest="created_at", metavar="COLUMN", required=True,
@@ -99,6 +93,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="rebuild the file's months from this file alone")
     parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
     parser.add_argument("--json", action="store_true", help="the certificates as JSON")
+    parser.set_defaults(run=run_import)
 
 
 def read_mapping(arguments: argparse.Namespace) -> CallMapping:

@@ -58,27 +58,6 @@ def add_commands(commands: Commands) -> None:
 Lines are stored 1,000 at a time, or about a second after they came. SIGINT (Ctrl-C) and SIGTERM end a stream:
 what was read is stored first, what became of it is printed, and the exit code is 130 or 143.
 Where lines were refused it is 3.""")  # fmt: skip
-    add_record_arguments(parser)
-    parser.set_defaults(run=run_record)
-
-    parser = add_command(commands, "ledger", "make the ledger's tables, bring them up to date, or look at them", """\
-  flexlib ledger status
-  flexlib ledger init                              needed on PostgreSQL only
-  flexlib ledger upgrade --json""")  # fmt: skip
-    add_ledger_arguments(parser)
-    parser.set_defaults(run=run_ledger)
-
-
-def add_ledger_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `flexlib ledger`; give the parser `run_ledger` to run."""
-    parser.add_argument(
-        "action", choices=("init", "upgrade", "status"), help="make the tables, bring them up to date, or look"
-    )
-    parser.add_argument("--json", action="store_true", help="the status as JSON")
-
-
-def add_record_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `flexlib record`; give the parser `run_record` to run."""
     parser.add_argument(
         "--jsonl",
         metavar="FILE",
@@ -101,6 +80,17 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         "--extra-counts", metavar="JSON", help='counts priced by themselves, such as {"web_searches": 3}'
     )
     group.add_argument("--metadata", metavar="JSON", help='such as {"team": "search"}; personal data in it is masked')
+    parser.set_defaults(run=run_record)
+
+    parser = add_command(commands, "ledger", "make the ledger's tables, bring them up to date, or look at them", """\
+  flexlib ledger status
+  flexlib ledger init                              needed on PostgreSQL only
+  flexlib ledger upgrade --json""")  # fmt: skip
+    parser.add_argument(
+        "action", choices=("init", "upgrade", "status"), help="make the tables, bring them up to date, or look"
+    )
+    parser.add_argument("--json", action="store_true", help="the status as JSON")
+    parser.set_defaults(run=run_ledger)
 
 
 def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rates_server import RatesServer, serve_rates
 
-from flexlib.cli.fx import add_fx_arguments, run_fx
+from flexlib.cli.fx import add_commands, run_fx
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.money.fx import find_santiago_day
@@ -34,9 +34,9 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RatesSer
 
 def run(server: RatesServer, *words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_fx_arguments(parser)
+    add_commands(parser.add_subparsers())
     words = (*words, "--mindicador-url", server.url, "--frankfurter-url", server.url)
-    return run_fx(parser.parse_args(words), load_settings())
+    return run_fx(parser.parse_args(["fx", *words]), load_settings())
 
 
 def test_update_says_what_it_added_and_where_it_is(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flexlib.cli import main
-from flexlib.cli.import_ import EXAMPLES, add_import_arguments, read_mapping, run_import
+from flexlib.cli.import_ import EXAMPLES, add_commands, read_mapping, run_import
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.settings import load_settings
@@ -21,8 +21,8 @@ PLAIN = [*COLUMNS, "--provider", "openai", "--model", "gpt-4"]
 
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_import_arguments(parser)
-    return parser.parse_args(words)
+    add_commands(parser.add_subparsers())
+    return parser.parse_args(["import", *words])
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from databases import execute
 
-from flexlib.cli.ledger import add_ledger_arguments, add_record_arguments, run_ledger, run_record
+from flexlib.cli.ledger import add_commands
 from flexlib.cli.stream import LineStream
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.ledger import (
@@ -47,14 +47,7 @@ NAMES = (
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-    for name, add, command in (
-        ("ledger", add_ledger_arguments, run_ledger),
-        ("record", add_record_arguments, run_record),
-    ):
-        one = commands.add_parser(name)
-        add(one)
-        one.set_defaults(run=command)
+    add_commands(parser.add_subparsers())
     arguments = parser.parse_args(words)
     return int(arguments.run(arguments, load_settings()))
 
