@@ -20,6 +20,19 @@ Bring = Callable[[Sequence[Call]], Any]
 BLANK: dict[str, Any] = {**dict.fromkeys(USAGE.names), "grain": "call", "requests": 1}
 """A call of which nothing is said."""
 
+PART_OF: dict[str, str] = {
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "cache_audio_read_tokens": "cached_tokens",
+    "cache_image_read_tokens": "cached_tokens",
+    "input_audio_tokens": "prompt_tokens",
+    "input_image_tokens": "prompt_tokens",
+    "input_video_tokens": "prompt_tokens",
+    "output_audio_tokens": "completion_tokens",
+    "output_image_tokens": "completion_tokens",
+    "output_video_tokens": "completion_tokens",
+}
+"""The base column whose tokens each extra count is among; searches are no tokens."""
+
 CENT = Decimal("0.01")
 NIGHT, MORNING, NEXT = (
     datetime(2025, 9, 1, 0, 0),

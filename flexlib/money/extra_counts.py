@@ -41,19 +41,6 @@ EXTRA_COUNTS: Mapping[str, str] = {
 }
 """The extra counts, by our columns, which genai-prices calls the same, and the key of each one's price in a list."""
 
-PART_OF: Mapping[str, str] = {
-    "cache_write_1h_tokens": "cache_write_tokens",
-    "cache_audio_read_tokens": "cached_tokens",
-    "cache_image_read_tokens": "cached_tokens",
-    "input_audio_tokens": "prompt_tokens",
-    "input_image_tokens": "prompt_tokens",
-    "input_video_tokens": "prompt_tokens",
-    "output_audio_tokens": "completion_tokens",
-    "output_image_tokens": "completion_tokens",
-    "output_video_tokens": "completion_tokens",
-}
-"""The base column whose tokens each extra count is among; searches are no tokens."""
-
 SELLERS_WITH_BASE_RATE = frozenset({"google"})
 """Sellers that charge a part at the rate of its base count where their list names no price of the part."""
 

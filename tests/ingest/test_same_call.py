@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usage_samples import PART_OF
 
 from flexlib.dates import Month
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import open_ledger, record_many
-from flexlib.money.extra_counts import PART_OF
 from flexlib.money.fx import Rate
 from flexlib.schema import EXTRA_COUNTS, USAGE
 from flexlib.sources.files.mapping import CallMapping

@@ -13,10 +13,11 @@ from genai_prices import Usage
 from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usage_samples import PART_OF
 
 from flexlib import schema
 from flexlib.errors import BadRecord
-from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, PART_OF, SELLERS_WITH_BASE_RATE
+from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, SELLERS_WITH_BASE_RATE
 from flexlib.money.price_book import LISTS, build_book, load_book, read_prices
 from flexlib.money.price_table import PRICED, USD, price_rows, reprice_rows
 from flexlib.money.prices import Price, price_call
