@@ -18,8 +18,8 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.delivery import Delivery, RefusedRow
-from flexlib.ingest.files.possible_duplicates import compare_amounts, count_lookalikes
 from flexlib.ingest.pipeline import TABLE_ROWS
+from flexlib.ingest.recount import AMOUNTS, format_exact
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files import CallFile
@@ -30,6 +30,10 @@ from flexlib.store.version import People, Snapshot
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 
 SAME_CALL = "found.id = stored.id"
+SAME_MOMENT = " AND ".join(
+    [f"found.{name} = stored.{name}" for name in ("provider", "model", "prompt_tokens", "completion_tokens")]
+    + ["date_trunc('millisecond', found.created_at) = date_trunc('millisecond', stored.created_at)"]
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def merge_month(
     again = _count_known(found, stored, file, calls.lifted) if base else dict.fromkeys(FIGURES, 0)
     added = found.join(stored, SAME_CALL, how="anti") if base else found
     read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
-    lookalikes = count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
+    lookalikes = _count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
     counts = calls.count_month(month)
     entry = asdict(file) | {
         "name": old.get("name", file.name),
@@ -68,7 +72,7 @@ def merge_month(
     if lookalikes := max(lookalikes, old.get("alike", 0)):
         entry["alike"] = lookalikes
     files[file.sha256] = entry
-    changed = compare_amounts(stored, before)
+    changed = _compare_amounts(stored, before)
     doubled = [[one["name"], one["alike"]] for one in files.values() if one.get("alike")]
     faults = {"amounts_changed": ("changed_amounts", changed), "possible_duplicates": ("possible_duplicates", doubled)}
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
@@ -185,6 +189,25 @@ def _count_known(
             "Import it with --replace to rebuild its months from this file alone."
         )
     return counts
+
+
+def _count_lookalikes(added: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation) -> int:
+    """New calls at the moment of a stored one, with its model and tokens: read otherwise, a call has another id."""
+    ((count,),) = added.join(stored, SAME_MOMENT, how="semi").aggregate("count(*)").fetchall()
+    return int(count)
+
+
+def _compare_amounts(stored: duckdb.DuckDBPyRelation, before: UsageCertificate | None) -> dict[str, list[str | None]]:
+    """Amounts whose stored sum is not their certificate's, both as text: filling would carry them on."""
+    if before is None:
+        return {}
+    sums = stored.aggregate(", ".join(f"sum({name})" for name in AMOUNTS)).fetchall()[0]
+    pairs: dict[str, list[Any]] = {
+        name: [format_exact(found), getattr(before, name)]
+        for name, found in zip(AMOUNTS, sums, strict=True)
+        if before.has_known_total(name)
+    }
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _write_notes(files: Iterable[dict[str, Any]]) -> Iterator[str]:
