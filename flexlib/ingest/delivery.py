@@ -8,22 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from flexlib.dates import Month
-from flexlib.sources.registry import Source
+from flexlib.sources.registry import RefusedRow, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from flexlib.store.version import People
-
-
-@dataclass(frozen=True, order=True)
-class RefusedRow:
-    """A row that could not be taken."""
-
-    line: int
-    reason: str
-    text: str
-    """As the source has it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,16 @@ class Source:
         return self.command.format(year=month.year, month=month.month)
 
 
+@dataclass(frozen=True, order=True)
+class RefusedRow:
+    """A row of a source that could not be taken."""
+
+    line: int
+    reason: str
+    text: str
+    """As the source has it; a row of Parquet as JSON."""
+
+
 WINDSURF = Source(
     "windsurf",
     "Windsurf",

@@ -16,11 +16,11 @@ from flexlib.checks import Check, describe_check
 from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, BadRecord
-from flexlib.ingest.delivery import Delivery, RefusedRow
+from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import ingest_month
 from flexlib.schema import USAGE
 from flexlib.sources import registry
-from flexlib.sources.registry import Source, register_source
+from flexlib.sources.registry import RefusedRow, Source, register_source
 from flexlib.store.snapshots import list_snapshots, load_usage
 
 SEPTEMBER = Month(2025, 9)

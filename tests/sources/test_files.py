@@ -22,9 +22,10 @@ from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.schema import USAGE, check_usage
-from flexlib.sources.files import CallFile, QuarantinedRow, files, read_calls
+from flexlib.sources.files import CallFile, files, read_calls
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.registry import RefusedRow
 
 SEPTEMBER = Month(2025, 9)
 PLAIN: dict[str, Any] = {
@@ -55,7 +56,7 @@ def take(file: Path, **mapping: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     return [row for table in tables for row in table.to_pylist()]
 
 
-def refuse(file: Path, **mapping: Any) -> list[QuarantinedRow]:  # noqa: ANN401
+def refuse(file: Path, **mapping: Any) -> list[RefusedRow]:  # noqa: ANN401
     """All rows that are not."""
     with read_calls(file, CallMapping(**PLAIN | mapping)) as calls:
         return calls.list_quarantined()
@@ -566,10 +567,10 @@ def test_a_quarantined_row_keeps_its_line_and_its_text(tmp_path: Path) -> None:
     )
     whole = "prompt_tokens is not a whole number from 0 to 2147483647"
     assert refuse(write(tmp_path, text)) == [
-        QuarantinedRow(5, f"{whole}: x", '2025-09-01 10:00:00,x,5,"with a\nbreak"'),
-        QuarantinedRow(7, "1 columns where the header has 4", "short"),
-        QuarantinedRow(8, f"{whole}: y", "2025-09-01 10:00:00,y,5,"),
-        QuarantinedRow(9, "5 columns where the header has 4", "1,2,3,4,5"),
+        RefusedRow(5, f"{whole}: x", '2025-09-01 10:00:00,x,5,"with a\nbreak"'),
+        RefusedRow(7, "1 columns where the header has 4", "short"),
+        RefusedRow(8, f"{whole}: y", "2025-09-01 10:00:00,y,5,"),
+        RefusedRow(9, "5 columns where the header has 4", "1,2,3,4,5"),
     ]
 
 
@@ -703,7 +704,7 @@ def test_a_request_id_that_comes_again_with_other_content_is_quarantined(tmp_pat
     file = write(tmp_path, text)
     assert [row["prompt_tokens"] for row in take(file, request_id="id")] == [7]
     assert refuse(file, request_id="id") == [
-        QuarantinedRow(3, "request_id stands before with other content: req-1", "2025-09-01 10:00:00,8,5,req-1")
+        RefusedRow(3, "request_id stands before with other content: req-1", "2025-09-01 10:00:00,8,5,req-1")
     ]
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
-from flexlib.ingest.delivery import RefusedRow
 from flexlib.ingest.files.merge import FileFacts, merge_month
 from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files import read_calls
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.registry import IMPORT
+from flexlib.sources.registry import IMPORT, RefusedRow
 from flexlib.store.fx import load_rates
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.delivery import Delivery, RefusedRow
+from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import TABLE_ROWS
 from flexlib.ingest.recount import AMOUNTS, format_exact
 from flexlib.money.amounts import drop_filled
@@ -85,7 +85,7 @@ def merge_month(
         code="files",
         reasons=tuple(reasons),
         figures=dict(reasons.values()),
-        refused=[RefusedRow(*vars(row).values()) for row in calls.list_quarantined(month)],
+        refused=calls.list_quarantined(month),
         origin={"file": file.name, "sha256": file.sha256},
         raw=[line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256],
         people=_list_people(calls, month, base),

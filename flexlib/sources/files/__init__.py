@@ -21,6 +21,7 @@ from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.rows import judge_rows
 from flexlib.sources.files.texts import quote, read_raw
+from flexlib.sources.registry import RefusedRow
 
 MEMORY = "400MB"
 """From here on what was read goes to the system's temporary folder."""
@@ -43,16 +44,6 @@ class MonthCounts:
     """Rows taken whose time stands in an hour that the clock showed twice."""
     prompt_tokens: int
     completion_tokens: int
-
-
-@dataclass(frozen=True, order=True)
-class QuarantinedRow:
-    """A row that could not be taken."""
-
-    line: int
-    reason: str
-    text: str
-    """As it stands in the file; a row of Parquet as JSON."""
 
 
 class CallFile:
@@ -99,12 +90,12 @@ class CallFile:
             WHERE {_select_month(month)} AND fault IS NULL AND email IS NOT NULL ORDER BY usable_key, email""")
         return {key: {"email": email, "name": ""} for key, email in found}
 
-    def list_quarantined(self, month: Month | None = None) -> list[QuarantinedRow]:
+    def list_quarantined(self, month: Month | None = None) -> list[RefusedRow]:
         """The rows of the month (default: of the file) that cannot be taken, and those of unknown month, by line."""
         where = f"({_select_month(month)} OR created_at IS NULL)" if month else "true"
         found = self._query(f"SELECT line, lines, fault FROM calls WHERE fault IS NOT NULL AND {where} ORDER BY line")
         texts = read_raw(self.connection, self.file, {line: lines for line, lines, _ in found})
-        return [QuarantinedRow(line, reason, texts[line]) for line, _, reason in found]
+        return [RefusedRow(line, reason, texts[line]) for line, _, reason in found]
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
