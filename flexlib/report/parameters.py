@@ -40,7 +40,6 @@ class Parameter:
     kind: str
     """As it is written there, such as `int` or `list[str]`; empty when it has none."""
     default: str
-    help: str
 
 
 def find_notebook(notebook: str) -> Path:
@@ -72,7 +71,6 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         tree = ast.parse(source)
     except (ValueError, KeyError, TypeError, SyntaxError) as error:
         raise BadParameter(f"{notebook} cannot be read as a notebook ({error}); save it again from Jupyter.") from error
-    lines = source.splitlines()
     found = {}
     for node in tree.body:
         target: ast.expr
@@ -83,8 +81,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         else:
             continue
         if isinstance(target, ast.Name):
-            comment = lines[(node.end_lineno or node.lineno) - 1].partition("#")[2].strip()
-            found[target.id] = Parameter(target.id, kind, ast.unparse(node.value) if node.value else "", comment)
+            found[target.id] = Parameter(target.id, kind, ast.unparse(node.value) if node.value else "")
     return found
 
 

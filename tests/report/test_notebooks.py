@@ -177,7 +177,9 @@ def test_a_notebook_that_breaks_a_rule_is_refused(spoil: Callable[[Notebook], No
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_parameter_has_a_kind_and_says_what_it_is(path: Path) -> None:
     parameters = read_parameters(path).values()
-    assert [one.name for one in parameters if not one.kind or not one.help] == []
+    assert [one.name for one in parameters if not one.kind] == []
+    cell = next(cell for cell in read_notebook(path)["cells"] if "parameters" in cell["metadata"].get("tags", []))
+    assert [line for line in cell["source"] if not re.search(r"# *\w", line)] == []
     assert {"year", "month"} <= {one.name for one in parameters}
 
 

@@ -353,13 +353,13 @@ def test_a_month_that_does_not_exist_is_refused_before_anything_runs(tmp_path: P
     assert not (tmp_path / "reports").exists()
 
 
-def test_parameters_are_read_with_kind_default_and_help(tmp_path: Path) -> None:
+def test_parameters_are_read_with_kind_and_default(tmp_path: Path) -> None:
     source = "top: int = 10  # how many\nmodels: list[str] = ['a']\nfree = None\n"
     read = read_parameters(write_notebook(tmp_path, parameters=source))
-    assert [(one.name, one.kind, one.default, one.help) for one in read.values()] == [
-        ("top", "int", "10", "how many"),
-        ("models", "list[str]", "['a']", ""),
-        ("free", "", "None", ""),
+    assert [(one.name, one.kind, one.default) for one in read.values()] == [
+        ("top", "int", "10"),
+        ("models", "list[str]", "['a']"),
+        ("free", "", "None"),
     ]
 
 
