@@ -10,6 +10,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_span_options, read_span
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
@@ -22,9 +23,6 @@ from flexlib.store.fx import find_rates_file, load_rates
 
 if TYPE_CHECKING:
     from flexlib.ledger.record.filling import FilledAmounts
-
-
-INCOMPLETE = 3
 
 
 def add_commands(commands: Commands) -> None:
@@ -80,7 +78,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     ):
         if days:
             print(f"No rate for {_join_days(days)} ({what}).", file=sys.stderr)
-    return INCOMPLETE if missing else 0
+    return State.GAP.exit_code if missing else 0
 
 
 def describe_days(rates: Rates, span: Span) -> dict[str, object]:

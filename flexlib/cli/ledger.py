@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_count
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from flexlib.ledger.record.lines import LinesReport, RefusedLine
     from flexlib.ledger.record.record import UsageRecord
 
-
-INCOMPLETE = 3
 
 LINE = '{"usable": "user:42", "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1200, "request_id": "a1"}'
 
@@ -161,7 +160,7 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
             f"flexlib: Stopped by {stop.caught.name}, with {format_count(report.last, 'line')} done.", file=sys.stderr
         )
         return 128 + stop.caught
-    return INCOMPLETE if report.refused else 0
+    return State.GAP.exit_code if report.refused else 0
 
 
 @contextmanager
