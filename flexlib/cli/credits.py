@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,8 +158,7 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
     span = read_span(arguments)
-    with ExitStack() as stack:
-        settings = stack.enter_context(open_settings(arguments, settings))
+    with open_settings(arguments, settings) as settings:
         snapshots = ensure_credits(span, settings, **read_fetch_options(arguments))
     states = [snapshot.certificate.state for snapshot in snapshots]
     rows = scan("credits", span, settings.data, engine=arguments.engine)
