@@ -5,17 +5,15 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.checks import Check
+from flexlib.money.unit_prices import EXACT
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-WIDE = Context(prec=60)
-"""Digits enough for any sum of amounts."""
 
 MEMORY = "400MB"
 """Of DuckDB while it counts: what it groups is small, but for the ids of millions of rows."""
@@ -129,7 +127,7 @@ class DeliveredCounts:
             self.gaps[gaps] += table[name].null_count
             part = pc.sum(table[name].cast(pa.decimal128(38, table[name].type.scale))).as_py()
             if part is not None:
-                self.amounts[name] = WIDE.add(self.amounts[name] or Decimal(0), part)
+                self.amounts[name] = EXACT.add(self.amounts[name] or Decimal(0), part)
 
     @property
     def figures(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import gzip
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -41,9 +41,9 @@ def list_months(root: Path) -> list[Month]:
     return [month for month in sorted(months) if list_newest(month, root)]
 
 
-def list_newest(month: Month, root: Path) -> list[Snapshot]:
+def list_newest(month: Month, root: Path, datasets: Sequence[str] = ("credits", "usage")) -> list[Snapshot]:
     """The newest version of each source of the month, credits first."""
-    found = [one for dataset in ("credits", "usage") for one in list_snapshots(dataset, month, root)]
+    found = [one for dataset in datasets for one in list_snapshots(dataset, month, root)]
     return list({one.path.parent: one for one in found}.values())
 
 
@@ -89,8 +89,7 @@ def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any
     files: list[Path] = []
     for month in span.months:
         load(month, root)
-        newest = {one.path.parent: one for one in list_snapshots(dataset, month, root)}
-        files += [one.parquet for one in newest.values()]
+        files += [one.parquet for one in list_newest(month, root, [dataset])]
     return read_days(files, "date" if dataset == "credits" else "created_at", span.first, span.last, engine)
 
 

@@ -21,9 +21,6 @@ FIRST_NOTES = {
 }
 """Columns that flexlib 0.1.0 kept as members of the metadata, under these names."""
 
-FIRST_LISTS = {"masked": "masked", "earlier_amounts": "repriced"}
-"""The same, of lists."""
-
 
 def read_usage(files: Sequence[Path], connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
     """The rows of the files in the columns of `schema.USAGE`; nothing is read until the relation is used.
@@ -66,7 +63,7 @@ def _list_first_columns() -> dict[str, str]:
         columns[name] = f"CASE WHEN {is_count} THEN TRY_CAST(metadata ->> '$.{name}' AS BIGINT) END"
     columns["masked"] = "array_to_string(CAST(metadata -> '$.masked' AS VARCHAR[]), ',')"
     columns["earlier_amounts"] = "CAST(metadata -> '$.repriced' AS VARCHAR)"
-    notes = ", ".join(f'"{note}": null' for note in (*FIRST_NOTES.values(), *FIRST_LISTS.values()))
+    notes = ", ".join(f'"{note}": null' for note in (*FIRST_NOTES.values(), "masked", "repriced"))
     # A member that is null in the patch is taken out of the object (RFC 7396).
     own = f"nullif(CAST(json_merge_patch(metadata, '{{{notes}}}') AS VARCHAR), '{{}}')"
     columns["metadata"] = f"CASE WHEN metadata IS NOT NULL THEN {own} END"
