@@ -16,7 +16,7 @@ from flexlib.store.version import Snapshot
 
 KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
 ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
-"""The id of a row of credits among calls, as `windsurf.credits_as_usage` makes it."""
+"""The id of a row of credits among calls, as `spend.windsurf.credits_as_usage` makes it."""
 
 
 def join_credits(months: Sequence[MonthUsage], *, names: bool) -> Iterator[duckdb.DuckDBPyRelation]:

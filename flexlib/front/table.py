@@ -103,7 +103,7 @@ def _label(value: object) -> str:
 
 
 def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:
-    """The sums of `rows` (see `front.Spend._rows`) by `keys`, SQL by name."""
+    """The sums of `rows` (see `front.spend.Spend._rows`) by `keys`, SQL by name."""
     taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
     told = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"

@@ -54,7 +54,7 @@ def encode_json(content: Mapping[str, Any] | list[Any]) -> str:
 
 
 class Money(sa.types.TypeDecorator[Decimal]):
-    """An amount exact to `decimals`. What comes in has at most so many (`amounts.read_money` sees to it)."""
+    """An amount exact to `decimals`. What comes in has at most so many (`record.values.read_money` sees to it)."""
 
     impl = sa.BigInteger
     cache_ok = True

@@ -87,7 +87,7 @@ class UsageQuery:
     def between(self, start: Moment, end: Moment, zone: tzinfo = timezone.utc) -> UsageQuery:
         """Calls from `start` on and before `end`; where `end` is a bare day, that whole day is in. Days are `zone`'s.
 
-        Raises `InvalidCall` as `period.read_period` says.
+        Raises `InvalidCall` as `dates.read_period` says.
         """
         try:
             low, high = (bound and bound.replace(tzinfo=timezone.utc) for bound in read_period(start, end, zone))

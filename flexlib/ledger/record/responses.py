@@ -2,8 +2,8 @@
 
 An answer is the decoded JSON or the SDK's own object. Where providers nest their counts differently, ours is one way:
 the prompt holds all that went in, cached tokens too, and the completion all that came out, reasoning too; each token is
-counted once. Counts without a column that a price list may price apart stand in the metadata and are priced from there.
-An answer's own id becomes the request id, so that an answer recorded twice is one call.
+counted once. Counts that a price list may price by themselves are given in the metadata; recording reads them into
+columns of their own. An answer's own id becomes the request id, so that an answer recorded twice is one call.
 """
 
 from __future__ import annotations
