@@ -1,8 +1,8 @@
 """Calls summed by period, day, hour, model, task, user and proxy: on pandas, DuckDB and Spark alike.
 
 `rows` are those of `schema.USAGE`, or a roll-up of them (`roll_up_usage`); `start` and `end` bound a period as in
-`dates.read_period` (half-open, UTC; a bare day as the end means that whole day). Frames that sum carry the same measures, sorted,
-in the kind of frame that came in (a DuckDB relation stays lazy):
+`dates.read_period` (half-open, UTC; a bare day as the end means that whole day). Frames that sum carry the same
+measures, sorted, in the kind of frame that came in (a DuckDB relation stays lazy):
 
 - `request_count`: the calls, int64; null as soon as one row does not say how many it sums, because a smaller number
   would be wrong.

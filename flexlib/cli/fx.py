@@ -53,7 +53,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
             )
         rates = load_rates(settings.data)
         missing, pending = find_missing_days(rates, span, today)
-        facts = describe_days(rates, span) | _describe_lacking(missing, pending)
+        facts = describe_days(rates, span) | _describe_missing(missing, pending)
         print(json.dumps(facts, indent=2) if arguments.json else render_days(rates, span), end="\n" * arguments.json)
     else:
         from flexlib.ingest.ledger import fill_months
@@ -98,7 +98,7 @@ def describe_update(update: RatesUpdate, file: Path) -> dict[str, object]:
         "disagreements": [_describe_difference(one) for one in update.disagreements],
         "answered": list(update.answered),
         "failures": list(update.failures),
-    } | _describe_lacking(update.missing, update.pending)
+    } | _describe_missing(update.missing, update.pending)
 
 
 def render_days(rates: Rates, span: Span) -> str:
@@ -141,7 +141,7 @@ def _describe_difference(one: Difference) -> dict[str, object]:
     return {"day": str(one.kept.day), "kept": _describe_rate(one.kept), "other": _describe_rate(one.other)}
 
 
-def _describe_lacking(missing: Iterable[date], pending: Iterable[date]) -> dict[str, object]:
+def _describe_missing(missing: Iterable[date], pending: Iterable[date]) -> dict[str, object]:
     return {"missing": [str(day) for day in missing], "pending": [str(day) for day in pending]}
 
 

@@ -102,9 +102,9 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping:
 
     given = vars(arguments)
     plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal"]
-    told = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
+    other = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
     return CallMapping(
-        **{name: given[name] for name in [*plain, *told, "usable_type_column"]},
+        **{name: given[name] for name in [*plain, *other, "usable_type_column"]},
         provider=LlmProvider.parse(arguments.provider) if arguments.provider else None,
         proxy=LlmProxy.parse(arguments.proxy) if arguments.proxy else None,
         task_type=LlmTaskType.parse(arguments.task_type or LlmTaskType.TEXT),
@@ -146,10 +146,10 @@ def render_import(file: Path, months: Sequence[MonthImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
-        told = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
+        added = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
         if one.is_new and not one.added_rows:
-            told += "; the month's amounts or its proof changed"
-        parts.append(f"{file.name}, {one.certificate.month}: {told}.\n{render_certificate(one.certificate)}")
+            added += "; the month's amounts or its proof changed"
+        parts.append(f"{file.name}, {one.certificate.month}: {added}.\n{render_certificate(one.certificate)}")
     return "\n".join(parts)
 
 

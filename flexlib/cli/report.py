@@ -73,10 +73,10 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     state = read_state(page) if reads_usage else None
     if arguments.json:
         states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
-        told = {"files": [str(file) for file in files], "certificates": states}
+        facts = {"files": [str(file) for file in files], "certificates": states}
         if state:
-            told |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
-        print(json.dumps(told, indent=2))
+            facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
+        print(json.dumps(facts, indent=2))
     else:
         print("\n".join(f"📄 {file}" for file in files))
     certificates = [snapshot.certificate for snapshot in snapshots]

@@ -106,8 +106,8 @@ def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Sp
     """The sums of `rows` (see `front.spend.Spend._rows`) by `keys`, SQL by name."""
     taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
-    told = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"
-    extended = rows.select(", ".join(["*", told, *columns]))
+    has_tokens = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"
+    extended = rows.select(", ".join(["*", has_tokens, *columns]))
     more = ["flex_credits", "prompt_credits", "_has_tokens"]
     opened = open_usage(extended, keys=[*taken.values(), *more])
     found = read_rows(sum_usage(opened, list(taken.values()), more).to_native())

@@ -147,13 +147,13 @@ def compare_counts(
     """
     wanted = {name: expected[name] for name in counts.figures if name in expected}
     found = {name: counts.figures[name] for name in wanted if counts.figures[name] != wanted[name]}
-    told: dict[str, Any] = wanted | dict(figures or {})
+    shown: dict[str, Any] = wanted | dict(figures or {})
     if found:
-        reasons, told = (*reasons, "counts_differ"), told | {"found": found}
+        reasons, shown = (*reasons, "counts_differ"), shown | {"found": found}
     if counts.distinct_ids != counts.rows:
         reasons = (*reasons, "ids_repeated")
-        told |= {"rows_found": counts.rows, "distinct_ids": counts.distinct_ids}
-    return Check("differs" if reasons else "agrees", checked=len(wanted) + 1, figures=told, code=code, reasons=reasons)
+        shown |= {"rows_found": counts.rows, "distinct_ids": counts.distinct_ids}
+    return Check("differs" if reasons else "agrees", checked=len(wanted) + 1, figures=shown, code=code, reasons=reasons)
 
 
 def write_figures(sums: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def table_credits_by_model(
         {
             **row,
             "count": f"{row['models']} models" if row["models"] > 1 else "",
-            "change": _tell_change(changes.get(row["model"])),
+            "change": _find_change(changes.get(row["model"])),
             "days": [flex_credits for _, flex_credits in days[row["model"]]],
             "usd": price_days(prices, days[row["model"]]).usd,
         }
@@ -84,7 +84,7 @@ def table_credits_by_model(
     columns = [
         Column("model", "Model", total="All models", note="count", is_series=True),
         *_list_credits(models),
-        Column("change", f"On {before.name}", Kind.CHANGE, _tell_change(both) if changes else None),
+        Column("change", f"On {before.name}", Kind.CHANGE, _find_change(both) if changes else None),
         Column("days", "Day by day", Kind.SPARK, is_optional=True),
         Column("usd", "US$", Kind.USD, Total.SUM, is_optional=True),
     ]
@@ -158,7 +158,7 @@ def _export(column: Column, name: str) -> Column:
     return replace(column, export_name=name)
 
 
-def _tell_change(row: Row | None) -> int | str | None:
+def _find_change(row: Row | None) -> int | str | None:
     if row is None:
         return None
     now, before = row["flex_credits"], row["flex_credits_before"]

@@ -178,8 +178,8 @@ def insert_records(ledger: Ledger, connection: Any, records: Sequence[UsageRecor
     ids = {record.request_id: number for number, record in enumerate(records, first)}
     columns = list(zip(*rows, strict=True))
     places = tuple(place for place, column in enumerate(columns) if column.count(None) < len(rows))
-    told = zip(*(columns[place] for place in places), strict=True)
-    if connection.executemany(_write_sqlite(places), told).rowcount == len(rows):
+    values = zip(*(columns[place] for place in places), strict=True)
+    if connection.executemany(_write_sqlite(places), values).rowcount == len(rows):
         return ids
     there = {one.request_id: one.id for one in find_stored(ledger, connection, ids)}
     return {request_id: number for request_id, number in ids.items() if there[request_id] == number}

@@ -110,5 +110,5 @@ def _note_left_out(calls: int | None, sums: str) -> str:
     """Which calls a chart has no place for, as a sentence after a blank; nothing where it has all."""
     if calls == 0:
         return ""
-    told = "an unknown number of calls" if calls is None else format_count(calls, "call")
-    return f" Not shown: {told} that {'is' if calls == 1 else 'are'} known only as {sums}."
+    hidden = "an unknown number of calls" if calls is None else format_count(calls, "call")
+    return f" Not shown: {hidden} that {'is' if calls == 1 else 'are'} known only as {sums}."

@@ -70,7 +70,7 @@ MOVED = "usable_key IS NOT NULL"
 def upgrade() -> None:
     """Adds the columns and fills them out of what 0001 wrote."""
     if op.get_context().dialect.name == "sqlite":
-        _build_anew()
+        _rebuild()
         _lower_types()
         return
     _change_table()
@@ -99,7 +99,7 @@ def _lower_types() -> None:
 # SQLite
 
 
-def _build_anew() -> None:
+def _rebuild() -> None:
     extra = ", ".join(f"{name} INTEGER" for name in EXTRA)
     checks = ", ".join(f"CONSTRAINT ck_{TABLE}_{name} CHECK ({rule})" for name, rule in (OLD_CHECKS | CHECKS).items())
     op.execute(f"""
