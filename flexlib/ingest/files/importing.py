@@ -81,7 +81,8 @@ def _describe_file(file: Path, mapping: CallMapping) -> FileFacts:
             f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
         )
     with open(file, "rb") as content:
-        return FileFacts(file.name, hashlib.file_digest(content, "sha256").hexdigest(), mapping.describe())
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

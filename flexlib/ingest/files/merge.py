@@ -43,6 +43,9 @@ class FileFacts:
     name: str
     sha256: str
     mapping: dict[str, Any]
+    preset: str | None = None
+    """The preset that said how to read it, and how well that knows such a file; None where none did."""
+    evidence: str | None = None
 
 
 def merge_month(
@@ -62,7 +65,7 @@ def merge_month(
     read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
     lookalikes = _count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
     counts = calls.count_month(month)
-    entry = asdict(file) | {
+    entry = {name: value for name, value in asdict(file).items() if value is not None} | {
         "name": old.get("name", file.name),
         "rows": counts.rows_read,
         "quarantined": counts.quarantined_rows,

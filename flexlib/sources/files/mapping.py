@@ -42,6 +42,17 @@ def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     return found
 
 
+def read_makers(texts: Iterable[str]) -> dict[str, LlmProvider]:
+    """The maker of each pattern of models' names, in order. Raises `BadParameter` for what is no `pattern=provider`."""
+    found: dict[str, LlmProvider] = {}
+    for text in texts:
+        pattern, _, name = (part.strip().lower() for part in text.rpartition("="))
+        if not pattern:
+            raise BadParameter(f"{text!r} tells no maker; write a pattern and a provider, such as claude*=anthropic.")
+        found.setdefault(pattern, LlmProvider.parse(name))
+    return found
+
+
 FIELDS = [
     "created_at",
     "prompt_tokens",
@@ -148,6 +159,15 @@ class CallMapping:
     aliases: tuple[str, ...] = ()
     """What the file's own words mean, such as `Azure=openai`: read, in any case, where a provider, a proxy or a task
     type of that name is asked for. With nothing on the right, the word says as much as an empty text."""
+    makers: tuple[str, ...] = ()
+    """Whose a model is by its name, such as `claude*=anthropic`: with neither `provider` nor its column, the first that
+    fits, in any case (`*` is any text)."""
+    optional: tuple[str, ...] = ()
+    """Columns that a file may lack: each is then empty in all rows."""
+    preset: str | None = None
+    """The preset that said how to read the file, if one did; it is no part of what the file means."""
+    evidence: str | None = None
+    """How well that preset knows it: `documented`, seen in `samples`, or told by the `rows`."""
 
     def __post_init__(self) -> None:
         if self.takes_maker_from_model and self.model_column is None:
@@ -173,6 +193,7 @@ class CallMapping:
         if self.decimal not in (None, ".", ","):
             raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
         read_aliases(self.aliases)
+        read_makers(self.makers)
         read_extra_counts(self.extra_counts)
 
     @property
@@ -196,7 +217,8 @@ class CallMapping:
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
-        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        said = [field for field in fields(self) if field.name not in ("preset", "evidence")]
+        values = {field.name: (getattr(self, field.name), field.default) for field in said}
         told = {name: value for name, (value, default) in values.items() if value != default}
         texts = {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
         if self.aliases:  # their order and their case say nothing

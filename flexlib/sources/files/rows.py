@@ -9,7 +9,7 @@ import duckdb
 from flexlib.errors import BadParameter
 from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows
-from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases
+from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases, read_makers
 from flexlib.sources.files.numbers import (
     FRACTIONS,
     MOST_IN_SUM,
@@ -70,7 +70,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
     fixed = _list_fixed(mapping, values)
     run_on_texts(connection, file, mapping, lambda texts: _judge(mapping, values, fixed, texts))
     maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
-    if mapping.takes_maker_from_model and not connection.execute(maker).fetchall()[0][0]:
+    if mapping.takes_maker_from_model and not mapping.makers and not connection.execute(maker).fetchall()[0][0]:
         raise BadParameter(
             f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
             f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
@@ -211,10 +211,18 @@ def _find_words(mapping: CallMapping) -> dict[str, str]:
     """SQL for the text that names each member; null where there is none, or an alias says that it means nothing."""
     words = {}
     for name, aliases in read_aliases(mapping.aliases).items():
-        text = MAKER if name == "provider" and mapping.takes_maker_from_model else name
+        text = _find_maker(mapping) if name == "provider" and mapping.takes_maker_from_model else name
         empty = ", ".join(quote(word) for word in ["", *(word for word, member in aliases.items() if not member)])
         words[name] = f"CASE WHEN lower({text}) NOT IN ({empty}) THEN {text} END"
     return words
+
+
+def _find_maker(mapping: CallMapping) -> str:
+    """SQL for the maker that the name of a model tells: by the mapping's patterns, else before its slash."""
+    fits = [
+        f"WHEN lower(model) GLOB {quote(one)} THEN {quote(maker)}" for one, maker in read_makers(mapping.makers).items()
+    ]
+    return f"CASE {' '.join(fits)} ELSE {MAKER} END" if fits else MAKER
 
 
 def _name_member(field: str, mapping: CallMapping) -> str:

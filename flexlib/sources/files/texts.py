@@ -64,6 +64,8 @@ def run_on_texts(
     kind = find_kind(file)
     known = list_columns(file, mapping.delimiter)
     asked = mapping.columns | {f"metadata_{place}": column for place, column in enumerate(mapping.metadata)}
+    if kind != "jsonl":
+        asked = {name: column for name, column in asked.items() if column in known or column not in mapping.optional}
     for name, column in asked.items():
         if column not in known and kind != "jsonl":  # a key may come late in JSON lines
             raise _miss_column(file, name, column, known)
@@ -148,7 +150,8 @@ def _point(keys: list[str]) -> str:
 def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> str:
     texts = values.texts
     fields = {name: f"nullif(trim({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in FIELDS}
-    kept = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
+    named = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
+    kept = {column: name for column, name in named.items() if name in texts}
     as_text = {column: _nest_json(texts[name]) for column, name in kept.items()}
     as_json = {column: values.nested.get(name, as_text[column]) for column, name in kept.items()}
     fields |= {"metadata": _write_object(as_json)}
@@ -172,7 +175,8 @@ def _check_keys(
     connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str], asked: dict[str, str]
 ) -> None:
     """A key that no line has is a slip of whoever named it; one may come late, so the whole file is read again."""
-    late = {name: column for name, column in mapping.columns.items() if column not in known}
+    needed = {name: column for name, column in mapping.columns.items() if column not in mapping.optional}
+    late = {name: column for name, column in needed.items() if column not in known}
     for name in late.keys() - mapping.lifted:
         pieces = Pieces(read_jsonl(file))
         connection.register("pieces", pieces.reader)
