@@ -8,8 +8,9 @@ import duckdb
 
 from flexlib.errors import BadParameter
 from flexlib.schema import USAGE, name_sql_type
+from flexlib.sources.files.fields import MEMBERS, read_aliases, read_makers
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows
-from flexlib.sources.files.mapping import MEMBERS, CallMapping, read_aliases, read_makers
+from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import (
     FRACTIONS,
     MOST_IN_SUM,

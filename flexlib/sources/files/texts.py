@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
+from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.files.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
-from flexlib.sources.files.mapping import FIELDS, CallMapping
+from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import NUMBERS
 
 LINES = "line, lines, problem"

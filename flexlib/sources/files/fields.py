@@ -1,0 +1,92 @@
+"""The fields that columns of a file of calls can feed, and what the file's own words for them mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadParameter
+from flexlib.schema import EXTRA_COUNTS
+
+MEMBERS: dict[str, type[LlmProvider | LlmProxy | LlmTaskType]] = {
+    "provider": LlmProvider,
+    "proxy": LlmProxy,
+    "task_type": LlmTaskType,
+}
+"""The enum of each field that has one."""
+
+
+def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Of each field of `MEMBERS`, the member that a word in lower case stands for; "" where it stands for nothing.
+
+    Raises `BadParameter` for a text that is not `word=member`, and for a word that would mean two things in one field.
+    """
+    found: dict[str, dict[str, str]] = {field: {} for field in MEMBERS}
+    for text in texts:
+        word, _, name = (part.strip().lower() for part in text.rpartition("="))
+        if not word:
+            raise BadParameter(f"{text!r} is no alias; write one such as Azure=openai.")
+        known = {field: members.spellings() for field, members in MEMBERS.items()}
+        means = {field: str(spellings[name]) for field, spellings in known.items() if name in spellings}
+        if name and not means:
+            raise BadParameter(
+                f"{text!r} is no alias: the right must be a provider ({', '.join(LlmProvider)}), "
+                f"a proxy ({', '.join(LlmProxy)}), a task type ({', '.join(LlmTaskType)}) or nothing."
+            )
+        for field, member in (means or dict.fromkeys(MEMBERS, "")).items():
+            other = found[field].setdefault(word, member)
+            if other != member:
+                raise BadParameter(f"{word!r} has two aliases, {other!r} and {member!r}; give one of them.")
+    return found
+
+
+def read_makers(texts: Iterable[str]) -> dict[str, LlmProvider]:
+    """The maker of each pattern of models' names, in order. Raises `BadParameter` for what is no `pattern=provider`."""
+    found: dict[str, LlmProvider] = {}
+    for text in texts:
+        pattern, _, name = (part.strip().lower() for part in text.rpartition("="))
+        if not pattern:
+            raise BadParameter(f"{text!r} tells no maker; write a pattern and a provider, such as claude*=anthropic.")
+        found.setdefault(pattern, LlmProvider.parse(name))
+    return found
+
+
+FIELDS = [
+    "created_at",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "provider",
+    "model",
+    "proxy",
+    "task_type",
+    "cost",
+    "amount_in_usd",
+    "amount_in_clp",
+    "duration_ms",
+    "status",
+    "usable_type",
+    "usable_id",
+    "request_id",
+    "tier",
+    "requests",
+    "usable_key",
+    *EXTRA_COUNTS,
+]
+"""The fields that a column can feed, one to one."""
+
+
+def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
+    """The column of each extra count. Raises `BadParameter` for a text that is not `NAME=COLUMN`, or a name twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, column = (part.strip() for part in text.partition("="))
+        if name not in EXTRA_COUNTS or not column:
+            raise BadParameter(
+                f"{text!r} is no extra count; write NAME=COLUMN, the name one of {', '.join(EXTRA_COUNTS)}."
+            )
+        if found.setdefault(name, column) != column:
+            raise BadParameter(f"{name} has two columns, {found[name]!r} and {column!r}; give one of them.")
+    return found
