@@ -56,12 +56,10 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ledger.door import find_ledger
-    from flexlib.ledger.errors import LedgerMissing
     from flexlib.ledger.record.repricing import reprice_month
 
     ledger = find_ledger(settings)
-    if ledger.path is not None and not ledger.path.exists():  # which reading would make
-        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
+    ledger.require_file()
     found = reprice_month(Month(arguments.year, arguments.month), ledger, apply=arguments.apply)
     print(_describe(found) if arguments.json else _render(found))
     return 0

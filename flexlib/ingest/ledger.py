@@ -15,7 +15,6 @@ from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month, store_month
 from flexlib.ingest.recount import write_figures
 from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.errors import LedgerMissing
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
 from flexlib.sources.registry import LEDGER
@@ -48,7 +47,7 @@ def close_month(
     `BadRecord`, `DiskFailed`; then nothing is stored and what was stored before is untouched.
     """
     check_begun(month.span)
-    _require_file(ledger)
+    ledger.require_file()
     with hold_month(LEDGER, month, root, wait=wait) as held:
         fill_amounts(month, ledger)
         read_at = now or datetime.now(timezone.utc)
@@ -66,7 +65,7 @@ def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool =
     call was recorded late, an amount filled or repriced.
     """
     newest = find_snapshot(LEDGER.dataset, month, root, LEDGER.name)
-    if ledger.path is not None and not ledger.path.exists():
+    if ledger.is_absent:
         return newest
     fill_amounts(month, ledger)
     read_at = datetime.now(timezone.utc)
@@ -85,7 +84,7 @@ def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool =
 
 def fill_months(months: Iterable[Month], ledger: Ledger) -> list[FilledAmounts]:
     """Fills the amounts of these months that have become known, where there is a ledger; the months that got any."""
-    if ledger.path is not None and not ledger.path.exists():
+    if ledger.is_absent:
         return []
     filled = [fill_amounts(month, ledger) for month in months]
     return [one for one in filled if one.usd or one.clp]
@@ -117,12 +116,6 @@ def _store(held: HeldMonth, opened: LedgerMonth, reading: ExitStack, read_at: da
 
     delivery = deliver_month(replace(opened, tables=read_tables()), read_at, grace)
     return store_month(prepare_month(held, delivery))
-
-
-def _require_file(ledger: Ledger) -> None:
-    """Reading makes the tables in a new SQLite file: a month that nobody recorded would be closed as an empty one."""
-    if ledger.path is not None and not ledger.path.exists():
-        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
 
 
 def _has_sums(newest: Snapshot, totals: MonthTotals) -> bool:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
-from flexlib.ledger.errors import LedgerError
+from flexlib.ledger.errors import LedgerError, LedgerMissing
 from flexlib.ledger.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
@@ -63,6 +63,16 @@ class Ledger:
                 if self._engine is None:
                     self._engine = _create_engine(self._url, self.retry_seconds)
         return self._engine
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is a SQLite file that is not there yet: the first call makes it, and so would reading it."""
+        return self.path is not None and not self.path.exists()
+
+    def require_file(self) -> None:
+        """Raises `LedgerMissing` where reading would make an empty ledger, and an empty month would look like one."""
+        if self.is_absent:
+            raise LedgerMissing(f"There is no ledger in {self.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
 
     @property
     def driver_error(self) -> type[Exception]:

@@ -98,7 +98,7 @@ def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
 
 
 def _read_revision(ledger: Ledger) -> str | None:
-    if ledger.path and not ledger.path.exists():
+    if ledger.is_absent:
         return None
     with ledger.engine.connect() as connection:
         if not sa.inspect(connection).has_table(VERSION_TABLE):
