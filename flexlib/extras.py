@@ -9,7 +9,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (
         *("ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient", "nbconvert"),
-        *("nbformat", "papermill", "tornado", "traitlets", "yaml"),
+        *("nbformat", "papermill", "tornado", "traitlets"),
     ),
     "spark": ("pyspark",),
 }

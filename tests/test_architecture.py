@@ -31,6 +31,7 @@ WORDS = {
 ARROWS: dict[str, set[str]] = {
     "sources/windsurf": WORDS,
     "sources/files": WORDS,
+    "sources/presets": WORDS | {"sources/files"},
     "sources/fx": WORDS | {"money"},
     "ledger": WORDS | {"money", "store"},
     "money": WORDS,
@@ -68,7 +69,7 @@ DOORS = {
     "jupyter_client": {"report"},
     "tornado": {"demo"},
     "tqdm": {"cli", "ingest"},
-    "yaml": {"cli"},
+    "yaml": {"cli", "sources/presets"},
     "pyspark": {"store"},
     "genai_prices": {"money", "ledger"},
 }

@@ -14,6 +14,7 @@ from flexlib.checks import explain_check
 from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import BadParameter
 from flexlib.formats import format_count
 from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.settings import Settings
@@ -53,10 +54,13 @@ MOST_SHOWN = 5
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "import", "bring a file of LLM calls into month snapshots, with the proof", EXAMPLES)
-    parser.add_argument("file", metavar="FILE", type=Path, help="a CSV, JSON lines or Parquet of calls, a row each")
+    parser.add_argument("file", metavar="FILE", type=Path, nargs="?",
+                        help="a CSV, JSON lines or Parquet of calls, a row each")  # fmt: skip
+    _add_preset_options(parser)
     needed = parser.add_argument_group("columns of the file (in JSON lines also paths, such as usage.prompt_tokens)")
-    needed.add_argument("--timestamp", dest="created_at", metavar="COLUMN", required=True,
-                        help="when the call was made: ISO 8601, or seconds, milliseconds ... since 1970")  # fmt: skip
+    needed.add_argument("--timestamp", dest="created_at", metavar="COLUMN",
+                        help="when the call was made: ISO 8601, or seconds, milliseconds ... since 1970; without it "
+                             "and without --from, the file's columns tell which system it is of")  # fmt: skip
     needed.add_argument("--prompt-tokens", metavar="COLUMN", help="needed but for images, audio and video")
     needed.add_argument("--completion-tokens", metavar="COLUMN", help="needed for text")
     for name, (option, text) in COLUMNS.items():
@@ -77,12 +81,12 @@ def add_commands(commands: Commands) -> None:
         listed = f"{text}: {', '.join(members)}" if members else text
         fixed.add_argument(f"--{name}", metavar="NAME", help=listed)
         fixed.add_argument(f"--{name}-column", metavar="COLUMN")
-    fixed.add_argument("--grain", choices=sorted(GRAINS), default="call", metavar="GRAIN",
+    fixed.add_argument("--grain", choices=sorted(GRAINS), metavar="GRAIN",
                        help="of what a row is: a call (default), or the sum of an hour, a day, a month")  # fmt: skip
     fixed.add_argument("--alias", dest="aliases", metavar="WORD=NAME", action="append", default=[],
                        help="what a word in the columns of providers, proxies and task types means, such as "
                             "Azure=openai or bedrock=unknown; none= says nothing; may be given again")  # fmt: skip
-    parser.add_argument("--timezone", default="UTC", metavar="ZONE",
+    parser.add_argument("--timezone", metavar="ZONE",
                         help="of times that name none, such as America/Santiago (default UTC)")  # fmt: skip
     parser.add_argument(
         "--delimiter", metavar="CHARACTER", help="between columns (default: the commonest of , ; tab |)"
@@ -96,27 +100,62 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=run_import)
 
 
+def _add_preset_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("files of systems that are known")
+    group.add_argument("--from", dest="preset", metavar="NAME|FILE",
+                       help="how the file is read: one of --list, or a YAML file of your own; options for columns "
+                            "come on top (default: told by the file's columns)")  # fmt: skip
+    group.add_argument("--list", dest="listed", action="store_true",
+                       help="the systems that are known, and how well (with --json: as JSON)")  # fmt: skip
+
+
 def read_mapping(arguments: argparse.Namespace) -> CallMapping:
-    """Which column feeds what. Raises `BadParameter`."""
+    """Which column feeds what: as the options say, on top of a preset where one is asked for, or nothing else says it.
+
+    Raises `BadParameter`, and `BadFile` where no preset fits.
+    """
     from flexlib.sources.files.mapping import CallMapping
 
-    given = vars(arguments)
-    plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal"]
+    given = _read_given(arguments)
+    if "created_at" in given and arguments.preset is None:
+        return CallMapping(**given)
+    from flexlib.sources.presets import choose_preset
+
+    preset, columns = choose_preset(arguments.file, arguments.preset, delimiter=arguments.delimiter)
+    return preset.build_mapping(columns, **given)
+
+
+def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the mapping that options say."""
+    from flexlib.sources.files.fields import MEMBERS
+
+    said = vars(arguments)
+    plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal", "grain"]
     other = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
-    return CallMapping(
-        **{name: given[name] for name in [*plain, *other, "usable_type_column"]},
-        provider=LlmProvider.parse(arguments.provider) if arguments.provider else None,
-        proxy=LlmProxy.parse(arguments.proxy) if arguments.proxy else None,
-        task_type=LlmTaskType.parse(arguments.task_type or LlmTaskType.TEXT),
-        metadata=tuple(arguments.metadata),
-        aliases=tuple(arguments.aliases),
-        grain=arguments.grain,
-        extra_counts=tuple(arguments.extra_counts),
-    )
+    given = {name: said[name] for name in [*plain, *other, "usable_type_column"]}
+    given |= {name: tuple(said[name]) for name in ("metadata", "aliases", "extra_counts")}
+    given |= {name: kind.parse(said[name]) for name, kind in MEMBERS.items() if said[name]}
+    return {name: value for name, value in given.items() if value not in (None, ())}
+
+
+def _print_presets(*, as_json: bool) -> None:
+    from flexlib.sources.presets import describe_preset, list_presets
+
+    presets = [describe_preset(one) for one in list_presets()]
+    if as_json:
+        print(json.dumps({"presets": presets}, indent=2, ensure_ascii=False))
+        return
+    for one in presets:
+        print(f"{one['name']:18}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':18}{one['source']}")
 
 
 def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     """Imports, prints the certificates, gives the exit code: 3 when a row could not be taken."""
+    if arguments.listed:
+        _print_presets(as_json=arguments.json)
+        return 0
+    if arguments.file is None:
+        raise BadParameter("which file is to be imported? Name it, or ask for --list.")
     from flexlib.ingest.files.importing import import_usage
 
     mapping = read_mapping(arguments)

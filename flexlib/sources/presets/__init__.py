@@ -1,0 +1,95 @@
+"""Presets: what the files of one system mean, as data; which column feeds which field, and how well that is known.
+
+A preset is a YAML file: those in `flexlib/data/presets/`, and any that a company writes for its own gateway. It says
+
+- `name`, `title`, `source` (where its meaning stands), `evidence` (`documented`, seen in `samples`, or told by the
+  `rows`), `dataset` (`usage` or `charges`), `notes` for what is not settled.
+- `recognize`: the columns that a file of it must have, and `unless`: those that it must not have. `a | b` is either.
+- `mapping`: the fields of `CallMapping`, or of `ChargeMapping`. A column may be a list: the first that the file has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from flexlib.errors import BadFile, BadParameter
+from flexlib.sources.files.files import list_columns
+from flexlib.sources.presets.preset import Preset
+from flexlib.sources.presets.yaml_files import read_preset
+
+SUFFIXES = (".yaml", ".yml")
+SHOWN = 3
+"""How many presets a file that fits none is held against: more is no sentence any more."""
+
+
+def list_presets() -> list[Preset]:
+    """The presets that come with flexlib, by name."""
+    return list(_load_own().values())
+
+
+def load_preset(name_or_file: str | Path) -> Preset:
+    """The preset of that name, or of that file, which ends in .yaml or .yml.
+
+    Raises `BadParameter` where there is none, or with the first thing that is wrong in it.
+    """
+    text = str(name_or_file)
+    if text.lower().endswith(SUFFIXES):
+        return read_preset(Path(text))
+    if (found := _load_own().get(text.strip().lower())) is None:
+        raise BadParameter(
+            f"there is no preset {text!r}; it must be one of {', '.join(_load_own())}, "
+            f"or a file of your own that ends in {SUFFIXES[0]}."
+        )
+    return found
+
+
+def choose_preset(file: Path, name_or_file: str | Path | None = None, **options: Any) -> tuple[Preset, list[str]]:  # noqa: ANN401
+    """The preset of that name or file, else the one that fits the columns of `file`; and those columns.
+
+    `options` are those of `list_columns`. Raises `BadFile` and `BadParameter`.
+    """
+    if name_or_file is None:
+        preset = find_preset(*(places := _list_places(file, **options)), name=file.name)
+    else:
+        preset, places = load_preset(name_or_file), _list_places(file, **options)
+    return preset, min(places, key=lambda columns: len(preset.list_missing(columns)))
+
+
+def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
+    """The one preset whose columns are all in one place of a file; JSON may have rows in several. Raises `BadFile`.
+
+    The sentence names those that fit, or nearly, with what they lack. `name` is what it calls the file.
+    """
+    known = [list(columns) for columns in places]
+    missing = {one: min((one.list_missing(columns) for columns in known), key=len) for one in list_presets()}
+    fitting = [preset for preset, lacking in missing.items() if not lacking]
+    if len(fitting) == 1:
+        return fitting[0]
+    advice = "name it with --from, or its columns with --timestamp and the other options."
+    if fitting:
+        raise BadFile(f"{name} may be of {' or of '.join(one.name for one in fitting)}; {advice}")
+    near = sorted((one for one in missing if len(missing[one]) < len(one.recognize)), key=lambda one: len(missing[one]))
+    told = "; ".join(f"{one.name} lacks {', '.join(missing[one])}" for one in near[:SHOWN])
+    raise BadFile(f"{name} is of no system that is known by its columns{f' ({told})' if told else ''}; {advice}")
+
+
+def describe_preset(preset: Preset) -> dict[str, str]:
+    """What a list of presets shows of it."""
+    names = ("name", "title", "dataset", "evidence", "source", "notes")
+    return {name: getattr(preset, name) for name in names}
+
+
+def _list_places(file: Path, **options: Any) -> list[list[str]]:  # noqa: ANN401
+    """The columns of the rows in each place where the file may have them."""
+    return [list_columns(file, **options)]
+
+
+@cache
+def _load_own() -> dict[str, Preset]:
+    folder = files("flexlib").joinpath("data", "presets")
+    found = [read_preset(Path(str(file))) for file in folder.iterdir() if file.name.endswith(SUFFIXES)]
+    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name)}

@@ -1,0 +1,88 @@
+"""Presets as YAML: read and held against what a preset may say; the first thing that is wrong is one sentence."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+from flexlib.errors import BadParameter
+from flexlib.sources.presets.preset import DATASETS, Evidence, Preset
+
+KNOWN_MAKERS = "known"
+"""What `makers` says for the table `flexlib/data/makers.csv`."""
+
+
+def read_preset(file: Path) -> Preset:
+    """The preset that a YAML file holds. Raises `BadParameter`, naming the file and the key."""
+    import yaml
+
+    try:
+        said = yaml.load(file.read_text("utf-8"), _build_loader())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadParameter(f"the preset {file} cannot be read ({error}); give the path of a YAML file.") from error
+    except yaml.YAMLError as error:
+        raise BadParameter(f"the preset {file} is no YAML: {' '.join(str(error).split())}.") from error
+    return _build_preset(file.name, said)
+
+
+def _build_preset(file: str, said: object) -> Preset:
+    known = {one.name: one for one in fields(Preset)}
+    if not isinstance(said, dict):
+        raise BadParameter(f"{file} is no preset: it must hold name, title, evidence, source, dataset and mapping.")
+    if strange := [name for name in said if name not in known]:
+        raise BadParameter(f"{file} has a key {strange[0]!r}, which no preset has; it may have {', '.join(known)}.")
+    if lacking := [name for name, one in known.items() if _is_needed(one) and not said.get(name)]:
+        raise BadParameter(f"{file} has no {lacking[0]!r}; every preset says it.")
+    for name, wanted in {"evidence": get_args(Evidence), "dataset": tuple(DATASETS)}.items():
+        if said[name] not in wanted:
+            raise BadParameter(f"{file}: {name!r} must be {' or '.join(wanted)}, not {said[name]!r}.")
+    mapping = said.get("mapping")
+    if not isinstance(mapping, dict) or not mapping:
+        raise BadParameter(f"{file}: 'mapping' must say which column feeds which field.")
+    texts = {name: _read_texts(file, known[name], value) for name, value in said.items() if name != "mapping"}
+    columns = {one.name: one for one in fields(DATASETS[said["dataset"]]) if one.name not in ("preset", "evidence")}
+    if strange := [name for name in mapping if name not in columns]:
+        raise BadParameter(
+            f"{file}: 'mapping' names a field {strange[0]!r}, which {said['dataset']} does not have; "
+            f"it may name {', '.join(columns)}."
+        )
+    told = {name: _read_texts(file, columns[name], value) for name, value in mapping.items()}
+    return Preset(**texts, mapping=told | _expand_makers(told))
+
+
+def _build_loader() -> Any:  # noqa: ANN401
+    """YAML as everybody reads it, but for a key that comes twice: of the two, one would be lost in silence."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            if twice := [key for key in keys if keys.count(key) > 1]:
+                raise yaml.YAMLError(f"the key {twice[0]!r} comes twice")
+            return super().construct_mapping(node, deep)
+
+    return Loader
+
+
+def _is_needed(one: Field[Any]) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def _read_texts(file: str, one: Field[Any], value: object) -> Any:  # noqa: ANN401
+    """A text, or a tuple of texts where the field holds one; a list elsewhere is of columns to choose from."""
+    is_tuple = "tuple" in str(one.type)
+    texts = value if isinstance(value, list) else [value]
+    if wrong := [text for text in texts if not isinstance(text, str) or not text]:
+        raise BadParameter(f"{file}: {one.name!r} must be text, not {wrong[0]!r}; put it into quotes.")
+    return tuple(texts) if is_tuple else value
+
+
+def _expand_makers(told: Mapping[str, Any]) -> dict[str, Any]:
+    if told.get("makers") != (KNOWN_MAKERS,):
+        return {}
+    with files("flexlib").joinpath("data", "makers.csv").open(encoding="utf-8") as table:
+        return {"makers": tuple(f"{row['pattern']}={row['maker']}" for row in csv.DictReader(table))}

@@ -1,0 +1,61 @@
+"""`flexlib import --from` and `--list`: which systems are known, and files read as a preset says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flexlib.cli import main
+
+GATEWAY = Path(__file__).parents[2] / "params" / "my_gateway.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    (tmp_path / "calls.csv").write_text("id,time,model,input,output,who\n1,2026-05-01 10:00:00,gpt-4o,1000,100,\n")
+    return tmp_path
+
+
+def test_a_file_is_read_by_a_preset_of_one_s_own_and_the_certificate_names_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(folder / "calls.csv"), "--from", str(GATEWAY), "--json"]) == 0
+    (month,) = json.loads(capsys.readouterr().out)["months"]
+    assert (month["month"], month["prompt_tokens"], month["amount_in_usd"]) == ("2026-05", 1000, "0.0035000000")
+    (file,) = month["files"]
+    assert (file["preset"], file["evidence"]) == ("my-gateway", "rows")
+    assert file["mapping"]["timezone"] == "America/Santiago"
+    assert "preset" not in file["mapping"]
+
+
+def test_an_option_wins_over_the_preset(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["import", str(folder / "calls.csv"), "--from", str(GATEWAY), "--timezone", "UTC", "--grain", "day"]
+    assert main([*words, "--json"]) == 0
+    (month,) = json.loads(capsys.readouterr().out)["months"]
+    assert month["files"][0]["mapping"]["grain"] == "day"
+    assert "timezone" not in month["files"][0]["mapping"]
+
+
+def test_the_list_shows_each_system_with_how_well_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "--list", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["presets"]
+    assert all(set(one) == {"name", "title", "dataset", "evidence", "source", "notes"} for one in shown)
+    assert main(["import", "--list"]) == 0
+    text = capsys.readouterr().out
+    assert [one["name"] for one in shown if f"{one['name']} " not in text or one["source"] not in text] == []
+
+
+def test_a_file_of_no_known_system_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(folder / "calls.csv")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("flexlib: calls.csv is of no system that is known by its columns")
+    assert said.endswith("; name it with --from, or its columns with --timestamp and the other options.\n")
+    assert said.count("\n") == 1
+
+
+def test_no_file_and_no_list_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import"]) == 2
+    assert capsys.readouterr().err == "flexlib: which file is to be imported? Name it, or ask for --list.\n"

@@ -1,0 +1,147 @@
+"""Presets as files: what one may say, what is wrong in one, and what a company writes for its own gateway."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flexlib.enums import LlmProvider, LlmTaskType
+from flexlib.errors import BadParameter
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.presets import describe_preset, list_presets, load_preset
+
+HOME = Path(__file__).parents[3]
+EXAMPLE = HOME / "params" / "my_gateway.yaml"
+
+GATEWAY: dict[str, Any] = {
+    "name": "mine",
+    "title": "Mine",
+    "evidence": "rows",
+    "source": "https://example.com",
+    "dataset": "usage",
+    "mapping": {
+        "created_at": ["at", "when"],
+        "provider": "openai",
+        "model_column": "model",
+        "prompt_tokens": ["in", "fresh + cached"],
+        "completion_tokens": "out",
+        "aliases": ["Azure=openai"],
+        "extra_counts": ["web_searches=searches"],
+    },
+}
+
+
+def write(folder: Path, **changes: Any) -> Path:  # noqa: ANN401
+    """A preset in a file; what is changed to None is left out."""
+    said = {name: value for name, value in (GATEWAY | changes).items() if value is not None}
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump(said), "utf-8")
+    return file
+
+
+def test_the_example_in_params_is_a_preset_that_reads_as_it_says() -> None:
+    preset = load_preset(EXAMPLE)
+    mapping = preset.build_mapping(["id", "time", "model", "input", "output"])
+    assert (preset.name, preset.dataset, mapping.timezone) == ("my-gateway", "usage", "America/Santiago")
+    assert mapping.makers[0] == "*claude*=anthropic"
+    assert (mapping.preset, mapping.evidence) == ("my-gateway", "rows")
+
+
+def test_of_several_columns_the_first_that_the_file_has_feeds_a_field(tmp_path: Path) -> None:
+    preset = load_preset(write(tmp_path))
+    assert preset.build_mapping(["when", "in", "out"]).created_at == "when"
+    assert preset.build_mapping(["when", "fresh", "cached"]).prompt_tokens == "fresh + cached"
+    assert preset.build_mapping(["at", "when", "fresh"]).prompt_tokens == "in"  # which the reader then misses
+    assert preset.build_mapping().created_at == "at"
+
+
+def test_what_is_given_wins_over_what_the_preset_says(tmp_path: Path) -> None:
+    mapping = load_preset(write(tmp_path)).build_mapping(
+        created_at="sent",
+        provider=LlmProvider.XAI,
+        task_type="embedding",
+        aliases=("azure=unknown", "Bedrock=unknown"),
+        extra_counts=("web_searches=calls", "input_audio_tokens=audio"),
+        metadata=None,
+    )
+    assert (mapping.created_at, mapping.provider, mapping.task_type) == ("sent", LlmProvider.XAI, LlmTaskType.EMBEDDING)
+    assert mapping.aliases == ("azure=unknown", "Bedrock=unknown")
+    assert mapping.extra_counts == ("web_searches=calls", "input_audio_tokens=audio")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"titel": "Mine"}, "mine.yaml has a key 'titel', which no preset has; it may have name, title,"),
+        ({"name": None}, "mine.yaml has no 'name'; every preset says it."),
+        ({"source": ""}, "mine.yaml has no 'source'; every preset says it."),
+        ({"evidence": "sure"}, "mine.yaml: 'evidence' must be documented or samples or rows, not 'sure'."),
+        ({"dataset": "credits"}, "mine.yaml: 'dataset' must be usage"),
+        ({"mapping": None}, "mine.yaml: 'mapping' must say which column feeds which field."),
+        (
+            {"mapping": {"time": "at"}},
+            "mine.yaml: 'mapping' names a field 'time', which usage does not have; it may name",
+        ),
+        ({"mapping": {"created_at": 2026}}, "mine.yaml: 'created_at' must be text, not 2026; put it into quotes."),
+        ({"mapping": {"makers": [True]}}, "mine.yaml: 'makers' must be text, not True; put it into quotes."),
+        ({"recognize": [7]}, "mine.yaml: 'recognize' must be text, not 7; put it into quotes."),
+    ],
+)
+def test_what_is_wrong_in_a_preset_is_one_sentence(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadParameter) as refused:
+        load_preset(write(tmp_path, **changes))
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name: a\nname: b\n", "is no YAML: the key 'name' comes twice."),
+        ("mapping:\n  model: a\n  model: b\n", "is no YAML: the key 'model' comes twice."),
+        ("name: [a\n", "is no YAML: while parsing a flow sequence"),
+        ("- name\n", "mine.yaml is no preset: it must hold name, title, evidence, source, dataset and mapping."),
+        ("", "mine.yaml is no preset"),
+        ("!!python/object/apply:os.getcwd []\n", "is no YAML: could not determine a constructor"),
+    ],
+)
+def test_yaml_that_is_none_or_says_a_thing_twice_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(BadParameter, match=re.escape(sentence)):
+        load_preset(file)
+
+
+def test_a_mapping_that_makes_no_sense_names_the_preset(tmp_path: Path) -> None:
+    preset = load_preset(write(tmp_path, mapping={"created_at": "at", "model": "gpt-4", "provider": "openai"}))
+    with pytest.raises(BadParameter, match="^mine: which column holds the prompt tokens"):
+        preset.build_mapping()
+    with pytest.raises(BadParameter, match=r"^mine: a file of usage has no 'colour' to be told; leave it out\."):
+        preset.build_mapping(colour="red")
+
+
+def test_a_preset_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadParameter, match="there is no preset 'opnrouter'; it must be one of .*, or a file of your own"
+    ):
+        load_preset("opnrouter")
+    with pytest.raises(BadParameter, match=r"the preset .*gone\.yaml cannot be read"):
+        load_preset(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize("preset", list_presets(), ids=lambda one: one.name)
+def test_every_preset_of_ours_is_recognized_by_its_columns_and_builds_a_mapping(preset: Any) -> None:  # noqa: ANN401
+    assert preset.recognize
+    assert preset.build_mapping().preset == preset.name
+    assert re.fullmatch(r"https://\S+", preset.source)
+    assert set(describe_preset(preset)) == {"name", "title", "dataset", "evidence", "source", "notes"}
+
+
+def test_a_preset_says_only_what_a_mapping_knows() -> None:
+    known = {one.name for one in fields(CallMapping)}
+    assert {name for one in list_presets() if one.dataset == "usage" for name in one.mapping} <= known
