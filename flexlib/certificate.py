@@ -180,7 +180,32 @@ class UsageCertificate(Certificate):
         return {name: values[name] for name in order} | values
 
 
-AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate
+@dataclass(frozen=True, kw_only=True)
+class ChargesCertificate(Certificate):
+    """The proof of a month of charges from one source."""
+
+    dataset: ClassVar = "charges"
+
+    source: str
+    rows_read: int
+    amounts: tuple[dict[str, Any], ...] = ()
+    """By currency: currency, amount (exact, as text), list_amount (None where a row has none), rows."""
+    left_out: tuple[dict[str, Any], ...] = ()
+    """Rows that are no charges, by kind: kind, rows."""
+    files: tuple[dict[str, Any], ...] = ()
+    """Each file read: name, sha256, rows, and how it was read."""
+    sums: Check = Check("not checked")
+
+    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
+        order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
+        return {name: values[name] for name in order} | values
+
+
+AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCertificate
+
+CERTIFICATES: dict[str, type[AnyCertificate]] = {
+    one.dataset: one for one in (CreditsCertificate, UsageCertificate, ChargesCertificate)
+}
 
 
 def parse_certificate(text: str) -> AnyCertificate:
@@ -198,7 +223,7 @@ def parse_certificate(text: str) -> AnyCertificate:
             values[name] = tuple(value)
         elif isinstance(value, dict):
             values[name] = read_check(value)
-    return CreditsCertificate(**values) if dataset == CreditsCertificate.dataset else UsageCertificate(**values)
+    return CERTIFICATES[dataset](**values)
 
 
 def _format_time(moment: datetime) -> str:

@@ -23,6 +23,7 @@ COMPARED = {
     "balance": "flex credits against the add-on credits used by the team's balance",
     "database": "what the database counts and sums, against the written Parquet counted again",
     "files": "what was stored and what the file adds to it, against the written Parquet counted again",
+    "bills": "the rows of the bills, summed by currency, against the written Parquet counted again",
     "delivered": "what was delivered, against the written Parquet counted again",
 }
 """What each code compares with what."""
@@ -140,6 +141,14 @@ def _name_possible_duplicates(figures: Figures) -> str:
     )
 
 
+def _name_overlaps(figures: Figures) -> str:
+    return "; ".join(
+        f"{one} and {other} both bill {provider} from {first} to {last}, which would count twice: import the newer one "
+        "with --supersedes of the other, or with --distinct if both hold"
+        for one, other, provider, first, last in figures["overlaps"]
+    )
+
+
 def _say(text: str) -> Callable[[Figures], str]:
     return lambda figures: text.format_map(figures)
 
@@ -168,5 +177,6 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "counts_differ": _compare_counts,
     "ids_repeated": _say("{rows_found} rows have {distinct_ids} different ids"),
     "possible_duplicates": _name_possible_duplicates,
+    "bills_overlap": _name_overlaps,
 }
 """What each reason says of a check's figures."""

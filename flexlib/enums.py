@@ -14,6 +14,9 @@ Language = Literal["es", "en"]
 GRAINS = frozenset({"call", "hour", "day", "month"})
 """What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
 
+KINDS_OF_CHARGE = frozenset({"usage", "fee", "credit", "tax", "adjustment"})
+"""What a line of a bill is for; only `usage` can be held against calls."""
+
 OF_AN_HOUR = ("call", "hour")
 """Grains whose rows lie within an hour, and so have another time, day or month in another zone."""
 

@@ -1,12 +1,14 @@
-"""The two record types, credits and usage: columns, types, units, and the check that every stored row has passed."""
+"""The record types, credits, usage and charges: columns, types, units, and the check that every stored row passed."""
 
 from __future__ import annotations
+
+import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.dates import Month
-from flexlib.enums import GRAINS
+from flexlib.enums import GRAINS, KINDS_OF_CHARGE
 from flexlib.errors import BadRecord
 
 UNKNOWN_MODEL = "<nil>"
@@ -94,6 +96,29 @@ USAGE = pa.schema(
 
 USAGE_KEY = ["created_at", "id"]
 
+CHARGE = pa.decimal128(38, 18)
+
+CHARGES = pa.schema(
+    [
+        _field("id", pa.string(), "made of the file's hash and the row's line in it", nullable=False),
+        _field("period_start", pa.timestamp("us"), "UTC; the beginning of what is charged", nullable=False),
+        _field("period_end", pa.timestamp("us"), "UTC; the first moment after it", nullable=False),
+        _field("provider", pa.string(), "who sends the bill, in lower case", nullable=False),
+        _field("line_item", pa.string(), "what the bill calls it"),
+        _field("model", pa.string(), "the model, where the bill names one"),
+        _field("key", pa.string(), "the key or user it is charged to; never an e-mail or a name"),
+        _field("kind", pa.string(), "a member of KINDS_OF_CHARGE", nullable=False),
+        _field("quantity", CHARGE, "in `unit`s"),
+        _field("unit", pa.string(), "what the quantity counts, as the bill says it"),
+        _field("amount", CHARGE, "what is billed, in `currency`; below 0: a credit", nullable=False),
+        _field("list_amount", CHARGE, "what the list prices ask for it, in `currency`; null: not said"),
+        _field("currency", pa.string(), "ISO 4217, such as USD", nullable=False),
+    ]
+)
+"""What providers billed: a row a line of a bill. Never added to calls, whose money it states a second time."""
+
+CHARGES_KEY = ["period_start", "id"]
+
 
 def list_units(schema: pa.Schema) -> dict[str, str]:
     """The unit or the meaning of each column.
@@ -124,6 +149,21 @@ def check_credits(rows: pa.Table, month: Month) -> pa.Table:
     _refuse(pc.not_equal(rows["date"], pc.floor_temporal(rows["date"], unit="day")), "a date is not a midnight")
     _check_counts(rows, "prompt_credits", "flex_credits", "requests")
     return _check_sorted(rows, CREDITS_KEY)
+
+
+def check_charges(rows: pa.Table, month: Month) -> pa.Table:
+    """`rows` as they came, when they are charges whose periods begin in `month`, sorted by time and id, each id once.
+
+    Raises `BadRecord`, naming the rule that is broken.
+    """
+    _check_columns(rows, CHARGES)
+    _check_month(rows, "period_start", month)
+    _refuse(pc.less_equal(rows["period_end"], rows["period_start"]), "a period ends before it begins")
+    if wrong := set(pc.unique(rows["kind"]).to_pylist()) - KINDS_OF_CHARGE:
+        raise BadRecord(f"rows refused: kind is {sorted(wrong)[0]!r}, not one of {', '.join(sorted(KINDS_OF_CHARGE))}.")
+    if wrong := {one for one in pc.unique(rows["currency"]).to_pylist() if not re.fullmatch("[A-Z]{3}", one)}:
+        raise BadRecord(f"rows refused: {sorted(wrong)[0]!r} is no code of a currency.")
+    return _check_sorted(rows, CHARGES_KEY)
 
 
 def check_usage(rows: pa.Table, month: Month) -> pa.Table:
@@ -185,3 +225,11 @@ def _refuse(broken: pa.ChunkedArray, rule: str) -> None:
     count = pc.sum(broken).as_py() or 0
     if count:
         raise BadRecord(f"rows refused: {rule} in {count} of them.")
+
+
+SHAPES = {
+    "credits": (CREDITS, CREDITS_KEY, check_credits),
+    "usage": (USAGE, USAGE_KEY, check_usage),
+    "charges": (CHARGES, CHARGES_KEY, check_charges),
+}
+"""Of each data set its columns, its key and its check."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flexlib.certificate import Certificate, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
 from flexlib.checks import Check, describe_check, explain_check
 from flexlib.formats import format_count, format_credits
 
@@ -29,12 +29,12 @@ def explain_state(certificate: Certificate) -> str:
     parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
     parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
     again = "run flexlib fetch again"
-    if isinstance(certificate, UsageCertificate):
+    if not isinstance(certificate, CreditsCertificate):
         again = "fix the rows in their file and import it with --replace"
     return f"{' and '.join(parts)}: the total is a lower bound; {again}."
 
 
-def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> str:
+def render_certificate(certificate: AnyCertificate) -> str:
     """The proof as text, one line per fact. Ends with a newline."""
     lines = {"State": f"{certificate.state}", "Read": f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
     if isinstance(certificate, CreditsCertificate):
@@ -51,6 +51,14 @@ def render_certificate(certificate: CreditsCertificate | UsageCertificate) -> st
             "Unmapped keys": f"{certificate.unmapped_keys:,}",
             "Requests": f"{certificate.requests_sent:,} sent, {certificate.requests_retried:,} retried, "
             f"{certificate.requests_resumed:,} resumed",
+        }
+    elif isinstance(certificate, ChargesCertificate):
+        lines |= {
+            "Source": certificate.source,
+            "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
+            f"{certificate.quarantined_rows:,} quarantined",
+            "Left out": _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
+            **{one["currency"]: f"{one['amount']} billed" for one in certificate.amounts},
         }
     else:
         lines |= {

@@ -8,7 +8,7 @@ not at all. Nothing here knows a source by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -16,16 +16,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flexlib
-from flexlib.certificate import AnyCertificate, Certificate, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import (
+    AnyCertificate,
+    Certificate,
+    ChargesCertificate,
+    CreditsCertificate,
+    State,
+    UsageCertificate,
+)
 from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
 from flexlib.formats import format_count
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.recount import DeliveredCounts, ParquetCounts, compare_counts, count_credits, count_usage
+from flexlib.ingest.recount import (
+    DeliveredCounts,
+    ParquetCounts,
+    compare_counts,
+    count_charges,
+    count_credits,
+    count_usage,
+)
+from flexlib.ingest.tables import check_tables, join_tables
 from flexlib.money.amounts import fill_rows
 from flexlib.money.fx import Rates
-from flexlib.schema import CREDITS, CREDITS_KEY, USAGE, USAGE_KEY, check_credits, check_usage
+from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash
@@ -35,9 +50,6 @@ from flexlib.store.version import Snapshot
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
-TABLE_ROWS = 122_880
-"""As many rows as DuckDB reads at a time: a row group of the Parquet each."""
 
 STATED = frozenset({"rows_read", "quarantined_rows"})
 """Facts that a source may state though the delivery has them too: of a file, those of the files before it as well."""
@@ -94,6 +106,8 @@ def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = Non
     rows_sha256, delivered = _write_rows(delivery, parquet, rates or Rates())
     if delivery.source.dataset == CreditsCertificate.dataset:
         certificate: AnyCertificate = _certify_credits(delivery, parquet, rows_sha256)
+    elif delivery.source.dataset == ChargesCertificate.dataset:
+        certificate = _certify_charges(delivery, count_charges(parquet), rows_sha256)
     else:
         certificate = certify_usage(delivery, delivered, count_usage(parquet), rows_sha256)
     return PreparedMonth(held, delivery, parquet, certificate)
@@ -108,39 +122,6 @@ def store_month(prepared: PreparedMonth) -> Snapshot:
     return move_snapshot(prepared.parquet, prepared.certificate, held.root, raw, delivery.people)
 
 
-def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
-    """The tables as they came, when each passes its schema's check and stands behind the one before it.
-
-    Whether an id stands in two of the tables is not seen here; the whole file tells. Raises `BadRecord` at the first
-    that does not.
-    """
-    check, key = (check_credits, CREDITS_KEY) if source.dataset == "credits" else (check_usage, USAGE_KEY)
-    last: list[Any] | None = None
-    for table in tables:
-        if not table.num_rows:
-            continue
-        first = _read_key(check(table, month), key, 0)
-        if last is not None and first <= last:
-            raise BadRecord(f"rows refused: {_write_key(first)} stands behind {_write_key(last)}.")
-        last = _read_key(table, key, table.num_rows - 1)
-        yield table
-
-
-def join_tables(tables: Iterable[pa.Table], rows: int = TABLE_ROWS) -> Iterator[pa.Table]:
-    """The same rows in tables of `rows` each, the last of what is left."""
-    import pyarrow as pa
-
-    waiting: list[pa.Table] = []
-    for table in tables:
-        waiting.append(table)
-        while sum(map(len, waiting)) >= rows:
-            joined = pa.concat_tables(waiting).combine_chunks()
-            yield joined.slice(0, rows)
-            waiting = [joined.slice(rows)] if len(joined) > rows else []
-    if sum(map(len, waiting)):
-        yield pa.concat_tables(waiting).combine_chunks()
-
-
 def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, DeliveredCounts]:
     """Checks, prices and writes the rows, a row group a table; gives their hash, and what went in."""
     import pyarrow.parquet as pq
@@ -148,7 +129,6 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
     is_usage = delivery.source.dataset == UsageCertificate.dataset
     digest, delivered = RowHash(), DeliveredCounts()
     tables = check_tables(join_tables(delivery.tables), delivery.source, delivery.month)
-    schema = USAGE if is_usage else CREDITS
 
     def put(rows: pa.Table) -> None:
         writer.write_table(rows, row_group_size=len(rows))
@@ -158,7 +138,7 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
 
     with (
         report_disk(parquet.parent),
-        pq.ParquetWriter(parquet, schema, compression="zstd") as writer,
+        pq.ParquetWriter(parquet, SHAPES[delivery.source.dataset][0], compression="zstd") as writer,
         ThreadPoolExecutor(1) as pool,  # one table is written while the next is read, checked and priced
     ):
         writing: Future[None] | None = None
@@ -207,6 +187,12 @@ def _certify_credits(delivery: Delivery, parquet: Path, rows_sha256: str) -> Cre
     return CreditsCertificate(**values)
 
 
+def _certify_charges(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) -> ChargesCertificate:
+    sums = compare_counts(delivery.counts or {}, counts, delivery.code, delivery.reasons, delivery.figures)
+    values = _list_common(delivery, counts, rows_sha256) | {"source": delivery.source.name, "sums": sums}
+    return ChargesCertificate(**values | {"amounts": counts.figures["by_currency"]} | dict(delivery.facts))
+
+
 def _list_common(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) -> dict[str, Any]:
     """What certificates of both kinds say."""
     return {
@@ -236,12 +222,3 @@ def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) 
     if is_open or delivery.renews == "always" or before.state is not after.state:
         return False
     return replace(after, read_at=before.read_at, flexlib_version=before.flexlib_version) == before
-
-
-def _read_key(table: pa.Table, key: list[str], row: int) -> list[Any]:
-    return [table[column][row].as_py() for column in key]
-
-
-def _write_key(key: list[Any]) -> str:
-    moment, *names = key
-    return f"{', '.join(names)} at {moment}"

@@ -46,6 +46,12 @@ UNRATED = """
     SELECT count(*) FROM read_parquet($file) WHERE amount_in_usd IS NOT NULL AND amount_in_clp IS NULL
 """
 
+BY_CURRENCY = """
+    SELECT currency, sum(amount), CASE WHEN count(list_amount) = count(*) THEN sum(list_amount) END, count(*),
+        count(DISTINCT id)
+    FROM read_parquet($file) GROUP BY currency ORDER BY currency
+"""
+
 # Distinct hashes mean distinct ids, and are counted in a tenth of the memory.
 DISTINCT = ("count(DISTINCT hash(id))", "count(DISTINCT id)")
 
@@ -107,6 +113,22 @@ def count_credits(parquet: Path) -> ParquetCounts:
     return ParquetCounts({"rows": table.num_rows, **sums}, table.num_rows)
 
 
+def count_charges(parquet: Path) -> ParquetCounts:
+    """Counts the charges in `parquet`: rows, ids, and what each currency sums up to."""
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
+        found = connection.execute(BY_CURRENCY, {"file": glob.escape(str(parquet))}).fetchall()
+    sums = {currency: format_short(amount) for currency, amount, *_ in found}
+    by_currency = tuple(
+        {"currency": currency, "amount": sums[currency], "list_amount": listed and format_short(listed), "rows": rows}
+        for currency, _, listed, rows, _ in found
+    )
+    figures = {"rows": sum(one[3] for one in found), "amounts": sums, "by_currency": by_currency}
+    # An id holds its file and its line, and a line has one currency.
+    return ParquetCounts(figures, sum(one[4] for one in found))
+
+
 @dataclass
 class DeliveredCounts:
     """What goes into a Parquet of usage, counted table by table on the way."""
@@ -164,3 +186,13 @@ def write_figures(sums: Mapping[str, Any]) -> dict[str, Any]:
 def format_exact(amount: Decimal | None) -> str | None:
     """An exact amount as plain text, never with an exponent."""
     return None if amount is None else f"{amount:f}"
+
+
+def format_short(amount: Decimal) -> str:
+    """An exact amount as plain text without zeros at its end: `0.895874`, `12`.
+
+    >>> format_short(Decimal("0.895874000"))
+    '0.895874'
+    """
+    text = f"{amount:f}" if amount else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text

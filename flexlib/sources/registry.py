@@ -11,7 +11,7 @@ from typing import Literal
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 
-Dataset = Literal["credits", "usage"]
+Dataset = Literal["credits", "usage", "charges"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Source:
     """One source of rows."""
 
     name: str
-    """As commands and JSON say it; of usage also the folder: `usage/<month>/<name>/`."""
+    """As commands and JSON say it; of usage and charges also the folder: `usage/<month>/<name>/`."""
     title: str
     """As a page calls it in a sentence."""
     dataset: Dataset
@@ -74,7 +74,15 @@ IMPORT = Source(
     "the file's own rows; whether they are all, it cannot say",
 )
 
-_SOURCES = {source.name: source for source in (WINDSURF, LEDGER, IMPORT)}
+BILLS = Source(
+    "bill-files",
+    "imported bills",
+    "charges",
+    "flexlib import FILE --from ...",
+    "the bill's own rows, and the calls beside them",
+)
+
+_SOURCES = {source.name: source for source in (WINDSURF, LEDGER, IMPORT, BILLS)}
 
 
 def register_source(source: Source) -> Source:

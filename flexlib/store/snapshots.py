@@ -3,6 +3,7 @@
     ROOT/server.json                                whose data this root holds
     ROOT/credits/2025-09/<version>/                 credits.parquet, certificate.json, people.json, raw/
     ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, people.json, raw/
+    ROOT/charges/2025-09/<source>/<version>/        charges.parquet, certificate.json, people.json, raw/
 
 A version is named after the moment it was stored and its rows; the newest is the month.
 """
@@ -19,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from flexlib.certificate import AnyCertificate, UsageCertificate
+from flexlib.certificate import CERTIFICATES, AnyCertificate, CreditsCertificate
 from flexlib.dates import Month, Span
 from flexlib.errors import SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
@@ -36,19 +37,19 @@ STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 def list_months(root: Path) -> list[Month]:
     """Every month of which anything is stored, in order."""
-    folders = [folder for dataset in ("credits", "usage") for folder in (root / dataset).glob("[0-9]*-[0-9]*")]
+    folders = [folder for dataset in CERTIFICATES for folder in (root / dataset).glob("[0-9]*-[0-9]*")]
     months = {Month.parse(folder.name) for folder in folders if re.fullmatch(r"\d{4}-\d{2}", folder.name)}
     return [month for month in sorted(months) if list_newest(month, root)]
 
 
-def list_newest(month: Month, root: Path, datasets: Sequence[str] = ("credits", "usage")) -> list[Snapshot]:
-    """The newest version of each source of the month, credits first."""
+def list_newest(month: Month, root: Path, datasets: Sequence[str] = tuple(CERTIFICATES)) -> list[Snapshot]:
+    """The newest version of each source of the month, credits first, charges last."""
     found = [one for dataset in datasets for one in list_snapshots(dataset, month, root)]
     return list({one.path.parent: one for one in found}.values())
 
 
 def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
-    """Every stored version of the month, oldest first; for `usage` those of all sources."""
+    """Every stored version of the month, oldest first; for `usage` and `charges` those of all sources."""
     folder = _month_folder(dataset, month, root)
     found = folder.glob("*/certificate.json" if dataset == "credits" else "*/*/certificate.json")
     versions = [file.parent for file in found if not any(part.startswith(".") for part in file.parts[-3:])]
@@ -56,7 +57,7 @@ def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
 
 
 def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = None) -> Snapshot | None:
-    """The newest version of the month, or None; of one source of `usage` when it is named."""
+    """The newest version of the month, or None; of one source when it is named."""
     versions = list_snapshots(dataset, month, root)
     return next((one for one in reversed(versions) if source in (None, one.source)), None)
 
@@ -67,12 +68,12 @@ def load_credits(month: Month, root: Path) -> Snapshot:
 
 
 def load_usage(month: Month, root: Path, source: str | None = None) -> Snapshot:
-    """The newest calls of the month, of one source where it is named.
+    """The newest calls of the month, of one source where it is named; of a source of charges those.
 
     Raises `SnapshotMissing`, with the command that stores them.
     """
-    known = source and find_source(source)
-    return _load("usage", month, root, (known or IMPORT).format_command(month), source)
+    known = (find_source(source) if source else None) or IMPORT
+    return _load(known.dataset, month, root, known.format_command(month), source)
 
 
 @overload
@@ -101,9 +102,9 @@ def move_snapshot(
     The rows stand in `parquet`, on the same disk, which is moved: so a month may be written piece by piece and need not
     fit into memory. The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
     """
-    dataset = "usage" if isinstance(certificate, UsageCertificate) else "credits"
+    dataset = certificate.dataset
     folder = _month_folder(dataset, certificate.month, root)
-    if isinstance(certificate, UsageCertificate):
+    if not isinstance(certificate, CreditsCertificate):
         folder /= certificate.source
     with report_disk(folder):
         for left in folder.glob(".writing-*"):  # by a run that was killed

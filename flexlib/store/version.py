@@ -27,7 +27,7 @@ class Snapshot:
     """One stored version of a month; its parts are read when they are asked for."""
 
     dataset: str
-    """`credits` or `usage`."""
+    """`credits`, `usage` or `charges`."""
     month: Month
     path: Path
     shows_people: bool = True

@@ -22,8 +22,9 @@ from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import AlreadyRunning, BadMonth, BadRecord, DiskFailed
 from flexlib.ingest.ledger import close_month, deliver_month, ensure_month
-from flexlib.ingest.pipeline import HeldMonth, certify_usage, check_tables, hold_month, join_tables
+from flexlib.ingest.pipeline import HeldMonth, certify_usage, hold_month
 from flexlib.ingest.recount import DeliveredCounts, count_usage
+from flexlib.ingest.tables import check_tables, join_tables
 from flexlib.ledger import (
     Ledger,
     LedgerMissing,

@@ -18,8 +18,8 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.pipeline import TABLE_ROWS
 from flexlib.ingest.recount import AMOUNTS, format_exact
+from flexlib.ingest.tables import TABLE_ROWS
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files import CallFile

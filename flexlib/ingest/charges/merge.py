@@ -1,0 +1,202 @@
+"""A month's charges of new files beside those of the files that stay: what the bills deliver of that month."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from flexlib.certificate import ChargesCertificate
+from flexlib.dates import Month
+from flexlib.errors import BadFile
+from flexlib.formats import format_count
+from flexlib.ingest.delivery import Delivery
+from flexlib.ingest.recount import format_short
+from flexlib.schema import CHARGES
+from flexlib.sources.charges import MonthCharges, name_rows
+from flexlib.sources.charges.amounts import EXACT
+from flexlib.sources.registry import BILLS
+from flexlib.store.version import People, Snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class BillFile:
+    """One file that was read, and what it bills by month."""
+
+    name: str
+    sha256: str
+    mapping: dict[str, Any]
+    months: Mapping[Month, MonthCharges]
+
+
+def list_files(snapshot: Snapshot | None) -> tuple[dict[str, Any], ...]:
+    """What the stored month says of each file in it."""
+    certificate = snapshot.certificate if snapshot else None
+    return certificate.files if isinstance(certificate, ChargesCertificate) else ()
+
+
+def merge_month(
+    bills: Sequence[BillFile],
+    month: Month,
+    base: Snapshot | None,
+    dropped: set[str],
+    read_at: datetime,
+    *,
+    are_distinct: bool,
+) -> tuple[Delivery, int]:
+    """The month of these bills and of the files in `base` that are not `dropped` (hashes), and how many rows are new.
+
+    Raises `BadFile` when what was kept beside the stored month cannot be read.
+    """
+    before = {entry["sha256"]: entry for entry in list_files(base)}
+    kept = {sha256: entry for sha256, entry in before.items() if sha256 not in dropped}
+    mine = [bill for bill in bills if month in bill.months]
+    there = {*kept, *(bill.sha256 for bill in mine)}
+    entries = dict(kept)
+    for bill in mine:
+        decided = set(before.get(bill.sha256, {}).get("distinct_from", ())) | (there if are_distinct else set())
+        entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}))
+    tables = [bill.months[month].rows for bill in mine] + ([_keep_rows(base, kept)] if base and kept else [])
+    rows = _sort_rows(tables)
+    overlaps = find_overlaps(rows, entries)
+    delivery = Delivery(
+        source=BILLS,
+        month=month,
+        read_at=read_at,
+        tables=[rows],
+        counts={"rows": sum(one["taken"] for one in entries.values()), "amounts": _sum_amounts(entries)},
+        code="bills",
+        reasons=("bills_overlap",) if overlaps else (),
+        figures={"overlaps": overlaps} if overlaps else {},
+        raw=list(_list_raw(base, kept, mine, month)),
+        people=_list_people(base, kept, rows, mine, month),
+        facts={
+            "rows_read": sum(one["rows"] for one in entries.values()),
+            "quarantined_rows": sum(one["quarantined"] for one in entries.values()),
+            "left_out": _sum_left_out(entries),
+            "files": tuple(entries.values()),
+            "notes": tuple(_write_notes(entries)),
+        },
+        renews="when changed",
+    )
+    return delivery, sum(bill.months[month].rows.num_rows for bill in mine if bill.sha256 not in before)
+
+
+def find_overlaps(rows: pa.Table, files: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Pairs of files that both bill days of one provider, unless somebody said that both hold.
+
+    Each is the two names, the provider, the first and the last day (ISO). Bills of other groupings meet as well: no
+    line of the one need be a line of the other.
+    """
+    days: dict[tuple[str, str], set[date]] = defaultdict(set)
+    names = {name_rows(sha256): sha256 for sha256 in files}
+    prefix = max(map(len, names), default=0)
+    columns = ("id", "provider", "period_start", "period_end", "amount")
+    seen = {
+        (name[:prefix], provider, start, end)
+        for name, provider, start, end, amount in zip(*(rows[one].to_pylist() for one in columns), strict=True)
+        if amount
+    }
+    for name, provider, start, end in seen:
+        length = (end - timedelta(microseconds=1)).date() - start.date()
+        days[names[name], provider] |= {start.date() + timedelta(days=nth) for nth in range(length.days + 1)}
+    found = []
+    for (one, provider), (other, seller) in combinations(sorted(days), 2):
+        both = days[one, provider] & days[other, seller]
+        is_said = other in files[one]["distinct_from"] or one in files[other]["distinct_from"]
+        if provider == seller and both and not is_said:
+            found.append([files[one]["name"], files[other]["name"], provider, str(min(both)), str(max(both))])
+    return found
+
+
+def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[str, Any]:
+    """What the certificate says of a file."""
+    charges = bill.months[month]
+    refused, left_out = len(charges.refused), sum(charges.left_out.values())
+    return {
+        "name": bill.name,
+        "sha256": bill.sha256,
+        "mapping": bill.mapping,
+        "rows": charges.rows.num_rows + refused + left_out,
+        "taken": charges.rows.num_rows,
+        "quarantined": refused,
+        "left_out": dict(sorted(charges.left_out.items())),
+        "amounts": {currency: format_short(amount) for currency, amount in sorted(charges.amounts.items())},
+        "crossing": charges.crossing,
+        "distinct_from": distinct_from,
+    }
+
+
+def _keep_rows(base: Snapshot, kept: Mapping[str, Any]) -> pa.Table:
+    """The stored rows of the files that stay."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(base.parquet) as file:
+        rows = file.read()
+    prefixes = [name_rows(sha256) for sha256 in kept]
+    owners = pc.utf8_slice_codeunits(rows["id"], 0, len(prefixes[0]))
+    return rows.filter(pc.is_in(owners, value_set=pa.array(prefixes)))
+
+
+def _sort_rows(tables: Sequence[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    rows = pa.concat_tables(tables) if tables else CHARGES.empty_table()
+    return rows.sort_by([("period_start", "ascending"), ("id", "ascending")]).combine_chunks()
+
+
+def _sum_amounts(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    sums: dict[str, Decimal] = {}
+    for entry in entries.values():
+        for currency, amount in entry["amounts"].items():
+            sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), Decimal(amount))
+    return {currency: format_short(sums[currency]) for currency in sorted(sums)}
+
+
+def _sum_left_out(entries: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    kinds: Counter[str] = Counter()
+    for entry in entries.values():
+        kinds.update(entry["left_out"])
+    return tuple({"kind": kind, "rows": kinds[kind]} for kind in sorted(kinds))
+
+
+def _list_people(
+    base: Snapshot | None, kept: Mapping[str, Any], rows: pa.Table, mine: Sequence[BillFile], month: Month
+) -> People | None:
+    """E-mails that stood for a key, of the files that stay and of the new ones."""
+    people = dict(base.people) if base and kept else {}
+    for bill in mine:
+        people |= {key: dict(one) for key, one in bill.months[month].people.items()}
+    known = set(rows["key"].to_pylist())
+    return {key: one for key, one in people.items() if key in known} or None
+
+
+def _list_raw(base: Snapshot | None, kept: Mapping[str, Any], mine: Sequence[BillFile], month: Month) -> Iterator[str]:
+    """The rows that could not be taken, a line of JSON each."""
+    if base and kept:
+        raw = base.path / "raw" / "answers.jsonl.gz"
+        try:
+            with gzip.open(raw, "rt", encoding="utf-8") as file:
+                yield from (line.rstrip("\n") for line in file if json.loads(line)["sha256"] in kept)
+        except PermissionError as error:
+            raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
+    for bill in mine:
+        for row in bill.months[month].refused:
+            yield json.dumps({"file": bill.name, "sha256": bill.sha256, **asdict(row)})
+
+
+def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield "A bill states the money of calls a second time: it is held against them, and never added."
+    if crossing := sum(entry["crossing"] for entry in entries.values()):
+        yield f"{format_count(crossing, 'charge')} of a period that ends in a later month: counted where it begins."

@@ -1,0 +1,216 @@
+"""What providers billed, out of files: bytes in, rows of the charges schema out; nothing guessed, nothing dropped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.dates import Month
+from flexlib.errors import BadFile
+from flexlib.sources.charges.amounts import find_date_order, find_decimal, is_short_date
+from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
+from flexlib.sources.charges.rows import Charge, Reading, is_value, judge_row
+from flexlib.sources.charges.texts import Texts, find_columns, read_texts
+from flexlib.sources.files.files import find_kind, find_lines
+from flexlib.sources.registry import RefusedRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PIECE = 100_000
+"""Rows that are Python's at a time."""
+
+AMOUNTS = ("amount", "list_amount", "quantity")
+MOMENTS = ("period_start", "period_end")
+
+
+@dataclass(frozen=True)
+class MonthCharges:
+    """What a file holds of one month."""
+
+    rows: pa.Table
+    """In the columns of `schema.CHARGES`, by its key."""
+    amounts: Mapping[str, Decimal]
+    """Their sums by currency, made of the texts."""
+    refused: tuple[RefusedRow, ...]
+    """Rows that could not be taken, those of no readable month in every month of the file."""
+    left_out: Mapping[str, int]
+    """Rows that are no charges, by kind, as far as they name a month."""
+    people: Mapping[str, Mapping[str, str]]
+    """E-mails by the opaque key that stands for them now."""
+    crossing: int
+    """Charges whose period ends in another month than it begins in."""
+
+
+@dataclass
+class _Months:
+    """What was read so far."""
+
+    pieces: list[pa.Table] = field(default_factory=list)
+    waiting: list[Charge] = field(default_factory=list)
+    amounts: dict[Month, dict[str, Decimal]] = field(default_factory=dict)
+    refused: list[tuple[Month | None, int, int, str]] = field(default_factory=list)
+    left_out: dict[Month | None, Counter[str]] = field(default_factory=dict)
+    people: dict[Month, dict[str, dict[str, str]]] = field(default_factory=dict)
+    crossing: Counter[Month] = field(default_factory=Counter)
+
+
+def hash_file(file: Path) -> str:
+    """The SHA-256 of the file, by which its rows are known."""
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def name_rows(sha256: str) -> str:
+    """How the id of each row of a file with that hash begins."""
+    return f"{sha256[:16]}-"
+
+
+def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month, MonthCharges]:
+    """The charges of the file by the month in which their period begins, in order.
+
+    Raises `BadFile` when it cannot be read, lacks a column, holds no row with a time, or writes dates that may be two.
+    """
+    known = find_columns(file, mapping.delimiter)
+    columns = _find_columns(file, mapping, known)
+    conditions = mapping.read_conditions()
+    asked = list(dict.fromkeys([*columns.values(), *(one.column for _, one in conditions)]))
+    missing = [one.column for _, one in conditions if one.column not in known and one.column not in mapping.optional]
+    if missing and find_kind(file) != "jsonl":
+        raise BadFile(f"{file.name} has no column {missing[0]!r}; its columns are {', '.join(known)}.")
+    there = [column for column in asked if column in known or find_kind(file) == "jsonl"]
+    order, decimal = _find_meanings(file, mapping, columns, there)
+    places = {name: there.index(column) for name, column in columns.items() if column in there}
+    asks = [(kind, there.index(one.column) if one.column in there else None, one) for kind, one in conditions]
+    reading = Reading(mapping, places, asks, order, decimal, name_rows(sha256))
+    found = _Months()
+    for texts in read_texts(file, there, mapping.delimiter):
+        _take(found, texts, reading)
+    _flush(found)
+    return _split(file, found)
+
+
+def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[str, str]:
+    """The column of each field that one feeds."""
+    columns = {name: column for name in COLUMNS if (column := getattr(mapping, name))}
+    columns |= {name: column for name in COLUMNS_OR_VALUES if (column := getattr(mapping, name)) in known}
+    for name, column in columns.items():
+        # In JSON lines a key may come late.
+        if column not in (*known, *mapping.optional) and find_kind(file) != "jsonl":
+            raise _miss_column(file, name, column, known)
+    for name in COLUMNS_OR_VALUES:
+        value = getattr(mapping, name)
+        if name not in columns and value and not is_value(name, value):
+            raise _miss_column(file, name, value, known)
+    return columns
+
+
+def _miss_column(file: Path, name: str, column: str, known: list[str]) -> BadFile:
+    return BadFile(f"{file.name} has no column {column!r} for {name}; its columns are {', '.join(known)}.")
+
+
+def _find_meanings(
+    file: Path, mapping: ChargeMapping, columns: Mapping[str, str], there: list[str]
+) -> tuple[str | None, str | None]:
+    """The order of the dates, and what stands before decimals, as they are said or as all rows together prove them."""
+    is_program = find_kind(file) != "csv"
+    decimal = mapping.decimal or ("." if is_program else None)
+    order = mapping.date_order
+    if order and decimal:
+        return order, decimal
+    moments: set[str] = set()
+    amounts: set[str] = set()
+    places = [there.index(columns[name]) for name in MOMENTS if columns.get(name) in there]
+    others = [there.index(columns[name]) for name in AMOUNTS if columns.get(name) in there]
+    for texts in read_texts(file, there, mapping.delimiter):
+        moments.update(text for place in places if (text := texts.values[place]) and is_short_date(text))
+        amounts.update(text for place in others if (text := texts.values[place]))
+    order = order or find_date_order(moments)
+    if order is None and moments:
+        raise BadFile(
+            f"{file.name} writes dates such as {min(moments)}; say whether days or months stand first: --date-order."
+        )
+    return order, decimal or find_decimal(amounts)
+
+
+def _take(found: _Months, texts: Texts, reading: Reading) -> None:
+    verdict = judge_row(texts, reading)
+    month = verdict.month
+    if verdict.left_out:
+        found.left_out.setdefault(month, Counter())[verdict.left_out] += 1
+    elif verdict.charge is None:
+        found.refused.append((month, texts.line, texts.lines, verdict.fault))
+    elif month is not None:
+        charge = verdict.charge
+        found.waiting.append(charge)
+        sums = found.amounts.setdefault(month, {})
+        sums[charge.currency] = reading.add(sums.get(charge.currency, Decimal(0)), charge.amount)
+        if verdict.email and charge.key:
+            found.people.setdefault(month, {})[charge.key] = {"email": verdict.email, "name": ""}
+        found.crossing[month] += charge.period_end > _find_end(month)
+        if len(found.waiting) >= PIECE:
+            _flush(found)
+
+
+def _find_end(month: Month) -> datetime:
+    return month.end.replace(tzinfo=None)
+
+
+def _flush(found: _Months) -> None:
+    import pyarrow as pa
+
+    from flexlib.schema import CHARGES
+
+    if found.waiting:
+        columns = list(zip(*found.waiting, strict=True))
+        arrays = [pa.array(values, one.type) for values, one in zip(columns, CHARGES, strict=True)]
+        found.pieces.append(pa.Table.from_arrays(arrays, schema=CHARGES))
+        found.waiting.clear()
+
+
+def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
+    import pyarrow as pa
+
+    from flexlib.schema import CHARGES
+
+    months = sorted(found.amounts.keys() | {one[0] for one in found.refused if one[0]})
+    if not months:
+        bad = found.refused[:1]
+        raise BadFile(
+            f"{file.name} holds no row that can be taken; line {bad[0][1]}: {bad[0][3]}."
+            if bad
+            else f"{file.name} holds no charges; export it again."
+        )
+    rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
+    texts = _read_lines(file, {line: lines for _, line, lines, _ in found.refused})
+    return {month: _pick(rows, month, found, texts) for month in months}
+
+
+def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]) -> MonthCharges:
+    import pyarrow.compute as pc
+
+    first, end = (datetime(one.year, one.month, 1) for one in (month, month.next))
+    is_mine = pc.and_(pc.greater_equal(rows["period_start"], first), pc.less(rows["period_start"], end))
+    mine = rows.filter(is_mine).sort_by([("period_start", "ascending"), ("id", "ascending")])
+    refused = [RefusedRow(line, why, texts.get(line, "")) for at, line, _, why in found.refused if at in (month, None)]
+    left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
+    people = found.people.get(month, {})
+    return MonthCharges(
+        mine, found.amounts.get(month, {}), tuple(refused), dict(left_out), people, found.crossing[month]
+    )
+
+
+def _read_lines(file: Path, spans: dict[int, int]) -> dict[int, str]:
+    if not spans:
+        return {}
+    if find_kind(file) != "parquet":
+        return find_lines(file, spans)
+    known = find_columns(file, None)
+    rows: Iterator[Texts] = read_texts(file, known)
+    return {row.line: str(dict(zip(known, row.values, strict=True))) for row in rows if row.line in spans}

@@ -1,0 +1,165 @@
+"""Amounts and times as bills write them: `$1,234.50`, `(0.50)`, `1.234,5`, `Free`; 2025-09-01, 09/01/2025, 20250901."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+
+from flexlib.dates import FIRST_YEAR, LAST_YEAR
+
+NOTHING = frozenset({"", "null", "none", "n/a"})
+"""Texts that say as much as an empty one, in lower case."""
+
+ZERO = frozenset({"-", "–", "free", "included"})
+"""Texts that say that nothing is charged, in lower case."""
+
+MARKS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+"""Marks that stand for one currency; `$` stands for many."""
+
+STEP = Decimal("1e-18")
+"""The last digit of an amount that is kept; what is behind it are a float's digits that mean nothing."""
+
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+GAPS = "'\u0020\u00a0\u202f"
+"""What some put between thousands: an apostrophe, and three kinds of space."""
+
+NUMBER = re.compile(rf"[0-9.,{GAPS}]*[0-9][0-9.,{GAPS}]*(?:[eE][+-]?[0-9]+)?")
+
+DAY_FIRST, MONTH_FIRST = "dmy", "mdy"
+
+SHORT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T]\d{1,2}:\d\d(?::\d\d)?(?: ?[AP]M)?)?")
+WHOLE_DATE = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})")
+YEAR_AND_MONTH = re.compile(r"(\d{4})-(\d{2})")
+EPOCH = re.compile(r"\d{9,10}(?:\.0*)?|\d{13}")
+
+Moment = tuple[datetime, datetime]
+"""A time, and the first that is not in it any more: of a moment itself, of a date the next day, of a month its end."""
+
+
+def is_nothing(text: str | None) -> bool:
+    """Whether the text says nothing."""
+    return text is None or text.strip().lower() in NOTHING
+
+
+def find_mark(text: str) -> str | None:
+    """The currency whose mark stands in the text, such as EUR of `€1.50`; None where none does."""
+    return next((MARKS[mark] for mark in text if mark in MARKS), None)
+
+
+def find_decimal(texts: Iterable[str]) -> str | None:
+    """What stands before the decimals, where the texts prove it: `.` or `,`; None where none does, or they disagree.
+
+    >>> find_decimal(["1.000", "20.18"]), find_decimal(["1.000"])
+    ('.', None)
+    """
+    found = set()
+    for text in texts:
+        digits = _strip(text)[0]
+        marks = [letter for letter in digits if letter in ".,"]
+        if not marks or not NUMBER.fullmatch(digits):
+            continue
+        last = marks[-1]
+        is_program = "e" in digits.lower()
+        head, tail = re.split("[eE]", digits)[0].rsplit(last, 1)
+        is_group = len(tail) == 3 and head not in ("", "0") and not is_program
+        if len(marks) == 1:
+            found |= {last} if not is_group or len(head) > 3 else set()
+        elif len(set(marks)) == 2:
+            found |= {last} if marks.count(last) == 1 else set()
+        elif is_group:  # 1.234.567: groups of thousands
+            found.add("," if last == "." else ".")
+    return found.pop() if len(found) == 1 else None
+
+
+def read_amount(text: str, decimal: str | None) -> Decimal | None:
+    """The amount that the text says, None where it is none or may be two; `decimal` as `find_decimal` gives it.
+
+    >>> [str(read_amount(text, None)) for text in ("$1,234.50", "(0.50)", "Free", "1.000")]
+    ['1234.50', '-0.50', '0', 'None']
+    """
+    if text.strip().lower() in ZERO:
+        return Decimal(0)
+    digits, is_negative = _strip(text)
+    if not NUMBER.fullmatch(digits):
+        return None
+    digits = re.sub(f"[{GAPS}]", "", digits)
+    own = decimal or find_decimal([digits])
+    if own is None and ("." in digits or "," in digits):
+        return None
+    group = "." if own == "," else ","
+    whole = re.split(rf"[{own or '.'}eE]", digits)[0]
+    if group in digits and not re.fullmatch(rf"\d{{1,3}}(\{group}\d{{3}})+", whole):
+        return None
+    try:
+        amount = Decimal(digits.replace(group, "").replace(own or ".", "."))
+        kept = amount if amount.as_tuple().exponent >= -18 else amount.quantize(STEP, context=EXACT)  # type: ignore[operator]
+    except InvalidOperation:
+        return None
+    return (-kept if is_negative else kept) if abs(kept) < 10**20 else None
+
+
+def _strip(text: str) -> tuple[str, bool]:
+    """The text without brackets, sign and currency; and whether it is below zero."""
+    text = text.strip()
+    is_negative = text.startswith("(") and text.endswith(")")
+    text = text.strip("()").strip()
+    bare = re.sub(r"^([+\-−]?)\s*(?:[A-Z]{3}|US\$|[$€£¥])?\s*([+\-−]?)", r"\1\2", text)
+    bare = re.sub(r"\s*(?:[A-Z]{3}|[$€£¥])$", "", bare)
+    sign, digits = re.match(r"([+\-−]*)(.*)", bare, re.DOTALL).groups()  # type: ignore[union-attr]
+    return digits.strip(), is_negative != any(one in "-−" for one in sign)
+
+
+def find_date_order(texts: Iterable[str]) -> str | None:
+    """Whether days or months stand first in dates such as 05/10/2026, where a number above 12 proves it; else None.
+
+    >>> find_date_order(["05/10/2026", "25/10/2026"])
+    'dmy'
+    """
+    found = set()
+    for text in texts:
+        if match := SHORT_DATE.fullmatch(text.strip()):
+            found |= {DAY_FIRST} if int(match[1]) > 12 else {MONTH_FIRST} if int(match[2]) > 12 else set()
+    return found.pop() if len(found) == 1 else None
+
+
+def is_short_date(text: str) -> bool:
+    """Whether it is a date such as 05/10/2026, which somebody has to explain."""
+    return SHORT_DATE.fullmatch(text.strip()) is not None
+
+
+def read_moment(text: str, order: str | None) -> Moment | None:
+    """The time of the text, UTC where it names no zone; None where it is none of 2000 to 2100.
+
+    >>> read_moment("20250930", None)
+    (datetime.datetime(2025, 9, 30, 0, 0), datetime.datetime(2025, 10, 1, 0, 0))
+    """
+    text = text.strip()
+    try:
+        if match := YEAR_AND_MONTH.fullmatch(text):
+            first = datetime(int(match[1]), int(match[2]), 1)
+            return _keep(first, (first + timedelta(days=31)).replace(day=1))
+        if match := WHOLE_DATE.fullmatch(text):
+            first = datetime(*map(int, match.groups()))  # type: ignore[arg-type]
+            return _keep(first, first + timedelta(days=1))
+        if match := SHORT_DATE.fullmatch(text):
+            if order is None:
+                return None
+            one, other, year = map(int, match.groups())
+            first = datetime(year, *((other, one) if order == DAY_FIRST else (one, other)))
+            return _keep(first, first + timedelta(days=1))
+        if EPOCH.fullmatch(text):
+            seconds = int(text.partition(".")[0])
+            moment = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, timezone.utc)
+        else:
+            moment = datetime.fromisoformat(text.removesuffix("UTC").strip())
+    except (ValueError, OverflowError):
+        return None
+    moment = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
+    return _keep(moment, moment)
+
+
+def _keep(first: datetime, end: datetime) -> Moment | None:
+    return (first, end) if FIRST_YEAR <= first.year < LAST_YEAR else None

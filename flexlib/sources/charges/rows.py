@@ -1,0 +1,224 @@
+"""One row of a bill judged: a charge, a row that is none, or one that cannot be taken, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from flexlib.dates import Month
+from flexlib.enums import KINDS_OF_CHARGE, LlmProvider, LlmProxy
+from flexlib.sources.charges.amounts import EXACT, Moment, find_mark, is_nothing, read_amount, read_moment
+from flexlib.sources.charges.mapping import UNITS, ChargeMapping, Condition
+from flexlib.sources.charges.texts import Texts
+
+KINDS = {one: one for one in KINDS_OF_CHARGE} | {
+    "purchase": "fee", "subscription": "fee", "refund": "credit", "discount": "credit",
+    "roundingadjustment": "adjustment", "unusedreservation": "fee", "unusedsavingsplan": "fee",
+}  # fmt: skip
+"""What the words of bills for a kind of charge mean, in lower case; any other word is of usage."""
+
+CURRENCY = re.compile("[A-Z]{3}")
+
+SPELLINGS = {text: str(one) for members in (LlmProvider, LlmProxy) for text, one in members.spellings().items()}
+"""Every text that names one who sells models, in lower case, and his own name."""
+
+MOST_KEPT = 100_000
+"""Texts whose meaning is remembered: a file's days and its commonest amounts."""
+
+
+class Charge(NamedTuple):
+    """The columns of `schema.CHARGES`."""
+
+    id: str
+    period_start: datetime
+    period_end: datetime
+    provider: str
+    line_item: str | None
+    model: str | None
+    key: str | None
+    kind: str
+    quantity: Decimal | None
+    unit: str | None
+    amount: Decimal
+    list_amount: Decimal | None
+    currency: str
+
+
+class Verdict(NamedTuple):
+    """What became of a row; one of `charge`, `left_out` and `fault` says it."""
+
+    month: Month | None
+    charge: Charge | None = None
+    left_out: str = ""
+    fault: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of one file are read."""
+
+    mapping: ChargeMapping
+    places: Mapping[str, int]
+    """Where the text of each field stands in a row."""
+    conditions: Sequence[tuple[str, int | None, Condition]]
+    """The kinds of rows that are no charges: their name, where the text stands that tells it, what it must say."""
+    order: str | None
+    decimal: str | None
+    prefix: str
+    """How an id begins."""
+    moments: dict[str, Moment | None] = field(default_factory=dict)
+    amounts: dict[str, Decimal | None] = field(default_factory=dict)
+
+    def read(self, row: Texts, name: str) -> str | None:
+        """The text of a field, of its column or as it holds for every row; None where it says nothing."""
+        place = self.places.get(name)
+        text = row.values[place] if place is not None else None
+        return None if text is None or is_nothing(text) else text.strip()
+
+    def read_moment(self, text: str) -> Moment | None:
+        if text not in self.moments:
+            self.moments.clear() if len(self.moments) > MOST_KEPT else None
+            self.moments[text] = read_moment(text, self.order)
+        return self.moments[text]
+
+    def read_amount(self, text: str, shift: int = 0) -> Decimal | None:
+        if text not in self.amounts:
+            self.amounts.clear() if len(self.amounts) > MOST_KEPT else None
+            self.amounts[text] = read_amount(text, self.decimal)
+        amount = self.amounts[text]
+        return amount.scaleb(shift, context=EXACT) if amount is not None and shift else amount
+
+    @staticmethod
+    def add(one: Decimal, other: Decimal) -> Decimal:
+        return EXACT.add(one, other)
+
+
+def is_value(name: str, text: str) -> bool:
+    """Whether the text can be the value of that field for every row, and is no column that the file lacks."""
+    if name == "currency":
+        return CURRENCY.fullmatch(text) is not None
+    if name == "kind":
+        return text in KINDS_OF_CHARGE
+    return name == "unit" or text.lower() in SPELLINGS or (text == text.lower() and "_" not in text)
+
+
+def judge_row(row: Texts, reading: Reading) -> Verdict:
+    """What the row is."""
+    said = {name: reading.read(row, name) for name in reading.places}
+    start = said.get("period_start")
+    begun = reading.read_moment(start) if start else None
+    month = Month.containing(begun[0].date()) if begun else None
+    if row.problem:
+        return Verdict(month, fault=row.problem)
+    for kind, place, condition in reading.conditions:
+        if condition.holds(None if place is None else row.values[place]):
+            return Verdict(month, left_out=kind)
+    if begun is None or start is None:
+        return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
+    try:
+        charge, email = _build(row, reading, said, begun)
+    except ValueError as error:
+        return Verdict(month, fault=str(error))
+    return Verdict(month, charge, email=email)
+
+
+def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: Moment) -> tuple[Charge, str]:
+    """The charge, and the e-mail behind its key. Raises `ValueError` with the reason why it cannot be taken."""
+    mapping = reading.mapping
+    shift = UNITS[mapping.amount_unit]
+    is_empty = not any(said.get(name) for name in ("amount", "line_item", "model", "quantity", "list_amount"))
+    # A bill's day on which nothing was charged: it tells that the bill covers that day.
+    amount = Decimal(0) if is_empty else _read_number(reading, said, "amount", shift)
+    if amount is None:
+        raise ValueError("no amount")
+    listed = _read_number(reading, said, "list_amount", shift)
+    key, email = _hide_email(said.get("key"))
+    model = said.get("model")
+    return (
+        Charge(
+            id=f"{reading.prefix}{row.line}",
+            period_start=begun[0],
+            period_end=_find_end(reading, said, begun),
+            provider=_find_provider(reading, said),
+            line_item=said.get("line_item"),
+            model=model and model.split(", ")[0].strip(),
+            key=key,
+            kind=_find_kind(reading, said, amount),
+            quantity=_read_number(reading, said, "quantity", 0),
+            unit=said.get("unit", mapping.unit),
+            amount=amount,
+            list_amount=listed,
+            currency=_find_currency(reading, said),
+        ),
+        email,
+    )
+
+
+def _read_number(reading: Reading, said: Mapping[str, str | None], name: str, shift: int) -> Decimal | None:
+    text = said.get(name)
+    if text is None:
+        return None
+    number = reading.read_amount(text, shift)
+    if number is None:
+        if not reading.decimal and read_amount(text, ".") is not None:
+            raise ValueError(f"{name} is ambiguous ({text}: thousands or decimals?); give --decimal")
+        raise ValueError(f"{name} is not an amount: {text}")
+    return number
+
+
+def _find_end(reading: Reading, said: Mapping[str, str | None], begun: Moment) -> datetime:
+    first, end = begun
+    text = said.get("period_end")
+    ended = reading.read_moment(text) if text else None
+    if text and ended is None:
+        raise ValueError(f"period_end is not a time of 2000 to 2099: {text}")
+    if ended is None:
+        return end if end > first else first + timedelta(days=1)
+    last, after = ended
+    # A date may be the last day, as people write invoices, or the first day after it, as programs do: a period of one
+    # day, and one that ends with the first of a month, are a program's.
+    is_date = after > last
+    if is_date and last != first + timedelta(days=1) and last.day != 1 or last == first:
+        last = after
+    if last <= first:
+        if is_date or last < first:
+            raise ValueError(f"the period ends before it begins: {text}")
+        last = first + timedelta(days=1)
+    return last
+
+
+def _find_provider(reading: Reading, said: Mapping[str, str | None]) -> str:
+    text = said.get("provider", reading.mapping.provider)
+    if text is None:
+        raise ValueError("no provider")
+    return SPELLINGS.get(text.strip().lower(), text.strip().lower())
+
+
+def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
+    mark = find_mark(said.get("amount") or "")
+    text = said.get("currency", reading.mapping.currency)
+    if text is None and said.get("amount") is None:  # a day on which nothing was charged
+        return "USD"
+    code = (text or "").upper()
+    if not CURRENCY.fullmatch(code):
+        raise ValueError(f"not the code of a currency: {text}" if text else "no currency")
+    if mark and mark != code:
+        raise ValueError(f"the amount is in {mark}, and its currency is {code}: {said.get('amount')}")
+    return code
+
+
+def _find_kind(reading: Reading, said: Mapping[str, str | None], amount: Decimal) -> str:
+    text = said.get("kind", reading.mapping.kind)
+    return KINDS.get((text or "").lower().replace(" ", ""), "credit" if amount < 0 else "usage")
+
+
+def _hide_email(key: str | None) -> tuple[str | None, str]:
+    if key is None or "@" not in key:
+        return key, ""
+    return f"email-{hashlib.sha256(key.lower().encode()).hexdigest()[:24]}", key

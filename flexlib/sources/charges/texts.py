@@ -1,0 +1,91 @@
+"""A bill as texts: the rows of a CSV, of JSON lines or a Parquet, each value as it stands there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_json
+from flexlib.sources.files.files import find_kind, list_columns, read_csv, read_jsonl
+
+BATCH = 100_000
+"""Rows of a Parquet that are texts at a time."""
+
+
+class Texts(NamedTuple):
+    """One row."""
+
+    line: int
+    lines: int
+    problem: str | None
+    """Why it cannot be read."""
+    values: tuple[str | None, ...]
+    """The text of each column that was asked for, in their order."""
+
+
+def read_texts(file: Path, columns: Sequence[str], delimiter: str | None = None) -> Iterator[Texts]:
+    """The rows of the file with the texts of `columns`; a column of JSON lines may be a path such as `amount.value`.
+
+    Raises `BadFile` when the file cannot be read.
+    """
+    kind = find_kind(file)
+    if kind == "csv":
+        names = {str(place): column for place, column in enumerate(columns)}
+        for piece in read_csv(file, names, delimiter):
+            lists = [piece[name].to_pylist() for name in ("line", "lines", "problem", *names)]
+            for line, lines, problem, *values in zip(*lists, strict=True):
+                yield Texts(line, lines, problem, tuple(values))
+    elif kind == "jsonl":
+        for piece in read_jsonl(file):
+            lists = [piece[name].to_pylist() for name in ("line", "lines", "problem", "text")]
+            for line, lines, problem, text in zip(*lists, strict=True):
+                yield _read_object(line, lines, problem, text, columns)
+    else:
+        yield from _read_parquet(file, columns)
+
+
+def find_columns(file: Path, delimiter: str | None) -> list[str]:
+    """The file's columns, of JSON lines the paths. Raises `BadFile`."""
+    return list_columns(file, delimiter)
+
+
+def _read_object(line: int, lines: int, problem: str | None, text: str, columns: Sequence[str]) -> Texts:
+    row: Any = None
+    if problem is None:
+        try:
+            row = decode_json(text, parse_float=str, parse_int=str)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            return Texts(line, lines, "not a JSON object", (None,) * len(columns))
+    return Texts(line, lines, problem, tuple(_find_value(row, column) for column in columns))
+
+
+def _find_value(row: Any, column: str) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """A key may hold dots itself, so the whole of it is tried first."""
+    if not isinstance(row, dict):
+        return None
+    value = row.get(column)
+    if value is None and "." in column:
+        first, _, rest = column.partition(".")
+        return _find_value(row.get(first), rest)
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Texts]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    line = 0
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=list(columns)):
+            texts = [batch.column(column).cast(pa.string()).to_pylist() for column in columns]
+            for values in zip(*texts, strict=True):
+                line += 1
+                yield Texts(line, 1, None, values)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise BadFile(f"{file.name} cannot be read ({reason}); fix it and import it again.") from error

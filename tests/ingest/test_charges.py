@@ -1,0 +1,235 @@
+"""Bills stored month by month: sums by hand beside the file, nothing counted twice without a word, nothing guessed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import stat
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flexlib.certificate import ChargesCertificate, State, parse_certificate
+from flexlib.checks import explain_check
+from flexlib.dates import Month
+from flexlib.errors import BadFile, BadParameter
+from flexlib.ingest.charges.importing import ChargesImport, ingest_charges
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.store.snapshots import list_months, list_newest, load_usage
+
+MAY, JUNE = Month(2025, 5), Month(2025, 6)
+LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)
+HEADER = "day,item,usd\n"
+
+
+def bill(root: Path, text: str, *, name: str = "bill.csv", **more: Any) -> list[ChargesImport]:  # noqa: ANN401
+    """The file imported, columns `day`, `item`, `usd` unless the mapping says otherwise."""
+    options = {key: more.pop(key) for key in ("supersedes", "are_distinct", "replace_months") if key in more}
+    columns: dict[str, Any] = {"period_start": "day", "line_item": "item", "amount": "usd", "provider": "openai"}
+    root.mkdir(exist_ok=True)
+    file = root / name
+    file.write_text(text, "utf-8")
+    return ingest_charges([file], ChargeMapping(**columns | more), root / "data", now=LATER, **options)
+
+
+def sums(found: list[ChargesImport]) -> dict[str, dict[str, str]]:
+    return {
+        str(one.certificate.month): {line["currency"]: line["amount"] for line in one.certificate.amounts}
+        for one in found
+    }
+
+
+def test_cents_are_hundredths_of_their_currency(tmp_path: Path) -> None:
+    text = HEADER + "2025-05-01,tokens,20.18\n2025-05-02,tokens,5.5\n"
+    assert sums(bill(tmp_path, text, amount_unit="cents")) == {"2025-05": {"USD": "0.2568"}}  # 0.2018 + 0.055
+
+
+def test_euros_are_never_added_to_dollars(tmp_path: Path) -> None:
+    text = "day,item,usd,money\n2025-05-01,a,1.50,EUR\n2025-05-01,b,0.50,USD\n"
+    assert sums(bill(tmp_path, text, currency="money")) == {"2025-05": {"EUR": "1.5", "USD": "0.5"}}
+
+
+def test_a_mark_that_contradicts_the_currency_is_a_row_that_cannot_be_taken(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + "2025-05-01,a,€1.50\n2025-05-01,b,$0.50\n")
+    assert sums([found]) == {"2025-05": {"USD": "0.5"}}
+    assert found.certificate.state is State.GAP
+    assert [row.reason for row in found.quarantined] == ["the amount is in EUR, and its currency is USD: €1.50"]
+
+
+def test_a_credit_lowers_the_sum_and_is_no_gap(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + "2025-05-01,tokens,2.00\n2025-05-31,promotion,(0.50)\n")
+    assert sums([found]) == {"2025-05": {"USD": "1.5"}}
+    assert found.certificate.state is State.COMPLETE
+    assert load_usage(MAY, tmp_path / "data", "bill-files").frame["kind"].tolist() == ["usage", "credit"]
+
+
+def test_a_charge_of_two_months_is_of_the_one_in_which_it_begins_and_the_certificate_says_so(tmp_path: Path) -> None:
+    text = "day,end,item,usd\n2025-05-20,2025-06-20,seats,30\n2025-05-31,2025-06-01,tokens,1\n"
+    (found,) = bill(tmp_path, text, period_end="end")
+    assert sums([found]) == {"2025-05": {"USD": "31"}}
+    assert found.certificate.notes[1] == ("1 charge of a period that ends in a later month: counted where it begins.")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "right"),
+    [
+        ("2025-05-01", "2025-05-02", datetime(2025, 5, 2)),  # a program's day
+        ("2025-05-01", "2025-05-31", datetime(2025, 6, 1)),  # a person's month
+        ("2025-05-01", "2025-06-01", datetime(2025, 6, 1)),  # a program's month
+        ("2025-05-01", "2025-05-01", datetime(2025, 5, 2)),
+        ("2025-05-01", "", datetime(2025, 5, 2)),
+        ("2025-05", "", datetime(2025, 6, 1)),
+        ("2025-05-01T00:00:00Z", "2025-05-02T00:00:00Z", datetime(2025, 5, 2)),
+        ("1746057600", "1746144000", datetime(2025, 5, 2)),
+    ],
+)
+def test_a_period_ends_as_whoever_wrote_it_means(tmp_path: Path, start: str, end: str, right: datetime) -> None:
+    bill(tmp_path, f"day,end,item,usd\n{start},{end},a,1\n", period_end="end")
+    assert load_usage(MAY, tmp_path / "data", "bill-files").frame["period_end"].tolist() == [right]
+
+
+def test_the_same_file_again_changes_nothing_and_read_otherwise_takes_its_own_place(tmp_path: Path) -> None:
+    text = HEADER + "2025-05-01,tokens,150\n"
+    assert [one.is_new for one in bill(tmp_path, text)] == [True]
+    assert [(one.is_new, one.added_rows) for one in bill(tmp_path, text)] == [(False, 0)]
+    assert sums(bill(tmp_path, text, amount_unit="cents")) == {"2025-05": {"USD": "1.5"}}
+
+
+def test_a_file_read_otherwise_leaves_the_month_in_which_it_was(tmp_path: Path) -> None:
+    text = HEADER + "05/06/2025,tokens,1\n"
+    assert sums(bill(tmp_path, text, date_order="mdy")) == {"2025-05": {"USD": "1"}}
+    assert sums(bill(tmp_path, text, date_order="dmy")) == {"2025-05": {}, "2025-06": {"USD": "1"}}
+
+
+def test_two_bills_of_the_same_days_are_not_reconciled_until_somebody_decides(tmp_path: Path) -> None:
+    bill(tmp_path, HEADER + "2025-05-14,a,1\n2025-05-15,a,0.4\n", name="old.csv")
+    text = HEADER + "2025-05-14,a,1\n2025-05-15,a,1\n"
+    (found,) = bill(tmp_path, text, name="new.csv")
+    assert found.certificate.state is State.UNRECONCILED
+    said = explain_check(found.certificate.sums)
+    assert "old.csv and new.csv" in said or "new.csv and old.csv" in said
+    assert "both bill openai from 2025-05-14 to 2025-05-15" in said
+    (found,) = bill(tmp_path, text, name="new.csv", supersedes=["old.csv"])
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
+
+
+def test_two_bills_that_both_hold_are_added_once_somebody_says_so(tmp_path: Path) -> None:
+    bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="one-project.csv")
+    (found,) = bill(tmp_path, HEADER + "2025-05-14,a,2\n", name="other.csv", are_distinct=True)
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "3"}}, State.COMPLETE)
+
+
+def test_bills_of_other_days_or_of_other_providers_lie_side_by_side(tmp_path: Path) -> None:
+    bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="first.csv")
+    bill(tmp_path, HEADER + "2025-05-15,a,2\n", name="second.csv")
+    (found,) = bill(tmp_path, HEADER + "2025-05-15,a,4\n", name="third.csv", provider="anthropic")
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "7"}}, State.COMPLETE)
+
+
+def test_a_file_replaced_drops_the_months_other_files_when_asked(tmp_path: Path) -> None:
+    bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="first.csv")
+    (found,) = bill(tmp_path, HEADER + "2025-05-15,a,2\n", name="second.csv", replace_months=True)
+    assert sums([found]) == {"2025-05": {"USD": "2"}}
+
+
+def test_rows_that_are_no_charges_are_counted_by_kind_and_are_no_gap(tmp_path: Path) -> None:
+    text = HEADER + "2025-05-01,a,1\n2025-05-01,seat,30\n2025-05-01,b,2\nTotal,,33\n"
+    (found,) = bill(tmp_path, text, where=("item!=seat",), no_calls=("total rows: day=Total",))
+    assert sums([found]) == {"2025-05": {"USD": "3"}}
+    assert found.certificate.left_out == ({"kind": "other rows", "rows": 1}, {"kind": "total rows", "rows": 1})
+    assert (found.certificate.rows_read, found.certificate.state) == (4, State.COMPLETE)
+
+
+def test_a_day_on_which_nothing_was_charged_is_a_charge_of_nothing(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + "2025-05-01,a,1\n2025-05-02,,\n2025-05-03,a,\n")
+    assert (found.certificate.rows, sums([found])) == (2, {"2025-05": {"USD": "1"}})
+    assert [row.reason for row in found.quarantined] == ["no amount"]  # something was charged, and nobody knows what
+
+
+def test_an_e_mail_stands_in_the_people_file_only(tmp_path: Path) -> None:
+    bill(tmp_path, "day,item,usd,who\n2025-05-01,a,1,Ana@x.cl\n", key="who")
+    snapshot = load_usage(MAY, tmp_path / "data", "bill-files")
+    (key,) = snapshot.frame["key"]
+    assert key.startswith("email-")
+    assert "ana" not in key
+    assert snapshot.people == {key: {"email": "Ana@x.cl", "name": ""}}
+    assert stat.S_IMODE((snapshot.path / "people.json").stat().st_mode) == 0o600
+
+
+def test_a_row_that_cannot_be_taken_is_kept_with_its_text(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + "2025-05-01,a,1\n2025-05-02,b,twelve\n,c,1\n")
+    assert [(row.line, row.reason) for row in found.quarantined] == [
+        (3, "amount is not an amount: twelve"),
+        (4, "no period"),
+    ]
+    raw = load_usage(MAY, tmp_path / "data", "bill-files").path / "raw" / "answers.jsonl.gz"
+    kept = [json.loads(line) for line in gzip.decompress(raw.read_bytes()).splitlines()]
+    assert [one["text"] for one in kept] == ["2025-05-02,b,twelve", ",c,1"]
+
+
+def test_json_lines_and_parquet_say_the_same_as_csv(tmp_path: Path) -> None:
+    lines = [
+        {"day": "2025-05-01", "cost": {"value": 1.234, "currency": "usd"}},
+        {"day": "2025-05-02", "cost.value": "2"},
+    ]
+    text = "\n".join(map(json.dumps, lines))
+    paths = {"line_item": None, "amount": "cost.value", "currency": "cost.currency"}
+    (found,) = bill(tmp_path / "lines", text, name="bill.jsonl", **paths)
+    assert [row.reason for row in found.quarantined] == ["no currency"]
+    assert sums([found]) == {"2025-05": {"USD": "1.234"}}
+    table = pa.table({"day": [datetime(2025, 5, 1)], "item": ["a"], "usd": [Decimal("1.234")]})
+    pq.write_table(table, tmp_path / "bill.parquet")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", provider="openai")
+    assert sums(ingest_charges([tmp_path / "bill.parquet"], mapping, tmp_path / "other", now=LATER)) == {
+        "2025-05": {"USD": "1.234"}
+    }
+
+
+def test_the_certificate_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + "2025-05-01,a,1\n")
+    again = parse_certificate(found.certificate.to_json())
+    assert isinstance(again, ChargesCertificate)
+    assert again == found.certificate
+    assert (again.sums.result, again.rows) == ("agrees", 1)
+
+
+def test_charges_are_a_data_set_of_their_own(tmp_path: Path) -> None:
+    bill(tmp_path, HEADER + "2025-05-01,a,1\n2025-06-01,a,1\n")
+    assert list_months(tmp_path / "data") == [MAY, JUNE]
+    assert [(one.dataset, one.source) for one in list_newest(MAY, tmp_path / "data")] == [("charges", "bill-files")]
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "sentence"),
+    [
+        (HEADER + "01/02/2025,a,1\n", {}, "writes dates such as 01/02/2025; say whether days or months stand first"),
+        (HEADER + "2025-05-01,a,1\n", {"model": "sku"}, "no column 'sku' for model; its columns are day, item, usd"),
+        (HEADER + "2025-05-01,a,1\n", {"currency": "BillingCurrency"}, "no column 'BillingCurrency' for currency"),
+        (HEADER + "2025-05-01,a,1\n", {"provider": "ProviderName"}, "no column 'ProviderName' for provider"),
+        (HEADER + "2025-05-01,a,1\n", {"where": ("sku=a",)}, "no column 'sku'"),
+        (HEADER + "Total,a,1\n", {}, "holds no row that can be taken; line 2: not a time of 2000 to 2099: Total"),
+        (HEADER, {}, "holds no charges"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence_and_nothing_is_stored(
+    tmp_path: Path, text: str, more: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(BadFile, match=sentence):
+        bill(tmp_path, text, **more)
+    assert list_months(tmp_path / "data") == []
+
+
+def test_a_mapping_that_makes_no_sense_is_refused() -> None:
+    for wrong in ({"amount_unit": "pence"}, {"date_order": "ymd"}, {"where": ("day",)}, {"no_calls": ("day=Total",)}):
+        with pytest.raises(BadParameter):
+            ChargeMapping(period_start="day", amount="usd", provider="openai", **wrong)
+
+
+def test_a_file_that_no_stored_month_has_supersedes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadParameter, match="no bill 'other.csv' is stored; there are none"):
+        bill(tmp_path, HEADER + "2025-05-01,a,1\n", supersedes=["other.csv"])
