@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -22,6 +23,35 @@ OF_AN_HOUR = ("call", "hour")
 
 OF_A_DAY = (*OF_AN_HOUR, "day")
 """Grains whose rows lie within a day."""
+
+
+OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "amazon": ("aws", "aws bedrock", "aws.bedrock", "bedrock", "bedrock_converse", "amazon bedrock", "amazon-bedrock"),
+    "cohere": ("cohere_chat",),
+    "deepseek": ("deepseek-ai",),
+    "google": (
+        (
+            "gemini",
+            "vertex",
+            "vertex ai",
+            "vertex_ai",
+            "vertex_ai_beta",
+            "vertexai",
+            "google ai studio",
+            "google-vertex",
+        )
+        + ("google_genai", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai")
+    ),
+    "meta": ("meta-llama", "meta_llama"),
+    "mistral": ("mistralai", "mistral ai", "mistral_ai"),
+    "openai": ("azure", "azure openai", "azure-openai", "azure_openai", "azure.ai.openai", "text-completion-openai"),
+    "stability": ("stabilityai",),
+    "xai": ("x-ai", "x_ai"),
+    "fireworks": ("fireworks_ai",),
+    "together": ("together_ai", "togetherai"),
+}
+"""How gateways write a maker, by our value: OpenRouter's ids, LiteLLM's `custom_llm_provider`, OpenTelemetry's
+`gen_ai.provider.name`. Azure's models are OpenAI's, at OpenAI's prices; what Azure sells of others no list knows."""
 
 
 class Labelled(StrEnum):
@@ -54,7 +84,11 @@ class Labelled(StrEnum):
     @classmethod
     def spellings(cls) -> dict[str, Self]:
         """Every text that names a member, in lower case."""
-        return {text.lower(): member for member in cls for text in (member.value, *member._labels.values())}
+        return {
+            text.lower(): member
+            for member in cls
+            for text in (member.value, *member._labels.values(), *OTHER_SPELLINGS.get(member.value, ()))
+        }
 
     def label(self, language: Language = "en") -> str:
         """The name that readers see. Raises `BadParameter` for a language that is not there."""
@@ -83,6 +117,7 @@ class LlmProvider(Labelled):
     GROQ = "groq", "Groq"
     XAI = "xai", "xAI"
     DEEPSEEK = "deepseek", "DeepSeek"
+    AMAZON = "amazon", "Amazon"
     UNKNOWN = "unknown", "Sin asignar", "Unmapped"  # said by the caller, never chosen for him
 
 

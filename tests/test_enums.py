@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from flexlib.enums import GRAINS, OF_A_DAY, OF_AN_HOUR, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import GRAINS, OF_A_DAY, OF_AN_HOUR, OTHER_SPELLINGS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 
 PROVIDERS = {
@@ -23,6 +23,7 @@ PROVIDERS = {
     "GROQ": "Groq",
     "XAI": "xAI",
     "DEEPSEEK": "DeepSeek",
+    "AMAZON": "Amazon",
     "UNKNOWN": "Sin asignar",
 }
 PROXIES = {
@@ -70,6 +71,17 @@ def test_a_member_is_known_by_value_or_label_in_any_case(text: str) -> None:
     assert LlmProvider.parse(text) is LlmProvider.XAI
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("x-ai", "xai"), ("meta-llama", "meta"), ("mistralai", "mistral"), ("azure", "openai"), ("bedrock", "amazon"),
+        ("vertex_ai", "google"), ("gemini", "google"), ("gcp.vertex_ai", "google"), ("AWS.Bedrock", "amazon"),
+    ],
+)  # fmt: skip
+def test_makers_are_known_as_gateways_write_them(text: str, value: str) -> None:
+    assert LlmProvider.parse(text) == value
+
+
 @pytest.mark.parametrize("text", ["fine_tuning", "FINE_TUNING", "Fine-tuning"])
 def test_a_task_type_is_known_by_its_name_too(text: str) -> None:
     assert LlmTaskType.parse(text) is LlmTaskType.FINE_TUNING
@@ -79,7 +91,7 @@ def test_a_task_type_is_known_by_its_name_too(text: str) -> None:
 def test_an_unknown_provider_is_refused_with_the_list(text: str) -> None:
     expected = (
         f"{text!r} is not a known provider; it must be one of openai, anthropic, google, meta, stability, midjourney, "
-        "mistral, cohere, perplexity, groq, xai, deepseek, unknown."
+        "mistral, cohere, perplexity, groq, xai, deepseek, amazon, unknown."
     )
     with pytest.raises(BadParameter, match=f"^{re.escape(expected)}$"):
         LlmProvider.parse(text)
@@ -95,7 +107,8 @@ def test_no_text_names_two_members(members: type[LlmProvider | LlmProxy | LlmTas
     texts = [
         text for member in members for text in {str(member), member.label("es").lower(), member.label("en").lower()}
     ]
-    assert sorted(texts) == sorted(members.spellings())
+    others = [text for member in members for text in OTHER_SPELLINGS.get(str(member), ())]
+    assert sorted(texts + others) == sorted(members.spellings())
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.money.open_prices import ALL_DAYS, HourRule, has_hours, list_hour_rules
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 
 LISTS: Mapping[str, str] = {
+    LlmProvider.AMAZON: "aws",
     LlmProvider.ANTHROPIC: "anthropic",
     LlmProvider.COHERE: "cohere",
     LlmProvider.DEEPSEEK: "deepseek",
@@ -43,13 +45,15 @@ class Changes:
     """Times of the day, UTC, from which others hold; midnight is the first."""
     thresholds: tuple[int, ...] = ()
     """Prompt tokens above which others hold."""
+    by_weekday: bool = False
+    """Whether the day of the week decides too: then no two days share a price."""
 
     def find_start(self, moment: datetime, prompt_tokens: int) -> tuple[datetime, int]:
         """The first day and time (naive UTC) and the fewest prompt tokens with the prices that hold there."""
         if moment.tzinfo:
             moment = moment.astimezone(timezone.utc)
         past = bisect_right(self.days, moment.date())
-        day = self.days[past - 1] if past else date.min
+        day = moment.date() if self.by_weekday else self.days[past - 1] if past else date.min
         clock = self.times[bisect_right(self.times, moment.time()) - 1]
         passed = bisect_left(self.thresholds, prompt_tokens)
         return datetime.combine(day, clock), self.thresholds[passed - 1] + 1 if passed else 0
@@ -78,7 +82,7 @@ class PriceBook:
         key = seller, model
         if key not in self._changes:
             entry = self.find_model(seller, model)
-            self._changes[key] = Changes() if entry is None else _list_changes(entry)
+            self._changes[key] = Changes() if entry is None else _list_changes(entry, list_hour_rules(seller, entry))
         return self._changes[key]
 
 
@@ -96,19 +100,22 @@ def build_book(name: str, providers: Iterable[Provider]) -> PriceBook:
     return PriceBook(name, tuple(providers))
 
 
-def _list_changes(model: ModelInfo) -> Changes:
+def _list_changes(model: ModelInfo, rules: Sequence[HourRule]) -> Changes:
     dated = model.prices if isinstance(model.prices, list) else []
     variants = model.price_variants or ()
     lists = [one.prices for one in (*dated, *variants)]
     if not isinstance(model.prices, list):
         lists.append(model.prices)
     constraints: list[Any] = [one.constraint for one in (*dated, *variants)]
-    hours = [one for one in constraints if hasattr(one, "start_time")]
+    hours = [one for one in constraints if has_hours(one)]
+    days = {one.start_date for one in constraints if hasattr(one, "start_date")}
+    days |= {day for one in rules for day in (one.first, one.end)} - {date.min, date.max}
     prices = [price for one in lists for price in read_prices(one).values()]
     return Changes(
-        tuple(sorted({one.start_date for one in constraints if hasattr(one, "start_date")})),
+        tuple(sorted(days)),
         tuple(sorted({time()} | {_to_utc(moment) for one in hours for moment in (one.start_time, one.end_time)})),
         tuple(sorted({step.start for price in prices for step in getattr(price, "tiers", ())})),
+        any(one.weekdays != ALL_DAYS for one in rules),
     )
 
 

@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flexlib.money.price_book import LISTS, Changes, PriceBook
-from flexlib.money.unit_prices import UnitPrices, Unpriced, choose_bracket, find_seller, find_unit_prices
+from flexlib.money.brackets import choose_bracket
+from flexlib.money.price_book import Changes, PriceBook
+from flexlib.money.seller_names import find_listed_name
+from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 
 WORDS = ("provider", "model", "proxy", "task_type", "tier")
 DAY = 24 * 60 * 60 * 1_000_000
@@ -21,10 +23,10 @@ Numbers = npt.NDArray[np.int64]
 
 
 def count_calls(rows: pa.Table) -> npt.NDArray[np.int64]:
-    """How many calls each row sums; 1 for a row that does not say."""
+    """How many calls each row sums: 1 where there is no such column, 0 where a row of it does not say."""
     if "requests" not in rows.column_names:
         return np.ones(rows.num_rows, np.int64)
-    return np.maximum(to_numbers(pc.fill_null(rows["requests"], 1)), 1)
+    return np.maximum(to_numbers(rows["requests"]), 0)
 
 
 def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[UnitPrices | Unpriced]]:
@@ -48,6 +50,7 @@ def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[
             _place(days, groups, [[(day - EPOCH).days for day in one.days] for one in changes], "right"),
             _place(clocks, groups, [[_to_microseconds(clock) for clock in one.times] for one in changes], "right"),
             _place(prompts, groups, [one.thresholds for one in changes], "left"),
+            _place_weekdays(days, groups, changes),
         ]
     )
     _, firsts, numbers = np.unique(keys, return_index=True, return_inverse=True)
@@ -77,8 +80,8 @@ def to_numbers(values: pa.ChunkedArray | pa.Array) -> Numbers:
 
 
 def _find_changes(book: PriceBook, words: dict[str, Any]) -> Changes:
-    seller = find_seller(words["provider"], words.get("proxy"))
-    return book.find_changes(LISTS.get(seller, ""), words["model"])
+    listed = find_listed_name(words["provider"], words["model"], words.get("proxy"))
+    return book.find_changes(listed.seller or "", listed.name)
 
 
 def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> Numbers:  # noqa: ANN401 (left or right)
@@ -91,6 +94,14 @@ def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> N
     table = np.hstack([np.zeros((len(changes), 1), dtype=np.int64), own])
     placed: Numbers = table[groups, np.searchsorted(np.array(common), values, side=side)]
     return placed
+
+
+def _place_weekdays(days: Numbers, groups: Numbers, changes: list[Changes]) -> Numbers:
+    """For each day its weekday where that decides, else 0."""
+    if not any(one.by_weekday for one in changes):
+        return np.zeros(len(days), dtype=np.int64)
+    decides = np.array([one.by_weekday for one in changes])
+    return np.where(decides[groups], days % 7, 0)
 
 
 def _combine(parts: list[Numbers]) -> Numbers:

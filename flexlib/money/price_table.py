@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadRecord
+from flexlib.money.brackets import may_be_long
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.price_keys import Numbers, count_calls, find_shared_prices, to_numbers
@@ -18,6 +19,7 @@ from flexlib.money.prices import (
     BEYOND_MEASURE,
     BEYOND_PROMPT,
     LIMIT,
+    MIXED,
     NEGATIVE,
     NO_TOKENS,
     UNCOUNTED,
@@ -87,12 +89,13 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     _refuse(pc.greater(within, prompt), BEYOND_PROMPT)
     numbers, prices = find_shared_prices(rows, book)
     units = [one if isinstance(one, UnitPrices) else None for one in prices]
+    calls = count_calls(rows)
 
     def spread(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind).take(numbers)
 
     charges = [
-        ([one and one.request for one in units], pa.array(count_calls(rows))),
+        ([one and one.request for one in units], pa.array(calls)),
         ([one and one.prompt for one in units], pc.subtract(prompt, within)),
         ([one and one.cached for one in units], cached),
         ([one and one.cache_write for one in units], cache_write),
@@ -108,16 +111,12 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
         if any(each):
             charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
             amount = pc.add(amount, pc.if_else(pc.equal(count, 0), nothing, charge))
-    silent = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED), pa.string()))
-    has_requests = "requests" in rows.column_names
-    unsaid = pc.is_null(rows["requests"].combine_chunks()) if has_requests else pa.scalar(False)
+    long, unsaid = _find_sums(prompt, calls, numbers.to_numpy(), units)
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
-        _where(
-            pc.and_(unsaid, spread([one and one.needs_requests for one in units], pa.bool_())),
-            pa.scalar(UNKNOWN_REQUESTS),
-        ),
-        _where(pc.and_(silent, pc.equal(pc.max_element_wise(prompt, completion), 0)), pa.scalar(NO_TOKENS)),
+        _where(unsaid, pa.scalar(UNKNOWN_REQUESTS)),
+        _where(long, pa.scalar(MIXED)),
+        _where(_find_silent(rows, numbers, units, extra), pa.scalar(NO_TOKENS)),
         _where(pc.greater(prompt, 0), spread([one and one.prompt_gap for one in units], pa.string())),
         _where(pc.greater(completion, 0), spread([one and one.completion_gap for one in units], pa.string())),
         _explain_extra(book, numbers.to_numpy(), units, dict(zip(BASE_COUNTS.values(), base, strict=True)), extra),
@@ -129,6 +128,36 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     since = spread([one and one.since for one in units], pa.date32())
     columns = [amount.cast(USD), _where(priced, source), _where(priced, since), unpriced]
     return pa.table(columns, schema=PRICED)
+
+
+def _find_sums(
+    prompt: pa.Array, calls: Numbers, numbers: Numbers, units: list[UnitPrices | None]
+) -> tuple[pa.Array, pa.Array]:
+    """Of each row whether it sums calls of which some may be long, and whether it lacks their number and needs it."""
+    if (calls == 1).all():
+        return pa.scalar(False), pa.scalar(False)
+    no_threshold = np.iinfo(np.int64).max
+    thresholds = np.array([no_threshold if one is None or one.threshold is None else one.threshold for one in units])
+    long = may_be_long(to_numbers(prompt), calls, thresholds[numbers])
+    by_call = np.array([one is not None and bool(one.request) for one in units])
+    return pa.array(long), pa.array((calls == 0) & (long | by_call[numbers]))
+
+
+def _find_silent(
+    rows: pa.Table, numbers: pa.Array, units: list[UnitPrices | None], extra: dict[str, pa.Array]
+) -> pa.Array:
+    """Of each row whether it has no tokens and nothing else that says what it cost."""
+    empty = pc.equal(pc.max_element_wise(rows["prompt_tokens"], rows["completion_tokens"]), 0).combine_chunks()
+    if not pc.any(empty).as_py():
+        return pa.scalar(False)
+    uncounted = pc.is_in(rows["task_type"].combine_chunks(), pa.array(sorted(UNCOUNTED), pa.string()))
+    free, by_call = (
+        pa.array([one is not None and bool(getattr(one, name)) for one in units]).take(numbers)
+        for name in ("is_free", "request")
+    )
+    searched = pc.greater(pc.fill_null(extra["web_searches"], 0), 0) if "web_searches" in extra else pa.scalar(False)
+    priced = pc.or_(free, pc.and_(pc.invert(uncounted), pc.or_(by_call, searched)))
+    return pc.and_(empty, pc.invert(priced))
 
 
 def _read_extra(rows: pa.Table, name: str) -> pa.Array | None:

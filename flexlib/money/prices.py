@@ -12,9 +12,10 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
+from flexlib.money.brackets import choose_bracket, may_be_long
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction
 from flexlib.money.price_book import PriceBook, load_book
-from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, choose_bracket, find_unit_prices
+from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
 
 USD_STEP = Decimal("1e-10")
 LIMIT = Decimal(10) ** 10
@@ -22,12 +23,13 @@ LIMIT = Decimal(10) ** 10
 UNCOUNTED = frozenset(one for one in LlmTaskType if not one.uses_token_pricing)
 """Task types whose product need not be tokens: none recorded does not mean none charged."""
 
-NO_TOKENS = "the call records no tokens, and its task is not counted in tokens alone"
+NO_TOKENS = "no tokens, no amount: nothing in the call says what it cost"
 NEGATIVE = "a number of tokens or searches is negative"
 BEYOND_PROMPT = "the cached tokens are more than the prompt"
 BEYOND_MEASURE = "an amount is 10,000,000,000 USD or more; look at the numbers of tokens"
 
 UNKNOWN_REQUESTS = "it is the sum of an unknown number of calls, on which the price depends"
+MIXED = "it is a sum of calls, of which some may be so long that they cost more and others not"
 
 
 @dataclass(frozen=True)
@@ -71,21 +73,25 @@ def price_call(
     _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, *extra.values()) < 0, NEGATIVE)
     _refuse(cached_tokens + cache_write_tokens > prompt_tokens, BEYOND_PROMPT)
     book = book or load_book()
+    calls = max(requests or 0, 0)
     unit = find_unit_prices(
         book,
         provider,
         model,
         created_at,
-        prompt_tokens=choose_bracket(prompt_tokens, max(requests or 1, 1)),
+        prompt_tokens=choose_bracket(prompt_tokens, calls),
         task_type=task_type,
         tier=tier,
         proxy=proxy,
     )
     if isinstance(unit, Unpriced):
         return unit
-    if requests is None and unit.needs_requests:
+    is_long = unit.threshold is not None and may_be_long(prompt_tokens, calls, unit.threshold)
+    if not calls and (unit.request or is_long):
         return Unpriced(UNKNOWN_REQUESTS)
-    if task_type in UNCOUNTED and prompt_tokens == completion_tokens == 0:
+    if is_long:
+        return Unpriced(MIXED)
+    if prompt_tokens == completion_tokens == 0 and not _costs_without_tokens(unit, task_type, extra):
         return Unpriced(NO_TOKENS)
     if prompt_tokens and unit.prompt_gap:
         return Unpriced(unit.prompt_gap)
@@ -104,10 +110,15 @@ def price_call(
             return Unpriced(reason)
         charges += ((unit.extra.get(name), count) for name, count in extra.items())
     with localcontext(EXACT):
-        exact = sum((price * count for price, count in charges if price), unit.request * max(requests or 1, 1))
+        exact = sum((price * count for price, count in charges if price), unit.request * calls)
         amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)
+
+
+def _costs_without_tokens(unit: UnitPrices, task_type: str, extra: Mapping[str, int]) -> bool:
+    """Whether a call without tokens has a price all the same: it is free, or charged by the call or by searches."""
+    return unit.is_free or (task_type not in UNCOUNTED and bool(unit.request or extra.get("web_searches")))
 
 
 def explain_extra(book: PriceBook, unit: UnitPrices, base: Mapping[str, int], extra: Mapping[str, int]) -> str | None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmTaskType
 from flexlib.money.extra_counts import EXTRA_COUNTS, SELLERS_WITH_BASE_RATE, ListShape, read_shape
+from flexlib.money.open_prices import CHOICE, OPEN, find_request_prices, select_prices
 from flexlib.money.price_book import LISTS, PriceBook, read_prices
+from flexlib.money.seller_names import ListedName, find_listed_name, find_seller
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from genai_prices.types import ModelInfo, ModelPrice
 
 
@@ -85,21 +85,12 @@ class UnitPrices:
     """Whose list it is."""
     since: date | None
     """The day from which these prices hold; None where the list does not date them."""
-    needs_requests: bool = False
-    """Whether a sum's price depends on the number of its calls: each has a price, or its prompt's size decides."""
+    threshold: int | None = None
+    """Prompt tokens above which a call is dearer; None: its size makes no difference."""
+    is_free: bool = False
+    """Whether the seller gives it away: then no tokens cost nothing too."""
     prompt_gap: str | None = None
     completion_gap: str | None = None
-
-
-Tokens = TypeVar("Tokens", int, "npt.NDArray[np.int64]")
-
-
-def choose_bracket(prompt_tokens: Tokens, requests: Tokens) -> Tokens:
-    """The prompt tokens whose price bracket holds for a row: its own for a call; for a sum of calls their mean, up.
-
-    `requests`: how many calls the row sums, 1 or more. Numbers or arrays of them.
-    """
-    return -(-prompt_tokens // requests)
 
 
 def find_unit_prices(
@@ -118,40 +109,49 @@ def find_unit_prices(
     The seller is the proxy where there is one: who sends the bill sets the price. `prompt_tokens`: as `choose_bracket`
     gives them. Calls that differ in nothing that the list asks for share one answer, which is kept.
     """
-    seller = find_seller(provider, proxy)
-    start, tokens = book.find_changes(LISTS.get(seller, ""), model).find_start(moment, prompt_tokens)
-    return _look_up(book, seller, model, start, tokens, task_type, tier)
-
-
-def find_seller(provider: str, proxy: str | None) -> str:
-    """Whose price counts, by our name."""
-    return (proxy or provider).lower()
+    listed = find_listed_name(provider, model, proxy)
+    start, tokens = book.find_changes(listed.seller or "", listed.name).find_start(moment, prompt_tokens)
+    return _look_up(book, find_seller(provider, proxy), model, listed, start, tokens, task_type, tier)
 
 
 def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:
     """Whether the seller's list names the model at all, at whatever time; a call of another has no price."""
-    seller = LISTS.get(find_seller(provider, proxy))
-    return seller is not None and book.find_model(seller, model) is not None
+    listed = find_listed_name(provider, model, proxy)
+    return listed.seller is not None and book.find_model(listed.seller, listed.name) is not None
 
 
 @lru_cache(maxsize=KEPT)
 def _look_up(
-    book: PriceBook, name: str, model: str, moment: datetime, prompt_tokens: int, task_type: str, tier: str | None
+    book: PriceBook,
+    name: str,
+    model: str,
+    listed: ListedName,
+    moment: datetime,
+    prompt_tokens: int,
+    task_type: str,
+    tier: str | None,
 ) -> UnitPrices | Unpriced:
-    seller = LISTS.get(name)
+    seller = listed.seller
     if model.startswith(INTERNAL_PREFIX) or not model.strip():
         return Unpriced(f"{model!r} is an internal id, not a model of a price list")
     if seller is None:
-        return Unpriced(f"{book.name} has no price list of {name}")
+        return Unpriced(f"{book.name} has no price list of {f'{model} of ' * (name in LISTS)}{name}")
     if task_type == LlmTaskType.FINE_TUNING:
         return Unpriced("training is not in the price lists, only the use of models is")
-    entry = book.find_model(seller, model)
+    entry = book.find_model(seller, listed.name)
     if entry is None:
         return Unpriced(f"{book.name} does not know {model!r} of {seller}")
-    context = TIERS.get((tier or "standard").lower())
+    tier = (tier or "standard").lower()
+    choices = find_request_prices(seller, entry.id)
+    if choices and tier not in choices:
+        return Unpriced(f"{CHOICE} (a tier of {', '.join(choices)})")
+    context = {} if choices else TIERS.get(tier)
     if context is None:
         return Unpriced(f"the tier {tier!r} is not one of {', '.join(TIERS)}")
-    prices, since = _select_prices(entry, moment)
+    selected = select_prices(seller, entry, moment)
+    if selected is None:
+        return Unpriced(OPEN)
+    prices, since = selected
     if context:
         changed = _find_variant_dates(entry, moment, context)
         if not changed:
@@ -160,11 +160,13 @@ def _look_up(
         since = max((day for day in (since, *changed) if day is not None), default=None)
     with localcontext(EXACT):
         if read_prices(prices):
-            return _build_unit_prices(prices, seller, since, prompt_tokens, task_type)
+            unit = _build_unit_prices(prices, seller, since, prompt_tokens, task_type)
+            return replace(unit, request=choices[tier] / THOUSAND) if choices else unit
         if _is_free(seller, entry):
             zero = Decimal(0)
             return UnitPrices(
-                zero, zero, zero, zero, zero, {}, frozenset(), read_shape(frozenset()), prices, seller, since
+                zero, zero, zero, zero, zero, {}, frozenset(), read_shape(frozenset()), prices, seller, since,
+                is_free=True,
             )  # fmt: skip
     return Unpriced(f"{book.name} lists {entry.id} of {seller} without a price")
 
@@ -204,7 +206,7 @@ def _build_unit_prices(
         listed=prices,
         seller=seller,
         since=since,
-        needs_requests="requests_kcount" in keys or any(getattr(price, "tiers", ()) for price in keys.values()),
+        threshold=min((step.start for price in keys.values() for step in getattr(price, "tiers", ())), default=None),
         prompt_gap=prompt_gap,
         completion_gap=completion_gap,
     )
@@ -225,15 +227,6 @@ def _is_part(key: str, side: str, task_type: str) -> bool:
     if key.startswith("output_") != (side == "completion"):
         return False
     return task_type not in WRITTEN or any(part in key for part in ("_reasoning_", "_citation_", "_text_mtok"))
-
-
-def _select_prices(model: ModelInfo, moment: datetime) -> tuple[ModelPrice, date | None]:
-    if not isinstance(model.prices, list):
-        return model.prices, None
-    for one in reversed(model.prices):
-        if one.constraint is None or one.constraint.active(moment):
-            return one.prices, getattr(one.constraint, "start_date", None)
-    return model.prices[0].prices, None
 
 
 def _find_variant_dates(model: ModelInfo, moment: datetime, context: Mapping[str, str]) -> list[date | None]:

@@ -105,10 +105,11 @@ def test_a_row_may_sum_the_calls_of_an_hour(tmp_path: Path) -> None:
 
 
 def test_of_how_many_calls_a_sum_is_nobody_guesses(tmp_path: Path) -> None:
-    rows = ("2025-09-10 12:00:00,1000,100,0,", "2025-09-11 12:00:00,1000,100,0,")
+    rows = ("2025-09-10 12:00:00,200001,100,0,", "2025-09-11 12:00:00,200000,100,0,")
     bring(write(tmp_path, "n", *rows), tmp_path / "data", grain="day")
     found = [(row["requests"], row["amount_in_usd"], row["unpriced"]) for row in read_rows(tmp_path / "data")]
-    assert found == [(None, None, UNKNOWN_REQUESTS)] * 2  # the model is dearer where a prompt is long
+    # The model is dearer where the prompt of a call is above 200,000: 3 in and 15 out a million where none can be.
+    assert found == [(None, None, UNKNOWN_REQUESTS), (None, Decimal("0.6015"), None)]
 
 
 def test_a_count_in_the_metadata_is_as_large_as_recording_takes_it(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ NAMED = ("provider", "model", "proxy", "task_type")
 MODELS = [
     ("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-4o"), ("openai", "gpt-4o-audio-preview"),
     ("google", "gemini-2.5-pro"), ("google", "gemini-2.5-flash"), ("openai", "no-such-model"), ("xai", "grok-4"),
+    ("perplexity", "sonar"), ("deepseek", "deepseek-chat"), ("anthropic", "us.anthropic.claude-opus-4-6-v1"),
 ]  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
         "model": model,
         "proxy": draw(st.sampled_from([None, "openrouter", "together"])),
         "task_type": draw(st.sampled_from(["text", "embedding"])),
-        "tier": draw(st.sampled_from([None, None, "batch", "priority"])),
+        "tier": draw(st.sampled_from([None, None, "batch", "priority", "low"])),
         "created_at": f"2025-09-{day:02d}T{hour:02d}:30:00Z",
     }  # fmt: skip
 

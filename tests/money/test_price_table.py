@@ -38,6 +38,8 @@ MODELS = [
     ("openai", "gpt-99"),
     ("anthropic", "claude-sonnet-4-5"),
     ("anthropic", "MODEL_CLAUDE_4_SONNET"),
+    ("anthropic", "us.anthropic.claude-opus-4-6-v1"),
+    ("anthropic", "claude-opus-4-6-fast"),
     ("google", "gemini-2.5-pro"),
     ("google", "gemini-3-flash-preview"),
     ("deepseek", "deepseek-chat"),
@@ -72,8 +74,8 @@ def calls(draw: st.DrawFn) -> dict[str, Any]:
         "completion_tokens": draw(tokens),
         "cached_tokens": cached,
         "cache_write_tokens": draw(st.integers(0, prompt - cached)),
-        "tier": draw(st.sampled_from([None, None, None, "batch", "flex", "priority", "scale"])),
-        "requests": draw(st.sampled_from([1, 1, 3, 1000, None])),
+        "tier": draw(st.sampled_from([None, None, None, "batch", "flex", "priority", "scale", "low"])),
+        "requests": draw(st.sampled_from([1, 1, 2, 50, 1000, None])),
     }
 
 
@@ -143,9 +145,9 @@ def test_amounts_are_rounded_once_half_to_even(usd_per_million: str, usd: str) -
 
 def test_rows_keep_their_order_over_slices_and_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flexlib.money.price_table.SLICE_ROWS", 7)
-    rows = build_rows([build_call(prompt_tokens=number) for number in range(50)])
+    rows = build_rows([build_call(prompt_tokens=number) for number in range(1, 51)])
     chunked = pa.concat_tables([rows.slice(0, 13), rows.slice(13)])
-    assert price_rows(chunked)["amount_in_usd"].to_pylist() == [Decimal(number) * 25 / 10**7 for number in range(50)]
+    assert price_rows(chunked)["amount_in_usd"].to_pylist() == [Decimal(number) * 25 / 10**7 for number in range(1, 51)]
 
 
 def test_months_are_priced_in_any_zone_and_unit_of_time() -> None:
@@ -234,7 +236,7 @@ def test_another_book_shows_old_and_new_amounts_of_the_calls_it_changes() -> Non
 
 def test_same_book_changes_nothing() -> None:
     rows = build_rows([build_call(prompt_tokens=number, created_at=datetime(2025, 9, 1) + timedelta(hours=number))
-                       for number in range(100)])  # fmt: skip
+                       for number in range(1, 101)])  # fmt: skip
     priced = rows.set_column(
         rows.column_names.index("amount_in_usd"), "amount_in_usd", price_rows(rows)["amount_in_usd"]
     )
@@ -250,21 +252,20 @@ def test_free_call_repriced_is_not_taken_for_an_unpriced_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "calls", "prompt", "completion"),
+    ("provider", "model", "tier", "calls", "prompt", "completion"),
     [
-        ("google", "gemini-2.5-pro", 100, 10_000, 500),  # together over the long context, none of them alone
-        ("perplexity", "sonar", 500, 100, 50),  # a charge for each request
-        ("openai", "gpt-4o", 7, 1_000, 10),
+        ("google", "gemini-2.5-pro", None, 100, 10_000, 500),  # together over the long context, none of them alone
+        ("perplexity", "sonar", "medium", 500, 100, 50),  # a charge for each request
+        ("openai", "gpt-4o", None, 7, 1_000, 10),
     ],
 )
 def test_a_sum_of_equal_calls_costs_what_they_cost(
-    provider: str, model: str, calls: int, prompt: int, completion: int
+    provider: str, model: str, tier: str | None, calls: int, prompt: int, completion: int
 ) -> None:
     moment = datetime(2026, 5, 1, tzinfo=timezone.utc)
-    one = price_call(provider, model, moment, prompt_tokens=prompt, completion_tokens=completion)
-    summed = price_call(
-        provider, model, moment, prompt_tokens=calls * prompt, completion_tokens=calls * completion, requests=calls
-    )
+    one = price_call(provider, model, moment, prompt_tokens=prompt, completion_tokens=completion, tier=tier)
+    tokens: dict[str, Any] = {"prompt_tokens": calls * prompt, "completion_tokens": calls * completion}
+    summed = price_call(provider, model, moment, **tokens, tier=tier, requests=calls)
     assert isinstance(one, Price)
     assert isinstance(summed, Price)
     assert summed.amount_usd == calls * one.amount_usd
@@ -272,9 +273,9 @@ def test_a_sum_of_equal_calls_costs_what_they_cost(
         "provider": provider,
         "model": model,
         "task_type": "text",
+        "tier": tier,
         "created_at": moment.replace(tzinfo=None),
-        "prompt_tokens": calls * prompt,
-        "completion_tokens": calls * completion,
+        **tokens,
         "cached_tokens": 0,
         "cache_write_tokens": 0,
         "requests": calls,
@@ -285,17 +286,18 @@ def test_a_sum_of_equal_calls_costs_what_they_cost(
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "amount"),
+    ("provider", "model", "tier", "prompt", "amount"),
     [
-        ("google", "gemini-2.5-pro", None),  # dearer where a prompt is long
-        ("perplexity", "sonar", None),  # a charge for each request
-        ("openai", "gpt-4o", Decimal("0.0025")),  # it costs the same in one call and in a hundred
+        ("google", "gemini-2.5-pro", None, 200_001, None),  # dearer where a prompt is long
+        ("google", "gemini-2.5-pro", None, 200_000, Decimal("0.25")),  # none of them can be
+        ("perplexity", "sonar", "low", 1000, None),  # a charge for each request
+        ("openai", "gpt-4o", None, 1000, Decimal("0.0025")),  # it costs the same in one call and in a hundred
     ],
 )
 def test_a_sum_of_an_unknown_number_of_calls_is_priced_only_where_the_number_makes_no_difference(
-    provider: str, model: str, amount: Decimal | None
+    provider: str, model: str, tier: str | None, prompt: int, amount: Decimal | None
 ) -> None:
-    call = build_call(provider=provider, model=model, created_at=datetime(2026, 5, 1), prompt_tokens=1000)
-    (priced,) = price_rows(build_rows([call | {"requests": None}])).to_pylist()
+    facts = {"provider": provider, "model": model, "tier": tier, "prompt_tokens": prompt, "requests": None}
+    (priced,) = price_rows(build_rows([build_call(created_at=datetime(2026, 5, 1), **facts)])).to_pylist()
     assert priced["amount_in_usd"] == amount
     assert (priced["unpriced"] == UNKNOWN_REQUESTS) == (amount is None)

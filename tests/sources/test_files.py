@@ -470,11 +470,11 @@ def test_an_unknown_provider_is_quarantined_and_never_becomes_the_constant(tmp_p
 
 
 def test_an_alias_says_what_the_file_s_own_words_mean(tmp_path: Path) -> None:
-    rows = ["Azure,,", "AMAZON BEDROCK,together,Chat", "vertex_ai,TogetherAI,chat", "n/a,None,"]
+    rows = ["Azure,,", "OUR GATEWAY,together,Chat", "our cloud,Our Proxy,chat", "n/a,None,"]
     file = write(tmp_path, "\n".join(["time,in,out,who,via,what", *(f"2025-09-01 1{row}" for row in (
         f"{hour}:00,7,5,{words}" for hour, words in enumerate(rows)))]))  # fmt: skip
     columns = {"provider_column": "who", "proxy_column": "via", "task_type_column": "what"}
-    texts = ("Azure=openai", "amazon bedrock=Unknown", "vertex_ai=Google", "togetherai=Together AI", "CHAT=text")
+    texts = ("Azure=openai", "our gateway=Unknown", "our cloud=Google", "our proxy=Together AI", "CHAT=text")
     taken = take(file, aliases=(*texts, "none=", "n/a="), **columns | {"provider": LlmProvider.MISTRAL})
     assert [(row["provider"], row["proxy"], row["task_type"]) for row in taken] == [
         ("openai", None, "text"),
@@ -484,8 +484,8 @@ def test_an_alias_says_what_the_file_s_own_words_mean(tmp_path: Path) -> None:
     ]
     reasons = [row.reason for row in refuse(write(tmp_path, file.read_text() + "2025-09-01 10:00,7,5,openai,,\n"),
                                             **columns)]  # fmt: skip
-    assert reasons[1] == (
-        "unknown provider: AMAZON BEDROCK (say what it means: --alias 'AMAZON BEDROCK=NAME'); "
+    assert reasons[0] == (
+        "unknown provider: OUR GATEWAY (say what it means: --alias 'OUR GATEWAY=NAME'); "
         "unknown task_type: Chat (say what it means: --alias 'Chat=NAME')"
     )
 
@@ -503,16 +503,16 @@ def test_an_alias_that_means_nothing_leaves_a_provider_untold(tmp_path: Path) ->
 
 
 def test_the_maker_stands_before_the_slash_of_a_model_where_nothing_else_tells_it(tmp_path: Path) -> None:
-    models = ["anthropic/claude-sonnet-4", "x-ai/grok-4", "meta-llama/llama-3", "gpt-4", "/gpt-4"]
+    models = ["anthropic/claude-sonnet-4", "x-ai/grok-4", "qwen/qwen-3", "gpt-4", "/gpt-4"]
     rows = [f"2025-09-01 1{place}:00:00,7,5,{model}" for place, model in enumerate(models)]
     file = write(tmp_path, "\n".join(["time,in,out,what", *rows]))
-    untold = {"provider": None, "model": None, "model_column": "what", "aliases": ("x-ai=xai",)}
+    untold = {"provider": None, "model": None, "model_column": "what"}
     assert [(row["provider"], row["model"]) for row in take(file, **untold)] == [
         ("anthropic", "anthropic/claude-sonnet-4"),
         ("xai", "x-ai/grok-4"),
     ]
     assert [row.reason for row in refuse(file, **untold)] == [
-        "unknown provider: meta-llama (say what it means: --alias 'meta-llama=NAME')",
+        "unknown provider: qwen (say what it means: --alias 'qwen=NAME')",
         "no provider",
         "no provider",
     ]
