@@ -31,7 +31,7 @@ WORDS = {
 ARROWS: dict[str, set[str]] = {
     "sources/windsurf": WORDS,
     "sources/files": WORDS,
-    "sources/presets": WORDS | {"sources/files"},
+    "sources/presets": WORDS | {"sources/files", "sources/charges"},
     "sources/charges": WORDS | {"sources/files"},
     "sources/fx": WORDS | {"money"},
     "ledger": WORDS | {"money", "store"},

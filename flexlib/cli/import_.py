@@ -20,7 +20,9 @@ from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
+    from flexlib.ingest.charges.importing import ChargesImport
     from flexlib.ingest.files.importing import MonthImport
+    from flexlib.sources.charges.mapping import ChargeMapping
     from flexlib.sources.files.mapping import CallMapping
 
 
@@ -109,7 +111,7 @@ def _add_preset_options(parser: argparse.ArgumentParser) -> None:
                        help="the systems that are known, and how well (with --json: as JSON)")  # fmt: skip
 
 
-def read_mapping(arguments: argparse.Namespace) -> CallMapping:
+def read_mapping(arguments: argparse.Namespace) -> CallMapping | ChargeMapping:
     """Which column feeds what: as the options say, on top of a preset where one is asked for, or nothing else says it.
 
     Raises `BadParameter`, and `BadFile` where no preset fits.
@@ -156,10 +158,17 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     if arguments.file is None:
         raise BadParameter("which file is to be imported? Name it, or ask for --list.")
+    from flexlib.ingest.charges.importing import ingest_charges
     from flexlib.ingest.files.importing import import_usage
+    from flexlib.sources.files.mapping import CallMapping
 
     mapping = read_mapping(arguments)
-    months = import_usage(arguments.file, mapping, settings.data, replace_months=arguments.replace, wait=arguments.wait)
+    options = {"replace_months": arguments.replace, "wait": arguments.wait}
+    months: Sequence[MonthImport | ChargesImport]
+    if isinstance(mapping, CallMapping):
+        months = import_usage(arguments.file, mapping, settings.data, **options)
+    else:
+        months = ingest_charges([arguments.file], mapping, settings.data, **options)
     if arguments.json:
         print(json.dumps(describe_import(arguments.file, months), indent=2, ensure_ascii=False))
     else:
@@ -170,7 +179,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     return find_exit_code([one.certificate for one in months])
 
 
-def describe_import(file: Path, months: Sequence[MonthImport]) -> dict[str, Any]:
+def describe_import(file: Path, months: Sequence[MonthImport | ChargesImport]) -> dict[str, Any]:
     """What an import did, for JSON."""
     return {
         "file": file.name,
@@ -181,7 +190,7 @@ def describe_import(file: Path, months: Sequence[MonthImport]) -> dict[str, Any]
     }
 
 
-def render_import(file: Path, months: Sequence[MonthImport]) -> str:
+def render_import(file: Path, months: Sequence[MonthImport | ChargesImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
@@ -192,7 +201,7 @@ def render_import(file: Path, months: Sequence[MonthImport]) -> str:
     return "\n".join(parts)
 
 
-def _explain_state(month: MonthImport) -> str:
+def _explain_state(month: MonthImport | ChargesImport) -> str:
     if month.certificate.state is State.PROVISIONAL:
         return "it was imported before the month was over; import again what comes after."
     if month.certificate.state is State.UNRECONCILED:

@@ -169,4 +169,6 @@ def test_the_examples_of_the_help_can_be_parsed() -> None:
     for command in commands:
         program, verb, *words = command.split()
         assert (program, verb) == ("flexlib", "import")
-        assert read_mapping(parse(*words)).columns["created_at"] == words[words.index("--timestamp") + 1]
+        mapping = read_mapping(parse(*words))
+        assert isinstance(mapping, CallMapping)
+        assert mapping.columns["created_at"] == words[words.index("--timestamp") + 1]

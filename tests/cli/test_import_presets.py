@@ -59,3 +59,20 @@ def test_a_file_of_no_known_system_is_one_sentence(folder: Path, capsys: pytest.
 def test_no_file_and_no_list_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import"]) == 2
     assert capsys.readouterr().err == "flexlib: which file is to be imported? Name it, or ask for --list.\n"
+
+
+def test_a_bill_is_brought_into_the_charges_and_its_options_are_those_of_a_bill(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bill = folder / "cost.csv"
+    bill.write_text("""usage_date_utc,model,token_type,cost_usd,list_price_usd,cost_type
+2026-05-01,Claude Sonnet 4.5,output,0.45,0.50,token
+""")
+    assert main(["import", str(bill), "--json"]) == 0
+    (month,) = json.loads(capsys.readouterr().out)["months"]
+    assert (month["dataset"], month["amounts"][0]["amount"]) == ("charges", "0.45")
+    assert (month["files"][0]["mapping"]["list_amount"], month["state"]) == ("list_price_usd", "COMPLETE")
+    assert main(["import", str(bill), "--proxy", "openrouter"]) == 2
+    assert capsys.readouterr().err == (
+        "flexlib: anthropic-cost: a file of charges has no 'proxy' to be told; leave it out.\n"
+    )

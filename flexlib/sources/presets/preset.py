@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from flexlib.errors import BadParameter
+from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files.fields import MEMBERS
 from flexlib.sources.files.mapping import CallMapping
 
 Evidence = Literal["documented", "samples", "rows"]
 
-DATASETS: dict[str, type[CallMapping]] = {"usage": CallMapping}
+DATASETS: dict[str, type[CallMapping] | type[ChargeMapping]] = {"usage": CallMapping, "charges": ChargeMapping}
 """How the files of each data set are read."""
 
 ADDED = {"extra_counts", "aliases", "metadata", "where", "no_calls", "optional"}
@@ -40,7 +41,11 @@ class Preset:
         lacking = [one for one in self.recognize if known.isdisjoint(_split(one))]
         return lacking + [f"no {one}" for one in self.unless if not known.isdisjoint(_split(one))]
 
-    def build_mapping(self, columns: Iterable[str] | None = None, **given: Any) -> CallMapping:  # noqa: ANN401
+    def build_mapping(
+        self,
+        columns: Iterable[str] | None = None,
+        **given: Any,  # noqa: ANN401
+    ) -> CallMapping | ChargeMapping:
         """The mapping for a file with these columns (None: not known); what is `given` wins over what the preset says.
 
         Raises `BadParameter`, naming the preset, where that makes no sense.

@@ -14,6 +14,7 @@ from flexlib.enums import LlmProvider, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.presets import describe_preset, list_presets, load_preset
+from flexlib.sources.presets.preset import Preset
 
 HOME = Path(__file__).parents[3]
 EXAMPLE = HOME / "params" / "my_gateway.yaml"
@@ -44,9 +45,15 @@ def write(folder: Path, **changes: Any) -> Path:  # noqa: ANN401
     return file
 
 
+def build(preset: Preset, columns: list[str] | None = None, **given: Any) -> CallMapping:  # noqa: ANN401
+    mapping = preset.build_mapping(columns, **given)
+    assert isinstance(mapping, CallMapping)
+    return mapping
+
+
 def test_the_example_in_params_is_a_preset_that_reads_as_it_says() -> None:
     preset = load_preset(EXAMPLE)
-    mapping = preset.build_mapping(["id", "time", "model", "input", "output"])
+    mapping = build(preset, ["id", "time", "model", "input", "output"])
     assert (preset.name, preset.dataset, mapping.timezone) == ("my-gateway", "usage", "America/Santiago")
     assert mapping.makers[0] == "*claude*=anthropic"
     assert (mapping.preset, mapping.evidence) == ("my-gateway", "rows")
@@ -54,14 +61,15 @@ def test_the_example_in_params_is_a_preset_that_reads_as_it_says() -> None:
 
 def test_of_several_columns_the_first_that_the_file_has_feeds_a_field(tmp_path: Path) -> None:
     preset = load_preset(write(tmp_path))
-    assert preset.build_mapping(["when", "in", "out"]).created_at == "when"
-    assert preset.build_mapping(["when", "fresh", "cached"]).prompt_tokens == "fresh + cached"
-    assert preset.build_mapping(["at", "when", "fresh"]).prompt_tokens == "in"  # which the reader then misses
-    assert preset.build_mapping().created_at == "at"
+    assert build(preset, ["when", "in", "out"]).created_at == "when"
+    assert build(preset, ["when", "fresh", "cached"]).prompt_tokens == "fresh + cached"
+    assert build(preset, ["at", "when", "fresh"]).prompt_tokens == "in"  # which the reader then misses
+    assert build(preset).created_at == "at"
 
 
 def test_what_is_given_wins_over_what_the_preset_says(tmp_path: Path) -> None:
-    mapping = load_preset(write(tmp_path)).build_mapping(
+    mapping = build(
+        load_preset(write(tmp_path)),
         created_at="sent",
         provider=LlmProvider.XAI,
         task_type="embedding",
