@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.checks import explain_check
+from flexlib.cli.import_columns import CHOSEN, LISTED, add_column_options
 from flexlib.cli.options import Commands, add_command, find_exit_code
 from flexlib.console.certificate import render_certificate
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
@@ -36,8 +37,8 @@ EXAMPLES = """\
 
 COLUMNS = {
     "total_tokens": ("--total-tokens", "checked: must be prompt + completion"),
-    "cached_tokens": ("--cached-tokens", "part of the prompt read from a cache"),
-    "cache_write_tokens": ("--cache-write-tokens", "part of the prompt written to a cache"),
+    "cached_tokens": ("--cached-tokens", "tokens read from a cache; give --cache too"),
+    "cache_write_tokens": ("--cache-write-tokens", "tokens written to a cache; give --cache too"),
     "cost": ("--cost", "cost in the proxy's own unit, USD where there is none"),
     "amount_in_usd": ("--amount-usd", "amount in dollars"),
     "amount_in_clp": ("--amount-clp", "amount in Chilean pesos"),
@@ -67,6 +68,7 @@ def add_commands(commands: Commands) -> None:
     needed.add_argument("--completion-tokens", metavar="COLUMN", help="needed for text")
     for name, (option, text) in COLUMNS.items():
         needed.add_argument(option, dest=name, metavar="COLUMN", help=text)
+    add_column_options(needed)
     needed.add_argument("--metadata", metavar="COLUMN", action="append", default=[],
                         help="a column to keep in the metadata (no personal data!); may be given again")  # fmt: skip
     needed.add_argument("--extra-count", dest="extra_counts", metavar="NAME=COLUMN", action="append", default=[],
@@ -135,7 +137,8 @@ def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
     plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal", "grain"]
     other = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
     given = {name: said[name] for name in [*plain, *other, "usable_type_column"]}
-    given |= {name: tuple(said[name]) for name in ("metadata", "aliases", "extra_counts")}
+    given |= {name: said[name] for name in CHOSEN}
+    given |= {name: tuple(said[name]) for name in LISTED}
     given |= {name: kind.parse(said[name]) for name, kind in MEMBERS.items() if said[name]}
     return {name: value for name, value in given.items() if value not in (None, ())}
 

@@ -162,7 +162,7 @@ def certify_usage(
     if "rows_read" in facts:
         values["duplicate_rows"] = (
             facts["rows_read"] - facts.get("quarantined_rows", len(delivery.refused)) - counts.rows
-        )
+        ) - sum(one["rows"] for one in facts.get("left_out", ()))
     names = ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp")
     values |= {name: figures[name] for name in (*names, "unpriced_rows", "rows_without_clp")}
     values |= {

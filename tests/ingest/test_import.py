@@ -152,7 +152,7 @@ def test_a_row_that_cannot_be_taken_is_a_gap_and_is_kept_as_it_stands(tmp_path: 
     assert (proof.state, proof.state.exit_code) == (State.GAP, 3)
     assert (proof.rows_read, proof.rows, proof.quarantined_rows) == (2, 1, 1)
     assert done.quarantined[0].line == 3
-    reason = "prompt_tokens is not a whole number from 0 to 2147483647: -7"
+    reason = "prompt_tokens is not a whole number from 0 to 1000000000000000: -7"
     assert read_raw(load_usage(SEPTEMBER, tmp_path / "data")) == [
         {
             "file": "calls.csv",

@@ -30,6 +30,7 @@ PLAIN: dict[str, Any] = {
     "prompt_tokens": "in",
     "completion_tokens": "out",
     "cache_write_tokens": "write",
+    "cache": "included",
     "provider": LlmProvider.ANTHROPIC,
     "model": "claude-sonnet-4-5",
 }
@@ -78,7 +79,9 @@ def test_a_count_with_a_price_of_its_own_is_priced_by_whatever_column_it_comes(
 
 def test_an_extra_count_that_is_no_number_is_quarantined(tmp_path: Path) -> None:
     done = bring(write(tmp_path, "n", f"{ROW},1", f"{ROW},x"), tmp_path / "data", extra_counts=("web_searches=n",))
-    assert [row.reason for row in done.quarantined] == ["web_searches is not a whole number from 0 to 2147483647: x"]
+    assert [row.reason for row in done.quarantined] == [
+        "web_searches is not a whole number from 0 to 1000000000000000: x"
+    ]
 
 
 def test_a_call_whose_metadata_is_read_as_a_count_now_has_the_id_that_it_always_had(tmp_path: Path) -> None:
@@ -154,7 +157,16 @@ def test_the_options_of_the_command_feed_the_columns(tmp_path: Path, monkeypatch
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
     file = write(tmp_path, "hour,level,n,who", f"{ROW},1000,batch,3,k-1")
     words = ["import", str(file), "--provider", "anthropic", "--model", "claude-sonnet-4-5", "--timestamp", "time"]
-    words += ["--prompt-tokens", "in", "--completion-tokens", "out", "--cache-write-tokens", "write"]
+    words += [
+        "--prompt-tokens",
+        "in",
+        "--completion-tokens",
+        "out",
+        "--cache-write-tokens",
+        "write",
+        "--cache",
+        "included",
+    ]
     words += ["--extra-count", "cache_write_1h_tokens=hour", "--tier", "level", "--usable-type", "key"]
     assert main([*words, "--usable-key", "who", "--requests", "n", "--grain", "day"]) == 0
     (row,) = read_rows(tmp_path / "data")

@@ -83,7 +83,7 @@ def bring(root: Path, batch: list[dict[str, Any]]) -> None:
     options: dict[str, Any] = {name: name for name in (*COLUMNS, *AMOUNTS, "request_id")}
     options |= {f"{name}_column": name for name in NAMED}
     options["extra_counts"] = tuple(f"{name}={name}" for name in EXTRA_COUNTS)
-    import_usage(file, CallMapping(**options), root, now=OVER)
+    import_usage(file, CallMapping(**options, cache="included"), root, now=OVER)
 
 
 @given(st.lists(calls(), min_size=1, max_size=12))

@@ -183,10 +183,12 @@ def test_an_hour_that_the_clock_left_out_is_no_time(tmp_path: Path) -> None:
 def test_what_is_no_time_is_quarantined_as_it_stands(tmp_path: Path) -> None:
     texts = [
         "yesterday",
-        "2025-09-01",
         "2025-02-30 10:00:00",
         "2025-09-01 25:00:00",
-        "01/09/2025 10:00",
+        "01/09/25 10:00",
+        "2025-02-30",
+        "20250230",
+        "2025/13/01",
         "2025-09-01 10:00:00.1234567890",
         "1999-12-31 23:59:59",
         "2100-01-01 00:00:00",
@@ -295,7 +297,7 @@ def test_a_number_that_does_not_fit_what_the_decimal_says_is_quarantined(
     rows = [f"2025-09-01 10:00;7;5;{text}" for text in ["0", *texts]]
     file = write(tmp_path, "\n".join(["time;in;out;usd", *rows]))
     assert [row.reason for row in refuse(file, amount_in_usd="usd", decimal=decimal)] == [
-        f"amount_in_usd is not a number at or above 0 under --decimal {decimal}: {text}" for text in texts
+        f"amount_in_usd is not a number under --decimal {decimal}: {text}" for text in texts
     ]
 
 
@@ -331,9 +333,9 @@ def test_a_number_in_a_string_of_json_is_a_text(tmp_path: Path) -> None:
 
 
 def test_what_is_no_count_of_tokens_is_quarantined(tmp_path: Path) -> None:
-    texts = ["-1", "1.5", "seven", "NaN", "1e3", "+7", "2147483648", "99999999999999999999", "0x7"]
+    texts = ["-1", "1.5", "seven", "NaN", "1e3", "+7", "1000000000000001", "99999999999999999999", "0x7"]
     reasons = refuse_all(tmp_path, "time,in,out", [f"2025-09-01 10:00:00,{text},5" for text in texts])
-    assert reasons == [f"prompt_tokens is not a whole number from 0 to 2147483647: {text}" for text in texts]
+    assert reasons == [f"prompt_tokens is not a whole number from 0 to 1000000000000000: {text}" for text in texts]
 
 
 def test_an_empty_count_of_tokens_is_not_a_zero(tmp_path: Path) -> None:
@@ -356,13 +358,10 @@ def test_a_row_is_of_one_request_or_more(tmp_path: Path) -> None:
 
 
 def test_cached_tokens_are_part_of_the_prompt(tmp_path: Path) -> None:
-    columns = {"cached_tokens": "hit", "cache_write_tokens": "new"}
+    columns = {"cached_tokens": "hit", "cache_write_tokens": "new", "cache": "included"}
     head = "time,in,out,hit,new"
     taken = take_one(tmp_path, head, "2025-09-01 10:00:00,7,5,4,3", **columns)
     assert (taken["cached_tokens"], taken["cache_write_tokens"]) == (4, 3)
-    assert refuse_one(tmp_path, head, "2025-09-01 10:00:00,7,5,4,4", **columns) == (
-        "cached tokens are more than the prompt: 8"
-    )
 
 
 @pytest.mark.parametrize(
@@ -383,10 +382,10 @@ def test_an_amount_is_exact_and_an_absent_one_is_not_zero(tmp_path: Path, text: 
 
 @pytest.mark.parametrize("field", ["cost", "amount_in_usd"])
 def test_what_is_no_amount_is_quarantined(tmp_path: Path, field: str) -> None:
-    texts = ["-0.1", "NaN", "inf", "$1", "10000000000", "1_000", "1 000"]
+    texts = ["- 0.1 -", "NaN", "inf", "EUR 1", "10000000000", "1_000", "1 000"]
     rows = [f"2025-09-01 10:00:00,7,5,{text}" for text in texts] + ['2025-09-01 10:00:00,7,5,"1,5"']
     reasons = refuse_all(tmp_path, "time,in,out,money", rows, **{field: "money"})
-    assert reasons == [f"{field} is not a number at or above 0: {text}" for text in [*texts, "1,5"]]
+    assert reasons == [f"{field} is not a number: {text}" for text in [*texts, "1,5"]]
 
 
 @pytest.mark.parametrize(
@@ -547,7 +546,7 @@ def test_all_that_is_wrong_with_a_row_is_said(tmp_path: Path) -> None:
     row = "never,x,5,opneai"
     assert refuse_one(tmp_path, "time,in,out,who", row, provider_column="who") == (
         "not a time of 2000 to 2099: never; unknown provider: opneai (say what it means: --alias 'opneai=NAME'); "
-        "prompt_tokens is not a whole number from 0 to 2147483647: x"
+        "prompt_tokens is not a whole number from 0 to 1000000000000000: x"
     )
 
 
@@ -565,7 +564,7 @@ def test_a_quarantined_row_keeps_its_line_and_its_text(tmp_path: Path) -> None:
         'time,in,out,note\n2025-09-01 10:00:00,7,5,"two\nlines"\n\n2025-09-01 10:00:00,x,5,"with a\nbreak"\n'
         "short\n2025-09-01 10:00:00,y,5,\n1,2,3,4,5\n"
     )
-    whole = "prompt_tokens is not a whole number from 0 to 2147483647"
+    whole = "prompt_tokens is not a whole number from 0 to 1000000000000000"
     assert refuse(write(tmp_path, text)) == [
         RefusedRow(5, f"{whole}: x", '2025-09-01 10:00:00,x,5,"with a\nbreak"'),
         RefusedRow(7, "1 columns where the header has 4", "short"),
@@ -790,7 +789,7 @@ def test_a_bad_row_of_parquet_is_kept_as_json(tmp_path: Path) -> None:
     table = pa.table({"time": ["2025-09-01 10:00:00", "2025-09-01 10:00:00"], "in": [7, -1], "out": [5, 5]})
     pq.write_table(table, tmp_path / "calls.parquet")
     (bad,) = refuse(tmp_path / "calls.parquet")
-    assert (bad.line, bad.reason) == (2, "prompt_tokens is not a whole number from 0 to 2147483647: -1")
+    assert (bad.line, bad.reason) == (2, "prompt_tokens is not a whole number from 0 to 1000000000000000: -1")
     assert {"time": "2025-09-01 10:00:00", "in": -1, "out": 5}.items() <= json.loads(bad.text).items()
 
 

@@ -7,22 +7,23 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from flexlib.sources.files.numbers import MOST_IN_SUM, MOST_TOKENS, build_macros, find_number_faults, type_numbers
+from flexlib.sources.files.numbers import MOST_TOKENS, build_macros, find_number_faults, read_fraction, type_numbers
 
 Number = int | Decimal | None
 
 
 def read(
-    name: str, text: str | None, decimal: str | None = None, *, typed: bool = False, most: int = MOST_TOKENS
+    name: str, text: str | None, decimal: str | None = None, *, typed: bool = False, **units: bool
 ) -> tuple[Number, str | None]:
     """The value that a text has in a column of this name, and why it has none."""
-    [(condition, reason)] = find_number_faults([name], decimal, most).items()
+    in_cents = {name: unit for name, unit in units.items() if name == "in_cents"}
+    [(condition, reason)] = find_number_faults([name], decimal, **in_cents).items()
     with duckdb.connect() as connection:
-        connection.execute(build_macros(decimal, most))
+        connection.execute(build_macros(decimal))
         row = connection.execute(
             f"SELECT value_{name}, CASE WHEN {condition} THEN {reason} END FROM ("  # noqa: S608
-            f"SELECT *, {type_numbers()[name]} AS value_{name} FROM ("
-            f"SELECT *, read_plain({name}, typed_{name}) AS plain_{name} FROM ("
+            f"SELECT *, {type_numbers(**units)[name]} AS value_{name} FROM ("
+            f"SELECT *, {read_fraction(name)} AS plain_{name} FROM ("
             f"SELECT ?::VARCHAR AS {name}, ?::BOOLEAN AS typed_{name})))",
             [text, typed],
         ).fetchone()
@@ -38,7 +39,8 @@ def read(
         ("12.0", None, 12),
         ("12.", None, 12),
         ("1234.000", None, 1234),
-        ("2147483647", None, MOST_TOKENS),
+        ("3000000000", None, 3_000_000_000),
+        ("1000000000000000", None, MOST_TOKENS),
         ("1,234", ".", 1234),
         ("1.234", ",", 1234),
         ("1.234.567", ",", 1234567),
@@ -55,14 +57,14 @@ def test_a_count_is_a_whole_number(text: str, decimal: str | None, value: int) -
 @pytest.mark.parametrize(
     ("text", "decimal", "why"),
     [
-        ("-1", None, "prompt_tokens is not a whole number from 0 to 2147483647: -1"),
-        ("1.5", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1.5"),
-        ("1e3", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1e3"),
-        ("2147483648", None, "prompt_tokens is not a whole number from 0 to 2147483647: 2147483648"),
-        ("1,234", None, "prompt_tokens is not a whole number from 0 to 2147483647: 1,234"),
-        ("1.234", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 1.234"),
-        ("12,34", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 12,34"),
-        ("0,123", ".", "prompt_tokens is not a whole number from 0 to 2147483647 under --decimal .: 0,123"),
+        ("-1", None, "prompt_tokens is not a whole number from 0 to 1000000000000000: -1"),
+        ("1.5", None, "prompt_tokens is not a whole number from 0 to 1000000000000000: 1.5"),
+        ("1e3", None, "prompt_tokens is not a whole number from 0 to 1000000000000000: 1e3"),
+        ("1000000000000001", None, "prompt_tokens is not a whole number from 0 to 1000000000000000: 1000000000000001"),
+        ("1,234", None, "prompt_tokens is not a whole number from 0 to 1000000000000000: 1,234"),
+        ("1.234", ".", "prompt_tokens is not a whole number from 0 to 1000000000000000 under --decimal .: 1.234"),
+        ("12,34", ".", "prompt_tokens is not a whole number from 0 to 1000000000000000 under --decimal .: 12,34"),
+        ("0,123", ".", "prompt_tokens is not a whole number from 0 to 1000000000000000 under --decimal .: 0,123"),
         ("1.000", None, "prompt_tokens is ambiguous (1.000: thousands or decimals?); give --decimal"),
         ("1.234.567", None, "prompt_tokens is ambiguous (1.234.567: thousands or decimals?); give --decimal"),
         ("12.000000", None, "prompt_tokens is ambiguous (12.000000: thousands or decimals?); give --decimal"),
@@ -75,12 +77,6 @@ def test_what_is_no_count_says_why(text: str, decimal: str | None, why: str) -> 
 def test_a_number_of_json_or_parquet_is_never_ambiguous() -> None:
     assert read("prompt_tokens", "1.000", typed=True) == (1, None)
     assert read("cost", "1.234", typed=True) == (Decimal("1.234"), None)
-
-
-def test_a_row_that_sums_calls_may_have_more_tokens() -> None:
-    assert read("prompt_tokens", "3000000000", most=MOST_IN_SUM) == (3_000_000_000, None)
-    why = "prompt_tokens is not a whole number from 0 to 1000000000000000: 1000000000000001"
-    assert read("prompt_tokens", "1000000000000001", most=MOST_IN_SUM) == (None, why)
 
 
 def test_an_id_has_no_upper_end() -> None:
@@ -97,6 +93,19 @@ def test_an_id_has_no_upper_end() -> None:
         ("cost", "2.5e-05", None, "0.000025"),
         ("cost", "1.234,5", ",", "1234.5"),
         ("cost", "1,234.5", ".", "1234.5"),
+        ("cost", "$1.32", None, "1.32"),
+        ("cost", "US$ 1.32", None, "1.32"),
+        ("cost", "1.32 USD", None, "1.32"),
+        ("cost", "1,234.50", None, "1234.5"),
+        ("cost", "1.234.567,5", None, "1234567.5"),
+        ("cost", "$1,234", ".", "1234"),
+        ("cost", "$1.234,5", ",", "1234.5"),
+        ("cost", "-0.50", None, "-0.5"),
+        ("cost", "-$0.50", None, "-0.5"),
+        ("cost", "$-0.50", None, "-0.5"),
+        ("cost", "(0.50)", None, "-0.5"),
+        ("cost", "($1,234.50)", None, "-1234.5"),
+        ("cost", "-2.5e-05", None, "-0.000025"),
         ("cost", "0.00000000005", None, "0.0000000001"),  # half of the last place goes up
         ("amount_in_usd", "0.12345678914", None, "0.1234567891"),
         ("amount_in_clp", "0.00005", None, "0.0001"),
@@ -115,8 +124,15 @@ def test_an_amount_is_exact_and_rounded_half_up_to_what_is_kept(
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("cost", "-1", "cost is not a number at or above 0: -1"),
-        ("cost", "free", "cost is not a number at or above 0: free"),
+        ("cost", "nothing", "cost is not a number: nothing"),
+        ("cost", "€1.50", "cost is not a number: €1.50"),
+        ("cost", "12,50", "cost is not a number: 12,50"),
+        ("cost", "(1.50", "cost is not a number: (1.50"),
+        ("cost", "(-1.50)", "cost is not a number: (-1.50)"),
+        ("cost", "--1", "cost is not a number: --1"),
+        ("cost", "-1e-30", "cost has more than 10 decimals, and would be 0: -1e-30"),
+        ("cost", "$1,234", "cost is ambiguous ($1,234: thousands or decimals?); give --decimal"),
+        ("cost", "-1.000", "cost is ambiguous (-1.000: thousands or decimals?); give --decimal"),
         ("cost", "1.000", "cost is ambiguous (1.000: thousands or decimals?); give --decimal"),
         ("cost", "0.00000000004", "cost has more than 10 decimals, and would be 0: 0.00000000004"),
         ("amount_in_clp", "1e-9", "amount_in_clp has more than 4 decimals, and would be 0: 1e-9"),
@@ -137,3 +153,23 @@ def test_what_is_no_amount_says_why_and_never_becomes_nothing(name: str, text: s
 def test_every_number_is_read_and_no_text_is_no_fault(name: str) -> None:
     assert read(name, "7") == (7, None)
     assert read(name, None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "units", "value"),
+    [
+        ("amount_in_usd", "20.18", {"in_cents": True}, "0.2018"),
+        ("cost", "(5.5)", {"in_cents": True}, "-0.055"),
+        ("amount_in_usd", "0.00000001", {"in_cents": True}, "0.0000000001"),
+        ("amount_in_clp", "5.5", {"in_cents": True}, "5.5"),  # pesos have no cents
+        ("duration_ms", "2.0", {"in_seconds": True}, "2000"),
+        ("duration_ms", "0.0015", {"in_seconds": True}, "2"),
+    ],
+)
+def test_a_unit_scales_its_columns(name: str, text: str, units: dict[str, bool], value: str) -> None:
+    assert read(name, text, None, **units) == (Decimal(value), None)
+
+
+def test_an_amount_in_cents_never_becomes_nothing() -> None:
+    why = "cost has more than 10 decimals, and would be 0: 0.000000001"
+    assert read("cost", "0.000000001", in_cents=True) == (None, why)

@@ -17,6 +17,7 @@ from flexlib.sources.files.mapping import CallMapping
 HEADER = "time,in,out,model"
 OPTIONAL = {
     "cached_tokens": "cached",
+    "cache": "included",
     "status": "state",
     "metadata": ("team",),
     "optional": ("cached", "state", "team"),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
-from flexlib.ingest.files.merge import FileFacts, merge_month
+from flexlib.ingest.files.merge import merge_month
+from flexlib.ingest.files.rules import FileFacts, recall_rules
 from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files import read_calls
 from flexlib.sources.files.mapping import CallMapping
@@ -56,6 +57,8 @@ def import_usage(
     """
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
     facts, stamp = _describe_file(file, mapping), _stamp(file)
+    if not replace_months:
+        facts, mapping = recall_rules(facts, mapping, root)
     with read_calls(file, mapping) as calls, ExitStack() as stack:
         prepared = []
         for month in calls.months:
@@ -82,7 +85,7 @@ def _describe_file(file: Path, mapping: CallMapping) -> FileFacts:
         )
     with open(file, "rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence)
+    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence, mapping.rules)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.delivery import Delivery
+from flexlib.ingest.files.rules import FileFacts, read_certificate
 from flexlib.ingest.recount import AMOUNTS, format_exact
 from flexlib.ingest.tables import TABLE_ROWS
 from flexlib.money.amounts import drop_filled
@@ -36,18 +38,6 @@ SAME_MOMENT = " AND ".join(
 )
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """What the certificate says of a file, whatever the month."""
-
-    name: str
-    sha256: str
-    mapping: dict[str, Any]
-    preset: str | None = None
-    """The preset that said how to read it, and how well that knows such a file; None where none did."""
-    evidence: str | None = None
-
-
 def merge_month(
     calls: CallFile, month: Month, base: Snapshot | None, file: FileFacts, read_at: datetime
 ) -> tuple[Delivery, int]:
@@ -62,7 +52,7 @@ def merge_month(
     found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
     again = _count_known(found, stored, file, calls.lifted) if base else dict.fromkeys(FIGURES, 0)
     added = found.join(stored, SAME_CALL, how="anti") if base else found
-    read_otherwise = any(one["mapping"] != file.mapping for one in files.values())
+    read_otherwise = any((one["mapping"], one.get("rules")) != (file.mapping, file.rules) for one in files.values())
     lookalikes = _count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
     counts = calls.count_month(month)
     entry = {name: value for name, value in asdict(file).items() if value is not None} | {
@@ -72,6 +62,8 @@ def merge_month(
         "undated": counts.undated_rows,
         "repeated": counts.repeated_rows,
     }
+    if left_out := calls.left_out(month):
+        entry["left_out"] = left_out
     if lookalikes := max(lookalikes, old.get("alike", 0)):
         entry["alike"] = lookalikes
     files[file.sha256] = entry
@@ -95,6 +87,7 @@ def merge_month(
         facts={
             "rows_read": sum(one["rows"] for one in files.values()),
             "quarantined_rows": sum(one["quarantined"] for one in files.values()),
+            "left_out": _sum_left_out(files.values()),
             "files": tuple(files.values()),
             "notes": tuple(_write_notes(files.values())),
         },
@@ -103,16 +96,18 @@ def merge_month(
     return delivery, counts.rows - again["rows"]
 
 
+def _sum_left_out(files: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Rows that are no calls, of all files by kind."""
+    found: Counter[str] = Counter()
+    for entry in files:
+        found.update(entry.get("left_out", {}))
+    return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()))
+
+
 def _list_people(calls: CallFile, month: Month, base: Snapshot | None) -> People | None:
     """E-mails that stood for a user, of this file and of those before."""
     people = (base.people if base else {}) | calls.list_people(month)
     return people or None
-
-
-def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
-    """The certificate of a snapshot of calls, None where there is none."""
-    certificate = snapshot.certificate if snapshot else None
-    return certificate if isinstance(certificate, UsageCertificate) else None
 
 
 def _check_mapping(file: FileFacts, entry: dict[str, Any], month: Month) -> None:

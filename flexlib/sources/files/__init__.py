@@ -32,6 +32,7 @@ class MonthCounts:
     """What a file holds of one month, counted over the file's rows; tokens of the rows that are taken."""
 
     rows_read: int
+    """Those that are no calls among them."""
     rows: int
     """Rows taken."""
     duplicate_rows: int
@@ -70,13 +71,20 @@ class CallFile:
 
     def count_month(self, month: Month) -> MonthCounts:
         """How many rows and tokens the file has of the month."""
-        taken = "fault IS NULL AND NOT is_duplicate"
+        taken, others = "fault IS NULL AND NOT is_duplicate", sum(self.left_out(month).values())
         counts = self._query(f"""
-            SELECT count(*), count(*) FILTER ({taken}), count(*) FILTER (is_duplicate), count(fault),
+            SELECT count(*) + {others}, count(*) FILTER ({taken}), count(*) FILTER (is_duplicate), count(fault),
                 count(*) FILTER (created_at IS NULL), count(*) FILTER ({taken} AND is_repeated),
                 coalesce(sum(prompt_tokens) FILTER ({taken}), 0), coalesce(sum(completion_tokens) FILTER ({taken}), 0)
             FROM calls WHERE {_select_month(month)} OR created_at IS NULL""")
         return MonthCounts(*counts[0])
+
+    def left_out(self, month: Month) -> dict[str, int]:
+        """Rows that are no calls, by kind: those of the month, and those without a time, which count in every month."""
+        found = self._query(f"""
+            SELECT kind, count(*) FROM left_out WHERE month = DATE '{month.first}' OR month IS NULL
+            GROUP BY kind ORDER BY kind""")
+        return dict(found)
 
     def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
         """The calls of the month, in the columns of `schema.USAGE`, in no order; of `connection`, read when used."""
@@ -112,13 +120,17 @@ def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
         connection.execute("SET TimeZone = 'UTC'")
         calls = CallFile(file, mapping, connection, judge_rows(connection, file, mapping))
         if not calls.months:
-            bad = calls.list_quarantined()
-            raise BadFile(
-                f"{file.name} holds no row that can be taken; line {bad[0].line}: {bad[0].reason}."
-                if bad
-                else f"{file.name} holds no rows; export it again."
-            )
+            raise BadFile(f"{file.name} holds no {_explain_empty(calls)}")
         yield calls
+
+
+def _explain_empty(calls: CallFile) -> str:
+    if bad := calls.list_quarantined():
+        return f"row that can be taken; line {bad[0].line}: {bad[0].reason}."
+    others = calls.connection.execute("SELECT kind, count(*) FROM left_out GROUP BY kind ORDER BY kind").fetchall()
+    if not others:
+        return "rows; export it again."
+    return f"calls; its rows are {', '.join(f'{kind} ({rows:,})' for kind, rows in others)}."
 
 
 def _select_month(month: Month) -> str:

@@ -58,6 +58,7 @@ FIELDS = [
     "total_tokens",
     "cached_tokens",
     "cache_write_tokens",
+    "reasoning_tokens",
     "provider",
     "model",
     "proxy",
@@ -71,11 +72,13 @@ FIELDS = [
     "usable_id",
     "request_id",
     "tier",
+    "batch",
+    "currency",
     "requests",
     "usable_key",
     *EXTRA_COUNTS,
 ]
-"""The fields that a column can feed, one to one."""
+"""What a column, or a sum of them, can feed."""
 
 
 def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:

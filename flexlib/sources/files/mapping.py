@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
+from flexlib.sources.files.conditions import read_conditions, read_kinds
 from flexlib.sources.files.fields import FIELDS, read_aliases, read_extra_counts, read_makers
+
+RULES = 2
+"""How ids are made and unclear counts are read: an imported file is read again by the same, or it would count twice."""
+
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "cache": (None, "apart", "included"),
+    "reasoning": (None, "apart", "included"),
+    "amount_unit": ("usd", "cents"),
+    "amount_zero": ("known", "unknown"),
+    "duration_unit": ("ms", "s"),
+    "repeated": ("refuse", "last"),
+    "date_order": (None, "dmy", "mdy"),
+}
+"""The words that a field of the mapping knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +31,10 @@ class CallMapping:
     """How to read a file of calls.
 
     A name with `_column`, and each of the plain fields, is a column of the file (in JSON lines also a path such as
-    `usage.prompt_tokens`). `provider`, `model`, `proxy`, `task_type` and `usable_type` hold for every row whose own
-    column is empty or not there. With neither `provider` nor its column, the maker is what stands before the slash in
-    the column of models (anthropic/claude-sonnet-4). Raises `BadParameter` when what is needed is missing.
+    `usage.prompt_tokens`); a number may be a sum of columns, `a + b`, where none has that name. `provider`, `model`,
+    `proxy`, `task_type` and `usable_type` hold for every row whose own column is empty or not there. With neither
+    `provider` nor its column, the maker is what stands before the slash in the column of models
+    (anthropic/claude-sonnet-4). Raises `BadParameter` when what is needed is missing.
     """
 
     created_at: str
@@ -31,6 +47,12 @@ class CallMapping:
     """Checked against prompt + completion."""
     cached_tokens: str | None = None
     cache_write_tokens: str | None = None
+    cache: Literal["apart", "included"] | None = None
+    """Whether those two stand beside the prompt tokens, and are added to them, or are part of them. None: each row's
+    total tells; a file in which it does not is refused."""
+    reasoning_tokens: str | None = None
+    reasoning: Literal["apart", "included"] | None = None
+    """The same of them and the completion tokens."""
     provider: LlmProvider | None = None
     provider_column: str | None = None
     model: str | None = None
@@ -43,9 +65,19 @@ class CallMapping:
     cost: str | None = None
     """In the proxy's own unit, USD where there is none."""
     amount_in_usd: str | None = None
+    amount_unit: Literal["usd", "cents"] = "usd"
+    """Of `amount_in_usd` and `cost`."""
+    amount_zero: Literal["known", "unknown"] = "known"
+    """What an amount of 0 beside tokens says: that they cost nothing, or that the source has no price for them."""
     amount_in_clp: str | None = None
+    currency: str | None = None
+    """Of `amount_in_usd` and `cost`: a file of another than USD is refused."""
+    currency_column: str | None = None
+    not_billed: tuple[str, ...] = ()
+    """Rows that cost nothing, whatever their amount: conditions as in `where`, any of which makes one."""
     duration_ms: str | None = None
     """Rounded to whole milliseconds."""
+    duration_unit: Literal["ms", "s"] = "ms"
     status: str | None = None
     usable_type: str | None = None
     """What `usable_id` is the id of, such as `user`."""
@@ -55,8 +87,13 @@ class CallMapping:
     """The id of the usable where it is no number. An e-mail becomes an opaque key, and stands in the people file."""
     request_id: str | None = None
     """Becomes the row's id where it is not empty."""
+    repeated: Literal["refuse", "last"] = "refuse"
+    """Of rows with the same id that say different things: refuse all but the first, or take the last (a stream that is
+    logged while it grows)."""
     tier: str | None = None
     """The service tier: standard, batch, flex, priority or fast."""
+    batch_column: str | None = None
+    """Whether the tier is batch, whatever `tier` says: true or false, 1 or 0, yes or no."""
     requests: str | None = None
     """How many calls a row sums."""
     grain: str = "call"
@@ -66,8 +103,15 @@ class CallMapping:
     metadata: tuple[str, ...] = ()
     """Columns kept as one JSON object by their names. One named `tier`, or as an extra count, is read as that too,
     where no other column is: as recording does."""
+    where: tuple[str, ...] = ()
+    """Rows that are read, such as `type=assistant|tool` or `type!=user`; all conditions must hold. The others are left
+    out, and counted."""
+    no_calls: tuple[str, ...] = ()
+    """Rows that are no calls, by kind, such as `failed calls: status=error & tokens=`: left out, and counted."""
     timezone: str = "UTC"
-    """The zone of times that name none."""
+    """The zone of times that name none. A date without a time keeps its date in every zone."""
+    date_order: Literal["dmy", "mdy"] | None = None
+    """Of dates such as 05/10/2026. None: a day above 12 tells, or they are refused."""
     delimiter: str | None = None
     """Between the columns of a CSV; None: the commonest of comma, semicolon, tab and bar in its first line."""
     decimal: str | None = None
@@ -85,6 +129,9 @@ class CallMapping:
     """The preset that said how to read the file, if one did; it is no part of what the file means."""
     evidence: str | None = None
     """How well that preset knows it: `documented`, seen in `samples`, or told by the `rows`."""
+
+    rules: int = RULES
+    """Those of the flexlib that first imported the file, 1 up to 0.2.0; no part of what the file means."""
 
     def __post_init__(self) -> None:
         if self.takes_maker_from_model and self.model_column is None:
@@ -109,9 +156,32 @@ class CallMapping:
             raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
         if self.decimal not in (None, ".", ","):
             raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
+        self._check_choices()
         read_aliases(self.aliases)
         read_makers(self.makers)
         read_extra_counts(self.extra_counts)
+        read_kinds(self.no_calls)
+        for text in (*self.where, *self.not_billed):
+            read_conditions(text)
+
+    def _check_choices(self) -> None:
+        """Raises `BadParameter` for a word that a field does not know, and for one that stands for nothing."""
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = " or ".join(choice for choice in choices if choice)
+                raise BadParameter(f"{name} must be {known}, not {getattr(self, name)!r}.")
+        has_amount = self.amount_in_usd or self.cost
+        needs = {
+            "cache": (self.cached_tokens or self.cache_write_tokens, "the column of the cached or the written tokens"),
+            "reasoning": (self.reasoning_tokens, "the column of the reasoning tokens"),
+            "amount_unit": (has_amount, "the column of the amount"),
+            "duration_unit": (self.duration_ms, "the column of the duration"),
+            "repeated": (self.request_id, "the column of the ids"),
+        }
+        defaults = {field.name: field.default for field in fields(self)}
+        for name, (column, missing) in needs.items():
+            if getattr(self, name) != defaults[name] and not column:
+                raise BadParameter(f"{name} is {getattr(self, name)}, but of what? Name {missing} too.")
 
     @property
     def takes_maker_from_model(self) -> bool:
@@ -127,6 +197,13 @@ class CallMapping:
         return {field: column for field, column in found.items() if column is not None}
 
     @property
+    def conditions(self) -> list[str]:
+        """The columns that conditions ask for."""
+        several = [read_conditions(text) for text in (*self.where, *self.not_billed)]
+        several += [one for kinds in read_kinds(self.no_calls).values() for one in kinds]
+        return list(dict.fromkeys(one.column for conditions in several for one in conditions))
+
+    @property
     def lifted(self) -> set[str]:
         """Fields that a column of the metadata feeds by its name."""
         fed = read_extra_counts(self.extra_counts) | ({"tier": self.tier} if self.tier else {})
@@ -134,9 +211,12 @@ class CallMapping:
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
-        said = [field for field in fields(self) if field.name not in ("preset", "evidence")]
+        said = [field for field in fields(self) if field.name not in ("preset", "evidence", "rules")]
         values = {field.name: (getattr(self, field.name), field.default) for field in said}
         told = {name: value for name, (value, default) in values.items() if value != default}
+        for name in ("cache", "reasoning"):  # as files were read before anyone asked; their calls keep their ids
+            if told.get(name) == "included":
+                del told[name]
         texts = {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
         if self.aliases:  # their order and their case say nothing
             meant = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,7 +16,7 @@ from flexlib.errors import BadFile, FlexlibError
 from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.files.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.numbers import NUMBERS
+from flexlib.sources.files.numbers import NUMBERS, SUMMED, add_parts
 
 LINES = "line, lines, problem"
 
@@ -64,7 +65,7 @@ def run_on_texts(
     """
     kind = find_kind(file)
     known = list_columns(file, mapping.delimiter)
-    asked = mapping.columns | {f"metadata_{place}": column for place, column in enumerate(mapping.metadata)}
+    asked = _list_asked(mapping, known)
     if kind != "jsonl":
         asked = {name: column for name, column in asked.items() if column in known or column not in mapping.optional}
     for name, column in asked.items():
@@ -93,6 +94,19 @@ def run_on_texts(
         _check_keys(connection, file, mapping, known, asked)
 
 
+def _list_asked(mapping: CallMapping, known: list[str]) -> dict[str, str]:
+    """The column of each text: under the name of its field, of which a part of a sum has its place behind it."""
+    asked: dict[str, str] = {}
+    for name, column in mapping.columns.items():
+        parts = [part.strip() for part in column.split("+")]
+        if column in known or name not in SUMMED or not all(parts) or len(parts) == 1:
+            asked[name] = column
+        else:
+            asked |= {f"{name}_{place}": part for place, part in enumerate(parts)}
+    others = {"metadata": mapping.metadata, "condition": mapping.conditions}
+    return asked | {f"{name}_{n}": column for name, columns in others.items() for n, column in enumerate(columns)}
+
+
 def read_raw(connection: duckdb.DuckDBPyConnection, file: Path, spans: dict[int, int]) -> dict[int, str]:
     """The raw text of the rows that begin at each line of `spans`, as many lines as it says; of Parquet as JSON."""
     if not spans or find_kind(file) != "parquet":
@@ -116,7 +130,7 @@ def _select_jsonl(mapping: CallMapping, asked: dict[str, str]) -> str:
     found = f"CASE WHEN json_valid(text) THEN json_extract_string(text, [{', '.join(map(quote, pointers))}]) END"
     columns = {name: f"coalesce(found[{2 * place + 1}], found[{2 * place + 2}])" for place, name in enumerate(asked)}
     # The type of each: an integer or a double, or a string that a program or a person wrote.
-    numbers = {name: place for place, name in enumerate(asked) if name in NUMBERS}
+    numbers = {name: place for place, name in enumerate(asked) if _name_field(name) in NUMBERS}
     own = [pointers[2 * place + side] for place in numbers.values() for side in (0, 1)]
     kinds = f"CASE WHEN json_valid(text) THEN json_type(text, [{', '.join(map(quote, own))}]::VARCHAR[]) END"
     typed = {}
@@ -135,7 +149,7 @@ def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Value
     names = {name: quote(column, '"') for name, column in asked.items()}
     return _Values(
         {name: f"{column}::VARCHAR" for name, column in names.items()},
-        {name: str(_is_number(kinds[asked[name]])) for name in NUMBERS if name in asked},
+        {name: str(_is_number(kinds[asked[name]])) for name in asked if _name_field(name) in NUMBERS},
         {name: f"to_json({names[name]})" for name, column in asked.items() if pa.types.is_nested(kinds[column])},
     )
 
@@ -150,15 +164,23 @@ def _point(keys: list[str]) -> str:
 
 def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> str:
     texts = values.texts
-    fields = {name: f"nullif(trim({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in FIELDS}
+    names = [*FIELDS, *(f"condition_{place}" for place in range(len(mapping.conditions)))]
+    parts = {name: [one for one in texts if re.fullmatch(rf"{name}_\d+", one)] for name in mapping.columns}
+    parts = {name: several for name, several in parts.items() if several}
+    names = [name for name in names if name not in parts] + [part for several in parts.values() for part in several]
+    fields = {name: f"nullif(trim({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in names}
     named = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
     kept = {column: name for column, name in named.items() if name in texts}
     as_text = {column: _nest_json(texts[name]) for column, name in kept.items()}
     as_json = {column: values.nested.get(name, as_text[column]) for column, name in kept.items()}
     fields |= {"metadata": _write_object(as_json)}
     fields |= {"metadata_in_id": _write_object(as_text if as_json != as_text else {})}
-    fields |= {f"typed_{name}": values.typed.get(name, "false") for name in NUMBERS}
-    return f"SELECT {head}, {', '.join(f'{sql} AS {name}' for name, sql in fields.items())} FROM {source}"
+    numbers = [name for name in (*NUMBERS, *fields) if _name_field(name) in NUMBERS and name not in parts]
+    fields |= {f"typed_{name}": values.typed.get(name, "false") for name in numbers}
+    query = f"SELECT {head}, {', '.join(f'{sql} AS {name}' for name, sql in fields.items())} FROM {source}"
+    sums = {name: add_parts(name, several) for name, several in parts.items()}
+    totals = [f"{text} AS {name}, {is_number} AS typed_{name}" for name, (text, is_number) in sums.items()]
+    return f"SELECT *, {', '.join(totals)} FROM ({query})" if totals else query
 
 
 def _write_object(values: dict[str, str]) -> str:
@@ -176,7 +198,8 @@ def _check_keys(
     connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str], asked: dict[str, str]
 ) -> None:
     """A key that no line has is a slip of whoever named it; one may come late, so the whole file is read again."""
-    needed = {name: column for name, column in mapping.columns.items() if column not in mapping.optional}
+    fed = [name for name in asked if _name_field(name) in FIELDS]
+    needed = {name: asked[name] for name in fed if asked[name] not in mapping.optional}
     late = {name: column for name, column in needed.items() if column not in known}
     for name in late.keys() - mapping.lifted:
         pieces = Pieces(read_jsonl(file))
@@ -186,6 +209,11 @@ def _check_keys(
             raise _miss_column(file, name, late[name], known)
 
 
+def _name_field(name: str) -> str:
+    """The field of a part of a sum, or of one of several columns; no other name ends in a number."""
+    return name.rstrip("_0123456789")
+
+
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
-    field = field.rstrip("_0123456789")
-    return BadFile(f"{file.name} has no column {column!r} for {field}; its columns are {', '.join(known)}.")
+    wanted = {"condition": "the rows to take"}.get(field := _name_field(field), field)
+    return BadFile(f"{file.name} has no column {column!r} for {wanted}; its columns are {', '.join(known)}.")

@@ -1,0 +1,66 @@
+"""Conditions on what stands in the columns of a row: which rows are calls, which of them are not billed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flexlib.errors import BadParameter
+
+OTHER_ROWS = "other rows"
+"""The kind of the rows that a filter leaves out."""
+
+CONDITION = re.compile(r"\s*(?P<column>[^=]*[^=!\s])\s*(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a column says: one of `values` (in lower case, "" where it is empty), or none of them."""
+
+    column: str
+    values: tuple[str, ...]
+    is_one: bool = True
+
+
+def read_conditions(text: str) -> list[Condition]:
+    """The conditions that must all hold; with ` & ` between them. Raises `BadParameter`.
+
+    >>> read_conditions("type=assistant|tool & model!=<synthetic>")[1]
+    Condition(column='model', values=('<synthetic>',), is_one=False)
+    """
+    found = [CONDITION.fullmatch(part) for part in text.split(" & ")]
+    conditions = [
+        Condition(one["column"], tuple(value.strip().lower() for value in one["values"].split("|")), one["sign"] == "=")
+        for one in found
+        if one
+    ]
+    if len(conditions) < len(found):
+        raise BadParameter(f"{text!r} is no condition; write COLUMN=VALUE, COLUMN=VALUE|VALUE or COLUMN!=VALUE.")
+    return conditions
+
+
+def read_kinds(texts: Iterable[str]) -> dict[str, list[list[Condition]]]:
+    """The conditions of each kind of rows that are no calls, any of which makes one. Raises `BadParameter`."""
+    found: dict[str, list[list[Condition]]] = {}
+    for text in texts:
+        kind, _, rest = text.partition(":")
+        if not kind.strip() or "=" in kind or not rest:
+            raise BadParameter(f"{text!r} names no rows; write KIND: COLUMN=VALUE, such as failed calls: status=error.")
+        found.setdefault(kind.strip(), []).append(read_conditions(rest))
+    return found
+
+
+def write_condition(conditions: Iterable[Condition], names: dict[str, str]) -> str:
+    """SQL that is true where all hold; `names`: under which name the text of each column stands."""
+    return " AND ".join(_compare(one, names) for one in conditions)
+
+
+def write_any(several: Iterable[Iterable[Condition]], names: dict[str, str]) -> str:
+    """SQL that is true where all conditions of one list hold."""
+    return " OR ".join(f"({write_condition(conditions, names)})" for conditions in several)
+
+
+def _compare(one: Condition, names: dict[str, str]) -> str:
+    values = ", ".join("'" + value.replace("'", "''") + "'" for value in one.values)
+    return f"coalesce(lower({names[one.column]}), '') {'IN' if one.is_one else 'NOT IN'} ({values})"
