@@ -12,6 +12,7 @@ from flexlib.analysis.credits import (
     credits_statistics,
 )
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.ranking import fold_lines, rank_models, rank_sellers, rank_spend
 from flexlib.analysis.sizes import (
     usage_distribution,
     usage_histogram,
@@ -23,11 +24,14 @@ from flexlib.analysis.usage import (
     stats_by_task_type,
     total_cost_by_period,
     usage_by_day,
+    usage_by_day_and_model,
     usage_by_hour,
+    usage_by_model_and_proxy,
     usage_by_provider_and_model,
     usage_by_proxy,
     usage_by_usable,
     usage_statistics,
+    usage_with_price,
 )
 from flexlib.analysis.usage_frames import roll_up_usage
 
@@ -44,8 +48,12 @@ __all__ = [
     "credits_by_user",
     "credits_by_weekday_and_week",
     "credits_statistics",
+    "fold_lines",
     "is_comparable",
     "list_read_days",
+    "rank_models",
+    "rank_sellers",
+    "rank_spend",
     "read_rows",
     "roll_up_usage",
     "stats_by_task_type",
@@ -54,11 +62,14 @@ __all__ = [
     "top_users",
     "total_cost_by_period",
     "usage_by_day",
+    "usage_by_day_and_model",
     "usage_by_hour",
+    "usage_by_model_and_proxy",
     "usage_by_provider_and_model",
     "usage_by_proxy",
     "usage_by_usable",
     "usage_distribution",
     "usage_histogram",
     "usage_statistics",
+    "usage_with_price",
 ]

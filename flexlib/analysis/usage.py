@@ -91,12 +91,12 @@ def usage_by_day(rows: Frame, start: Moment = None, end: Moment = None) -> Frame
 
     Rows that sum a month have no day and are left out; `count_coarser` says how many calls that are.
     """
-    opened, moment = open_usage(rows, start, end, ["grain"]), nw.col("created_at")
-    opened = opened.filter(nw.col("grain").is_in(OF_A_DAY))
-    # Elsewhere a day is a type of its own, and to group by it is faster than by midnights.
-    day = moment.dt.truncate("1d") if opened.implementation.is_pandas() else moment.cast(nw.Date)
-    sums = sum_usage(opened.with_columns(date=day), ["date"])
-    return to_native_usage(sums.with_columns(nw.col("date").cast(nw.Datetime("us"))), rows, ["date"], {"date": False})
+    return _sum_by_day(rows, start, end, [])
+
+
+def usage_by_day_and_model(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
+    """Each day's calls of each model: `date`, `provider`, `model`, measures; ascending. Else as `usage_by_day`."""
+    return _sum_by_day(rows, start, end, ["provider", "model"])
 
 
 def usage_by_hour(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
@@ -112,6 +112,25 @@ def usage_by_hour(rows: Frame, start: Moment = None, end: Moment = None) -> Fram
 def usage_by_provider_and_model(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
     """The calls of each model: `provider`, `model`, measures, share."""
     return _share_by(rows, start, end, ["provider", "model"])
+
+
+def usage_by_model_and_proxy(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
+    """The calls of each model through each proxy: `provider`, `model`, `proxy` (null: called directly), measures,
+    share."""
+    return _share_by(rows, start, end, ["provider", "model", "proxy"])
+
+
+def usage_with_price(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
+    """Of the rows that have both tokens and an amount in USD, the sums of each model: `provider`, `model`, measures.
+
+    What a token cost can be said of these alone. `rows` are no roll-up, which has forgotten which they are.
+    """
+    opened = open_usage(rows, start, end, ["provider", "model"])
+    if "amount_in_usd" not in opened.collect_schema():
+        raise InvalidRequest("a roll-up does not say which of its calls have an amount; bring rows of usage.")
+    opened = opened.filter(~nw.col("amount_in_usd").is_null(), nw.col("total_tokens") > 0)
+    keys = ["provider", "model"]
+    return to_native_usage(sum_usage(opened, keys), rows, keys, dict.fromkeys(keys, False))
 
 
 def stats_by_task_type(rows: Frame, start: Moment = None, end: Moment = None) -> Frame:
@@ -158,6 +177,17 @@ def usage_statistics(rows: object) -> UsageStatistics:
         peak_day=peak["date"] if peak else None,
         peak_tokens=peak["total_tokens"] if peak else None,
     )
+
+
+def _sum_by_day(rows: Frame, start: Moment, end: Moment, keys: Sequence[str]) -> Frame:
+    opened, moment = open_usage(rows, start, end, ["grain", *keys]), nw.col("created_at")
+    opened = opened.filter(nw.col("grain").is_in(OF_A_DAY))
+    # Elsewhere a day is a type of its own, and to group by it is faster than by midnights.
+    day = moment.dt.truncate("1d") if opened.implementation.is_pandas() else moment.cast(nw.Date)
+    sums = sum_usage(opened.with_columns(date=day), ["date", *keys]).with_columns(
+        nw.col("date").cast(nw.Datetime("us"))
+    )
+    return to_native_usage(sums, rows, ["date", *keys], dict.fromkeys(["date", *keys], False))
 
 
 def _share_by(rows: Frame, start: Moment, end: Moment, keys: Sequence[str]) -> Frame:

@@ -79,10 +79,15 @@ def read_fetch_options(arguments: argparse.Namespace) -> dict[str, object]:
     }
 
 
+def asks_demo(arguments: argparse.Namespace, settings: Settings) -> bool:
+    """Whether the made-up company is asked: by `--demo`, or because no key is set."""
+    return arguments.demo == "always" or (arguments.demo == "without-key" and not settings.service_key)
+
+
 @contextmanager
 def open_settings(arguments: argparse.Namespace, settings: Settings, *, offline: bool = False) -> Iterator[Settings]:
     """The settings, with `--demo` those of a demo server living as long as the block; says which server is asked."""
-    if arguments.demo == "always" or (arguments.demo == "without-key" and not settings.service_key):
+    if asks_demo(arguments, settings):
         demo = replace(settings, data=settings.data / "demo")
         if offline:
             yield demo

@@ -14,12 +14,13 @@ from flexlib.cli.options import (
     Commands,
     add_command,
     add_fetch_options,
+    asks_demo,
     find_exit_code,
     open_settings,
     read_fetch_options,
     warn_of_state,
 )
-from flexlib.dates import Month
+from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter
 from flexlib.settings import Settings
 from flexlib.store.snapshots import load_credits, scan
@@ -52,16 +53,21 @@ def add_commands(commands: Commands) -> None:
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.report.parameters import check_request
     from flexlib.report.run import read_state, run_report
+    from flexlib.spend.month import find_month_snapshots
 
     request = check_request(arguments.notebook, _read_parameters(arguments), settings.service_key)
-    month, reads_usage = request.month, False
+    month, reads_usage, is_demo = request.month, False, asks_demo(arguments, settings)
     snapshots: tuple[Snapshot, ...] = ()
     with open_settings(arguments, settings, offline=arguments.offline) as settings:
         if month and request.reads == "credits":
             snapshots = (_find_credits(month, settings, arguments),)
         elif month:
-            reads_usage = True
-            snapshots = _find_usage(month, str(request.values.get("zone", "UTC")), settings, arguments)
+            reads_usage, zone = True, str(request.values.get("zone", "UTC"))
+            if is_demo and not arguments.offline:
+                _ensure_demo(month, zone, settings, arguments)
+            elif not arguments.offline:
+                _close_ledger(month, zone, settings)
+            snapshots = find_month_snapshots(month, settings.data, zone=zone)
     page = run_report(request, arguments.output_dir, settings.data)
     files = [page]
     if month and not reads_usage:
@@ -112,21 +118,33 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
     return ensure_credits(month.span, settings, **options)[0]
 
 
-def _find_usage(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> tuple[Snapshot, ...]:
-    """What is stored of the month, the ledger's calls closed again where they are stale; those of a demo are none."""
-    from flexlib.spend.month import find_month_snapshots
+def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
+    """Closes the ledger's calls of the month, and of those that a report reads with it, again where they are stale."""
+    from flexlib.ingest.ledger import ensure_month
+    from flexlib.ledger.door import find_ledger
 
-    if not arguments.offline and not arguments.demo:
-        from flexlib.ingest.ledger import ensure_month
-        from flexlib.ledger.door import find_ledger
+    ledger = find_ledger(settings)
+    now = Month.containing(datetime.now(timezone.utc).date())
+    is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger) is not None
+    # The month before is what this one is compared with; in another zone the months around have hours of this one.
+    around = {month.previous: False} if zone == "UTC" else dict.fromkeys((month.previous, month.next), is_recorded)
+    for one, even_empty in around.items():
+        if one <= now:
+            ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty)
 
-        ledger = find_ledger(settings)
-        now = Month.containing(datetime.now(timezone.utc).date())
-        is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger) is not None
-        for one in () if zone == "UTC" else (month.previous, month.next):
-            if one <= now:
-                ensure_month(one, settings.data, ledger=ledger, even_empty=is_recorded)
-    return find_month_snapshots(month, settings.data, zone=zone)
+
+def _ensure_demo(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> None:
+    """The made-up company's credits and calls of the month and of those that a report reads with it."""
+    from flexlib.cli.demo_calls import ensure_demo_calls
+    from flexlib.demo.company import FIRST_MONTH
+    from flexlib.ingest.windsurf.fetch import ensure_credits
+
+    options: dict[str, Any] = read_fetch_options(arguments)
+    first, now = max(FIRST_MONTH, month.previous), Month.containing(datetime.now(timezone.utc).date())
+    ensure_credits(Span(first.first, month.last), settings, **options)
+    last = month if zone == "UTC" else min(month.next, now)
+    for one in Span(first.first, last.last).months:
+        ensure_demo_calls(one, settings.data)
 
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:

@@ -22,6 +22,7 @@ from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
+from flexlib.spend.before import MonthBefore, load_month_before
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest, load_credits
@@ -136,6 +137,11 @@ class Spend:
         """Those of the month before that one, if they are stored."""
         found = find_snapshot(WINDSURF.dataset, self.span.months[-1].previous, self.root)
         return found and replace(found, shows_people=self.names)
+
+    @cached_property
+    def before(self) -> MonthBefore:
+        """The month before the last one, all its sources side by side, and whether a change on it means anything."""
+        return load_month_before(self.loaded[-1], self.root)
 
     @property
     def people(self) -> dict[str, dict[str, str]] | None:

@@ -80,7 +80,7 @@ class Column:
     key: str
     heading: str
     kind: Kind = Kind.TEXT
-    total: Total | str | int | None = Total.BLANK
+    total: Total | str | int | Decimal | None = Total.BLANK
     """How the total is made; or a text, or a value of the kind that is no sum (None: not known)."""
     note: str = ""
     """The key of a text that stands smaller beside the value."""
@@ -106,6 +106,8 @@ class Table:
     """The places of the lines that stand for several."""
     summary: str = ""
     """A line to be opened, behind which the table is; without a row there is then nothing at all."""
+    coloured: int | None = None
+    """How many of the first lines have a colour of their own in the charts; None: all that stand for one."""
     bar_colour: str = "accent"
     """Of bars where no column is a series."""
 

@@ -1,4 +1,4 @@
-"""Tables of calls and their spend: by model, day and size; by task, proxy and user; what has no price; the rates."""
+"""Tables of spend and calls: by model, seller, user, task and day; how calls ended; what has no price; the rates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.usage_frames import sum_amounts
+from flexlib.analysis.ranking import count_colours, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.formats import format_count
 from flexlib.names import mask_key
+from flexlib.spend.before import MonthBefore
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -20,23 +22,54 @@ COMPLETION = Column("total_completion_tokens", "Completion tokens", Kind.COUNT, 
 USD = Column("total_usd", "US$", Kind.USD, Total.KNOWN)
 CLP = Column("total_clp", "CLP", Kind.CLP, Total.KNOWN)
 
+UNIT_PRICE = Column("usd_per_million", "US$ per 1M tokens", Kind.USD)
+USABLE = ("usable_type", "usable_id", "usable_key")
+
 NAMES_OF_PERCENTS = {0: "the smallest call", 50: "50\u00a0%, the median", 100: "100\u00a0%, the largest"}
 
 
-def table_usage_by_provider_and_model(by_model: object) -> Table:
-    """The models by tokens: calls, tokens, share, US$. As from `usage_by_provider_and_model`."""
-    rows = _label(read_rows(by_model))
+def table_spend_by_model(models: Sequence[Row], priced: object = None, before: MonthBefore | None = None) -> Table:
+    """The models by money: calls, tokens, US$, share, price of a million tokens, and the change on the month before.
+
+    As from `rank_models` with the `priced` rows; past the largest twelve they are one line.
+    """
+    rows = _count_others(fold_lines(models, "model"), "models")
     columns = [
         Column("model", "Model", total="All models", note="label", is_series=True),
-        REQUESTS,
-        replace(PROMPT, is_optional=True),
-        replace(COMPLETION, is_optional=True),
-        Column("total_tokens", "Tokens", Kind.COUNT, Total.SUM),
-        Column("total_tokens", "", Kind.BAR, is_optional=True),
-        Column("share_permille", "Share", Kind.SHARE, Total.SUM),
-        *_list_usd(rows),
+        _optional(REQUESTS),
+        Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM, is_optional=True),
+        replace(UNIT_PRICE, total=None if priced is None else measure_unit_price(read_rows(priced))),
+        *_list_money(rows, _list_change(models, before), has_bar=True),
     ]
-    return Table("table-usage-models", "Calls and tokens by model", columns, rows)
+    coloured = count_colours(len(models))
+    return Table("table-spend-models", "Spend by model", columns, rows, _find_others(rows), coloured=coloured)
+
+
+def table_other_models(models: Sequence[Row]) -> Table:
+    """The models that `table_spend_by_model` has in one line, each on a line of its own, behind a line to be opened."""
+    shown = fold_lines(models, "model")
+    rows = models[len(shown) - 1 :] if _find_others(shown) else []
+    columns = [
+        Column("model", "Model", total="Other models", note="label"),
+        _optional(REQUESTS),
+        UNIT_PRICE,
+        *_list_money(rows),
+    ]
+    summary = f"The other {len(rows)} models"
+    return Table("table-other-models", "Spend by the other models", columns, rows, summary=summary)
+
+
+def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = None) -> Table:
+    """Who sends the bill, by money. As from `rank_sellers`."""
+    rows = [{**line, "name": name_seller(line["seller"])} for line in sellers]
+    columns = [
+        Column("name", "Provider", total="All"),
+        REQUESTS,
+        Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM, is_optional=True),
+        replace(CLP, is_optional=True),
+        *_list_money(rows, _list_change(sellers, before), has_bar=True),
+    ]
+    return Table("table-sellers", "Spend by who sends the bill", columns, rows)
 
 
 def table_usage_by_day(by_day: object) -> Table:
@@ -44,13 +77,13 @@ def table_usage_by_day(by_day: object) -> Table:
     rows = read_rows(by_day)
     columns = [
         Column("date", "Day", Kind.DAY, "All days"),
-        REQUESTS,
-        PROMPT,
-        COMPLETION,
         *_list_usd(rows),
+        REQUESTS,
+        _optional(PROMPT),
+        _optional(COMPLETION),
     ]
     summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
-    return Table("table-usage-days", "Calls and tokens a day", columns, rows, summary=summary)
+    return Table("table-usage-days", "Spend, calls and tokens a day", columns, rows, summary=summary)
 
 
 def table_usage_distribution(distribution: object) -> Table:
@@ -68,39 +101,38 @@ def table_usage_distribution(distribution: object) -> Table:
 
 
 def table_spend_by_task_type(by_task_type: object) -> Table:
-    """The tasks by tokens. The frame as from `stats_by_task_type`."""
-    rows = read_rows(by_task_type)
-    tasks = [LlmTaskType.parse(row["task_type"]) for row in rows]
-    return _tabulate("table-tasks", "Spend by task", "Task", [f"{one.icon} {one.label()}" for one in tasks], rows)
-
-
-def table_spend_by_proxy(by_proxy: object) -> Table:
-    """Through which proxy, or directly, by tokens. The frame as from `usage_by_proxy`."""
-    rows = read_rows(by_proxy)
-    # Windsurf's tokens are not zero: they are not reported.
-    reported = [row if row["proxy"] != LlmProxy.WINDSURF else {**row, "total_tokens": None} for row in rows]
-    names = [_name_proxy(row["proxy"]) for row in rows]
-    return _tabulate("table-proxies", "Spend by proxy and directly", "Proxy", names, reported)
+    """The tasks by money. The frame as from `stats_by_task_type`."""
+    lines = rank_spend(read_rows(by_task_type), ("task_type",))
+    rows = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
+    columns = [Column("name", "Task", total="All"), REQUESTS, *_list_money(rows)]
+    return Table("table-tasks", "Spend by task", columns, rows)
 
 
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
-    """The `top` users by tokens, the others in one line. The frame as from `usage_by_usable`."""
-    rows = read_rows(by_usable)
-    names = [_name_usable(row) for row in rows]
-    others = frozenset[int]()
-    if len(rows) > top + 1:
-        rest = rows[top:]
-        names, rows = [*names[:top], f"{len(rest):,} others"], [*rows[:top], _join_rows(rest)]
-        others = frozenset({top})
-    return _tabulate("table-usables", "Spend by user", "User", names, rows, others)
+    """The `top` users by money, the others in one line. The frame as from `usage_by_usable`."""
+    lines = [{**line, "name": _name_usable(line)} for line in rank_spend(read_rows(by_usable), USABLE)]
+    rows = fold_lines(lines, "name", f"{len(lines) - top:,} others", top)
+    columns = [
+        Column("name", "User", total="All"),
+        REQUESTS,
+        Column("total_tokens", "Tokens", Kind.COUNT, Total.SUM, is_optional=True),
+        *_list_money(rows, has_bar=True),
+    ]
+    return Table("table-usables", "Spend by user", columns, rows, _find_others(rows))
 
 
-def table_spend_by_windsurf_model(by_model: object) -> Table:
-    """Windsurf's models by spend, behind a line to be opened. As from `usage_by_provider_and_model` on its rows."""
-    ranked = sorted(read_rows(by_model), key=lambda row: (-(row["total_usd"] or 0), row["provider"], row["model"]))
-    columns = [Column("model", "Model through Windsurf", total="All", note="label"), REQUESTS, USD, CLP]
-    summary = "Windsurf's models, by spend"
-    return Table("table-windsurf-models", "Spend by model through Windsurf", columns, _label(ranked), summary=summary)
+def table_statuses(statuses: Sequence[Row]) -> Table:
+    """How calls ended, most first. As from `spend.list_statuses`."""
+    rows = [
+        {
+            **row,
+            "name": "Not said" if row["status"] is None else row["status"],
+            "note": "left out of the file" if row["left_out"] else "failed" if row["failed"] else "",
+        }
+        for row in statuses
+    ]
+    columns = [Column("name", "Status", total="All", note="note"), CALLS, replace(USD, total=Total.BLANK)]
+    return Table("table-statuses", "Calls by how they ended", columns, rows)
 
 
 def table_rates(rates: Sequence[Row]) -> Table:
@@ -134,17 +166,44 @@ def table_unmapped(unmapped: Sequence[Row]) -> Table:
 
 
 def table_quality(checks: Sequence[QualityCheck]) -> Table:
-    """What the rows were asked, with what was found. As from `spend.check_quality`."""
+    """What the rows were asked and something was found, and in one line all questions that found nothing. As from
+    `spend.check_quality`."""
     columns = [
         Column("question", "Question"),
         Column("count", "Found", Kind.COUNT),
         Column("note", "What it means", is_optional=True),
     ]
-    rows = [
-        {"question": one.question, "count": one.count or "none", "note": one.note if one.count else ""}
-        for one in checks
+    rows: list[dict[str, Any]] = [
+        {"question": one.question, "count": one.count, "note": one.note} for one in checks if one.count
     ]
-    return Table("table-quality", "Data quality", columns, rows)
+    silent = [one.question for one in checks if not one.count]
+    if silent:
+        text = format_count(len(silent), "other question" if rows else "question")
+        rows.append({"question": text, "count": "none", "note": f"{'; '.join(silent)}."})
+    others = frozenset({len(rows) - 1}) if silent else frozenset()
+    return Table("table-quality", "Data quality", columns, rows, others)
+
+
+def _list_money(rows: Sequence[Row], change: Sequence[Column] = (), *, has_bar: bool = False) -> list[Column]:
+    """The known amounts, the share of each, its `change`, and how many calls lack one."""
+    usd, *missing = _list_usd(rows)
+    bar = [Column("total_usd", "", Kind.BAR, is_optional=True)] if has_bar else []
+    has_shares = any(row["share_permille"] is not None for row in rows)
+    total = Total.KNOWN if has_shares else None
+    # A phone has no room for both.
+    share = Column("share_permille", "Share", Kind.SHARE, total, is_optional=bool(change))
+    return [usd, *bar, share, *change, *missing]
+
+
+def _list_change(lines: Sequence[Row], before: MonthBefore | None) -> list[Column]:
+    """The change of each line on the month before, and of all: that month's other lines are in the total."""
+    if before is None or before.obstacle:
+        return []
+    return [Column("change", f"On {before.month.name}", Kind.CHANGE, before.compare(lines))]
+
+
+def _optional(column: Column) -> Column:
+    return replace(column, is_optional=True)
 
 
 def _list_usd(rows: Sequence[Row]) -> list[Column]:
@@ -154,34 +213,13 @@ def _list_usd(rows: Sequence[Row]) -> list[Column]:
     return [USD, *([missing] if has_missing else [])]
 
 
-def _tabulate(
-    name: str,
-    caption: str,
-    heading: str,
-    names: Sequence[str],
-    rows: Sequence[Row],
-    others: frozenset[int] = frozenset(),
-) -> Table:
-    columns = [
-        Column("name", heading, total="All"),
-        REQUESTS,
-        Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM),
-        USD,
-        CLP,
-        Column("unpriced_usd", "No US$", Kind.COUNT, Total.SUM, is_optional=True),
-    ]
-    if any(row["unpriced_clp"] != row["unpriced_usd"] for row in rows):
-        columns.append(Column("unpriced_clp", "No CLP", Kind.COUNT, Total.SUM, is_optional=True))
-    named = [{**row, "name": text} for text, row in zip(names, rows, strict=True)]
-    return Table(name, caption, columns, named, others)
+def _count_others(rows: Sequence[Row], things: str) -> list[dict[str, Any]]:
+    """The line of others with how many they are for a note."""
+    return [{**row, "label": f"{row['lines']} {things}"} if "lines" in row else dict(row) for row in rows]
 
 
-def _join_rows(rows: Sequence[Row]) -> dict[str, Any]:
-    names = ("total_tokens", "unpriced_usd", "unpriced_clp")
-    counts = {name: sum(row[name] for row in rows) for name in names}
-    calls = [row["request_count"] for row in rows]
-    counts["request_count"] = None if None in calls else sum(calls)
-    return {**counts, **{name: sum_amounts([row[name] for row in rows]) for name in ("total_usd", "total_clp")}}
+def _find_others(rows: Sequence[Row]) -> frozenset[int]:
+    return frozenset(place for place, row in enumerate(rows) if "lines" in row)
 
 
 def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -198,6 +236,12 @@ def _name_usable(row: Row) -> str:
     if row["usable_type"] is None:
         return "Without a user"
     return f"{row['usable_type']} {mask_key(row['usable_key']) if row['usable_id'] is None else row['usable_id']}"
+
+
+def name_seller(seller: str) -> str:
+    """Who sends the bill, as a reader knows it; `seller` as from `rank_sellers`."""
+    members: tuple[type[LlmProvider | LlmProxy], ...] = (LlmProxy, LlmProvider)
+    return next(kind.parse(seller).label() for kind in members if seller in list(kind))
 
 
 def _name_proxy(proxy: str | None) -> str:

@@ -142,6 +142,7 @@ def test_tokens_stand_on_their_days_over_two_months() -> None:
     moments = NIGHT.replace(day=30), NIGHT.replace(month=10, day=30)
     calls: list[Call] = [(moment, "xai", "grok-4", 50, 500, None, None) for moment in moments]
     chart = plot_usage_by_day(analysis.usage_by_day(to_pandas(calls)), name="calls")
+    assert chart is not None
     prompt, _ = chart.figure.axes[0].containers
     assert [round(bar.get_x() + bar.get_width() / 2) for bar in prompt] == [1, 31]
     assert chart.description.startswith("Tokens a day from 2025-09-30 to 2025-10-30, prompts lowest, on 2 days with")

@@ -18,12 +18,14 @@ from flexlib.page.credits.headings import (
 )
 from flexlib.page.kit.parts import Heading
 from flexlib.page.usage.headings import (
-    heading_for_proxies,
     heading_for_quality,
+    heading_for_sellers,
+    heading_for_spend_days,
+    heading_for_spend_models,
+    heading_for_statuses,
     heading_for_usables,
     heading_for_usage_days,
     heading_for_usage_hours,
-    heading_for_usage_models,
     heading_for_usage_sizes,
 )
 from flexlib.spend.quality import QualityCheck
@@ -118,49 +120,145 @@ def test_one_of_three_went_beyond() -> None:
     assert heading_for_spenders(rows.assign(flex_credits=0)).heading == "People"
 
 
+def rank(*shares: int | None) -> list[dict[str, Any]]:
+    return [{"model": f"m{place}", "share_permille": share} for place, share in enumerate(shares)]
+
+
 @pytest.mark.parametrize(
-    ("spend", "heading"),
+    ("shares", "heading"),
     [
-        ({None: "1", "openrouter": "2"}, "Most of the known spend went through OpenRouter: US$ 2.00"),
-        ({"openrouter": "2", None: "3"}, "Most of the known spend went directly: US$ 3.00"),
-        ({None: "2", "openrouter": "2", "together": "2"}, "Most of the known spend went through Together AI: US$ 2.00"),
-        ({"openrouter": None, None: "1"}, "Most of the known spend went directly: US$ 1.00"),
-        ({"openrouter": None}, "By proxy and directly"),
+        ([1000], "All spend is m0"),
+        ([750, 250], "m0 takes 75.0\u00a0% of the spend"),  # half as much again as an even share of 50 %
+        ([749, 251], "Spend by model"),
+        ([500, 250, 250], "m0 takes 50.0\u00a0% of the spend"),
+        ([499, 251, 250], "Spend by model"),  # two take 75.0 %, of which 66.7 % is even
+        ([300, 300, 100, 100, 100, 100], "Two of 6 models take 60.0\u00a0% of the spend"),
+        ([200, 200, 200, *[50] * 8], "Three of 11 models take 60.0\u00a0% of the spend"),
+        ([140, 140, 140, 140, 440], "Spend by model"),  # three take less than half
+        ([None, None], "Spend by model"),
+        ([], "Spend by model"),
     ],
 )
-def test_the_way_of_the_most_money_that_is_known(spend: dict[str | None, str | None], heading: str) -> None:
-    rows: list[dict[str, Any]] = [
-        {"proxy": proxy, "total_usd": amount and Decimal(amount)} for proxy, amount in spend.items()
-    ]
-    frame = pd.DataFrame(rows, dtype=object)
-    assert heading_for_proxies(frame).heading == heading
+def test_models_are_told_where_few_take_half_and_far_above_an_even_share(
+    shares: list[int | None], heading: str
+) -> None:
+    assert heading_for_spend_models(rank(*shares)).heading == heading
 
 
-def test_users_are_those_who_are_named_and_questions_those_that_find_something() -> None:
-    assert heading_for_usables(pd.DataFrame({"usable_type": ["user", "key", None]}, dtype=object)).heading == "2 users"
+def test_who_sends_the_bill_is_told_by_name() -> None:
+    lines = [{"seller": "openrouter", "share_permille": 800}, {"seller": "xai", "share_permille": 200}]
+    assert heading_for_sellers(lines).heading == "OpenRouter takes 80.0\u00a0% of the spend"
+
+
+def make_money(*amounts: str | None) -> pd.DataFrame:
+    days = [FIRST + timedelta(days=place) for place in range(len(amounts))]
+    usd = [amount and Decimal(amount) for amount in amounts]
+    return pd.DataFrame({"date": days, "total_usd": pd.Series(usd, dtype=object)})
+
+
+@pytest.mark.parametrize(
+    ("amounts", "heading"),
+    [
+        (["1", "1", "1", "1", "2"], "5 Sep took US$ 2.00, 2.0 times a usual day"),
+        (["1", "1", "1", "1", "1.99"], "Spend by day"),
+        (["1", "1", "1", "9"], "Spend by day"),  # four days say nothing of a usual one
+        (["3", None], "All dated spend is of 1 Sep"),
+        (["0", "0", "0", "0", "7"], "5 Sep took US$ 7.00"),
+        (["0", "0"], "Spend by day"),
+    ],
+)
+def test_a_day_of_twice_the_usual_money_is_told(amounts: list[str | None], heading: str) -> None:
+    frame = make_money(*amounts)
+    total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
+    found = heading_for_spend_days(frame, {"usd": total, "unpriced_usd": 0})
+    assert (found.heading, "Not shown" in found.note) == (heading, False)
+
+
+def test_money_that_the_days_lack_is_told() -> None:
+    note = heading_for_spend_days(make_money("1"), {"usd": Decimal("3.50"), "unpriced_usd": 2}).note
+    assert "Not shown: US$ 2.50 that are known only as sums of the month." in note
+    assert "Not in it: 2 calls without a price." in note
+    nothing = heading_for_spend_days(make_money(), {"usd": None, "unpriced_usd": 5})
+    assert nothing == Heading("No amount is known", "None of the month's calls has a price.")
+
+
+def make_users(*amounts: str | None, kind: str | None = "user") -> pd.DataFrame:
+    count = len(amounts)
+    columns: dict[str, Any] = {
+        "usable_type": [kind] * count,
+        "usable_id": [*range(count)],
+        "usable_key": [None] * count,
+    }
+    numbers = dict.fromkeys(("total_tokens", "request_count", "unpriced_usd", "unpriced_clp"), [1] * count)
+    money = {"total_usd": [amount and Decimal(amount) for amount in amounts], "total_clp": [None] * count}
+    return pd.DataFrame({**columns, **numbers, **money}, dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "heading"),
+    [
+        (["6", "3", "3"], "1 of 3 users take half of US$ 12.00"),
+        (["6", "6"], "2 users"),
+        (["3", "3", "1", "1", "1", "1", "1", "1"], "2 of 8 users take half of US$ 12.00"),
+        ([None, None], "2 users"),
+    ],
+)
+def test_few_users_who_take_half_are_told(amounts: list[str | None], heading: str) -> None:
+    assert heading_for_usables(make_users(*amounts)).heading == heading
+    assert heading_for_usables(make_users(*amounts, kind=None)).heading == "Nobody is named"
+
+
+def make_status(status: str | None, calls: int, *, failed: bool = False, left_out: bool = False) -> dict[str, Any]:
+    return {"status": status, "calls": calls, "failed": failed, "left_out": left_out, "total_usd": None}
+
+
+def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> None:
+    ok, silent, bad = make_status("ok", 90), make_status(None, 5), make_status("error", 5, failed=True)
+    found = heading_for_statuses([ok, silent, bad])
+    assert found is not None
+    assert found.heading == "5 calls failed, 5.0\u00a0% of all"
+    assert found.note.endswith("Of 5 calls nothing is said.")
+    fine = heading_for_statuses([ok])
+    assert fine is not None
+    assert fine.heading == "No call is known to have failed"
+    assert heading_for_statuses([silent]) is None
+
+
+def test_questions_are_told_that_find_something() -> None:
     checks = [QualityCheck("a", 2, "x"), QualityCheck("b", 0, "x"), QualityCheck("c", 0, "x")]
     assert heading_for_quality(checks).heading == "1 of 3 questions to the data find something"
-
-
-def test_the_last_hour_ends_at_midnight_and_the_first_model_is_told_with_its_own_share() -> None:
-    hours = pd.DataFrame({"hour": [22, 23], "total_tokens": [1, 3]})
-    assert heading_for_usage_hours(hours).heading == "75.0\u00a0% of the tokens fall between 23:00 and 00:00 UTC"
-    models = pd.DataFrame({"model": ["a", "b"], "share_permille": [600, 400]})
-    assert heading_for_usage_models(models).heading == "a takes 60.0\u00a0% of the tokens"
-    sizes = pd.DataFrame({"percent": [50], "prompt_tokens": [7]})
-    assert "Not shown" not in heading_for_usage_sizes(sizes).note
+    assert heading_for_quality(checks[1:]).heading == "None of 2 questions to the data finds anything"
 
 
 @pytest.mark.parametrize(
     ("tokens", "heading"),
     [
-        ([], "No calls"),
+        ({22: 1, 23: 3}, "75.0\u00a0% of the tokens fall between 23:00 and 00:00 UTC"),
+        ({**dict.fromkeys(range(23), 100), 23: 108}, "Tokens by hour of the day"),  # 4.5 %, where 4.2 % is even
+        (
+            {0: 63, 1: 62, **dict.fromkeys(range(2, 24), 39), 23: 56},
+            "6.3\u00a0% of the tokens fall between 00:00 and 01:00 UTC",
+        ),
+        ({0: 62, 1: 62, **dict.fromkeys(range(2, 24), 39), 23: 57}, "Tokens by hour of the day"),
+    ],
+)  # fmt: skip
+def test_an_hour_is_a_finding_from_half_as_much_again_as_an_even_share(tokens: dict[int, int], heading: str) -> None:
+    found = heading_for_usage_hours(pd.DataFrame({"hour": [*tokens], "total_tokens": [*tokens.values()]}))
+    assert found is not None
+    assert found.heading == heading
+
+
+@pytest.mark.parametrize(
+    ("tokens", "heading"),
+    [
+        ([], "No calls with tokens"),
         ([7], "All calls are of 1 Sep"),
-        ([1, 3], "2 Sep took 75.0\u00a0% of the tokens"),
-        ([3, 1], "1 Sep took 75.0\u00a0% of the tokens"),
+        ([1, 1, 1, 1, 2], "5 Sep took 33.3\u00a0% of the tokens"),
+        ([10, 10, 10, 10, 19], "Tokens by day"),
+        ([1, 3], "Tokens by day"),
     ],
 )
-def test_the_day_of_the_most_tokens(tokens: list[int], heading: str) -> None:
+def test_the_day_of_far_more_tokens_than_usual(tokens: list[int], heading: str) -> None:
     days = [FIRST + timedelta(days=place) for place in range(len(tokens))]
     found = heading_for_usage_days(pd.DataFrame({"date": days, "total_tokens": tokens}))
     assert (found.heading, "Not shown" in found.note) == (heading, False)
@@ -173,15 +271,23 @@ def test_the_day_of_the_most_tokens(tokens: list[int], heading: str) -> None:
 def test_what_a_chart_has_no_place_for_is_told(calls: int | None, told: str) -> None:
     nothing = pd.DataFrame({"date": [], "hour": [], "total_tokens": [], "percent": [], "prompt_tokens": []})
     assert heading_for_usage_days(nothing, "UTC", calls) == Heading(
-        "By day", f"Tokens a day. Days are UTC. Not shown: {told} known only as monthly sums."
+        "Tokens by day", f"No day is known of these calls. Not shown: {told} known only as monthly sums."
     )
-    assert heading_for_usage_hours(nothing, "UTC", calls).note.endswith(f"{told} known only as daily or monthly sums.")
-    assert heading_for_usage_sizes(nothing, calls).heading == "By size"
+    assert heading_for_usage_hours(nothing, "UTC", calls) == Heading(
+        "Tokens by hour", f"No hour is known of these calls. Not shown: {told} known only as daily or monthly sums."
+    )
+    assert heading_for_usage_sizes(nothing, calls) == Heading(
+        "Tokens by size", f"No call is known by itself. Not shown: {told} known only as hourly, daily or monthly sums."
+    )
+
+
+def test_a_month_without_calls_has_one_heading_for_all_of_its_tokens() -> None:
+    nothing = pd.DataFrame({"date": [], "hour": [], "total_tokens": [], "percent": [], "prompt_tokens": []})
+    assert heading_for_usage_days(nothing).heading == "No calls with tokens"
+    assert (heading_for_usage_hours(nothing), heading_for_usage_sizes(nothing)) == (None, None)
 
 
 def test_the_median_call_is_that_of_half_of_them() -> None:
-    sizes = pd.DataFrame({"percent": [25, 50, 75], "prompt_tokens": [1, 2000, 3000]})
-    assert heading_for_usage_sizes(sizes).heading == "Half of the calls read at most 2,000 tokens"
-    assert "Not shown" not in heading_for_usage_hours(pd.DataFrame({"hour": [1], "total_tokens": [2]})).note
-    assert heading_for_usage_models(pd.DataFrame({"model": []})).heading == "By model"
-    assert heading_for_usage_models(pd.DataFrame({"model": ["a"]})).heading == "All calls are to a"
+    sizes = heading_for_usage_sizes(pd.DataFrame({"percent": [25, 50, 75], "prompt_tokens": [1, 2000, 3000]}))
+    assert sizes is not None
+    assert (sizes.heading, "Not shown" in sizes.note) == ("Half of the calls read at most 2,000 tokens", False)

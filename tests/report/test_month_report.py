@@ -15,6 +15,7 @@ from report_samples import read_cells
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.analysis import usage as aggregate_usage
+from flexlib.analysis.ranking import rank_sellers
 from flexlib.cli.main import main
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadRecord
@@ -27,7 +28,7 @@ from flexlib.sources.files.mapping import CallMapping
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.store.snapshots import list_snapshots
-from flexlib.tables.usage import table_quality, table_spend_by_proxy, table_spend_by_usable, table_unpriced
+from flexlib.tables.usage import table_quality, table_spend_by_seller, table_spend_by_usable, table_unpriced
 
 LIST_PRICE = "0.00025"  # 100 prompt tokens of gpt-4o at 2.50 USD a million
 RATE: dict[str, Any] = {
@@ -97,10 +98,10 @@ def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(us
 
 
 def test_windsurfs_tokens_are_a_dash_and_the_table_adds_up(usage: MonthUsage) -> None:
-    table = table_spend_by_proxy(aggregate_usage.usage_by_proxy(usage.windsurf))
-    assert read_cells(render_table(table), "table-proxies") == [
-        ["Windsurf", "1", "–", "0.04", "–", "0", "1"],
-        ["All", "1", "–", "0.04", "–", "0", "1"],
+    table = table_spend_by_seller(rank_sellers(aggregate_usage.usage_by_model_and_proxy(usage.windsurf)))
+    assert read_cells(render_table(table), "table-sellers") == [
+        ["Windsurf", "1", "–", "–", "0.04", "", "100.0 %"],
+        ["All", "1", "–", "–", "0.04", "", "100.0 %"],
     ]
 
 
@@ -112,6 +113,7 @@ def test_users_beyond_the_top_are_one_line_and_the_total_stays(tmp_path: Path) -
     lines = read_cells(render_table(table), "table-usables")
     assert [line[0] for line in lines] == ["user 0", "user 1", "user 2", "6 others", "All"]
     assert [line[3] for line in lines[-2:]] == ["6.00", "9.00"]
+    assert sum(float(line[5].removesuffix(" %")) for line in lines[:-1]) == pytest.approx(100)
     assert len(table_spend_by_usable(by_usable, 8).rows) == 9  # no line for one other
 
 
@@ -146,7 +148,21 @@ def test_texts_of_the_rows_are_escaped(usage: MonthUsage) -> None:
     html = render_table(table_unpriced(rows))
     assert "&lt;b&gt;" in html
     assert "<i>" not in html
-    assert "none" in render_table(table_quality(check_quality(usage)))
+
+
+def test_questions_that_find_nothing_are_one_line_with_their_names(usage: MonthUsage) -> None:
+    lines = read_cells(render_table(table_quality(check_quality(usage))), "table-quality")
+    assert [line[0] for line in lines[:-1]] == [
+        "No amount in USD",
+        "No amount in CLP",
+        "No user named",
+        "Amount far from tokens x list price",
+        "Calls held by two sources",
+        "Calls through Windsurf beside its credits",
+        "4 other questions",
+    ]
+    assert lines[-2][1] == "none"
+    assert lines[-2][2].startswith("A negative number; Total is not prompt + completion; Ids of two")
 
 
 def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: MonthUsage) -> None:

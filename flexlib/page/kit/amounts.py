@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from flexlib.analysis.ranking import COLOURS
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import Span
 from flexlib.formats import format_amount, format_month, format_short_number
@@ -21,9 +22,6 @@ from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 
 Amount = Decimal | int
-
-MOST_COLOURS = 6
-"""More cannot be told apart by colour; a seventh that would be `Other` alone is shown."""
 
 MOST_BARS = 12
 """More lines are a table, not a chart."""
@@ -85,8 +83,8 @@ def plot_amounts(
     colour. `is_scale`: the labels are weekdays or hours, in their order.
     """
     has_days = any(cell.day is not None for cell in cells)
-    folded = cells if is_scale else _fold(cells, MOST_COLOURS if has_days else MOST_BARS)
-    sizes = {cell.label: cell.amount for cell in folded} if is_scale else _sum_labels(folded)
+    folded = cells if is_scale else fold_cells(cells, COLOURS if has_days else MOST_BARS)
+    sizes = {cell.label: cell.amount for cell in folded} if is_scale else sum_labels(folded)
     colours = dict.fromkeys(sizes, "accent")
     if by_model or (has_days and len(sizes) > 1):
         colours = assign_colours(label for label in sizes if label != OTHER_MODELS)
@@ -99,9 +97,9 @@ def plot_amounts(
     return Chart(name, title, words, lambda width: draw(width, folded, span, colours, unit), legend=legend)
 
 
-def _fold(cells: Sequence[Cell], most: int) -> list[Cell]:
+def fold_cells(cells: Sequence[Cell], most: int) -> list[Cell]:
     """The cells summed by day and label, those of small labels as `Other`; the largest label first on each day."""
-    labels = list(_sum_labels(cells))
+    labels = list(sum_labels(cells))
     named = set(labels if len(labels) <= most + 1 else labels[:most])
     order = {label: place for place, label in enumerate([*labels, OTHER_MODELS])}
 
@@ -113,7 +111,7 @@ def _fold(cells: Sequence[Cell], most: int) -> list[Cell]:
     return sorted(summed, key=lambda cell: (str(cell.day or ""), order[cell.label]))
 
 
-def _sum_labels(cells: Sequence[Cell]) -> dict[str, Amount]:
+def sum_labels(cells: Sequence[Cell]) -> dict[str, Amount]:
     """The amount of each label, the largest first, `Other` last."""
     sums: dict[str, Amount] = {}
     for cell in cells:
@@ -127,7 +125,7 @@ def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[s
     figure, axes = _new_columns(width)
     places = {day: axis.place(day) for day in span}
     name_day = axis.name_day if width != NARROW else None
-    _stack(axes, cells, places, axis.choose_thickness(room), colours, unit, name_day)
+    stack_columns(axes, cells, places, axis.choose_thickness(room), colours, unit, name_day)
     axis.set_up(axes, room)
     return figure
 
@@ -135,7 +133,7 @@ def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[s
 def _draw_months(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str) -> Figure:
     figure, axes = _new_columns(width)
     places = {month.first: place for place, month in enumerate(span.months)}
-    _stack(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
+    stack_columns(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
     step = 1 + len(places) * MONTH_WIDTH // width
     ticks = list(places.items())[::step]
     axes.set_xticks([place for _, place in ticks], [f"{format_month(day)[:3]} {day.year}" for day, _ in ticks])
@@ -148,7 +146,7 @@ def _new_columns(width: int) -> tuple[Figure, Axes]:
     return figure, add_axes(figure, LEFT, RIGHT, 34, 260)
 
 
-def _stack(
+def stack_columns(
     axes: Axes,
     cells: Sequence[Cell],
     places: Mapping[date, int],
@@ -157,6 +155,7 @@ def _stack(
     unit: str,
     name_day: Callable[[date], str] | None,
 ) -> None:
+    """Draws the cells as columns at the places of their days, each on the one before; `name_day` makes their tips."""
     heights: dict[date, float] = {}
     for cell in cells:
         assert cell.day is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from flexlib.certificate import State
@@ -15,6 +16,9 @@ from flexlib.tables.definition import Table
 
 DEMO = render_element("em", "Demo data", class_="demo")
 """Beside the title of a page on made-up people."""
+
+LONG_FIGURE, LONGEST_FIGURE = 14, 17
+"""From so many characters on a headline number is written smaller: half a phone has room for 13 at full size."""
 
 SIGNS = {"good": "✓", "bad": "✗", "unknown": "–"}
 
@@ -103,24 +107,34 @@ def show_title(
 def show_cards(cards: Iterable[tuple[str, str, str]]) -> Html:
     """Headline numbers: name, value and note of each, as HTML."""
     written = "".join(
-        render_element("div", f'<dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd>')
+        render_element("div", f'<dt>{name}</dt>{_render_figure(value)}<dd class="note">{note}</dd>')
         for name, value, note in cards
     )
     return Html("headlines", render_element("dl", written, class_="flex-headlines"))
 
 
-def show_section(heading: Heading, *parts: Piece | Table) -> Html:
-    """Charts and tables under what they show."""
+def show_section(heading: Heading | None, *parts: Piece | Table | None) -> Html:
+    """Charts and tables under what they show; None and tables without a row are left out, without a heading all."""
+    shown = [part for part in parts if part is not None and not (isinstance(part, Table) and not part.rows)]
+    name = shown[0].name if shown else "section"
+    if heading is None:
+        return Html(name, "")
     head = render_element("h2", escape(heading.heading)) + render_element("p", escape(heading.note), class_="lede")
-    name = parts[0].name if parts else "section"
-    content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in parts)
+    content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in shown)
     return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"))
 
 
 def show_beside(left: Piece, right: Piece) -> Html:
-    """Two sections side by side where there is room."""
-    content = f"{left.render_html()}\n{right.render_html()}"
-    return Html(f"{left.name}, {right.name}", render_element("div", content, class_="flex-beside"))
+    """Two sections side by side where there is room; one that is empty leaves it to the other."""
+    name, sides = f"{left.name}, {right.name}", [left.render_html(), right.render_html()]
+    if not all(sides):
+        return Html(name, "".join(sides))
+    return Html(name, render_element("div", "\n".join(sides), class_="flex-beside"))
+
+
+def show_sections(*pieces: Piece) -> Html:
+    """Sections one below the other."""
+    return Html(", ".join(piece.name for piece in pieces), "\n".join(piece.render_html() for piece in pieces))
 
 
 def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str]) -> Html:
@@ -136,6 +150,12 @@ def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact],
 def mark_total(badge: StateBadge) -> str:
     """What stands after the name of a total that is not the whole, as HTML; nothing after one that is."""
     return badge.total_prefix and " " + render_element("b", badge.total_prefix, class_=badge.colour)
+
+
+def _render_figure(value: str) -> str:
+    length = len(unescape(re.sub(r"<[^>]+>", "", value)))
+    size = "longest" if length >= LONGEST_FIGURE else "long" if length >= LONG_FIGURE else ""
+    return render_element("dd", value, class_=size)
 
 
 def _list_items(texts: Iterable[str], class_: str = "") -> str:

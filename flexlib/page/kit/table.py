@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from html import escape
 
 from flexlib.formats import UNKNOWN, format_weekday
@@ -68,18 +69,21 @@ def _colour_rows(table: Table) -> list[str]:
     series = next((column for column in table.columns if column.is_series), None)
     if series is None:
         return ["" if place in table.others else table.bar_colour for place in range(len(table.rows))]
-    slots = assign_colours(row[series.key] for place, row in enumerate(table.rows) if place not in table.others)
-    return [OTHER if place in table.others else slots[row[series.key]] for place, row in enumerate(table.rows)]
+    own = table.rows[: table.coloured]
+    slots = assign_colours(row[series.key] for place, row in enumerate(own) if place not in table.others)
+    return [
+        OTHER if place in table.others else slots.get(row[series.key], OTHER) for place, row in enumerate(table.rows)
+    ]
 
 
-def _find_longest(table: Table, column: Column, colours: Sequence[str]) -> int:
+def _find_longest(table: Table, column: Column, colours: Sequence[str]) -> Decimal | int:
     if column.kind is not Kind.BAR:
         return 0
-    amounts: list[int] = [row[column.key] for row, colour in zip(table.rows, colours, strict=True) if colour]
-    return max([*amounts, 1])
+    amounts = [row[column.key] or 0 for row, colour in zip(table.rows, colours, strict=True) if colour]
+    return max(amounts, default=0) or 1
 
 
-def _render_cell(column: Column, row: Row, colour: str, longest: int) -> str:
+def _render_cell(column: Column, row: Row, colour: str, longest: Decimal | int) -> str:
     value = row.get(column.key)
     if column.kind is Kind.BAR:
         width = f"{100 * (value or 0) / longest:.1f}"

@@ -2,107 +2,218 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import accumulate
+from statistics import median
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.shares import measure_share
-from flexlib.enums import LlmProxy
+from flexlib.analysis.ranking import rank_spend
+from flexlib.analysis.shares import WHOLE, measure_share
+from flexlib.analysis.usage_frames import sum_amounts
+from flexlib.enums import LlmTaskType
 from flexlib.formats import format_amount, format_count, format_share_percent, format_short_day
 from flexlib.page.kit.parts import Heading
+from flexlib.spend.before import MonthBefore
 from flexlib.spend.quality import QualityCheck
+from flexlib.tables.usage import USABLE, name_seller
 
-Row = dict[str, Any]
+FAR_ABOVE_EVEN = Fraction(3, 2)
+"""So many times an even share is a finding; less comes about by chance (an even share of an hour is 4.2 %)."""
+
+PEAK = 2
+"""So many times the median day is a day worth a heading."""
+
+FEWEST_DAYS = 5
+"""Days that say what a usual day is."""
+
+FEW = 3
+"""So many lines together can be the finding; more of them are not a few."""
+
+COUNTS = ("", "One", "Two", "Three")
+
+Row = Mapping[str, Any]
+
+
+def heading_for_spend_days(by_day: object, totals: Mapping[str, Any], zone: str = "UTC") -> Heading:
+    """Of `usage_by_day` over all rows: a day far above the others. `totals` as from `total_cost_by_period`."""
+    days = [row for row in read_rows(by_day) if row["total_usd"] is not None]
+    note = f"US$ a day by model; above them the month so far. Days are {zone}."
+    if totals["usd"] is None:
+        return Heading("No amount is known", "None of the month's calls has a price.")
+    undated = totals["usd"] - (sum_amounts([row["total_usd"] for row in days]) or 0)
+    if undated:
+        note += f" Not shown: US$ {format_amount(undated)} that are known only as sums of the month."
+    if totals["unpriced_usd"]:
+        note += f" Not in it: {format_count(totals['unpriced_usd'], 'call')} without a price."
+    peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
+    if peak is None or not peak["total_usd"]:
+        return Heading("Spend by day", note)
+    if len(days) == 1:
+        return Heading(f"All dated spend is of {format_short_day(peak['date'])}", note)
+    usual = median(row["total_usd"] for row in days)
+    if len(days) < FEWEST_DAYS or peak["total_usd"] < PEAK * usual:
+        return Heading("Spend by day", note)
+    day, amount = format_short_day(peak["date"]), format_amount(peak["total_usd"])
+    times = f", {peak['total_usd'] / usual:.1f} times a usual day" if usual else ""
+    usual_day = " A usual day is the median of those with an amount." if usual else ""
+    return Heading(f"{day} took US$ {amount}{times}", note + usual_day)
+
+
+def heading_for_spend_models(models: Sequence[Row], before: MonthBefore | None = None) -> Heading:
+    """Of `rank_models`: the fewest that take half."""
+    note = (
+        "Ranked by money. An amount is what the source gives, else the list price of the call's own time; the price of "
+        "a million tokens is that of all calls that have both."
+    )
+    if before is not None and before.obstacle:
+        note += f" No change is stated: {before.obstacle}."
+    return Heading(_find_half(models, "model", "models") or "Spend by model", note)
+
+
+def heading_for_sellers(sellers: Sequence[Row]) -> Heading:
+    """Of `rank_sellers`: the fewest that take half."""
+    note = "Who sends the bill: the proxy that calls went through, else the provider. Counted: calls at their prices."
+    names = [{**line, "name": name_seller(line["seller"])} for line in sellers]
+    return Heading(_find_half(names, "name", "providers") or "Spend by provider", note)
+
+
+def heading_for_usables(by_usable: object) -> Heading:
+    """Of `usage_by_usable` over the calls: how few take half."""
+    lines = rank_spend(read_rows(by_usable), USABLE)
+    note = "Ranked by money; calls without a user have a line of their own. Windsurf's users are in its own report."
+    named = [line for line in lines if line["usable_type"]]
+    if not named:
+        return Heading("Nobody is named", note)
+    amount, half = Decimal(0), (sum_amounts([line["total_usd"] for line in lines]) or Decimal(0)) / 2
+    for count, line in enumerate(named, 1):
+        amount += line["total_usd"] or 0
+        if amount >= half > 0:
+            if count * FAR_ABOVE_EVEN <= Fraction(len(named), 2):
+                total = format_amount(2 * half)
+                return Heading(f"{count:,} of {format_count(len(named), 'user')} take half of US$ {total}", note)
+            break
+    return Heading(format_count(len(named), "user"), note)
+
+
+def heading_for_task_types(by_task_type: object) -> Heading:
+    """Of `stats_by_task_type` over all rows: the fewest that take half."""
+    lines = rank_spend(read_rows(by_task_type), ("task_type",))
+    names = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
+    note = "Ranked by money. Of Windsurf, a call is a request that its server counted."
+    return Heading(_find_half(names, "name", "tasks") or "Spend by task", note)
+
+
+def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
+    """Of `spend.list_statuses`: how many calls failed; None where no source says how a call ended."""
+    if all(row["status"] is None for row in statuses):
+        return None
+    calls, failed, silent = count_calls(statuses), count_failed(statuses), count_silent(statuses)
+    note = "As the sources say it. A call failed where its status is an error, a timeout, a refusal or the like."
+    if silent:
+        note += f" Of {format_count(silent, 'call')} nothing is said."
+    if not failed:
+        return Heading("No call is known to have failed", note)
+    share = format_share_percent(measure_share(failed, calls))
+    return Heading(f"{format_count(failed, 'call')} failed, {share} of all", note)
+
+
+def count_calls(statuses: Sequence[Row]) -> int:
+    """All calls of `spend.list_statuses`, those that an import left out included."""
+    return sum(row["calls"] for row in statuses)
+
+
+def count_failed(statuses: Sequence[Row]) -> int:
+    return sum(row["calls"] for row in statuses if row["failed"])
+
+
+def count_silent(statuses: Sequence[Row]) -> int:
+    """Calls of which no source says how they ended."""
+    return sum(row["calls"] for row in statuses if row["status"] is None)
 
 
 def heading_for_usage_days(by_day: object, zone: str = "UTC", left_out: int | None = 0) -> Heading:
-    """Of `usage_by_day`: the day of the most tokens; `zone` is the days', `left_out` as of `count_coarser`."""
+    """Of `usage_by_day`: a day far above the others; `zone` is the days', `left_out` as of `count_coarser`."""
     rows, not_shown = read_rows(by_day), _note_left_out(left_out, "monthly sums")
     if not rows:
-        return Heading("By day" if not_shown else "No calls", f"Tokens a day. Days are {zone}.{not_shown}")
+        if not_shown:
+            return Heading("Tokens by day", f"No day is known of these calls.{not_shown}")
+        return Heading("No calls with tokens", "The month has none: nothing is drawn by day, hour or size.")
     note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}.{not_shown}"
-    peak = max(rows, key=lambda row: row["total_tokens"])
+    peak = max(rows, key=lambda row: (row["total_tokens"], -row["date"].toordinal()))
     if len(rows) == 1:
         return Heading(f"All calls are of {format_short_day(peak['date'])}", note)
+    if len(rows) < FEWEST_DAYS or peak["total_tokens"] < PEAK * median(row["total_tokens"] for row in rows):
+        return Heading("Tokens by day", note)
     share = format_share_percent(_share(peak["total_tokens"], rows))
     return Heading(f"{format_short_day(peak['date'])} took {share} of the tokens", note)
 
 
-def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int | None = 0) -> Heading:
-    """Of `usage_by_hour`: the hour of the most tokens; `zone` is the hours', `left_out` as of `count_coarser`."""
-    rows = read_rows(by_hour)
-    note = "Tokens by hour of the day, over all days." + _note_left_out(left_out, "daily or monthly sums")
+def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int | None = 0) -> Heading | None:
+    """Of `usage_by_hour`: an hour far above an even share; `zone` is the hours', `left_out` as of `count_coarser`. None
+    where there is no call."""
+    rows, not_shown = read_rows(by_hour), _note_left_out(left_out, "daily or monthly sums")
     if not rows:
-        return Heading("By hour", note)
-    peak = max(rows, key=lambda row: row["total_tokens"])
-    share = format_share_percent(_share(peak["total_tokens"], rows))
+        return Heading("Tokens by hour", f"No hour is known of these calls.{not_shown}") if not_shown else None
+    note = "Tokens by hour of the day, over all days." + not_shown
+    peak = max(rows, key=lambda row: (row["total_tokens"], -row["hour"]))
+    share = _share(peak["total_tokens"], rows)
+    if share < FAR_ABOVE_EVEN * Fraction(WHOLE, 24):
+        return Heading("Tokens by hour of the day", note)
     first, end = peak["hour"], (peak["hour"] + 1) % 24
-    return Heading(f"{share} of the tokens fall between {first:02d}:00 and {end:02d}:00 {zone}", note)
+    return Heading(
+        f"{format_share_percent(share)} of the tokens fall between {first:02d}:00 and {end:02d}:00 {zone}", note
+    )
 
 
-def heading_for_usage_models(by_model: object) -> Heading:
-    """Of `usage_by_provider_and_model`: what the first takes."""
-    rows = read_rows(by_model)
-    note = "Ranked by tokens. An amount is what the source gives, else the list price of the call's own time."
-    if not rows:
-        return Heading("By model", note)
-    if len(rows) == 1:
-        return Heading(f"All calls are to {rows[0]['model']}", note)
-    return Heading(f"{rows[0]['model']} takes {format_share_percent(rows[0]['share_permille'])} of the tokens", note)
-
-
-def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> Heading:
-    """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`."""
+def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> Heading | None:
+    """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`. None where there is no call."""
     half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
-    note = "Calls by how many tokens they read (prompt) and write (completion)."
-    note += _note_left_out(left_out, "hourly, daily or monthly sums")
+    not_shown = _note_left_out(left_out, "hourly, daily or monthly sums")
     if half is None:
-        return Heading("By size", note)
+        return Heading("Tokens by size", f"No call is known by itself.{not_shown}") if not_shown else None
+    note = "Calls by how many tokens they read (prompt) and write (completion)." + not_shown
     return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
 
 
-def heading_for_task_types(by_task_type: object) -> Heading:
-    """Of `stats_by_task_type` over all rows."""
-    rows = read_rows(by_task_type)
-    kinds = format_count(len(rows), "kind")
-    return Heading(f"{kinds} of task", "Ranked by tokens. Of Windsurf, a call is a request that its server counted.")
-
-
-def heading_for_proxies(by_proxy: object) -> Heading:
-    """Of `usage_by_proxy` over all rows: which way took most of the money."""
-    rows = [row for row in read_rows(by_proxy) if row["total_usd"] is not None]
-    note = "Through a proxy or directly, ranked by tokens. Windsurf reports credits, not tokens."
-    if not rows:
-        return Heading("By proxy and directly", note)
-    top = max(rows, key=lambda row: (row["total_usd"], row["proxy"] or ""))
-    way = "directly" if top["proxy"] is None else f"through {LlmProxy.parse(top['proxy']).label()}"
-    return Heading(f"Most of the known spend went {way}: US$ {format_amount(top['total_usd'])}", note)
-
-
-def heading_for_usables(by_usable: object) -> Heading:
-    """Of `usage_by_usable` over the calls: how many there are."""
-    named = [row for row in read_rows(by_usable) if row["usable_type"]]
-    note = (
-        "Calls ranked by tokens; calls without a user have a line of their own. Windsurf's users are in its own report."
-    )
-    return Heading(format_count(len(named), "user"), note)
-
-
-def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Heading:
-    """Of `spend.list_unpriced` and `list_unmapped`."""
+def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Heading | None:
+    """Of `spend.list_unpriced` and `list_unmapped`; None where both are empty."""
+    if not unpriced and not unmapped:
+        return None
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
     without = format_count(sum(row["calls"] for row in unpriced), "call")
     unknown = format_count(sum(row["calls"] for row in unmapped), "call")
-    return Heading(f"{without} without a price, {unknown} to an unknown provider", note)
+    parts = [f"{without} without a price"] * bool(unpriced) + [f"{unknown} to an unknown provider"] * bool(unmapped)
+    return Heading(", ".join(parts), note)
 
 
 def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
     """Of `spend.check_quality`: to how many of the questions something was found."""
     found = sum(1 for one in checks if one.count)
-    return Heading(f"{found} of {len(checks)} questions to the data find something", "Asked of every row of the month.")
+    asked = format_count(len(checks), "question")
+    return Heading(
+        f"{found} of {asked} to the data find something" if found else f"None of {asked} to the data finds anything",
+        "Asked of every row of the month.",
+    )
 
 
-def _share(part: int, rows: list[Row]) -> int:
+def _find_half(lines: Sequence[Row], name: str, things: str) -> str:
+    """That the fewest lines (at most three) that take half of the money are far above an even share; else nothing."""
+    shares = [line["share_permille"] or 0 for line in lines]
+    if len(lines) == 1 and shares[0]:
+        return f"All spend is {lines[0][name]}"
+    for count, share in enumerate(accumulate(shares[:FEW]), 1):
+        if 2 * share >= WHOLE:
+            if Fraction(share, WHOLE) < FAR_ABOVE_EVEN * Fraction(count, len(lines)):
+                return ""
+            who = f"{lines[0][name]} takes" if count == 1 else f"{COUNTS[count]} of {len(lines):,} {things} take"
+            return f"{who} {format_share_percent(share)} of the spend"
+    return ""
+
+
+def _share(part: int, rows: Sequence[Row]) -> int:
     return measure_share(part, sum(row["total_tokens"] for row in rows))
 
 

@@ -7,13 +7,15 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.ranking import measure_amount_change, measure_unit_price
 from flexlib.analysis.usage import UsageStatistics
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
 from flexlib.errors import BadRecord
-from flexlib.formats import UNKNOWN, format_count, format_moment, format_short_day
-from flexlib.page.kit.markup import Html
+from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_moment, format_short_day
+from flexlib.page.kit.markup import Html, render_element
 from flexlib.page.kit.parts import (
     BADGES,
     RESULTS,
@@ -24,7 +26,9 @@ from flexlib.page.kit.parts import (
     show_facts,
     show_title,
 )
+from flexlib.page.usage.headings import count_calls, count_failed, count_silent
 from flexlib.sources.registry import name_source
+from flexlib.spend.before import MonthBefore
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
@@ -44,7 +48,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     return show_title(
         title,
         usage.month.title,
-        f"LLM spend · monthly report · days of {usage.zone}",
+        f"All that is stored · monthly report · days of {usage.zone}",
         badge,
         f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
         usage.list_problems(),
@@ -53,30 +57,54 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     )
 
 
-def show_month_headlines(usage: MonthUsage, totals: Totals, rates: Sequence[Row], calls: UsageStatistics) -> Html:
-    """The month's spend in both currencies, with the rate, and its calls.
+def show_month_headlines(
+    usage: MonthUsage,
+    totals: Totals,
+    rates: Sequence[Row],
+    calls: UsageStatistics,
+    *,
+    by_day: object = None,
+    priced: object = None,
+    statuses: Sequence[Row] = (),
+    before: MonthBefore | None = None,
+) -> Html:
+    """The month's spend in both currencies, with its change and the rate, what a million tokens cost, and its calls.
 
-    `totals` of all rows as from `total_cost_by_period`, `rates` as from `spend.list_rates`,
-    `calls` the statistics of `usage.calls`.
+    `totals` of all rows as from `total_cost_by_period`, `rates` as from `spend.list_rates`, `calls` the statistics of
+    `usage.calls`, `by_day` of all rows as from `usage_by_day`, `priced` as from `usage_with_price`, `statuses` as from
+    `spend.list_statuses`.
     """
     badge = BADGES[usage.state]
     usd, clp = totals["usd"], totals["clp"]
-    peak = format_short_day(calls.peak_day) if calls.peak_day else UNKNOWN
+    is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
+    change = _describe_change(totals, before, at_least=is_lower_bound)
+    missing = _describe_missing(totals["unpriced_usd"], "a price") if totals["unpriced_usd"] or not change else ""
+    days = [] if by_day is None else [row for row in read_rows(by_day) if row["total_usd"]]
+    peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
+    unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
         (
             f"Spend{_mark(badge, usd, totals['unpriced_usd'])}",
             _render_amount("US$", usd, Kind.USD),
-            _describe_missing(totals["unpriced_usd"], "a price"),
+            "; ".join(filter(None, (change, missing))),
         ),
         (
             f"In pesos{_mark(badge, clp, totals['unpriced_clp'])}",
             _render_amount("CLP", clp, Kind.CLP),
             _describe_pesos(totals, rates),
         ),
-        ("Calls", format_value(calls.request_count, Kind.COUNT), f"on {format_count(calls.days_with_calls, 'day')}"),
-        ("Prompt tokens", f"{calls.total_prompt_tokens:,}", "of these calls"),
-        ("Completion tokens", f"{calls.total_completion_tokens:,}", "of these calls"),
-        ("Highest day", peak, f"{format_value(calls.peak_tokens, Kind.COUNT)} tokens"),
+        ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
+        ("Calls", format_value(calls.request_count, Kind.COUNT), _describe_calls(calls, statuses)),
+        (
+            "Tokens",
+            f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
+            f"{calls.total_completion_tokens:,} of them written" if calls.models_used else "no calls",
+        ),
+        (
+            "Highest day",
+            format_short_day(peak["date"]) if peak else UNKNOWN,
+            f"US$ {format_amount(peak['total_usd'])}" if peak else "no amount is known",
+        ),
     ]
     return show_cards(cards)
 
@@ -139,16 +167,42 @@ def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:
     yield Fact("Rows' SHA-256", certificate.rows_sha256)
 
 
+def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bool) -> str:
+    """The change on the month before, or why none is stated, with what that month came to; nothing without one."""
+    if before is None:
+        return ""
+    name, then = before.month.name, before.totals
+    if then is None or then["usd"] is None:
+        return f"{UNKNOWN} {before.obstacle or f'no amount is known of {name}'}"
+    bound = "at least " * bool(then["unpriced_usd"])
+    change = measure_amount_change(totals["usd"], then["usd"])  # type: ignore[arg-type]
+    if before.obstacle or bound or change is None:
+        # A bound against a bound, or a part against a whole, would look like a rise or a fall.
+        why = f", but {before.obstacle}" * bool(before.obstacle)
+        return f"{UNKNOWN} {name}: {bound}US$ {format_amount(then['usd'])}{escape(why)}"
+    way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
+    text = f"{sign} {'at least ' * at_least}{format_change(change)} on {name}"
+    return render_element("span", text, class_=way)
+
+
+def _describe_calls(calls: UsageStatistics, statuses: Sequence[Row]) -> str:
+    """On how many days, and how many failed."""
+    days = f"on {format_count(calls.days_with_calls, 'day')}"
+    if not statuses or count_silent(statuses) == count_calls(statuses):
+        return f"{days}; how they ended is not said" if statuses else days
+    return f"{days}; {count_failed(statuses):,} failed"
+
+
 def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
-    """The rate, its date and its source; of several, the first and the last."""
+    """The rate, its date and its source; of several, the lowest and the highest."""
     known = [row for row in rates if row["day"]]
     missing = _describe_missing(totals["unpriced_clp"], "pesos")
     if not known:
         return missing
-    first, last = known[0], known[-1]
-    days = f"{first['value']} ({first['day']})"
-    if last is not first:
-        days = f"the rates of {first['day']} ({first['value']}) to {last['day']} ({last['value']})"
+    days = f"{known[0]['value']} ({known[0]['day']})"
+    if len(known) > 1:
+        low, high = (choose(known, key=lambda row: Decimal(row["value"]))["value"] for choose in (min, max))
+        days = f"{low} to {high}"
     sources = ", ".join(sorted({row["source"] for row in known}))
     return f"at {escape(days)}, {escape(sources)}{'' if missing == 'all calls' else '; ' + missing}"
 

@@ -1,0 +1,78 @@
+"""The month before, and whether a change on it means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flexlib.analysis.ranking import compare_lines, join_lines
+from flexlib.analysis.usage import total_cost_by_period
+from flexlib.certificate import State
+from flexlib.dates import Month
+from flexlib.errors import SnapshotMissing
+from flexlib.sources.registry import name_source, sort_sources
+from flexlib.spend.month import MonthUsage, load_month_usage
+
+if TYPE_CHECKING:
+    import duckdb
+
+Sum = TypeVar("Sum")
+
+NOT_WHOLE = (State.GAP, State.PROVISIONAL)
+"""States of a month that is a part of one: against another it would look like a rise or a fall."""
+
+
+@dataclass(frozen=True)
+class MonthBefore:
+    """The month before the reported one, as far as it is stored."""
+
+    month: Month
+    usage: MonthUsage | None
+    """None: nothing of it is stored."""
+    obstacle: str = ""
+    """Why no change on it is stated, in a few words; empty where one may be."""
+
+    def sum_by(self, function: Callable[[duckdb.DuckDBPyRelation], Sum]) -> Sum | None:
+        """What a function of rows gives of this month's; None where no change on it is stated."""
+        return None if self.usage is None or self.obstacle else function(self.usage.rows)
+
+    def compare(self, lines: Sequence[Mapping[str, Any]]) -> int | None:
+        """The change of the whole amount of `lines`, with the measures of `analysis.usage`, on this month's, in tenths
+        of a percent; None where one of the two is not whole or not to be compared."""
+        if not lines or self.obstacle or self.totals is None:
+            return None
+        then = {"total_usd": self.totals["usd"], "unpriced_usd": self.totals["unpriced_usd"]}
+        return compare_lines(join_lines(lines), then)
+
+    @cached_property
+    def totals(self) -> dict[str, Any] | None:
+        """As from `total_cost_by_period`, also where no change is stated; None where nothing is stored."""
+        totals = self.usage and total_cost_by_period(self.usage.rows)
+        assert totals is None or isinstance(totals, dict)
+        return totals
+
+
+def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
+    """The month before that of `usage`, in its zone, out of the data folder `root`."""
+    month = usage.month.previous
+    try:
+        before = load_month_usage(month, root, zone=usage.zone)
+    except SnapshotMissing:
+        return MonthBefore(month, None, f"no {month.name} stored")
+    return MonthBefore(month, before, _find_obstacle(usage, before))
+
+
+def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
+    if before.state in NOT_WHOLE:
+        return f"{before.month.name} is not whole"
+    if usage.state is State.PROVISIONAL:
+        return f"{usage.month.name} was not over"
+    here, there = ({one.source for one in month.snapshots} for month in (usage, before))
+    for sources, month in ((here - there, before.month), (there - here, usage.month)):
+        # What is not stored is not zero.
+        if sources:
+            return f"{month.name} lacks {', '.join(map(name_source, sort_sources(sources)))}"
+    return ""

@@ -1,0 +1,39 @@
+"""How the calls of a month ended, as far as their sources say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flexlib.spend.month import MonthUsage
+from flexlib.spend.quality import CALLS
+
+FAILED = re.compile(
+    r"error|fail|exception|time[d_ ]*out|cancel|abort|reject|denied|refused|rate[ _-]?limit|overloaded|unavailable"
+    r"|^[45]\d\d\b",
+    re.IGNORECASE,
+)
+"""Words of a status, or of HTTP's codes, that say that a call failed; a status of other words is none, and is shown."""
+
+
+def list_statuses(usage: MonthUsage) -> list[dict[str, Any]]:
+    """How calls ended, most first: `status` (as the source writes it; None: it does not say), `failed` (whether the
+    status says so), `calls`, `total_usd` (what they cost; None: not known); last those that an import left out because
+    they failed, with `left_out` true: they are no rows of the month.
+    """
+    grouped = usage.calls.aggregate(f"status, {CALLS} AS calls, sum(amount_in_usd) AS total_usd", "status")
+    rows = grouped.order("calls DESC, status NULLS LAST").fetchall()
+    lines = [dict(zip(("status", "calls", "total_usd"), row, strict=True)) for row in rows]
+    return [
+        *({**line, "failed": bool(FAILED.search(line["status"] or "")), "left_out": False} for line in lines),
+        *_list_left_out(usage),
+    ]
+
+
+def _list_left_out(usage: MonthUsage) -> Iterator[dict[str, Any]]:
+    for certificate in usage.certificates:
+        for entry in getattr(certificate, "left_out", ()):
+            if FAILED.search(entry["kind"]):
+                facts = {"failed": True, "left_out": True, "total_usd": None}
+                yield {"status": entry["kind"], "calls": entry["rows"], **facts}

@@ -1,0 +1,76 @@
+"""A change on the month before is stated where both months are whole and of the same sources, and else why not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from report_samples import read_words
+from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
+
+from flexlib.analysis.usage import total_cost_by_period, usage_by_day, usage_by_model_and_proxy, usage_statistics
+from flexlib.page.usage.sections import show_month_headlines
+from flexlib.spend.before import MonthBefore, load_month_before
+from flexlib.spend.month import MonthUsage, load_month_usage
+
+
+def load(root: Path) -> tuple[MonthUsage, MonthBefore]:
+    usage = load_month_usage(SEPTEMBER, root)
+    return usage, load_month_before(usage, root)
+
+
+def read_spend(root: Path) -> str:
+    """What stands under the month's spend."""
+    usage, before = load(root)
+    totals = total_cost_by_period(usage.rows)
+    assert isinstance(totals, dict)
+    by_day = usage_by_day(usage.rows)
+    cards = show_month_headlines(usage, totals, (), usage_statistics(usage.calls), by_day=by_day, before=before)
+    return read_words(cards.text).partition(" In pesos")[0].replace("\u00a0", " ")
+
+
+def test_without_the_month_before_it_says_so(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
+    _, before = load(tmp_path)
+    assert (before.usage, before.totals, before.sum_by(usage_by_day)) == (None, None, None)
+    assert read_spend(tmp_path) == "Spend US$ 3.00 – no August stored"
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "told"),
+    [
+        (["3"], ["2"], "Spend US$ 3.00 ▲ +50.0 % on August"),
+        (["1"], ["2"], "Spend US$ 1.00 ▼ −50.0 % on August"),
+        (["2"], ["2"], "Spend US$ 2.00 = ±0.0 % on August"),
+        (["3", None], ["2"], "Spend at least US$ 3.00 ▲ at least +50.0 % on August ; 1 call without a price"),
+        (["3"], ["2", None], "Spend US$ 3.00 – August: at least US$ 2.00"),  # it may have been more than now
+        (["3"], [None], "Spend US$ 3.00 – no amount is known of August"),
+        (["3"], ["0"], "Spend US$ 3.00 – August: US$ 0.00"),
+    ],
+)
+def test_the_change_is_as_certain_as_the_two_amounts(
+    tmp_path: Path, now: list[str | None], then: list[str | None], told: str
+) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, *(call(str(n), "2025-09-05", usd) for n, usd in enumerate(now)))
+    store(tmp_path, "ledger", AUGUST, *(call(f"b{n}", "2025-08-05", usd) for n, usd in enumerate(then)))
+    assert read_spend(tmp_path) == told
+
+
+def test_a_source_that_one_month_lacks_is_no_zero_there(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
+    store(tmp_path, "ledger", AUGUST, call("b", "2025-08-05", "2"))
+    store_credits(tmp_path, (5, "u", "gpt-5-low", 0, 100))
+    _, before = load(tmp_path)
+    assert before.obstacle == "August lacks Windsurf"
+    assert before.sum_by(usage_by_model_and_proxy) is None
+    assert before.totals is not None
+    assert before.totals["usd"] == Decimal(2)
+    assert read_spend(tmp_path) == "Spend US$ 3.04 – August: US$ 2.00, but August lacks Windsurf"
+
+
+def test_what_only_the_month_before_has_is_named_too(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
+    for source in ("ledger", "import"):
+        store(tmp_path, source, AUGUST, call(f"of {source}", "2025-08-05", "2"))
+    assert load(tmp_path)[1].obstacle == "September lacks imported files"
