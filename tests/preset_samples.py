@@ -55,7 +55,7 @@ def read_rows(file: Path, preset: str | None = None) -> list[dict[str, Any]]:
     with read_calls(file, build_mapping(file, preset)) as calls:
         assert [(row.line, row.reason) for row in calls.list_quarantined()] == []
         for month in calls.months:
-            rows += calls.read_month(month).order("created_at, model, id").to_arrow_table().to_pylist()
+            rows += calls.read_month(month).order("created_at, model, prompt_tokens, id").to_arrow_table().to_pylist()
     return rows
 
 
@@ -86,3 +86,13 @@ def price_file(file: Path, root: Path) -> tuple[Decimal | None, int]:
     months = import_usage(file, build_mapping(file), root)
     amounts = [Decimal(text) for one in months if (text := one.certificate.amount_in_usd) is not None]
     return sum(amounts, Decimal()) if amounts else None, sum(one.certificate.unpriced_rows for one in months)
+
+
+def count_left_out(file: Path, preset: str | None = None) -> dict[str, int]:
+    """The rows that are no calls, by kind."""
+    kinds: dict[str, int] = {}
+    with read_calls(file, build_mapping(file, preset)) as calls:
+        for month in calls.months:
+            for kind, rows in calls.left_out(month).items():
+                kinds[kind] = kinds.get(kind, 0) + rows
+    return kinds

@@ -1,0 +1,195 @@
+"""The law of every preset: any calls, written in the form of its files and read back, are the same tokens and money."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from preset_samples import Sums, find_preset_name, sum_rows
+
+START = datetime(2026, 5, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as it was made, before any system wrote it down."""
+
+    second: int
+    model: str
+    fresh: int
+    cached: int
+    written: int
+    completion: int
+    usd: Decimal
+
+    @property
+    def prompt(self) -> int:
+        return self.fresh + self.cached + self.written
+
+    @property
+    def moment(self) -> datetime:
+        return START + timedelta(seconds=self.second)
+
+
+Row = dict[str, Any]
+
+counts = st.integers(0, 10**7)
+calls = st.lists(
+    st.builds(
+        Call,
+        second=st.integers(0, 86400 * 30),
+        model=st.sampled_from(["claude-sonnet-4-5", "gpt-4o-2024-08-06", "gemini-2.5-pro"]),
+        fresh=counts.map(lambda tokens: tokens + 1),
+        cached=counts,
+        written=counts,
+        completion=counts,
+        usd=st.integers(1, 10**12).map(lambda parts: Decimal(parts).scaleb(-10)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+MAKERS = {"claude-sonnet-4-5": "anthropic", "gpt-4o-2024-08-06": "openai", "gemini-2.5-pro": "google"}
+
+
+def write_csv(rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_jsonl(rows: list[Row]) -> str:
+    return "\n".join(json.dumps(row, default=float) for row in rows) + "\n"
+
+
+def write_openrouter(number: int, call: Call) -> Row:
+    return {"generation_id": f"gen-{number}", "created_at": f"{call.moment:%Y-%m-%d %H:%M:%S}.000", "cost_total": 0,
+            "byok_usage_inference": f"{call.usd:f}", "tokens_prompt": call.prompt, "tokens_completion": call.completion,
+            "tokens_cached": call.cached, "model_permaslug": f"{MAKERS[call.model]}/{call.model}",
+            "generation_time_ms": 1, "finish_reason_normalized": "stop", "api_key_name": "web"}  # fmt: skip
+
+
+def write_openrouter_daily(number: int, call: Call) -> Row:
+    return {"Date": f"{call.moment:%Y-%m-%d} 00:00:00", "Slug": f"{MAKERS[call.model]}/{call.model}",
+            "Usage": f"{call.usd:f}", "BYOK Usage": 0, "Requests": number + 1, "Prompt Tokens": call.prompt,
+            "Completion Tokens": call.completion, "Reasoning Tokens": 0}  # fmt: skip
+
+
+def write_openai(number: int, call: Call) -> Row:
+    start = int((START + timedelta(days=call.second // 86400)).timestamp())
+    return {"start_time": start, "end_time": start + 86400, "num_model_requests": f"{number + 1}.0",
+            "model": call.model, "batch": "FALSE", "service_tier": "", "api_key_id": f"key_{number % 2}",
+            "project_id": "p", "input_tokens": call.prompt, "output_tokens": call.completion,
+            "input_cached_tokens": call.cached, "input_cache_write_tokens": call.written}  # fmt: skip
+
+
+def write_anthropic(number: int, call: Call) -> Row:
+    return {"usage_date_utc": f"{call.moment:%Y-%m-%d}", "model_version": call.model, "api_key": f"key_{number % 2}",
+            "workspace": "w", "usage_type": "standard", "context_window": "≤ 200k",
+            "usage_input_tokens_no_cache": call.fresh, "usage_input_tokens_cache_write_5m": call.written - call.written // 2,
+            "usage_input_tokens_cache_write_1h": call.written // 2, "usage_input_tokens_cache_read": call.cached,
+            "usage_output_tokens": call.completion, "web_search_count": 0}  # fmt: skip
+
+
+def write_cursor(number: int, call: Call) -> Row:
+    return {"Date": f"{call.moment:%Y-%m-%dT%H:%M:%S.000Z}", "User": f"{number}@example.com", "Kind": "On-Demand",
+            "Model": call.model, "Max Mode": "No", "Input (w/ Cache Write)": call.written,
+            "Input (w/o Cache Write)": call.fresh, "Cache Read": call.cached, "Output Tokens": call.completion,
+            "Total Tokens": call.prompt + call.completion, "Cost": f"${call.usd:f}"}  # fmt: skip
+
+
+def write_litellm(number: int, call: Call) -> Row:
+    return {"request_id": f"r{number}", "call_type": "acompletion", "api_key": "k", "spend": f"{call.usd:f}",
+            "total_tokens": call.prompt + call.completion, "prompt_tokens": call.prompt,
+            "completion_tokens": call.completion, "startTime": f"{call.moment:%Y-%m-%d %H:%M:%S}", "model": call.model,
+            "cache_hit": "False", "status": "success", "team_id": ""}  # fmt: skip
+
+
+def write_langfuse(number: int, call: Call) -> Row:
+    usage = {"input": call.fresh, "output": call.completion, "total": call.prompt + call.completion,
+             "cache_read_input_tokens": call.cached, "cache_creation_input_tokens": call.written}  # fmt: skip
+    return {"id": f"o{number}", "trace_id": "t", "type": "GENERATION", "start_time": f"{call.moment:%Y-%m-%d %H:%M:%S.%f}",
+            "provided_model_name": call.model, "usage_details": usage, "total_cost": f"{call.usd:f}", "latency": 1.5,
+            "level": "DEFAULT"}  # fmt: skip
+
+
+def write_helicone(number: int, call: Call) -> Row:
+    return {"response_id": f"h{number}", "request_created_at": call.moment.isoformat(), "response_status": 200,
+            "model": call.model, "prompt_tokens": call.prompt, "completion_tokens": call.completion, "latency": 900,
+            "cost": f"{call.usd:f}", "request_user_id": "", "request_body": '{"a": "b, c"}'}  # fmt: skip
+
+
+def write_bedrock(number: int, call: Call) -> Row:
+    counted = {"inputTokenCount": call.fresh, "cacheReadInputTokenCount": call.cached,
+               "cacheWriteInputTokenCount": call.written}  # fmt: skip
+    return {"timestamp": f"{call.moment:%Y-%m-%dT%H:%M:%SZ}", "accountId": "1", "region": "us-east-1",
+            "requestId": f"q{number}", "operation": "Converse", "modelId": f"us.{MAKERS[call.model]}.{call.model}-v1:0",
+            "input": counted, "output": {"outputTokenCount": call.completion}}  # fmt: skip
+
+
+CACHED, WRITTEN, MONEY = "cached", "written", "money"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a system writes calls, and what its files can tell of them."""
+
+    name: str
+    write: Callable[[int, Call], Row]
+    join: Callable[[list[Row]], str]
+    told: set[str]
+    counts_requests: bool | None = False
+    """Whether a row tells how many requests it is of; None where it is of an unknown number."""
+
+    def expect(self, made: list[Call]) -> Sums:
+        requests: dict[bool | None, int | None] = {True: sum(range(1, len(made) + 1)), False: len(made), None: None}
+        return Sums(
+            rows=len(made),
+            requests=requests[self.counts_requests],
+            prompt=sum(call.prompt for call in made),
+            completion=sum(call.completion for call in made),
+            cached=sum(call.cached for call in made) if CACHED in self.told else 0,
+            written=sum(call.written for call in made) if WRITTEN in self.told else 0,
+            usd=sum((call.usd for call in made), Decimal()) if MONEY in self.told else None,
+            untold=0 if MONEY in self.told else len(made),
+        )
+
+
+FORMS = [
+    Form("openrouter", write_openrouter, write_csv, {MONEY}),
+    Form("openrouter-daily", write_openrouter_daily, write_csv, {MONEY}, True),
+    Form("openai-usage", write_openai, write_csv, {CACHED, WRITTEN}, True),
+    Form("anthropic-tokens", write_anthropic, write_csv, {CACHED, WRITTEN}, None),
+    Form("cursor", write_cursor, write_csv, {CACHED, WRITTEN, MONEY}),
+    Form("litellm", write_litellm, write_csv, {MONEY}),
+    Form("langfuse", write_langfuse, write_jsonl, {CACHED, WRITTEN, MONEY}),
+    Form("helicone", write_helicone, write_csv, {MONEY}),
+    Form("bedrock", write_bedrock, write_jsonl, {CACHED, WRITTEN}),
+]
+SUFFIXES: dict[Callable[[list[Row]], str], str] = {write_csv: ".csv"}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@settings(max_examples=10, deadline=None)
+@given(made=calls)
+def test_any_calls_written_as_a_system_does_and_read_back_are_the_same_tokens_and_money(
+    form: Form, made: list[Call]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"calls{SUFFIXES.get(form.join, '.jsonl')}"
+        file.write_text(form.join([form.write(number, call) for number, call in enumerate(made)]), "utf-8")
+        assert find_preset_name(file) == form.name
+        assert sum_rows(file) == form.expect(made)

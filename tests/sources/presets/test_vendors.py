@@ -1,0 +1,138 @@
+"""What sellers export of the use of their models: OpenAI, Anthropic, Bedrock, Cursor; sums made by hand beside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from preset_samples import (
+    Sums,
+    count_left_out,
+    find_preset_name,
+    price_file,
+    read_rows,
+    sum_rows,
+    write_file,
+    write_lines,
+)
+
+from flexlib.errors import BadFile
+
+OPENAI = """
+start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,user_id,api_key_id,model,batch,service_tier,\
+input_tokens,output_tokens,input_cached_tokens,input_uncached_tokens,input_text_tokens,output_text_tokens,\
+input_cached_text_tokens,input_audio_tokens,input_cached_audio_tokens,output_audio_tokens,input_image_tokens,\
+input_cached_image_tokens,output_image_tokens
+1777593600,1777680000,2026-05-01T00:00:00+00:00,2026-05-02T00:00:00+00:00,proj_1,10.0,,key_1,gpt-4o-2024-08-06,FALSE,,100000,5000,40000,60000,60000,5000,40000,0,0,0,0,0,0
+1777593600,1777680000,2026-05-01T00:00:00+00:00,2026-05-02T00:00:00+00:00,proj_1,4.0,,key_2,gpt-4o-2024-08-06,TRUE,,1000000,50000,0,1000000,1000000,50000,0,0,0,0,0,0,0
+1777680000,1777766400,2026-05-02T00:00:00+00:00,2026-05-03T00:00:00+00:00,,,,,,,,,,,,,,,,,,,,
+1777766400,1777852800,2026-05-03T00:00:00+00:00,2026-05-04T00:00:00+00:00,proj_2,1.0,,key_1,text-embedding-3-small,FALSE,,2000,0,0,2000,2000,0,0,0,0,0,0,0,0
+1777852800,1777939200,2026-05-04T00:00:00+00:00,2026-05-05T00:00:00+00:00,proj_2,2.0,,key_1,gpt-4o-audio-preview,FALSE,default,1000,300,500,500,200,100,100,300,400,200,0,0,0
+"""
+
+
+def test_a_day_of_openai_holds_its_cached_tokens_and_a_day_without_use_is_no_gap(tmp_path: Path) -> None:
+    file = write_file(tmp_path, "completions_usage.csv", OPENAI)
+    assert find_preset_name(file) == "openai-usage"
+    assert sum_rows(file) == Sums(4, 17, 1103000, 55300, cached=40500, untold=4)
+    assert count_left_out(file) == {"days without use": 1}
+    rows = read_rows(file)
+    tiers = [("key_1", None), ("key_2", "batch"), ("key_1", None), ("key_1", "default")]
+    assert [(row["usable_key"], row["tier"]) for row in rows] == tiers
+    # 300 heard anew and 400 out of the cache
+    assert (rows[-1]["input_audio_tokens"], rows[-1]["cache_audio_read_tokens"], rows[-1]["output_audio_tokens"]) == (
+        *(700, 400, 200),
+    )
+    assert {row["grain"] for row in rows} == {"day"}
+
+
+ANTHROPIC = """
+usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,\
+usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,usage_output_tokens,\
+web_search_count,inference_geo,speed
+2026-03-22,claude-sonnet-4-5-20250929,ci,Default,standard,≤ 200k,100000,20000,0,80000,5000,0,,
+2026-03-23,claude-sonnet-4-5-20250929,ci,Default,standard,≤ 200k,90000,0,0,30000,1000,0,,
+2026-03-24,claude-haiku-4-5-20251001,ana@example.com,Default,batch,≤ 200k,1000,1000,2000,0,100,2,,
+"""
+
+
+def test_a_day_of_anthropic_has_four_kinds_of_prompt(tmp_path: Path) -> None:
+    file = write_file(tmp_path, "claude_tokens.csv", ANTHROPIC)
+    assert find_preset_name(file) == "anthropic-tokens"
+    # 100000 + 20000 + 80000, 90000 + 30000, 1000 + 1000 + 2000
+    assert sum_rows(file) == Sums(3, None, 324000, 6100, cached=110000, written=23000, untold=3)
+    last = read_rows(file)[-1]
+    assert (last["cache_write_1h_tokens"], last["web_searches"], last["tier"]) == (2000, 2, "batch")
+    assert last["usable_key"].startswith("email-")
+
+
+def test_the_prompt_of_anthropic_is_priced_by_its_parts(tmp_path: Path) -> None:
+    text = "\n".join(ANTHROPIC.strip().splitlines()[:3])
+    file = write_file(tmp_path, "claude_tokens.csv", text)
+    # 190000 x 3 + 20000 x 3.75 + 110000 x 0.30 + 6000 x 15, by the million
+    assert price_file(file, tmp_path / "data") == (Decimal("0.768"), 0)
+
+
+def test_the_older_export_of_anthropic_has_one_column_of_cache_writes(tmp_path: Path) -> None:
+    text = """
+usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,usage_input_tokens_cache_write,usage_input_tokens_cache_read,usage_output_tokens
+2025-09-22,claude-sonnet-4-20250514,ci,Default,standard,≤ 200k,100,20,80,5
+"""
+    file = write_file(tmp_path, "claude_tokens.csv", text)
+    assert sum_rows(file) == Sums(1, None, 200, 5, cached=80, written=20, untold=1)
+
+
+CURSOR = """
+Date,User,Cloud Agent ID,Automation ID,Kind,Model,Max Mode,Input (w/ Cache Write),Input (w/o Cache Write),Cache Read,Output Tokens,Total Tokens,Cost
+"2026-05-01T10:00:00.000Z","ana@example.com","","","Included","claude-4.5-sonnet","No","1000","2000","3000","400","6400","0.12"
+"2026-05-01T10:00:01.000Z","ana@example.com","","","On-Demand","gpt-5","No","0","5000","1000","250","6250","$0.05"
+"2026-05-01T10:00:02.000Z","ana@example.com","","","Errored, No Charge","gpt-5","No","","","","","","-"
+"2026-05-01T10:00:03.000Z","bo@example.com","","","Aborted, Not Charged","gpt-5","No","0","20","0","10","30","0.01"
+"2026-05-01T10:00:04.000Z","bo@example.com","","","Included","auto","No","0","100","0","10","110","Included"
+"2026-05-01T10:00:05.000Z","bo@example.com","","","Free","composer-1","No","0","100","0","10","110","Free"
+"2026-05-01T10:00:06.000Z","bo@example.com","","","User API Key","claude-4.5-sonnet","No","0","1000","0","100","1100","-"
+"""
+
+
+def test_cursor_bills_on_demand_alone(tmp_path: Path) -> None:
+    file = write_file(tmp_path, "usage-events-2026-05-01.csv", CURSOR)
+    assert find_preset_name(file) == "cursor"
+    # 6000 + 6000 + 20 + 100 + 100 + 1000; only the key of one's own is not told
+    assert sum_rows(file) == Sums(6, 6, 13220, 780, cached=4000, written=1000, usd=Decimal("0.05"), untold=1)
+    assert count_left_out(file) == {"failed calls": 1}
+    assert [row["provider"] for row in read_rows(file)] == [
+        *("anthropic", "openai", "openai", "unknown", "unknown", "anthropic")
+    ]
+    assert len({row["usable_key"] for row in read_rows(file)}) == 2
+
+
+def test_a_total_of_cursor_that_does_not_add_up_refuses_the_file(tmp_path: Path) -> None:
+    file = write_file(tmp_path, "usage-events.csv", CURSOR.replace('"6400"', '"3400"'))
+    with pytest.raises(
+        BadFile, match=r"line 2: its total \(3400\) is not prompt \+ completion as they are read \(6400\)"
+    ):
+        sum_rows(file)
+
+
+def test_bedrock_counts_its_cache_beside_the_input_and_a_failed_call_has_none(tmp_path: Path) -> None:
+    base = {"schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "accountId": "123456789012",
+            "identity": {"arn": "arn:aws:sts::123456789012:assumed-role/dev/ana"}, "region": "us-east-1",
+            "operation": "Converse"}  # fmt: skip
+    profile = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    rows = [
+        base | {"timestamp": "2026-05-01T10:00:00Z", "requestId": "q1", "modelId": profile,
+                "input": {"inputTokenCount": 100, "cacheReadInputTokenCount": 800, "cacheWriteInputTokenCount": 200},
+                "output": {"outputTokenCount": 50}},
+        base | {"timestamp": "2026-05-01T10:00:01Z", "requestId": "q2", "modelId": "meta.llama3-3-70b-instruct-v1:0",
+                "input": {"inputTokenCount": 1000}, "output": {"outputTokenCount": 100}},
+        base | {"timestamp": "2026-05-01T10:00:02Z", "requestId": "q3", "modelId": "us.amazon.nova-pro-v1:0",
+                "errorCode": "ThrottlingException", "input": {}, "output": {}},
+        base | {"timestamp": "2026-05-01T10:00:01Z", "requestId": "q2", "modelId": "meta.llama3-3-70b-instruct-v1:0",
+                "input": {"inputTokenCount": 1000}, "output": {"outputTokenCount": 100}},
+    ]  # fmt: skip
+    file = write_lines(tmp_path, "log.jsonl", *rows)
+    assert find_preset_name(file) == "bedrock"
+    assert sum_rows(file) == Sums(2, 2, 2100, 150, cached=800, written=200, untold=2)
+    assert count_left_out(file) == {"failed calls": 1}
+    assert [row["provider"] for row in read_rows(file)] == ["anthropic", "meta"]
