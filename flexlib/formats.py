@@ -79,6 +79,12 @@ def format_amount(amount: Decimal, places: str = "0.01") -> str:
     return f"< {places}" if 0 < amount < Decimal(places) / 2 else _format_rounded(amount, places)
 
 
+def format_plain(amount: Decimal) -> str:
+    """`0.895874` of 0.895874000: every digit, no zero behind the last, for files and JSON."""
+    text = f"{amount:f}" if amount else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def format_short_number(number: float) -> str:
     """`1.5k`, `20M`, `3G`: a number of an axis or of a narrow cell."""
     size, unit = next(((size, unit) for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= size), (1, ""))

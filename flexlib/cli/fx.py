@@ -1,4 +1,4 @@
-"""`flexlib fx update` and `flexlib fx show`: the dollar's rates, brought in and looked at."""
+"""`flexlib fx`: rates of the dollar in pesos and of other currencies, brought in and looked at."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_span_options, read_span
 from flexlib.dates import Month, Span
-from flexlib.errors import InvalidRequest
+from flexlib.errors import BadParameter, BadRecord, InvalidRequest
 from flexlib.formats import format_count
-from flexlib.ingest.fx import Difference, RatesUpdate, find_missing_days, update_rates
-from flexlib.money.fx import Rate, Rates, find_rate, find_santiago_day
+from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
+from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
-from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL
+from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL, read_rates_file
 from flexlib.store.fx import find_rates_file, load_rates
 
 if TYPE_CHECKING:
@@ -26,11 +27,19 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "fx", "the dollar's rates in Chilean pesos: bring them in, or look at them", """\
+    parser = add_command(commands, "fx", "rates of currencies: bring them in, or look at them", """\
   flexlib fx update --year 2025 --month 9
   flexlib fx update --year 2025 --month 9 --check
-  flexlib fx show --start-date 2025-09-01 --end-date 2025-09-30 --json""")  # fmt: skip
-    parser.add_argument("action", choices=("update", "show"), help="ask the sources, or show what is kept")
+  flexlib fx show --start-date 2025-09-01 --end-date 2025-09-30 --json
+  flexlib fx import ecb.csv --pair EUR/USD --source ECB
+  flexlib fx set 2025-09-30 1.1741 --pair EUR/USD --source ECB""")  # fmt: skip
+    parser.add_argument("action", choices=("update", "show", "import", "set"),
+                        help="ask the sources of the dollar in pesos; show what is kept; keep the rates of a CSV with "
+                        "the columns date and value; keep one rate")  # fmt: skip
+    parser.add_argument("given", nargs="*", metavar="FILE | DATE VALUE", help="of import the file, of set the rate")
+    parser.add_argument("--pair", type=_read_pair, default=USD_CLP, metavar="BASE/QUOTE",
+                        help="import, set, show: what one BASE is worth in QUOTE (default USD/CLP)")  # fmt: skip
+    parser.add_argument("--source", metavar="TEXT", help="import, set: who says it")
     add_span_options(parser)
     parser.add_argument("--check", action="store_true", help="update: ask the second source too, and compare the two")
     parser.add_argument(
@@ -43,6 +52,10 @@ def add_commands(commands: Commands) -> None:
 
 def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it, prints it, gives the exit code: 3 when days have no rate that must long have been published."""
+    if arguments.action in ("import", "set"):
+        return _keep_given(arguments, settings)
+    if arguments.given:
+        raise InvalidRequest(f"fx {arguments.action} takes no {arguments.given[0]!r}; give --year and --month.")
     today = find_santiago_day(datetime.now(timezone.utc))
     words = arguments.year, arguments.month, arguments.start_date, arguments.end_date
     span = Month.containing(today).span if words == (None,) * 4 else read_span(arguments)
@@ -51,10 +64,11 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
             raise InvalidRequest(
                 "--check asks the sources; show only reads what is kept. Use: flexlib fx update --check"
             )
-        rates = load_rates(settings.data)
+        rates = load_rates(settings.data, arguments.pair)
         missing, pending = find_missing_days(rates, span, today)
         facts = describe_days(rates, span) | _describe_missing(missing, pending)
-        print(json.dumps(facts, indent=2) if arguments.json else render_days(rates, span), end="\n" * arguments.json)
+        text = render_days(rates, span, arguments.pair)
+        print(json.dumps(facts, indent=2) if arguments.json else text, end="\n" * arguments.json)
     else:
         from flexlib.ingest.ledger import fill_months
         from flexlib.ledger.door import find_ledger
@@ -81,6 +95,53 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     return State.GAP.exit_code if missing else 0
 
 
+def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Keeps the rates of a file, or the one that was given; says what it replaced."""
+    if arguments.action == "import":
+        if len(arguments.given) != 1:
+            raise InvalidRequest("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
+        rates = read_rates_file(Path(arguments.given[0]), arguments.source)
+    else:
+        if len(arguments.given) != 2 or not arguments.source:
+            raise InvalidRequest(
+                "fx set takes a date, a value and a source; write: flexlib fx set 2025-09-30 1.1741 --pair EUR/USD "
+                "--source ECB"
+            )
+        day, value = arguments.given
+        rates = [_read_rate(day, value, arguments.source)]
+    merge = keep_rates(rates, arguments.pair, settings.data)
+    file = find_rates_file(settings.data, arguments.pair)
+    print(json.dumps(describe_merge(merge, file), indent=2) if arguments.json else render_merge(merge, file))
+    return 0
+
+
+def _read_pair(text: str) -> Pair:
+    base, _, quote = (part.strip().upper() for part in text.partition("/"))
+    if not all(len(one) == 3 and one.isascii() and one.isalpha() for one in (base, quote)) or base == quote:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair of currencies; write it as EUR/USD")
+    return base, quote
+
+
+def _read_rate(day: str, value: str, source: str) -> Rate:
+    try:
+        return Rate(date.fromisoformat(day), Decimal(value), source)
+    except (ValueError, InvalidOperation, BadRecord) as error:
+        raise BadParameter(f"{day} {value} is no rate; write it as 2025-09-30 1.1741.") from error
+
+
+def describe_merge(merge: Merge, file: Path) -> dict[str, object]:
+    """What was kept, for JSON."""
+    changed = [_describe_difference(one) for one in merge.changed]
+    return {"file": str(file), "added": len(merge.added), "changed": changed}
+
+
+def render_merge(merge: Merge, file: Path) -> str:
+    """What was kept, a line a fact."""
+    lines = [f"{format_count(len(merge.added), 'rate')} added, {len(merge.changed)} changed."]
+    lines += [f"  changed: {_render_difference(one)}; the first is kept as superseded" for one in merge.changed]
+    return "\n".join([*lines, f"  file: {file}"])
+
+
 def describe_days(rates: Rates, span: Span) -> dict[str, object]:
     """Each day of `span` with its rate and the day it was observed, for JSON; null where there is none."""
     found = [(day, find_rate(rates, day)) for day in span]
@@ -101,9 +162,10 @@ def describe_update(update: RatesUpdate, file: Path) -> dict[str, object]:
     } | _describe_missing(update.missing, update.pending)
 
 
-def render_days(rates: Rates, span: Span) -> str:
+def render_days(rates: Rates, span: Span, pair: Pair = USD_CLP) -> str:
     """A line a day, with the source and, where it is carried, the day of the observation. Ends with a newline."""
-    lines = [f"Observed dollar, {span}: pesos for 1 USD"]
+    base, quote = pair
+    lines = [f"Observed dollar, {span}: pesos for 1 USD" if pair == USD_CLP else f"{span}: {quote} for 1 {base}"]
     for day in span:
         rate = find_rate(rates, day)
         carried = f", carried from {rate.day}" if rate and rate.day != day else ""

@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import close, credits, demo, fx, import_, init, ledger, report  # noqa: A004 (a name for consoles)
+from flexlib.cli import close, credits, demo, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
 from flexlib.errors import FlexlibError
 from flexlib.extras import explain_missing
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (credits, import_, ledger, close, fx, report, init, demo)
+COMMANDS = (credits, spend, import_, ledger, close, fx, report, init, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flexlib.dates import Span
 from flexlib.errors import BadMonth, ServerRefused, ServerUnreachable
-from flexlib.money.fx import CARRY_DAYS, Rate, Rates, find_rate, find_santiago_day, sort_rates
+from flexlib.money.fx import CARRY_DAYS, Pair, Rate, Rates, find_rate, find_santiago_day, sort_rates
 from flexlib.sources.fx import (
     FRANKFURTER,
     FRANKFURTER_URL,
@@ -153,9 +153,17 @@ def find_missing_days(rates: Rates, span: Span, today: date) -> tuple[tuple[date
 
 
 def merge_rates(
-    kept: Sequence[KeptRate], observations: Iterable[Rate], now: datetime, *, only_gaps: bool = False
+    kept: Sequence[KeptRate],
+    observations: Iterable[Rate],
+    now: datetime,
+    *,
+    only_gaps: bool = False,
+    overrules: bool = False,
 ) -> Merge:
-    """`kept` with these observations of one source, read at `now`; with `only_gaps`, only for days without a rate."""
+    """`kept` with these observations of one source, read at `now`; with `only_gaps`, only for days without a rate.
+
+    Where another source has given a day its rate, that one holds, unless these overrule it.
+    """
     current = {one.rate.day: one for one in kept if one.superseded_at is None}
     before = sort_rates(one.rate for one in current.values())
     past = [one for one in kept if one.superseded_at is not None]
@@ -166,14 +174,27 @@ def merge_rates(
             if not only_gaps or find_rate(before, rate.day) is None:
                 current[rate.day] = KeptRate(rate, now)
                 added.append(rate)
-        elif old.rate.source != rate.source:
+        elif old.rate.source != rate.source and not overrules:
             if abs(old.rate.value - rate.value) > TOLERANCE * old.rate.value:
                 disagreements.append(Difference(old.rate, rate))
-        elif old.rate.value != rate.value:
+        elif old.rate != rate:
             past.append(replace(old, superseded_at=now))
             current[rate.day] = KeptRate(rate, now)
             changed.append(Difference(old.rate, rate))
     return Merge([*past, *current.values()], tuple(added), tuple(changed), tuple(disagreements))
+
+
+def keep_rates(observations: Sequence[Rate], pair: Pair, root: Path, now: datetime | None = None) -> Merge:
+    """Keeps rates that a person brings, of any pair: they overrule what stands there, which stays as superseded.
+
+    Raises `DiskFailed`, `BadFile`.
+    """
+    moment = (now or datetime.now(timezone.utc)).replace(microsecond=0)
+    with lock_rates(root):
+        merge = merge_rates(read_kept_rates(root, pair), observations, moment, overrules=True)
+        if merge.added or merge.changed:
+            write_kept_rates(merge.kept, root, pair)
+    return merge
 
 
 def _keep(observations: list[Rate], now: datetime, root: Path, *, only_gaps: bool = False) -> Merge:

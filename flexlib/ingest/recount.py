@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.checks import Check
+from flexlib.formats import format_plain
 from flexlib.money.unit_prices import EXACT
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ def count_charges(parquet: Path) -> ParquetCounts:
 
     with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
         found = connection.execute(BY_CURRENCY, {"file": glob.escape(str(parquet))}).fetchall()
-    sums = {currency: format_short(amount) for currency, amount, *_ in found}
+    sums = {currency: format_plain(amount) for currency, amount, *_ in found}
     by_currency = tuple(
-        {"currency": currency, "amount": sums[currency], "list_amount": listed and format_short(listed), "rows": rows}
+        {"currency": currency, "amount": sums[currency], "list_amount": listed and format_plain(listed), "rows": rows}
         for currency, _, listed, rows, _ in found
     )
     figures = {"rows": sum(one[3] for one in found), "amounts": sums, "by_currency": by_currency}
@@ -186,13 +187,3 @@ def write_figures(sums: Mapping[str, Any]) -> dict[str, Any]:
 def format_exact(amount: Decimal | None) -> str | None:
     """An exact amount as plain text, never with an exponent."""
     return None if amount is None else f"{amount:f}"
-
-
-def format_short(amount: Decimal) -> str:
-    """An exact amount as plain text without zeros at its end: `0.895874`, `12`.
-
-    >>> format_short(Decimal("0.895874000"))
-    '0.895874'
-    """
-    text = f"{amount:f}" if amount else "0"
-    return text.rstrip("0").rstrip(".") if "." in text else text

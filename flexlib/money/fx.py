@@ -1,12 +1,13 @@
-"""What a dollar was worth in Chilean pesos on a day of Santiago's: pure.
+"""What a dollar was worth in Chilean pesos on a day of Santiago's, and other currencies in dollars: pure.
 
 The central bank publishes the observed dollar for its business days. Weekends and holidays carry the last value on.
+Rates of other pairs of currencies are kept and carried in the same way.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Pair = tuple[str, str]
+"""Two currencies: what one of the first is worth in the second."""
+
+USD, CLP = "USD", "CLP"
+USD_CLP: Pair = (USD, CLP)
 SANTIAGO = ZoneInfo("America/Santiago")
 CARRY_DAYS = 5
 """How many days a value holds after its own: as many as the longest run of Chilean holidays and weekends."""
 VALUE_DECIMALS = 8
 CLP_STEP = Decimal("1e-4")
+USD_STEP = Decimal("1e-10")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, order=True)
 class Rate:
-    """One observation: the day for which it was published, pesos for a dollar, who says so.
+    """One observation: the day for which it was published, pesos for a dollar (or of another pair), who says so.
 
     Raises `BadRecord` unless the value is a Decimal above 0 and below a million, with at most 8 decimals.
     """
@@ -41,7 +48,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         if not self.value.is_finite() or not 0 < self.value < 10**6:
-            raise BadRecord(f"rate refused: {self.value} pesos for a dollar on {self.day}, says {self.source}.")
+            raise BadRecord(f"rate refused: {self.value} on {self.day}, says {self.source}; it is 0 to a million.")
         if self.value != self.value.quantize(Decimal(1).scaleb(-VALUE_DECIMALS), context=EXACT):
             raise BadRecord(f"rate refused: {self.value} on {self.day} has more than {VALUE_DECIMALS} decimals.")
 
@@ -101,6 +108,20 @@ def find_santiago_day(moment: datetime | date) -> date:
 def convert_to_clp(amount_usd: Decimal, rate: Rate) -> Decimal:
     """`amount_usd` in pesos at `rate`, exact, rounded once to 1e-4 (half to even)."""
     return EXACT.multiply(amount_usd, rate.value).quantize(CLP_STEP, context=EXACT)
+
+
+def convert_to_usd(amount: Decimal, currency: str, day: date, tables: Mapping[Pair, Rates]) -> Decimal | None:
+    """`amount` of a currency in dollars at the rate of `day`, None where none is kept: never the amount itself.
+
+    By the rate into dollars, exact; else by that of the dollar in the currency, rounded once to 1e-10 (half to even).
+    """
+    if currency == USD or not amount:
+        return amount
+    if (rate := find_rate(tables.get((currency, USD), Rates()), day)) is not None:
+        return EXACT.multiply(amount, rate.value)
+    if (rate := find_rate(tables.get((USD, currency), Rates()), day)) is not None:
+        return EXACT.divide(amount, rate.value).quantize(USD_STEP, context=EXACT)
+    return None
 
 
 def convert_rows(rows: pa.Table, rates: Rates) -> pa.Table:

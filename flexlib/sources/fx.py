@@ -1,18 +1,20 @@
-"""The observed dollar over the wire, by mindicador.cl or by Frankfurter's copy of the central bank's series."""
+"""The observed dollar, by mindicador.cl or Frankfurter's copy of the central bank's series; rates out of files."""
 
 from __future__ import annotations
 
+import csv
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from flexlib.dates import Span
-from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
+from flexlib.errors import BadFile, BadParameter, BadRecord, ServerRefused, ServerUnreachable
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.settings import LOOPBACK
@@ -88,6 +90,40 @@ def parse_frankfurter(body: bytes, span: Span) -> list[Rate]:
         if isinstance(row, dict) and (row.get("base"), row.get("quote")) != ("USD", "CLP"):
             _give_up(FRANKFURTER, f"an observation is not about USD in CLP: {row!r:.100}")
     return _read_rates(FRANKFURTER, answer, "date", "rate", span)
+
+
+DAYS, VALUES = ("day", "date", "time_period"), ("value", "rate", "obs_value")
+"""What the columns of days and values are called, in any case: by ourselves, by people, by central banks."""
+
+
+def read_rates_file(file: Path, source: str | None) -> list[Rate]:
+    """The rates in a CSV with a column of days (ISO) and one of values; whose they are, a column `source` or `source`.
+
+    Rows that a file of ours calls superseded are left out. Raises `BadFile`, with the line.
+    """
+    if not file.is_file():
+        raise BadFile(f"{file} does not exist, or is no file; give the path of a CSV with the columns date and value.")
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        names = {name.strip().lower(): name for name in rows.fieldnames or ()}
+        day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
+        if day is None or value is None:
+            raise BadFile(f"{file.name} needs a column {DAYS[1]} and a column {VALUES[0]}; it has {', '.join(names)}.")
+        if source is None and "source" not in names:
+            raise BadParameter(f"who says the rates of {file.name}? Add --source, such as --source ECB.")
+        found: dict[date, Rate] = {}
+        for number, row in enumerate(rows, 2):
+            if row.get("superseded_at"):
+                continue
+            said = source or row[names["source"]]
+            try:
+                rate = Rate(date.fromisoformat(row[day].strip()), Decimal(row[value].strip()), said.strip())
+            except (ValueError, InvalidOperation, AttributeError, BadRecord) as error:
+                text = ",".join(str(one) for one in row.values())
+                raise BadFile(f"{file.name}, line {number} is no rate: {text!r}; write 2025-09-30,1.08.") from error
+            if found.setdefault(rate.day, rate) != rate:
+                raise BadFile(f"{file.name} gives {rate.day} two values; leave one.")
+    return sorted(found.values())
 
 
 def _read_rates(source: str, rows: list[Any], day_key: str, value_key: str, span: Span) -> list[Rate]:

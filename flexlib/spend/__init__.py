@@ -1,6 +1,7 @@
-"""All that was spent in one month, through whatever: calls of the ledger and of files, Windsurf's credits."""
+"""All that was spent in one month, through whatever: calls of the ledger and of files, Windsurf's credits, bills."""
 
 from flexlib.spend.before import MonthBefore, load_month_before
+from flexlib.spend.bills import MonthBills, ProviderBill, compare_bills
 from flexlib.spend.failures import list_statuses
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
@@ -8,8 +9,11 @@ from flexlib.spend.windsurf import credits_as_usage
 
 __all__ = [
     "MonthBefore",
+    "MonthBills",
     "MonthUsage",
+    "ProviderBill",
     "check_quality",
+    "compare_bills",
     "credits_as_usage",
     "list_rates",
     "list_statuses",

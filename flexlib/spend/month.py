@@ -10,7 +10,8 @@ those of the recorded calls cannot be recognized at all: do not import what is r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import reduce
 from pathlib import Path
@@ -23,8 +24,12 @@ from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.formats import format_count, format_moment
-from flexlib.sources.registry import LEDGER, WINDSURF, list_sources, name_source, sort_sources
+from flexlib.money.fx import Pair, Rates
+from flexlib.schema import USAGE
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
+from flexlib.spend.bills import MonthBills, compare_bills
 from flexlib.spend.once import count_once, count_rows
+from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
@@ -48,7 +53,7 @@ class MonthUsage:
     """The columns of `schema.USAGE` and `source`; `created_at` as the clocks of `zone` show it. A sum of a day or a
     month keeps its date and belongs to that month in every zone, as Windsurf's days do."""
     snapshots: tuple[Snapshot, ...]
-    """What was read: the newest version of each source, by month and source; Windsurf's credits last."""
+    """What was read: the newest version of each source, by month and source; then Windsurf's credits, then bills."""
     repeated: tuple[tuple[str, int], ...]
     """Sources whose calls an earlier source holds too, and how many: they are not in `rows`."""
     same_ids: int
@@ -57,6 +62,8 @@ class MonthUsage:
     """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored: the totals lack them."""
+    rates: Mapping[Pair, Rates] = field(default_factory=dict)
+    """The kept rates of every pair of currencies, for bills."""
 
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
@@ -90,6 +97,15 @@ class MonthUsage:
             if count
         )
 
+    @property
+    def bills(self) -> MonthBills:
+        """What was counted held against what was billed, and the spend that follows."""
+        return compare_bills(self)
+
+    @property
+    def has_bills(self) -> bool:
+        return any(one.dataset == BILLS.dataset for one in self.snapshots)
+
     def list_problems(self) -> list[str]:
         """Why its totals are not whole or not certain, a sentence each; empty where they are."""
         problems = [*self.missing, *self.possible_duplicates]
@@ -104,30 +120,35 @@ class MonthUsage:
                 problems.append(f"{name}: read on {moment}, before the month was settled.")
             checks = one.certificate.checks.values()
             problems += [f"{name}: {explain_check(check)}." for check in checks if check.result == "differs"]
-        return problems
+        return [*problems, *(self.bills.list_problems() if self.has_bills else [])]
 
     @property
     def state(self) -> State:
-        """The worst of its certificates; a GAP also where hours are missing, UNRECONCILED where calls may be double."""
+        """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
+        UNRECONCILED where calls may be double, or a bill differs from what was counted."""
+        bills = self.bills.providers if self.has_bills else ()
         states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
-        states |= {State.UNRECONCILED} if self.possible_duplicates else set()
+        states |= {State.GAP} if any(one.unconverted for one in bills) else set()
+        is_open = bool(self.possible_duplicates) or any(not one.is_reconciled for one in bills)
+        states |= {State.UNRECONCILED} if is_open else set()
         return next(state for state in State if state in states)
 
 
 def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:
-    """The newest version of each source that has a part of the month of `zone`, by month and source; credits last.
+    """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills.
 
     Raises `SnapshotMissing` when nothing of the month itself is stored, `BadParameter` for a zone that does not exist.
     """
     found = [one for part, _, _ in _list_pieces(month, zone) for one in list_newest(part, root)]
     usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
     spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
-    if not spent and not any(one.month == month for one in usage):
+    billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
+    if not spent and not billed and not any(one.month == month for one in usage):
         raise SnapshotMissing(
             f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
             f"(or {' or '.join(one.short_command for one in list_sources() if one != LEDGER)})"
         )
-    return (*usage, *spent)
+    return (*usage, *spent, *billed)
 
 
 def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsage:
@@ -149,8 +170,16 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
     found = [_read_source(source, stored, pieces, month, zone) for source in sources]
     kept, repeated, same_ids, lookalikes = count_once(list(zip(sources, found, strict=True)))
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
-    rows = reduce(lambda one, other: one.union(other), kept)
-    return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing))
+    rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
+    rates = load_pairs(root)
+    return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing), rates)
+
+
+def _list_no_calls() -> duckdb.DuckDBPyRelation:
+    """The rows of a month of which nothing but bills is stored."""
+    import duckdb
+
+    return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")
 
 
 def _list_pieces(month: Month, zone: str) -> list[Piece]:

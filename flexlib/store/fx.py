@@ -1,4 +1,4 @@
-"""The kept table of rates, ROOT/rates/usd_clp.csv: every observation that was ever read, and which of them hold.
+"""The kept tables of rates, ROOT/rates/usd_clp.csv and one a pair: every observation ever read, and which of them hold.
 
 A row is an observation: day, value, source, fetched_at, superseded_at. One that its source changed afterwards stays,
 with the moment at which the new one was read in `superseded_at`; the rows without it are the table that is used.
@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from flexlib.errors import BadFile, BadRecord
-from flexlib.money.fx import Rate, Rates, sort_rates
+from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
 from flexlib.store.disk import lock_file, report_disk, write_whole
 
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
@@ -33,34 +33,41 @@ class KeptRate:
     """When its source was found to say something else; None: it holds."""
 
 
-def load_rates(root: Path) -> Rates:
+def load_rates(root: Path, pair: Pair = USD_CLP) -> Rates:
     """The rates that hold, of the data folder `root`; empty when none was ever fetched.
 
     Raises `BadFile` when the file is corrupt.
     """
-    return sort_rates(one.rate for one in read_kept_rates(root) if one.superseded_at is None)
+    return sort_rates(one.rate for one in read_kept_rates(root, pair) if one.superseded_at is None)
 
 
-def find_rates_file(root: Path) -> Path:
+def load_pairs(root: Path) -> dict[Pair, Rates]:
+    """The rates that hold, of every pair of which any are kept. Raises `BadFile` when a file is corrupt."""
+    names = [file.stem.upper().split("_") for file in (root / "rates").glob("???_???.csv")]
+    return {(base, quote): load_rates(root, (base, quote)) for base, quote in sorted(names)}
+
+
+def find_rates_file(root: Path, pair: Pair = USD_CLP) -> Path:
     """Where the table is kept."""
-    return root / "rates" / "usd_clp.csv"
+    return root / "rates" / f"{'_'.join(pair).lower()}.csv"
 
 
-def read_kept_rates(root: Path) -> list[KeptRate]:
+def read_kept_rates(root: Path, pair: Pair = USD_CLP) -> list[KeptRate]:
     """Every observation, superseded ones too, sorted by day and by when they were read."""
-    file = find_rates_file(root)
+    file = find_rates_file(root, pair)
     if not file.exists():
         return []
     with file.open(encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines)
         if next(rows, None) != COLUMNS:
-            raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: flexlib fx update")
+            again = "flexlib fx update" if pair == USD_CLP else f"flexlib fx import FILE --pair {'/'.join(pair)}"
+            raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: {again}")
         return [_read_row(row, number, file) for number, row in enumerate(rows, 2)]
 
 
-def write_kept_rates(kept: Iterable[KeptRate], root: Path) -> Path:
+def write_kept_rates(kept: Iterable[KeptRate], root: Path, pair: Pair = USD_CLP) -> Path:
     """Stores these observations in place of those that are kept, whole or not at all. Raises `DiskFailed`."""
-    file = find_rates_file(root)
+    file = find_rates_file(root, pair)
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)

@@ -141,3 +141,79 @@ def test_half_a_span_or_a_check_of_what_is_only_shown_is_wrong_usage(server: Rat
         run(server, "update", "--year", "2025")
     with pytest.raises(InvalidRequest, match="flexlib fx update --check"):
         run(server, "show", *SEPTEMBER, "--check")
+
+
+def keep(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    return run_fx(parser.parse_args(["fx", *words]), load_settings())
+
+
+def test_a_rate_of_any_pair_is_set_by_hand_and_the_one_before_it_is_kept(
+    server: RatesServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert keep("set", "2025-09-30", "1.1741", "--pair", "eur/usd", "--source", "ECB") == 0
+    assert keep("set", "2025-09-30", "1.18", "--pair", "EUR/USD", "--source", "the bank") == 0
+    assert "changed: 2025-09-30, 1.1741 of ECB, 1.18 of the bank; the first is kept" in capsys.readouterr().out
+    kept = (tmp_path / "rates" / "eur_usd.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[:3] for line in kept[1:]] == [
+        ["2025-09-30", "1.1741", "ECB"], ["2025-09-30", "1.18", "the bank"],
+    ]  # fmt: skip
+    assert keep("show", "--pair", "EUR/USD", "--start-date", "2025-09-30", "--end-date", "2025-09-30") == 0
+    assert capsys.readouterr().out == "2025-09-30 to 2025-09-30: USD for 1 EUR\n  2025-09-30          1.18  the bank\n"
+    assert not (tmp_path / "rates" / "usd_clp.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Date,Rate\n2025-09-29,1.17\n2025-09-30,1.1741\n", ["--source", "ECB"]),
+        ("TIME_PERIOD,OBS_VALUE,source\n2025-09-29,1.17,ECB\n2025-09-30,1.1741,ECB\n", []),
+        (
+            "day,value,source,fetched_at,superseded_at\n2025-09-29,1.2,ECB,2025-10-01,2025-10-02\n"
+            "2025-09-29,1.17,ECB,2025-10-02,\n2025-09-30,1.1741,ECB,2025-10-02,\n",
+            [],
+        ),
+    ],
+)
+def test_rates_are_imported_from_a_file(
+    server: RatesServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: list[str]
+) -> None:
+    (tmp_path / "ecb.csv").write_text(text, "utf-8")
+    assert keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--json", *words) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "file": str(tmp_path / "rates" / "eur_usd.csv"), "added": 2, "changed": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["set", "2025-09-30", "1.17"], "fx set takes a date, a value and a source"),
+        (["set", "30.9.2025", "1.17", "--source", "ECB"], "30.9.2025 1.17 is no rate"),
+        (["set", "2025-09-30", "0", "--source", "ECB"], "2025-09-30 0 is no rate"),
+        (["import"], "fx import takes one file"),
+        (["import", "absent.csv"], "absent.csv does not exist"),
+        (["show", "2025-09-30"], "fx show takes no '2025-09-30'"),
+    ],
+)
+def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: list[str], sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence):
+        keep(*words)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("when,value\n2025-09-30,1\n", "needs a column date and a column value; it has when, value"),
+        ("date,value\n2025-09-30,one\n", "line 2 is no rate"),
+        ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
+    ],
+)
+def test_a_file_of_rates_that_cannot_be_read_is_named_with_its_line(
+    server: RatesServer, tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "ecb.csv").write_text(text, "utf-8")
+    with pytest.raises(InvalidRequest, match=sentence):
+        keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--source", "ECB")
+    assert not (tmp_path / "rates").exists()

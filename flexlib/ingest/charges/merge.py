@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_plain
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.recount import format_short
 from flexlib.schema import CHARGES
 from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
@@ -130,7 +129,7 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[st
         "taken": charges.rows.num_rows,
         "quarantined": refused,
         "left_out": dict(sorted(charges.left_out.items())),
-        "amounts": {currency: format_short(amount) for currency, amount in sorted(charges.amounts.items())},
+        "amounts": {currency: format_plain(amount) for currency, amount in sorted(charges.amounts.items())},
         "crossing": charges.crossing,
         "distinct_from": distinct_from,
     }
@@ -161,7 +160,7 @@ def _sum_amounts(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for entry in entries.values():
         for currency, amount in entry["amounts"].items():
             sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), Decimal(amount))
-    return {currency: format_short(sums[currency]) for currency in sorted(sums)}
+    return {currency: format_plain(sums[currency]) for currency in sorted(sums)}
 
 
 def _sum_left_out(entries: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:

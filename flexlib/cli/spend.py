@@ -1,0 +1,102 @@
+"""`flexlib spend`: what a month cost, provider by provider, by count and by bill."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flexlib.certificate import State
+from flexlib.cli.options import Commands, add_command
+from flexlib.dates import Month
+from flexlib.formats import format_plain
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from flexlib.spend.bills import MonthBills
+    from flexlib.spend.month import MonthUsage
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "spend", "what a month cost: calls and credits, held against bills", """\
+  flexlib spend --year 2025 --month 10
+  flexlib spend --year 2025 --month 10 --json""")  # fmt: skip
+    parser.add_argument("--year", type=int, required=True, help="such as 2025")
+    parser.add_argument("--month", type=int, required=True, help="1 to 12")
+    parser.add_argument("--json", action="store_true", help="the month as JSON, amounts as exact text")
+    parser.set_defaults(run=run_spend)
+
+
+def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the month, gives the exit code of its state."""
+    from flexlib.spend.month import load_month_usage
+
+    month = load_month_usage(Month(arguments.year, arguments.month), settings.data)
+    facts = describe_spend(month, bills := month.bills)
+    print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
+    for sentence in month.list_problems():
+        print(f"{month.month} is {month.state}: {sentence}", file=sys.stderr)
+    return month.state.exit_code
+
+
+def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
+    """The month for JSON: amounts as text, null where they are not known."""
+    from flexlib.spend.billed import count_calls
+
+    return {
+        "state": str(month.state),
+        "month": str(month.month),
+        "amount_in_usd": _write(bills.spend_usd),
+        "at_least": is_at_least(month, bills),
+        **count_calls(month),
+        "amount_in_clp": _write(bills.spend_clp),
+        "providers": [
+            {
+                "provider": one.provider,
+                "counted_usd": _write(one.counted_usd),
+                "billed_usd": _write(one.billed_usd),
+                "difference_usd": _write(one.difference_usd),
+                "spend_usd": _write(one.spend_usd),
+                "requests": one.requests,
+                "basis": one.basis,
+                "unconverted": {currency: _write(amount) for currency, amount in one.unconverted},
+            }
+            for one in bills.providers
+        ],
+        "differences": [
+            {
+                "provider": one.provider,
+                "day": one.day and str(one.day),
+                "model": one.model,
+                "kind": str(one.kind),
+                "counted_usd": _write(one.counted_usd),
+                "billed_usd": _write(one.billed_usd),
+                "difference_usd": _write(one.usd),
+                "reason": one.reason or None,
+            }
+            for one in bills.differences
+        ],
+    }
+
+
+def is_at_least(month: MonthUsage, bills: MonthBills) -> bool:
+    """Whether the spend lacks something: an amount, a rate, or rows that could not be read."""
+    return bills.is_at_least or month.state is State.GAP
+
+
+def render_spend(month: MonthUsage, bills: MonthBills) -> str:
+    """The month as a table of its providers, then what differs."""
+    from flexlib.console.table import render_table
+    from flexlib.tables.spend import table_differences, table_providers
+
+    lower_bound = is_at_least(month, bills)
+    text = render_table(table_providers(bills), month.month.span, lower_bound=lower_bound)
+    if bills.differences:
+        text += "\n" + render_table(table_differences(bills), month.month.span)
+    return text.rstrip("\n")
+
+
+def _write(amount: Decimal | None) -> str | None:
+    return None if amount is None else format_plain(amount)

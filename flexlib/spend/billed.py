@@ -1,0 +1,116 @@
+"""A month's calls and its bills, summed for each other: by who sends the bill, day and model, in dollars and pesos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from flexlib.enums import OF_A_DAY
+from flexlib.money.fx import CLP, USD_CLP, Rate, Rates, convert_to_clp, convert_to_usd, find_rate
+from flexlib.money.unit_prices import EXACT
+from flexlib.sources.registry import BILLS
+
+if TYPE_CHECKING:
+    from flexlib.spend.month import MonthUsage
+
+ZERO = Decimal(0)
+
+COUNTS = f"""
+    coalesce(proxy, provider) AS seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
+    sum(amount_in_usd) AS usd, sum(amount_in_clp) AS clp, sum(coalesce(requests, 1))::BIGINT AS requests,
+    coalesce(sum(coalesce(requests, 1)) FILTER (amount_in_usd IS NULL), 0)::BIGINT AS unpriced,
+    coalesce(sum(coalesce(requests, 1)) FILTER (amount_in_usd IS NOT NULL AND amount_in_clp IS NULL), 0)::BIGINT
+        AS unconverted
+"""
+"""A row that does not say how many calls it sums is one at least."""
+
+CHARGES = """
+    provider, CAST(period_start AS DATE) AS first, CAST(period_end - INTERVAL 1 MICROSECOND AS DATE) AS last, model,
+    kind, CASE WHEN kind <> 'usage' THEN line_item END AS name, currency, sum(amount) AS amount,
+    CASE WHEN count(list_amount) = count(*) THEN sum(list_amount) END AS listed
+"""
+
+
+@dataclass(frozen=True)
+class Count:
+    """The calls of one provider, day and model, and what they cost by themselves or their prices."""
+
+    provider: str
+    day: date | None
+    """None where a row sums a month."""
+    model: str
+    usd: Decimal | None
+    """Of those with an amount; None where none has one."""
+    clp: Decimal | None
+    """Of those with pesos."""
+    requests: int
+    unpriced_requests: int
+    unconverted_requests: int = 0
+    """Those with dollars and without pesos."""
+
+
+@dataclass(frozen=True)
+class Billed:
+    """What one provider billed for one period, model and kind."""
+
+    provider: str
+    first: date
+    last: date
+    """The last day, included."""
+    model: str | None
+    kind: str
+    name: str
+    """What the bill calls it, for kinds other than usage."""
+    usd: Decimal | None
+    """None: of a currency without a rate."""
+    clp: Decimal | None
+    listed_usd: Decimal | None
+    """What the list prices ask for; None where the bill does not say it of all of it."""
+    currency: str
+    amount: Decimal
+    """As it is billed, in `currency`."""
+
+
+def sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of those that are known; None where none is."""
+    known = [one for one in amounts if one is not None]
+    return reduce(EXACT.add, known, ZERO) if known else None
+
+
+def count_calls(month: MonthUsage) -> dict[str, int]:
+    """How many requests and tokens the month has, and how many requests without an amount."""
+    names = ("prompt_tokens", "completion_tokens")
+    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
+    calls = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
+    asked = f"{calls.format('')}, {sums}, {calls.format(' FILTER (amount_in_usd IS NULL)')}"
+    (counts,) = month.rows.aggregate(asked).fetchall()
+    return dict(zip(("requests", *names, "unpriced_requests"), counts, strict=True))
+
+
+def read_counts(month: MonthUsage) -> list[Count]:
+    """The month's calls, and Windsurf's credits, by who sends the bill: the proxy where there is one."""
+    found = month.rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
+    return [Count(*one) for one in found]
+
+
+def read_charges(month: MonthUsage) -> Iterator[Billed]:
+    """The month's charges in dollars and pesos, by the kept rates of the day on which their period begins."""
+    pesos = month.rates.get(USD_CLP, Rates())
+    for snapshot in month.snapshots:
+        if snapshot.dataset != BILLS.dataset:
+            continue
+        keys = "provider, first, last, model, kind, name, currency"
+        rows = snapshot.relation.aggregate(CHARGES, keys).order(keys).fetchall()
+        for provider, first, last, model, kind, name, currency, amount, listed in rows:
+            usd = convert_to_usd(amount, currency, first, month.rates)
+            clp = amount if currency == CLP else _convert_to_pesos(usd, find_rate(pesos, first))
+            in_list = None if listed is None else convert_to_usd(listed, currency, first, month.rates)
+            yield Billed(provider, first, last, model, kind, name or "", usd, clp, in_list, currency, amount)
+
+
+def _convert_to_pesos(usd: Decimal | None, rate: Rate | None) -> Decimal | None:
+    return None if usd is None or rate is None else convert_to_clp(usd, rate)

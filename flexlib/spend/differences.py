@@ -1,0 +1,122 @@
+"""The difference between what one provider's calls cost and what he billed, taken apart by day and model."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from flexlib.money.unit_prices import EXACT
+from flexlib.spend.billed import ZERO, Billed, Count, sum_known
+
+CLOSE = Decimal("0.01")
+"""The part by which a list price may be off what was counted, and still explain it: lists and bills round."""
+
+NO_CALLS = "no call of this provider is stored"
+OUTSIDE = "the bill does not cover this day"
+
+
+class DifferenceKind(StrEnum):
+    """What a difference consists of."""
+
+    NOT_COUNTED = "not counted"  # billed, and no call with an amount
+    NOT_BILLED = "not billed"  # calls and nothing billed for them; or a credit
+    PRICED_OTHERWISE = "priced otherwise"  # both, another amount
+    OUTSIDE_BILL = "outside the bill"  # calls of days that the bill does not cover: no difference in price
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference between what was counted and what was billed."""
+
+    provider: str
+    day: date | None
+    """None where the bill is not by day."""
+    model: str | None
+    """None where the bill names none."""
+    kind: DifferenceKind
+    counted_usd: Decimal | None
+    billed_usd: Decimal | None
+    requests: int
+    reason: str
+    """What explains it, in a few words; empty where nothing does."""
+
+    @property
+    def usd(self) -> Decimal:
+        """How much more was billed than counted; below 0 where less was."""
+        return EXACT.subtract(self.billed_usd or ZERO, self.counted_usd or ZERO)
+
+
+def compare_usage(
+    provider: str, counts: list[Count], charges: list[Billed], *, is_daily: bool, has_calls: bool
+) -> list[Difference]:
+    """By day where the bill and every count are by day; by model where the bill names one."""
+    is_daily &= all(one.first == one.last for one in charges) and all(one.day is not None for one in counts)
+    has_models = any(one.model for one in charges)
+    groups: dict[tuple[date | None, str], tuple[list[Count], list[Billed]]] = defaultdict(lambda: ([], []))
+    for count in counts:
+        groups[count.day if is_daily else None, match_model(count.model) if has_models else ""][0].append(count)
+    for charge in charges:
+        model = match_model(charge.model) if charge.model and has_models else ""
+        groups[charge.first if is_daily else None, model][1].append(charge)
+    found = []
+    for (day, _), (mine, billed) in groups.items():
+        names = [*(one.model for one in mine), *(one.model for one in billed if one.model)] if has_models else []
+        found.append(_compare_group(provider, day, min(names, key=len, default=None), mine, billed))
+    return [one if has_calls else replace(one, reason=NO_CALLS) for one in found if one.usd]
+
+
+def _compare_group(
+    provider: str, day: date | None, model: str | None, counts: list[Count], charges: list[Billed]
+) -> Difference:
+    counted, billed = sum_known(one.usd for one in counts), sum_known(one.usd for one in charges)
+    unpriced, requests = sum(one.unpriced_requests for one in counts), sum(one.requests for one in counts)
+    if not billed:
+        kind = DifferenceKind.NOT_BILLED
+    elif counted is None:
+        kind = DifferenceKind.NOT_COUNTED if billed > 0 else DifferenceKind.NOT_BILLED
+    else:
+        kind = DifferenceKind.PRICED_OTHERWISE
+    listed = None
+    if charges and all(one.listed_usd is not None for one in charges):
+        listed = sum_known(one.listed_usd for one in charges)
+    reason = ""
+    if unpriced and (billed or ZERO) > (counted or ZERO):
+        reason = f"{unpriced:,} of the calls have no price"
+    elif counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
+        reason = f"the bill's own list price is {listed.quantize(Decimal('0.01')):,f}"
+    return Difference(provider, day, model, kind, counted, billed, requests, reason)
+
+
+def name_others(provider: str, charges: list[Billed]) -> list[Difference]:
+    """Fees, taxes, credits and adjustments: the bill itself says what they are, and no call has them."""
+    found = []
+    for one in charges:
+        if one.kind != "usage" and one.usd:
+            kind = DifferenceKind.NOT_COUNTED if one.usd > 0 else DifferenceKind.NOT_BILLED
+            day = one.first if one.first == one.last else None
+            reason = one.kind if not one.name else f"{one.kind}: {one.name}"
+            found.append(Difference(provider, day, one.model, kind, None, one.usd, 0, reason))
+    return found
+
+
+def name_outside(counts: list[Count]) -> list[Difference]:
+    """What was counted on days that the bill does not cover."""
+    return [
+        Difference(one.provider, one.day, one.model, DifferenceKind.OUTSIDE_BILL, one.usd, None, one.requests, OUTSIDE)
+        for one in counts
+        if one.usd
+    ]
+
+
+def match_model(name: str) -> str:
+    """What one model is called in bills and in calls alike: without its maker, its date and its punctuation.
+
+    >>> match_model("Claude Opus 4.6") == match_model("anthropic/claude-opus-4-6-20260115")
+    True
+    """
+    text = name.lower().rpartition("/")[2]
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", text)).strip("-")

@@ -1,0 +1,110 @@
+"""`flexlib spend` as a shell sees it: the month's money, what it is out of, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexlib.cli.main import main
+
+MAY = ["--year", "2025", "--month", "5"]
+CALLS = ["--provider", "openai", "--model-column", "m", "--timestamp", "t", "--prompt-tokens", "i"]
+CALLS += ["--completion-tokens", "o", "--amount-usd", "usd"]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+def bring_calls(*amounts: str) -> None:
+    rows = "".join(f"2025-05-0{day}T12:00:00Z,gpt-5-nano,10,1,{usd}\n" for day, usd in enumerate(amounts, 1))
+    Path("usage.csv").write_text(f"t,m,i,o,usd\n{rows}", "utf-8")
+    assert main(["import", "usage.csv", *CALLS]) == 0
+
+
+def bring_bill(usd: str, currency: str = "usd") -> None:
+    header = "start_time,end_time,amount_value,amount_currency,line_item,project_id\n"
+    lines = f'1746057600,1746144000,{usd},{currency},"gpt-5-nano, input_tokens",p\n1746144000,1746230400,,,,p\n'
+    Path("bill.csv").write_text(header + lines, "utf-8")
+    assert main(["import", "bill.csv"]) == 0
+
+
+def ask(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    code = main(["spend", *MAY, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_bill_is_the_spend_and_the_calls_are_counted_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_calls("0.14726", "0.10")  # 0.24726
+    bring_bill("0.895874")
+    code, said = ask(capsys)
+    assert code == 0
+    names = ("state", "amount_in_usd", "at_least", "requests", "prompt_tokens", "completion_tokens")
+    assert [said[name] for name in (*names, "unpriced_requests", "amount_in_clp")] == [
+        "COMPLETE", "0.895874", False, 2, 20, 2, 0, None,
+    ]  # fmt: skip
+    assert said["providers"] == [
+        {
+            "provider": "openai", "counted_usd": "0.24726", "billed_usd": "0.895874", "difference_usd": "0.648614",
+            "spend_usd": "0.895874", "requests": 2, "basis": "bill", "unconverted": {},
+        }
+    ]  # fmt: skip
+    assert [(one["day"], one["kind"], one["difference_usd"]) for one in said["differences"]] == [
+        ("2025-05-01", "priced otherwise", "0.748614"),
+        ("2025-05-02", "not billed", "-0.1"),
+    ]
+
+
+def test_without_a_bill_the_count_is_the_spend(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_calls("0.14726", "0.10")
+    code, said = ask(capsys)
+    assert (code, said["amount_in_usd"], said["differences"]) == (0, "0.24726", [])
+    (one,) = said["providers"]
+    assert (one["billed_usd"], one["difference_usd"], one["basis"]) == (None, None, "count")
+
+
+def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_calls("10", "10")
+    bring_bill("50")
+    capsys.readouterr()
+    assert main(["spend", *MAY]) == 4
+    out, err = capsys.readouterr()
+    assert "not explained" in out
+    assert err == (
+        "2025-05 is UNRECONCILED: openai: US$ 50.00 are billed and US$ 20.00 were counted; US$ 30.00 of the difference "
+        "nothing explains. Look at: flexlib spend.\n"
+    )
+
+
+def test_euros_without_a_rate_are_apart_and_with_one_are_dollars(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_bill("1.50", "eur")
+    code, said = ask(capsys)
+    assert (code, said["amount_in_usd"], said["at_least"]) == (3, None, True)
+    assert said["providers"][0]["unconverted"] == {"EUR": "1.5"}
+    assert main(["spend", *MAY]) == 3
+    assert "EUR 1.5 in no sum" in capsys.readouterr().out
+    assert main(["fx", "set", "2025-05-01", "1.13", "--pair", "EUR/USD", "--source", "ECB"]) == 0
+    code, said = ask(capsys)
+    assert (code, said["amount_in_usd"], said["at_least"]) == (0, "1.695", False)  # 1.50 x 1.13
+
+
+def test_calls_without_a_price_make_it_at_least(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("usage.csv").write_text(
+        "t,m,i,o,usd\n2025-05-01T12:00:00Z,no-such-model,10,1,\n2025-05-01T12:00:00Z,gpt-5-nano,10,1,2\n", "utf-8"
+    )
+    main(["import", "usage.csv", *CALLS])
+    _, said = ask(capsys)
+    assert (said["amount_in_usd"], said["at_least"], said["unpriced_requests"]) == ("2", True, 1)
+    main(["spend", *MAY])
+    assert "AT LEAST" in capsys.readouterr().out
+
+
+def test_a_month_of_which_nothing_is_stored_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spend", *MAY]) == 2
+    assert "Nothing of 2025-05 is stored" in capsys.readouterr().err

@@ -1,0 +1,276 @@
+"""Bills beside counts: which is the spend, and the difference taken apart to the last digit; right values by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spend_samples import call, store, store_credits
+
+from flexlib.certificate import State
+from flexlib.dates import Month
+from flexlib.ingest.charges.importing import ingest_charges
+from flexlib.ingest.fx import keep_rates
+from flexlib.money.fx import Rate
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.spend.billed import Billed, Count
+from flexlib.spend.bills import MonthBills, ProviderBill, compare_bills, compare_counts_with_bills
+from flexlib.spend.differences import DifferenceKind, match_model
+from flexlib.spend.month import MonthUsage, load_month_usage
+
+MAY = Month(2025, 5)
+LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)
+NOT_COUNTED, NOT_BILLED = DifferenceKind.NOT_COUNTED, DifferenceKind.NOT_BILLED
+PRICED_OTHERWISE, OUTSIDE = DifferenceKind.PRICED_OTHERWISE, DifferenceKind.OUTSIDE_BILL
+HEADER = "day,item,model,usd,list,money,kind\n"
+
+
+def bill(root: Path, text: str, provider: str = "openai", name: str = "bill.csv") -> None:
+    columns: dict[str, Any] = {
+        "line_item": "item",
+        "model": "model",
+        "list_amount": "list",
+        "currency": "money",
+        "kind": "kind",
+    }
+    mapping = ChargeMapping(period_start="day", amount="usd", provider=provider, **columns)
+    root.mkdir(exist_ok=True)
+    (root / name).write_text(HEADER + text, "utf-8")
+    ingest_charges([root / name], mapping, root, now=LATER)
+
+
+def calls(root: Path, *amounts: tuple[int, str, str | None], **more: Any) -> None:  # noqa: ANN401
+    """A call each: day of May, model, dollars."""
+    rows = [call(f"c{nth}", f"2025-05-{day:02d}T12:00", usd, model=model, **more)
+            for nth, (day, model, usd) in enumerate(amounts)]  # fmt: skip
+    store(root, "import", MAY, *rows)
+
+
+def load(root: Path) -> MonthUsage:
+    return load_month_usage(MAY, root)
+
+
+def told(found: MonthBills) -> list[tuple[Any, ...]]:
+    return [(one.day and one.day.day, one.model, one.kind, str(one.usd), one.reason) for one in found.differences]
+
+
+def only(found: MonthBills) -> ProviderBill:
+    (one,) = found.providers
+    return one
+
+
+def test_a_usage_file_and_the_bill_of_its_days_do_not_add_up(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "0.14726"), (2, "gpt-4o", "0.10"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,0.795874,,USD,\n2025-05-02,a,gpt-4o,0.1,,USD,\n")
+    found = load(tmp_path).bills
+    one = only(found)
+    assert (str(one.counted_usd), str(one.billed_usd)) == ("0.2472600000", "0.895874000000000000")
+    assert found.spend_usd == Decimal("0.895874")  # and not 1.143134
+    assert one.difference_usd == Decimal("0.648614")
+    assert [(line[:3], Decimal(line[3])) for line in told(found)] == [
+        ((1, "gpt-4o", PRICED_OTHERWISE), Decimal("0.648614"))
+    ]
+    assert load(tmp_path).state is State.COMPLETE  # less than US$ 1
+
+
+@pytest.mark.parametrize(
+    ("counted", "billed", "state"),
+    [
+        ("100", "101.01", State.COMPLETE),  # 1.01 is above a dollar, and within 1 % of 101.01
+        ("100", "101.02", State.UNRECONCILED),  # 1.02 is above 1 % of 101.02, which is 1.0102
+        ("0.1", "1.1", State.COMPLETE),  # ten times as much, and no more than a dollar
+        ("0.1", "1.11", State.UNRECONCILED),
+        ("101.02", "100", State.UNRECONCILED),
+    ],
+)
+def test_a_difference_above_one_percent_and_a_dollar_is_not_reconciled(
+    tmp_path: Path, counted: str, billed: str, state: State
+) -> None:
+    calls(tmp_path, (1, "gpt-4o", counted))
+    bill(tmp_path, f"2025-05-01,a,gpt-4o,{billed},,USD,\n")
+    assert load(tmp_path).state is state
+
+
+def test_what_differs_is_named_and_makes_the_month_unreconciled(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "100"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,150,,USD,\n")
+    month = load(tmp_path)
+    assert month.state is State.UNRECONCILED
+    assert month.bills.spend_usd == 150
+    assert month.list_problems() == [
+        "openai: US$ 150.00 are billed and US$ 100.00 were counted; US$ 50.00 of the difference nothing explains. "
+        "Look at: flexlib spend."
+    ]
+
+
+def test_the_tolerances_are_parameters(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "100"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,150,,USD,\n")
+    assert not only(compare_bills(load(tmp_path))).is_reconciled
+    assert only(compare_bills(load(tmp_path), tolerance_usd=Decimal(50))).is_reconciled
+    assert only(compare_bills(load(tmp_path), tolerance_share=Decimal("0.5"))).is_reconciled
+
+
+def test_each_difference_is_one_of_four_kinds(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "1"), (1, "gpt-5", "2"), (2, "gpt-4o", "3"), (3, "gpt-4o", "4"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,1.5,,USD,\n2025-05-01,search,,0.25,,USD,\n2025-05-02,b,gpt-4o,3,,USD,\n")
+    found = load(tmp_path).bills
+    assert [(line[:3], Decimal(line[3])) for line in told(found)] == [
+        ((1, None, NOT_COUNTED), Decimal("0.25")),
+        ((1, "gpt-4o", PRICED_OTHERWISE), Decimal("0.5")),
+        ((1, "gpt-5", NOT_BILLED), Decimal(-2)),
+        ((3, "gpt-4o", OUTSIDE), Decimal(-4)),
+    ]
+    one = only(found)
+    assert one.spend_usd == Decimal("8.75")  # 4.75 billed for the first two days, and 4 counted on the third
+    assert one.basis == "bill and count"
+    assert (one.first, one.last) == (date(2025, 5, 1), date(2025, 5, 2))
+
+
+def test_a_credit_and_a_tax_are_explained_by_the_bill_itself(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "100"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,100,,USD,\n2025-05-01,grant,,-50,,USD,\n2025-05-01,VAT,,19,,USD,tax\n")
+    month = load(tmp_path)
+    assert (month.state, month.bills.spend_usd) == (State.COMPLETE, Decimal(69))  # 100 - 50 + 19
+    assert [(line[2], line[3][:5], line[4]) for line in told(month.bills)] == [
+        (NOT_BILLED, "-50.0", "credit: grant"),
+        (NOT_COUNTED, "19.00", "tax: VAT"),
+    ]
+
+
+def test_a_credit_of_half_a_dollar_makes_the_sum_exact_and_no_bound(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-05-01,a,gpt-4o,2,,USD,\n2025-05-02,grant,,-0.50,,USD,\n")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.bills.is_at_least, month.state) == (Decimal("1.5"), False, State.COMPLETE)
+
+
+def test_a_contract_below_the_list_is_explained_by_the_list_price_that_the_bill_says(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "claude-sonnet-4-5", "100"), provider="anthropic")
+    bill(tmp_path, "2025-05-01,a,Claude Sonnet 4.5,80,100,USD,\n", "anthropic")
+    month = load(tmp_path)
+    assert (month.state, month.bills.spend_usd) == (State.COMPLETE, Decimal(80))
+    assert told(month.bills)[0][2::2] == (PRICED_OTHERWISE, "the bill's own list price is 100.00")
+
+
+def test_a_bill_gives_calls_without_a_price_their_money(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "1"), (1, "gpt-x", None), (2, "gpt-x", None))
+    assert load(tmp_path).bills.is_at_least
+    bill(tmp_path, "2025-05-01,a,gpt-4o,1,,USD,\n2025-05-01,b,gpt-x,7,,USD,\n2025-05-02,b,gpt-x,2,,USD,\n")
+    one = only(load(tmp_path).bills)
+    assert (one.spend_usd, one.is_at_least, one.unpriced_requests, one.is_reconciled) == (Decimal(10), False, 2, True)
+
+
+def test_a_bill_alone_is_the_spend_and_nothing_contradicts_it(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-05-01,seats,,19,,USD,fee\n2025-05-01,premium,,39,,USD,\n", "github")
+    month = load(tmp_path)
+    assert (month.state, month.bills.spend_usd, only(month.bills).counted_usd) == (State.COMPLETE, Decimal(58), None)
+    assert sorted(line[4] for line in told(month.bills)) == ["fee: seats", "no call of this provider is stored"]
+
+
+def test_a_monthly_invoice_is_compared_by_the_month(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "10"), (31, "gpt-5", "20"))
+    bill(tmp_path, "2025-05,API usage,,30.5,,USD,\n")
+    found = load(tmp_path).bills
+    assert (found.spend_usd, [line[:3] for line in told(found)]) == (Decimal("30.5"), [(None, None, PRICED_OTHERWISE)])
+
+
+def test_euros_are_in_no_sum_until_a_rate_is_kept(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-05-01,a,gpt-4o,1.50,,EUR,\n2025-05-01,b,gpt-4o,0.50,,USD,\n")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.bills.is_at_least, month.state) == (Decimal("0.5"), True, State.GAP)
+    assert only(month.bills).unconverted == (("EUR", Decimal("1.5")),)
+    assert "EUR 1.50 are billed and in no sum" in month.list_problems()[0]
+    keep_rates([Rate(date(2025, 5, 1), Decimal("1.13"), "ECB")], ("EUR", "USD"), tmp_path)
+    month = load(tmp_path)
+    assert month.bills.spend_usd == Decimal("2.195")  # 1.50 x 1.13 + 0.50
+    assert (month.bills.is_at_least, month.state) == (False, State.COMPLETE)
+
+
+def test_pesos_become_dollars_by_the_observed_dollar_and_stay_what_they_are(tmp_path: Path) -> None:
+    keep_rates([Rate(date(2025, 5, 1), Decimal(950), "bcch")], ("USD", "CLP"), tmp_path)
+    bill(tmp_path, "2025-05-01,a,gpt-4o,19000,,CLP,\n")
+    one = only(load(tmp_path).bills)
+    assert (one.spend_usd, one.spend_clp) == (Decimal(20), Decimal(19000))  # 19,000 / 950
+
+
+def test_a_bill_in_dollars_is_pesos_at_the_rate_of_its_day(tmp_path: Path) -> None:
+    keep_rates([Rate(date(2025, 5, 1), Decimal(950), "bcch")], ("USD", "CLP"), tmp_path)
+    bill(tmp_path, "2025-05-01,a,gpt-4o,2,,USD,\n")
+    assert only(load(tmp_path).bills).spend_clp == 1900
+    bill(tmp_path, "2025-05-30,a,gpt-4o,2,,USD,\n", name="other.csv")
+    assert only(load(tmp_path).bills).spend_clp is None  # no rate of 30 May
+
+
+def test_windsurfs_credits_and_other_providers_count_beside_a_bill(tmp_path: Path) -> None:
+    september = Month(2025, 9)
+    store(tmp_path, "import", september, call("a", "2025-09-01T12:00", "5", provider="anthropic"))
+    store_credits(tmp_path, (1, "u", "claude-sonnet-4", 0, 10_000))
+    bill(tmp_path, "2025-09-01,a,gpt-4o,3,,USD,\n")
+    found = load_month_usage(september, tmp_path).bills
+    assert {one.provider: (str(one.spend_usd and one.spend_usd.normalize()), one.basis) for one in found.providers} == {
+        "windsurf": ("4", "count"),  # 100 credits at 0.04
+        "anthropic": ("5", "count"),
+        "openai": ("3", "bill"),
+    }
+
+
+def test_who_sends_the_bill_is_the_proxy_where_there_is_one(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"), proxy="openrouter")
+    bill(tmp_path, "2025-05-01,a,openai/gpt-4o,2,,USD,\n", "OpenRouter")
+    one = only(load(tmp_path).bills)
+    assert (one.provider, one.counted_usd, one.billed_usd, told(load(tmp_path).bills)) == (
+        "openrouter",
+        Decimal(2),
+        Decimal(2),
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("billed", "called"),
+    [
+        ("Claude Opus 4.6", "claude-opus-4-6"),
+        ("gpt-5-nano", "gpt-5-nano-2025-08-07"),
+        ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5-20250929"),
+    ],
+)
+def test_a_model_has_one_name_in_bills_and_calls(billed: str, called: str) -> None:
+    assert match_model(billed) == match_model(called)
+
+
+DAYS = st.dates(date(2025, 5, 1), date(2025, 5, 4))
+MODELS = st.sampled_from(["gpt-4o", "gpt-5"])
+MONEY = st.decimals(-1000, 1000, places=12)
+COUNTS = st.builds(
+    lambda day, model, usd, many: Count("openai", day, model, usd, None, many, 0 if usd is not None else many, 0),
+    st.none() | DAYS, MODELS, st.none() | st.decimals(0, 1000, places=10), st.integers(1, 5),
+)  # fmt: skip
+BILLED = st.builds(
+    lambda day, length, model, kind, usd, listed: Billed(
+        "openai", day, max(day, date(2025, 5, length)), model, kind, "", usd, None, listed, "USD", usd or Decimal(1)
+    ),
+    DAYS, st.integers(1, 6), st.none() | MODELS, st.sampled_from(["usage", "usage", "credit", "tax", "fee"]),
+    st.none() | MONEY, st.none() | MONEY,
+)  # fmt: skip
+
+
+@given(st.lists(COUNTS, max_size=12), st.lists(BILLED, max_size=12))
+def test_counted_and_the_differences_are_what_is_billed_to_the_last_digit(
+    counts: list[Count], charges: list[Billed]
+) -> None:
+    found = compare_counts_with_bills(counts, charges)
+    for one in found.providers:
+        if one.billed_usd is None:
+            assert one.spend_usd == one.counted_usd
+            continue
+        kinds = {kind: found.sum_kind(one.provider, kind) for kind in DifferenceKind}
+        counted, outside = one.counted_usd or Decimal(0), kinds[OUTSIDE]
+        on_bill = counted + kinds[NOT_COUNTED] - kinds[NOT_BILLED] + kinds[PRICED_OTHERWISE] - outside
+        assert on_bill == one.billed_usd
+        assert one.spend_usd == one.billed_usd + outside
+        assert one.billed_usd == sum(charge.usd for charge in charges if charge.usd is not None)
