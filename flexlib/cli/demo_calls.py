@@ -25,6 +25,7 @@ MAPPING = CallMapping(
     task_type_column="task_type",
     prompt_tokens="prompt_tokens",
     cached_tokens="cached_tokens",
+    cache="included",
     completion_tokens="completion_tokens",
     amount_in_usd="usd",
     status="status",

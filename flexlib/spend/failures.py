@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from flexlib.certificate import UsageCertificate
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.quality import CALLS
 
@@ -33,7 +34,7 @@ def list_statuses(usage: MonthUsage) -> list[dict[str, Any]]:
 
 def _list_left_out(usage: MonthUsage) -> Iterator[dict[str, Any]]:
     for certificate in usage.certificates:
-        for entry in getattr(certificate, "left_out", ()):
+        for entry in certificate.left_out if isinstance(certificate, UsageCertificate) else ():
             if FAILED.search(entry["kind"]):
                 facts = {"failed": True, "left_out": True, "total_usd": None}
                 yield {"status": entry["kind"], "calls": entry["rows"], **facts}

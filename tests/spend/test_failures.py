@@ -11,6 +11,7 @@ import pytest
 from report_samples import read_cells
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib.certificate import UsageCertificate
 from flexlib.page.kit.table import render_table
 from flexlib.spend.failures import FAILED, list_statuses
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -51,8 +52,9 @@ def test_statuses_are_counted_as_they_stand_with_what_they_cost(tmp_path: Path) 
 def test_failed_calls_that_an_import_left_out_are_counted_too(tmp_path: Path) -> None:
     usage = load(tmp_path)
     kinds = ({"kind": "failed calls", "rows": 3}, {"kind": "empty days", "rows": 9})
-    left = SimpleNamespace(**vars(usage.snapshots[0].certificate), left_out=kinds)
-    stored = SimpleNamespace(certificate=left)
+    certificate = usage.snapshots[0].certificate
+    assert isinstance(certificate, UsageCertificate)
+    stored = SimpleNamespace(certificate=replace(certificate, left_out=kinds))
     statuses = list_statuses(replace(usage, snapshots=(stored,)))  # type: ignore[arg-type]
     assert statuses[-1] == {
         "status": "failed calls", "calls": 3, "failed": True, "left_out": True, "total_usd": None,
