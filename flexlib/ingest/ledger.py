@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,9 @@ def close_month(
     """
     check_begun(month.span)
     ledger.require_file()
-    with hold_month(LEDGER, month, root, wait=wait) as held:
-        fill_amounts(month, ledger)
-        read_at = now or datetime.now(timezone.utc)
-        with ExitStack() as reading:
-            opened = reading.enter_context(read_month(month, ledger))
-            return _store(held, opened, reading, read_at, grace)
+    with hold_month(LEDGER, month, root, wait=wait) as held, ExitStack() as reading:
+        opened = reading.enter_context(read_month(month, ledger, prepare=partial(fill_amounts, month, ledger)))
+        return _store(held, opened, reading, now or opened.read_at, grace)
 
 
 def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool = False) -> Snapshot | None:
@@ -67,19 +65,17 @@ def ensure_month(month: Month, root: Path, *, ledger: Ledger, even_empty: bool =
     newest = find_snapshot(LEDGER.dataset, month, root, LEDGER.name)
     if ledger.is_absent:
         return newest
-    fill_amounts(month, ledger)
-    read_at = datetime.now(timezone.utc)
     with ExitStack() as reading:
-        opened = reading.enter_context(read_month(month, ledger))
+        opened = reading.enter_context(read_month(month, ledger, prepare=partial(fill_amounts, month, ledger)))
         if newest is None and not opened.totals.rows and not even_empty:
             return None
         if newest is not None and not newest.certificate.is_stale() and _has_sums(newest, opened.totals):
             return newest
         check_begun(month.span)
         with hold_month(LEDGER, month, root) as held:
-            if _is_later(held.newest, newest, read_at):
+            if _is_later(held.newest, newest, opened.read_at):
                 return held.newest
-            return _store(held, opened, reading, read_at, SETTLING_TIME)
+            return _store(held, opened, reading, opened.read_at, SETTLING_TIME)
 
 
 def fill_months(months: Iterable[Month], ledger: Ledger) -> list[FilledAmounts]:

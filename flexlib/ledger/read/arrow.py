@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,13 +31,17 @@ def write_sql(ledger: Ledger, select: sa.Select[*tuple[Any, ...]]) -> str:
     return str(select.compile(ledger.engine, compile_kwargs={"literal_binds": True}))
 
 
-def build_table(columns: list[pa.Array]) -> pa.Table:
-    """The columns in the types of `schema.USAGE`."""
+def build_table(columns: Iterable[pa.Array], empty: Collection[str] = ()) -> pa.Table:
+    """The columns in the types of `schema.USAGE`, those that are `empty` being null in each row."""
     import pyarrow as pa
 
     from flexlib.schema import USAGE
 
-    return pa.Table.from_arrays([_cast(*pair) for pair in zip(columns, USAGE, strict=True)], schema=USAGE)
+    fields = [field for field in USAGE if field.name not in empty]
+    found = {field.name: _cast(values, field) for values, field in zip(columns, fields, strict=True)}
+    rows = len(found["id"])
+    arrays = [found[field.name] if field.name in found else pa.nulls(rows, field.type) for field in USAGE]
+    return pa.Table.from_arrays(arrays, schema=USAGE)
 
 
 def _cast(values: pa.Array, field: pa.Field) -> pa.Array:
@@ -52,11 +56,11 @@ def _cast(values: pa.Array, field: pa.Field) -> pa.Array:
     return values.cast(field.type)
 
 
-def list_columns() -> list[str]:
-    """The names in the table of the columns of `schema.USAGE`, whose id is the request id."""
+def list_columns(empty: Collection[str] = ()) -> dict[str, pa.Field]:
+    """The columns of `schema.USAGE` that are not `empty`, by their names in the table: the id is the request id."""
     from flexlib.schema import USAGE
 
-    return ["request_id" if name == "id" else name for name in USAGE.names]
+    return {"request_id" if one.name == "id" else one.name: one for one in USAGE if one.name not in empty}
 
 
 def is_text(field: pa.Field) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -39,17 +39,15 @@ class PostgresqlReader:
 
     def read_one(self, select: sa.Select[*tuple[Any, ...]]) -> list[Any]:
         """The one row that `select` gives; numbers without bounds as texts."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(write_sql(self._ledger, select))
-            return list(cursor.fetchone())
+        with self._run(write_sql(self._ledger, select)) as answer:
+            (batch,) = answer
+            return [column[0].as_py() for column in batch.columns]
 
-    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int, empty: Collection[str] = ()) -> Tables:
         """As `SqliteReader.read_rows`."""
-        with self._connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-            cursor.execute(_select_postgresql(first, end))
-            for batch in self._read_batches(cursor.fetch_record_batch()):
-                table = build_table(batch.columns)
+        with self._run(_select_postgresql(first, end, empty)) as answer:
+            for batch in self._read_batches(answer):
+                table = build_table(batch.columns, empty)
                 for start in range(0, len(table), rows_at_once):
                     yield table.slice(start, rows_at_once)
 
@@ -63,43 +61,67 @@ class PostgresqlReader:
             raise _explain_refusal(self._ledger, error) from error
         finally:
             ahead.close()
-            reader.close()
+
+    @contextmanager
+    def _run(self, query: str) -> Iterator[pa.RecordBatchReader]:
+        import pyarrow as pa
+        from adbc_driver_manager import AdbcStatement
+
+        with AdbcStatement(self._connection) as statement:
+            statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            statement.set_sql_query(query)
+            with pa.RecordBatchReader.from_stream(statement.execute_query()[0]) as answer:
+                yield answer
 
 
 Reader: TypeAlias = SqliteReader | SqliteProcess | PostgresqlReader
 
 
 @contextmanager
-def open_reader(ledger: Ledger, first: datetime, end: datetime) -> Iterator[Reader]:
+def open_reader(
+    ledger: Ledger, first: datetime, end: datetime, prepare: Callable[[], object] = lambda: None
+) -> Iterator[Reader]:
     """One state of the ledger, whatever is written meanwhile, to read the calls from `first` on and before `end`.
 
-    Raises `LedgerFailed`.
+    `prepare`: what is done to the ledger before; what reads many rows starts up meanwhile. Raises `LedgerFailed`.
     """
-    if ledger.backend == "sqlite":
-        in_period = (STATISTICS.c.created_at >= first, STATISTICS.c.created_at < end)
-        counted = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
-        try:
-            with ledger.read() as connection:
-                if connection.execute(counted).scalar_one() <= FEW_ROWS or not sys.executable:
-                    yield SqliteReader(connection)
-                    return
-        except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-            raise _explain_refusal(ledger, error) from error
+    if ledger.backend == "sqlite" and sys.executable and _count_rows(ledger, first, end) > FEW_ROWS:
         with start_process(ledger) as process:
+            prepare()
             yield SqliteProcess(ledger, process)
         return
+    prepare()
+    if ledger.backend == "sqlite":
+        try:
+            with ledger.read() as connection:
+                yield SqliteReader(connection)
+        except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
+            raise _explain_refusal(ledger, error) from error
+        return
     try:
-        import adbc_driver_manager
-        from adbc_driver_postgresql import dbapi
+        import adbc_driver_manager as adbc  # not its DB-API, which loads pandas
+        from adbc_driver_postgresql import connect
     except ModuleNotFoundError as error:
         raise BadSetting("A ledger on PostgreSQL is read by a driver; run: pip install 'flexlib[postgres]'") from error
     url = ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        with dbapi.connect(url) as connection:  # in a transaction from its first statement on
-            with connection.cursor() as cursor:
-                cursor.execute(SNAPSHOT)
+        with connect(url) as database, adbc.AdbcConnection(database) as connection:
+            connection.set_autocommit(False)
+            with adbc.AdbcStatement(connection) as statement:
+                statement.set_sql_query(SNAPSHOT)
+                statement.execute_update()
             yield PostgresqlReader(ledger, connection)
-    except adbc_driver_manager.Error as error:
+    except adbc.Error as error:
+        raise _explain_refusal(ledger, error) from error
+
+
+def _count_rows(ledger: Ledger, first: datetime, end: datetime) -> int:
+    in_period = (STATISTICS.c.created_at >= first, STATISTICS.c.created_at < end)
+    try:
+        with ledger.read() as connection:
+            select = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
+            return int(connection.execute(select).scalar_one())
+    except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
         raise _explain_refusal(ledger, error) from error
 
 
@@ -109,10 +131,8 @@ def _explain_refusal(ledger: Ledger, error: Exception) -> LedgerFailed:
     return LedgerFailed(f"The ledger ({ledger.place}) refused: {reason}.")
 
 
-def _select_postgresql(first: datetime, end: datetime) -> str:
+def _select_postgresql(first: datetime, end: datetime, empty: Collection[str]) -> str:
     import pyarrow as pa
-
-    from flexlib.schema import USAGE
 
     def read(name: str, field: pa.Field) -> str:
         if pa.types.is_timestamp(field.type):
@@ -121,7 +141,7 @@ def _select_postgresql(first: datetime, end: datetime) -> str:
             return f"({name} * {10**field.type.scale})::bigint"
         return f"{name}::text" if is_text(field) else name
 
-    columns = ", ".join(read(*pair) for pair in zip(list_columns(), USAGE, strict=True))
+    columns = ", ".join(read(*pair) for pair in list_columns(empty).items())
     return (
         f"SELECT {columns} FROM {TABLE} "  # noqa: S608
         f"WHERE created_at >= '{first.isoformat()}' AND created_at < '{end.isoformat()}' "

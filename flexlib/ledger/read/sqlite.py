@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -37,14 +37,16 @@ class SqliteReader:
         """The one row that `select` gives."""
         return list(self._connection.execute(select).one())
 
-    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
-        """The calls from `first` on and before `end` in tables of `schema.USAGE`, by time, then by the id's bytes."""
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int, empty: Collection[str] = ()) -> Tables:
+        """The calls from `first` on and before `end` in tables of `schema.USAGE`, by time, then by the id's bytes.
+
+        `empty`: the columns that are null in each of them; they are not read.
+        """
         import pyarrow as pa
 
-        from flexlib.schema import USAGE
-
+        fields = list_columns(empty)
         query = (
-            f"SELECT {', '.join(list_columns())} FROM {TABLE} "  # noqa: S608 (our own names)
+            f"SELECT {', '.join(fields)} FROM {TABLE} "  # noqa: S608 (our own names)
             "WHERE created_at >= ? AND created_at < ? ORDER BY created_at, request_id"
         )
         driver: Any = self._connection.connection.driver_connection
@@ -52,9 +54,9 @@ class SqliteReader:
         while rows := cursor.fetchmany(rows_at_once):
             columns = [
                 pa.array(values, field.type if is_text(field) else pa.int64())
-                for field, values in zip(USAGE, zip(*rows, strict=True), strict=True)
+                for field, values in zip(fields.values(), zip(*rows, strict=True), strict=True)
             ]
-            yield build_table(columns)
+            yield build_table(columns, empty)
 
 
 class SqliteProcess:
@@ -69,17 +71,15 @@ class SqliteProcess:
         return self._read_one(write_sql(self._ledger, select))
 
     def _read_one(self, query: str) -> list[Any]:
-        self._ask({"one": query})
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        row: list[Any] = json.loads(line) if line else self._fail()
-        return row
+        self._ask(query, 1)
+        (batch,) = self._read_batches()
+        return [column[0].as_py() for column in batch.columns]
 
-    def read_rows(self, first: datetime, end: datetime, rows_at_once: int) -> Tables:
+    def read_rows(self, first: datetime, end: datetime, rows_at_once: int, empty: Collection[str] = ()) -> Tables:
         """As `SqliteReader.read_rows`."""
-        self._ask({"rows": _select_behind_sample(first, end), "batch_rows": rows_at_once})
+        self._ask(_select_behind_sample(first, end, empty), rows_at_once)
         for number, batch in enumerate(self._read_batches()):
-            table = build_table(batch.columns)
+            table = build_table(batch.columns, empty)
             if len(table) > (number == 0):
                 yield table.slice(1 if number == 0 else 0)
         self._read_one("SELECT 1")  # a process that died between two batches leaves a stream that looks whole
@@ -93,8 +93,9 @@ class SqliteProcess:
         except (pa.ArrowInvalid, OSError):
             self._fail()
 
-    def _ask(self, request: dict[str, Any]) -> None:
+    def _ask(self, query: str, batch_rows: int) -> None:
         assert self._process.stdin is not None
+        request = {"query": query, "batch_rows": batch_rows}
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
@@ -128,12 +129,11 @@ def start_process(ledger: Ledger) -> Iterator[subprocess.Popen[bytes]]:
                 process.stdin.close()
 
 
-def _select_behind_sample(first: datetime, end: datetime) -> str:
+def _select_behind_sample(first: datetime, end: datetime, empty: Collection[str]) -> str:
     """For SQLite: the rows, and before them a sample, from which the driver takes the types of the columns."""
-    from flexlib.schema import USAGE
-
-    names = list_columns()
-    samples = ", ".join("''" if is_text(field) else "0" for field in USAGE)
+    fields = list_columns(empty)
+    names = list(fields)
+    samples = ", ".join("''" if is_text(field) else "0" for field in fields.values())
     return (
         f"SELECT {samples} UNION ALL SELECT {', '.join(names)} FROM {TABLE} "  # noqa: S608 (our own names)
         f"WHERE created_at >= {to_microseconds(first)} AND created_at < {to_microseconds(end)} "
