@@ -39,6 +39,7 @@ NAMES: dict[str, Any] = {name: name for name in FIELDS} | {
 }
 MAPPING = CallMapping(
     **NAMES,
+    cache="included",
     usable_type="user",
     metadata=("team", "tier"),
 )
