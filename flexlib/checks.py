@@ -149,6 +149,15 @@ def _name_overlaps(figures: Figures) -> str:
     )
 
 
+def _name_shared_rows(figures: Figures) -> str:
+    return "; ".join(
+        f"{format_count(count, 'row')} of {name} may be calls that {other} holds too, and no ids of calls tell: import "
+        f"{name} again with --supersedes {other}, which drops that file's rows of the periods that both have, or with "
+        "--distinct, which says that the calls are others"
+        for name, other, count in figures["shared_rows"]
+    )
+
+
 def _say(text: str) -> Callable[[Figures], str]:
     return lambda figures: text.format_map(figures)
 
@@ -178,5 +187,6 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "ids_repeated": _say("{rows_found} rows have {distinct_ids} different ids"),
     "possible_duplicates": _name_possible_duplicates,
     "bills_overlap": _name_overlaps,
+    "shared_rows": _name_shared_rows,
 }
 """What each reason says of a check's figures."""

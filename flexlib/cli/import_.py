@@ -1,30 +1,33 @@
-"""`flexlib import`: a file of LLM calls brought into month snapshots, with the proof of what was taken."""
+"""`flexlib import`: files of LLM calls brought into month snapshots, with the proof of what was taken."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.checks import explain_check
 from flexlib.cli.import_columns import CHOSEN, LISTED, add_column_options
+from flexlib.cli.import_output import describe_import, explain_month, print_presets, render_import
 from flexlib.cli.options import Commands, add_command, find_exit_code
-from flexlib.console.certificate import render_certificate
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
-from flexlib.formats import format_count
 from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.ingest.charges.importing import ChargesImport
+    from flexlib.ingest.files.entries import Decisions
     from flexlib.ingest.files.importing import MonthImport
     from flexlib.sources.charges.mapping import ChargeMapping
     from flexlib.sources.files.mapping import CallMapping
+    from flexlib.sources.files.paths import InputFile
 
 
 EXAMPLES = """\
@@ -51,14 +54,17 @@ COLUMNS = {
     "request_id": ("--request-id", "the call's own id; without it, one is made from the row's content"),
 }
 
-NOTHING_NEW = "nothing new: all of it is there already"
-MOST_SHOWN = 5
+FORMATS = ("csv", "json", "jsonl", "ndjson", "parquet", "tsv")
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "import", "bring a file of LLM calls into month snapshots, with the proof", EXAMPLES)
-    parser.add_argument("file", metavar="FILE", type=Path, nargs="?",
-                        help="a CSV, JSON lines or Parquet of calls, a row each")  # fmt: skip
+    parser = add_command(commands, "import", "bring files of LLM calls into month snapshots, with the proof", EXAMPLES)
+    parser.add_argument("paths", metavar="PATH", nargs="*",
+                        help="CSV, JSON (lines, an array, pages) or Parquet of calls, packed or in a .zip too; a "
+                             "folder of them, a pattern in quotes, or - for the standard input")  # fmt: skip
+    parser.add_argument("--format", choices=FORMATS, metavar="NAME",
+                        help=f"of the standard input: {', '.join(FORMATS)} (default: by its first bytes)")  # fmt: skip
+    parser.add_argument("--rows-path", metavar="PATH", help="where the rows of a JSON are, such as data[].results[]")
     _add_preset_options(parser)
     needed = parser.add_argument_group("columns of the file (in JSON lines also paths, such as usage.prompt_tokens)")
     needed.add_argument("--timestamp", dest="created_at", metavar="COLUMN",
@@ -98,7 +104,13 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--decimal", choices=[".", ","], metavar="CHARACTER",
                         help="before the decimals of a number: , where it is written 1.234,5 and . where 1,234.5 "
                              "(default: a dot, and what may be thousands, such as 1.000, is not taken)")  # fmt: skip
-    parser.add_argument("--replace", action="store_true", help="rebuild the file's months from this file alone")
+    parser.add_argument("--replace", action="store_true", help="rebuild the files' months from these files alone")
+    parser.add_argument("--yes", action="store_true", help="with --replace, even where that drops files of other names")
+    parser.add_argument("--supersedes", metavar="OLDFILE", action="append", default=[],
+                        help="drop the rows of that older file in the periods that these files have too, as of an "
+                             "export of the month so far; may be given again")  # fmt: skip
+    parser.add_argument("--distinct", action="store_true",
+                        help="these files' calls are others than those of the files before them")  # fmt: skip
     parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
     parser.add_argument("--json", action="store_true", help="the certificates as JSON")
     parser.set_defaults(run=run_import)
@@ -113,8 +125,9 @@ def _add_preset_options(parser: argparse.ArgumentParser) -> None:
                        help="the systems that are known, and how well (with --json: as JSON)")  # fmt: skip
 
 
-def read_mapping(arguments: argparse.Namespace) -> CallMapping | ChargeMapping:
-    """Which column feeds what: as the options say, on top of a preset where one is asked for, or nothing else says it.
+def read_mapping(arguments: argparse.Namespace, file: InputFile) -> CallMapping | ChargeMapping:
+    """Which column feeds what: as the options say, on top of a preset where one is asked for, or nothing else says it;
+    then the file itself tells which.
 
     Raises `BadParameter`, and `BadFile` where no preset fits.
     """
@@ -123,9 +136,11 @@ def read_mapping(arguments: argparse.Namespace) -> CallMapping | ChargeMapping:
     given = _read_given(arguments)
     if "created_at" in given and arguments.preset is None:
         return CallMapping(**given)
+    from flexlib.sources.files import name_in_errors
     from flexlib.sources.presets import choose_preset
 
-    preset, columns = choose_preset(arguments.file, arguments.preset, delimiter=arguments.delimiter)
+    with name_in_errors(file.path, file.name):
+        preset, columns = choose_preset(file.path, arguments.preset, delimiter=arguments.delimiter)
     return preset.build_mapping(columns, **given)
 
 
@@ -135,7 +150,7 @@ def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
 
     said = vars(arguments)
     plain = ["created_at", "prompt_tokens", "completion_tokens", *COLUMNS, "timezone", "delimiter", "decimal", "grain"]
-    other = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type"]
+    other = ["provider_column", "model", "model_column", "proxy_column", "task_type_column", "usable_type", "rows_path"]
     given = {name: said[name] for name in [*plain, *other, "usable_type_column"]}
     given |= {name: said[name] for name in CHOSEN}
     given |= {name: tuple(said[name]) for name in LISTED}
@@ -143,82 +158,71 @@ def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 
-def _print_presets(*, as_json: bool) -> None:
-    from flexlib.sources.presets import describe_preset, list_presets
-
-    presets = [describe_preset(one) for one in list_presets()]
-    if as_json:
-        print(json.dumps({"presets": presets}, indent=2, ensure_ascii=False))
-        return
-    for one in presets:
-        print(f"{one['name']:18}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':18}{one['source']}")
-
-
 def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     """Imports, prints the certificates, gives the exit code: 3 when a row could not be taken."""
     if arguments.listed:
-        _print_presets(as_json=arguments.json)
+        print_presets(as_json=arguments.json)
         return 0
-    if arguments.file is None:
+    if not arguments.paths:
         raise BadParameter("which file is to be imported? Name it, or ask for --list.")
-    from flexlib.ingest.charges.importing import ingest_charges
-    from flexlib.ingest.files.importing import import_usage
-    from flexlib.sources.files.mapping import CallMapping
+    from flexlib.sources.files.paths import find_files
 
-    mapping = read_mapping(arguments)
-    options = {"replace_months": arguments.replace, "wait": arguments.wait}
-    months: Sequence[MonthImport | ChargesImport]
-    if isinstance(mapping, CallMapping):
-        months = import_usage(arguments.file, mapping, settings.data, **options)
-    else:
-        months = ingest_charges([arguments.file], mapping, settings.data, **options)
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as scratch:
+        found = find_files(
+            arguments.paths,
+            Path(scratch),
+            format_name=arguments.format,
+            stdin=sys.stdin.buffer,
+            skipped=settings.data.resolve(),
+        )
+        if found.others:
+            _note(f"Left out, as they do not end like a file of calls: {', '.join(found.others)}.")
+        months = _import([(file, read_mapping(arguments, file)) for file in found.files], arguments, settings)
     if arguments.json:
-        print(json.dumps(describe_import(arguments.file, months), indent=2, ensure_ascii=False))
+        print(json.dumps(describe_import(found.files, months), indent=2, ensure_ascii=False))
     else:
-        print(render_import(arguments.file, months), end="")
+        print(render_import(found.files, months), end="")
     for one in months:
         if one.certificate.state is not State.COMPLETE:
-            print(f"{one.certificate.month} is {one.certificate.state}: {_explain_state(one)}", file=sys.stderr)
+            print(f"{one.certificate.month} is {one.certificate.state}: {explain_month(one)}", file=sys.stderr)
     return find_exit_code([one.certificate for one in months])
 
 
-def describe_import(file: Path, months: Sequence[MonthImport | ChargesImport]) -> dict[str, Any]:
-    """What an import did, for JSON."""
-    return {
-        "file": file.name,
-        "months": [
-            {"added_rows": one.added_rows, "is_new": one.is_new} | json.loads(one.certificate.to_json())
-            for one in months
-        ],
-    }
+def _import(
+    files: Sequence[tuple[InputFile, CallMapping | ChargeMapping]], arguments: argparse.Namespace, settings: Settings
+) -> list[MonthImport | ChargesImport]:
+    """Calls and bills each into their own months: all of them, or none."""
+    from flexlib.ingest.charges.importing import list_bill_names, prepare_charges
+    from flexlib.ingest.files.importing import prepare_calls
+    from flexlib.sources.files.mapping import CallMapping
+
+    calls = [(file, mapping) for file, mapping in files if isinstance(mapping, CallMapping)]
+    bills = [(file, mapping) for file, mapping in files if not isinstance(mapping, CallMapping)]
+    stored = list_bill_names(settings.data) if calls and bills else set()
+    older = [name for name in arguments.supersedes if name in stored or not calls]
+    with ExitStack() as stack:
+        stores: list[Callable[[], Sequence[MonthImport | ChargesImport]]] = []
+        if calls:
+            decisions = replace(read_decisions(arguments), supersedes=tuple({*arguments.supersedes} - {*older}))
+            prepared = prepare_calls(calls, settings.data, decisions, wait=arguments.wait, note=_note)
+            stores.append(stack.enter_context(prepared))
+        if bills:
+            options = {"are_distinct": arguments.distinct, "replace_months": arguments.replace, "wait": arguments.wait}
+            stores.append(stack.enter_context(prepare_charges(bills, settings.data, supersedes=older, **options)))
+        return [month for store in stores for month in store()]
 
 
-def render_import(file: Path, months: Sequence[MonthImport | ChargesImport]) -> str:
-    """What an import did, with each month's certificate. Ends with a newline."""
-    parts = []
-    for one in months:
-        added = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
-        if one.is_new and not one.added_rows:
-            added += "; the month's amounts or its proof changed"
-        parts.append(f"{file.name}, {one.certificate.month}: {added}.\n{render_certificate(one.certificate)}")
-    return "\n".join(parts)
+def read_decisions(arguments: argparse.Namespace) -> Decisions:
+    """What was said of files that meet others."""
+    from flexlib.ingest.files.entries import Decisions
 
-
-def _explain_state(month: MonthImport | ChargesImport) -> str:
-    if month.certificate.state is State.PROVISIONAL:
-        return "it was imported before the month was over; import again what comes after."
-    if month.certificate.state is State.UNRECONCILED:
-        sums = month.certificate.sums
-        if "amounts_changed" in sums.reasons:
-            return f"{explain_check(sums)}; a stored file was changed by hand. Import with --replace."
-        return f"{explain_check(sums)}."
-    rows = month.quarantined
-    if not rows:
-        return "rows of a file imported before could not be taken; the totals are a lower bound."
-    shown = "; ".join(f"line {row.line}: {row.reason}" for row in rows[:MOST_SHOWN])
-    more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
-    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    return (
-        f"{count} could not be taken ({shown}{more}). "
-        "The totals are a lower bound; put the file right and import it with --replace, then the month's other files."
+    return Decisions(
+        replace_months=arguments.replace,
+        drops_others=arguments.yes,
+        supersedes=tuple(arguments.supersedes),
+        distinct=arguments.distinct,
     )
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)

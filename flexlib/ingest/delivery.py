@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flexlib.dates import Month
@@ -41,6 +42,8 @@ class Delivery:
     """What is kept with each of them, such as the file."""
     raw: Iterable[str] = ()
     """Lines to keep beside the rows, with mode 0600."""
+    beside: Sequence[Path] = ()
+    """Files to keep beside the rows, whole once the tables have been read; they are moved."""
     people: People | None = None
     """E-mail and name by user key, kept with mode 0600; None: the source has none."""
     facts: Mapping[str, Any] = field(default_factory=dict)

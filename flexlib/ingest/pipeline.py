@@ -119,7 +119,7 @@ def store_month(prepared: PreparedMonth) -> Snapshot:
     if newest is not None and _says_the_same(newest.certificate, prepared.certificate, delivery):
         return newest
     raw = (*delivery.raw, *(json.dumps({**delivery.origin, **asdict(row)}) for row in delivery.refused))
-    return move_snapshot(prepared.parquet, prepared.certificate, held.root, raw, delivery.people)
+    return move_snapshot(prepared.parquet, prepared.certificate, held.root, raw, delivery.people, delivery.beside)
 
 
 def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, DeliveredCounts]:

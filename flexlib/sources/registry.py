@@ -52,6 +52,14 @@ class RefusedRow:
     """As the source has it; a row of Parquet as JSON."""
 
 
+@dataclass(frozen=True, order=True)
+class RefusedFileRow(RefusedRow):
+    """A row that could not be taken, and of which file it is."""
+
+    file: str
+    sha256: str
+
+
 WINDSURF = Source(
     "windsurf",
     "Windsurf",

@@ -95,12 +95,18 @@ def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any
 
 
 def move_snapshot(
-    parquet: Path, certificate: AnyCertificate, root: Path, raw: Iterable[str] = (), people: People | None = None
+    parquet: Path,
+    certificate: AnyCertificate,
+    root: Path,
+    raw: Iterable[str] = (),
+    people: People | None = None,
+    beside: Iterable[Path] = (),
 ) -> Snapshot:
     """Stores checked rows with their proof, the raw answers (lines of text) and the people, whole or not at all.
 
-    The rows stand in `parquet`, on the same disk, which is moved: so a month may be written piece by piece and need not
-    fit into memory. The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
+    The rows stand in `parquet`, on the same disk, which is moved, as the files `beside` it are: so a month may be
+    written piece by piece and need not fit into memory. The caller holds the month's lock. Raises `DiskFailed`; what
+    was stored before is untouched.
     """
     dataset = certificate.dataset
     folder = _month_folder(dataset, certificate.month, root)
@@ -114,6 +120,8 @@ def move_snapshot(
         (draft / "raw").mkdir(parents=True)
         try:
             parquet.rename(draft / f"{dataset}.parquet")
+            for other in beside:
+                other.rename(draft / other.name)
             raw_file = draft / "raw" / "answers.jsonl.gz"
             raw_file.touch(PRIVATE)  # rows that could not be taken stand in it as they came
             with gzip.GzipFile(raw_file, "wb", compresslevel=1, mtime=0) as file:

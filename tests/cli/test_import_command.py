@@ -14,8 +14,10 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.settings import load_settings
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.paths import InputFile
 
 COLUMNS = ["--timestamp", "time", "--prompt-tokens", "in", "--completion-tokens", "out"]
+CALLS = InputFile(Path("calls.csv"), "calls.csv")
 PLAIN = [*COLUMNS, "--provider", "openai", "--model", "gpt-4"]
 
 
@@ -131,7 +133,7 @@ def test_every_option_reaches_the_mapping() -> None:
         "--usable-type-column v --timezone America/Santiago --delimiter ; --decimal , "
         "--alias Azure=openai --alias none="
     )
-    assert read_mapping(parse(*words.split())) == CallMapping(
+    assert read_mapping(parse(*words.split()), CALLS) == CallMapping(
         created_at="a",
         prompt_tokens="b",
         completion_tokens="c",
@@ -169,6 +171,6 @@ def test_the_examples_of_the_help_can_be_parsed() -> None:
     for command in commands:
         program, verb, *words = command.split()
         assert (program, verb) == ("flexlib", "import")
-        mapping = read_mapping(parse(*words))
+        mapping = read_mapping(parse(*words), CALLS)
         assert isinstance(mapping, CallMapping)
         assert mapping.columns["created_at"] == words[words.index("--timestamp") + 1]

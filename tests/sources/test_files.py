@@ -45,7 +45,7 @@ def write(folder: Path, text: str, name: str = "calls.csv") -> Path:
 
 def read_table(calls: CallFile, month: Month) -> pa.Table:
     """The month's calls, sorted."""
-    rows = calls.read_month(month).order("created_at, id").to_arrow_table()
+    rows = calls.read_month(month).select(*USAGE.names).order("created_at, id").to_arrow_table()
     return pa.Table.from_arrays(rows.columns, schema=USAGE)
 
 

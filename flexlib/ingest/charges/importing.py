@@ -7,19 +7,24 @@ until somebody says which one holds (`supersedes`), or that both do (`are_distin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.charges.merge import BillFile, list_files, merge_month
-from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
+from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.charges import hash_file, read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files import name_in_errors
+from flexlib.sources.files.json_rows import write_json_lines
+from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS, RefusedRow
 from flexlib.store.snapshots import find_snapshot, list_months
 
@@ -36,6 +41,8 @@ class ChargesImport:
     """The files' rows that could not be taken."""
     is_new: bool
     """Whether that version was written now; not when an older one said all of it already."""
+    added_by_file: dict[str, int] = field(default_factory=dict)
+    """Those charges by the name of the file that brings them; a file without rows of the month is not there."""
 
 
 def ingest_charges(
@@ -49,8 +56,26 @@ def ingest_charges(
     wait: bool = False,
     now: datetime | None = None,
 ) -> list[ChargesImport]:
-    """Brings the charges of `files` into the snapshots of their months, in order; stored months without them, too,
-    where a file was before.
+    """Brings the charges of `files` into the snapshots of their months, in order. As `prepare_charges`."""
+    given = [(InputFile(file, file.name), mapping) for file in files]
+    options: dict[str, Any] = {"are_distinct": are_distinct, "replace_months": replace_months, "wait": wait, "now": now}
+    with prepare_charges(given, root, supersedes=supersedes, **options) as store:
+        return store()
+
+
+@contextmanager
+def prepare_charges(
+    files: Sequence[tuple[InputFile, ChargeMapping]],
+    root: Path,
+    *,
+    supersedes: Sequence[str] = (),
+    are_distinct: bool = False,
+    replace_months: bool = False,
+    wait: bool = False,
+    now: datetime | None = None,
+) -> Iterator[Callable[[], list[ChargesImport]]]:
+    """The months of `files` read and checked, and stored months without them, too, where a file was before; what it
+    yields stores them all. Until then nothing is stored.
 
     `supersedes`: names of files whose charges these take the place of. `are_distinct`: what these files bill, no file
     that is there bills as well. `replace_months`: their months are rebuilt from these files alone.
@@ -59,8 +84,8 @@ def ingest_charges(
     `AlreadyRunning` unless `wait`, `DiskFailed`; then nothing is stored.
     """
     read_at = now or datetime.now(timezone.utc)
-    stamps = {file: _stamp(file) for file in files}
-    bills = list({bill.sha256: bill for bill in (_read_bill(file, mapping) for file in files)}.values())
+    stamps = {file: _stamp(file.path) for file, _ in files}
+    bills = list({bill.sha256: bill for bill in (_read_bill(file, mapping) for file, mapping in files)}.values())
     stored = {month: list_files(find_snapshot(BILLS.dataset, month, root, BILLS.name)) for month in list_months(root)}
     known = {entry["name"] for entries in stored.values() for entry in entries}
     if unknown := sorted(set(supersedes) - known):
@@ -75,21 +100,37 @@ def ingest_charges(
             held = stack.enter_context(hold_month(BILLS, month, root, wait=wait))
             base = None if replace_months and month in months else held.newest
             delivery, added = merge_month(bills, month, base, dropped, read_at, are_distinct=are_distinct)
-            prepared.append((prepare_month(held, delivery), added, _list_refused(bills, month)))
+            known = {entry["sha256"] for entry in list_files(base)}
+            by_file = {
+                bill.name: 0 if bill.sha256 in known else len(bill.months[month].rows)
+                for bill in bills
+                if month in bill.months
+            }
+            prepared.append((prepare_month(held, delivery), added, _list_refused(bills, month), by_file))
         for file, stamp in stamps.items():
-            if _stamp(file) != stamp:
+            if _stamp(file.path) != stamp:
                 raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
-        found = []
-        for one, added, refused in prepared:
-            snapshot = store_month(one)
-            assert isinstance(snapshot.certificate, ChargesCertificate)
-            found.append(ChargesImport(snapshot.certificate, added, refused, snapshot != one.held.newest))
-        return found
+        yield lambda: [_store(*one) for one in prepared]
 
 
-def _read_bill(file: Path, mapping: ChargeMapping) -> BillFile:
-    sha256 = hash_file(file)
-    return BillFile(file.name, sha256, mapping.describe(), read_charges(file, mapping, sha256))
+def list_bill_names(root: Path) -> set[str]:
+    """The names of all bills that are stored."""
+    stored = (list_files(find_snapshot(BILLS.dataset, month, root, BILLS.name)) for month in list_months(root))
+    return {entry["name"] for entries in stored for entry in entries}
+
+
+def _store(month: PreparedMonth, added: int, refused: tuple[RefusedRow, ...], by_file: dict[str, int]) -> ChargesImport:
+    snapshot = store_month(month)
+    assert isinstance(snapshot.certificate, ChargesCertificate)
+    return ChargesImport(snapshot.certificate, added, refused, snapshot != month.held.newest, by_file)
+
+
+def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:
+    sha256 = hash_file(file.path)
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, name_in_errors(file.path, file.name):
+        rows = write_json_lines(file.path, mapping.asked, Path(folder))
+        with name_in_errors(rows, file.path.name):
+            return BillFile(file.name, sha256, mapping.describe(), read_charges(rows, mapping, sha256))
 
 
 def _list_refused(bills: Sequence[BillFile], month: Month) -> tuple[RefusedRow, ...]:

@@ -1,24 +1,29 @@
-"""A file of calls meets the disk: every month of it judged, merged and checked before the first one is written.
+"""Files of calls meet the disk: every month of them judged, merged and checked before the first one is written.
 
-Kept are the calls, the hash of each file, and the quarantined rows as they stand in it; the file itself is not copied.
+Kept are the calls, the hash of each file, which file each call came from, and the rows that could not be taken as they
+stand there; the files themselves are not copied.
 """
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from flexlib.certificate import UsageCertificate
-from flexlib.errors import BadFile
-from flexlib.ingest.files.merge import merge_month
-from flexlib.ingest.files.rules import FileFacts, recall_rules
-from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
-from flexlib.sources.files import read_calls
+from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import format_count
+from flexlib.ingest.files.entries import Decisions, find_named, list_entries
+from flexlib.ingest.files.merge import MergedMonth, merge_month
+from flexlib.ingest.files.pool import Pool, read_files
+from flexlib.ingest.files.rules import read_certificate
+from flexlib.ingest.pipeline import HeldMonth, PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.registry import IMPORT, RefusedRow
+from flexlib.sources.files.paths import InputFile
+from flexlib.sources.registry import IMPORT, RefusedFileRow
 from flexlib.store.fx import load_rates
 
 
@@ -30,10 +35,12 @@ class MonthImport:
     """Of the month's newest version."""
     added_rows: int
     """Calls that were not there before."""
-    quarantined: tuple[RefusedRow, ...]
-    """The file's rows that could not be taken."""
+    quarantined: tuple[RefusedFileRow, ...]
+    """The files' rows that could not be taken."""
     is_new: bool
     """Whether that version was written now; not when an older one said all of it already."""
+    added_by_file: dict[str, int] = field(default_factory=dict)
+    """Those calls by the name of the file that brings them; a file without rows of the month is not there."""
 
 
 def import_usage(
@@ -47,47 +54,97 @@ def import_usage(
 ) -> list[MonthImport]:
     """Brings the calls of `file` into the snapshots of its months, in order; a call that is there already counts once.
 
-    Every month is merged with its newest version, or rebuilt from this file alone. Amounts that the file does not
+    With `replace_months` its months are rebuilt from it alone, whatever else they hold. As `import_files` otherwise.
+    """
+    decisions = Decisions(replace_months=replace_months, drops_others=True)
+    return import_files([(InputFile(file, file.name), mapping)], root, decisions, wait=wait, now=now)
+
+
+def import_files(
+    files: Sequence[tuple[InputFile, CallMapping]],
+    root: Path,
+    decisions: Decisions | None = None,
+    *,
+    wait: bool = False,
+    now: datetime | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> list[MonthImport]:
+    """Brings the calls of `files` into the snapshots of their months, in order: every month whole, or none.
+
+    As `prepare_calls`.
+    """
+    with prepare_calls(files, root, decisions, wait=wait, now=now, note=note) as store:
+        return store()
+
+
+@contextmanager
+def prepare_calls(
+    files: Sequence[tuple[InputFile, CallMapping]],
+    root: Path,
+    decisions: Decisions | None = None,
+    *,
+    wait: bool = False,
+    now: datetime | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Iterator[Callable[[], list[MonthImport]]]:
+    """The months of `files` read, merged and checked; what it yields stores them all. Until then nothing is stored.
+
+    Every month is merged with its newest version, or rebuilt from these files alone. Amounts that a file does not
     give are filled as recording does, from the price book and the kept rates; one that is stored stays, whatever those
     say later. Importing a file again changes nothing, except that missing amounts are filled once they are known.
+    `note` is told whose turn it is.
 
-    Raises `BadFile` when the file cannot be read, was imported under another mapping, or differs from what is stored
-    under the same id, and when the table of rates is corrupt; `BadParameter`; `AlreadyRunning` unless `wait`;
-    `DiskFailed`.
+    Raises `BadFile` when a file cannot be read, was imported under another mapping, or differs from what is stored
+    under the same id, and when the table of rates is corrupt; `BadParameter`, also where replacing a month would drop
+    other files and nobody said so; `AlreadyRunning` unless `wait`; `DiskFailed`.
     """
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
-    facts, stamp = _describe_file(file, mapping), _stamp(file)
-    if not replace_months:
-        facts, mapping = recall_rules(facts, mapping, root)
-    with read_calls(file, mapping) as calls, ExitStack() as stack:
+    decisions = decisions or Decisions()
+    with read_files(files, None if decisions.replace_months else root, note) as pool, ExitStack() as stack:
+        held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
+        if decisions.replace_months and not decisions.drops_others:
+            _check_dropped(held, pool)
+        _check_superseded(held, pool, decisions)
         prepared = []
-        for month in calls.months:
-            held = stack.enter_context(hold_month(IMPORT, month, root, wait=wait))
-            base = None if replace_months else held.newest
-            delivery, added_rows = merge_month(calls, month, base, facts, read_at)
-            prepared.append((prepare_month(held, delivery, rates), added_rows))
-        if _stamp(file) != stamp:
-            raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
-        return [_store(month, added_rows) for month, added_rows in prepared]
+        for one in held:
+            base = None if decisions.replace_months else one.newest
+            entries = list_entries(pool, one.month, read_certificate(base), decisions)
+            merged = merge_month(pool, one.month, base, entries, read_at, one.scratch)
+            prepared.append((prepare_month(one, merged.delivery, rates), merged))
+        pool.check_unchanged()
+        yield lambda: [_store(month, merged) for month, merged in prepared]
 
 
-def _store(month: PreparedMonth, added_rows: int) -> MonthImport:
+def _store(month: PreparedMonth, merged: MergedMonth) -> MonthImport:
     snapshot = store_month(month)
     certificate = snapshot.certificate
     assert isinstance(certificate, UsageCertificate)
-    return MonthImport(certificate, added_rows, tuple(month.delivery.refused), snapshot != month.held.newest)
+    refused = tuple(row for row in month.delivery.refused if isinstance(row, RefusedFileRow))
+    added = sum(merged.added_rows.values())
+    return MonthImport(certificate, added, refused, snapshot != month.held.newest, merged.added_rows)
 
 
-def _describe_file(file: Path, mapping: CallMapping) -> FileFacts:
-    if not file.is_file():
-        raise BadFile(
-            f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
+def _check_dropped(held: Sequence[HeldMonth], pool: Pool) -> None:
+    """Raises `BadParameter` where a stored month has files of other names: `--replace` would drop their calls."""
+    again = {value for file in pool.files for value in (file.facts.sha256, file.facts.name)}
+    dropped = []
+    for one in held:
+        before = read_certificate(one.newest)
+        for entry in before.files if before else ():
+            if again.isdisjoint((entry["sha256"], entry["name"])):
+                dropped.append(f"{entry['name']} of {one.month} ({format_count(entry['rows'], 'row')})")
+    if dropped:
+        raise BadParameter(
+            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
+            "add --yes to drop them, or give those files too."
         )
-    with open(file, "rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence, mapping.rules)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns
+def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:
+    """Raises `BadFile` for an older file of which no month knows."""
+    stored = [entry for one in held if (before := read_certificate(one.newest)) for entry in before.files]
+    known: list[dict[str, Any]] = [*stored, *({"name": file.facts.name} for file in pool.files)]
+    for name in decisions.supersedes:
+        if not find_named(known, name):
+            names = ", ".join(dict.fromkeys(entry["name"] for entry in known))
+            raise BadFile(f"no file {name} was imported into these months; theirs are {names}.")

@@ -1,235 +1,209 @@
-"""A month's calls of a file merged by id with those that are stored: what the file delivers of that month."""
+"""A month's calls of one or several files merged by id with those that are stored: what the files deliver of it."""
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.files.rules import FileFacts, read_certificate
-from flexlib.ingest.recount import AMOUNTS, format_exact
+from flexlib.ingest.files.entries import UNKNOWN, Entries, write_notes
+from flexlib.ingest.files.known import FIGURES, compare_calls
+from flexlib.ingest.files.origins import ORIGINS, knows_origins, read_origins, split_origins
+from flexlib.ingest.files.overlaps import Pair, drop_superseded, find_equal_rows, find_shared_rows
+from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.rules import read_certificate
+from flexlib.ingest.files.stored import compare_amounts, find_empty_columns, read_raw
 from flexlib.ingest.tables import TABLE_ROWS
-from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE, USAGE_KEY
-from flexlib.sources.files import CallFile
+from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
-from flexlib.store.usage_files import read_usage
 from flexlib.store.version import People, Snapshot
 
-FIGURES = ("rows", "prompt_tokens", "completion_tokens")
+Figures = dict[str, int]
+"""By `FIGURES`."""
 
-SAME_CALL = "found.id = stored.id"
-SAME_MOMENT = " AND ".join(
-    [f"found.{name} = stored.{name}" for name in ("provider", "model", "prompt_tokens", "completion_tokens")]
-    + ["date_trunc('millisecond', found.created_at) = date_trunc('millisecond', stored.created_at)"]
-)
+
+@dataclass(frozen=True)
+class MergedMonth:
+    """What the files deliver of a month."""
+
+    delivery: Delivery
+    added_rows: dict[str, int]
+    """Calls that were not there before, by the name of the file that brings them."""
 
 
 def merge_month(
-    calls: CallFile, month: Month, base: Snapshot | None, file: FileFacts, read_at: datetime
-) -> tuple[Delivery, int]:
-    """The calls of `base` and those of the month in `calls` that are not among them; and how many those are.
+    pool: Pool, month: Month, base: Snapshot | None, entries: Entries, read_at: datetime, scratch: Path
+) -> MergedMonth:
+    """The calls of `base` and those of the month in `pool` that are not among them; `scratch` holds what goes beside.
 
-    Raises `BadFile` when the file was merged before under another mapping or says something else of a stored id.
+    Raises `BadFile` where a file says something else of a stored id, or where what was decided cannot be done.
     """
-    before = read_certificate(base)
-    files = {entry["sha256"]: entry for entry in before.files} if before else {}
-    old = files.get(file.sha256, {})
-    _check_mapping(file, old, month)
-    found, stored = calls.read_month(month).set_alias("found"), _open_stored(calls, base).set_alias("stored")
-    again = _count_known(found, stored, file, calls.lifted) if base else dict.fromkeys(FIGURES, 0)
-    added = found.join(stored, SAME_CALL, how="anti") if base else found
-    read_otherwise = any((one["mapping"], one.get("rules")) != (file.mapping, file.rules) for one in files.values())
-    lookalikes = _count_lookalikes(added.set_alias("found"), stored) if read_otherwise else 0
-    counts = calls.count_month(month)
-    entry = {name: value for name, value in asdict(file).items() if value is not None} | {
-        "name": old.get("name", file.name),
-        "rows": counts.rows_read,
-        "quarantined": counts.quarantined_rows,
-        "undated": counts.undated_rows,
-        "repeated": counts.repeated_rows,
+    connection, before = pool.connection, read_certificate(base)
+    _view_found(pool, month, entries)
+    _view_stored(connection, base, entries)
+    changed = compare_amounts(connection, before)
+    left_out, gone = _drop_rows(connection, base, entries)
+    known = _merge_found(connection, pool, entries, base)
+    here = [file.months[month] for file in pool.files if month in file.months]
+    found = {name: sum(getattr(one.counts, name) for one in here) for name in FIGURES}
+    files = entries.files
+    doubled = [[one["name"], one["alike"]] for one in files if one.get("alike")]
+    shared = [[one["name"], *pair] for one in files for pair in one.get("shared", ())]
+    faults = {
+        "amounts_changed": ("changed_amounts", changed),
+        "possible_duplicates": ("possible_duplicates", doubled),
+        "shared_rows": ("shared_rows", shared),
     }
-    if left_out := calls.left_out(month):
-        entry["left_out"] = left_out
-    if lookalikes := max(lookalikes, old.get("alike", 0)):
-        entry["alike"] = lookalikes
-    files[file.sha256] = entry
-    changed = _compare_amounts(stored, before)
-    doubled = [[one["name"], one["alike"]] for one in files.values() if one.get("alike")]
-    faults = {"amounts_changed": ("changed_amounts", changed), "possible_duplicates": ("possible_duplicates", doubled)}
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
+    empty = find_empty_columns(base).intersection(*(file.empty_columns for file in pool.files))
+    tables = _sort_rows(connection, empty, is_merged=base is not None)
+    is_of_several = len(files) > 1
+    again = {file.facts.sha256 for file in pool.files}
     delivery = Delivery(
         source=IMPORT,
         month=month,
         read_at=read_at,
-        tables=_sort_rows(stored.union(added) if base else added, calls.empty_columns & _find_empty_columns(base)),
-        counts={name: getattr(counts, name) - again[name] + getattr(before, name, 0) for name in FIGURES},
+        tables=split_origins(tables, scratch / ORIGINS if is_of_several else None),
+        counts={
+            name: getattr(before, name, 0) - gone[name] + found[name] - left_out[name] - known[name] for name in FIGURES
+        },
         code="files",
         reasons=tuple(reasons),
         figures=dict(reasons.values()),
-        refused=calls.list_quarantined(month),
-        origin={"file": file.name, "sha256": file.sha256},
-        raw=[line for line in _read_raw(base) if json.loads(line)["sha256"] != file.sha256],
-        people=_list_people(calls, month, base),
+        refused=[row for one in here for row in one.refused],
+        raw=[line for line in read_raw(base) if json.loads(line)["sha256"] not in again],
+        people=_list_people(pool, month, base),
+        beside=(scratch / ORIGINS,) if is_of_several else (),
         facts={
-            "rows_read": sum(one["rows"] for one in files.values()),
-            "quarantined_rows": sum(one["quarantined"] for one in files.values()),
-            "left_out": _sum_left_out(files.values()),
-            "files": tuple(files.values()),
-            "notes": tuple(_write_notes(files.values())),
+            "rows_read": sum(one["rows"] for one in files),
+            "quarantined_rows": sum(one["quarantined"] for one in files),
+            "left_out": entries.sum_left_out(),
+            "files": tuple(files),
+            "notes": tuple(write_notes(files)),
         },
         renews="when changed",
     )
-    return delivery, counts.rows - again["rows"]
+    added = connection.execute("SELECT file, count(*) FROM added GROUP BY file").fetchall() if len(here) > 1 else []
+    whole = found["rows"] - left_out["rows"] - known["rows"]
+    rows = dict(added) if len(here) > 1 else dict.fromkeys(entries.numbers.values(), whole)
+    names = {number: pool.files[place].facts.name for place, number in entries.numbers.items()}
+    return MergedMonth(delivery, {names[number]: rows.get(number, 0) for number in names})
 
 
-def _sum_left_out(files: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Rows that are no calls, of all files by kind."""
-    found: Counter[str] = Counter()
-    for entry in files:
-        found.update(entry.get("left_out", {}))
-    return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()))
+def _view_found(pool: Pool, month: Month, entries: Entries) -> None:
+    """The view `every_found`: the month's calls with the number of their file."""
+    numbers = " ".join(f"WHEN {place} THEN {number}" for place, number in entries.numbers.items())
+    salts = " ".join(  # an id that is the file's alone, though another says the same
+        f"WHEN {place} THEN left(sha256(id || '@' || {quote(entries.files[number]['sha256'])}), 32)"
+        for place, number in entries.numbers.items()
+        if number in entries.distinct
+    )
+    own = f"CASE WHEN has_own_id THEN id ELSE CASE place {salts} ELSE id END END AS id" if salts else "id"
+    columns = ", ".join(own if name == "id" else name for name in USAGE.names)
+    rows = pool.read_month(month).select(f"{columns}, has_own_id, (CASE place {numbers} END)::INTEGER AS file")
+    rows.create_view("every_found", replace=True)
 
 
-def _list_people(calls: CallFile, month: Month, base: Snapshot | None) -> People | None:
-    """E-mails that stood for a user, of this file and of those before."""
-    people = (base.people if base else {}) | calls.list_people(month)
+def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries) -> None:
+    """The view `every_stored`: what is stored of the month, with the number of the file that it came from."""
+    if base is None:
+        rows = connection.from_arrow(USAGE.empty_table()).select(f"*, {UNKNOWN} AS file")
+    else:
+        rows = read_origins(base, entries.stored, connection)
+    own = [str(one.number) for one in entries.traits if one.has_own_ids]
+    told = f"file IN ({', '.join(own)})" if own else "false"
+    rows.select(
+        f"* REPLACE (coalesce(file, {UNKNOWN})::INTEGER AS file), coalesce({told}, false) AS has_own_id"
+    ).create_view("every_stored", replace=True)
+
+
+def _drop_rows(
+    connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries
+) -> tuple[Figures, Figures]:
+    """Makes the views `found` and `stored` without what was decided to go; gives rows and tokens of that of each."""
+    dropped = drop_superseded(connection, entries.superseded) if entries.superseded else Counter[int]()
+    is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
+    figures = []
+    for view in ("found", "stored"):
+        if not entries.redone and not entries.superseded:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view}")
+            figures.append(dict.fromkeys(FIGURES, 0))
+            continue
+        if base and not knows_origins(base, entries.stored):
+            raise BadFile(
+                f"which rows of {base.month} came from which of its files, an older flexlib did not keep; "
+                "import them all again with --replace, in one command."
+            )
+        goes = [is_redone] if view == "stored" else ["false"]
+        goes += ["(file, id) IN (SELECT (file, id) FROM superseded)"] if entries.superseded else []
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE dropped_{view} AS
+            SELECT file, id, prompt_tokens, completion_tokens FROM every_{view} WHERE {" OR ".join(goes)}""")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view} ANTI JOIN dropped_{view} USING (file, id)"
+        )
+        sums = "count(*), coalesce(sum(prompt_tokens), 0)::BIGINT, coalesce(sum(completion_tokens), 0)::BIGINT"
+        (counts,) = connection.execute(f"SELECT {sums} FROM dropped_{view}").fetchall()
+        figures.append(dict(zip(FIGURES, counts, strict=True)))
+    entries.note_superseded(dropped)
+    return figures[0], figures[1]
+
+
+def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Entries, base: Snapshot | None) -> Figures:
+    """Makes the view `added`; gives rows and tokens of the calls of `found` that are known from elsewhere."""
+    names, known, shared = entries.names, dict.fromkeys(FIGURES, 0), Counter[Pair]()
+    firsts = "found"
+    if len(entries.numbers) > 1:
+        firsts = "firsts"
+        connection.execute("""
+            CREATE OR REPLACE TEMP TABLE several AS
+            SELECT id, min(file) AS file FROM found GROUP BY id HAVING count(*) > 1""")
+        later = "found.id = several.id AND found.file <> several.file"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW firsts AS FROM found ANTI JOIN several ON {later}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW repeats AS FROM found SEMI JOIN several ON {later}")
+        known = compare_calls(connection, "repeats", "(FROM firsts SEMI JOIN several USING (id))", names)
+        shared += find_equal_rows(connection, "several", entries.undecided) if known["rows"] else Counter()
+    if base:
+        lifted = {name for file in pool.files for name in file.lifted}
+        again = compare_calls(connection, firsts, "stored", names, lifted)
+        shared += find_equal_rows(connection, "stored", entries.undecided) if again["rows"] else Counter()
+        known = {name: known[name] + again[name] for name in FIGURES}
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM {firsts} ANTI JOIN stored USING (id)")
+    else:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM {firsts}")
+    if len(entries.files) > 1 and entries.undecided:
+        calls, sums = find_shared_rows(connection, entries.traits)
+        otherwise = Counter({pair: rows for pair, rows in calls.items() if entries.is_read_otherwise(pair)})
+        entries.note_shared(otherwise, shared + sums + (calls - otherwise))
+    return known
+
+
+def _list_people(pool: Pool, month: Month, base: Snapshot | None) -> People | None:
+    """E-mails that stood for a user, of these files and of those before."""
+    people: People = dict(base.people) if base else {}
+    for file in pool.files:
+        people |= file.months[month].people if month in file.months else {}
     return people or None
 
 
-def _check_mapping(file: FileFacts, entry: dict[str, Any], month: Month) -> None:
-    """Under another mapping the same calls get other ids: they would count twice."""
-    old, new = entry.get("mapping", file.mapping), file.mapping
-    changes = [
-        f"{name} {old.get(name, 'not given')} (now {new.get(name, 'not given')})"
-        for name in old | new
-        if old.get(name) != new.get(name)
-    ]
-    if changes:
-        raise BadFile(
-            f"{file.name} was imported into {month} before, with {', '.join(changes)}; its calls would count twice. "
-            "Import it as before, or with --replace to rebuild its months from this file alone."
-        )
-
-
-def _open_stored(calls: CallFile, base: Snapshot | None) -> duckdb.DuckDBPyRelation:
-    if base is None:
-        return calls.connection.from_arrow(USAGE.empty_table())
-    return read_usage([base.parquet], calls.connection)
-
-
-def _sort_rows(rows: duckdb.DuckDBPyRelation, empty: set[str]) -> Iterator[pa.Table]:
-    """The rows sorted by their key; columns that are `empty` are not carried through the sort, and none is read."""
-    fields = [field for field in USAGE if field.name not in empty]
-    for batch in rows.select(*(field.name for field in fields)).order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
-        found = dict(zip((field.name for field in fields), batch.columns, strict=True))
-        columns = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
-        yield pa.Table.from_arrays(columns, schema=USAGE)
-
-
-def _find_empty_columns(base: Snapshot | None) -> set[str]:
-    """Columns in which no stored call has a value, as the Parquet's own statistics say."""
-    if base is None:
-        return set(USAGE.names)
-    stored = pq.read_metadata(base.parquet)
-    if stored.schema.to_arrow_schema().names != USAGE.names:  # of flexlib 0.1.0
-        return set()
-    groups = [stored.row_group(number) for number in range(stored.num_row_groups)]
-    columns = [[group.column(place) for group in groups] for place in range(stored.num_columns)]
-    return {
-        name
-        for name, parts in zip(USAGE.names, columns, strict=True)
-        if all(one.is_stats_set and one.statistics.null_count == one.num_values for one in parts)
-    }
-
-
-def _count_known(
-    found: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation, file: FileFacts, lifted: set[str]
-) -> dict[str, int]:
-    """Rows and tokens of the calls that are stored already; raises `BadFile` where the file says something else.
-
-    What is `lifted` out of the metadata flexlib 0.1.0 did not read: there the metadata alone says whether it is alike.
+def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_merged: bool) -> Iterator[pa.Table]:
+    """The rows sorted by their key, and their `file`; columns that are `empty` are not carried through the sort, and
+    none is read.
     """
-    before_it = {name: f"coalesce(stored.{name}, found.{name})" for name in lifted}
-    columns = ", ".join(
-        [f"found.{name} AS found_{name}" for name in USAGE.names]
-        + [f"{before_it.get(name, f'stored.{name}')} AS stored_{name}" for name in USAGE.names]
-    )
-    counts = dict.fromkeys(FIGURES, 0)
-    changed: list[str] = []
-    for batch in found.join(stored, SAME_CALL).select(columns).to_arrow_reader(TABLE_ROWS):
-        again, before = (
-            drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE))
-            for start in (0, len(USAGE))
-        )
-        if not before.equals(again):
-            pairs = zip(before.to_pylist(), again.to_pylist(), strict=True)
-            changed += [one["id"] for one, other in pairs if one != other]
-        counts["rows"] += len(again)
-        for name in FIGURES[1:]:
-            counts[name] += pc.sum(again[name]).as_py()
-    if changed:
-        raise BadFile(
-            f"{file.name} differs from what is stored in {len(changed)} calls of the same id, such as {min(changed)}. "
-            "Import it with --replace to rebuild its months from this file alone."
-        )
-    return counts
-
-
-def _count_lookalikes(added: duckdb.DuckDBPyRelation, stored: duckdb.DuckDBPyRelation) -> int:
-    """New calls at the moment of a stored one, with its model and tokens: read otherwise, a call has another id."""
-    ((count,),) = added.join(stored, SAME_MOMENT, how="semi").aggregate("count(*)").fetchall()
-    return int(count)
-
-
-def _compare_amounts(stored: duckdb.DuckDBPyRelation, before: UsageCertificate | None) -> dict[str, list[str | None]]:
-    """Amounts whose stored sum is not their certificate's, both as text: filling would carry them on."""
-    if before is None:
-        return {}
-    sums = stored.aggregate(", ".join(f"sum({name})" for name in AMOUNTS)).fetchall()[0]
-    pairs: dict[str, list[Any]] = {
-        name: [format_exact(found), getattr(before, name)]
-        for name, found in zip(AMOUNTS, sums, strict=True)
-        if before.has_known_total(name)
-    }
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _write_notes(files: Iterable[dict[str, Any]]) -> Iterator[str]:
-    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
-    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
-    for entry in files:
-        if entry["undated"]:
-            yield (
-                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
-                "they count as quarantined in every month of that file."
-            )
-        if entry["repeated"]:
-            yield (
-                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
-                "they are taken as of the first."
-            )
-
-
-def _read_raw(snapshot: Snapshot | None) -> list[str]:
-    if snapshot is None:
-        return []
-    raw = snapshot.path / "raw" / "answers.jsonl.gz"
-    try:
-        with gzip.open(raw, "rt", encoding="utf-8") as file:
-            return [line.rstrip("\n") for line in file]
-    except PermissionError as error:
-        raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
+    columns = [field.name for field in USAGE if field.name not in empty] + ["file"]
+    chosen = ", ".join(columns)
+    rows = connection.sql(f"SELECT {chosen} FROM added" + f" UNION ALL SELECT {chosen} FROM stored" * is_merged)
+    for batch in rows.order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
+        found = dict(zip(columns, batch.columns, strict=True))
+        arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
+        yield pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))

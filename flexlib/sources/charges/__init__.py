@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.sources.charges.amounts import find_date_order, find_decimal, is_short_date
-from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
+from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
-from flexlib.sources.files.files import find_kind, find_lines
+from flexlib.sources.files.files import find_lines
+from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 PIECE = 100_000
 """Rows that are Python's at a time."""
 
-AMOUNTS = ("amount", "list_amount", "quantity")
 MOMENTS = ("period_start", "period_end")
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from flexlib.errors import BadParameter
+from flexlib.sources.files.fields import AskedColumns
 
 COLUMNS = ("period_start", "period_end", "line_item", "model", "key", "amount", "list_amount", "quantity")
 """Fields that a column feeds."""
+
+AMOUNTS = ("amount", "list_amount", "quantity")
+"""Those that are summed."""
 
 COLUMNS_OR_VALUES = ("provider", "currency", "unit", "kind")
 """Fields that a column of that name feeds, where the file has one; else the text is the value of every row."""
@@ -99,6 +103,8 @@ class ChargeMapping:
     delimiter: str | None = None
     optional: tuple[str, ...] = ()
     """Columns that a file may lack: each is then empty in all rows."""
+    rows_path: str | None = None
+    """Where the rows of a JSON are, such as `data[].results[]`; None: where all columns are."""
     preset: str | None = None
     evidence: str | None = None
 
@@ -112,6 +118,14 @@ class ChargeMapping:
                 wanted = " or ".join(one for one in known if one)
                 raise BadParameter(f"{name} must be {wanted}, not {said!r}.")
         self.read_conditions()
+
+    @property
+    def asked(self) -> AskedColumns:
+        """What it asks of the rows of a JSON."""
+        columns = {name: column for name in COLUMNS if (column := getattr(self, name))}
+        counts = {column for name, column in columns.items() if name in AMOUNTS}
+        needed = frozenset(columns.values()) - frozenset(self.optional)
+        return AskedColumns(tuple(columns.values()), frozenset(counts), needed, self.rows_path)
 
     def read_conditions(self) -> list[tuple[str, Condition]]:
         """The kinds of rows that are no charges, in the order in which they are asked: who meets one is left out."""

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
-from flexlib.sources.files.files import find_kind, list_columns, read_csv, read_jsonl
+from flexlib.sources.files.files import list_columns, read_csv, read_jsonl
+from flexlib.sources.files.kinds import find_kind
 
 BATCH = 100_000
 """Rows of a Parquet that are texts at a time."""

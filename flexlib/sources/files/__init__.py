@@ -1,4 +1,4 @@
-"""Calls to LLMs out of a CSV, JSON lines or Parquet: bytes in, rows of the usage schema out, a month at a time.
+"""Calls to LLMs out of a CSV, JSON or Parquet: bytes in, rows of the usage schema out, a month at a time.
 
 Every value is read as text first, so that a bad one is seen and not guessed. A row that cannot be taken is quarantined
 with its line, its raw text and the reason; it is never dropped and never a zero.
@@ -18,6 +18,7 @@ import duckdb
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.schema import USAGE
+from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.rows import judge_rows
 from flexlib.sources.files.texts import quote, read_raw
@@ -76,7 +77,7 @@ class CallFile:
             SELECT count(*) + {others}, count(*) FILTER ({taken}), count(*) FILTER (is_duplicate), count(fault),
                 count(*) FILTER (created_at IS NULL), count(*) FILTER ({taken} AND is_repeated),
                 coalesce(sum(prompt_tokens) FILTER ({taken}), 0), coalesce(sum(completion_tokens) FILTER ({taken}), 0)
-            FROM calls WHERE {_select_month(month)} OR created_at IS NULL""")
+            FROM calls WHERE {select_month(month)} OR created_at IS NULL""")
         return MonthCounts(*counts[0])
 
     def left_out(self, month: Month) -> dict[str, int]:
@@ -86,21 +87,24 @@ class CallFile:
             GROUP BY kind ORDER BY kind""")
         return dict(found)
 
-    def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
-        """The calls of the month, in the columns of `schema.USAGE`, in no order; of `connection`, read when used."""
-        taken = self.connection.view("calls").filter(f"{_select_month(month)} AND fault IS NULL AND NOT is_duplicate")
-        return taken.select(*USAGE.names)
+    def read_month(self, month: Month | None = None) -> duckdb.DuckDBPyRelation:
+        """The calls of the month (default: of the file), in no order: the columns of `schema.USAGE`, and `has_own_id`,
+        whether the file gives the id. Of `connection`, read when used.
+        """
+        where = select_month(month) if month else "true"
+        taken = self.connection.view("calls").filter(f"{where} AND fault IS NULL AND NOT is_duplicate")
+        return taken.select(*USAGE.names, "has_own_id")
 
     def list_people(self, month: Month) -> dict[str, dict[str, str]]:
         """E-mails that stood for the usable, by the opaque key that stands for them now; no names."""
         found = self._query(f"""
             SELECT DISTINCT usable_key, email FROM calls
-            WHERE {_select_month(month)} AND fault IS NULL AND email IS NOT NULL ORDER BY usable_key, email""")
+            WHERE {select_month(month)} AND fault IS NULL AND email IS NOT NULL ORDER BY usable_key, email""")
         return {key: {"email": email, "name": ""} for key, email in found}
 
     def list_quarantined(self, month: Month | None = None) -> list[RefusedRow]:
         """The rows of the month (default: of the file) that cannot be taken, and those of unknown month, by line."""
-        where = f"({_select_month(month)} OR created_at IS NULL)" if month else "true"
+        where = f"({select_month(month)} OR created_at IS NULL)" if month else "true"
         found = self._query(f"SELECT line, lines, fault FROM calls WHERE fault IS NOT NULL AND {where} ORDER BY line")
         texts = read_raw(self.connection, self.file, {line: lines for line, lines, _ in found})
         return [RefusedRow(line, reason, texts[line]) for line, _, reason in found]
@@ -110,18 +114,38 @@ class CallFile:
 
 
 @contextmanager
-def read_calls(file: Path, mapping: CallMapping) -> Iterator[CallFile]:
-    """The calls of `file`, read as `mapping` says.
+def read_calls(file: Path, mapping: CallMapping, name: str | None = None) -> Iterator[CallFile]:
+    """The calls of `file`, read as `mapping` says; `name` is what sentences call it.
 
     Raises `BadFile` when it cannot be read, lacks a column, holds no rows, or none with a time.
     """
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         connection.execute("SET TimeZone = 'UTC'")
-        calls = CallFile(file, mapping, connection, judge_rows(connection, file, mapping))
-        if not calls.months:
-            raise BadFile(f"{file.name} holds no {_explain_empty(calls)}")
+        with name_in_errors(file, name):
+            lines = write_json_lines(file, mapping.asked, Path(folder))
+            with name_in_errors(lines, file.name):
+                calls = CallFile(lines, mapping, connection, judge_rows(connection, lines, mapping))
+            if not calls.months:
+                check_taken(calls, file.name)
         yield calls
+
+
+@contextmanager
+def name_in_errors(file: Path, name: str | None) -> Iterator[None]:
+    """Calls `file` by the name that its reader knows in what it raises: a copy in a scratch folder has another."""
+    try:
+        yield
+    except BadFile as error:
+        if name in (None, file.name):
+            raise
+        raise BadFile(str(error).replace(file.name, str(name))) from error
+
+
+def check_taken(calls: CallFile, name: str) -> None:
+    """Raises `BadFile` where no row can be taken: stored, the failed try would stand in its months and in the way."""
+    if not any(calls.count_month(month).rows for month in calls.months):
+        raise BadFile(f"{name} holds no {_explain_empty(calls)}")
 
 
 def _explain_empty(calls: CallFile) -> str:
@@ -133,5 +157,6 @@ def _explain_empty(calls: CallFile) -> str:
     return f"calls; its rows are {', '.join(f'{kind} ({rows:,})' for kind, rows in others)}."
 
 
-def _select_month(month: Month) -> str:
+def select_month(month: Month) -> str:
+    """SQL that is true of the rows of a month."""
     return f"created_at >= TIMESTAMP '{month.first}' AND created_at < TIMESTAMP '{month.next.first}'"

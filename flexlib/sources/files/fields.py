@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
@@ -93,3 +94,15 @@ def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
         if found.setdefault(name, column) != column:
             raise BadParameter(f"{name} has two columns, {found[name]!r} and {column!r}; give one of them.")
     return found
+
+
+@dataclass(frozen=True)
+class AskedColumns:
+    """What is asked of the rows of a JSON."""
+
+    columns: tuple[str, ...]
+    counts: frozenset[str]
+    """Those that are summed: of what stands above several rows, the sum would be wrong."""
+    needed: frozenset[str]
+    """Those by which the rows are known, where nobody says where they are."""
+    rows_path: str | None = None

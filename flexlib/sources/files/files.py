@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +19,12 @@ import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
+from flexlib.sources.files.kinds import check_encoding, find_kind, open_text
 from flexlib.sources.files.quotes import check_quotes
 
-KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-COMPRESSIONS = (".gz", ".zst", ".bz2")
-
-
-def find_kind(file: Path) -> str:
-    """`csv`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or the file is not there."""
-    if not file.is_file():
-        raise BadFile(
-            f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
-        )
-    suffix = file.suffix.lower()
-    is_packed = suffix in COMPRESSIONS
-    kind = KINDS.get(Path(file.stem).suffix.lower() if is_packed else suffix)
-    if kind is None or (is_packed and kind == "parquet"):
-        raise BadFile(
-            f"{file.name} does not end like a file of calls; it must end in {', '.join(KINDS)}, "
-            f"and after that, but for Parquet, it may end in {', '.join(COMPRESSIONS)}."
-        )
-    return kind
-
-
-def check_encoding(file: Path) -> None:
-    """Raises `BadFile` when the text is UTF-16, as some spreadsheets save it."""
-    with pa.input_stream(str(file), compression="detect") as stream:
-        start = stream.read(2)
-    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in start:
-        raise BadFile(f"{file.name} is UTF-16; save it as UTF-8.")
-
-
 DELIMITERS = ",;\t|"
+EXCEL_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
+"""The first line by which Excel is told what parts the columns; it is no row."""
 BLOCK = 16 << 20
 """Bytes read at a time; no row may be longer."""
 ABSENT = "\x1f"
@@ -96,7 +70,7 @@ def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = Non
             yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
         if spans:
             csv.field_size_limit(BLOCK)
-            with _open_text(file) as lines:
+            with open_text(file) as lines:
                 check_quotes(file, lines, spans, header.delimiter)
 
 
@@ -112,7 +86,7 @@ def find_lines(file: Path, spans: Mapping[int, int]) -> dict[int, str]:
     """The raw text that begins at each line of `spans`, as many lines as it says. Raises `BadFile`."""
     owners = {line + offset: line for line, length in spans.items() for offset in range(length)}
     found = dict.fromkeys(spans, "")
-    with report_file(file), _open_text(file) as lines:
+    with report_file(file), open_text(file) as lines:
         for number, text in enumerate(lines, start=1):
             if number in owners:
                 found[owners[number]] += text
@@ -124,10 +98,10 @@ def report_file(file: Path) -> Iterator[None]:
     """Turns what a reader says of a broken file into `BadFile`: one sentence with what to do."""
     try:
         yield
-    except (OSError, pa.ArrowInvalid, csv.Error, EOFError) as error:
+    except (OSError, pa.ArrowInvalid, csv.Error, EOFError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         advice = "fix it and import it again."
-        if "UTF8" in reason:
+        if "UTF8" in reason or isinstance(error, UnicodeDecodeError):
             advice = f"it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 {file.name} > ...)."
         elif "straddling" in reason:
             advice = f"a quote is not closed, or a row is longer than {BLOCK >> 20} MB: fix it first."
@@ -198,36 +172,35 @@ def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
 
 
 def _read_header(file: Path, delimiter: str | None) -> _Header:
-    with _open_text(file) as lines:
+    with open_text(file) as lines:
         first = lines.readline()
-    chosen = delimiter or max(DELIMITERS, key=first.count)
-    with _open_text(file, newline="") as lines:
-        reader = csv.reader(lines, delimiter=chosen)
+        said = EXCEL_DELIMITER.fullmatch(first.rstrip("\n"))
+        first = lines.readline() if said else first
+    chosen = delimiter or (said[1] if said else max(DELIMITERS, key=first.count))
+    with open_text(file, newline="") as lines:
+        above = 1 if said else 0
+        reader = csv.reader(islice(lines, above, None), delimiter=chosen)
         columns = [column.strip() for column in next(reader, [])]
         if not any(columns):
             raise BadFile(f"{file.name} begins with no line of column names; add one.")
-        return _Header(columns, chosen, reader.line_num)
+        return _Header(columns, chosen, above + reader.line_num)
 
 
 def _list_keys(file: Path) -> list[str]:
     keys: dict[str, None] = {}
-    with _open_text(file) as lines:
+    with open_text(file) as lines:
         for _, text in zip(range(PEEKED_LINES), lines, strict=False):
             try:
-                keys |= dict.fromkeys(_walk_keys(decode_json(text)))
+                keys |= dict.fromkeys(walk_keys(decode_json(text)))
             except ValueError:
                 continue  # the line is judged, and quarantined, when the rows are read
     return list(keys)
 
 
-def _walk_keys(value: object, path: str = "") -> Iterator[str]:
+def walk_keys(value: object, path: str = "") -> Iterator[str]:
+    """The path of every value in an object, down to lists."""
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from _walk_keys(below, f"{path}.{key}" if path else key)
+            yield from walk_keys(below, f"{path}.{key}" if path else key)
     elif path:
         yield path
-
-
-def _open_text(file: Path, newline: str | None = None) -> io.TextIOWrapper:
-    stream: Any = pa.input_stream(str(file), compression="detect")
-    return io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=newline)

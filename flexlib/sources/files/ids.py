@@ -65,7 +65,7 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
         unsaid = f"CASE WHEN {is_credit} THEN 0 WHEN NOT is_day THEN 1 END"
     columns["requests"] = "requests" if "requests" in mapping.columns else unsaid
     typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
-    named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated"}
+    named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated", "has_own_id": "request_id IS NOT NULL"}
     named["email"] = "email" if "usable_key" in mapping.columns else "NULL::VARCHAR"
     others = [f"{sql} AS {name}" for name, sql in named.items()]
     connection.execute(f"CREATE VIEW calls AS SELECT {', '.join([*typed, *others])} FROM {source}")

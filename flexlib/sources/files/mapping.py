@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -9,7 +10,11 @@ from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.conditions import read_conditions, read_kinds
-from flexlib.sources.files.fields import FIELDS, read_aliases, read_extra_counts, read_makers
+from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
+from flexlib.sources.files.numbers import AMOUNTS, COUNTS, PARTS
+
+SUMMED = (*COUNTS, *PARTS, *AMOUNTS)
+"""Fields whose values add up."""
 
 RULES = 2
 """How ids are made and unclear counts are read: an imported file is read again by the same, or it would count twice."""
@@ -117,6 +122,9 @@ class CallMapping:
     decimal: str | None = None
     """What stands before the decimals of a number, `.` or `,`; the other may then part its thousands. None: a dot, and
     a text that may be thousands, such as 1.000, is refused."""
+    rows_path: str | None = None
+    """Where the rows of a file of JSON are, such as `data[].results[]`: the elements of that list, each with what
+    stands above it. None: the one list whose elements have all the columns, where there is one."""
     aliases: tuple[str, ...] = ()
     """What the file's own words mean, such as `Azure=openai`: read, in any case, where a provider, a proxy or a task
     type of that name is asked for. With nothing on the right, the word says as much as an empty text."""
@@ -202,6 +210,14 @@ class CallMapping:
         several = [read_conditions(text) for text in (*self.where, *self.not_billed)]
         several += [one for kinds in read_kinds(self.no_calls).values() for one in kinds]
         return list(dict.fromkeys(one.column for conditions in several for one in conditions))
+
+    @property
+    def asked(self) -> AskedColumns:
+        """What it asks of the rows of a JSON; of a sum of columns, each of them."""
+        parts = {part.strip(): name for name, text in self.columns.items() for part in re.split(r"\s\+\s", text)}
+        counts = frozenset(part for part, name in parts.items() if name in SUMMED)
+        needed = frozenset(parts) - frozenset(self.optional)
+        return AskedColumns((*parts, *self.metadata, *self.conditions), counts, needed, self.rows_path)
 
     @property
     def lifted(self) -> set[str]:

@@ -49,6 +49,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
 
     - `fault`: why the row cannot be taken, or null.
     - `is_duplicate`: an earlier row has the same `request_id` and says the same.
+    - `has_own_id`: the file gives its id; else it is made of what the row says.
     - `is_repeated`: its time stands in an hour that the clock of its zone showed twice; the first of the two is taken.
 
     `created_at` is cut down to the microsecond; the id is made of all digits. The table `left_out` has the `kind` and

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.sources.files.fields import FIELDS
-from flexlib.sources.files.files import find_kind, find_lines, list_columns, read_csv, read_jsonl
+from flexlib.sources.files.files import find_lines, list_columns, read_csv, read_jsonl
+from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import NUMBERS, SUMMED, add_parts
 

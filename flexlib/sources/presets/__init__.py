@@ -18,6 +18,8 @@ from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
 from flexlib.sources.files.files import list_columns
+from flexlib.sources.files.json_rows import list_json_rows
+from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.presets.preset import Preset
 from flexlib.sources.presets.yaml_files import read_preset
 
@@ -85,6 +87,8 @@ def describe_preset(preset: Preset) -> dict[str, str]:
 
 def _list_places(file: Path, **options: Any) -> list[list[str]]:  # noqa: ANN401
     """The columns of the rows in each place where the file may have them."""
+    if find_kind(file) == "json":
+        return list(list_json_rows(file).values())
     return [list_columns(file, **options)]
 
 

@@ -1,0 +1,86 @@
+"""What `flexlib import` says of what it did: on paper, in JSON, and why a month is not complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flexlib.certificate import State
+from flexlib.checks import explain_check
+from flexlib.console.certificate import render_certificate
+from flexlib.formats import format_count
+from flexlib.sources.registry import RefusedFileRow
+
+if TYPE_CHECKING:
+    from flexlib.ingest.charges.importing import ChargesImport
+    from flexlib.ingest.files.importing import MonthImport
+    from flexlib.sources.files.paths import InputFile
+
+NOTHING_NEW = "nothing new: all of it is there already"
+MOST_SHOWN = 5
+
+
+def describe_import(files: Sequence[InputFile], months: Sequence[MonthImport | ChargesImport]) -> dict[str, Any]:
+    """What an import did, for JSON; of several files also which of them brought what."""
+    described = [
+        {"added_rows": one.added_rows, "is_new": one.is_new} | json.loads(one.certificate.to_json()) for one in months
+    ]
+    if len(files) == 1:
+        return {"file": files[0].name, "months": described}
+    listed = []
+    for file in files:
+        mine = [one for one in months if file.name in one.added_by_file]
+        added = sum(one.added_by_file[file.name] for one in mine)
+        listed.append({"file": file.name, "added_rows": added, "months": [str(one.certificate.month) for one in mine]})
+    return {"files": listed, "months": described}
+
+
+def render_import(files: Sequence[InputFile], months: Sequence[MonthImport | ChargesImport]) -> str:
+    """What an import did, with each month's certificate. Ends with a newline."""
+    parts = []
+    for one in months:
+        added = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
+        if one.is_new and not one.added_rows:
+            added += "; the month's amounts or its proof changed"
+        names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
+        title = names[0] if len(names) == 1 else f"{len(names)} files"
+        by_file = [f"  {name}: {format_count(one.added_by_file[name], 'row')}\n" for name in names if len(names) > 1]
+        certificate = render_certificate(one.certificate)
+        parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
+    return "\n".join(parts)
+
+
+def explain_month(month: MonthImport | ChargesImport) -> str:
+    """Why a month is not complete, and what to do."""
+    if month.certificate.state is State.PROVISIONAL:
+        return "it was imported before the month was over; import again what comes after."
+    if month.certificate.state is State.UNRECONCILED:
+        sums = month.certificate.sums
+        if "amounts_changed" in sums.reasons:
+            return f"{explain_check(sums)}; a stored file was changed by hand. Import with --replace."
+        return f"{explain_check(sums)}."
+    rows = month.quarantined
+    if not rows:
+        return "rows of a file imported before could not be taken; the totals are a lower bound."
+    several = len(month.added_by_file) > 1
+    names = [f"{row.file}, " if several and isinstance(row, RefusedFileRow) else "" for row in rows[:MOST_SHOWN]]
+    shown = "; ".join(f"{name}line {row.line}: {row.reason}" for name, row in zip(names, rows, strict=False))
+    more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
+    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+    return (
+        f"{count} could not be taken ({shown}{more}). "
+        "The totals are a lower bound; put the file right and import it with --replace, then the month's other files."
+    )
+
+
+def print_presets(*, as_json: bool) -> None:
+    """The systems that are known."""
+    from flexlib.sources.presets import describe_preset, list_presets
+
+    presets = [describe_preset(one) for one in list_presets()]
+    if as_json:
+        print(json.dumps({"presets": presets}, indent=2, ensure_ascii=False))
+        return
+    for one in presets:
+        print(f"{one['name']:18}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':18}{one['source']}")

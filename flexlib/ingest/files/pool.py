@@ -1,0 +1,134 @@
+"""The calls of all files of one command in one place, each read and judged before anything of them is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from flexlib.dates import Month
+from flexlib.errors import BadFile
+from flexlib.ingest.files.rules import FileFacts, recall_rules
+from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.paths import InputFile
+from flexlib.sources.files.texts import quote
+from flexlib.sources.registry import RefusedFileRow
+from flexlib.store.version import People
+
+
+@dataclass(frozen=True)
+class FileMonth:
+    """What a file holds of one month, but for its calls."""
+
+    counts: MonthCounts
+    refused: list[RefusedFileRow]
+    people: People
+    left_out: dict[str, int]
+    """Rows that are no calls, by kind."""
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that has been read and judged."""
+
+    facts: FileFacts
+    months: dict[Month, FileMonth]
+    empty_columns: set[str]
+    """Columns of `schema.USAGE` in which no call of the file has a value."""
+    lifted: set[str]
+    """Fields that a column of the metadata feeds by its name."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The calls of several files."""
+
+    connection: duckdb.DuckDBPyConnection
+    files: list[ReadFile]
+    calls: duckdb.DuckDBPyRelation
+    """Columns of `schema.USAGE`, `has_own_id`, and `place`: which of the files a call is of."""
+    stamps: dict[InputFile, tuple[int, int]]
+    """Size and time of each before it was read."""
+
+    @property
+    def months(self) -> list[Month]:
+        """Every month that a row of a file lies in, in order."""
+        return sorted({month for file in self.files for month in file.months})
+
+    def read_month(self, month: Month) -> duckdb.DuckDBPyRelation:
+        """The calls of the month, in no order; read when used."""
+        return self.calls.filter(select_month(month))
+
+    def check_unchanged(self) -> None:
+        """Raises `BadFile` where a file has changed since it was read."""
+        for file, stamp in self.stamps.items():
+            if _stamp(file.path) != stamp:
+                raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
+
+
+@contextmanager
+def read_files(
+    files: Sequence[tuple[InputFile, CallMapping]], root: Path | None, note: Callable[[str], None]
+) -> Iterator[Pool]:
+    """The calls of the files; those of the same bytes are read once. `note` is told of that, and of each file's turn.
+
+    Those that are stored in `root` are read by the rules of their first import.
+
+    Raises `BadFile` for the first that cannot be read, or of which no row can be taken.
+    """
+    stamps = {file: _stamp(file.path) for file, _ in files if file.path.is_file()}
+    described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
+    for file, mapping in files:
+        facts = _describe_file(file, mapping)
+        if facts.sha256 in described:
+            note(f"{file.name} is the same as {described[facts.sha256][0].name}, byte for byte: it counts once.")
+            continue
+        facts, rules = recall_rules(facts, mapping, root) if root else (facts, mapping)
+        described[facts.sha256] = file, rules, facts
+    if len(described) == 1:
+        ((file, mapping, facts),) = described.values()
+        with read_calls(file.path, mapping, file.name) as calls:
+            read = [_describe_calls(calls, facts)]
+            yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
+        return
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
+        read, parts = [], []
+        for place, (file, mapping, facts) in enumerate(described.values()):
+            note(f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB).")
+            with read_calls(file.path, mapping, file.name) as calls:
+                read.append(_describe_calls(calls, facts))
+                parts.append(str(Path(folder) / f"{place}.parquet"))
+                calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
+        connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
+        yield Pool(connection, read, connection.read_parquet(parts), stamps)
+
+
+def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
+    check_taken(calls, facts.name)
+    months = {}
+    for month in calls.months:
+        bad = calls.list_quarantined(month)
+        refused = [RefusedFileRow(row.line, row.reason, row.text, facts.name, facts.sha256) for row in bad]
+        months[month] = FileMonth(calls.count_month(month), refused, calls.list_people(month), calls.left_out(month))
+    return ReadFile(facts, months, calls.empty_columns, calls.lifted)
+
+
+def _describe_file(file: InputFile, mapping: CallMapping) -> FileFacts:
+    if not file.path.is_file():
+        raise BadFile(
+            f"{file.path} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
+        )
+    with open(file.path, "rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence, mapping.rules)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns

@@ -1,0 +1,98 @@
+"""The values of a file of JSON one after another, in bounded memory, whether an array, an object or several of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from flexlib.errors import BadFile
+
+CHUNK = 1 << 20
+"""Characters read at a time, and twice as many each time that a value is longer."""
+MOST_IN_VALUE = 64 << 20
+"""Characters of one object, such as a page of an API: in memory it is several times that, and no API gives as much."""
+
+_DECODER = json.JSONDecoder()
+_BLANK = re.compile(r"[ \t\r\n]*")
+
+
+class JsonValue(NamedTuple):
+    """A value of JSON, and its text as it stands in the file."""
+
+    value: Any
+    text: str
+
+
+def read_values(file: Path, text: TextIO) -> Iterator[JsonValue]:
+    """The values of the text of `file`; of an array at its top the elements. Raises `BadFile` where it is no JSON."""
+    stream = _Stream(file, text)
+    inside, needs_comma, count = False, False, 0
+    while mark := stream.peek():
+        if mark == "[" and not inside:
+            inside, needs_comma = True, False
+            stream.place += 1
+        elif mark == "]" and inside and (needs_comma or not count):
+            inside = False
+            stream.place += 1
+        elif mark == "," and inside and needs_comma:
+            needs_comma = False
+            stream.place += 1
+        elif inside and needs_comma:
+            raise BadFile(f"{file.name} is no JSON after its value {count:,} (a comma is missing); export it again.")
+        else:
+            count += 1
+            yield stream.decode(count)
+            needs_comma = True
+    if inside:
+        raise BadFile(f"{file.name} ends in the middle of its array, after value {count:,}; export it again.")
+
+
+class _Stream:
+    """The text of a file, of which what has been read is forgotten."""
+
+    def __init__(self, file: Path, text: TextIO) -> None:
+        self._file, self._text = file, text
+        self._buffer = ""
+        self._is_done = False
+        self.place = 0
+
+    def peek(self) -> str:
+        """The next character that is not blank; "" at the end."""
+        while True:
+            match = _BLANK.match(self._buffer, self.place)
+            assert match is not None  # it fits nothing too
+            self.place = match.end()
+            if self.place < len(self._buffer) or self._is_done:
+                return self._buffer[self.place : self.place + 1]
+            self._read_more()
+
+    def decode(self, number: int) -> JsonValue:
+        """The value that begins here, the file's `number`th."""
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._buffer, self.place)
+            except RecursionError as error:
+                raise BadFile(f"{self._file.name} is nested too deep in its value {number:,}; fix it first.") from error
+            except json.JSONDecodeError as error:
+                if self._is_done:
+                    reason = f"{error.msg} in its value {number:,}"
+                    raise BadFile(f"{self._file.name} is no JSON ({reason}); export it again.") from error
+            else:
+                if end < len(self._buffer) or self._is_done:  # a number may go on
+                    text, self.place = self._buffer[self.place : end], end
+                    return JsonValue(value, text)
+            if len(self._buffer) - self.place > MOST_IN_VALUE:
+                raise BadFile(
+                    f"{self._file.name} has an object of more than {MOST_IN_VALUE >> 20} MB, or is no JSON in its "
+                    f"value {number:,}; write its rows as JSON lines first (jq -c '.data[]')."
+                )
+            self._read_more()
+
+    def _read_more(self) -> None:
+        rest = self._buffer[self.place :]
+        more = self._text.read(max(CHUNK, len(rest)))
+        self._is_done = not more
+        self._buffer, self.place = rest + more, 0

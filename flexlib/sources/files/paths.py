@@ -1,0 +1,188 @@
+"""The files of calls that a command names: files, folders, patterns, archives and the standard input."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
+
+from flexlib.errors import BadFile, BadParameter
+from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, name_kind
+
+STDIN = "-"
+
+MOST_UNPACKED = 8 << 30
+"""Bytes that one archive may become: forty million rows; what becomes more was made to fill a disk."""
+MOST_MEMBERS = 10_000
+"""Files in one archive: a file an hour for a year; listing more takes longer than reading them."""
+
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file of calls."""
+
+    path: Path
+    """Where it can be read."""
+    name: str
+    """What it is called in sentences and certificates: `usage.csv`, in a folder `may/usage.csv`, in an archive
+    `exports.zip/usage.csv`."""
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """What the paths of a command stand for."""
+
+    files: list[InputFile]
+    """In the order of the paths, those of a folder by name; none twice."""
+    others: list[str]
+    """Files in folders, patterns and archives whose names do not end like a file of calls."""
+
+
+def find_files(
+    paths: Sequence[str],
+    scratch: Path,
+    *,
+    format_name: str | None = None,
+    stdin: BinaryIO | None = None,
+    skipped: Path | None = None,
+) -> InputFiles:
+    """The files that `paths` stand for; what comes out of an archive or `stdin` is put into `scratch`.
+
+    A folder stands for all files below it whose names end like a file of calls, but hidden ones and those in `skipped`;
+    `-` for `stdin`, whose format its first bytes tell where `format_name` does not. Raises `BadFile` where there is
+    nothing, and `BadParameter` for `-` given twice.
+    """
+    if list(paths).count(STDIN) > 1:
+        raise BadParameter("- is the standard input, which is read once; give it once.")
+    found: dict[Path, InputFile] = {}
+    others: list[str] = []
+    for path in paths:
+        if path == STDIN:
+            listed: Iterable[InputFile] = [_keep_stdin(stdin, scratch, format_name)]
+        else:
+            listed = _find_named(path, skipped)
+        for file in listed:
+            if file.path.name.lower().endswith(".zip"):
+                for member in _unpack(file, scratch / str(len(found)), others):
+                    found.setdefault(member.path, member)
+            elif path == STDIN or file.path == Path(path) or name_kind(file.name):
+                found.setdefault(file.path.resolve(), file)
+            else:
+                others.append(file.name)
+    if not found:
+        raise BadFile(
+            f"{' '.join(paths)} holds no file of calls; their names end in {', '.join(KINDS)} or .zip, "
+            f"and after that some in {', '.join(COMPRESSIONS)}."
+        )
+    return InputFiles(_tell_apart(list(found.values())), others)
+
+
+def _find_named(text: str, skipped: Path | None) -> Iterator[InputFile]:
+    path = Path(text)
+    if path.is_dir():
+        yield from _walk(path, skipped)
+    elif path.exists() or not glob.has_magic(text):
+        yield InputFile(path, path.name)  # that it is not there, says who reads it
+    else:
+        matches = [Path(one) for one in sorted(glob.glob(text, recursive=True))]
+        if not matches:
+            raise BadFile(f"no file fits {text}; give the path of a CSV, JSON or Parquet of calls, or of their folder.")
+        for match in matches:
+            yield from _walk(match, skipped) if match.is_dir() else [InputFile(match, match.name)]
+
+
+def _walk(folder: Path, skipped: Path | None) -> Iterator[InputFile]:
+    """The files below a folder by name; hidden ones, and what flexlib itself has stored, are none of them."""
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(one for one in folders if not _is_hidden(one) and (here / one).resolve() != skipped)
+        for name in sorted(names):
+            if not _is_hidden(name):
+                yield InputFile(here / name, (here / name).relative_to(folder).as_posix())
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[InputFile]:
+    """The files of calls in an archive, each written into `folder`. Raises `BadFile`."""
+    left, count = MOST_UNPACKED, 0
+    try:
+        with zipfile.ZipFile(archive.path) as opened:
+            members = [one for one in opened.infolist() if not one.is_dir()]
+            if len(members) > MOST_MEMBERS:
+                raise BadFile(f"{archive.name} holds over {MOST_MEMBERS:,} files; unpack it and import the folder.")
+            for member in members:
+                name = PurePosixPath(member.filename)
+                if any(_is_hidden(part) for part in name.parts):
+                    continue
+                if name_kind(name.name) is None:
+                    others.append(f"{archive.name}/{name}")
+                    continue
+                if member.flag_bits & 1:
+                    raise BadFile(f"{archive.name}/{name} is encrypted; unpack it with its password first.")
+                target = folder / str(count) / name.name
+                target.parent.mkdir(parents=True)
+                with opened.open(member) as packed, open(target, "wb") as out:
+                    left -= _copy(packed, out, left, archive.name)
+                count += 1
+                yield InputFile(target, f"{archive.name}/{name}")
+    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise BadFile(f"{archive.name} cannot be unpacked ({reason}); unpack it and import the folder.") from error
+    if not count:
+        raise BadFile(f"{archive.name} holds no file of calls; their names end in {', '.join(KINDS)}.")
+
+
+def _copy(packed: IO[bytes], out: BinaryIO, left: int, name: str) -> int:
+    written = 0
+    while piece := packed.read(PIECE):
+        written += len(piece)
+        if written > left:
+            raise BadFile(f"{name} becomes more than {MOST_UNPACKED >> 30} GB; unpack it and import what is in it.")
+        out.write(piece)
+    return written
+
+
+def _keep_stdin(stdin: BinaryIO | None, scratch: Path, format_name: str | None) -> InputFile:
+    """The standard input as a file, since it is read more than once."""
+    if stdin is None:
+        raise BadParameter("there is no standard input to read; give the path of a file.")
+    first = stdin.read(PIECE)
+    if not first:
+        raise BadFile("the standard input is empty; give the path of a file, or pipe one into the command.")
+    told = _tell_format(first)
+    packed = ".gz" if told.endswith(".gz") else ""
+    target = scratch / f"stdin.{format_name + packed if format_name else told}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "wb") as out:
+        out.write(first)
+        shutil.copyfileobj(stdin, out, PIECE)
+    return InputFile(target, "stdin")
+
+
+def _tell_format(first: bytes) -> str:
+    """The format of what begins with these bytes, as the end of a name."""
+    if first.startswith(b"PK\x03\x04"):
+        return "zip"
+    if first.startswith(b"PAR1"):
+        return "parquet"
+    if first.startswith(b"\x1f\x8b"):
+        return f"{_tell_format(zlib.decompressobj(wbits=31).decompress(first, PIECE))}.gz"
+    text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "json" if text[:1] in (b"{", b"[") else "csv"
+
+
+def _tell_apart(files: list[InputFile]) -> list[InputFile]:
+    """Files of one name get the path that was given: else a sentence about two would name one."""
+    names = [file.name for file in files]
+    return [InputFile(file.path, str(file.path)) if names.count(file.name) > 1 else file for file in files]
