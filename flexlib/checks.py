@@ -152,8 +152,8 @@ def _name_overlaps(figures: Figures) -> str:
 def _name_shared_rows(figures: Figures) -> str:
     return "; ".join(
         f"{format_count(count, 'row')} of {name} may be calls that {other} holds too, and no ids of calls tell: import "
-        f"{name} again with --supersedes {other}, which drops that file's rows of the periods that both have, or with "
-        "--distinct, which says that the calls are others"
+        f"{name} again with --distinct if they are other calls, or the newer of the two files with --supersedes and "
+        "the name of the older one, whose rows of the periods that both have are then dropped"
         for name, other, count in figures["shared_rows"]
     )
 

@@ -155,6 +155,11 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
         by = {places[sha] for sha in entry.get("superseded_by", ()) if sha in places}
         entries.superseded |= {(new, number) for new in by}
     entries.superseded |= {(new, old) for new in given - older for old in older}
+    newer = {entries.files[number]["name"] for number in given - older}
+    for number in older:
+        entry = entries.files[number]
+        if rest := [pair for pair in entry.pop("shared", ()) if pair[0] not in newer]:
+            entry["shared"] = rest
     is_decided = bool(older) or (decisions.distinct and len(entries.files) > 1)
     for number in given - older if is_decided else ():
         entry = entries.files[number]
