@@ -43,7 +43,7 @@ _MODULES = ("analysis", "ledger", "page", "spend", "store")
 
 
 def months() -> _pd.DataFrame:
-    """Every stored month: `month`, the sources of its `credits` and `usage`, its worst `state`, `read_at` (UTC).
+    """Every stored month: `month`, its sources of `credits`, `usage` and `charges`, the worst `state`, `read_at` (UTC).
 
     >>> import flexlib as fl
     >>> fl.months()[["month", "credits", "usage", "state"]]

@@ -202,8 +202,6 @@ class ChargesCertificate(Certificate):
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
         order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
-        if not self.left_out:  # most months have none, and those of flexlib 0.2.0 knew no word for it
-            del values["left_out"]
         return {name: values[name] for name in order} | values
 
 

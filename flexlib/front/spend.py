@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from flexlib.certificate import Certificate, State
+from flexlib.certificate import CERTIFICATES, Certificate, State
 from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -220,12 +220,12 @@ def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone
 
 def list_stored_months(root: Path) -> pd.DataFrame:
     """See `flexlib.months`; `root` is the data folder."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "state", "read_at")}
+    columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "charges", "state", "read_at")}
     for month in list_months(root):
         newest = list_newest(month, root)
         states = {one.certificate.state for one in newest}
         columns["month"].append(str(month))
-        for dataset in ("credits", "usage"):
+        for dataset in CERTIFICATES:
             columns[dataset].append(", ".join(one.source for one in newest if one.dataset == dataset))
         columns["state"].append(str(next(state for state in State if state in states)))
         columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import flexlib as fl
 from flexlib.cli.main import main
 
 MAY = ["--year", "2025", "--month", "5"]
@@ -108,3 +109,17 @@ def test_calls_without_a_price_make_it_at_least(capsys: pytest.CaptureFixture[st
 def test_a_month_of_which_nothing_is_stored_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["spend", *MAY]) == 2
     assert "Nothing of 2025-05 is stored" in capsys.readouterr().err
+
+
+def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_bill("1.50")
+    capsys.readouterr()
+    assert main(["certificate", *MAY, "--source", "bill-files"]) == 0
+    out = capsys.readouterr().out
+    assert "  USD             1.5 billed\n" in out
+    assert "agrees (3 compared): the rows of the bills, summed by currency" in out
+    (month,) = fl.months().to_dict("records")
+    assert (month["month"], month["usage"], month["charges"], month["state"]) == (
+        "2025-05", "", "bill-files", "COMPLETE",
+    )  # fmt: skip
+    assert fl.load("2025-05").total("usd") is None  # of calls there is none; the bill is not one
