@@ -204,7 +204,9 @@ def _import(
         stores: list[Callable[[], Sequence[MonthImport | ChargesImport]]] = []
         if calls:
             decisions = replace(read_decisions(arguments), supersedes=tuple({*arguments.supersedes} - {*older}))
-            prepared = prepare_calls(calls, settings.data, decisions, wait=arguments.wait, note=_note)
+            prepared = prepare_calls(
+                calls, settings.data, decisions, wait=arguments.wait, note=_note, show_progress=_show_progress
+            )
             stores.append(stack.enter_context(prepared))
         if bills:
             options = {"are_distinct": arguments.distinct, "replace_months": arguments.replace, "wait": arguments.wait}
@@ -226,3 +228,9 @@ def read_decisions(arguments: argparse.Namespace) -> Decisions:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def _show_progress(text: str) -> None:
+    """On a terminal only: in a log it would say nothing that the certificates do not."""
+    if sys.stderr.isatty():
+        _note(text)

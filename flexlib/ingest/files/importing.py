@@ -86,13 +86,14 @@ def prepare_calls(
     wait: bool = False,
     now: datetime | None = None,
     note: Callable[[str], None] = lambda text: None,
+    show_progress: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Callable[[], list[MonthImport]]]:
     """The months of `files` read, merged and checked; what it yields stores them all. Until then nothing is stored.
 
     Every month is merged with its newest version, or rebuilt from these files alone. Amounts that a file does not
     give are filled as recording does, from the price book and the kept rates; one that is stored stays, whatever those
     say later. Importing a file again changes nothing, except that missing amounts are filled once they are known.
-    `note` is told whose turn it is.
+    `note` is told of files that are the same, `show_progress` whose turn it is.
 
     Raises `BadFile` when a file cannot be read, was imported under another mapping, or differs from what is stored
     under the same id, and when the table of rates is corrupt; `BadParameter`, also where replacing a month would drop
@@ -100,7 +101,10 @@ def prepare_calls(
     """
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
     decisions = decisions or Decisions()
-    with read_files(files, None if decisions.replace_months else root, note) as pool, ExitStack() as stack:
+    with (
+        read_files(files, None if decisions.replace_months else root, note, show_progress) as pool,
+        ExitStack() as stack,
+    ):
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
         if decisions.replace_months and not decisions.drops_others:
             _check_dropped(held, pool)

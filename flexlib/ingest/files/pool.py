@@ -74,9 +74,13 @@ class Pool:
 
 @contextmanager
 def read_files(
-    files: Sequence[tuple[InputFile, CallMapping]], root: Path | None, note: Callable[[str], None]
+    files: Sequence[tuple[InputFile, CallMapping]],
+    root: Path | None,
+    note: Callable[[str], None],
+    show_progress: Callable[[str], None],
 ) -> Iterator[Pool]:
-    """The calls of the files; those of the same bytes are read once. `note` is told of that, and of each file's turn.
+    """The calls of the files; those of the same bytes are read once. `note` is told of that, `show_progress` whose turn
+    it is.
 
     Those that are stored in `root` are read by the rules of their first import.
 
@@ -100,7 +104,9 @@ def read_files(
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         read, parts = [], []
         for place, (file, mapping, facts) in enumerate(described.values()):
-            note(f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB).")
+            show_progress(
+                f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB)."
+            )
             with read_calls(file.path, mapping, file.name) as calls:
                 read.append(_describe_calls(calls, facts))
                 parts.append(str(Path(folder) / f"{place}.parquet"))
