@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 
+CLOUDS = frozenset(
+    {"aws", "amazon", "amazon web services", "amazon bedrock", "azure", "microsoft", "microsoft azure"}
+    | {"gcp", "google cloud", "google cloud platform", "oracle", "databricks", "snowflake"}
+)
+"""Who sells models of others: calls of a bill from them may stand under the name of who made the model."""
+
 COUNTS = f"""
     coalesce(proxy, provider) AS seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
     sum(amount_in_usd) AS usd, sum(amount_in_clp) AS clp, sum(coalesce(requests, 1))::BIGINT AS requests,
@@ -79,6 +85,14 @@ def sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
     """The sum of those that are known; None where none is."""
     known = [one for one in amounts if one is not None]
     return reduce(EXACT.add, known, ZERO) if known else None
+
+
+def sum_by_currency(charges: list[Billed]) -> tuple[tuple[str, Decimal], ...]:
+    """What is billed in each currency, as it is billed."""
+    sums: dict[str, Decimal] = {}
+    for one in charges:
+        sums[one.currency] = EXACT.add(sums.get(one.currency, ZERO), one.amount)
+    return tuple(sorted(sums.items()))
 
 
 def count_calls(month: MonthUsage) -> dict[str, int]:

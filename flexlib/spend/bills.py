@@ -15,8 +15,9 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from flexlib.enums import LlmProxy
 from flexlib.money.unit_prices import EXACT
-from flexlib.spend.billed import ZERO, Billed, Count, read_charges, read_counts, sum_known
+from flexlib.spend.billed import CLOUDS, ZERO, Billed, Count, read_charges, read_counts, sum_by_currency, sum_known
 from flexlib.spend.differences import Difference, DifferenceKind, compare_usage, name_others, name_outside
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ class ProviderBill:
     """What is billed in a currency without a rate: it is in no sum."""
     unexplained_usd: Decimal = ZERO
     """The part of the difference that neither a credit, a tax nor the list price explains."""
+    may_bill: tuple[str, ...] = ()
+    """Providers without a bill whose calls this one, of a cloud that has none by its own name, may be for."""
     is_reconciled: bool = True
-    """Whether that is within the tolerance."""
+    """Whether that difference is within the tolerance, and nothing may stand in two providers."""
 
     @property
     def difference_usd(self) -> Decimal | None:
@@ -103,7 +106,13 @@ class MonthBills:
         """Why the spend is not whole or not certain, a sentence each."""
         problems = []
         for one in self.providers:
-            if not one.is_reconciled:
+            if one.may_bill:
+                problems.append(
+                    f"{one.provider}: US$ {_write(one.billed_usd)} are billed, and calls of {', '.join(one.may_bill)} "
+                    "were counted, which no bill names: if it bills those, both are in the spend. Import it with "
+                    "--provider and their name, or by a preset with a provider of your own if it does not."
+                )
+            elif not one.is_reconciled:
                 problems.append(
                     f"{one.provider}: US$ {_write(one.billed_usd)} are billed and US$ {_write(one.counted_usd)} were "
                     f"counted; US$ {_write(one.unexplained_usd)} of the difference nothing explains. Look at: flexlib "
@@ -161,8 +170,21 @@ def compare_counts_with_bills(
         one = replace(one, is_reconciled=_is_within(one, tolerance_usd, tolerance_share))
         providers.append(one)
         differences += found
+    providers = [_find_other_names(one, providers) for one in providers]
     providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
     return MonthBills(tuple(providers), tuple(differences))
+
+
+def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> ProviderBill:
+    """With the providers whose calls a cloud's bill may be for: then both are in the spend."""
+    if bill.provider not in CLOUDS or bill.requests or not bill.billed_usd:
+        return bill
+    found = tuple(
+        one.provider
+        for one in others
+        if one.counted_usd and one.billed_usd is None and not one.unconverted and one.provider != LlmProxy.WINDSURF
+    )
+    return replace(bill, may_bill=found, is_reconciled=bill.is_reconciled and not found)
 
 
 def _is_within(bill: ProviderBill, tolerance_usd: Decimal, tolerance_share: Decimal) -> bool:
@@ -183,7 +205,9 @@ def _compare_provider(
     if not known:
         clp = None if any(one.unconverted_requests for one in counts) else sum_known(one.clp for one in counts)
         apart = bool(unpriced or other)
-        bill = ProviderBill(provider, counted, None, counted, clp, requests, unpriced, apart, unconverted=_sum(other))
+        bill = ProviderBill(
+            provider, counted, None, counted, clp, requests, unpriced, apart, unconverted=sum_by_currency(other)
+        )
         return bill, []
     usage = [one for one in known if one.kind == "usage"]
     first, last = min((one.first for one in usage), default=None), max((one.last for one in usage), default=None)
@@ -212,17 +236,10 @@ def _compare_provider(
         bool(other) or any(one.unpriced_requests for one in outside),
         first,
         last,
-        _sum(other),
+        sum_by_currency(other),
         gap,
     )
     return bill, sorted(differences, key=lambda one: (one.day or date.min, one.model or "", one.kind))
-
-
-def _sum(charges: list[Billed]) -> tuple[tuple[str, Decimal], ...]:
-    sums: dict[str, Decimal] = {}
-    for one in charges:
-        sums[one.currency] = EXACT.add(sums.get(one.currency, ZERO), one.amount)
-    return tuple(sorted(sums.items()))
 
 
 def _write(amount: Decimal | None) -> str:

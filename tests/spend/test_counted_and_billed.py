@@ -231,6 +231,31 @@ def test_who_sends_the_bill_is_the_proxy_where_there_is_one(tmp_path: Path) -> N
     )
 
 
+def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"))
+    bill(tmp_path, "2025-05-01,gpt 4o Inp glbl Tokens,,2,,USD,\n", "microsoft")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
+    assert month.list_problems()[0].startswith(
+        "microsoft: US$ 2.00 are billed, and calls of openai were counted, which no bill names: if it bills those, both"
+    )
+
+
+@pytest.mark.parametrize("provider", ["openai", "github", "azure-speech"])
+def test_a_bill_under_the_makers_name_or_of_somebody_else_is_no_clouds(tmp_path: Path, provider: str) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"))
+    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", provider)
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state) == (Decimal(2 if provider == "openai" else 4), State.COMPLETE)
+
+
+def test_a_clouds_bill_beside_calls_that_have_a_bill_repeats_nothing(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"))
+    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "openai", "openai.csv")
+    bill(tmp_path, "2025-05-01,a,,3,,USD,\n", "aws", "aws.csv")
+    assert (load(tmp_path).bills.spend_usd, load(tmp_path).state) == (Decimal(5), State.COMPLETE)
+
+
 @pytest.mark.parametrize(
     ("billed", "called"),
     [

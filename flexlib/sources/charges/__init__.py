@@ -15,7 +15,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.sources.charges.amounts import find_date_order, find_decimal, is_short_date
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
-from flexlib.sources.charges.rows import Charge, Reading, is_value, judge_row
+from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
 from flexlib.sources.files.files import find_lines
 from flexlib.sources.files.kinds import find_kind
@@ -112,7 +112,8 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
 
 
 def _miss_column(file: Path, name: str, column: str, known: list[str]) -> BadFile:
-    return BadFile(f"{file.name} has no column {column!r} for {name}; its columns are {', '.join(known)}.")
+    told = " What holds for all rows is a provider in lower case." if name == "provider" else ""
+    return BadFile(f"{file.name} has no column {column!r} for {name}; its columns are {', '.join(known)}.{told}")
 
 
 def _find_meanings(
@@ -153,13 +154,9 @@ def _take(found: _Months, texts: Texts, reading: Reading) -> None:
         sums[charge.currency] = reading.add(sums.get(charge.currency, Decimal(0)), charge.amount)
         if verdict.email and charge.key:
             found.people.setdefault(month, {})[charge.key] = {"email": verdict.email, "name": ""}
-        found.crossing[month] += charge.period_end > _find_end(month)
+        found.crossing[month] += charge.period_end > find_end(month)
         if len(found.waiting) >= PIECE:
             _flush(found)
-
-
-def _find_end(month: Month) -> datetime:
-    return month.end.replace(tzinfo=None)
 
 
 def _flush(found: _Months) -> None:

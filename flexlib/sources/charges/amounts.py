@@ -21,12 +21,21 @@ MARKS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
 STEP = Decimal("1e-18")
 """The last digit of an amount that is kept; what is behind it are a float's digits that mean nothing."""
 
+MOST_DIGITS = 18
+"""No text that short has a digit that is not kept, or is too large."""
+
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 GAPS = "'\u0020\u00a0\u202f"
 """What some put between thousands: an apostrophe, and three kinds of space."""
 
 NUMBER = re.compile(rf"[0-9.,{GAPS}]*[0-9][0-9.,{GAPS}]*(?:[eE][+-]?[0-9]+)?")
+
+PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+"""Most amounts are as programs write them, and read at once."""
+
+DECIMALS = re.compile(r"-?(?:0\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))")
+"""Such an amount whose dot can only stand before decimals."""
 
 DAY_FIRST, MONTH_FIRST = "dmy", "mdy"
 
@@ -57,6 +66,9 @@ def find_decimal(texts: Iterable[str]) -> str | None:
     """
     found = set()
     for text in texts:
+        if DECIMALS.fullmatch(text):
+            found.add(".")
+            continue
         digits = _strip(text)[0]
         marks = [letter for letter in digits if letter in ".,"]
         if not marks or not NUMBER.fullmatch(digits):
@@ -80,6 +92,8 @@ def read_amount(text: str, decimal: str | None) -> Decimal | None:
     >>> [str(read_amount(text, None)) for text in ("$1,234.50", "(0.50)", "Free", "1.000")]
     ['1234.50', '-0.50', '0', 'None']
     """
+    if decimal == "." and len(text) <= MOST_DIGITS and PLAIN.fullmatch(text):
+        return Decimal(text)
     if text.strip().lower() in ZERO:
         return Decimal(0)
     digits, is_negative = _strip(text)

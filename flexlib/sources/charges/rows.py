@@ -6,8 +6,9 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from flexlib.dates import Month
@@ -79,7 +80,7 @@ class Reading:
         """The text of a field, of its column or as it holds for every row; None where it says nothing."""
         place = self.places.get(name)
         text = row.values[place] if place is not None else None
-        return None if text is None or is_nothing(text) else text.strip()
+        return None if not text or is_nothing(text) else text.strip()
 
     def read_moment(self, text: str) -> Moment | None:
         if text not in self.moments:
@@ -99,6 +100,18 @@ class Reading:
         return EXACT.add(one, other)
 
 
+@lru_cache(maxsize=1_000)
+def find_month(day: date) -> Month:
+    """The month of the day; a file has few days."""
+    return Month.containing(day)
+
+
+@lru_cache(maxsize=100)
+def find_end(month: Month) -> datetime:
+    """The first moment after the month, UTC."""
+    return month.end.replace(tzinfo=None)
+
+
 def is_value(name: str, text: str) -> bool:
     """Whether the text can be the value of that field for every row, and is no column that the file lacks."""
     if name == "currency":
@@ -113,7 +126,7 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
     said = {name: reading.read(row, name) for name in reading.places}
     start = said.get("period_start")
     begun = reading.read_moment(start) if start else None
-    month = Month.containing(begun[0].date()) if begun else None
+    month = find_month(begun[0].date()) if begun else None
     if row.problem:
         return Verdict(month, fault=row.problem)
     for kind, place, condition in reading.conditions:
