@@ -168,9 +168,8 @@ def _select_jsonl(mapping: CallMapping, asked: dict[str, str]) -> str:
     # SQL's AND may look at both sides, and the type of what is no JSON is an error.
     is_object = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
     problem = f"coalesce(problem, CASE WHEN NOT {is_object} THEN 'not a JSON object' END)"
-    rest = _write_other_keys(mapping, asked)
-    source = f"SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds, {rest} AS rest FROM pieces"
-    return _select(mapping, LINES, _Values(columns, typed, rest="rest"), f"({source})")
+    source = f"(SELECT line, lines, text, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM pieces)"
+    return _select(mapping, LINES, _Values(columns, typed, rest=_write_other_keys(mapping, asked)), source)
 
 
 def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Values:
@@ -205,7 +204,7 @@ def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> st
     fields |= {"metadata": _write_object(as_json)}
     fields |= {"metadata_in_id": _write_object(as_text if as_json != as_text else {})}
     numbers = [name for name in (*NUMBERS, *fields) if name_field(name) in NUMBERS and name not in parts]
-    fields |= {"rest": values.rest}
+    fields |= {"rest": f"CASE WHEN {fields['request_id']} IS NULL THEN {values.rest} END"}
     fields |= {f"typed_{name}": values.typed.get(name, "false") for name in numbers}
     query = f"SELECT {head}, {', '.join(f'{sql} AS {name}' for name, sql in fields.items())} FROM {source}"
     sums = {name: add_parts(name, several) for name, several in parts.items()}
