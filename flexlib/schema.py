@@ -14,9 +14,6 @@ from flexlib.errors import BadRecord
 UNKNOWN_MODEL = "<nil>"
 """What the server writes for a model it does not name; empty and absent ids are stored as this too."""
 
-SOURCE_SAYS_ZERO = "the source gives 0"
-"""Why a row has no amount, and gets none by a list, whose source writes 0 for what it does not know."""
-
 EXTRA_COUNTS = (
     "cache_write_1h_tokens",
     "cache_audio_read_tokens",

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flexlib.enums import LlmProxy
+from flexlib.enums import SOURCE_SAYS_ZERO, LlmProxy
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
 from flexlib.money.prices import Price, price_call
-from flexlib.schema import SOURCE_SAYS_ZERO
 
 if TYPE_CHECKING:
     import pyarrow as pa

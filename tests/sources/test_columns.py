@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexlib.dates import Month
-from flexlib.enums import LlmProvider
+from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider
 from flexlib.errors import BadFile, BadParameter
-from flexlib.schema import SOURCE_SAYS_ZERO, USAGE, check_usage
+from flexlib.schema import USAGE, check_usage
 from flexlib.sources.files import MonthCounts, read_calls
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import RefusedRow

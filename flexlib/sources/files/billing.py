@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from flexlib.enums import SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
-from flexlib.schema import SOURCE_SAYS_ZERO
 from flexlib.sources.files.conditions import read_conditions, write_any
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import IN_DOLLARS
