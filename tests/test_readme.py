@@ -26,6 +26,13 @@ def test_the_certificate_in_the_readme_is_the_fixtures(
     assert capsys.readouterr().out == shown[2]
 
 
+def test_the_systems_in_the_readme_are_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.search(r"\$ flexlib import --list\n(.*?)\.\.\.\n```", README, re.DOTALL)
+    assert shown is not None
+    assert main(["import", "--list"]) == 0
+    assert shown[1] in capsys.readouterr().out
+
+
 def test_every_command_stands_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -83,4 +83,4 @@ def print_presets(*, as_json: bool) -> None:
         print(json.dumps({"presets": presets}, indent=2, ensure_ascii=False))
         return
     for one in presets:
-        print(f"{one['name']:18}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':18}{one['source']}")
+        print(f"{one['name']:20}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':20}{one['source']}")

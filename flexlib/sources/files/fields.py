@@ -106,3 +106,5 @@ class AskedColumns:
     needed: frozenset[str]
     """Those by which the rows are known, where nobody says where they are."""
     rows_path: str | None = None
+    reader: str | None = None
+    """Who makes rows of a file that has none."""

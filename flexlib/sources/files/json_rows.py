@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
+from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import PEEKED_LINES, report_file, walk_keys
 from flexlib.sources.files.json_values import JsonValue, read_values
 from flexlib.sources.files.kinds import check_encoding, find_kind, open_text
+from flexlib.sources.files.spans import read_spans
 
 DEEPEST_LIST = 4
 """Levels of objects and lists in which rows are looked for: pages have two or three."""
+
+READERS: dict[str, Callable[[Iterable[Any]], Iterator[dict[str, Any]]]] = {"codex": read_codex, "otel": read_spans}
+"""Who makes rows of the values of a file that has none; a value that is no JSON is None."""
 
 Row = dict[str, Any]
 
@@ -45,15 +50,22 @@ def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> Path:
     kind = find_kind(file)
     if kind not in ("json", "jsonl"):
         return file
+    target = folder / f"{file.stem}.jsonl"
+    if asked.reader:
+        rows = READERS[asked.reader](value.value for value in _read_objects(file))
+        return _write_lines(target, (json.dumps(row, ensure_ascii=False) for row in rows), file)
     _check_indexes(file, asked.columns)
     path = asked.rows_path or _find_deepest(file, asked.columns)
     if kind == "json" and not path:
         path = _choose_path(file, asked.needed)
     if kind == "jsonl" and not path:
         return file
-    target = folder / f"{file.stem}.jsonl"
+    return _write_lines(target, _write_rows(file, path, asked), file)
+
+
+def _write_lines(target: Path, lines: Iterable[str], file: Path) -> Path:
     with open(target, "w", encoding="utf-8") as out:
-        out.writelines(f"{text}\n" for text in _write_rows(file, path, asked))
+        out.writelines(f"{text}\n" for text in lines)
         if not out.tell():
             raise BadFile(f"{file.name} holds no rows; export it again.")
     return target

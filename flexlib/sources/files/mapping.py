@@ -125,6 +125,8 @@ class CallMapping:
     rows_path: str | None = None
     """Where the rows of a file of JSON are, such as `data[].results[]`: the elements of that list, each with what
     stands above it. None: the one list whose elements have all the columns, where there is one."""
+    reader: Literal["codex", "otel"] | None = None
+    """Who makes rows of a file of JSON that has none: where several lines tell a call, or a value its own name."""
     aliases: tuple[str, ...] = ()
     """What the file's own words mean, such as `Azure=openai`: read, in any case, where a provider, a proxy or a task
     type of that name is asked for. With nothing on the right, the word says as much as an empty text."""
@@ -217,7 +219,7 @@ class CallMapping:
         parts = {part.strip(): name for name, text in self.columns.items() for part in re.split(r"\s\+\s", text)}
         counts = frozenset(part for part, name in parts.items() if name in SUMMED)
         needed = frozenset(parts) - frozenset(self.optional)
-        return AskedColumns((*parts, *self.metadata, *self.conditions), counts, needed, self.rows_path)
+        return AskedColumns((*parts, *self.metadata, *self.conditions), counts, needed, self.rows_path, self.reader)
 
     @property
     def lifted(self) -> set[str]:

@@ -2,8 +2,8 @@
 
 A preset is a YAML file: those in `flexlib/data/presets/`, and any that a company writes for its own gateway. It says
 
-- `name`, `title`, `source` (where its meaning stands), `evidence` (`documented`, seen in `samples`, or told by the
-  `rows`), `dataset` (`usage` or `charges`), `notes` for what is not settled.
+- `name`, `title`, `source` (where the system says it, or gives the file), `evidence` (`documented`, seen in `samples`,
+  or told by the `rows`), `dataset` (`usage` or `charges`), `notes` for what is not settled.
 - `recognize`: the columns that a file of it must have, and `unless`: those that it must not have. `a | b` is either.
 - `mapping`: the fields of `CallMapping`, or of `ChargeMapping`. A column may be a list: the first that the file has.
 """
@@ -87,7 +87,7 @@ def describe_preset(preset: Preset) -> dict[str, str]:
 
 def _list_places(file: Path, **options: Any) -> list[list[str]]:  # noqa: ANN401
     """The columns of the rows in each place where the file may have them."""
-    if find_kind(file) == "json":
+    if find_kind(file) in ("json", "jsonl"):
         return list(list_json_rows(file).values())
     return [list_columns(file, **options)]
 

@@ -28,7 +28,7 @@ class Preset:
     title: str
     evidence: Evidence
     source: str
-    """Where what it says is written, or was seen."""
+    """Where the system says what its files hold; of those that say nothing, where they come from."""
     dataset: str
     recognize: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()

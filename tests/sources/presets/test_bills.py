@@ -11,6 +11,7 @@ from preset_samples import find_preset_name, write_file, write_lines
 
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.presets import choose_preset
 
 
@@ -20,7 +21,9 @@ def read_bill(file: Path) -> list[dict[str, Any]]:
     mapping = preset.build_mapping(columns)
     assert isinstance(mapping, ChargeMapping)
     rows: list[dict[str, Any]] = []
-    for month in read_charges(file, mapping, "0" * 64).values():
+    folder = file.parent / "rows"
+    folder.mkdir()
+    for month in read_charges(write_json_lines(file, mapping.asked, folder), mapping, "0" * 64).values():
         assert [(row.line, row.reason) for row in month.refused] == []
         rows += month.rows.to_pylist()
     return sorted(rows, key=lambda row: int(row["id"].rpartition("-")[2]))
@@ -132,3 +135,13 @@ def test_lines_of_json_of_the_api_s_costs_are_read_by_their_paths(tmp_path: Path
     file = write_lines(tmp_path, "costs.jsonl", row, row | {"line_item": "Image models"})
     assert find_preset_name(file) == "openai-cost"
     assert sum_bill(read_bill(file), "currency") == {"USD": Decimal("0.12")}
+
+
+def test_the_cost_report_of_anthropic_s_api_is_in_cents(tmp_path: Path) -> None:
+    result = {"currency": "USD", "amount": "20.18", "workspace_id": None, "description": "Claude Sonnet 4.5 Usage - Input",
+              "cost_type": "tokens", "model": "claude-sonnet-4-5", "token_type": "uncached_input_tokens"}  # fmt: skip
+    days = [{"starting_at": f"2026-05-0{day}T00:00:00Z", "ending_at": f"2026-05-0{day + 1}T00:00:00Z",
+             "results": [result | {"amount": amount}]} for day, amount in ((1, "20.18"), (2, "5.5"))]  # fmt: skip
+    file = write_lines(tmp_path, "cost_report.json", {"data": days, "has_more": False, "next_page": None})
+    assert find_preset_name(file) == "anthropic-cost-api"
+    assert sum_bill(read_bill(file), "model") == {"claude-sonnet-4-5": Decimal("0.2568")}  # 0.2018 + 0.055

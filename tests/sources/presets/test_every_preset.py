@@ -16,7 +16,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from preset_samples import Sums, find_preset_name, sum_rows
+from preset_samples import Sums, build_mapping, find_preset_name, sum_rows
+
+from flexlib.certificate import State
+from flexlib.dates import Month
+from flexlib.ingest.files.importing import import_usage
 
 START = datetime(2026, 5, 1, tzinfo=timezone.utc)
 
@@ -140,6 +144,36 @@ def write_bedrock(number: int, call: Call) -> Row:
             "input": counted, "output": {"outputTokenCount": call.completion}}  # fmt: skip
 
 
+def write_codex(number: int, call: Call) -> Row:
+    last = {"input_tokens": call.prompt, "cached_input_tokens": call.cached, "output_tokens": call.completion}
+    return {"timestamp": f"{call.moment:%Y-%m-%dT%H:%M:%S.000Z}", "type": "event_msg",
+            "payload": {"type": "token_count", "info": {"last_token_usage": last}}}  # fmt: skip
+
+
+def write_span(number: int, call: Call) -> Row:
+    counted = {"input_tokens": call.prompt, "output_tokens": call.completion,
+               "cache_read.input_tokens": call.cached, "cache_creation.input_tokens": call.written}  # fmt: skip
+    return {"traceId": "t", "spanId": f"{number}", "start_time": call.moment.isoformat(),
+            "attributes": {f"gen_ai.usage.{name}": value for name, value in counted.items()}
+            | {"gen_ai.operation.name": "chat", "gen_ai.request.model": call.model}}  # fmt: skip
+
+
+def write_ccusage(rows: list[Row]) -> str:
+    return json.dumps({"daily": rows, "totals": {}})
+
+
+def write_day(number: int, call: Call) -> Row:
+    model = {"modelName": call.model, "inputTokens": call.fresh, "outputTokens": call.completion,
+             "cacheCreationTokens": call.written, "cacheReadTokens": call.cached, "cost": f"{call.usd:f}"}  # fmt: skip
+    return {"date": f"{call.moment:%Y-%m-%d}", "modelBreakdowns": [model]}
+
+
+def write_session(rows: list[Row]) -> str:
+    head = {"timestamp": "2026-05-01T00:00:00Z", "type": "session_meta", "payload": {"id": "s", "cli_version": "1"}}
+    turn = {"timestamp": "2026-05-01T00:00:00Z", "type": "turn_context", "payload": {"model": "gpt-5"}}
+    return write_jsonl([head, turn, *rows])
+
+
 CACHED, WRITTEN, MONEY = "cached", "written", "money"
 
 
@@ -153,6 +187,11 @@ class Form:
     told: set[str]
     counts_requests: bool | None = False
     """Whether a row tells how many requests it is of; None where it is of an unknown number."""
+
+    def write_file(self, path: Path, rows: list[Row]) -> Path:
+        file = path.with_suffix(SUFFIXES.get(self.join, ".jsonl"))
+        file.write_text(self.join(rows), "utf-8")
+        return file
 
     def expect(self, made: list[Call]) -> Sums:
         requests: dict[bool | None, int | None] = {True: sum(range(1, len(made) + 1)), False: len(made), None: None}
@@ -178,8 +217,11 @@ FORMS = [
     Form("langfuse", write_langfuse, write_jsonl, {CACHED, WRITTEN, MONEY}),
     Form("helicone", write_helicone, write_csv, {MONEY}),
     Form("bedrock", write_bedrock, write_jsonl, {CACHED, WRITTEN}),
+    Form("codex", write_codex, write_session, {CACHED}),
+    Form("ccusage", write_day, write_ccusage, {CACHED, WRITTEN, MONEY}, None),
+    Form("otel", write_span, write_jsonl, {CACHED, WRITTEN}),
 ]
-SUFFIXES: dict[Callable[[list[Row]], str], str] = {write_csv: ".csv"}
+SUFFIXES: dict[Callable[[list[Row]], str], str] = {write_csv: ".csv", write_ccusage: ".json"}
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
@@ -189,7 +231,26 @@ def test_any_calls_written_as_a_system_does_and_read_back_are_the_same_tokens_an
     form: Form, made: list[Call]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"calls{SUFFIXES.get(form.join, '.jsonl')}"
-        file.write_text(form.join([form.write(number, call) for number, call in enumerate(made)]), "utf-8")
+        file = form.write_file(Path(folder) / "calls", [form.write(number, call) for number, call in enumerate(made)])
         assert find_preset_name(file) == form.name
         assert sum_rows(file) == form.expect(made)
+
+
+@settings(max_examples=20, deadline=None)
+@given(form=st.sampled_from(FORMS), made=calls, cuts=st.tuples(st.integers(0, 5), st.integers(1, 6)))
+def test_two_exports_that_overlap_are_the_calls_once_or_not_reconciled(
+    form: Form, made: list[Call], cuts: tuple[int, int]
+) -> None:
+    end = min(cuts[1], len(made))
+    start = 0 if form.name == "codex" else min(cuts[0], end, len(made) - 1)  # a session always begins at its beginning
+    rows = [form.write(number, call) for number, call in enumerate(made)]
+    with tempfile.TemporaryDirectory() as folder:
+        months: dict[Month, Any] = {}
+        for name, part in (("first", rows[:end]), ("second", rows[start:])):
+            file = form.write_file(Path(folder) / name, part)
+            found = import_usage(file, build_mapping(file), Path(folder) / "data")
+            months |= {one.certificate.month: one.certificate for one in found}
+        whole = form.expect(made)
+        counted = [sum(getattr(one, f"{name}_tokens") for one in months.values()) for name in ("prompt", "completion")]
+        is_open = any(one.state is State.UNRECONCILED for one in months.values())
+        assert is_open or counted == [whole.prompt, whole.completion]

@@ -45,6 +45,16 @@ Date,Slug,Usage,BYOK Usage,Requests,Prompt Tokens,Completion Tokens,Reasoning To
     assert {row["grain"] for row in read_rows(file)} == {"day"}
 
 
+def test_the_api_of_openrouter_says_the_same_under_other_names(tmp_path: Path) -> None:
+    day = {"date": "2026-05-01", "model": "openai/gpt-4o", "model_permaslug": "openai/gpt-4o", "endpoint_id": "e1",
+           "provider_name": "OpenAI", "usage": 1.25, "byok_usage_inference": 0.75, "requests": 100,
+           "prompt_tokens": 400000, "completion_tokens": 25000, "reasoning_tokens": 0}  # fmt: skip
+    other = day | {"endpoint_id": "e2", "usage": 0.25, "byok_usage_inference": 0, "requests": 1}
+    file = write_lines(tmp_path, "activity.json", {"data": [day, other]})
+    assert find_preset_name(file) == "openrouter-daily"
+    assert sum_rows(file) == Sums(2, 101, 800000, 50000, usd=Decimal("2.25"))
+
+
 LITELLM = """
 request_id,call_type,api_key,spend,total_tokens,prompt_tokens,completion_tokens,startTime,endTime,model,model_group,\
 custom_llm_provider,api_base,user,metadata,cache_hit,request_tags,team_id,organization_id,end_user,status,session_id

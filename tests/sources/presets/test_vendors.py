@@ -47,6 +47,19 @@ def test_a_day_of_openai_holds_its_cached_tokens_and_a_day_without_use_is_no_gap
     assert {row["grain"] for row in rows} == {"day"}
 
 
+def test_the_pages_of_openai_s_api_say_the_same(tmp_path: Path) -> None:
+    result = {"object": "organization.usage.completions.result", "input_tokens": 1000, "output_tokens": 100,
+              "input_cached_tokens": 800, "num_model_requests": 5, "project_id": None, "user_id": None,
+              "api_key_id": None, "model": "gpt-4o-2024-08-06", "batch": None, "service_tier": None}  # fmt: skip
+    bucket = {"object": "bucket", "start_time": 1777593600, "end_time": 1777680000}
+    days = [bucket | {"results": [result, result | {"model": "gpt-4o-mini"}]},
+            bucket | {"start_time": 1777680000, "end_time": 1777766400, "results": []}]  # fmt: skip
+    page = {"object": "page", "data": days, "has_more": False, "next_page": None}
+    file = write_lines(tmp_path, "usage.json", page)
+    assert find_preset_name(file) == "openai-usage"
+    assert sum_rows(file) == Sums(2, 10, 2000, 200, cached=1600, untold=2)
+
+
 ANTHROPIC = """
 usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,\
 usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,usage_output_tokens,\

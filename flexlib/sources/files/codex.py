@@ -1,0 +1,71 @@
+"""Session files of OpenAI's Codex as plain rows: several lines tell a call, and a fork repeats its parent's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+REPLAY = timedelta(seconds=2)
+"""A forked session begins with its parent's lines, all written at once with the fork's own time; a first answer of its
+own takes longer than that to come."""
+
+CALL, REPLAYED, REPEATED, LIMITS = "call", "of the parent session", "repeated", "limits only"
+
+Usage = dict[str, Any]
+
+
+def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """A row for each line that counts tokens, in the order of the file; `kind` tells which of them are calls.
+
+    `model` is that of the last `turn_context`. A line without the usage of its own call has what the session's total
+    has grown by. What is no JSON (None) is a call of which nothing is known.
+    """
+    session: Usage = {}
+    before: Usage = {}
+    model, number, is_replay = None, 0, False
+    for line in lines:
+        if not isinstance(line, dict):
+            yield {"kind": CALL}
+            continue
+        payload: Usage = found if isinstance(found := line.get("payload"), dict) else {}
+        kind = payload.get("type") if line.get("type") == "event_msg" else line.get("type")
+        if kind == "session_meta" and not session:
+            session = {"id": payload.get("id"), "timestamp": line.get("timestamp")}
+            is_replay = _is_fork(payload)
+        elif kind == "turn_context":
+            model = payload.get("model") or model
+        elif kind == "token_count":
+            number += 1
+            info = payload.get("info") or {}
+            total = info.get("total_token_usage") or {}
+            is_replay = is_replay and _is_near(session["timestamp"], line.get("timestamp"))
+            row = {"id": f"{session.get('id')}-{number}", "timestamp": line.get("timestamp"), "model": model}
+            row |= info.get("last_token_usage") or _subtract(total, before)
+            if not info:
+                row["kind"] = LIMITS
+            elif is_replay:
+                row["kind"] = REPLAYED
+            else:
+                row["kind"] = REPEATED if total and total == before else CALL
+            before = total or before
+            yield row
+
+
+def _is_fork(payload: Usage) -> bool:
+    source = payload.get("source")
+    is_spawned = isinstance(source, dict) and "subagent" in source
+    return bool(payload.get("forked_from_id")) or is_spawned
+
+
+def _is_near(start: object, moment: object) -> bool:
+    try:
+        return datetime.fromisoformat(str(moment)) - datetime.fromisoformat(str(start)) < REPLAY
+    except (ValueError, TypeError):
+        return False
+
+
+def _subtract(total: Usage, before: Usage) -> Usage:
+    """What the session's total has grown by; a total that has become smaller began anew."""
+    grown = {name: value - before.get(name, 0) for name, value in total.items() if isinstance(value, int)}
+    return total if any(value < 0 for value in grown.values()) else grown

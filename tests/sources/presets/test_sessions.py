@@ -1,0 +1,120 @@
+"""Session files of assistants, and spans: Claude Code, Codex, ccusage, OpenTelemetry; sums made by hand beside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from preset_samples import Sums, count_left_out, find_preset_name, read_rows, sum_rows, write_lines
+
+MODEL = "claude-sonnet-4-5-20250929"
+
+
+def count(second: int, last: dict[str, int] | None, total: dict[str, int] | None) -> dict[str, Any]:
+    """A line of Codex that counts tokens."""
+    info = {name: value for name, value in {"last_token_usage": last, "total_token_usage": total}.items() if value}
+    return {"timestamp": f"2026-05-01T10:00:{second:02}.000Z", "type": "event_msg",
+            "payload": {"type": "token_count", "info": info or None, "rate_limits": {}}}  # fmt: skip
+
+
+def use(fresh: int, cached: int, output: int) -> dict[str, int]:
+    return {"input_tokens": fresh + cached, "cached_input_tokens": cached, "output_tokens": output,
+            "reasoning_output_tokens": output // 2, "total_tokens": fresh + cached + output}  # fmt: skip
+
+
+def turn(second: int, model: str) -> dict[str, Any]:
+    return {"timestamp": f"2026-05-01T10:00:{second:02}.000Z", "type": "turn_context", "payload": {"model": model}}
+
+
+def meta(second: int, name: str, **more: str) -> dict[str, Any]:
+    return {"timestamp": f"2026-05-01T10:00:{second:02}.000Z", "type": "session_meta",
+            "payload": {"id": name, "cli_version": "0.60.0", "cwd": "/home/ana", **more}}  # fmt: skip
+
+
+def test_a_call_of_codex_has_the_model_of_the_turn_before_it(tmp_path: Path) -> None:
+    lines = [
+        meta(0, "s1"),
+        count(1, None, None),
+        turn(2, "gpt-5"),
+        count(3, use(100, 900, 50), use(100, 900, 50)),
+        count(4, use(100, 900, 50), use(100, 900, 50)),  # told again
+        turn(5, "gpt-5-codex"),
+        count(6, None, use(300, 2900, 250)),  # 200 fresh, 2000 cached, 200 out since then
+        count(7, use(10, 0, 5), use(310, 2900, 255)),
+    ]
+    file = write_lines(tmp_path, "rollout.jsonl", *lines)
+    assert find_preset_name(file) == "codex"
+    assert sum_rows(file) == Sums(3, 3, 3210, 255, cached=2900, untold=3)
+    assert [(row["model"], row["prompt_tokens"]) for row in read_rows(file)] == [
+        *(("gpt-5", 1000), ("gpt-5-codex", 2200), ("gpt-5-codex", 10))
+    ]
+    assert count_left_out(file) == {"limits without usage": 1, "usage told before": 1}
+
+
+def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_path: Path) -> None:
+    lines = [
+        meta(30, "s2", forked_from_id="s1"),
+        meta(30, "s1"),
+        turn(30, "gpt-5"),
+        count(30, use(100, 900, 50), use(100, 900, 50)),
+        count(31, use(10, 0, 5), use(110, 900, 55)),
+        count(45, use(20, 1000, 7), use(130, 1900, 62)),
+    ]
+    file = write_lines(tmp_path, "rollout.jsonl", *lines)
+    assert sum_rows(file) == Sums(1, 1, 1020, 7, cached=1000, untold=1)
+    assert count_left_out(file) == {"of the parent session": 2}
+
+
+def test_a_day_of_ccusage_is_told_by_model(tmp_path: Path) -> None:
+    model = {"modelName": MODEL, "inputTokens": 100, "outputTokens": 50, "cacheCreationTokens": 20,
+             "cacheReadTokens": 80, "cost": 0.001}  # fmt: skip
+    days = [{"date": "2026-05-01", "inputTokens": 300, "modelBreakdowns": [model, model | {"modelName": "gpt-5"}]},
+            {"date": "2026-05-02", "inputTokens": 100, "modelBreakdowns": [model | {"cost": 0}]}]  # fmt: skip
+    file = write_lines(tmp_path, "ccusage.json", {"daily": days, "totals": {"inputTokens": 300, "totalCost": 0.002}})
+    assert find_preset_name(file) == "ccusage"
+    assert sum_rows(file) == Sums(3, None, 600, 150, cached=240, written=60, usd=Decimal("0.002"), untold=1)
+
+
+def span(number: int, operation: str | None, **attributes: object) -> dict[str, Any]:
+    told = {"gen_ai.operation.name": operation, "gen_ai.provider.name": "openai"} | attributes
+    return {"name": f"{operation} x", "context": {"trace_id": "0xt", "span_id": f"0x{number}"},
+            "start_time": f"2026-05-01T10:00:{number:02}.000000Z", "end_time": "2026-05-01T10:01:00.000000Z",
+            "attributes": {name: value for name, value in told.items() if value is not None}}  # fmt: skip
+
+
+TOKENS = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100,
+          "gen_ai.usage.cache_read.input_tokens": 800, "gen_ai.response.model": "gpt-4o-2024-08-06"}  # fmt: skip
+
+SPANS = [
+    span(1, "invoke_agent", **TOKENS),  # the sum of those below it
+    span(2, "chat", **TOKENS),
+    span(3, "execute_tool"),
+    span(4, "chat", **{"gen_ai.request.model": "gpt-4o", "error.type": "timeout"}),
+    span(5, "embeddings", **{"gen_ai.usage.input_tokens": 2000, "gen_ai.request.model": "text-embedding-3-small"}),
+]
+
+
+def test_of_spans_those_that_call_a_model_count(tmp_path: Path) -> None:
+    file = write_lines(tmp_path, "spans.jsonl", *SPANS)
+    assert find_preset_name(file) == "otel"
+    assert sum_rows(file) == Sums(2, 2, 3000, 100, cached=800, untold=2)
+    assert count_left_out(file) == {"other spans": 2, "failed calls": 1}
+    assert [row["task_type"] for row in read_rows(file)] == ["text", "embedding"]
+
+
+def test_otlp_says_the_same_in_pages(tmp_path: Path) -> None:
+    def write(value: object) -> dict[str, object]:
+        return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+
+    spans = [
+        {"traceId": "t", "spanId": str(number), "name": one["name"], "startTimeUnixNano": f"17776296{number:02}000000000",
+         "endTimeUnixNano": f"17776296{number:02}250000000",
+         "attributes": [{"key": name, "value": write(value)} for name, value in one["attributes"].items()]}
+        for number, one in enumerate(SPANS)
+    ]  # fmt: skip
+    scope = {"scope": {"name": "openai"}, "spans": spans}
+    file = write_lines(tmp_path, "traces.json", {"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]})
+    assert find_preset_name(file) == "otel"
+    assert sum_rows(file) == Sums(2, 2, 3000, 100, cached=800, untold=2)
+    assert [row["duration_ms"] for row in read_rows(file)] == [250, 250]
