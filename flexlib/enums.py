@@ -15,6 +15,9 @@ Language = Literal["es", "en"]
 GRAINS = frozenset({"call", "hour", "day", "month"})
 """What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
 
+SOURCE_SAYS_ZERO = "the source gives 0"
+"""Why a row has no amount, and gets none by a list, whose source writes 0 for what it does not know."""
+
 KINDS_OF_CHARGE = frozenset({"usage", "fee", "credit", "tax", "adjustment"})
 """What a line of a bill is for; only `usage` can be held against calls."""
 

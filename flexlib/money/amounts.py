@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flexlib.enums import LlmProxy
+from flexlib.enums import SOURCE_SAYS_ZERO, LlmProxy
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
@@ -52,7 +52,9 @@ def fill_call(
     usd = filled["amount_in_usd"]
     if usd is None and read("proxy") in PAID_IN_USD:
         usd = read("cost")
-    if usd is None:
+    if usd is None and read("unpriced") == SOURCE_SAYS_ZERO:
+        filled["unpriced"] = SOURCE_SAYS_ZERO
+    elif usd is None:
         answer = price_call(
             read("provider"),
             read("model"),
@@ -97,6 +99,10 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
     old = {name: rows[name].combine_chunks() for name in FILLED}
     given = _take_cost(rows)
     open_rows = pc.is_null(given)
+    unpriced = old["unpriced"]
+    if unpriced.null_count < len(unpriced):  # reasons of before, which are found again, or the source's own
+        unpriced = pc.if_else(pc.equal(unpriced, SOURCE_SAYS_ZERO), unpriced, None)
+        open_rows = pc.and_(open_rows, pc.is_null(unpriced))
     priced = _price_open(rows, open_rows, book)
     usd = pc.coalesce(given, priced["amount_in_usd"])
     converted = convert_rows(pa.table({"created_at": rows["created_at"], "amount_in_usd": usd}), rates)
@@ -108,7 +114,7 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
         amount_in_usd=usd,
         amount_in_clp=pesos,
         **{name: pc.if_else(open_rows, priced[name], old[name]) for name in PRICE},
-        unpriced=priced["unpriced"],
+        unpriced=pc.coalesce(priced["unpriced"], unpriced),
         **{name: pc.if_else(by_rate, converted[name].combine_chunks(), old[name]) for name in RATE},
         unconverted=pc.if_else(no_rate, pa.scalar(unconverted), pa.scalar(None, pa.string())),
     )

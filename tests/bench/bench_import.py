@@ -21,6 +21,7 @@ duckdb.execute("COPY (SELECT * FROM read_csv('{file}') ORDER BY time, id) TO '{o
 
 COLUMNS = ["--timestamp", "time", "--prompt-tokens", "input", "--completion-tokens", "output", "--request-id", "id"]
 OTHERS = ["--cached-tokens", "cached", "--usable-id", "user", "--usable-type", "user", "--model-column", "model"]
+OTHERS += ["--cache", "included"]
 
 
 def write_calls(file: Path, rows: int) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import duckdb
 
+from flexlib.enums import SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
 from flexlib.sources.files.conditions import read_conditions, write_any
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import IN_DOLLARS
-
-SOURCE_SAYS_ZERO = "the source gives 0"
-"""Why a row has no amount whose source writes 0 for what it does not know."""
 
 CREDIT = "credit"
 """The model of a credit that names none."""

@@ -49,9 +49,12 @@ def list_columns(file: Path, delimiter: str | None = None) -> list[str]:
         return _read_header(file, delimiter).columns if kind == "csv" else _list_keys(file)
 
 
-def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = None) -> Iterator[pa.Table]:
+def read_csv(
+    file: Path, columns: Mapping[str, str], delimiter: str | None = None, others: Mapping[str, str] | None = None
+) -> Iterator[pa.Table]:
     """The rows of a CSV in pieces: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null),
-    and under each name of `columns` the text of that column. Blank lines are no rows. Raises `BadFile`.
+    and under each name of `columns` the text of that column, of `others` its bytes. Blank lines are no rows. Raises
+    `BadFile`.
     """
     with report_file(file):
         header = _read_header(file, delimiter)
@@ -61,6 +64,7 @@ def read_csv(file: Path, columns: Mapping[str, str], delimiter: str | None = Non
         places = {name: header.columns.index(column) for name, column in columns.items()}
         # What is not asked for is read as bytes: it need not be UTF-8.
         types = [pa.string() if place in places.values() else pa.binary() for place in range(len(header.columns))]
+        places |= {name: header.columns.index(column) for name, column in (others or {}).items()}
         parse = arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True, ignore_empty_lines=False)
         spans: dict[int, int] = {}
         for rows in _read_pieces(file, types, header.lines, parse):

@@ -12,15 +12,27 @@ from flexlib.sources.files.texts import quote
 CONTENT = [
     "created_ns", "provider", "model", "proxy", "task_type", "prompt_tokens", "completion_tokens", "cached_tokens",
     "cache_write_tokens", "cost", "amount_in_usd", "amount_in_clp", "duration_ms", "status", "usable_type", "usable_id",
-    "metadata", "usable_key", "tier", "requests", *EXTRA_COUNTS,
+    "metadata", "usable_key", "tier", "requests", *EXTRA_COUNTS, "rest",
 ]  # fmt: skip
-"""What makes an id. A null has no part in it, so that a field added one day leaves the ids of rows without it alone."""
+"""What makes an id; `rest` is the hash of what stands in columns that feed none of them. A null has no part in it, so
+that a field added one day leaves the ids of rows without it alone."""
 
 ID_DIGITS = 32
 
 CONTENT_MACRO = """
 CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) || ':' || x::VARCHAR, '');
 """
+
+
+EARLIER = "earlier rows of a call"
+"""The kind of rows whose id comes again with more to say, where the last one is taken."""
+
+
+def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
+    """Moves the rows that are no calls out of `judged` into `left_out`."""
+    connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
+    if mapping.where or mapping.no_calls:
+        _leave_out(connection, "kind", "kind IS NOT NULL")
 
 
 def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> set[str]:
@@ -31,6 +43,8 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     key = "coalesce(request_id, content_id)"
     counts = f"SELECT count({key}), count(DISTINCT hash({key})) FROM judged WHERE fault IS NULL"
     ((rows, distinct),) = connection.execute(counts).fetchall()
+    takes_last = mapping.repeated == "last"
+    order = "DESC" if takes_last else ""
     if rows != distinct:
         connection.execute(f"""
             CREATE TABLE again AS
@@ -41,12 +55,14 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
                 FROM judged WHERE fault IS NULL AND {key} IN (FROM several)),
             counted AS (
                 SELECT *, row_number() OVER same - 1 AS nth, first(content) OVER same AS first_content
-                FROM hashed WINDOW same AS (PARTITION BY key ORDER BY line))
+                FROM hashed WINDOW same AS (PARTITION BY key ORDER BY line {order}))
             SELECT line AS again_line, request_id IS NOT NULL AND content = first_content AS is_duplicate,
                 CASE WHEN request_id IS NULL THEN left(sha256(content || '#' || nth), {ID_DIGITS}) END AS id,
                 CASE WHEN content <> first_content AND request_id IS NOT NULL
                     THEN 'request_id stands before with other content: ' || request_id END AS fault
             FROM counted WHERE nth > 0""")
+        if takes_last:
+            _leave_out(connection, quote(EARLIER), "line IN (SELECT again_line FROM again WHERE fault IS NOT NULL)")
         source = "judged LEFT JOIN again ON line = again_line"
         named = {"id": f"coalesce(again.id, {key})", "fault": "coalesce(judged.fault, again.fault)"}
         named["is_duplicate"] = "coalesce(is_duplicate, false)"
@@ -70,6 +86,13 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     others = [f"{sql} AS {name}" for name, sql in named.items()]
     connection.execute(f"CREATE VIEW calls AS SELECT {', '.join([*typed, *others])} FROM {source}")
     return {name for name in USAGE.names if columns.get(name, "NULL").startswith("NULL")}
+
+
+def _leave_out(connection: duckdb.DuckDBPyConnection, kind: str, where: str) -> None:
+    connection.execute(f"""
+        INSERT INTO left_out SELECT {kind}, date_trunc('month', make_timestamp(created_ns // 1000)) FROM judged
+        WHERE {where};
+        DELETE FROM judged WHERE {where}""")
 
 
 def hash_content(mapping: CallMapping, columns: dict[str, str]) -> str:

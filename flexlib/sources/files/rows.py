@@ -11,7 +11,7 @@ from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.billing import CREDIT, bill_rows, check_currency, find_currency, is_credit
 from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
 from flexlib.sources.files.fields import MEMBERS
-from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows
+from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows, set_aside
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.meaning import check_meaning, find_doubt, has_parts, type_parts
 from flexlib.sources.files.members import find_words, name_member, write_constant
@@ -68,7 +68,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
         connection.execute(build_time_macros(order).replace("CREATE MACRO", "CREATE OR REPLACE MACRO"))
         connection.execute("DROP TABLE judged")
         run_on_texts(connection, file, mapping, lambda texts: _judge(mapping, values, fixed, texts))
-    _set_aside(connection, mapping)
+    set_aside(connection, mapping)
     check_currency(connection, file, mapping)
     if has_parts(mapping):
         check_meaning(connection, file)
@@ -79,17 +79,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
             f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
         )
     billed = bill_rows(mapping, _name_conditions(mapping))
-    return name_rows(connection, mapping, {name: fixed.get(name, name) for name in [*values, *billed]})
-
-
-def _set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
-    """Moves the rows that are no calls out of `judged` into `left_out`."""
-    connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
-    if mapping.where or mapping.no_calls:
-        connection.execute("""
-            INSERT INTO left_out SELECT kind, date_trunc('month', make_timestamp(created_ns // 1000)) FROM judged
-            WHERE kind IS NOT NULL;
-            DELETE FROM judged WHERE kind IS NOT NULL""")
+    return name_rows(connection, mapping, {name: fixed.get(name, name) for name in [*values, *billed, "rest"]})
 
 
 def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
@@ -123,6 +113,7 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
         kept["model"] = f"coalesce(value_model, CASE WHEN {credit} THEN '{CREDIT}' END)"
     if "usable_key" in mapping.columns:
         kept["email"] = "CASE WHEN contains(usable_key, '@') THEN usable_key END"
+    kept["rest"] = "CASE WHEN request_id IS NULL THEN sha256(rest) END"
     if mapping.grain in ("call", "hour"):
         kept["is_day"] = "is_day"
     if raw:
@@ -131,7 +122,7 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
         kept["other_currency"] = find_currency(mapping)
     if mapping.where or mapping.no_calls:
         kept["kind"] = _find_kind(mapping, names)
-    content = hash_content(mapping, {name: f"value_{name}" for name in values})
+    content = hash_content(mapping, {name: f"value_{name}" for name in values} | {"rest": "sha256(rest)"})
     zone = quote(mapping.timezone)
     return f"""
         CREATE TABLE judged AS

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
+from flexlib.sources.files.columns import is_in_id, list_asked, list_rest, name_field
 from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.files.files import find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.numbers import NUMBERS, SUMMED, add_parts
+from flexlib.sources.files.numbers import NUMBERS, add_parts
 
 LINES = "line, lines, problem"
+
+EMPTY_KEY = r'"[^"]*":(?:\{\}|null|""),?'
+"""A key of JSON that says nothing."""
+EMPTY_LEVELS = 3
+"""How deep a key that feeds a field may lie for what is left of the objects around it to say nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class _Values:
     """Whether the value is a number, where it may be one without being a text."""
     nested: dict[str, str] = field(default_factory=dict)
     """The JSON of lists and structs. An id is made of their text, as it was before JSON was kept."""
+    rest: str = "NULL::VARCHAR"
+    """What the row says in columns that feed nothing."""
 
 
 class Pieces:
@@ -61,19 +71,22 @@ def run_on_texts(
 
     The query gives `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null), the text of each
     field (null where it is empty or fed by no column), `metadata` (JSON; `metadata_in_id` is what the row's id is made
-    of where that differs), and of each of `NUMBERS` with `typed_` before its name whether the file's format itself says
-    that it is a number. Raises `BadFile` when the file cannot be read or lacks a column.
+    of where that differs), `rest` (what stands in columns that feed nothing), and of each of `NUMBERS` with `typed_`
+    before its name whether the file's format itself says that it is a number. Raises `BadFile` when the file cannot be
+    read or lacks a column.
     """
     kind = find_kind(file)
     known = list_columns(file, mapping.delimiter)
-    asked = _list_asked(mapping, known)
+    asked = list_asked(mapping, known)
     if kind != "jsonl":
         asked = {name: column for name, column in asked.items() if column in known or column not in mapping.optional}
     for name, column in asked.items():
         if column not in known and kind != "jsonl":  # a key may come late in JSON lines
             raise _miss_column(file, name, column, known)
+    rest = list_rest(mapping, known, asked) if kind != "jsonl" else {}
     if kind == "parquet":
         values = _find_values(dict(zip(known, pq.read_schema(file).types, strict=True)), asked)
+        values = replace(values, rest=_write_rest({name: quote(column, '"') for name, column in rest.items()}, rest))
         source = f"read_parquet({quote(str(file))}, file_row_number = true)"
         try:
             connection.execute(
@@ -83,8 +96,8 @@ def run_on_texts(
             raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); fix it first.") from error
         return
     if kind == "csv":
-        query = _select(mapping, LINES, _Values({name: name for name in asked}), "pieces")
-        pieces = Pieces(read_csv(file, asked, mapping.delimiter))
+        query = _select(mapping, LINES, _Values({name: name for name in asked}, rest=_write_rest({}, rest)), "pieces")
+        pieces = Pieces(read_csv(file, asked, mapping.delimiter, rest))
     else:
         query = _select_jsonl(mapping, asked)
         pieces = Pieces(read_jsonl(file))
@@ -95,17 +108,31 @@ def run_on_texts(
         _check_keys(connection, file, mapping, known, asked)
 
 
-def _list_asked(mapping: CallMapping, known: list[str]) -> dict[str, str]:
-    """The column of each text: under the name of its field, of which a part of a sum has its place behind it."""
-    asked: dict[str, str] = {}
-    for name, column in mapping.columns.items():
-        parts = [part.strip() for part in column.split("+")]
-        if column in known or name not in SUMMED or not all(parts) or len(parts) == 1:
-            asked[name] = column
-        else:
-            asked |= {f"{name}_{place}": part for place, part in enumerate(parts)}
-    others = {"metadata": mapping.metadata, "condition": mapping.conditions}
-    return asked | {f"{name}_{n}": column for name, columns in others.items() for n, column in enumerate(columns)}
+def _write_rest(values: dict[str, str], rest: dict[str, str]) -> str:
+    parts = [
+        f"write_part({quote(column)}, nullif({values.get(name, name)}::VARCHAR, ''))" for name, column in rest.items()
+    ]
+    return f"nullif(concat({', '.join(parts)}), '')" if parts else "NULL::VARCHAR"
+
+
+def _write_other_keys(mapping: CallMapping, asked: dict[str, str]) -> str:
+    """SQL of the JSON of a line without the keys that have a part in its id by themselves."""
+    patch: dict[str, Any] = {}
+    for name, column in asked.items():
+        if is_in_id(name):
+            *above, last = column.split(".")
+            patch[column] = None
+            level = patch
+            for key in above:
+                level = level.setdefault(key, {})
+                if level is None:
+                    break
+            else:
+                level[last] = None
+    other = f"CASE WHEN json_valid(text) THEN json_merge_patch(text, {quote(json.dumps(patch))})::VARCHAR END"
+    for _ in range(EMPTY_LEVELS):
+        other = f"regexp_replace({other}, {quote(EMPTY_KEY)}, '', 'g')"
+    return f"nullif({other}, '{{}}')" if mapping.rules > 1 else "NULL::VARCHAR"
 
 
 def read_raw(connection: duckdb.DuckDBPyConnection, file: Path, spans: dict[int, int]) -> dict[int, str]:
@@ -131,7 +158,7 @@ def _select_jsonl(mapping: CallMapping, asked: dict[str, str]) -> str:
     found = f"CASE WHEN json_valid(text) THEN json_extract_string(text, [{', '.join(map(quote, pointers))}]) END"
     columns = {name: f"coalesce(found[{2 * place + 1}], found[{2 * place + 2}])" for place, name in enumerate(asked)}
     # The type of each: an integer or a double, or a string that a program or a person wrote.
-    numbers = {name: place for place, name in enumerate(asked) if _name_field(name) in NUMBERS}
+    numbers = {name: place for place, name in enumerate(asked) if name_field(name) in NUMBERS}
     own = [pointers[2 * place + side] for place in numbers.values() for side in (0, 1)]
     kinds = f"CASE WHEN json_valid(text) THEN json_type(text, [{', '.join(map(quote, own))}]::VARCHAR[]) END"
     typed = {}
@@ -141,8 +168,8 @@ def _select_jsonl(mapping: CallMapping, asked: dict[str, str]) -> str:
     # SQL's AND may look at both sides, and the type of what is no JSON is an error.
     is_object = "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END"
     problem = f"coalesce(problem, CASE WHEN NOT {is_object} THEN 'not a JSON object' END)"
-    source = f"(SELECT line, lines, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM pieces)"
-    return _select(mapping, LINES, _Values(columns, typed), source)
+    source = f"(SELECT line, lines, text, {problem} AS problem, {found} AS found, {kinds} AS kinds FROM pieces)"
+    return _select(mapping, LINES, _Values(columns, typed, rest=_write_other_keys(mapping, asked)), source)
 
 
 def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Values:
@@ -150,7 +177,7 @@ def _find_values(kinds: dict[str, pa.DataType], asked: dict[str, str]) -> _Value
     names = {name: quote(column, '"') for name, column in asked.items()}
     return _Values(
         {name: f"{column}::VARCHAR" for name, column in names.items()},
-        {name: str(_is_number(kinds[asked[name]])) for name in asked if _name_field(name) in NUMBERS},
+        {name: str(_is_number(kinds[asked[name]])) for name in asked if name_field(name) in NUMBERS},
         {name: f"to_json({names[name]})" for name, column in asked.items() if pa.types.is_nested(kinds[column])},
     )
 
@@ -176,7 +203,8 @@ def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> st
     as_json = {column: values.nested.get(name, as_text[column]) for column, name in kept.items()}
     fields |= {"metadata": _write_object(as_json)}
     fields |= {"metadata_in_id": _write_object(as_text if as_json != as_text else {})}
-    numbers = [name for name in (*NUMBERS, *fields) if _name_field(name) in NUMBERS and name not in parts]
+    numbers = [name for name in (*NUMBERS, *fields) if name_field(name) in NUMBERS and name not in parts]
+    fields |= {"rest": f"CASE WHEN {fields['request_id']} IS NULL THEN {values.rest} END"}
     fields |= {f"typed_{name}": values.typed.get(name, "false") for name in numbers}
     query = f"SELECT {head}, {', '.join(f'{sql} AS {name}' for name, sql in fields.items())} FROM {source}"
     sums = {name: add_parts(name, several) for name, several in parts.items()}
@@ -199,7 +227,7 @@ def _check_keys(
     connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str], asked: dict[str, str]
 ) -> None:
     """A key that no line has is a slip of whoever named it; one may come late, so the whole file is read again."""
-    fed = [name for name in asked if _name_field(name) in FIELDS]
+    fed = [name for name in asked if name_field(name) in FIELDS]
     needed = {name: asked[name] for name in fed if asked[name] not in mapping.optional}
     late = {name: column for name, column in needed.items() if column not in known}
     for name in late.keys() - mapping.lifted:
@@ -210,11 +238,6 @@ def _check_keys(
             raise _miss_column(file, name, late[name], known)
 
 
-def _name_field(name: str) -> str:
-    """The field of a part of a sum, or of one of several columns; no other name ends in a number."""
-    return name.rstrip("_0123456789")
-
-
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
-    wanted = {"condition": "the rows to take"}.get(field := _name_field(field), field)
+    wanted = {"condition": "the rows to take"}.get(field := name_field(field), field)
     return BadFile(f"{file.name} has no column {column!r} for {wanted}; its columns are {', '.join(known)}.")
