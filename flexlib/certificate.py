@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import Check, read_check, write_check
+from flexlib.checks import Check, write_check
 from flexlib.dates import Month
 
 SETTLING_TIME = timedelta(hours=3)
 """How long after a prompt the server may still be without it."""
 
 
+MOST_UNPRICED = Decimal("0.1")
+"""The largest share of a month's requests whose money may be unknown in a month that is whole: with more, the total is
+so far from what was spent that nobody should read it as that."""
+
+
 class State(StrEnum):
     """How far a total can be trusted, worst first: the first that holds is the state."""
 
-    GAP = "GAP"  # something that was asked for is missing: the total is a lower bound
+    GAP = "GAP"  # something that was asked for, or much of the money, is missing: the total is a lower bound
     UNRECONCILED = "UNRECONCILED"  # two sums that must agree do not
     PROVISIONAL = "PROVISIONAL"  # read before the month was over and settled
     COMPLETE = "COMPLETE"
@@ -47,11 +53,21 @@ class Certificate:
 
     @property
     def state(self) -> State:
-        if self._has_gap():
+        if self._has_gap() or self.lacks_money:
             return State.GAP
-        if any(check.result == "differs" for check in self.checks.values()):
+        if self._differs():
             return State.UNRECONCILED
         return State.COMPLETE if self.is_settled else State.PROVISIONAL
+
+    @property
+    def lacks_money(self) -> bool:
+        """Whether more of the money is unknown than a month that is whole may lack."""
+        return False
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the same month read again may say more. Money that no list knows is no reason to read again."""
+        return self._has_gap() or self._differs() or not self.is_settled
 
     @property
     def is_settled(self) -> bool:
@@ -71,18 +87,21 @@ class Certificate:
     def is_stale(self, now: datetime | None = None) -> bool:
         """Whether the month is better read again: it has a gap, or was not settled and a refresh has passed since."""
         age = (now or datetime.now(timezone.utc)) - self.read_at
-        return self.state is State.GAP or (not self.is_settled and age > SETTLING_TIME)
+        return self._has_gap() or (not self.is_settled and age > SETTLING_TIME)
 
     def to_json(self) -> str:
         """The certificate as it is stored and printed; the same one gives the same text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values |= {name: write_check(check) for name, check in self.checks.items()}
-        values |= {"state": self.state, "dataset": self.dataset}
-        values |= {"month": str(self.month), "read_at": _format_time(self.read_at)}
+        values |= {"state": self.state, "dataset": self.dataset, "month": str(self.month)}
+        values["read_at"] = self.read_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return json.dumps(self._rename(values), indent=2, ensure_ascii=False) + "\n"
 
     def _has_gap(self) -> bool:
         return self.quarantined_rows > 0
+
+    def _differs(self) -> bool:
+        return any(check.result == "differs" for check in self.checks.values())
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
         return values
@@ -163,6 +182,12 @@ class UsageCertificate(Certificate):
     """Rows without an amount in USD, which that sum lacks."""
     unpriced: tuple[dict[str, Any], ...] = ()
     """Those by model: provider, model, proxy, reason, rows; most rows first."""
+    requests: int | None = None
+    """Calls in the rows; a row that does not say how many it sums is one at least. None: flexlib did not count them."""
+    unpriced_requests: int | None = None
+    """Those in the rows without an amount in USD."""
+    most_unpriced: str = str(MOST_UNPRICED)
+    """The largest share of them with which the month was taken for whole."""
     rows_without_clp: int = 0
     rates: tuple[dict[str, Any], ...] = ()
     """The exchange rates behind the pesos, by day of observation: day, value, source (all None: the caller gave the
@@ -171,6 +196,17 @@ class UsageCertificate(Certificate):
     @property
     def grace(self) -> timedelta:
         return timedelta(seconds=self.grace_seconds)
+
+    @property
+    def lacks_money(self) -> bool:
+        if not self.requests or self.unpriced_requests is None:  # of a version before: it is what it was
+            return False
+        return self.unpriced_requests > Decimal(self.most_unpriced) * self.requests
+
+    @property
+    def is_at_least(self) -> bool:
+        """Whether the sum in USD lacks something, however little."""
+        return self._has_gap() or self.unpriced_rows > 0
 
     def has_known_total(self, column: str) -> bool:
         """Whether it knows the sum of `amount_in_usd` or `amount_in_clp`, if only that no row has any."""
@@ -181,7 +217,7 @@ class UsageCertificate(Certificate):
         order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
         if not self.left_out:  # most months have none, and those of flexlib 0.2.0 knew no word for it
             del values["left_out"]
-        return {name: values[name] for name in order} | values
+        return {name: values[name] for name in order} | values | {"at_least": self.is_at_least}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,28 +243,5 @@ class ChargesCertificate(Certificate):
 
 AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCertificate
 
-CERTIFICATES: dict[str, type[AnyCertificate]] = {
-    one.dataset: one for one in (CreditsCertificate, UsageCertificate, ChargesCertificate)
-}
-
-
-def parse_certificate(text: str) -> AnyCertificate:
-    """The certificate that `to_json` wrote, of this version or of one before."""
-    values = json.loads(text)
-    values.pop("state")
-    # Those of flexlib 0.1.0 do not say which they are; only credits are fetched by a route.
-    dataset = values.pop("dataset", "credits" if "route" in values else "usage")
-    if dataset == CreditsCertificate.dataset:
-        values = {own: values.pop(name) for own, name in CREDITS_NAMES.items() if name in values} | values
-    values["month"] = Month.parse(values["month"])
-    values["read_at"] = datetime.fromisoformat(values["read_at"])
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-        elif isinstance(value, dict):
-            values[name] = read_check(value)
-    return CERTIFICATES[dataset](**values)
-
-
-def _format_time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+KINDS = (CreditsCertificate, UsageCertificate, ChargesCertificate)
+CERTIFICATES: dict[str, type[AnyCertificate]] = {one.dataset: one for one in KINDS}

@@ -67,6 +67,18 @@ def explain_check(check: Check) -> str:
     return "; ".join(filter(None, known)) or check.why
 
 
+def explain_money(figures: Mapping[str, Any]) -> str:
+    """What a month lacks of which much of the money is unknown, as a clause; of a certificate's figures.
+
+    >>> explain_money({"unpriced_requests": 2, "requests": 5})
+    '2 of 5 requests have no price: the total in USD is at least what the others cost'
+    """
+    count = format_count(figures["requests"], "request")
+    return (
+        f"{figures['unpriced_requests']:,} of {count} have no price: the total in USD is at least what the others cost"
+    )
+
+
 def write_check(check: Check) -> dict[str, Any]:
     """The check as a certificate stores it: the sentences are for whoever reads only those."""
     values = {"result": check.result, "how": describe_check(check), "checked": check.checked}

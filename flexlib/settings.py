@@ -6,15 +6,18 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from flexlib.certificate import MOST_UNPRICED
 from flexlib.errors import BadSetting
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
+SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLES = (
@@ -22,6 +25,7 @@ VARIABLES = (
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
     "FLEXLIB_METADATA_BYTES",
+    "FLEXLIB_MOST_UNPRICED",
     "FLEXLIB_PRIVACY",
     "SERVICE_KEY",
     "WINDSURF_BASE_URL",
@@ -51,6 +55,8 @@ class Settings:
     """What is masked in the metadata of calls: `all`, `none` or kinds by commas; None: what `PrivacyGuard` does."""
     metadata_bytes: int = METADATA_BYTES
     """The most bytes of JSON that one call's metadata may be."""
+    most_unpriced: Decimal = MOST_UNPRICED
+    """The largest share of a month's requests whose money may be unknown in a month that is whole."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -115,8 +121,17 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         database_url=read("FLEXLIB_DATABASE_URL"),
         privacy=read("FLEXLIB_PRIVACY"),
         metadata_bytes=int(size) if size else METADATA_BYTES,
+        most_unpriced=_read_share("FLEXLIB_MOST_UNPRICED", read("FLEXLIB_MOST_UNPRICED")),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
+
+
+def _read_share(name: str, text: str | None) -> Decimal:
+    if text is None:
+        return MOST_UNPRICED
+    if not SHARE.fullmatch(text):
+        raise BadSetting(f"{name} is {text!r}; it must be a share from 0 to 1, such as {MOST_UNPRICED}.")
+    return Decimal(text)
 
 
 def _check_key(key: str | None) -> str | None:

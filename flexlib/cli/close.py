@@ -47,7 +47,14 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
 
     month = Month(arguments.year, arguments.month)
     ledger = find_ledger(settings)
-    snapshot = close_month(month, settings.data, ledger=ledger, grace=arguments.grace, wait=arguments.wait)
+    snapshot = close_month(
+        month,
+        settings.data,
+        ledger=ledger,
+        grace=arguments.grace,
+        most_unpriced=settings.most_unpriced,
+        wait=arguments.wait,
+    )
     certificate = snapshot.certificate
     print(certificate.to_json() if arguments.json else render_certificate(certificate), end="")
     warn_of_state([certificate])

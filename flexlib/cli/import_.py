@@ -203,7 +203,9 @@ def _import(
     with ExitStack() as stack:
         stores: list[Callable[[], Sequence[MonthImport | ChargesImport]]] = []
         if calls:
-            decisions = replace(read_decisions(arguments), supersedes=tuple({*arguments.supersedes} - {*older}))
+            decisions = replace(
+                read_decisions(arguments, settings), supersedes=tuple({*arguments.supersedes} - {*older})
+            )
             prepared = prepare_calls(
                 calls, settings.data, decisions, wait=arguments.wait, note=_note, show_progress=_show_progress
             )
@@ -214,7 +216,7 @@ def _import(
         return [month for store in stores for month in store()]
 
 
-def read_decisions(arguments: argparse.Namespace) -> Decisions:
+def read_decisions(arguments: argparse.Namespace, settings: Settings) -> Decisions:
     """What was said of files that meet others."""
     from flexlib.ingest.files.entries import Decisions
 
@@ -223,6 +225,7 @@ def read_decisions(arguments: argparse.Namespace) -> Decisions:
         drops_others=arguments.yes,
         supersedes=tuple(arguments.supersedes),
         distinct=arguments.distinct,
+        most_unpriced=settings.most_unpriced,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.checks import explain_check
-from flexlib.console.certificate import render_certificate
+from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.formats import format_count
 from flexlib.sources.registry import RefusedFileRow
 
@@ -61,6 +61,8 @@ def explain_month(month: MonthImport | ChargesImport) -> str:
             return f"{explain_check(sums)}; a stored file was changed by hand. Import with --replace."
         return f"{explain_check(sums)}."
     rows = month.quarantined
+    if month.certificate.lacks_money and not month.certificate.quarantined_rows:
+        return explain_state(month.certificate)
     if not rows:
         return "rows of a file imported before could not be taken; the totals are a lower bound."
     several = len(month.added_by_file) > 1

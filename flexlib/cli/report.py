@@ -123,14 +123,14 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
     from flexlib.ingest.ledger import ensure_month
     from flexlib.ledger.door import find_ledger
 
-    ledger = find_ledger(settings)
+    ledger, most = find_ledger(settings), settings.most_unpriced
     now = Month.containing(datetime.now(timezone.utc).date())
-    is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger) is not None
+    is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger, most_unpriced=most) is not None
     # The month before is what this one is compared with; in another zone the months around have hours of this one.
     around = {month.previous: False} if zone == "UTC" else dict.fromkeys((month.previous, month.next), is_recorded)
     for one, even_empty in around.items():
         if one <= now:
-            ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty)
+            ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
 
 
 def _ensure_demo(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> None:

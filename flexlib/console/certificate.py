@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
-from flexlib.checks import Check, describe_check, explain_check
+from flexlib.certificate import (
+    AnyCertificate,
+    Certificate,
+    ChargesCertificate,
+    CreditsCertificate,
+    State,
+)
+from flexlib.checks import Check, describe_check, explain_check, explain_money
 from flexlib.formats import format_count, format_credits
 
 TITLES = {"independent_total": "Other endpoint"}
@@ -23,6 +29,8 @@ def explain_state(certificate: Certificate) -> str:
             if one.result == "differs"
         )
         return "; ".join(wrong) + "."
+    if certificate.lacks_money and not certificate.quarantined_rows:
+        return f"{explain_money(vars(certificate))}; the certificate says of which models, and why."
     failed = getattr(certificate, "failed_users", ())
     shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
     quarantined = certificate.quarantined_rows
@@ -90,7 +98,8 @@ def _render_amount(amount: str | None, missing: int, what: str) -> str:
     if amount is None and not missing:
         return ""
     without = f", {format_count(missing, 'row')} without {what}" if missing else ""
-    return (amount or "unknown") + without
+    at_least = "at least " if missing and amount else ""
+    return at_least + (amount or "unknown") + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:

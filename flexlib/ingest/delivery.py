@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from flexlib.certificate import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.sources.registry import RefusedRow, Source
 
@@ -48,6 +50,8 @@ class Delivery:
     """E-mail and name by user key, kept with mode 0600; None: the source has none."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """More fields of the certificate."""
+    most_unpriced: Decimal = MOST_UNPRICED
+    """The largest share of a month's requests whose money may be unknown in a month of calls that is whole."""
     is_priced: bool = False
     """Whether the source has filled its amounts itself; else they are filled on the way."""
     renews: Literal["always", "until complete", "when changed"] = "until complete"

@@ -21,7 +21,6 @@ from flexlib.certificate import (
     Certificate,
     ChargesCertificate,
     CreditsCertificate,
-    State,
     UsageCertificate,
 )
 from flexlib.checks import Check
@@ -38,7 +37,7 @@ from flexlib.ingest.recount import (
     count_usage,
 )
 from flexlib.ingest.tables import check_tables, join_tables
-from flexlib.money.amounts import fill_rows
+from flexlib.money.amounts import fill_rows, knows_zeros
 from flexlib.money.fx import Rates
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
@@ -170,8 +169,11 @@ def certify_usage(
         "rows_read": expected["rows"] + len(delivery.refused),
         "sums": compare_counts(expected, counts, delivery.code, delivery.reasons, delivery.figures),
         "unpriced": counts.unpriced,
+        "requests": figures["calls"],
+        "unpriced_requests": figures["unpriced_calls"],
+        "most_unpriced": str(delivery.most_unpriced),
         "rates": counts.rates,
-        "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts)),
+        "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts), *_note_zeros(delivery, counts)),
     }
     if taken := sorted(values.keys() & facts.keys() - STATED):
         raise BadRecord(f"{delivery.source.name} states {', '.join(taken)}, which the pipeline finds out by itself.")
@@ -216,9 +218,18 @@ def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
         )
 
 
+def _note_zeros(delivery: Delivery, counts: ParquetCounts) -> Iterator[str]:
+    zeros = counts.figures["zero_rows"]
+    if zeros and not knows_zeros(delivery.facts.get("files", ())):
+        yield (
+            f"{format_count(zeros, 'row')} with tokens and an amount of 0: "
+            "where the source writes 0 for what it does not know, the sum in USD is a lower bound."
+        )
+
+
 def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) -> bool:
     """Whether the newest version differs in nothing but when it was read; while a month still grows, that is much."""
-    is_open = delivery.renews == "until complete" and after.state is not State.COMPLETE
+    is_open = delivery.renews == "until complete" and after.may_change
     if is_open or delivery.renews == "always" or before.state is not after.state:
         return False
     return replace(after, read_at=before.read_at, flexlib_version=before.flexlib_version) == before

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.checks import Check
 from flexlib.formats import format_plain
+from flexlib.money.amounts import ZERO_BESIDE_TOKENS
 from flexlib.money.unit_prices import EXACT
 
 if TYPE_CHECKING:
@@ -23,11 +24,17 @@ COUNTS = ("requests", "prompt_tokens", "completion_tokens", "cached_tokens", "ca
 AMOUNTS = {"amount_in_usd": "unpriced_rows", "amount_in_clp": "rows_without_clp"}
 """The amounts, and what a certificate calls the number of rows without."""
 
+CALLS = "coalesce(requests, 1)"
+"""A row that does not say how many calls it sums is one at least."""
+
 SUMS = ", ".join(
     ["count(*) AS rows"]
     + [f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in COUNTS]
     + [f"sum({name}) AS {name}" for name in AMOUNTS]
     + [f"count(*) - count({name}) AS {gaps}" for name, gaps in AMOUNTS.items()]
+    + [f"coalesce(sum({CALLS}), 0)::BIGINT AS calls"]
+    + [f"coalesce(sum({CALLS}) FILTER (amount_in_usd IS NULL), 0)::BIGINT AS unpriced_calls"]
+    + [f"count(*) FILTER ({ZERO_BESIDE_TOKENS}) AS zero_rows"]
 )
 
 UNPRICED = """

@@ -7,7 +7,7 @@ else the price book says it; pesos follow at the kept rate of the call's day in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import SOURCE_SAYS_ZERO, LlmProxy
@@ -27,6 +27,9 @@ PRICE = ("price_source", "price_date")
 RATE = ("fx_rate", "fx_date", "fx_source")
 FILLED = ("amount_in_usd", "amount_in_clp", *PRICE, "unpriced", *RATE, "unconverted")
 """The columns that are filled: the amounts, and where each is from or why there is none."""
+
+ZERO_BESIDE_TOKENS = "amount_in_usd = 0 AND price_source IS NULL AND total_tokens > 0 AND NOT ends_with(model, ':free')"
+"""In SQL: the source itself gave an amount of exactly 0 for tokens. Some sources write it for what they do not know."""
 
 NO_RATE = "no exchange rate is known for the day of the call"
 
@@ -118,6 +121,15 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
         **{name: pc.if_else(by_rate, converted[name].combine_chunks(), old[name]) for name in RATE},
         unconverted=pc.if_else(no_rate, pa.scalar(unconverted), pa.scalar(None, pa.string())),
     )
+
+
+def knows_zeros(files: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an amount of 0 beside tokens is known to be one: the mappings of all `files` of a certificate say so.
+
+    What was recorded has no files, and nobody says it.
+    """
+    mappings = [one.get("mapping", {}) for one in files]
+    return bool(mappings) and all(one.get("amount_zero") == "known" or "not_billed" in one for one in mappings)
 
 
 def drop_filled(rows: pa.Table) -> pa.Table:

@@ -30,6 +30,7 @@ from flexlib.money.prices import (
 from flexlib.money.unit_prices import UnitPrices, Unpriced
 
 USD = pa.decimal128(20, 10)
+WIDE_USD = pa.decimal256(40, 10)
 UNIT = pa.decimal256(36, 24)
 COUNT = pa.decimal256(19, 0)
 SLICE_ROWS = 1 << 18
@@ -78,6 +79,19 @@ def reprice_rows(rows: pa.Table, book: PriceBook | None = None) -> pa.Table:
         diff = diff.append_column(name, column)
     changed = pc.and_(pc.is_valid(new), pc.or_kleene(pc.is_null(old), pc.not_equal(old, new)))
     return diff.filter(changed).sort_by([("created_at", "ascending"), ("id", "ascending")])
+
+
+def find_most_beyond(rows: pa.RecordBatch) -> tuple[int, Decimal]:
+    """How many calls are in sums that may hold dearer long calls though they are priced as short ones, and how many
+    USD more they can cost at most: as if all the tokens of a sum were in one call.
+    """
+    table = pa.Table.from_batches([rows])
+    ones = pa.array(np.ones(len(rows), np.int64))
+    long = price_rows(table.set_column(table.column_names.index("requests"), "requests", ones))["amount_in_usd"]
+    more = pc.subtract(long.cast(WIDE_USD), price_rows(table)["amount_in_usd"].cast(WIDE_USD))
+    dearer = pc.fill_null(pc.greater(more, 0), False)
+    calls, most = pc.sum(table["requests"].filter(dearer)).as_py(), pc.sum(more.filter(dearer)).as_py()
+    return calls or 0, most or Decimal(0)
 
 
 def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.certificate import Certificate, State
-from flexlib.checks import explain_check
+from flexlib.checks import explain_check, explain_money
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
@@ -111,10 +111,10 @@ class MonthUsage:
         problems = [*self.missing, *self.possible_duplicates]
         for one in self.snapshots:
             state, name = one.certificate.state, f"{name_source(one.source)}, {one.month}"
-            if state is State.GAP:
-                problems.append(
-                    f"{name}: something is missing; flexlib certificate, and raw/ beside the month, say what."
-                )
+            if one.certificate.lacks_money:
+                problems.append(f"{name}: {explain_money(vars(one.certificate))}.")
+            elif state is State.GAP:
+                problems.append(f"{name}: something is missing; flexlib certificate and the month's raw/ say what.")
             if state is State.PROVISIONAL:
                 moment = format_moment(one.certificate.read_at)
                 problems.append(f"{name}: read on {moment}, before the month was settled.")

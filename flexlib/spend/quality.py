@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from flexlib.certificate import UsageCertificate
 from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.money.amounts import ZERO_BESIDE_TOKENS, knows_zeros
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 FAR = Decimal("0.5")
 """An amount is far from its tokens' list price when it is off by more than this part of it."""
 
-GIVEN = f"amount_in_usd IS NOT NULL AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}' AND price_source IS NULL"
+BATCH = 100_000
+"""Rows that are looked at together, so that memory stays bounded."""
+
+GIVEN = f"amount_in_usd > 0 AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}' AND price_source IS NULL"
 CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
 """A row that does not say how many calls it sums is one at least."""
 
@@ -82,6 +87,12 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
             _count_far(rows.filter(GIVEN)),
             "Amounts that the source gave and that are off by more than half; a contract may explain it.",
         ),
+        QualityCheck(
+            "An amount of 0 beside tokens",
+            0 if _knows_zeros(usage) else _count(rows, ZERO_BESIDE_TOKENS),
+            "Where the source writes 0 for what it does not know, the totals in USD are at least what they say.",
+        ),
+        _check_sums(rows),
         QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
         QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
         QualityCheck(
@@ -97,9 +108,29 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
     ]
 
 
+def _check_sums(rows: duckdb.DuckDBPyRelation) -> QualityCheck:
+    """Sums of calls that the price list's short calls have priced: how much dearer long ones among them can be."""
+    from flexlib.money.price_table import find_most_beyond
+
+    sums = rows.filter("requests > 1 AND price_source IS NOT NULL").select("* EXCLUDE (source)")
+    found = [find_most_beyond(batch) for batch in sums.to_arrow_reader(BATCH)]
+    count, most = sum(one[0] for one in found), sum((one[1] for one in found), Decimal(0))
+    return QualityCheck(
+        "Sums of calls priced as short ones",
+        count,
+        f"Long calls among them cost more: at most US$ {most.normalize():f} in all." if count else "No long one is in.",
+    )
+
+
+def _knows_zeros(usage: MonthUsage) -> bool:
+    """Whether every source of calls says that its amounts of 0 are known."""
+    files = [getattr(one, "files", ()) for one in usage.certificates if one.dataset == UsageCertificate.dataset]
+    return bool(files) and all(map(knows_zeros, files))
+
+
 def _count_far(rows: duckdb.DuckDBPyRelation) -> int:
     """In pieces, so that memory stays bounded; a call that no list prices cannot be far from its price."""
-    return sum(_count_far_in(batch) for batch in rows.select("* EXCLUDE (source)").to_arrow_reader(100_000))
+    return sum(_count_far_in(batch) for batch in rows.select("* EXCLUDE (source)").to_arrow_reader(BATCH))
 
 
 def _count_far_in(batch: pa.RecordBatch) -> int:

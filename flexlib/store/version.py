@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from flexlib.certificate import AnyCertificate, parse_certificate
+from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
+from flexlib.checks import read_check
 from flexlib.dates import Month
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.engines import to_exact_frame
@@ -74,3 +76,22 @@ class Snapshot:
         file = self.path / "people.json"
         people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return people
+
+
+def parse_certificate(text: str) -> AnyCertificate:
+    """The certificate that `to_json` wrote, of this version or of one before."""
+    values = json.loads(text)
+    # Those of flexlib 0.1.0 do not say which they are; only credits are fetched by a route.
+    dataset = values.pop("dataset", "credits" if "route" in values else "usage")
+    for name in ("state", "at_least"):  # they follow from the rest
+        values.pop(name, None)
+    if dataset == CreditsCertificate.dataset:
+        values = {own: values.pop(name) for own, name in CREDITS_NAMES.items() if name in values} | values
+    values["month"] = Month.parse(values["month"])
+    values["read_at"] = datetime.fromisoformat(values["read_at"])
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+        elif isinstance(value, dict):
+            values[name] = read_check(value)
+    return CERTIFICATES[dataset](**values)

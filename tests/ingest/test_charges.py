@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flexlib.certificate import ChargesCertificate, State, parse_certificate
+from flexlib.certificate import ChargesCertificate, State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.charges.importing import ChargesImport, ingest_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.snapshots import list_months, list_newest, load_usage
+from flexlib.store.version import parse_certificate
 
 MAY, JUNE = Month(2025, 5), Month(2025, 6)
 LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)

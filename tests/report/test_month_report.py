@@ -63,6 +63,8 @@ def test_each_question_finds_its_rows_and_no_other(usage: MonthUsage) -> None:
         "A negative number": 0,
         "Total is not prompt + completion": 0,
         "Amount far from tokens x list price": 1,
+        "An amount of 0 beside tokens": 0,
+        "Sums of calls priced as short ones": 0,
         "Calls held by two sources": 1,
         "Ids of two different calls": 0,
         "Possible duplicates in two sources": 0,
@@ -159,10 +161,10 @@ def test_questions_that_find_nothing_are_one_line_with_their_names(usage: MonthU
         "Amount far from tokens x list price",
         "Calls held by two sources",
         "Calls through Windsurf beside its credits",
-        "4 other questions",
+        "6 other questions",
     ]
     assert lines[-2][1] == "none"
-    assert lines[-2][2].startswith("A negative number; Total is not prompt + completion; Ids of two")
+    assert lines[-2][2].startswith("A negative number; Total is not prompt + completion; An amount of 0")
 
 
 def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: MonthUsage) -> None:

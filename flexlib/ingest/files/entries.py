@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flexlib.certificate import UsageCertificate
+from flexlib.certificate import MOST_UNPRICED, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.overlaps import FileTraits, Pair
@@ -35,6 +36,8 @@ class Decisions:
     """Names of older files: where these files have a row of the same period, theirs are dropped."""
     distinct: bool = False
     """The rows are calls of their own, whatever other files say."""
+    most_unpriced: Decimal = MOST_UNPRICED
+    """The largest share of a month's requests that may be without a price in a month that is whole."""
 
 
 @dataclass

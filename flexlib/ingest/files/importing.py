@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,8 @@ def prepare_calls(
             base = None if decisions.replace_months else one.newest
             entries = list_entries(pool, one.month, read_certificate(base), decisions)
             merged = merge_month(pool, one.month, base, entries, read_at, one.scratch)
-            prepared.append((prepare_month(one, merged.delivery, rates), merged))
+            delivery = replace(merged.delivery, most_unpriced=decisions.most_unpriced)
+            prepared.append((prepare_month(one, delivery, rates), merged))
         pool.check_unchanged()
         yield lambda: [_store(month, merged) for month, merged in prepared]
 
