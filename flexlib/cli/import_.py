@@ -212,6 +212,7 @@ def _import(
             stores.append(stack.enter_context(prepared))
         if bills:
             options = {"are_distinct": arguments.distinct, "replace_months": arguments.replace, "wait": arguments.wait}
+            options["drops_others"] = arguments.yes
             stores.append(stack.enter_context(prepare_charges(bills, settings.data, supersedes=older, **options)))
         return [month for store in stores for month in store()]
 

@@ -139,3 +139,42 @@ def test_two_projects_that_used_as_much_are_distinct_when_somebody_says_so(
     assert said["months"][0]["amount_in_usd"] == "0.0035000000"
     said, _ = bring(capsys, *files, *PLAIN, "--distinct")
     assert (said["months"][0]["state"], said["months"][0]["amount_in_usd"]) == ("COMPLETE", "0.0070000000")
+
+
+def test_a_folder_of_several_systems_and_their_bill_is_one_command(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = {"input_tokens": 1000, "output_tokens": 500, "input_cached_tokens": 0, "num_model_requests": 5}
+    result |= {"project_id": "p", "api_key_id": "k", "model": "gpt-4o-2024-08-06", "batch": False}
+    days = [{"start_time": 1_777_680_000, "end_time": 1_777_766_400, "results": [result]}]
+    write(folder, "usage.json", json.dumps({"object": "page", "data": [*days, {"results": []}], "has_more": False}))
+    head = "start_time,end_time,amount_value,amount_currency,line_item,project_id\n"
+    write(folder, "cost.csv", f'{head}1777680000,1777766400,0.30,usd,"gpt-4o-2024-08-06, input",p\n')
+    said, error = bring(capsys, str(folder))
+    assert error == ""
+    assert said["files"] == [
+        {"file": "cost.csv", "added_rows": 1, "months": ["2026-05"]},
+        {"file": "usage.json", "added_rows": 1, "months": ["2026-05"]},
+    ]
+    calls, bill = said["months"]
+    assert (calls["dataset"], calls["amount_in_usd"]) == ("usage", "0.0075000000")  # 1000 x 2.50 + 500 x 10.00
+    assert (bill["dataset"], bill["amounts"][0]["amount"]) == ("charges", "0.3")
+
+
+def test_a_bad_bill_stores_no_calls_either(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "calls.csv", HEAD + "2026-05-01 10:00:00,7,5\n")
+    write(folder, "cost.csv", "start_time,end_time,amount_value,amount_currency,line_item,project_id\nx,x,x,usd,x,p\n")
+    assert main(["import", str(folder), "--json"]) == 2
+    assert capsys.readouterr().out == ""
+    assert list_months(folder / "data") == []
+
+
+def test_replacing_a_month_of_bills_asks_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "start_time,end_time,amount_value,amount_currency,line_item,project_id\n"
+    one = write(folder, "one.csv", f'{head}1777680000,1777766400,0.30,usd,"gpt-4o, input",p\n')
+    two = write(folder, "two.csv", f'{head}1777766400,1777852800,0.50,usd,"gpt-4o, input",p\n')
+    bring(capsys, one, two)
+    _, error = bring(capsys, two, "--replace", code=2)
+    assert "would drop one.csv of 2026-05 (1 row); add --yes" in error
+    said, _ = bring(capsys, two, "--replace", "--yes")
+    assert [one["amount"] for one in said["months"][0]["amounts"]] == ["0.5"]

@@ -19,6 +19,7 @@ from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.charges.merge import BillFile, list_files, merge_month
+from flexlib.ingest.files.entries import refuse_dropping
 from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.charges import hash_file, read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
@@ -71,6 +72,7 @@ def prepare_charges(
     supersedes: Sequence[str] = (),
     are_distinct: bool = False,
     replace_months: bool = False,
+    drops_others: bool = True,
     wait: bool = False,
     now: datetime | None = None,
 ) -> Iterator[Callable[[], list[ChargesImport]]]:
@@ -93,6 +95,9 @@ def prepare_charges(
     mine = {bill.sha256 for bill in bills}
     dropped = mine | {one["sha256"] for entries in stored.values() for one in entries if one["name"] in supersedes}
     months = {month for bill in bills for month in bill.months}
+    if replace_months and not drops_others:
+        others = [(month, entries) for month, entries in stored.items() if month in months]
+        refuse_dropping(others, [(bill.name, bill.sha256) for bill in bills])
     touched = {month for month, entries in stored.items() if any(one["sha256"] in dropped for one in entries)}
     with ExitStack() as stack:
         prepared = []

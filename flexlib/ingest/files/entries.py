@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 from flexlib.certificate import MOST_UNPRICED, UsageCertificate
 from flexlib.dates import Month
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import format_count
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.rules import FileFacts
@@ -140,6 +141,24 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         entries.numbers[place] = number
     _decide(entries, decisions)
     return entries
+
+
+def refuse_dropping(
+    stored: Iterable[tuple[Month, Iterable[Mapping[str, Any]]]], given: Iterable[tuple[str, str]]
+) -> None:
+    """Raises `BadParameter` where stored months have files that are not `given`, by name or hash: they would go."""
+    again = {text for pair in given for text in pair}
+    dropped = [
+        f"{entry['name']} of {month} ({format_count(entry['rows'], 'row')})"
+        for month, files in stored
+        for entry in files
+        if again.isdisjoint((entry["sha256"], entry["name"]))
+    ]
+    if dropped:
+        raise BadParameter(
+            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
+            "add --yes to drop them, or give those files too."
+        )
 
 
 def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
-from flexlib.errors import BadFile, BadParameter
-from flexlib.formats import format_count
-from flexlib.ingest.files.entries import Decisions, find_named, list_entries
+from flexlib.errors import BadFile
+from flexlib.ingest.files.entries import Decisions, find_named, list_entries, refuse_dropping
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import Pool, read_files
 from flexlib.ingest.files.rules import read_certificate
@@ -107,7 +106,8 @@ def prepare_calls(
     ):
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
         if decisions.replace_months and not decisions.drops_others:
-            _check_dropped(held, pool)
+            stored = [(one.month, before.files) for one in held if (before := read_certificate(one.newest))]
+            refuse_dropping(stored, [(file.facts.name, file.facts.sha256) for file in pool.files])
         _check_superseded(held, pool, decisions)
         prepared = []
         for one in held:
@@ -127,22 +127,6 @@ def _store(month: PreparedMonth, merged: MergedMonth) -> MonthImport:
     refused = tuple(row for row in month.delivery.refused if isinstance(row, RefusedFileRow))
     added = sum(merged.added_rows.values())
     return MonthImport(certificate, added, refused, snapshot != month.held.newest, merged.added_rows)
-
-
-def _check_dropped(held: Sequence[HeldMonth], pool: Pool) -> None:
-    """Raises `BadParameter` where a stored month has files of other names: `--replace` would drop their calls."""
-    again = {value for file in pool.files for value in (file.facts.sha256, file.facts.name)}
-    dropped = []
-    for one in held:
-        before = read_certificate(one.newest)
-        for entry in before.files if before else ():
-            if again.isdisjoint((entry["sha256"], entry["name"])):
-                dropped.append(f"{entry['name']} of {one.month} ({format_count(entry['rows'], 'row')})")
-    if dropped:
-        raise BadParameter(
-            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
-            "add --yes to drop them, or give those files too."
-        )
 
 
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:

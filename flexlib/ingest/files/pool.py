@@ -13,7 +13,7 @@ import duckdb
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.rules import FileFacts, recall_rules
+from flexlib.ingest.files.rules import FileFacts, list_stored_files, recall_rules
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
@@ -87,13 +87,14 @@ def read_files(
     Raises `BadFile` for the first that cannot be read, or of which no row can be taken.
     """
     stamps = {file: _stamp(file.path) for file, _ in files if file.path.is_file()}
+    stored = list_stored_files(root) if root else []
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     for file, mapping in files:
         facts = _describe_file(file, mapping)
         if facts.sha256 in described:
             note(f"{file.name} is the same as {described[facts.sha256][0].name}, byte for byte: it counts once.")
             continue
-        facts, rules = recall_rules(facts, mapping, root) if root else (facts, mapping)
+        facts, rules = recall_rules(facts, mapping, stored)
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()

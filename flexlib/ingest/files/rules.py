@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,20 @@ class FileFacts:
     """As in `CallMapping`; None: those of 0.2.0."""
 
 
-def recall_rules(file: FileFacts, mapping: CallMapping, root: Path) -> tuple[FileFacts, CallMapping]:
+def list_stored_files(root: Path) -> list[dict[str, Any]]:
+    """What the certificates of all imported months say of their files."""
+    snapshots = (find_snapshot("usage", month, root, IMPORT.name) for month in list_months(root))
+    return [entry for one in snapshots if (certificate := read_certificate(one)) for entry in certificate.files]
+
+
+def recall_rules(
+    file: FileFacts, mapping: CallMapping, stored: Iterable[Mapping[str, Any]]
+) -> tuple[FileFacts, CallMapping]:
     """Both by the rules of the first import of the same bytes under the same mapping, where there was one."""
-    for month in list_months(root):
-        certificate = read_certificate(find_snapshot("usage", month, root, IMPORT.name))
-        for entry in certificate.files if certificate else ():
-            if (entry["sha256"], entry["mapping"]) == (file.sha256, file.mapping):
-                rules = entry.get("rules", FIRST_RULES)
-                return replace(file, rules=entry.get("rules")), replace(mapping, rules=rules)
+    for entry in stored:
+        if (entry["sha256"], entry["mapping"]) == (file.sha256, file.mapping):
+            rules = entry.get("rules", FIRST_RULES)
+            return replace(file, rules=entry.get("rules")), replace(mapping, rules=rules)
     return file, mapping
 
 
