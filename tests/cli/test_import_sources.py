@@ -144,7 +144,12 @@ def test_two_projects_that_used_as_much_are_distinct_when_somebody_says_so(
 def test_a_folder_of_several_systems_and_their_bill_is_one_command(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = {"input_tokens": 1000, "output_tokens": 500, "input_cached_tokens": 0, "num_model_requests": 5}
+    result: dict[str, Any] = {
+        "input_tokens": 1000,
+        "output_tokens": 500,
+        "input_cached_tokens": 0,
+        "num_model_requests": 5,
+    }
     result |= {"project_id": "p", "api_key_id": "k", "model": "gpt-4o-2024-08-06", "batch": False}
     days = [{"start_time": 1_777_680_000, "end_time": 1_777_766_400, "results": [result]}]
     write(folder, "usage.json", json.dumps({"object": "page", "data": [*days, {"results": []}], "has_more": False}))
