@@ -1,4 +1,4 @@
-"""What may be stored: each rule of the two record types, with rows that must be refused."""
+"""What may be stored: each rule of the three record types, with rows that must be refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ import pytest
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.schema import CREDITS, EXTRA_COUNTS, USAGE, check_credits, check_usage, list_units, name_sql_type
+from flexlib.schema import (
+    CHARGES,
+    CREDITS,
+    EXTRA_COUNTS,
+    USAGE,
+    check_charges,
+    check_credits,
+    check_usage,
+    list_units,
+    name_sql_type,
+)
 
 SEPTEMBER = Month(2025, 9)
 FIRST = {
@@ -197,3 +207,32 @@ def test_sorted_calls_of_the_month_pass_as_they_came() -> None:
 def test_calls_that_break_a_rule_are_refused_by_its_name(changes: list[dict[str, Any]], rule: str) -> None:
     with pytest.raises(BadRecord, match=rule):
         check_usage(usage(*changes), SEPTEMBER)
+
+
+def charge(**columns: Any) -> pa.Table:  # noqa: ANN401
+    row = {
+        "id": "a-2", "period_start": datetime(2025, 9, 1), "period_end": datetime(2025, 10, 1), "provider": "openai",
+        "kind": "usage", "amount": Decimal("-0.5"), "currency": "USD",
+    }  # fmt: skip
+    return pa.Table.from_pylist([row | columns], schema=CHARGES)
+
+
+def test_a_charge_may_be_below_zero_and_end_in_the_next_month() -> None:
+    rows = charge()
+    assert check_charges(rows, SEPTEMBER) is rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule"),
+    [
+        ({"period_start": datetime(2025, 8, 31)}, "outside 2025-09"),
+        ({"period_end": datetime(2025, 9, 1)}, "a period ends before it begins"),
+        ({"kind": "gift"}, "kind is 'gift', not one of adjustment, credit, fee, tax, usage"),
+        ({"currency": "usd"}, "'usd' is no code of a currency"),
+        ({"amount": None}, "amount is missing"),
+        ({"provider": None}, "provider is missing"),
+    ],
+)
+def test_a_charge_that_breaks_a_rule_is_refused_by_its_name(columns: dict[str, Any], rule: str) -> None:
+    with pytest.raises(BadRecord, match=rule):
+        check_charges(charge(**columns), SEPTEMBER)

@@ -135,9 +135,10 @@ class MonthBills:
 def compare_bills(
     month: MonthUsage, *, tolerance_usd: Decimal = TOLERANCE_USD, tolerance_share: Decimal = TOLERANCE_SHARE
 ) -> MonthBills:
-    """The month's counts held against its charges; of another zone than UTC, whose days no bill has, not by day.
+    """The month's counts held against its charges.
 
-    Not reconciled is a provider whose bill differs, without a reason, by more than both tolerances.
+    Not reconciled is a provider whose bill differs, without a reason, by more than both tolerances. A month of another
+    zone than UTC is not the bills' month: its difference is not by day, and nothing follows from it.
     """
     counts, charges = read_counts(month), list(read_charges(month))
     return compare_counts_with_bills(
@@ -145,7 +146,7 @@ def compare_bills(
         charges,
         tolerance_usd=tolerance_usd,
         tolerance_share=tolerance_share,
-        is_daily=month.zone == "UTC",
+        has_same_days=month.zone == "UTC",
     )
 
 
@@ -155,9 +156,9 @@ def compare_counts_with_bills(
     *,
     tolerance_usd: Decimal = TOLERANCE_USD,
     tolerance_share: Decimal = TOLERANCE_SHARE,
-    is_daily: bool = True,
+    has_same_days: bool = True,
 ) -> MonthBills:
-    """Every provider's counts held against its charges."""
+    """Every provider's counts held against its charges; `has_same_days`: whether the days of both are of one zone."""
     by_provider: dict[str, tuple[list[Count], list[Billed]]] = defaultdict(lambda: ([], []))
     for count in counts:
         by_provider[count.provider][0].append(count)
@@ -166,8 +167,8 @@ def compare_counts_with_bills(
     providers, differences = [], []
     for provider in sorted(by_provider):
         mine, billed = by_provider[provider]
-        one, found = _compare_provider(provider, mine, billed, is_daily=is_daily)
-        one = replace(one, is_reconciled=_is_within(one, tolerance_usd, tolerance_share))
+        one, found = _compare_provider(provider, mine, billed, is_daily=has_same_days)
+        one = replace(one, is_reconciled=not has_same_days or _is_within(one, tolerance_usd, tolerance_share))
         providers.append(one)
         differences += found
     providers = [_find_other_names(one, providers) for one in providers]

@@ -206,6 +206,16 @@ def test_a_bill_in_dollars_is_pesos_at_the_rate_of_its_day(tmp_path: Path) -> No
     assert only(load(tmp_path).bills).spend_clp is None  # no rate of 30 May
 
 
+def test_a_month_of_another_zone_is_not_the_bills_month_and_is_not_judged_by_it(tmp_path: Path) -> None:
+    rows = [call("a", "2025-05-10T12:00", "10"), call("b", "2025-05-01T02:00", "40")]  # the second is of 30 April there
+    store(tmp_path, "import", MAY, *rows)
+    bill(tmp_path, "2025-05-01,a,,40,,USD,\n2025-05-10,a,,10,,USD,\n")
+    month = load_month_usage(MAY, tmp_path, zone="America/Santiago")
+    assert (month.bills.spend_usd, only(month.bills).difference_usd) == (Decimal(50), Decimal(40))
+    assert only(month.bills).is_reconciled
+    assert told(load(tmp_path).bills) == []  # in UTC both are of May, and agree
+
+
 def test_windsurfs_credits_and_other_providers_count_beside_a_bill(tmp_path: Path) -> None:
     september = Month(2025, 9)
     store(tmp_path, "import", september, call("a", "2025-09-01T12:00", "5", provider="anthropic"))
