@@ -231,6 +231,14 @@ def test_a_cache_above_the_prompt_proves_that_the_file_is_read_wrongly(tmp_path:
         take(file, **CACHE, cache=cache)
 
 
+def test_a_file_of_flexlib_0_2_0_keeps_the_rows_that_it_refused_then(tmp_path: Path) -> None:
+    file = write(tmp_path, "time,in,out,write,read,all", f"{AT},10,1,7,4,11", f"{AT},10,1,3,4,12", f"{AT},10,1,3,4,11")
+    assert [row.reason for row in refuse(file, **CACHE, total_tokens="all", rules=1)] == [
+        "cached tokens are more than the prompt: 11",
+        "total_tokens is not prompt + completion: 12",
+    ]
+
+
 def test_a_file_without_any_token_in_a_cache_need_not_say_where_it_stands(tmp_path: Path) -> None:
     file = write(tmp_path, "time,in,out,write,read", f"{AT},10,1,0,", f"{AT},11,1,,0")
     assert read(file, "prompt_tokens", **CACHE) == [(10,), (11,)]

@@ -214,7 +214,10 @@ def _find_faults(mapping: CallMapping) -> str:
             faults[f"{name} IS NULL{is_call}"] = f"'no {name}'"
     numbers = [name for name in NUMBERS if name in said and name not in mapping.lifted]
     faults |= find_number_faults(numbers, mapping.decimal, in_cents=mapping.amount_unit == "cents")
-    alone = " AND raw_cache + raw_reasoning = 0" if has_parts(mapping) else ""  # else it says how to read the file
+    is_old = mapping.rules == 1  # then it was a fault of the row
+    alone = " AND raw_cache + raw_reasoning = 0" if has_parts(mapping) and not is_old else ""  # else of the whole file
+    if has_parts(mapping) and is_old:
+        faults["raw_cache > value_prompt_tokens"] = "'cached tokens are more than the prompt: ' || raw_cache"
     total = "value_prompt_tokens + value_completion_tokens"
     faults[f"value_total_tokens <> {total}{alone}"] = "'total_tokens is not prompt + completion: ' || total_tokens"
     if mapping.batch_column:
