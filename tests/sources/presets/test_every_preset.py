@@ -144,6 +144,13 @@ def write_bedrock(number: int, call: Call) -> Row:
             "input": counted, "output": {"outputTokenCount": call.completion}}  # fmt: skip
 
 
+def write_claude_code(number: int, call: Call) -> Row:
+    usage = {"input_tokens": call.fresh, "cache_read_input_tokens": call.cached,
+             "cache_creation_input_tokens": call.written, "output_tokens": call.completion}  # fmt: skip
+    return {"type": "assistant", "timestamp": f"{call.moment:%Y-%m-%dT%H:%M:%S.000Z}", "sessionId": "s",
+            "requestId": f"req{number}", "message": {"id": f"msg{number}", "model": call.model, "usage": usage}}  # fmt: skip
+
+
 def write_codex(number: int, call: Call) -> Row:
     last = {"input_tokens": call.prompt, "cached_input_tokens": call.cached, "output_tokens": call.completion}
     return {"timestamp": f"{call.moment:%Y-%m-%dT%H:%M:%S.000Z}", "type": "event_msg",
@@ -217,6 +224,7 @@ FORMS = [
     Form("langfuse", write_langfuse, write_jsonl, {CACHED, WRITTEN, MONEY}),
     Form("helicone", write_helicone, write_csv, {MONEY}),
     Form("bedrock", write_bedrock, write_jsonl, {CACHED, WRITTEN}),
+    Form("claude-code", write_claude_code, write_jsonl, {CACHED, WRITTEN}),
     Form("codex", write_codex, write_session, {CACHED}),
     Form("ccusage", write_day, write_ccusage, {CACHED, WRITTEN, MONEY}, None),
     Form("otel", write_span, write_jsonl, {CACHED, WRITTEN}),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preset_samples import find_preset_name, sum_rows, write_file
+from preset_samples import find_preset_name, sum_rows, write_file, write_lines
 from test_bills import read_bill
+from test_sessions import CLAUDE_CODE
 
 BUCKET = {"object": "bucket", "start_time": 1777593600, "end_time": 1777680000}
 
@@ -44,3 +45,16 @@ def test_openai_s_types_bill_the_same_dollars(tmp_path: Path) -> None:
     file = write_file(tmp_path, "costs.json", json.dumps(page, indent=2))
     assert find_preset_name(file) == "openai-cost"
     assert sum(row["amount"] for row in read_bill(file)) == sum(Decimal(str(one.amount.value)) for one in theirs)
+
+
+def test_anthropic_s_types_read_the_usage_of_claude_code(tmp_path: Path) -> None:
+    types = pytest.importorskip("anthropic.types")
+    last = {line["message"]["id"]: line["message"] for line in CLAUDE_CODE
+            if line["type"] == "assistant" and line["message"]["model"] != "<synthetic>"}  # fmt: skip
+    theirs = [types.Usage.model_validate(message["usage"]) for message in last.values()]
+    ours = sum_rows(write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE))
+    read = sum(one.cache_read_input_tokens or 0 for one in theirs)
+    written = sum(one.cache_creation_input_tokens or 0 for one in theirs)
+    assert (ours.cached, ours.written) == (read, written)
+    assert ours.prompt == read + written + sum(one.input_tokens for one in theirs)
+    assert ours.completion == sum(one.output_tokens for one in theirs)

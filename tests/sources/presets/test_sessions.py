@@ -6,9 +6,46 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from preset_samples import Sums, count_left_out, find_preset_name, read_rows, sum_rows, write_lines
+from preset_samples import Sums, count_left_out, find_preset_name, price_file, read_rows, sum_rows, write_lines
 
 MODEL = "claude-sonnet-4-5-20250929"
+
+
+def answer(second: int, name: str, usage: dict[str, Any], model: str = MODEL) -> dict[str, Any]:
+    """A line of Claude Code: one block of the answer `name`, with the usage known by then."""
+    message = {"id": name, "type": "message", "role": "assistant", "model": model, "content": [], "usage": usage}
+    return {"type": "assistant", "timestamp": f"2026-05-01T10:00:{second:02}.000Z", "sessionId": "s1",
+            "requestId": f"req_{name}", "uuid": f"u{second}", "message": message}  # fmt: skip
+
+
+USAGE = {"input_tokens": 4, "cache_creation_input_tokens": 3000, "cache_read_input_tokens": 10000, "output_tokens": 1,
+         "cache_creation": {"ephemeral_5m_input_tokens": 2000, "ephemeral_1h_input_tokens": 1000},
+         "service_tier": "standard"}  # fmt: skip
+
+CLAUDE_CODE: list[dict[str, Any]] = [
+    {"type": "summary", "summary": "A talk", "leafUuid": "u9"},
+    {"type": "user", "timestamp": "2026-05-01T10:00:00.000Z", "sessionId": "s1", "message": {"role": "user"}},
+    answer(1, "msg_1", USAGE),
+    answer(2, "msg_1", USAGE | {"output_tokens": 500}),
+    answer(3, "msg_2", {"input_tokens": 10, "cache_read_input_tokens": 13000, "output_tokens": 200}),
+    answer(4, "msg_3", {"input_tokens": 0, "output_tokens": 0}, "<synthetic>"),
+]
+
+
+def test_of_a_streamed_answer_of_claude_code_the_last_line_counts(tmp_path: Path) -> None:
+    file = write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE)
+    assert find_preset_name(file) == "claude-code"
+    # msg_1: 4 fresh, 3000 written, 10000 read; msg_2: 10 fresh, 13000 read
+    assert sum_rows(file) == Sums(2, 2, 26014, 700, cached=23000, written=3000, untold=2)
+    first = read_rows(file)[0]
+    assert (first["completion_tokens"], first["cache_write_1h_tokens"], first["id"]) == (500, 1000, "msg_1")
+    assert count_left_out(file)["answers of the program itself"] == 1
+
+
+def test_an_hour_s_write_of_claude_code_has_its_own_price(tmp_path: Path) -> None:
+    file = write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE)
+    # 14 x 3 + 2000 x 3.75 + 1000 x 6 + 23000 x 0.30 + 700 x 15, by the million
+    assert price_file(file, tmp_path / "data") == (Decimal("0.030942"), 0)
 
 
 def count(second: int, last: dict[str, int] | None, total: dict[str, int] | None) -> dict[str, Any]:
