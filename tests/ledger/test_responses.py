@@ -400,3 +400,75 @@ def test_an_answer_without_usage_is_refused(
 ) -> None:  # fmt: skip
     with pytest.raises(InvalidCall, match=re.escape(message)):
         read(answer)
+
+
+def count_reasoning(total: int | None) -> dict[str, Any]:
+    """An answer of xAI: 1,000 in, 100 out, 3,000 of reasoning."""
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": total}
+    details = {"completion_tokens_details": {"reasoning_tokens": 3000}}
+    return {"id": "x", "model": "grok-4", "created": SECONDS, "choices": [], "usage": usage | details}
+
+
+def test_reasoning_beside_the_completion_is_part_of_it_where_the_total_says_so(ledger: Ledger) -> None:
+    answer = read_openai_response(count_reasoning(4100), LlmProvider.XAI)
+    record = record_usage(usable=None, **answer, ledger=ledger)
+    assert (record.provider, record.completion_tokens) == (LlmProvider.XAI, 3100)
+    assert record.amount_in_usd == Decimal("0.0495")  # 1000 at 3 and 3100 at 15 USD a million
+    assert read_openai_response(count_reasoning(1100))["completion_tokens"] == 100  # there it is in it
+    assert read_openai_response(count_reasoning(None))["completion_tokens"] == 100
+
+
+@pytest.mark.parametrize("read", [read_openai_response, read_mistral_response])
+def test_a_total_that_is_no_sum_of_the_others_is_refused(read: Callable[[Any], dict[str, Any]]) -> None:
+    expected = "1,000 tokens in, 100 out and 3,000 of reasoning are not 4,099 in all"
+    if read is read_mistral_response:
+        expected = "are not 4,099 in all"
+    with pytest.raises(InvalidCall, match=expected):
+        read(count_reasoning(4099))
+
+
+IMAGE = {
+    "created": SECONDS,
+    "data": [{"b64_json": "aGk="}],
+    "usage": {
+        "input_tokens": 100,
+        "output_tokens": 4160,
+        "total_tokens": 4260,
+        "input_tokens_details": {"text_tokens": 60, "image_tokens": 40},
+        "output_tokens_details": {"text_tokens": 0, "image_tokens": 4160},
+    },
+}
+TRANSCRIPTION = {
+    "text": "Hola",
+    "usage": {
+        "type": "tokens",
+        "input_tokens": 14,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": 14},
+        "output_tokens": 45,
+        "total_tokens": 59,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "model", "task", "counts"),
+    [
+        (IMAGE, "gpt-image-1", LlmTaskType.IMAGE, {"input_image_tokens": 40, "output_image_tokens": 4160}),
+        (TRANSCRIPTION, "gpt-4o-transcribe", LlmTaskType.AUDIO, {"input_audio_tokens": 14}),
+    ],
+)
+def test_answers_with_images_and_sound_are_read_with_their_counts(
+    answer: dict[str, Any], model: str, task: LlmTaskType, counts: dict[str, int]
+) -> None:
+    read = read_openai_response(answer, model=model)
+    assert (read["model"], read["task_type"], read["metadata"]) == (model, task, counts)
+    assert (read["prompt_tokens"], read["completion_tokens"]) == (
+        answer["usage"]["input_tokens"],
+        answer["usage"]["output_tokens"],
+    )
+
+
+def test_an_answer_of_the_fast_mode_is_not_one_at_the_standard_price(ledger: Ledger) -> None:
+    fast = {**ANTHROPIC, "usage": {**ANTHROPIC["usage"], "speed": "fast"}}  # type: ignore[dict-item]
+    record = record_usage(usable=None, **read_anthropic_response(fast), ledger=ledger)
+    assert (record.tier, record.amount_in_usd) == ("fast", None)

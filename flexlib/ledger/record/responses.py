@@ -19,23 +19,32 @@ from flexlib.ledger.record.values import read_money
 from flexlib.nesting import format_given
 
 AUTHORS: Mapping[str, LlmProvider] = {
-    "meta-llama": LlmProvider.META,
-    "mistralai": LlmProvider.MISTRAL,
-    "stabilityai": LlmProvider.STABILITY,
-    "x-ai": LlmProvider.XAI,
-    **{
-        provider.value: provider
-        for provider in LlmProvider
-        if provider is not LlmProvider.UNKNOWN and provider is not LlmProvider.GROQ  # Groq serves, it makes no models
-    },
+    text: provider
+    for text, provider in LlmProvider.spellings().items()
+    if provider not in (LlmProvider.UNKNOWN, LlmProvider.GROQ)  # Groq serves, it makes no models
 }
 """Who made a model, by the part of an OpenRouter id before the slash."""
 
 
-def read_openai_response(response: Any) -> dict[str, Any]:  # noqa: ANN401 (an SDK's object or its JSON)
-    """Of OpenAI: chat completions, responses and embeddings. Raises `InvalidCall` when the answer holds no usage."""
+def read_openai_response(
+    response: Any,  # noqa: ANN401 (an SDK's object or its JSON)
+    provider: LlmProvider = LlmProvider.OPENAI,
+    model: str | None = None,
+) -> dict[str, Any]:
+    """Of OpenAI, and of whoever answers as it does: chat completions, responses, embeddings, images, transcriptions.
+
+    `provider`: whose answer it is, such as `LlmProvider.XAI`, whose reasoning stands beside the completion: the total
+    decides. `model`: of an answer that does not name it, as those of images and transcriptions do not. Raises
+    `InvalidCall` when the answer holds no usage, or one that contradicts itself.
+    """
     answer = _to_plain(response)
-    return _read(answer, LlmProvider.OPENAI, "openai", _find_flavor(answer))
+    if model is not None:
+        answer.setdefault("model", model)
+    flavor = _find_flavor(answer)
+    arguments = _read(answer, provider, "openai", flavor)
+    if flavor != "embeddings":
+        arguments |= _read_modalities(answer, arguments)
+    return arguments | _place_reasoning(answer["usage"], arguments)
 
 
 def read_anthropic_response(response: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -55,6 +64,7 @@ def read_mistral_response(response: Any) -> dict[str, Any]:  # noqa: ANN401
     if flavor == "embeddings":
         answer["usage"].setdefault("completion_tokens", 0)
     arguments = _read(answer, LlmProvider.MISTRAL, "mistral", "default")
+    arguments |= _place_reasoning(answer["usage"], arguments)
     return {**arguments, "task_type": LlmTaskType.EMBEDDING} if flavor == "embeddings" else arguments
 
 
@@ -79,6 +89,7 @@ def read_openrouter_response(response: Any, provider: LlmProvider | None = None)
     if isinstance(answer.get("usage"), dict):
         answer["usage"].setdefault("output_tokens" if flavor == "default" else "completion_tokens", 0)
     arguments = _read(answer, maker, "openrouter", flavor)
+    arguments |= _place_reasoning(answer["usage"], arguments)
     usage = answer["usage"]
     cost = read_money("usage.cost", usage.get("cost"), USD_DECIMALS)
     upstream = read_money("upstream cost", usage.get("cost_details", {}).get("upstream_inference_cost"), USD_DECIMALS)
@@ -113,7 +124,7 @@ def _read(
         raise InvalidCall(f"the usage of this answer of {seller} cannot be read: {error}.") from error
     metadata = {
         "reasoning_tokens": counts.output_reasoning_tokens,
-        "tier": answer.get("service_tier") or usage.get("service_tier"),
+        "tier": "fast" if usage.get("speed") == "fast" else answer.get("service_tier") or usage.get("service_tier"),
         **{name: vars(counts).get(name) for name in EXTRA_COUNTS},
     }
     model = answer.get("modelVersion" if usage_name == "usageMetadata" else "model")
@@ -132,6 +143,40 @@ def _read(
         "created_at": _read_created(answer.get("created") or answer.get("created_at")),
     }
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _place_reasoning(usage: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The completion with the reasoning, where the total says that it stands beside it; nothing where it is in it.
+
+    Raises `InvalidCall` for a total that is neither.
+    """
+    total = usage.get("total_tokens")
+    prompt, completion = arguments["prompt_tokens"], arguments["completion_tokens"]
+    reasoning = (arguments.get("metadata") or {}).get("reasoning_tokens", 0)
+    if total is None or total == prompt + completion:
+        return {}
+    if reasoning and total == prompt + completion + reasoning:
+        return {"completion_tokens": completion + reasoning}
+    raise InvalidCall(
+        f"the usage of this answer contradicts itself: {prompt:,} tokens in, {completion:,} out and {reasoning:,} of "
+        f"reasoning are not {total:,} in all; record it with the counts of the bill."
+    )
+
+
+def _read_modalities(answer: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The task and the counts of an answer with images or sound, where its usage has their details."""
+    usage, found = answer["usage"], dict[str, int]()
+    for side in ("input", "output"):
+        # Transcriptions write `input_token_details`, all others `input_tokens_details`.
+        details = usage.get(f"{side}_tokens_details") or usage.get(f"{side}_token_details") or {}
+        for kind in ("audio", "image"):
+            if count := details.get(f"{kind}_tokens"):
+                found[f"{side}_{kind}_tokens"] = count
+    is_image = "data" in answer and "input_tokens" in usage
+    is_transcription = "text" in answer and "output" not in answer and "choices" not in answer
+    task = LlmTaskType.IMAGE if is_image else LlmTaskType.AUDIO if is_transcription else None
+    told = {"metadata": {**(arguments.get("metadata") or {}), **found}} if found else {}
+    return told if task is None else {**told, "task_type": task}
 
 
 def _find_flavor(answer: Mapping[str, Any]) -> str:
