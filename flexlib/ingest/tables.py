@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
+from flexlib.ledger.privacy import PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 
@@ -57,3 +59,28 @@ def _read_key(table: pa.Table, key: list[str], row: int) -> list[Any]:
 def _write_key(key: list[Any]) -> str:
     moment, *names = key
     return f"{', '.join(names)} at {moment}"
+
+
+def mask_metadata(rows: pa.Table) -> pa.Table:
+    """The calls with e-mails, phone numbers, RUTs and keys masked in their metadata, as recording masks them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = rows["metadata"].combine_chunks()
+    if column.null_count == len(column):
+        return rows
+    encoded, guard = column.dictionary_encode(), PrivacyGuard()
+    texts, kinds = list[str](), list[str | None]()
+    for text in encoded.dictionary.to_pylist():
+        masked, found = guard.mask(json.loads(text))
+        texts.append(json.dumps(masked, ensure_ascii=False) if found else text)
+        kinds.append(",".join(found) or None)
+    names = rows.column_names
+    told = {"metadata": texts, "masked": kinds}
+    for name, values in told.items():
+        new = pa.array(values, pa.string()).take(encoded.indices)
+        old = rows["masked"].combine_chunks()
+        rows = rows.set_column(
+            names.index(name), rows.schema.field(name), new if name == "metadata" else pc.coalesce(new, old)
+        )
+    return rows

@@ -119,6 +119,8 @@ def move_snapshot(
         draft = folder / f".writing-{version}"
         (draft / "raw").mkdir(parents=True)
         try:
+            if _has_metadata(parquet):
+                parquet.chmod(PRIVATE)  # what callers write of their users
             parquet.rename(draft / f"{dataset}.parquet")
             for other in beside:
                 other.rename(draft / other.name)
@@ -170,3 +172,15 @@ def _next_stamp(folder: Path) -> str:
         newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)
         now = max(now, newest + timedelta(microseconds=1))
     return now.strftime(STAMP)
+
+
+def _has_metadata(parquet: Path) -> bool:
+    """Whether some row has metadata, as the file's own statistics tell."""
+    import pyarrow.parquet as pq
+
+    facts = pq.read_metadata(parquet)
+    names = facts.schema.to_arrow_schema().names
+    if "metadata" not in names:
+        return False
+    columns = [facts.row_group(group).column(names.index("metadata")) for group in range(facts.num_row_groups)]
+    return any(not one.is_stats_set or one.statistics.null_count < one.num_values for one in columns)

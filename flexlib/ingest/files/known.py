@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadFile
-from flexlib.ingest.tables import TABLE_ROWS
+from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE
 
@@ -35,7 +35,7 @@ def compare_calls(
     query = f"SELECT {columns} FROM {found} found JOIN {known} known ON found.id = known.id"
     for batch in connection.sql(query).to_arrow_reader(TABLE_ROWS):
         again, before = (
-            drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE))
+            mask_metadata(drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)))
             for start in (0, len(USAGE))
         )
         if not before.equals(again):

@@ -22,7 +22,7 @@ from flexlib.ingest.files.overlaps import Pair, drop_superseded, find_equal_rows
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.rules import read_certificate
 from flexlib.ingest.files.stored import compare_amounts, find_empty_columns, read_raw
-from flexlib.ingest.tables import TABLE_ROWS
+from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
@@ -206,4 +206,5 @@ def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_mer
     for batch in rows.order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
         found = dict(zip(columns, batch.columns, strict=True))
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
-        yield pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
+        table = pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
+        yield mask_metadata(table)

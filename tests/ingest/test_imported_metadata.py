@@ -1,0 +1,37 @@
+"""What a file says of people in its metadata is masked as recorded metadata is, and is its owner's only."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from flexlib.dates import Month
+from flexlib.enums import LlmProvider
+from flexlib.ingest.files.importing import import_usage
+from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.store.snapshots import load_usage
+
+LATER = datetime(2026, 8, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("note", ["ask ana@firma.cl", "call +56 9 8765 4321", "RUT 12.345.678-5", "nothing"])
+def test_imported_metadata_passes_the_guard_of_recorded_metadata(tmp_path: Path, note: str) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text(f"time,in,out,note\n2026-05-01T00:00:00Z,7,5,{note}\n2026-05-02T00:00:00Z,7,5,\n", "utf-8")
+    mapping = CallMapping(
+        created_at="time", prompt_tokens="in", completion_tokens="out", provider=LlmProvider.OPENAI, model="gpt-4o",
+        metadata=("note",),
+    )  # fmt: skip
+    (done,) = import_usage(file, mapping, tmp_path / "data", now=LATER)
+    (again,) = import_usage(file, mapping, tmp_path / "data", now=LATER)
+    assert (done.is_new, again.is_new) == (True, False)
+    stored = load_usage(Month(2026, 5), tmp_path / "data")
+    row = pq.read_table(stored.parquet).to_pylist()[0]
+    masked, kinds = PrivacyGuard().mask({"note": note})
+    assert (json.loads(row["metadata"]), row["masked"]) == (masked, ",".join(kinds) or None)
+    assert stored.parquet.stat().st_mode & 0o777 == 0o600
