@@ -2,7 +2,8 @@
 
     ROOT/server.json                                whose data this root holds
     ROOT/credits/2025-09/<version>/                 credits.parquet, certificate.json, people.json, raw/
-    ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, people.json, raw/
+    ROOT/usage/2025-09/<source>/<version>/          usage.parquet, certificate.json, people.json, raw/, and of several
+                                                    files origins.parquet: which of them each row came from
     ROOT/charges/2025-09/<source>/<version>/        charges.parquet, certificate.json, people.json, raw/
 
 A version is named after the moment it was stored and its rows; the newest is the month.
