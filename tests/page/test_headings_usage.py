@@ -63,6 +63,7 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
         prompt_tokens="prompt_tokens",
         completion_tokens="completion_tokens",
         cached_tokens="cached_tokens",
+        cache="included",
         amount_in_usd="usd",
         usable_type="user",
         usable_id="user_id",
