@@ -27,7 +27,9 @@ CLAUDE_CODE: list[dict[str, Any]] = [
     {"type": "user", "timestamp": "2026-05-01T10:00:00.000Z", "sessionId": "s1", "message": {"role": "user"}},
     answer(1, "msg_1", USAGE),
     answer(2, "msg_1", USAGE | {"output_tokens": 500}),
-    answer(3, "msg_2", {"input_tokens": 10, "cache_read_input_tokens": 13000, "output_tokens": 200}),
+    answer(
+        3, "msg_2", {"input_tokens": 10, "cache_read_input_tokens": 13000, "output_tokens": 200, "speed": "standard"}
+    ),
     answer(4, "msg_3", {"input_tokens": 0, "output_tokens": 0}, "<synthetic>"),
 ]
 
@@ -46,6 +48,13 @@ def test_an_hour_s_write_of_claude_code_has_its_own_price(tmp_path: Path) -> Non
     file = write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE)
     # 14 x 3 + 2000 x 3.75 + 1000 x 6 + 23000 x 0.30 + 700 x 15, by the million
     assert price_file(file, tmp_path / "data") == (Decimal("0.030942"), 0)
+
+
+def test_a_fast_answer_of_claude_code_is_of_another_tier(tmp_path: Path) -> None:
+    fast = answer(5, "msg_4", USAGE | {"speed": "fast"}, "claude-opus-4-6")
+    assert [row["tier"] for row in read_rows(write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE, fast))] == [
+        *(None, "standard", "fast")
+    ]
 
 
 def count(second: int, last: dict[str, int] | None, total: dict[str, int] | None) -> dict[str, Any]:

@@ -67,17 +67,19 @@ web_search_count,inference_geo,speed
 2026-03-22,claude-sonnet-4-5-20250929,ci,Default,standard,≤ 200k,100000,20000,0,80000,5000,0,,
 2026-03-23,claude-sonnet-4-5-20250929,ci,Default,standard,≤ 200k,90000,0,0,30000,1000,0,,
 2026-03-24,claude-haiku-4-5-20251001,ana@example.com,Default,batch,≤ 200k,1000,1000,2000,0,100,2,,
+2026-03-25,claude-opus-4-6,ci,Default,standard,≤ 200k,10,0,0,0,1,0,,fast
 """
 
 
 def test_a_day_of_anthropic_has_four_kinds_of_prompt(tmp_path: Path) -> None:
     file = write_file(tmp_path, "claude_tokens.csv", ANTHROPIC)
     assert find_preset_name(file) == "anthropic-tokens"
-    # 100000 + 20000 + 80000, 90000 + 30000, 1000 + 1000 + 2000
-    assert sum_rows(file) == Sums(3, None, 324000, 6100, cached=110000, written=23000, untold=3)
-    last = read_rows(file)[-1]
-    assert (last["cache_write_1h_tokens"], last["web_searches"], last["tier"]) == (2000, 2, "batch")
-    assert last["usable_key"].startswith("email-")
+    # 100000 + 20000 + 80000, 90000 + 30000, 1000 + 1000 + 2000, 10
+    assert sum_rows(file) == Sums(4, None, 324010, 6101, cached=110000, written=23000, untold=4)
+    *_, batch, fast = read_rows(file)
+    assert (batch["cache_write_1h_tokens"], batch["web_searches"], batch["tier"]) == (2000, 2, "batch")
+    assert batch["usable_key"].startswith("email-")
+    assert fast["tier"] == "fast"
 
 
 def test_the_prompt_of_anthropic_is_priced_by_its_parts(tmp_path: Path) -> None:
@@ -85,6 +87,20 @@ def test_the_prompt_of_anthropic_is_priced_by_its_parts(tmp_path: Path) -> None:
     file = write_file(tmp_path, "claude_tokens.csv", text)
     # 190000 x 3 + 20000 x 3.75 + 110000 x 0.30 + 6000 x 15, by the million
     assert price_file(file, tmp_path / "data") == (Decimal("0.768"), 0)
+
+
+def test_the_pages_of_anthropic_s_api_say_the_same_under_other_names(tmp_path: Path) -> None:
+    result = {"uncached_input_tokens": 100, "cache_read_input_tokens": 80, "output_tokens": 5, "model": "claude-sonnet-4-5",
+              "cache_creation": {"ephemeral_1h_input_tokens": 15, "ephemeral_5m_input_tokens": 5},
+              "server_tool_use": {"web_search_requests": 2}, "api_key_id": "k", "workspace_id": None,
+              "service_tier": "batch", "context_window": "0-200k"}  # fmt: skip
+    day = {"starting_at": "2026-05-01T00:00:00Z", "ending_at": "2026-05-02T00:00:00Z", "results": [result]}
+    empty = {"starting_at": "2026-05-02T00:00:00Z", "ending_at": "2026-05-03T00:00:00Z", "results": []}
+    file = write_lines(tmp_path, "usage.json", {"data": [day, empty], "has_more": False, "next_page": None})
+    assert find_preset_name(file) == "anthropic-tokens"
+    assert sum_rows(file) == Sums(1, None, 200, 5, cached=80, written=20, untold=1)
+    (row,) = read_rows(file)
+    assert (row["cache_write_1h_tokens"], row["web_searches"], row["tier"], row["grain"]) == (15, 2, "batch", "day")
 
 
 def test_the_older_export_of_anthropic_has_one_column_of_cache_writes(tmp_path: Path) -> None:
