@@ -98,7 +98,7 @@ def read_shape(keys: frozenset[str]) -> ListShape:
             if part is not unit and is_descendant_or_self(unit, part):
                 sums.subtract(charged[part.price_key])
         charged[unit.price_key] = {name: factor for name, factor in sums.items() if factor}
-    needed = ((unit.usage_key, tuple(_list_groups(unit, registry))) for unit in units if unit.usage_key != "requests")
+    needed = ((unit.usage_key, tuple(_list_groups(unit, registry))) for unit in units)
     return ListShape(charged, tuple((name, groups) for name, groups in needed if groups), None)
 
 
@@ -120,9 +120,8 @@ def _list_groups(unit: UnitDef, registry: UnitRegistry) -> Iterator[tuple[str, .
     counted = [registry.units[name] for name in sorted(COUNTED - {unit.usage_key})]
     yield from ((part.usage_key,) for part in counted if is_descendant_or_self(unit, part))
     for one, other in combinations(counted, 2):
-        nested = is_descendant_or_self(one, other) or is_descendant_or_self(other, one)
-        overlap = {**one.dimensions, **other.dimensions}
-        if not nested and one.is_compatible_with(other) and overlap == unit.dimensions:
+        overlap = {**one.dimensions, **other.dimensions}  # of a kind and a part of it: the part, which is not the unit
+        if one.is_compatible_with(other) and overlap == unit.dimensions:
             yield one.usage_key, other.usage_key
 
 

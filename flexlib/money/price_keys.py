@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ def count_calls(rows: pa.Table) -> npt.NDArray[np.int64]:
 def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[UnitPrices | Unpriced]]:
     """For each row the number of its price, and the prices by number.
 
-    `rows`: the columns of the usage schema; `proxy`, `tier` and `requests` may be missing. Two rows share a price when
-    their words are the same and no price of their model changes between them: by the day, its hour, or the prompt.
+    `rows`: one or more, in the columns of the usage schema; `proxy`, `tier` and `requests` may be missing. Two rows
+    share a price when their words are the same and no price of their model changes between them: by the day, its hour,
+    or the prompt.
     """
     words = [name for name in WORDS if name in rows.column_names]
     groups = _combine([_number(rows[name]) for name in words])
@@ -41,7 +43,7 @@ def find_shared_prices(rows: pa.Table, book: PriceBook) -> tuple[pa.Array, list[
     examples = rows.select(words).take(pa.array(firsts)).to_pylist()
     changes = [_find_changes(book, one) for one in examples]
     requests = count_calls(rows)
-    moments = pc.cast(rows["created_at"], pa.timestamp("us", "UTC" if rows["created_at"].type.tz else None))
+    moments = pc.cast(rows["created_at"], pa.timestamp("us", rows["created_at"].type.tz))
     days, clocks = np.divmod(to_numbers(moments), DAY)
     prompts = choose_bracket(to_numbers(rows["prompt_tokens"]), requests)
     keys = _combine(
@@ -75,7 +77,7 @@ def to_numbers(values: pa.ChunkedArray | pa.Array) -> Numbers:
     """Whole numbers, or moments in their own unit; a null is 0."""
     whole = pc.fill_null(values.cast(pa.int64()), 0) if values.null_count else values.cast(pa.int64())
     array = whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
-    numbers: Numbers = array.to_numpy(zero_copy_only=False)
+    numbers: Numbers = array.to_numpy()
     return numbers
 
 
@@ -88,11 +90,10 @@ def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> N
     """For each value how many of its group's changes, ascending, it has passed."""
     common = sorted({change for one in changes for change in one})
     if not common:
-        return np.zeros(len(values), dtype=np.int64)
+        return np.zeros_like(values)
     # Of every change of the table, how many of a group's own are at or before it: the row needs two lookups, no search.
-    own = np.array([np.searchsorted(np.array(one, dtype=np.int64), common, side="right") for one in changes])
-    table = np.hstack([np.zeros((len(changes), 1), dtype=np.int64), own])
-    placed: Numbers = table[groups, np.searchsorted(np.array(common), values, side=side)]
+    own = np.array([np.searchsorted(one, common, side="right") for one in changes])
+    placed: Numbers = np.insert(own, 0, 0, axis=1)[groups, np.searchsorted(common, values, side=side)]
     return placed
 
 
@@ -106,16 +107,13 @@ def _place_weekdays(days: Numbers, groups: Numbers, changes: list[Changes]) -> N
 
 def _combine(parts: list[Numbers]) -> Numbers:
     """A number for each distinct combination of the parts."""
-    keys = parts[0]
-    for part in parts[1:]:
-        keys = keys * (part.max(initial=0) + 1) + part
-    return keys
+    return reduce(lambda keys, part: keys * (part.max() + 1) + part, parts)
 
 
-def _number(values: pa.Array | pa.ChunkedArray) -> Numbers:
+def _number(values: pa.ChunkedArray) -> Numbers:
     """A number for each distinct value, null among them."""
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    numbers: Numbers = array.dictionary_encode(null_encoding="encode").indices.to_numpy().astype(np.int64)
+    encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+    numbers: Numbers = encoded.indices.to_numpy().astype(np.int64)
     return numbers
 
 

@@ -191,13 +191,13 @@ def _explain_extra(
     """For each row why its extra counts cannot be priced; null where they can, or where there are none."""
     if not extra:
         return pa.nulls(len(numbers), pa.string())
-    reasons = np.full(len(numbers), None, dtype=object)
+    reasons = np.full(len(numbers), None)
     counts = {name: to_numbers(count) for name, count in (base | extra).items()}
     absent = {name: pc.is_null(count).to_numpy(zero_copy_only=False) for name, count in extra.items()}
-    if max((int(count.max(initial=0)) for count in counts.values()), default=0) > SUMMABLE:
+    if max(int(count.max()) for count in counts.values()) > SUMMABLE:
         counts = {name: count.astype(object) for name, count in counts.items()}
     counted = np.flatnonzero(np.any([counts[name] > 0 for name in extra], axis=0))
-    counted = counted[np.argsort(numbers[counted], kind="stable")]
+    counted = counted[np.argsort(numbers[counted])]
     ends = np.flatnonzero(np.diff(numbers[counted])) + 1
     for rows in np.split(counted, ends):
         unit = units[numbers[rows[0]]] if len(rows) else None
@@ -213,7 +213,7 @@ def _explain_extra(
 
 
 def _group_faults(unit: UnitPrices, counts: dict[str, Numbers], absent: dict[str, Any]) -> Iterator[Numbers]:
-    """The rows that cannot be priced, those together for which one reason holds."""
+    """The rows that cannot be priced, those together for which one reason holds; a row may come twice."""
     unlisted = sum((1 << bit) * (counts[name] > 0) for bit, name in enumerate(unit.unlisted & absent.keys()))
     unlisted = np.broadcast_to(unlisted, len(counts["input_tokens"]))
     yield from (np.flatnonzero(unlisted == one) for one in np.unique(unlisted) if one)
@@ -223,7 +223,7 @@ def _group_faults(unit: UnitPrices, counts: dict[str, Numbers], absent: dict[str
         zero = dict.fromkeys(EXTRA_COUNTS, 0)
         known = dict.fromkeys(EXTRA_COUNTS, True) | dict.fromkeys(BASE_COUNTS.values(), False)
         broken = unit.shape.is_contradicted(zero | counts, known | absent)
-        yield from np.flatnonzero((unlisted == 0) & broken)[:, None]
+        yield from np.flatnonzero(broken)[:, None]
 
 
 def _where(condition: pa.Array, values: pa.Array | pa.Scalar) -> pa.Array:
@@ -232,6 +232,5 @@ def _where(condition: pa.Array, values: pa.Array | pa.Scalar) -> pa.Array:
 
 
 def _refuse(broken: pa.Array, rule: str) -> None:
-    count = pc.sum(broken).as_py() or 0
-    if count:
+    if count := pc.sum(broken).as_py():
         raise BadRecord(f"prices refused: {rule} (in {count} of {len(broken)} calls).")

@@ -132,7 +132,7 @@ def explain_extra(book: PriceBook, unit: UnitPrices, base: Mapping[str, int], ex
     counts = {**dict.fromkeys(EXTRA_COUNTS, 0), **base, **extra}
     absent = {name: name not in extra for name in EXTRA_COUNTS} | dict.fromkeys(base, False)
     fault = unit.shape.fault
-    if fault is None and unit.shape.is_contradicted(counts, absent):
+    if unit.shape.is_contradicted(counts, absent):  # never where the list itself is at fault
         fault = explain_contradiction(unit.listed, {**base, **extra})
     return fault and f"{book.name} cannot price the counts of this call: {fault}"
 

@@ -63,7 +63,7 @@ class Unpriced:
 class UnitPrices:
     """USD for one of each count, to 1e-24, so that what a call cost is their sum, each times its number.
 
-    A kind whose price is not known is None, and its gap says why.
+    A kind that the list does not price is None. Where a side has a gap, what its tokens cost is open, whatever is here.
     """
 
     prompt: Decimal | None
@@ -117,7 +117,7 @@ def find_unit_prices(
 def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:
     """Whether the seller's list names the model at all, at whatever time; a call of another has no price."""
     listed = find_listed_name(provider, model, proxy)
-    return listed.seller is not None and book.find_model(listed.seller, listed.name) is not None
+    return book.find_model(listed.seller or "", listed.name) is not None
 
 
 @lru_cache(maxsize=KEPT)
@@ -175,31 +175,19 @@ def _build_unit_prices(
     prices: ModelPrice, seller: str, since: date | None, prompt_tokens: int, task_type: str
 ) -> UnitPrices:
     keys = read_prices(prices)
-
-    def pick(key: str) -> Decimal | None:
-        price = keys.get(key)
-        for step in getattr(price, "tiers", ()):
-            price = step.price if prompt_tokens > step.start else price
-        per = THOUSAND if key.endswith("_kcount") else MILLION
-        return None if price is None else (getattr(price, "base", price) / per).quantize(SMALLEST)
-
-    prompt, completion = pick("input_mtok"), pick("output_mtok")
-    prompt_gap = _explain_gap("prompt", prompt, keys, task_type)
-    completion_gap = _explain_gap("completion", completion, keys, task_type)
-    if prompt_gap:
-        prompt = None
-    cached, cache_write = pick("cache_read_mtok"), pick("cache_write_mtok")
+    each = {key: _price_one(key, price, prompt_tokens) for key, price in keys.items()}
+    prompt, completion = each.get("input_mtok"), each.get("output_mtok")
     shape = read_shape(frozenset(keys))
     extra = {name: Decimal(0) for name, key in EXTRA_COUNTS.items() if key in keys}
     for key, sums in shape.charged.items():
         for name in sums.keys() & extra.keys():
-            extra[name] += sums[name] * (pick(key) or 0)
+            extra[name] += sums[name] * each[key]
     return UnitPrices(
         prompt=prompt,
-        cached=prompt if cached is None or prompt is None else cached,
-        cache_write=prompt if cache_write is None or prompt is None else cache_write,
-        completion=None if completion_gap else completion,
-        request=pick("requests_kcount") or Decimal(0),
+        cached=each.get("cache_read_mtok", prompt),
+        cache_write=each.get("cache_write_mtok", prompt),
+        completion=completion,
+        request=each.get("requests_kcount", Decimal(0)),
         extra=extra,
         unlisted=frozenset(() if seller in SELLERS_WITH_BASE_RATE else EXTRA_COUNTS.keys() - extra.keys()),
         shape=shape,
@@ -207,9 +195,17 @@ def _build_unit_prices(
         seller=seller,
         since=since,
         threshold=min((step.start for price in keys.values() for step in getattr(price, "tiers", ())), default=None),
-        prompt_gap=prompt_gap,
-        completion_gap=completion_gap,
+        prompt_gap=_explain_gap("prompt", prompt, keys, task_type),
+        completion_gap=_explain_gap("completion", completion, keys, task_type),
     )
+
+
+def _price_one(key: str, price: Any, prompt_tokens: int) -> Decimal:  # noqa: ANN401 (a Decimal, or tiers of them)
+    """USD for one of what the list prices at `key`, in a call of so many prompt tokens."""
+    usd: Decimal = getattr(price, "base", price)
+    for step in getattr(price, "tiers", ()):
+        usd = step.price if prompt_tokens > step.start else usd
+    return (usd / (THOUSAND if key.endswith("_kcount") else MILLION)).quantize(SMALLEST)
 
 
 def _explain_gap(side: str, price: Decimal | None, keys: dict[str, Any], task_type: str) -> str | None:
