@@ -75,7 +75,7 @@ def select_prices(seller: str, model: ModelInfo, moment: datetime) -> tuple[Mode
     chosen = active[0] if active else model.prices[0]
     if says == OPEN_DAY or (says == OPEN_HOURS and has_hours(chosen.constraint)):
         return None
-    return chosen.prices, getattr(chosen.constraint, "start_date", None)
+    return chosen.prices, getattr(chosen.constraint, "start_date", None) if active else None
 
 
 @cache

@@ -1,0 +1,60 @@
+"""Whose list a model's name belongs to, and what that list calls it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from price_samples import price_tokens, read_reason
+
+from flexlib.money.price_book import load_book
+from flexlib.money.prices import Price
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usd", "seller"),
+    [
+        # 1,000 in and 100 out. Bedrock: 3 and 15 a million by the global profile, 10 % more in a region
+        ("anthropic", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.0045", "aws"),
+        ("anthropic", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.00495", "aws"),
+        ("amazon", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.00495", "aws"),
+        ("unknown", "anthropic.claude-sonnet-4-5-20250929-v1:0", "0.00495", "aws"),
+        ("anthropic", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+                      "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "0.0045", "aws"),
+        ("anthropic", "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0",
+         "0.000375", "aws"),  # 0.25 and 1.25
+        ("anthropic", "bedrock/us.anthropic.claude-opus-4-6-v1", "0.00825", "aws"),  # 5.50 and 27.50
+        ("amazon", "amazon.nova-pro-v1:0", "0.00112", "aws"),  # 0.80 and 3.20
+        ("openai", "azure/gpt-35-turbo", "0.00065", "openai"),  # 0.50 and 1.50
+        ("openai", "gpt-5-high", "0.00225", "openai"),  # 1.25 and 10
+        ("anthropic", "claude-4.5-sonnet", "0.0045", "anthropic"),
+        ("anthropic", "claude-4.6-opus-high-thinking", "0.0075", "anthropic"),  # 5 and 25
+        ("anthropic", "Claude Opus 4.6", "0.0075", "anthropic"),
+        ("anthropic", "Claude Haiku 3.5", "0.0012", "anthropic"),  # 0.80 and 4
+        ("anthropic", "vertex_ai/claude-sonnet-4-5", "0.0045", "google"),
+        ("google", "gemini/gemini-2.5-pro", "0.00225", "google"),  # 1.25 and 10
+        ("xai", "x-ai/grok-4", "0.0045", "x-ai"),  # 3 and 15
+    ],
+)  # fmt: skip
+def test_names_that_sellers_write_are_those_of_their_lists(provider: str, model: str, usd: str, seller: str) -> None:
+    price = price_tokens(provider, model, datetime(2026, 5, 1))
+    assert isinstance(price, Price), price
+    assert (price.amount_usd, price.source) == (Decimal(usd), f"{load_book().name} ({seller})")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "reason"),
+    [
+        (
+            "anthropic",
+            "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc",
+            "does not know 'arn:aws:",
+        ),
+        ("anthropic", "claude-opus-4-6-fast", "no price list of claude-opus-4-6-fast"),  # it costs six times as much
+        ("openai", "our-deployment", "does not know 'our-deployment' of openai"),
+        ("openai", "claude-4.5-sonnet", "does not know 'claude-4.5-sonnet' of openai"),
+    ],
+)
+def test_name_that_no_list_has_is_unpriced_by_name(provider: str, model: str, reason: str) -> None:
+    assert reason in read_reason(price_tokens(provider, model, datetime(2026, 5, 1)))
