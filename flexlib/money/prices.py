@@ -111,7 +111,7 @@ def price_call(
         charges += ((unit.extra.get(name), count) for name, count in extra.items())
     with localcontext(EXACT):
         exact = sum((price * count for price, count in charges if price), unit.request * calls)
-        amount = exact.quantize(USD_STEP, ROUND_HALF_EVEN)
+        amount = min(exact, LIMIT).quantize(USD_STEP, ROUND_HALF_EVEN)  # more has no room for its decimals
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)
 
