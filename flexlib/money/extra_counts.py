@@ -61,8 +61,8 @@ class ListShape:
     def is_contradicted(self, counts: Mapping[str, Any], absent: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """Whether the counts cannot all be true, or leave open what is charged at which price.
 
-        `counts`: a number for each count, 0 where it was not given; `absent`: whether it was not. Both numbers of one
-        call or arrays of many, and the answer likewise.
+        `counts`: a number for each count, 0 where it was not given; `absent`: whether it was not, as of a count that is
+        not there. Both numbers of one call or arrays of many, and the answer likewise.
         """
         broken: Any = False
         for sums in self.charged.values():

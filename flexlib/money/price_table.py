@@ -33,8 +33,8 @@ USD = pa.decimal128(20, 10)
 WIDE_USD = pa.decimal256(40, 10)
 UNIT = pa.decimal256(36, 24)
 COUNT = pa.decimal256(19, 0)
-SLICE_ROWS = 1 << 18
-SUMMABLE = 1 << 58
+SLICE_ROWS = 262_144
+SUMMABLE = 288_230_376_151_711_744
 """Up to so large, as many counts as a call has can be added in 64 bits."""
 
 PRICED = pa.schema(
@@ -119,12 +119,11 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
             for name, count in extra.items()
         ),
     ]
-    nothing = pa.scalar(Decimal(0), pa.decimal256(56, 24))
-    amount = nothing
+    amount = pa.scalar(Decimal(0), USD)
     for each, count in charges:
         if any(each):
             charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
-            amount = pc.add(amount, pc.if_else(pc.equal(count, 0), nothing, charge))
+            amount = pc.add(amount, pc.if_else(pc.equal(count, 0), pa.scalar(Decimal(0), charge.type), charge))
     long, unsaid = _find_sums(prompt, calls, numbers.to_numpy(), units)
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
@@ -220,8 +219,7 @@ def _group_faults(unit: UnitPrices, counts: dict[str, Numbers], absent: dict[str
     if unit.shape.fault:
         yield from filter(len, [np.flatnonzero(unlisted == 0)])
     else:
-        zero = dict.fromkeys(EXTRA_COUNTS, 0)
-        known = dict.fromkeys(EXTRA_COUNTS, True) | dict.fromkeys(BASE_COUNTS.values(), False)
+        zero, known = dict.fromkeys(EXTRA_COUNTS, 0), dict.fromkeys(BASE_COUNTS.values(), False)
         broken = unit.shape.is_contradicted(zero | counts, known | absent)
         yield from np.flatnonzero(broken)[:, None]
 
