@@ -12,11 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from price_samples import HOUSE
 from test_extra_counts import build_call, calls
 
 from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows
 from flexlib.money.fx import Rate, Rates
 from flexlib.money.price_book import load_book
+from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS
 from flexlib.schema import USAGE
 
 RATES = Rates(
@@ -76,7 +78,10 @@ PRICED = {"price_source": BOOK, "price_date": None}
             {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0), "unpriced": "old", "unconverted": "old"},
             {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0)},
         ),
-        ({"model": "gpt-99", "unpriced": "old"}, {"unpriced": f"{load_book().name} does not know 'gpt-99' of openai"}),
+        (
+            {"model": "gpt-99", "unpriced": "old", "price_source": "old", "price_date": date(2025, 1, 1)},
+            {"unpriced": f"{load_book().name} does not know 'gpt-99' of openai"},
+        ),
     ],
 )
 def test_amounts_are_filled_by_the_rules_alone_and_in_a_table(facts: dict[str, Any], filled: dict[str, Any]) -> None:
@@ -84,6 +89,75 @@ def test_amounts_are_filled_by_the_rules_alone_and_in_a_table(facts: dict[str, A
     call = build_row(created_at=datetime(2025, 9, 10, 12)) | facts
     assert fill_call(call, RATES) == expected
     assert keep_filled(fill_table(call)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("facts", "answer"),
+    [
+        # 400*3 + 600*5 = 4200 / 1e6
+        ({"model": "keeps", "cache_write_tokens": 1_000, "cache_write_1h_tokens": 600}, Decimal("0.0042")),
+        ({"model": "hears", "cached_tokens": 400}, Decimal("0.0016")),  # 600*2 + 400*1
+        ({"model": "plain", "completion_tokens": 100}, Decimal("0.004")),  # 1000*2 + 100*20
+        ({"model": "asks", "prompt_tokens": 100, "requests": 2}, Decimal("2.0001")),  # 2 + 100*1 / 1e6
+        ({"model": "asks", "prompt_tokens": 150, "requests": 2}, MIXED),
+        ({"model": "asks", "requests": None}, UNKNOWN_REQUESTS),
+        ({"model": "plain", "prompt_tokens": 0, "task_type": "image"}, NO_TOKENS),
+        (
+            {"model": "plain", "tier": "scale"},
+            "the tier 'scale' is not one of standard, default, batch, fast, flex, priority",
+        ),
+        ({"model": "plain", "proxy": "together"}, "house 1 does not know 'plain' of together"),
+        ({"model": "plain", "provider": "stability"}, "house 1 has no price list of stability"),
+    ],
+)
+def test_a_call_is_priced_by_all_that_it_says_and_by_the_book_that_is_given(
+    facts: dict[str, Any], answer: Decimal | str
+) -> None:
+    call = build_row() | facts
+    filled = fill_call(call, Rates(), HOUSE)
+    assert (filled["amount_in_usd"] or filled["unpriced"]) == answer
+    assert keep_filled(fill_rows(pa.Table.from_pylist([call], USAGE), Rates(), HOUSE).to_pylist()) == [filled]
+
+
+def test_a_call_that_does_not_say_how_many_it_sums_is_one() -> None:
+    call = build_row(model="asks", prompt_tokens=150)
+    del call["requests"]
+    assert fill_call(call, Rates(), HOUSE)["amount_in_usd"] == Decimal("1.0003")  # 1 + 150*2 / 1e6
+
+
+def test_a_book_is_asked_only_about_calls_without_an_amount() -> None:
+    given = build_row(amount_in_usd=Decimal(1), cached_tokens=2_000)  # more than the prompt: no price could be found
+    unknown = build_row(amount_in_usd=Decimal(2), model="gone")
+    (first, second, third, fourth) = fill_table(given, build_row(), unknown, build_row(model="gpt-99"))
+    assert [one["amount_in_usd"] for one in (first, second, third, fourth)] == [1, Decimal("0.0025"), 2, None]
+    assert [one["price_source"] for one in (first, second, third, fourth)] == [None, BOOK, None, None]
+    reason = f"{load_book().name} does not know 'gpt-99' of openai"
+    assert [one["unpriced"] for one in (first, second, third, fourth)] == [None, None, None, reason]
+    assert fill_call(given, RATES)["amount_in_usd"] == 1
+
+
+def test_the_day_of_a_price_is_filled_where_the_list_dates_it() -> None:
+    call = build_row(model="o3", created_at=datetime(2025, 9, 10, 12))
+    assert fill_call(call, RATES)["price_date"] == fill_table(call)[0]["price_date"] == date(2025, 6, 10)
+
+
+def test_the_columns_that_are_filled_are_the_amounts_and_what_they_are_made_of() -> None:
+    assert set(FILLED) == {
+        *("amount_in_usd", "price_source", "price_date", "unpriced"),
+        *("amount_in_clp", "fx_rate", "fx_date", "fx_source", "unconverted"),
+    }
+
+
+def test_what_was_filled_is_dropped_and_what_was_said_stays() -> None:
+    said = build_row(amount_in_usd=Decimal(3), amount_in_clp=Decimal(7))
+    paid = build_row(cost=Decimal(1))
+    dropped = drop_filled(fill_rows(pa.Table.from_pylist([said, paid, build_row()], USAGE), RATES)).to_pylist()
+    nothing = dict.fromkeys(FILLED)
+    assert keep_filled(dropped) == [
+        nothing | {"amount_in_usd": Decimal(3), "amount_in_clp": Decimal(7)},
+        nothing | {"amount_in_usd": Decimal(1)},
+        nothing,
+    ]
 
 
 MONEY = st.none() | st.none() | st.decimals(0, 10**6, places=4)

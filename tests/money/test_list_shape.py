@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from price_samples import list_prices
+from price_samples import build_house, build_model, list_prices, price_tokens, read_reason, read_usd
 
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction, read_shape
 
@@ -14,6 +15,12 @@ TOKENS = frozenset({"input_mtok", "output_mtok"})
 KEEPS = frozenset({"input_mtok", "cache_write_mtok", "cache_write_1h_mtok", "web_searches_kcount"})
 HEARS = frozenset({"input_mtok", "cache_read_mtok", "input_audio_mtok", "cache_audio_read_mtok"})
 FILES = frozenset({"input_mtok", "cache_write_mtok", "input_audio_mtok", "cache_audio_write_mtok"})
+
+
+@pytest.fixture(autouse=True)
+def keep_no_shape() -> None:
+    """Each test reads its shapes itself: those kept by another would not be looked at again."""
+    read_shape.cache_clear()
 
 
 def is_contradicted(keys: frozenset[str], **given: int) -> bool:
@@ -166,6 +173,18 @@ def test_a_list_without_a_fault_has_none() -> None:
 def test_a_contradiction_is_told_in_genai_prices_words_or_else_in_ours(counts: Mapping[str, int], said: str) -> None:
     prices = list_prices(input_mtok="2", cache_write_mtok="3", cache_write_1h_mtok="5")
     assert explain_contradiction(prices, counts) == said
+
+
+def test_google_alone_charges_a_part_that_its_list_does_not_price_at_the_rate_of_what_it_is_among() -> None:
+    model = build_model("m", list_prices(input_mtok="2", output_mtok="20"))
+    answers = {
+        seller: price_tokens(
+            seller, "m", book=build_house(model, seller=seller), extra_counts={"input_video_tokens": 400}
+        )
+        for seller in ("google", "openai")
+    }
+    assert read_usd(answers["google"]) == Decimal("0.004")  # 1000*2 + 100*20
+    assert read_reason(answers["openai"]) == "the list has no price of this model for input_video_tokens"
 
 
 def test_each_extra_count_has_a_price_of_its_name() -> None:

@@ -194,6 +194,12 @@ def test_a_negative_extra_count_is_refused() -> None:
         price_here("keeps", 10, extra_counts={"web_searches": -1})
 
 
+def test_a_call_is_priced_by_its_tier() -> None:
+    assert (
+        read_reason(price_here("plain", 1, tier="flex")) == "house 1 has no flex price of plain for the day of the call"
+    )
+
+
 def test_counts_that_are_not_said_are_none() -> None:
     price = price_call("openai", "hears", SEPTEMBER, prompt_tokens=10, completion_tokens=1, book=HOUSE)
     assert read_usd(price) == Decimal("0.00004")  # 10*2 + 1*20

@@ -72,11 +72,13 @@ def test_a_prompt_is_dearer_above_its_step_and_a_sum_of_calls_is_looked_up_as_sh
 
 def test_the_changes_of_one_model_divide_no_rows_of_another() -> None:
     house = build_house(
-        build_model("m", DATED), build_model("n", [price_from(None, input_mtok="8"), price_from(JUNE, input_mtok="9")])
+        build_model("m", DATED),
+        build_model("n", [price_from(None, input_mtok="6"), price_from(MARCH, input_mtok="7")]),
+        build_model("o", [price_from(None, input_mtok="8"), price_from(JUNE, input_mtok="9")]),
     )
     moments = [datetime(2025, 2, 1), datetime(2025, 4, 1), datetime(2025, 7, 1)]
-    rows = build_rows([{"model": model, "created_at": moment} for model in "mn" for moment in moments])
-    assert read_prompts(rows, house) == ([1, 2, 3, 8, 8, 9], 5)
+    rows = build_rows([{"model": model, "created_at": moment} for model in "mno" for moment in moments])
+    assert read_prompts(rows, house) == ([1, 2, 3, 6, 7, 7, 8, 8, 9], 7)
 
 
 def test_rows_share_a_price_only_where_all_their_words_are_the_same() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,8 @@ from flexlib.errors import BadRecord
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook
 from flexlib.money.price_table import PRICED, price_rows, reprice_rows
-from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS
+from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS, explain_extra
+from flexlib.money.unit_prices import UnitPrices
 from flexlib.schema import USAGE
 
 WORDS = ("provider", "model", "proxy", "task_type", "tier", "created_at")
@@ -95,6 +96,24 @@ def test_a_count_that_a_table_does_not_have_is_not_counted_which_is_not_none() -
     assert fresh == Decimal("0.0044")  # 700*2 + 300*10
     assert "cache_read_tokens, input_audio_tokens require explicit" in str(cached)
     assert silent == Decimal("0.000013")  # 5*1 + 4*2
+
+
+def test_only_calls_that_cannot_be_priced_are_asked_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Mapping[str, int]] = []
+
+    def ask(book: PriceBook, unit: UnitPrices, base: Mapping[str, int], extra: Mapping[str, int]) -> str | None:
+        asked.append(extra)
+        return explain_extra(book, unit, base, extra)
+
+    monkeypatch.setattr("flexlib.money.price_table.explain_extra", ask)
+    kept = build_call("keeps", 1_000, written=1_000, cache_write_1h_tokens=600)
+    heard = build_call("hears", 1_000, input_audio_tokens=300)
+    price([kept, heard], "cache_write_1h_tokens", "input_audio_tokens")
+    both = build_call("hears", 1_000, 10, 500, input_audio_tokens=300, cache_audio_read_tokens=100)
+    price([both], "input_audio_tokens", "cache_audio_read_tokens")
+    assert asked == []
+    price([kept, build_call("keeps", 9, written=5, cache_write_1h_tokens=6)], "cache_write_1h_tokens")
+    assert asked == [{"cache_write_1h_tokens": 6}]
 
 
 def test_counts_that_are_all_nothing_are_priced_without_them() -> None:

@@ -77,6 +77,12 @@ def test_the_size_of_a_prompt_decides_the_price_of_all_its_tokens(prompt_tokens:
     assert unit.completion == (5 if prompt_tokens > 200 else 1) * MILLIONTH
 
 
+@pytest.mark.parametrize(("prompt_tokens", "usd"), [(0, 1), (1, 2)])
+def test_a_step_above_nothing_holds_for_every_prompt_but_an_empty_one(prompt_tokens: int, usd: int) -> None:
+    prices = list_prices(input_mtok="9", output_mtok=step_up("1", over_0="2"))
+    assert find_unit(prices, prompt_tokens=prompt_tokens).completion == usd * MILLIONTH
+
+
 @pytest.mark.parametrize(
     ("prices", "threshold"),
     [
