@@ -79,6 +79,24 @@ ROOMS = {
     "report/offline": _mirror("report/offline"),
     "money/fx": _mirror("money/fx"),
     "money/credit_prices": _mirror("money/credit_prices"),
+    "money/prices": Room(
+        ("flexlib/money/prices.py",), ("tests/money/test_prices.py", "tests/money/test_price_counts.py")
+    ),
+    "money/unit_prices": Room(
+        ("flexlib/money/unit_prices.py",),
+        (
+            "tests/money/test_unit_prices.py",
+            "tests/money/test_unit_price_rules.py",
+            "tests/money/test_unit_price_gaps.py",
+        ),
+    ),
+    "money/price_keys": _mirror("money/price_keys"),
+    "money/price_book": _mirror("money/price_book"),
+    "money/extra_counts": Room(("flexlib/money/extra_counts.py",), ("tests/money/test_list_shape.py",)),
+    "money/price_table": Room(
+        ("flexlib/money/price_table.py",), ("tests/money/test_price_table.py", "tests/money/test_table_counts.py")
+    ),
+    "money/amounts": _mirror("money/amounts"),
     "console/certificate": Room(("flexlib/console/certificate.py",), ("tests/console/test_certificate_text.py",)),
     "analysis/shares": _mirror("analysis/shares"),
     "analysis/top": Room(
