@@ -32,6 +32,7 @@ CALLS = CallMapping(
     prompt_tokens="prompt_tokens",
     completion_tokens="completion_tokens",
     cached_tokens="cached_tokens",
+    cache="included",
     amount_in_usd="usd",
     usable_type="user",
     usable_id="user_id",

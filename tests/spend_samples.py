@@ -32,7 +32,7 @@ def store(root: Path, source: str, month: Month, *calls: dict[str, Any]) -> None
     rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
     certificate = UsageCertificate(
         month=month, read_at=LATER, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
-        rows_read=len(rows), prompt_tokens=100 * len(rows), completion_tokens=0,
+        rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()), completion_tokens=0,
     )  # fmt: skip
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 

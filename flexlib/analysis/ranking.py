@@ -43,9 +43,9 @@ Line = dict[str, Any]
 def rank_models(sums: object, priced: object = None, sums_before: object = None) -> list[Line]:
     """A line for each `provider` and `model` of `usage_by_model_and_proxy`.
 
-    `id` is the model, `model` its name, no two lines' the same, `label` the maker; `total_tokens` is None where only
-    Windsurf was asked, which reports none. `usd_per_million`: dollars for a million tokens, over the rows of
-    `usage_with_price` (`priced`), which have both; None where none has.
+    `id` is the model, `model` its name, no two lines' the same, `label` the maker where that is not in it;
+    `total_tokens` is None where only Windsurf was asked, which reports none. `usd_per_million`: dollars for a million
+    tokens, over the rows of `usage_with_price` (`priced`), which have both; None where none has.
     """
     keys = ("provider", "model")
     unit_prices = {} if priced is None else {(row["provider"], row["model"]): row for row in read_rows(priced)}
@@ -60,8 +60,9 @@ def rank_models(sums: object, priced: object = None, sums_before: object = None)
         line["label"] = LlmProvider.parse(line["provider"]).label()
         if key not in with_tokens:
             line |= {"total_tokens": None, "label": f"{line['label']}, {LlmProxy.WINDSURF.label()}"}
-        if names[line["model"]] > 1:
+        if names[line["id"]] > 1:
             line["model"] += f" ({LlmProvider.parse(line['provider']).label()})"
+            line["label"] = line["label"].partition(", ")[2]
     return lines
 
 

@@ -1,6 +1,6 @@
 """All that was spent in one month, through whatever: calls of the ledger and of files, Windsurf's credits, bills."""
 
-from flexlib.spend.before import MonthBefore, load_month_before
+from flexlib.spend.before import MonthBefore, load_month_before, total_spend
 from flexlib.spend.bills import MonthBills, ProviderBill, compare_bills
 from flexlib.spend.failures import list_statuses
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -21,4 +21,5 @@ __all__ = [
     "list_unpriced",
     "load_month_before",
     "load_month_usage",
+    "total_spend",
 ]

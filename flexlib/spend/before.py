@@ -14,6 +14,7 @@ from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.sources.registry import name_source, sort_sources
+from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 
 if TYPE_CHECKING:
@@ -42,17 +43,34 @@ class MonthBefore:
     def compare(self, lines: Sequence[Mapping[str, Any]]) -> int | None:
         """The change of the whole amount of `lines`, with the measures of `analysis.usage`, on this month's, in tenths
         of a percent; None where one of the two is not whole or not to be compared."""
-        if not lines or self.obstacle or self.totals is None:
+        if not lines or self.obstacle or self.usage is None:
             return None
-        then = {"total_usd": self.totals["usd"], "unpriced_usd": self.totals["unpriced_usd"]}
+        counted = _total_counted(self.usage)
+        then = {"total_usd": counted["usd"], "unpriced_usd": counted["unpriced_usd"]}
         return compare_lines(join_lines(lines), then)
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:
-        """As from `total_cost_by_period`, also where no change is stated; None where nothing is stored."""
-        totals = self.usage and total_cost_by_period(self.usage.rows)
-        assert totals is None or isinstance(totals, dict)
-        return totals
+        """As from `total_spend`, also where no change is stated; None where nothing is stored."""
+        return None if self.usage is None else total_spend(self.usage)
+
+
+def total_spend(usage: MonthUsage) -> dict[str, Any]:
+    """What the month came to, in the shape of `total_cost_by_period`: of a provider that sent a bill by it, of the
+    others as counted; the calls that a sum lacks are those that no bill covers."""
+    if not usage.has_bills:
+        return _total_counted(usage)
+    bills = usage.bills
+    without = {"usd": [one.unpriced_requests for one in bills.providers if one.is_at_least]}
+    without["clp"] = [max(one.requests, 1) for one in bills.providers if one.spend_clp is None]
+    amounts = {"usd": bills.spend_usd, "clp": sum_known(one.spend_clp for one in bills.providers)}
+    return {**amounts, **{f"unpriced_{one}": sum(counts) for one, counts in without.items()}}
+
+
+def _total_counted(usage: MonthUsage) -> dict[str, Any]:
+    totals = total_cost_by_period(usage.rows)
+    assert isinstance(totals, dict)
+    return totals
 
 
 def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:

@@ -12,8 +12,10 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.formats import format_count
 from flexlib.names import mask_key
 from flexlib.spend.before import MonthBefore
+from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.spend import name_provider, table_differences, table_providers
 
 REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM)
 CALLS = Column("calls", "Calls", Kind.COUNT, Total.SUM)
@@ -33,7 +35,8 @@ def table_spend_by_model(models: Sequence[Row], priced: object = None, before: M
 
     As from `rank_models` with the `priced` rows; past the largest twelve they are one line.
     """
-    rows = _count_others(fold_lines(models, "model"), "models")
+    folded = fold_lines(models, "model")
+    rows = [{**row, "label": f"{row['lines']} models"} if "lines" in row else row for row in folded]
     columns = [
         Column("model", "Model", total="All models", note="label", is_series=True),
         _optional(REQUESTS),
@@ -61,7 +64,7 @@ def table_other_models(models: Sequence[Row]) -> Table:
 
 def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = None) -> Table:
     """Who sends the bill, by money. As from `rank_sellers`."""
-    rows = [{**line, "name": name_seller(line["seller"])} for line in sellers]
+    rows = [{**line, "name": name_provider(line["seller"])} for line in sellers]
     columns = [
         Column("name", "Provider", total="All"),
         REQUESTS,
@@ -70,6 +73,13 @@ def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = N
         *_list_money(rows, _list_change(sellers, before), has_bar=True),
     ]
     return Table("table-sellers", "Spend by who sends the bill", columns, rows)
+
+
+def list_seller_tables(sellers: Sequence[Row], bills: MonthBills, before: MonthBefore | None = None) -> list[Table]:
+    """Who sends the bill: as counted; where any bill is there, counted and billed, and where the two differ."""
+    if not bills.has_bills:
+        return [table_spend_by_seller(sellers, before)]
+    return [table_providers(bills), table_differences(bills)]
 
 
 def table_usage_by_day(by_day: object) -> Table:
@@ -213,11 +223,6 @@ def _list_usd(rows: Sequence[Row]) -> list[Column]:
     return [USD, *([missing] if has_missing else [])]
 
 
-def _count_others(rows: Sequence[Row], things: str) -> list[dict[str, Any]]:
-    """The line of others with how many they are for a note."""
-    return [{**row, "label": f"{row['lines']} {things}"} if "lines" in row else dict(row) for row in rows]
-
-
 def _find_others(rows: Sequence[Row]) -> frozenset[int]:
     return frozenset(place for place, row in enumerate(rows) if "lines" in row)
 
@@ -236,12 +241,6 @@ def _name_usable(row: Row) -> str:
     if row["usable_type"] is None:
         return "Without a user"
     return f"{row['usable_type']} {mask_key(row['usable_key']) if row['usable_id'] is None else row['usable_id']}"
-
-
-def name_seller(seller: str) -> str:
-    """Who sends the bill, as a reader knows it; `seller` as from `rank_sellers`."""
-    members: tuple[type[LlmProvider | LlmProxy], ...] = (LlmProxy, LlmProvider)
-    return next(kind.parse(seller).label() for kind in members if seller in list(kind))
 
 
 def _name_proxy(proxy: str | None) -> str:

@@ -89,7 +89,7 @@ def test_windsurf_s_tokens_are_not_zero_and_two_makers_of_one_name_are_told_apar
     rows = to_pandas([(NIGHT, "meta", "llama", 5, 5, CENT, None), (NIGHT, "groq", "llama", 0, 0, Decimal(1), None)])
     lines = rank_models(usage_by_model_and_proxy(rows.assign(proxy=pd.Series([None, "windsurf"], dtype=object))))
     assert [(line["model"], line["label"], line["total_tokens"]) for line in lines] == [
-        ("llama (Groq)", "Groq, Windsurf", None), ("llama (Meta)", "Meta", 10),
+        ("llama (Groq)", "Windsurf", None), ("llama (Meta)", "", 10),
     ]  # fmt: skip
 
 

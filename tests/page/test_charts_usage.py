@@ -14,7 +14,8 @@ from flexlib.analysis.sizes import usage_histogram
 from flexlib.analysis.usage import usage_by_day, usage_by_day_and_model, usage_by_hour, usage_by_model_and_proxy
 from flexlib.dates import Month
 from flexlib.page.kit.chart import Chart
-from flexlib.page.usage.charts import plot_spend_by_day, plot_usage_by_day, plot_usage_by_hour, plot_usage_by_size
+from flexlib.page.usage.charts import plot_usage_by_day, plot_usage_by_hour, plot_usage_by_size
+from flexlib.page.usage.money import plot_spend_by_day
 
 SEPTEMBER = Month(2025, 9)
 

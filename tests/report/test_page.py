@@ -14,12 +14,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from report_samples import FIXTURE, THINKING, store_month
+from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.page.kit.theme import DARK, LIGHT
 from flexlib.report.parameters import check_request
@@ -67,6 +69,10 @@ addEventListener("load", () => {
     ink: getComputedStyle(document.body).color,
     chart_ink: [...new Set(letters.map((text) => getComputedStyle(text).fill))],
     bars: [...new Set([...document.querySelectorAll("svg.wide path")].map((path) => getComputedStyle(path).fill))],
+    cut: [...document.querySelectorAll(".flex-scroll")].filter(seen)
+      .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")),
+    overlapping: [...document.querySelectorAll(".flex-headlines dd")].filter(
+      (one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent),
     requests: performance.getEntriesByType("resource").map((entry) => entry.name),
   };
   parent.postMessage(JSON.stringify(result), "*");
@@ -107,6 +113,43 @@ def gap_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [(day, f"user-{day:02}", f"a-model-with-a-very-long-name-{day}", 10**6, 10**8) for day in range(1, 31)]
     store_month(folder, [*rows, (1, "ana", THINKING, 0, 123_456_789)], users_failed=1, failed_users=("cy",))
     return run_report(check_request("flex_credits", MONTH), folder / "reports", folder)
+
+
+@pytest.fixture(scope="module")
+def spend_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A month of calls with everything long in it: amounts of 15 digits in pesos, names of models, users, statuses."""
+    folder = tmp_path_factory.mktemp("spend")
+    for month, usd in ((SEPTEMBER, "123456789.1234"), (AUGUST, "100000000")):
+        calls = [
+            call(
+                f"{month}-{number}",
+                f"{month}-{1 + number % 30:02}T12:00",
+                usd if number % 7 else None,
+                prompt_tokens=10**12,
+                total_tokens=10**12,
+                amount_in_clp=Decimal("9999999999999.12") if number % 7 else None,
+                model=f"accounts/fireworks/models/a-very-long-name-of-a-model-{number % 15}-instruct",
+                provider=("anthropic", "openai")[number % 2],
+                usable_type="an-application-with-a-long-name",
+                usable_id=number % 20,
+                status=("ok", "a_long_status_that_is_an_error")[number % 5 == 0],
+            )
+            for number in range(120)
+        ]
+        store(folder, "ledger", month, *calls)
+    return run_report(check_request("llm_usage", MONTH), folder / "reports", folder)
+
+
+@pytest.mark.parametrize("width", [1180, 390])
+def test_of_a_page_on_spend_nothing_is_cut_and_no_figure_reaches_into_the_next(
+    spend_page: Path, probe: Probe, width: int
+) -> None:
+    seen = probe(spend_page, width)
+    assert {name: seen[name] for name in ("outside", "cut", "overlapping", "requests")} == {
+        "outside": [], "cut": [], "overlapping": [], "requests": [],
+    }  # fmt: skip
+    assert (seen["window"], seen["page"] <= width) == (width, True)
+    assert seen["smallest_letter"] >= 9.5
 
 
 def browse(chromium: str, folder: Path, *words: str) -> str:

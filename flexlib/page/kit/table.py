@@ -11,6 +11,9 @@ from flexlib.page.kit.markup import render_element
 from flexlib.page.kit.theme import OTHER, assign_colours, css_colour
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value, is_day
 
+ROOM_FOR_NUMBERS = 26
+"""Characters of numbers in a line for which a phone has room at full size, beside a name."""
+
 SPARK_WIDTH, SPARK_HEIGHT = 92, 20
 
 
@@ -37,7 +40,7 @@ def render_table(table: Table) -> str:
         + render_element("thead", render_element("tr", heads))
         + render_element("tbody", "\n".join(lines))
         + render_element("tfoot", render_element("tr", "".join(map(_wrap_cell, table.columns, totals)))),
-        class_="flex-table",
+        class_=f"flex-table{' dense' * _is_dense(table)}",
         id=table.name,
     )
     # A box of its own to scroll in; with a tab stop, or the keyboard could not scroll it.
@@ -45,6 +48,19 @@ def render_table(table: Table) -> str:
     if not table.summary:
         return box
     return render_element("details", render_element("summary", escape(table.summary)) + box, class_="flex-details")
+
+
+def _is_dense(table: Table) -> bool:
+    """Whether the numbers that a phone shows leave too little room for the names, and are written smaller."""
+    shown = [column for column in table.columns if column.kind in NUMBERS and not column.is_optional]
+    written = [
+        [
+            format_value(value, column.kind)
+            for value in (*(row.get(column.key) for row in table.rows), table.sum_column(column))
+        ]
+        for column in shown
+    ]
+    return sum(max(map(len, texts)) for texts in written) > ROOM_FOR_NUMBERS
 
 
 def render_spark(amounts: Sequence[int], colour: str) -> str:

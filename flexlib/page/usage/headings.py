@@ -17,8 +17,10 @@ from flexlib.enums import LlmTaskType
 from flexlib.formats import format_amount, format_count, format_share_percent, format_short_day
 from flexlib.page.kit.parts import Heading
 from flexlib.spend.before import MonthBefore
+from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
-from flexlib.tables.usage import USABLE, name_seller
+from flexlib.tables.spend import name_provider
+from flexlib.tables.usage import USABLE
 
 FAR_ABOVE_EVEN = Fraction(3, 2)
 """So many times an even share is a finding; less comes about by chance (an even share of an hour is 4.2 %)."""
@@ -40,9 +42,10 @@ Row = Mapping[str, Any]
 def heading_for_spend_days(by_day: object, totals: Mapping[str, Any], zone: str = "UTC") -> Heading:
     """Of `usage_by_day` over all rows: a day far above the others. `totals` as from `total_cost_by_period`."""
     days = [row for row in read_rows(by_day) if row["total_usd"] is not None]
-    note = f"US$ a day by model; above them the month so far. Days are {zone}."
+    note = f"US$ a day by model, as calls and prices count them; above, the month so far. Days are {zone}."
     if totals["usd"] is None:
-        return Heading("No amount is known", "None of the month's calls has a price.")
+        what = "None of the month's calls has a price." if totals["unpriced_usd"] else "No call of the month is stored."
+        return Heading("No amount is known", what)
     undated = totals["usd"] - (sum_amounts([row["total_usd"] for row in days]) or 0)
     if undated:
         note += f" Not shown: US$ {format_amount(undated)} that are known only as sums of the month."
@@ -73,10 +76,18 @@ def heading_for_spend_models(models: Sequence[Row], before: MonthBefore | None =
     return Heading(_find_half(models, "model", "models") or "Spend by model", note)
 
 
-def heading_for_sellers(sellers: Sequence[Row]) -> Heading:
-    """Of `rank_sellers`: the fewest that take half."""
+def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None) -> Heading:
+    """Of `rank_sellers`: the fewest that take half of what was counted; with bills what they came to beside it."""
     note = "Who sends the bill: the proxy that calls went through, else the provider. Counted: calls at their prices."
-    names = [{**line, "name": name_seller(line["seller"])} for line in sellers]
+    if bills is not None and bills.has_bills:
+        billed = [one.billed_usd for one in bills.providers if one.billed_usd is not None]
+        counted = [one.counted_usd for one in bills.providers if one.billed_usd is not None]
+        text = format_amount(sum_amounts(billed) or Decimal(0))
+        known = format_amount(sum_amounts(counted) or Decimal(0))
+        who = format_count(len(billed), "provider")
+        note += " The spend is the bill where there is one, and the count of days that it does not cover."
+        return Heading(f"{who} billed US$ {text}, where US$ {known} were counted", note)
+    names = [{**line, "name": name_provider(line["seller"])} for line in sellers]
     return Heading(_find_half(names, "name", "providers") or "Spend by provider", note)
 
 
