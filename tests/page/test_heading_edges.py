@@ -197,7 +197,7 @@ def make_users(*amounts: str | None, kind: str | None = "user") -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("amounts", "heading"),
     [
-        (["6", "3", "3"], "1 of 3 users take half of US$ 12.00"),
+        (["6", "3", "3"], "1 of 3 users takes half of US$ 12.00"),
         (["6", "6"], "2 users"),
         (["3", "3", "1", "1", "1", "1", "1", "1"], "2 of 8 users take half of US$ 12.00"),
         ([None, None], "2 users"),

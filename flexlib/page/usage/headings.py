@@ -104,7 +104,8 @@ def heading_for_usables(by_usable: object) -> Heading:
         if amount >= half > 0:
             if count * FAR_ABOVE_EVEN <= Fraction(len(named), 2):
                 total = format_amount(2 * half)
-                return Heading(f"{count:,} of {format_count(len(named), 'user')} take half of US$ {total}", note)
+                verb = "takes" if count == 1 else "take"
+                return Heading(f"{count:,} of {format_count(len(named), 'user')} {verb} half of US$ {total}", note)
             break
     return Heading(format_count(len(named), "user"), note)
 
