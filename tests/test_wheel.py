@@ -69,7 +69,7 @@ def test_the_wheel_carries_what_the_package_reads_and_nothing_of_the_developers(
     wanted = {
         *(f"flexlib/project/{name}" for name in ("notebooks/flex_credits.ipynb", "notebooks/llm_usage.ipynb")),
         *("flexlib/project/params/flex_credits.yaml", "flexlib/project/.env.example", "flexlib/data/models.csv"),
-        *("flexlib/data/makers.csv", "flexlib/project/params/my_gateway.yaml"),
+        *("flexlib/data/makers.csv", "flexlib/project/params/presets/my_gateway.yaml"),
         *("flexlib/templates/flexlib/index.html.j2", "flexlib/templates/folder/README.md"),
     }
     assert sorted(wanted - names) == []

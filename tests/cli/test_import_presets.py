@@ -9,7 +9,7 @@ import pytest
 
 from flexlib.cli import main
 
-GATEWAY = Path(__file__).parents[2] / "params" / "my_gateway.yaml"
+GATEWAY = Path(__file__).parents[2] / "params" / "presets" / "my_gateway.yaml"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from flexlib.sources.presets import describe_preset, list_presets, load_preset
 from flexlib.sources.presets.preset import Preset
 
 HOME = Path(__file__).parents[3]
-EXAMPLE = HOME / "params" / "my_gateway.yaml"
+EXAMPLE = HOME / "params" / "presets" / "my_gateway.yaml"
 
 GATEWAY: dict[str, Any] = {
     "name": "mine",
