@@ -99,6 +99,15 @@ def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(us
     assert "<dd>7</dd>" in html
 
 
+def test_the_headlines_calls_are_those_of_the_tables_windsurfs_too(usage: MonthUsage) -> None:
+    totals = aggregate_usage.total_cost_by_period(usage.rows)
+    assert isinstance(totals, dict)
+    by_day = aggregate_usage.usage_by_day(usage.rows)
+    html = show_month_headlines(usage, totals, (), aggregate_usage.usage_statistics(usage.calls), by_day=by_day).text
+    assert "<dt>Calls</dt><dd>8</dd>" in html  # 7 calls, and a request that Windsurf counted
+    assert "7 with tokens, the others Windsurf's" in html
+
+
 def test_windsurfs_tokens_are_a_dash_and_the_table_adds_up(usage: MonthUsage) -> None:
     table = table_spend_by_seller(rank_sellers(aggregate_usage.usage_by_model_and_proxy(usage.windsurf)))
     assert read_cells(render_table(table), "table-sellers") == [

@@ -79,7 +79,9 @@ def show_month_headlines(
     is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
     change = _describe_change(totals, before, at_least=is_lower_bound)
     missing = _describe_missing(totals["unpriced_usd"], "a price") if totals["unpriced_usd"] or not change else ""
-    days = [] if by_day is None else [row for row in read_rows(by_day) if row["total_usd"]]
+    all_days = [] if by_day is None else read_rows(by_day)
+    days = [row for row in all_days if row["total_usd"]]
+    all_calls = [calls.request_count] if by_day is None else [row["request_count"] for row in all_days]
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
@@ -94,7 +96,7 @@ def show_month_headlines(
             _describe_pesos(totals, rates),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
-        ("Calls", format_value(calls.request_count, Kind.COUNT), _describe_calls(calls, statuses)),
+        ("Calls", format_value(_add_counts(all_calls), Kind.COUNT), _describe_calls(calls, statuses, all_calls)),
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
@@ -185,12 +187,19 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
     return render_element("span", text, class_=way)
 
 
-def _describe_calls(calls: UsageStatistics, statuses: Sequence[Row]) -> str:
-    """On how many days, and how many failed."""
+def _describe_calls(calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None]) -> str:
+    """On how many days, and how many failed; how many have tokens, where Windsurf's are among them."""
     days = f"on {format_count(calls.days_with_calls, 'day')}"
+    if _add_counts(all_calls) != calls.request_count:
+        days = f"{format_value(calls.request_count, Kind.COUNT)} with tokens, the others Windsurf's"
     if not statuses or count_silent(statuses) == count_calls(statuses):
         return f"{days}; how they ended is not said" if statuses else days
     return f"{days}; {count_failed(statuses):,} failed"
+
+
+def _add_counts(counts: Sequence[int | None]) -> int | None:
+    """Their sum; None as soon as one is unknown, because a smaller number would be wrong."""
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
