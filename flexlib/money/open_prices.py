@@ -2,8 +2,11 @@
 
 A list of genai-prices can say of an entry that it holds from a day on, or at an hour of the day, not both, and nothing
 of weekends; and for some models it names the highest of several prices. `data/price_hours.csv` says on which days the
-hours of a list hold, `data/request_prices.csv` what a request costs by what the caller chose, each row with its source
-and the day it was looked at. What neither tells is unpriced: a price that may hold is not one.
+hours of a list hold, `data/request_prices.csv` what a request costs by what the caller chose. Each row has the text
+that says so (or two) and the day on which a stored copy of it was read: the address may show another text by now. What
+neither table tells is unpriced: a price that may hold is not one. Rows say days of UTC, so a day on which a price
+changed at an hour is open. Holidays in China are off-peak; days that may be some are open in the hours, such as all
+weekdays of a year whose holidays nobody had read yet.
 """
 
 from __future__ import annotations
@@ -79,12 +82,13 @@ def select_prices(seller: str, model: ModelInfo, moment: datetime) -> tuple[Mode
 
 
 @cache
-def find_request_prices(seller: str, model: str) -> Mapping[str, Decimal]:
-    """USD for 1,000 requests by what the caller chose; empty where the list's own price is the only one."""
-    rows = read_data_table("request_prices.csv")
-    return {
-        row["choice"]: Decimal(row["usd_for_1000"]) for row in rows if (row["list"], row["model"]) == (seller, model)
-    }
+def find_request_prices(seller: str, model: str) -> Mapping[str, Decimal] | None:
+    """USD for 1,000 requests by what the caller chose; None where the list's own price is the only one.
+
+    Empty where there are several, and what a call tells does not decide between them: a row without a choice.
+    """
+    rows = [row for row in read_data_table("request_prices.csv") if (row["list"], row["model"]) == (seller, model)]
+    return {row["choice"]: Decimal(row["usd_for_1000"]) for row in rows if row["choice"]} if rows else None
 
 
 @cache

@@ -1,9 +1,12 @@
 """Whose price list a call is priced by, and what that list calls the model: sellers write the same model differently.
 
-The table `data/seller_names.csv` holds the spellings, each with its source and the day it was looked at. Its rules are
-tried in their order on what the ones before have made of the name. A rule without a list is of models that no list
-prices, though one seems to: they are unpriced. What no rule fits is looked up as it is written; the stored model
-always keeps the name that its source wrote.
+The table `data/seller_names.csv` holds the spellings, each with the text that shows it and the day on which that text,
+or a stored copy of it, was read. `evidence` is `form` where no text was found that documents a spelling: such a rule
+only turns a name round, and a name that the list does not have then is unpriced. Its rules are tried in their order on
+what the ones before have made of the name. A rule without a list is of models that no list prices, though one seems
+to: they are unpriced. A region that may cost more (`azure/eu/...`, `bedrock/us-gov-west-1/...`) is left in the name, so
+that no list knows it; that of an ARN is not looked at, as a call by the plain id does not tell its own. What no rule
+fits is looked up as it is written; the stored model always keeps the name that its source wrote.
 """
 
 from __future__ import annotations

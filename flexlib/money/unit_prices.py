@@ -143,8 +143,8 @@ def _look_up(
         return Unpriced(f"{book.name} does not know {model!r} of {seller}")
     tier = (tier or "standard").lower()
     choices = find_request_prices(seller, entry.id)
-    if choices and tier not in choices:
-        return Unpriced(f"{CHOICE} (a tier of {', '.join(choices)})")
+    if choices is not None and tier not in choices:
+        return Unpriced(f"{CHOICE} (a tier of {', '.join(choices)})" if choices else CHOICE)
     context = {} if choices else TIERS.get(tier)
     if context is None:
         return Unpriced(f"the tier {tier!r} is not one of {', '.join(TIERS)}")

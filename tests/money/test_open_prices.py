@@ -8,23 +8,29 @@ from decimal import Decimal
 import pytest
 from price_samples import build_house, build_model, price_between, price_from, price_tokens, read_reason
 
+from flexlib.money.open_prices import read_data_table
 from flexlib.money.prices import Price
 
 
 @pytest.mark.parametrize(
-    ("context", "usd"),
+    ("model", "context", "usd"),
     [
-        ("low", "0.00515"),  # 5 / 1000 + 100 * 1 / 1e6 + 50 * 1 / 1e6
-        ("medium", "0.00815"),
-        ("High", "0.01215"),
-        (None, None),  # the list names the highest of the three
-        ("batch", None),
+        ("sonar", "low", "0.00515"),  # 5 / 1000 + 100 * 1 / 1e6 + 50 * 1 / 1e6
+        ("sonar", "medium", "0.00815"),
+        ("sonar", "High", "0.01215"),
+        ("sonar", None, None),  # the list names the highest of the three
+        ("sonar", "batch", None),
+        ("sonar-reasoning", "low", "0.00535"),  # 5 / 1000 + 100 * 1 / 1e6 + 50 * 5 / 1e6
+        ("sonar-reasoning-pro", "high", "0.0146"),  # 14 / 1000 + 100 * 2 / 1e6 + 50 * 8 / 1e6
+        # 6 for 1,000 requests, or 14 where the search was the one called Pro: the context does not tell which it was.
+        ("sonar-pro", "low", None),
+        ("sonar-pro", None, None),
     ],
 )
 def test_request_at_one_of_several_prices_costs_what_the_caller_chose_and_is_else_unpriced(
-    context: str | None, usd: str | None
+    model: str, context: str | None, usd: str | None
 ) -> None:
-    answer = price_tokens("perplexity", "sonar", tier=context, prompt_tokens=100, completion_tokens=50)
+    answer = price_tokens("perplexity", model, tier=context, prompt_tokens=100, completion_tokens=50)
     if usd is None:
         assert "the highest of several prices of a request" in read_reason(answer)
     else:
@@ -47,8 +53,20 @@ def test_request_at_one_of_several_prices_costs_what_the_caller_chose_and_is_els
         ("deepseek-v4-flash", datetime(2026, 8, 29, 2), "0.88"),  # a Saturday
         ("deepseek-v4-flash", datetime(2026, 9, 11, 2), "1.5"),  # a Friday
         ("deepseek-v4-flash", datetime(2026, 9, 12, 2), "0.75"),
-        ("deepseek-v4-flash", datetime(2026, 10, 1, 2), None),  # a holiday in China, or not
-        ("deepseek-v4-pro", datetime(2026, 8, 16, 2), "1.305"),  # 0.435 + 0.87
+        ("deepseek-v4-flash", datetime(2026, 8, 16, 17), None),  # 0.88: they began on the 16th at 16:00 UTC
+        ("deepseek-v4-flash", datetime(2026, 9, 10, 2), None),  # 1.76: those of September began at 4:00
+        # Holidays in China are off-peak: the Friday of the middle of autumn, the 1st to the 3rd of October; the days
+        # that are off beside them may be; the holidays of 2027 nobody had read yet.
+        ("deepseek-v4-flash", datetime(2026, 9, 25, 2), "0.75"),
+        ("deepseek-flash", datetime(2026, 10, 1, 2), "0.75"),
+        ("deepseek-v4-flash", datetime(2026, 10, 6, 2), None),
+        ("deepseek-v4-flash", datetime(2026, 10, 6, 5), "0.75"),
+        ("deepseek-v4-flash", datetime(2026, 10, 8, 2), "1.5"),
+        ("deepseek-flash", datetime(2027, 1, 4, 2), None),  # a Monday
+        ("deepseek-flash", datetime(2027, 1, 4, 5), "0.75"),
+        ("deepseek-flash", datetime(2027, 1, 2, 2), "0.75"),  # a Saturday
+        ("deepseek-v4-pro", datetime(2026, 8, 15, 2), "1.305"),  # 0.435 + 0.87
+        ("deepseek-v4-pro", datetime(2026, 9, 15, 2), "5.28"),  # that it costs as Flash from the 14th on was recalled
         ("deepseek-v4-pro", datetime(2026, 8, 22, 2), "5.28"),  # 1.32 + 3.96; weekends began a day later
         ("deepseek-v4-pro", datetime(2026, 8, 23, 2), "2.64"),  # 0.66 + 1.98
         ("deepseek-chat", datetime(2025, 9, 4, 17), "0.685"),  # the last night of the discount: 0.135 + 0.55
@@ -64,6 +82,12 @@ def test_price_by_the_hour_holds_on_the_days_that_are_known_and_is_else_open(
     else:
         assert isinstance(answer, Price)
         assert answer.amount_usd == Decimal(usd)
+
+
+def test_every_row_of_what_lists_leave_open_names_the_text_that_says_so() -> None:
+    rows = [*read_data_table("price_hours.csv"), *read_data_table("request_prices.csv")]
+    assert all(one.startswith("https://") for row in rows for one in row["source"].split())
+    assert all(row["source"] and date.fromisoformat(row["seen"]) for row in rows)
 
 
 def test_hours_that_no_table_dates_are_open_beside_dated_prices_and_hold_alone() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 from price_samples import price_tokens, read_reason
 
+from flexlib.money.open_prices import read_data_table
 from flexlib.money.price_book import load_book
 from flexlib.money.prices import Price
 
@@ -27,6 +28,7 @@ from flexlib.money.prices import Price
         ("anthropic", "bedrock/us.anthropic.claude-opus-4-6-v1", "0.00825", "aws"),  # 5.50 and 27.50
         ("amazon", "amazon.nova-pro-v1:0", "0.00112", "aws"),  # 0.80 and 3.20
         ("openai", "azure/gpt-35-turbo", "0.00065", "openai"),  # 0.50 and 1.50
+        ("openai", "azure/global-standard/gpt-4o", "0.0035", "openai"),  # 2.50 and 10
         ("openai", "gpt-5-high", "0.00225", "openai"),  # 1.25 and 10
         ("anthropic", "claude-4.5-sonnet", "0.0045", "anthropic"),
         ("anthropic", "claude-4.6-opus-high-thinking", "0.0075", "anthropic"),  # 5 and 25
@@ -53,8 +55,20 @@ def test_names_that_sellers_write_are_those_of_their_lists(provider: str, model:
         ),
         ("anthropic", "claude-opus-4-6-fast", "no price list of claude-opus-4-6-fast"),  # it costs six times as much
         ("openai", "our-deployment", "does not know 'our-deployment' of openai"),
+        # A region may cost more than the list says, and another seller than the maker as well.
+        ("openai", "azure/eu/gpt-4o-2024-08-06", "does not know 'azure/eu/gpt-4o-2024-08-06' of openai"),
+        ("anthropic", "bedrock/us-gov-west-1/anthropic.claude-3-haiku-20240307-v1:0", "does not know 'bedrock/us-gov"),
+        ("deepseek", "deepseek-ai/DeepSeek-R1", "does not know 'deepseek-ai/DeepSeek-R1' of deepseek"),
         ("openai", "claude-4.5-sonnet", "does not know 'claude-4.5-sonnet' of openai"),
     ],
 )
 def test_name_that_no_list_has_is_unpriced_by_name(provider: str, model: str, reason: str) -> None:
     assert reason in read_reason(price_tokens(provider, model, datetime(2026, 5, 1)))
+
+
+def test_every_spelling_names_the_text_that_shows_it_or_says_that_there_is_none() -> None:
+    for row in read_data_table("seller_names.csv"):
+        shown = all(one.startswith("https://") for one in row["source"].split()) or "genai-prices" in row["source"]
+        assert row["evidence"] == ("documented" if shown else "form"), row
+        assert shown or row["source"] == "by the form of the name"
+        assert date.fromisoformat(row["seen"])
