@@ -18,7 +18,8 @@ def add_column_options(group: argparse._ArgumentGroup) -> None:
         ("cache", ("apart", "included"), f"whether the cached and written tokens {apart}"),
         ("reasoning", ("apart", "included"), f"whether the tokens of reasoning {apart}"),
         ("amount-unit", ("usd", "cents"), "of the amount and the cost (default usd)"),
-        ("amount-zero", ("known", "unknown"), "what an amount of 0 beside tokens is (default known)"),
+        ("amount-zero", ("known", "unknown"), "what an amount of 0 beside tokens is (default: 0, but the certificate "
+         "says that the sum may be more)"),
         ("duration-unit", ("ms", "s"), "of the duration (default ms)"),
         ("date-order", ("dmy", "mdy"), "of dates such as 05/10/2026 (default: a day above 12 tells)"),
         ("repeated", ("refuse", "last"), "of rows with the same id that differ, all but the first are refused "

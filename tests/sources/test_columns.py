@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from flexlib.dates import Month
 from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider
 from flexlib.errors import BadFile, BadParameter
+from flexlib.money.amounts import knows_zeros
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.files import MonthCounts, read_calls
 from flexlib.sources.files.mapping import CallMapping
@@ -177,6 +178,25 @@ def test_a_source_s_0_beside_tokens_may_say_that_it_has_no_price(tmp_path: Path,
     amounts = read(file, column, "unpriced", **{column: "usd"}, amount_zero="unknown")
     assert amounts == [(0, None), (None, SOURCE_SAYS_ZERO), (Decimal("0.05"), None)]
     assert read(file, column, "unpriced", **{column: "usd"})[1] == (0, None)
+
+
+def test_an_unknown_0_in_one_column_leaves_the_amount_in_the_other(tmp_path: Path) -> None:
+    rows = (f"{AT},1,1,0,5", f"{AT},2,1,5,0", f"{AT},3,1,0,0", f"{AT},4,1,0,", f"{AT},5,1,,")
+    file = write(tmp_path, "time,in,out,cost,usd", *rows)
+    assert read(file, "cost", "amount_in_usd", "unpriced", cost="cost", amount_in_usd="usd", amount_zero="unknown") == [
+        (None, 5, None),
+        (5, None, None),
+        (None, None, SOURCE_SAYS_ZERO),
+        (None, None, SOURCE_SAYS_ZERO),
+        (None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(("said", "known"), [("known", True), ("unknown", False), (None, False)])
+def test_the_certificate_keeps_what_was_said_of_a_0(said: Any, known: bool) -> None:  # noqa: ANN401
+    mapping = CallMapping(**PLAIN, amount_in_usd="usd", amount_zero=said)
+    assert knows_zeros([{"mapping": mapping.describe()}]) is known
+    assert mapping.describe().get("amount_zero") == said
 
 
 def test_what_is_not_billed_is_known_to_cost_0_also_where_a_0_is_unknown(tmp_path: Path) -> None:

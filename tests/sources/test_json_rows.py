@@ -125,6 +125,29 @@ def test_a_count_above_a_list_would_count_once_for_each_row_and_is_refused(tmp_p
     assert take(write(tmp_path, {"days": [one]}), rows_path="days[].models[]") == [(3000, 1)]
 
 
+@pytest.mark.parametrize("sum_of", ["a + b", "a+b", "a +b"])
+def test_a_sum_of_columns_is_one_with_blanks_or_without(tmp_path: Path, sum_of: str) -> None:
+    page = {"data": [{"time": DAY, "a": 5, "results": [{"b": 1, "out": 1}, {"b": 2, "out": 1}]}]}
+    with pytest.raises(BadFile, match="^usage.json: 'a' stands above the rows of data"):  # 5 + 1 + 2, not 13
+        take(write(tmp_path, page), prompt_tokens=sum_of, rows_path="data[].results[]")
+    rows = [{"time": DAY, "a": 5, "b": 1, "out": 1}]
+    other = [{"time": DAY, "a": 7, "out": 1}]
+    assert take(write(tmp_path, {"x": rows, "y": other}), prompt_tokens=sum_of) == [(6, 1)]  # y has no b
+
+
+def test_a_column_named_like_a_sum_is_that_column(tmp_path: Path) -> None:
+    rows = [{"time": DAY, "a+b": 9, "a": 1, "b": 2, "out": 1}]
+    assert take(write(tmp_path, {"x": rows, "y": [{"time": DAY, "a": 1, "b": 2, "out": 1}]}),
+                prompt_tokens="a+b") == [(9, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [{"where": ("typ!=user",)}, {"no_calls": ("others: typ=user",)}])
+def test_a_condition_on_a_key_that_no_line_has_is_a_slip(tmp_path: Path, said: dict[str, Any]) -> None:
+    file = write(tmp_path, "\n".join(json.dumps(row | {"type": "user"}) for row in ROWS), "log.jsonl")
+    with pytest.raises(BadFile, match="^log.jsonl has no column 'typ' for the rows to take; its columns are time, in"):
+        take(file, **said)
+
+
 def test_an_element_without_the_list_is_a_row_that_cannot_be_taken_and_not_lost(tmp_path: Path) -> None:
     page = {"data": [{"results": ROWS}, {"time": DAY}]}
     with read_calls(write(tmp_path, page), CallMapping(**PLAIN, rows_path="data[].results[]")) as calls:

@@ -35,13 +35,14 @@ def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
     kept = {name: f"value_{name}" for name in list_amounts(mapping)}
     is_free = write_any([read_conditions(text) for text in mapping.not_billed], names)
     if mapping.amount_zero == "unknown":
-        is_zero = (
-            f"coalesce({', '.join(kept.values()) or 'NULL'}) = 0 AND value_prompt_tokens + value_completion_tokens > 0"
-        )
+        is_used = "value_prompt_tokens + value_completion_tokens > 0"
         if is_free:
-            is_zero += f" AND NOT ({is_free})"
-        kept = {name: f"CASE WHEN {is_zero} THEN NULL ELSE {amount} END" for name, amount in kept.items()}
-        kept["unpriced"] = f"CASE WHEN {is_zero} THEN '{SOURCE_SAYS_ZERO}' END"
+            is_used += f" AND NOT ({is_free})"
+        no_amount = f"greatest({', '.join(f'abs({amount})' for amount in kept.values())}) = 0"
+        kept = {
+            name: f"CASE WHEN {is_used} THEN nullif({amount}, 0) ELSE {amount} END" for name, amount in kept.items()
+        }
+        kept["unpriced"] = f"CASE WHEN {no_amount} AND {is_used} THEN '{SOURCE_SAYS_ZERO}' END"
     if is_free:
         amount = kept.get("amount_in_usd", "NULL::DECIMAL(20, 10)")
         kept["amount_in_usd"] = f"CASE WHEN {is_free} THEN 0 ELSE {amount} END"

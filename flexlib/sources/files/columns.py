@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexlib.sources.files.fields import FIELDS
+from flexlib.sources.files.fields import FIELDS, split_sum
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import SUMMED
 
@@ -14,8 +14,8 @@ def list_asked(mapping: CallMapping, known: list[str]) -> dict[str, str]:
     """The column of each text: under the name of its field, of which a part of a sum has its place behind it."""
     asked: dict[str, str] = {}
     for name, column in mapping.columns.items():
-        parts = [part.strip() for part in column.split("+")]
-        if column in known or name not in SUMMED or not all(parts) or len(parts) == 1:
+        parts = split_sum(column, known) if name in SUMMED else [column]
+        if len(parts) == 1:
             asked[name] = column
         else:
             asked |= {f"{name}_{place}": part for place, part in enumerate(parts)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
@@ -96,9 +96,15 @@ def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def split_sum(column: str, known: Container[str]) -> list[str]:
+    """The columns of a sum such as `a + b`, with or without blanks; a column of that very name wins over it."""
+    parts = [part.strip() for part in column.split("+")]
+    return [column] if column in known or not all(parts) else parts
+
+
 @dataclass(frozen=True)
 class AskedColumns:
-    """What is asked of the rows of a JSON."""
+    """What is asked of the rows of a JSON; until `split_sums`, sums of columns stand as they were given."""
 
     columns: tuple[str, ...]
     counts: frozenset[str]
@@ -108,3 +114,14 @@ class AskedColumns:
     rows_path: str | None = None
     reader: str | None = None
     """Who makes rows of a file that has none."""
+    optional: frozenset[str] = frozenset()
+    """Those that a file may lack."""
+
+    def split_sums(self, known: Container[str]) -> AskedColumns:
+        """The same with each column of a sum by itself; `known`: the columns of the file."""
+
+        def split(columns: Iterable[str]) -> Iterable[str]:
+            return (part for column in columns for part in split_sum(column, known))
+
+        needed = frozenset(split(self.needed)) - self.optional
+        return replace(self, columns=tuple(split(self.columns)), counts=frozenset(split(self.counts)), needed=needed)

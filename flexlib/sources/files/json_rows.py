@@ -54,6 +54,8 @@ def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> Path:
     if asked.reader:
         rows = READERS[asked.reader](value.value for value in _read_objects(file))
         return _write_lines(target, (json.dumps(row, ensure_ascii=False) for row in rows), file)
+    if any("+" in column for column in asked.columns):
+        asked = asked.split_sums({column for columns in list_json_rows(file).values() for column in columns})
     _check_indexes(file, asked.columns)
     path = asked.rows_path or _find_deepest(file, asked.columns)
     if kind == "json" and not path:

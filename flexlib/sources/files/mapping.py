@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "cache": (None, "apart", "included"),
     "reasoning": (None, "apart", "included"),
     "amount_unit": ("usd", "cents"),
-    "amount_zero": ("known", "unknown"),
+    "amount_zero": (None, "known", "unknown"),
     "duration_unit": ("ms", "s"),
     "repeated": ("refuse", "last"),
     "date_order": (None, "dmy", "mdy"),
@@ -72,8 +71,9 @@ class CallMapping:
     amount_in_usd: str | None = None
     amount_unit: Literal["usd", "cents"] = "usd"
     """Of `amount_in_usd` and `cost`."""
-    amount_zero: Literal["known", "unknown"] = "known"
-    """What an amount of 0 beside tokens says: that they cost nothing, or that the source has no price for them."""
+    amount_zero: Literal["known", "unknown"] | None = None
+    """What an amount of 0 beside tokens says: that they cost nothing, or that the source has no price for them. None:
+    nobody said; it is taken as 0, and the certificate says that it may be more."""
     amount_in_clp: str | None = None
     currency: str | None = None
     """Of `amount_in_usd` and `cost`: a file of another than USD is refused."""
@@ -185,6 +185,7 @@ class CallMapping:
             "cache": (self.cached_tokens or self.cache_write_tokens, "the column of the cached or the written tokens"),
             "reasoning": (self.reasoning_tokens, "the column of the reasoning tokens"),
             "amount_unit": (has_amount, "the column of the amount"),
+            "amount_zero": (has_amount, "the column of the amount"),
             "duration_unit": (self.duration_ms, "the column of the duration"),
             "repeated": (self.request_id, "the column of the ids"),
         }
@@ -215,11 +216,12 @@ class CallMapping:
 
     @property
     def asked(self) -> AskedColumns:
-        """What it asks of the rows of a JSON; of a sum of columns, each of them."""
-        parts = {part.strip(): name for name, text in self.columns.items() for part in re.split(r"\s\+\s", text)}
-        counts = frozenset(part for part, name in parts.items() if name in SUMMED)
-        needed = frozenset(parts) - frozenset(self.optional)
-        return AskedColumns((*parts, *self.metadata, *self.conditions), counts, needed, self.rows_path, self.reader)
+        """What it asks of the rows of a JSON."""
+        columns, optional = self.columns, frozenset(self.optional)
+        counts = frozenset(column for name, column in columns.items() if name in SUMMED)
+        needed = frozenset(columns.values()) - optional
+        asked = (*columns.values(), *self.metadata, *self.conditions)
+        return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional)
 
     @property
     def lifted(self) -> set[str]:

@@ -227,7 +227,7 @@ def _check_keys(
     connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, known: list[str], asked: dict[str, str]
 ) -> None:
     """A key that no line has is a slip of whoever named it; one may come late, so the whole file is read again."""
-    fed = [name for name in asked if name_field(name) in FIELDS]
+    fed = [name for name in asked if name_field(name) in (*FIELDS, "condition")]
     needed = {name: asked[name] for name in fed if asked[name] not in mapping.optional}
     late = {name: column for name, column in needed.items() if column not in known}
     for name in late.keys() - mapping.lifted:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from flexlib.errors import BadParameter
 from flexlib.sources.charges.mapping import ChargeMapping
-from flexlib.sources.files.fields import MEMBERS
+from flexlib.sources.files.fields import MEMBERS, split_sum
 from flexlib.sources.files.mapping import CallMapping
 
 Evidence = Literal["documented", "samples", "rows"]
@@ -89,6 +89,6 @@ def _split(columns: str) -> list[str]:
 def _choose(columns: list[str], known: set[str] | None) -> str:
     """The first that the file has, of columns and sums of them; else the first: the reader says that it is missing."""
     for one in columns:
-        if known is None or one in known or known.issuperset(part.strip() for part in one.split("+")):
+        if known is None or known.issuperset(split_sum(one, known)):
             return one
     return columns[0]

@@ -136,6 +136,12 @@ def test_cursor_bills_on_demand_alone(tmp_path: Path) -> None:
     assert len({row["usable_key"] for row in read_rows(file)}) == 2
 
 
+def test_a_kind_that_cursor_is_not_known_to_give_away_keeps_its_cost(tmp_path: Path) -> None:
+    rows = CURSOR.replace('"On-Demand","gpt-5","No","0","5000","1000","250","6250","$0.05"',
+                          '"Usage-based","gpt-5","No","0","5000","1000","250","6250","$7.50"')  # fmt: skip
+    assert sum_rows(write_file(tmp_path, "usage-events.csv", rows)).usd == Decimal("7.50")
+
+
 def test_a_total_of_cursor_that_does_not_add_up_refuses_the_file(tmp_path: Path) -> None:
     file = write_file(tmp_path, "usage-events.csv", CURSOR.replace('"6400"', '"3400"'))
     with pytest.raises(
