@@ -32,6 +32,8 @@ ONCE = {
     *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
     *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
     "report/test_page.py",  # what a browser makes of the page, whose bytes other tests compare
+    "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
+    "demo/test_demo_calls.py",
 }
 """Long, and the same whatever the Python and its libraries: CI runs these files on the first Python only."""
 

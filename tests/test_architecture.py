@@ -20,6 +20,7 @@ WORDS = {
     "names",
     "formats",
     "nesting",
+    "privacy",
     "extras",
     "settings",
     "checks",

@@ -72,7 +72,8 @@ print(code, *sorted({ALL | {"dotenv"}!r} & set(sys.modules)))
     environment = os.environ | {"FLEXLIB_DATA": str(folder / "data")}
     ran = subprocess.run([sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
     code, *loaded = ran.stdout.splitlines()[-1].split()
-    assert (code, ran.returncode) == ("0", 0), ran.stderr
+    lacks_prices = command.startswith("import calls.csv")  # 46 of the fixture's then 424 requests: more than a tenth
+    assert (code, ran.returncode) == ("3" if lacks_prices else "0", 0), ran.stderr
     return set(loaded)
 
 

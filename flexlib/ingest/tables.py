@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 

@@ -13,7 +13,6 @@ from flexlib.ledger.errors import (
     LedgerMissing,
     LedgerUnavailable,
 )
-from flexlib.ledger.privacy import PrivacyGuard
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.read.queries import (
     get_stats_by_task_type,
@@ -31,6 +30,7 @@ from flexlib.ledger.record.recording import (
     record_openrouter_usage,
     record_usage,
 )
+from flexlib.privacy import PrivacyGuard
 
 __all__ = [
     "InvalidCall",

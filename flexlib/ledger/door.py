@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from flexlib.ledger.db.database import BACKENDS, Ledger, parse_url
-from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.privacy import PrivacyGuard
 from flexlib.settings import METADATA_BYTES, Settings, load_settings
 
 FILE_NAME = "ledger.sqlite"

@@ -12,7 +12,7 @@ import pytest
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.ingest.files.importing import import_usage
-from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.privacy import PrivacyGuard
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.store.snapshots import load_usage
 

@@ -39,7 +39,8 @@ def home(ledger: Ledger, ledger_url: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_close_prints_the_certificate_and_exits_0(home: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
     kept = [Rate(date(2025, 9, day), Decimal(1000), "mindicador.cl") for day in (10, 11)]
     write_kept_rates([KeptRate(one, datetime(2025, 9, 12, tzinfo=timezone.utc)) for one in kept], home.data)
-    record_usage(**CALL, ledger=home)
+    for _ in range(10):
+        record_usage(**CALL, ledger=home)
     record_usage(**CALL | {"model": "no-such-model"}, ledger=home)
     assert main(["close", *SEPTEMBER]) == 0
     out, err = capsys.readouterr()
@@ -47,8 +48,8 @@ def test_close_prints_the_certificate_and_exits_0(home: Ledger, capsys: pytest.C
     assert out.startswith("CERTIFICATE - SEPTEMBER 2025\n")
     assert lines["State"] == "COMPLETE"
     assert lines["Source"] == "ledger"
-    assert lines["US$"] == "0.0003500000, 1 row without a price"
-    assert lines["CLP"] == "0.3500, 1 row without an amount in CLP"
+    assert lines["US$"] == "at least 0.0035000000, 1 row without a price"
+    assert lines["CLP"] == "at least 3.5000, 1 row without an amount in CLP"
     assert lines["Rates"] == "2025-09-10 1000 mindicador.cl"
     assert lines["Unpriced"].startswith("openai no-such-model (1: ")
     assert lines["Sums"].startswith("agrees (11 compared): what the database counts and sums")

@@ -178,8 +178,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.fill()
         certificate = snapshot.certificate
         assert isinstance(certificate, UsageCertificate)
-        assert certificate.state is State.COMPLETE
         expected = self.model.rows(month_only=True)
+        unpriced = [row for row in expected.values() if row[1] is None]
+        assert certificate.state is (State.GAP if 10 * len(unpriced) > len(expected) else State.COMPLETE)
         columns = ["id", "prompt_tokens", "amount_in_usd", "amount_in_clp"]
         rows = pq.read_table(snapshot.parquet, columns=columns).to_pylist()
         assert {

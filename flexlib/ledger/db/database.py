@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
 from flexlib.ledger.errors import LedgerError, LedgerMissing
-from flexlib.ledger.privacy import PrivacyGuard
+from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}

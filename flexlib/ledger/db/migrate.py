@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +54,9 @@ def prepare_ledger(ledger: Ledger) -> None:
         revision = _migrate(ledger)
     if revision is None:
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+    if revision != HEAD and ledger.backend == "postgresql":
+        _await_migration(ledger)  # which another process may have begun just now
+        revision = run_with_retries(ledger, lambda: _read_revision(ledger)) or revision
     if revision != HEAD:
         raise _describe_revision(ledger, revision)
     ledger.prepared = True
@@ -105,6 +108,13 @@ def _read_revision(ledger: Ledger) -> str | None:
             return None
         revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
         return revision
+
+
+def _await_migration(ledger: Ledger) -> None:
+    """Waits for a migration that is under way in PostgreSQL, as long as one waits for a busy ledger."""
+    with ledger.engine.connect() as connection, suppress(sa.exc.OperationalError):  # the wait was too long
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = '{int(ledger.retry_seconds * 1000)}ms'"))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
 
 
 def _list_revisions() -> set[str]:

@@ -12,7 +12,7 @@ from databases import query
 
 from flexlib.errors import BadSetting
 from flexlib.ledger import InvalidCall, Ledger, PrivacyGuard, UsageQuery, open_ledger, record_many, record_usage
-from flexlib.ledger.privacy import is_rut
+from flexlib.privacy import is_rut
 
 CALL: dict[str, Any] = {"usable": ("user", 42), "provider": "openai", "model": "gpt-4o", "prompt_tokens": 100}
 
