@@ -125,7 +125,7 @@ class LlmProvider(Labelled):
 
 
 class LlmProxy(Labelled):
-    """Who stood between the caller and the provider.
+    """Who stood between the caller and the provider, and sends the bill.
 
     >>> import flexlib as fl
     >>> fl.LlmProxy.OPENROUTER.label()
@@ -139,6 +139,8 @@ class LlmProxy(Labelled):
     ANYSCALE = "anyscale", "Anyscale"
     FIREWORKS = "fireworks", "Fireworks AI"
     WINDSURF = "windsurf", "Windsurf"
+    CURSOR = "cursor", "Cursor"
+    BEDROCK = "bedrock", "Amazon Bedrock"
 
 
 class LlmTaskType(Labelled):

@@ -34,6 +34,8 @@ PROXIES = {
     "ANYSCALE": "Anyscale",
     "FIREWORKS": "Fireworks AI",
     "WINDSURF": "Windsurf",
+    "CURSOR": "Cursor",
+    "BEDROCK": "Amazon Bedrock",
 }
 TASK_TYPES = {
     "TEXT": "Generación de Texto",

@@ -28,6 +28,7 @@ LISTS: Mapping[str, str] = {
     LlmProvider.OPENAI: "openai",
     LlmProvider.PERPLEXITY: "perplexity",
     LlmProvider.XAI: "x-ai",
+    LlmProxy.BEDROCK: "aws",
     LlmProxy.FIREWORKS: "fireworks",
     LlmProxy.OPENROUTER: "openrouter",
     LlmProxy.TOGETHER: "together",

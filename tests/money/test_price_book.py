@@ -96,6 +96,6 @@ def test_a_price_that_a_list_leaves_empty_is_none_of_its_prices() -> None:
 def test_every_provider_and_proxy_has_a_list_or_is_known_to_have_none() -> None:
     without = {LlmProvider.STABILITY, LlmProvider.MIDJOURNEY, LlmProvider.UNKNOWN}
     assert set(LlmProvider) - LISTS.keys() == without
-    proxies = {LlmProxy.REPLICATE, LlmProxy.HUGGINGFACE, LlmProxy.ANYSCALE, LlmProxy.WINDSURF}
+    proxies = {LlmProxy.REPLICATE, LlmProxy.HUGGINGFACE, LlmProxy.ANYSCALE, LlmProxy.WINDSURF, LlmProxy.CURSOR}
     assert set(LlmProxy) - LISTS.keys() == proxies
     assert set(LISTS.values()) <= {provider.id for provider in load_book().providers}

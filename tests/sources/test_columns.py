@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexlib.dates import Month
-from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider
+from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider, LlmProxy
 from flexlib.errors import BadFile, BadParameter
 from flexlib.money.amounts import knows_zeros
 from flexlib.schema import USAGE, check_usage
@@ -197,6 +197,15 @@ def test_the_certificate_keeps_what_was_said_of_a_0(said: Any, known: bool) -> N
     mapping = CallMapping(**PLAIN, amount_in_usd="usd", amount_zero=said)
     assert knows_zeros([{"mapping": mapping.describe()}]) is known
     assert mapping.describe().get("amount_zero") == said
+
+
+def test_rows_that_are_called_directly_have_no_proxy_whatever_that_of_the_others(tmp_path: Path) -> None:
+    file = write(tmp_path, "time,in,out,key,via", f"{AT},1,1,own,together", f"{AT},2,1,,together", f"{AT},3,1,,")
+    direct = ("key=own",)
+    assert read(file, "proxy", proxy=LlmProxy.CURSOR, direct=direct) == [(None,), ("cursor",), ("cursor",)]
+    both = {"proxy": LlmProxy.CURSOR, "proxy_column": "via"}
+    assert read(file, "proxy", **both, direct=direct) == [(None,), ("together",), ("cursor",)]
+    assert read(file, "proxy", **both) == [("together",), ("together",), ("cursor",)]
 
 
 def test_what_is_not_billed_is_known_to_cost_0_also_where_a_0_is_unknown(tmp_path: Path) -> None:
@@ -525,6 +534,7 @@ def test_of_a_repeated_id_the_last_row_is_taken_where_that_is_said(tmp_path: Pat
         ({"where": ("=a",)}, "'=a' is no condition"),
         ({"no_calls": ("status=error",)}, "'status=error' names no rows; write KIND: COLUMN=VALUE"),
         ({"not_billed": ("x!",)}, "'x!' is no condition"),
+        ({"direct": ("x!",)}, "'x!' is no condition"),
     ],
 )
 def test_what_a_mapping_cannot_mean_is_refused(mapping: dict[str, Any], message: str) -> None:

@@ -64,6 +64,8 @@ class CallMapping:
     proxy: LlmProxy | None = None
     """None: called directly."""
     proxy_column: str | None = None
+    direct: tuple[str, ...] = ()
+    """Rows called directly, whatever the proxy of the others: conditions as in `where`, any of which makes one."""
     task_type: LlmTaskType = LlmTaskType.TEXT
     task_type_column: str | None = None
     cost: str | None = None
@@ -171,7 +173,7 @@ class CallMapping:
         read_makers(self.makers)
         read_extra_counts(self.extra_counts)
         read_kinds(self.no_calls)
-        for text in (*self.where, *self.not_billed):
+        for text in (*self.where, *self.not_billed, *self.direct):
             read_conditions(text)
 
     def _check_choices(self) -> None:
@@ -210,7 +212,7 @@ class CallMapping:
     @property
     def conditions(self) -> list[str]:
         """The columns that conditions ask for."""
-        several = [read_conditions(text) for text in (*self.where, *self.not_billed)]
+        several = [read_conditions(text) for text in (*self.where, *self.not_billed, *self.direct)]
         several += [one for kinds in read_kinds(self.no_calls).values() for one in kinds]
         return list(dict.fromkeys(one.column for conditions in several for one in conditions))
 

@@ -88,6 +88,7 @@ def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
     read |= {"provider"} if mapping.takes_maker_from_model else set()
     read |= {"metadata", "metadata_in_id"} if mapping.metadata else set()
     read |= {"tier"} if mapping.batch_column else set()
+    read |= {"proxy"} if mapping.direct else set()
     read |= bill_rows(mapping, _name_conditions(mapping)).keys()
     return {name: sql for name, sql in values.items() if name not in read}
 
@@ -159,6 +160,11 @@ def _find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
     return f"CASE WHEN problem IS NOT NULL THEN NULL {cases} END"
 
 
+def _is_direct(mapping: CallMapping) -> str:
+    """SQL that is true of a row called directly, whatever its proxy would be."""
+    return write_any([read_conditions(text) for text in mapping.direct], _name_conditions(mapping))
+
+
 def _type_fields(mapping: CallMapping) -> dict[str, str]:
     said = mapping.columns
     in_cents, in_seconds = mapping.amount_unit == "cents", mapping.duration_unit == "s"
@@ -187,14 +193,11 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         texts |= {"metadata": "metadata", "metadata_in_id": "metadata_in_id"}
     else:
         texts |= dict.fromkeys(("metadata", "metadata_in_id"), "NULL::VARCHAR")
-    return (
-        numbers
-        | texts
-        | {
-            "created_ns": f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END",
-            **{name: name_member(name, mapping) for name in MEMBERS},
-        }
-    )
+    members = {name: name_member(name, mapping) for name in MEMBERS}
+    if mapping.direct:
+        members["proxy"] = f"CASE WHEN {_is_direct(mapping)} THEN NULL ELSE {members['proxy']} END"
+    moment = f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END"
+    return numbers | texts | {"created_ns": moment} | members
 
 
 def _find_faults(mapping: CallMapping) -> str:
@@ -204,7 +207,8 @@ def _find_faults(mapping: CallMapping) -> str:
     is_call = f" AND NOT {credit}" if credit else ""
     faults = find_time_faults(mapping, quote(mapping.timezone)) | {f"value_model IS NULL{is_call}": "'no model'"}
     for name in ("provider", "task_type", "proxy"):
-        faults[f"{name} IS NOT NULL AND value_{name} IS NULL"] = (
+        is_asked = f" AND NOT ({_is_direct(mapping)})" if name == "proxy" and mapping.direct else ""
+        faults[f"{name} IS NOT NULL AND value_{name} IS NULL{is_asked}"] = (
             f"'unknown {name}: ' || {name} || ' (say what it means: --alias ''' || {name} || '=NAME'')'"
         )
     for name in ("provider", "task_type"):

@@ -134,6 +134,16 @@ def test_cursor_bills_on_demand_alone(tmp_path: Path) -> None:
         *("anthropic", "openai", "openai", "unknown", "unknown", "anthropic")
     ]
     assert len({row["usable_key"] for row in read_rows(file)}) == 2
+    # Cursor sends the bill of its calls, the maker that of a call on a key of one's own
+    assert [row["proxy"] for row in read_rows(file)] == [*["cursor"] * 5, None]
+
+
+def test_a_call_of_cursor_without_a_cost_has_no_price_and_one_on_a_key_of_one_s_own_has_its_maker_s(
+    tmp_path: Path,
+) -> None:
+    file = write_file(tmp_path, "usage-events.csv", CURSOR.replace('"$0.05"', '"-"'))
+    # 1,000 at 3.00 a million and 100 at 15.00; of GPT-5 on demand nobody but Cursor knows the price
+    assert price_file(file, tmp_path / "data") == (Decimal("0.0045"), 1)
 
 
 def test_a_kind_that_cursor_is_not_known_to_give_away_keeps_its_cost(tmp_path: Path) -> None:
@@ -170,4 +180,8 @@ def test_bedrock_counts_its_cache_beside_the_input_and_a_failed_call_has_none(tm
     assert find_preset_name(file) == "bedrock"
     assert sum_rows(file) == Sums(2, 2, 2100, 150, cached=800, written=200, untold=2)
     assert count_left_out(file) == {"failed calls": 1}
-    assert [row["provider"] for row in read_rows(file)] == ["anthropic", "meta"]
+    assert [(row["provider"], row["proxy"]) for row in read_rows(file)] == [
+        ("anthropic", "bedrock"), ("meta", "bedrock"),
+    ]  # fmt: skip
+    # 100 at 3.30 a million, 800 at 0.33, 200 at 4.125 and 50 at 16.50: 0.002244; 1,000 and 100 at 0.72: 0.000792
+    assert price_file(file, tmp_path / "data") == (Decimal("0.003036"), 0)
