@@ -104,7 +104,7 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
     open_rows = pc.is_null(given)
     unpriced = old["unpriced"]
     if unpriced.null_count < len(unpriced):  # reasons of before, which are found again, or the source's own
-        unpriced = pc.if_else(pc.equal(unpriced, SOURCE_SAYS_ZERO), unpriced, None)
+        unpriced = pc.if_else(pc.and_(open_rows, pc.equal(unpriced, SOURCE_SAYS_ZERO)), unpriced, None)
         open_rows = pc.and_(open_rows, pc.is_null(unpriced))
     priced = _price_open(rows, open_rows, book)
     usd = pc.coalesce(given, priced["amount_in_usd"])

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from price_samples import HOUSE
 from test_extra_counts import build_call, calls
 
-from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows
+from flexlib.enums import SOURCE_SAYS_ZERO
+from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows, knows_zeros
 from flexlib.money.fx import Rate, Rates
 from flexlib.money.price_book import load_book
 from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS
@@ -78,6 +79,9 @@ PRICED = {"price_source": BOOK, "price_date": None}
             {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0), "unpriced": "old", "unconverted": "old"},
             {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0)},
         ),
+        # A source's own 0, which it does not know, is not priced; an amount beside it is one.
+        ({"unpriced": SOURCE_SAYS_ZERO}, {"unpriced": SOURCE_SAYS_ZERO}),
+        ({"cost": Decimal(0), "unpriced": SOURCE_SAYS_ZERO}, {"amount_in_usd": 0, "amount_in_clp": 0, **RATED}),
         (
             {"model": "gpt-99", "unpriced": "old", "price_source": "old", "price_date": date(2025, 1, 1)},
             {"unpriced": f"{load_book().name} does not know 'gpt-99' of openai"},
@@ -102,9 +106,10 @@ def test_amounts_are_filled_by_the_rules_alone_and_in_a_table(facts: dict[str, A
         ({"model": "asks", "prompt_tokens": 150, "requests": 2}, MIXED),
         ({"model": "asks", "requests": None}, UNKNOWN_REQUESTS),
         ({"model": "plain", "prompt_tokens": 0, "task_type": "image"}, NO_TOKENS),
+        ({"model": "plain", "tier": "flex"}, "house 1 has no flex price of plain for the day of the call"),
         (
-            {"model": "plain", "tier": "scale"},
-            "the tier 'scale' is not one of standard, default, batch, fast, flex, priority",
+            {"model": "plain", "task_type": "fine_tuning"},
+            "training is not in the price lists, only the use of models is",
         ),
         ({"model": "plain", "proxy": "together"}, "house 1 does not know 'plain' of together"),
         ({"model": "plain", "provider": "stability"}, "house 1 has no price list of stability"),
@@ -142,10 +147,8 @@ def test_the_day_of_a_price_is_filled_where_the_list_dates_it() -> None:
 
 
 def test_the_columns_that_are_filled_are_the_amounts_and_what_they_are_made_of() -> None:
-    assert set(FILLED) == {
-        *("amount_in_usd", "price_source", "price_date", "unpriced"),
-        *("amount_in_clp", "fx_rate", "fx_date", "fx_source", "unconverted"),
-    }
+    pesos = {"amount_in_clp", "fx_rate", "fx_date", "fx_source", "unconverted"}
+    assert set(FILLED) == {"amount_in_usd", "price_source", "price_date", "unpriced", *pesos}
 
 
 def test_what_was_filled_is_dropped_and_what_was_said_stays() -> None:
@@ -158,6 +161,17 @@ def test_what_was_filled_is_dropped_and_what_was_said_stays() -> None:
         nothing | {"amount_in_usd": Decimal(1)},
         nothing,
     ]
+
+
+UNKNOWN, KNOWN, INCLUDED = {"amount_zero": "unknown"}, {"amount_zero": "known"}, {"not_billed": ["Kind=Included"]}
+
+
+@pytest.mark.parametrize(
+    ("mappings", "known"),  # none: a ledger
+    [([], False), ([{}], False), ([KNOWN], True), ([INCLUDED], True), ([KNOWN, UNKNOWN], False)],
+)
+def test_a_source_s_zero_means_what_every_mapping_says(mappings: list[dict[str, Any]], known: bool) -> None:
+    assert knows_zeros({"mapping": one} for one in mappings) is known
 
 
 MONEY = st.none() | st.none() | st.decimals(0, 10**6, places=4)

@@ -10,7 +10,6 @@ import pytest
 
 from flexlib.dates import Month
 from flexlib.ingest.files.importing import import_usage
-from flexlib.money.amounts import knows_zeros
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.spend.month import load_month_usage
 from flexlib.spend.quality import QualityCheck, check_quality
@@ -56,20 +55,6 @@ def test_an_amount_of_0_beside_tokens_is_a_finding_and_a_free_model_is_none(tmp_
     found = ask(tmp_path, *rows)[ZERO]
     assert found.count == 2
     assert "at least" in found.note
-
-
-@pytest.mark.parametrize(
-    ("mappings", "known"),
-    [
-        ([], False),  # a ledger
-        ([{}], False),
-        ([{"amount_zero": "known"}], True),
-        ([{"not_billed": ["Kind=Included"]}], True),
-        ([{"amount_zero": "known"}, {"amount_zero": "unknown"}], False),
-    ],
-)
-def test_a_source_s_zero_means_what_every_mapping_says(mappings: list[dict[str, Any]], known: bool) -> None:
-    assert knows_zeros({"mapping": one} for one in mappings) is known
 
 
 def test_sums_priced_as_short_calls_say_how_much_dearer_long_ones_can_be(tmp_path: Path) -> None:
