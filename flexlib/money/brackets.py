@@ -30,5 +30,5 @@ def may_be_long(prompt_tokens: Tokens, requests: Tokens, threshold: Tokens) -> A
 
     None has where all of them together have not. Else only a mean far below says so.
     """
-    mean = -(-prompt_tokens // (requests + (requests == 0)))
-    return (requests != 1) & (prompt_tokens > threshold) & ((requests == 0) | (mean > threshold // FAR_BELOW))
+    mean = -(-prompt_tokens // (requests + (requests == 0)))  # it may be one call where nobody says
+    return (requests != 1) & (prompt_tokens > threshold) & (mean > threshold // FAR_BELOW)

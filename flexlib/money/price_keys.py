@@ -99,10 +99,8 @@ def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> N
 
 def _place_weekdays(days: Numbers, groups: Numbers, changes: list[Changes]) -> Numbers:
     """For each day its weekday where that decides, else 0."""
-    if not any(one.by_weekday for one in changes):
-        return np.zeros(len(days), dtype=np.int64)
-    decides = np.array([one.by_weekday for one in changes])
-    return np.where(decides[groups], days % 7, 0)
+    decides: npt.NDArray[np.bool_] = np.array([one.by_weekday for one in changes])
+    return decides[groups] * (days % 7)
 
 
 def _combine(parts: list[Numbers]) -> Numbers:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from price_samples import build_house, build_model, price_between, price_from, price_tokens, read_reason
 
-from flexlib.money.open_prices import read_data_table
+from flexlib.money.open_prices import DAYS, LISTED, HourRule, read_data_table, select_prices
 from flexlib.money.prices import Price
 
 
@@ -101,3 +101,25 @@ def test_hours_that_no_table_dates_are_open_beside_dated_prices_and_hold_alone()
     ]
     amounts = [one.amount_usd if isinstance(one, Price) else None for one in answers]
     assert amounts == [Decimal("0.001"), Decimal("0.004"), None, Decimal("0.004")]
+
+
+@pytest.mark.parametrize(
+    ("days", "covered"),
+    [
+        ("all", [True, True, True, True]),
+        ("mon-fri", [True, True, False, False]),
+        ("sat-sun", [False, False, True, True]),
+    ],
+)
+def test_days_of_the_week_are_those_that_the_table_s_words_say(days: str, covered: list[bool]) -> None:
+    rule = HourRule(date(2026, 8, 1), date(2026, 9, 1), DAYS[days], LISTED)
+    found = [rule.covers(date(2026, 8, day)) for day in (3, 7, 8, 9)]  # Monday, Friday, Saturday, Sunday
+    assert found == covered
+    assert [rule.covers(day) for day in (date(2026, 7, 31), date(2026, 9, 1))] == [False, False]
+
+
+def test_before_the_first_day_of_a_list_its_first_prices_hold_as_long_as_ever() -> None:
+    dated = [price_from(date(2025, 3, 1), input_mtok="2"), price_from(date(2025, 6, 1), input_mtok="3")]
+    model = build_model("m", dated)
+    assert select_prices("openai", model, datetime(2025, 2, 28)) == (dated[0].prices, None)
+    assert select_prices("openai", model, datetime(2025, 3, 1)) == (dated[0].prices, date(2025, 3, 1))

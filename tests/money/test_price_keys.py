@@ -81,6 +81,20 @@ def test_the_changes_of_one_model_divide_no_rows_of_another() -> None:
     assert read_prompts(rows, house) == ([1, 2, 3, 6, 7, 7, 8, 8, 9], 7)
 
 
+def test_days_of_the_week_divide_only_the_rows_whose_prices_they_decide() -> None:
+    hours = [price_from(None, input_mtok="1"), price_between(time(1), time(4), input_mtok="2")]  # not on weekends
+    house = build_house(
+        build_model("deepseek-v4-pro", hours), build_model("m", list_prices(input_mtok="9")), seller="deepseek"
+    )
+    tuesday, wednesday, saturday, sunday, next_tuesday = (datetime(2026, 9, day, 2) for day in (15, 16, 19, 20, 22))
+    moments = [tuesday, wednesday, saturday, sunday, next_tuesday]
+    rows = build_rows(
+        [{"provider": "deepseek", "model": "deepseek-v4-pro", "created_at": moment} for moment in moments]
+        + [{"provider": "deepseek", "created_at": moment} for moment in moments]
+    )
+    assert read_prompts(rows, house) == ([2, 2, 1, 1, 2, 9, 9, 9, 9, 9], 5)
+
+
 def test_rows_share_a_price_only_where_all_their_words_are_the_same() -> None:
     batch = [PriceVariant({"processing": "batch"}, list_prices(input_mtok="0.5"))]
     sellers = ("openai", "anthropic", "openrouter")

@@ -11,6 +11,7 @@ from price_samples import price_tokens, read_reason
 from flexlib.money.open_prices import read_data_table
 from flexlib.money.price_book import load_book
 from flexlib.money.prices import Price
+from flexlib.money.seller_names import ListedName, find_listed_name
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,21 @@ def test_every_spelling_names_the_text_that_shows_it_or_says_that_there_is_none(
         assert row["evidence"] == ("documented" if shown else "form"), row
         assert shown or row["source"] == "by the form of the name"
         assert date.fromisoformat(row["seen"])
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "proxy", "listed"),
+    [
+        ("openai", "gpt-5-high", None, ListedName("openai", "gpt-5")),
+        ("openai", "gpt-5-highest", None, ListedName("openai", "gpt-5-highest")),  # a model that only begins so
+        ("anthropic", "claude-4.5-sonnet", "openrouter", ListedName("openrouter", "claude-4.5-sonnet")),
+        ("Anthropic", "claude-4.5-sonnet", None, ListedName("anthropic", "claude-sonnet-4.5")),
+        ("anthropic", "vertex_ai/claude-opus-4-6-fast", None, ListedName(None, "vertex_ai/claude-opus-4-6-fast")),
+        ("anthropic", "anthropic/claude-4.5-sonnet", None, ListedName("anthropic", "claude-sonnet-4.5")),
+        ("stability", "sdxl", None, ListedName(None, "sdxl")),
+    ],
+)
+def test_rules_are_for_whole_names_of_who_sends_the_bill_each_on_what_the_one_before_has_made(
+    provider: str, model: str, proxy: str | None, listed: ListedName
+) -> None:
+    assert find_listed_name(provider, model, proxy) == listed

@@ -24,6 +24,7 @@ def test_a_model_that_is_given_away_costs_nothing(seller: str, model: str, comme
     house = build_house(build_model(model, list_prices(), comments=comments), seller=seller)
     assert read_usd(price_tokens("openai", model, proxy=seller, book=house, cached_tokens=9, cache_write_tokens=9)) == 0
     assert read_usd(price_tokens("openai", model, proxy=seller, book=house, requests=None)) == 0
+    assert read_usd(price_tokens("openai", model, proxy=seller, book=house, prompt_tokens=0, completion_tokens=0)) == 0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from price_samples import price_tokens, read_reason
 
+from flexlib.money.open_prices import CHOICE
 from flexlib.money.prices import Price
 
 
@@ -101,3 +102,11 @@ def test_standard_tier_is_the_default_and_an_unknown_one_is_unpriced() -> None:
         == price_tokens("openai", "gpt-4o", tier="standard")
     )
     assert "'scale' is not one of standard" in read_reason(price_tokens("openai", "gpt-4o", tier="scale"))
+
+
+def test_a_request_costs_what_the_caller_chose_where_the_list_has_several_prices_of_it() -> None:
+    low = price_tokens("perplexity", "sonar", tier="low")
+    assert isinstance(low, Price)
+    assert low.amount_usd == Decimal("0.0061")  # 5 / 1000 + 1000*1 / 1e6 + 100*1 / 1e6
+    assert read_reason(price_tokens("perplexity", "sonar")) == f"{CHOICE} (a tier of low, medium, high)"
+    assert read_reason(price_tokens("perplexity", "sonar-pro", tier="low")) == CHOICE

@@ -90,11 +90,18 @@ ROOMS = {
             "tests/money/test_unit_price_gaps.py",
         ),
     ),
+    "money/brackets": _mirror("money/brackets"),
+    "money/open_prices": _mirror("money/open_prices money/seller_names"),
     "money/price_keys": _mirror("money/price_keys"),
     "money/price_book": _mirror("money/price_book"),
     "money/extra_counts": Room(("flexlib/money/extra_counts.py",), ("tests/money/test_list_shape.py",)),
     "money/price_table": Room(
-        ("flexlib/money/price_table.py",), ("tests/money/test_price_table.py", "tests/money/test_table_counts.py")
+        ("flexlib/money/price_table.py",),
+        (
+            "tests/money/test_price_table.py",
+            "tests/money/test_table_counts.py",
+            "tests/money/test_table_sums.py",
+        ),
     ),
     "money/amounts": _mirror("money/amounts"),
     "console/certificate": Room(("flexlib/console/certificate.py",), ("tests/console/test_certificate_text.py",)),
