@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from flexlib.formats import format_count, format_credits
@@ -27,6 +28,16 @@ COMPARED = {
     "delivered": "what was delivered, against the written Parquet counted again",
 }
 """What each code compares with what."""
+
+
+@dataclass(frozen=True)
+class BillTolerance:
+    """By how much a bill may differ from what was counted without a reason: the larger of the two holds."""
+
+    usd: Decimal = Decimal(1)
+    """Dollars: less than looking at it costs."""
+    share: Decimal = Decimal("0.01")
+    """A part of the bill or the count: lists are rounded, and some calls end after midnight."""
 
 
 @dataclass(frozen=True)

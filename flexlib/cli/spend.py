@@ -75,6 +75,7 @@ def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
                 "billed_usd": _write(one.billed_usd),
                 "difference_usd": _write(one.usd),
                 "reason": one.reason or None,
+                "explained": one.is_explained,
             }
             for one in bills.differences
         ],

@@ -2,15 +2,17 @@
 
 The one place that fills amounts, for one call and for a table of them, by the same rules and to the last digit alike:
 an amount that is there stays; where there is none in USD, the cost is it where the seller's own unit is the dollar, and
-else the price book says it; pesos follow at the kept rate of the call's day in Santiago.
+else the price book says it; pesos follow at the kept rate of the call's day in Santiago;
+a sum of a day or a month has no hour, and takes the rate of the date that it names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flexlib.enums import SOURCE_SAYS_ZERO, LlmProxy
+from flexlib.enums import OF_AN_HOUR, SOURCE_SAYS_ZERO, LlmProxy
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
@@ -80,7 +82,8 @@ def fill_call(
             filled |= {"price_source": None, "price_date": None, "unpriced": answer.reason}
     filled["amount_in_usd"] = usd
     if usd is not None and filled["amount_in_clp"] is None:
-        rate = find_rate(rates, read("created_at"))
+        moment = read("created_at")
+        rate = find_rate(rates, moment if read("grain", "call") in OF_AN_HOUR else moment.date())
         if rate is None:
             filled["unconverted"] = unconverted
         else:
@@ -108,7 +111,7 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
         open_rows = pc.and_(open_rows, pc.is_null(unpriced))
     priced = _price_open(rows, open_rows, book)
     usd = pc.coalesce(given, priced["amount_in_usd"])
-    converted = convert_rows(pa.table({"created_at": rows["created_at"], "amount_in_usd": usd}), rates)
+    converted = convert_rows(pa.table({"created_at": _list_moments(rows), "amount_in_usd": usd}), rates)
     pesos = pc.coalesce(old["amount_in_clp"], converted["amount_in_clp"].combine_chunks())
     by_rate = pc.and_(pc.is_null(old["amount_in_clp"]), pc.is_valid(pesos))
     no_rate = pc.and_(pc.is_valid(usd), pc.is_null(pesos))
@@ -158,6 +161,20 @@ def _take_cost(rows: pa.Table) -> pa.Array:
     in_usd = pc.is_in(rows["proxy"].combine_chunks(), value_set=proxies)
     usd, cost = (rows[name].combine_chunks() for name in ("amount_in_usd", "cost"))
     return pc.coalesce(usd, pc.if_else(in_usd, cost, None))
+
+
+def _list_moments(rows: pa.Table) -> pa.Array:
+    """When each row was, to find its rate: of a sum of a day or a month noon of the date that it names, which is of
+    that date in Santiago too, where UTC's midnight is the evening before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    moments = rows["created_at"].combine_chunks()
+    is_moment = pc.is_in(rows["grain"].combine_chunks(), value_set=pa.array(OF_AN_HOUR))
+    if pc.all(is_moment).as_py():
+        return moments
+    noon = pc.add(pc.floor_temporal(moments, unit="day"), pa.scalar(timedelta(hours=12), pa.duration("us")))
+    return pc.if_else(is_moment, moments, noon.cast(moments.type))
 
 
 def _price_open(rows: pa.Table, open_rows: pa.Array, book: PriceBook | None) -> dict[str, pa.Array]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import reduce
 
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, Billed, Count, sum_known
@@ -43,6 +44,8 @@ class Difference:
     requests: int
     reason: str
     """What explains it, in a few words; empty where nothing does."""
+    is_explained: bool = False
+    """Whether the reason accounts for all of it."""
 
     @property
     def usd(self) -> Decimal:
@@ -66,7 +69,7 @@ def compare_usage(
     for (day, _), (mine, billed) in groups.items():
         names = [*(one.model for one in mine), *(one.model for one in billed if one.model)] if has_models else []
         found.append(_compare_group(provider, day, min(names, key=len, default=None), mine, billed))
-    return [one if has_calls else replace(one, reason=NO_CALLS) for one in found if one.usd]
+    return [one if has_calls else replace(one, reason=NO_CALLS, is_explained=True) for one in found if one.usd]
 
 
 def _compare_group(
@@ -83,12 +86,15 @@ def _compare_group(
     listed = None
     if charges and all(one.listed_usd is not None for one in charges):
         listed = sum_known(one.listed_usd for one in charges)
-    reason = ""
-    if unpriced and (billed or ZERO) > (counted or ZERO):
-        reason = f"{unpriced:,} of the calls have no price"
-    elif counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
-        reason = f"the bill's own list price is {listed.quantize(Decimal('0.01')):,f}"
-    return Difference(provider, day, model, kind, counted, billed, requests, reason)
+    gap, reason, is_explained = EXACT.subtract(billed or ZERO, counted or ZERO), "", False
+    if counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
+        reason, is_explained = f"the bill's own list price is {listed.quantize(Decimal('0.01')):,f}", True
+    elif unpriced and gap > 0:
+        reason = f"{unpriced:,} of {requests:,} calls have no price"
+        # At the others' average price they cost that share of the bill; a larger part has to have another reason.
+        is_explained = counted is None or gap * requests <= (billed or ZERO) * unpriced
+        reason += "" if is_explained else ", which explains only a part"
+    return Difference(provider, day, model, kind, counted, billed, requests, reason, is_explained)
 
 
 def name_others(provider: str, charges: list[Billed]) -> list[Difference]:
@@ -99,17 +105,32 @@ def name_others(provider: str, charges: list[Billed]) -> list[Difference]:
             kind = DifferenceKind.NOT_COUNTED if one.usd > 0 else DifferenceKind.NOT_BILLED
             day = one.first if one.first == one.last else None
             reason = one.kind if not one.name else f"{one.kind}: {one.name}"
-            found.append(Difference(provider, day, one.model, kind, None, one.usd, 0, reason))
+            found.append(Difference(provider, day, one.model, kind, None, one.usd, 0, reason, is_explained=True))
     return found
 
 
 def name_outside(counts: list[Count]) -> list[Difference]:
     """What was counted on days that the bill does not cover."""
+    kind = DifferenceKind.OUTSIDE_BILL
     return [
-        Difference(one.provider, one.day, one.model, DifferenceKind.OUTSIDE_BILL, one.usd, None, one.requests, OUTSIDE)
+        Difference(one.provider, one.day, one.model, kind, one.usd, None, one.requests, OUTSIDE, is_explained=True)
         for one in counts
         if one.usd
     ]
+
+
+def sum_unexplained(differences: list[Difference]) -> Decimal:
+    """The size of what nothing explains: by model over the days, as what ends after midnight is billed a day later;
+    between models nothing cancels, but what the bill charges for no model may be for any that it does not charge."""
+    gaps: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for one in differences:
+        if not one.is_explained:
+            model = match_model(one.model or "")
+            gaps[model] = EXACT.add(gaps[model], one.usd)
+    unnamed = gaps.pop("", ZERO)
+    above, below = (reduce(EXACT.add, (max(sign * gap, ZERO) for gap in gaps.values()), ZERO) for sign in (1, -1))
+    same, other = (above, below) if unnamed >= 0 else (below, above)
+    return EXACT.add(same, abs(EXACT.subtract(abs(unnamed), other)))
 
 
 def match_model(name: str) -> str:

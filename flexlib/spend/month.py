@@ -12,23 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.certificate import Certificate, State
-from flexlib.checks import explain_check, explain_money
+from flexlib.checks import BillTolerance, explain_check, explain_money
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
-from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_count, format_moment
 from flexlib.money.fx import Pair, Rates
 from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
-from flexlib.spend.bills import MonthBills, compare_bills
+from flexlib.spend.bills import MonthBills
+from flexlib.spend.comparing import compare_bills
 from flexlib.spend.once import count_once, count_rows
+from flexlib.spend.zones import Piece, list_pieces, write_clock
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
 from flexlib.store.usage_files import read_usage
@@ -36,10 +36,6 @@ from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
-
-
-Piece = tuple[Month, datetime, datetime]
-"""A part of a month: UTC, end excluded."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,10 @@ class MonthUsage:
     """Sentences on hours of the month that are not stored: the totals lack them."""
     rates: Mapping[Pair, Rates] = field(default_factory=dict)
     """The kept rates of every pair of currencies, for bills."""
+    tolerance: BillTolerance = field(default_factory=BillTolerance)
+    """By how much a bill may differ from the calls without a reason."""
+    root: Path = Path()
+    """The data folder that it is out of."""
 
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
@@ -97,10 +97,17 @@ class MonthUsage:
             if count
         )
 
-    @property
+    @cached_property
     def bills(self) -> MonthBills:
         """What was counted held against what was billed, and the spend that follows."""
         return compare_bills(self)
+
+    @cached_property
+    def of_bills(self) -> MonthUsage:
+        """The month that bills are of, which is UTC's: this one, or that of the same name."""
+        if self.zone == "UTC":
+            return self
+        return load_month_usage(self.month, self.root, tolerance=self.tolerance)
 
     @property
     def has_bills(self) -> bool:
@@ -120,13 +127,13 @@ class MonthUsage:
                 problems.append(f"{name}: read on {moment}, before the month was settled.")
             checks = one.certificate.checks.values()
             problems += [f"{name}: {explain_check(check)}." for check in checks if check.result == "differs"]
-        return [*problems, *(self.bills.list_problems() if self.has_bills else [])]
+        return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
 
     @property
     def state(self) -> State:
         """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
         UNRECONCILED where calls may be double, or a bill differs from what was counted."""
-        bills = self.bills.providers if self.has_bills else ()
+        bills = self.of_bills.bills.providers if self.has_bills else ()
         states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
         is_open = bool(self.possible_duplicates) or any(not one.is_reconciled for one in bills)
@@ -139,7 +146,7 @@ def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tupl
 
     Raises `SnapshotMissing` when nothing of the month itself is stored, `BadParameter` for a zone that does not exist.
     """
-    found = [one for part, _, _ in _list_pieces(month, zone) for one in list_newest(part, root)]
+    found = [one for part, _, _ in list_pieces(month, zone) for one in list_newest(part, root)]
     usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
     spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
     billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
@@ -151,14 +158,16 @@ def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tupl
     return (*usage, *spent, *billed)
 
 
-def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsage:
+def load_month_usage(
+    month: Month, root: Path, *, zone: str = "UTC", tolerance: BillTolerance | None = None
+) -> MonthUsage:
     """All stored calls of the month as the clocks of `zone` have it, each once.
 
     Any other zone than UTC reads the hours that it shares with a neighbouring month there. Raises `SnapshotMissing`
     when nothing of the month is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices
     or rates is corrupt.
     """
-    pieces, snapshots = _list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
+    pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _, source in stored})
     missing = [
@@ -171,8 +180,8 @@ def load_month_usage(month: Month, root: Path, *, zone: str = "UTC") -> MonthUsa
     kept, repeated, same_ids, lookalikes = count_once(list(zip(sources, found, strict=True)))
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    rates = load_pairs(root)
-    return MonthUsage(month, zone, rows, snapshots, tuple(repeated), same_ids, lookalikes, tuple(missing), rates)
+    doubts = tuple(repeated), same_ids, lookalikes, tuple(missing)
+    return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root)
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:
@@ -180,29 +189,6 @@ def _list_no_calls() -> duckdb.DuckDBPyRelation:
     import duckdb
 
     return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")
-
-
-def _list_pieces(month: Month, zone: str) -> list[Piece]:
-    """The months of UTC in which the zone's month lies, each with its part of it."""
-    there = _read_zone(zone)
-    first, end = (
-        datetime(one.year, one.month, 1, tzinfo=there).astimezone(timezone.utc).replace(tzinfo=None)
-        for one in (month, month.next)
-    )
-    pieces = []
-    for one in (month.previous, month, month.next):
-        low = max(first, one.previous.end.replace(tzinfo=None))
-        high = min(end, one.end.replace(tzinfo=None))
-        if low < high:
-            pieces.append((one, low, high))
-    return pieces
-
-
-def _read_zone(zone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadParameter(f"{zone!r} is not a time zone; write it as America/Santiago or UTC.") from error
 
 
 def _read_source(
@@ -216,25 +202,8 @@ def _read_source(
     here_then = f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'"
     own_month = f"created_at >= DATE '{month.first}' AND created_at < DATE '{month.next.first}'"
     rows = rows.filter(f"CASE WHEN {is_moved} THEN {here_then} ELSE {own_month} END")
-    clock = f"CASE WHEN {is_moved} THEN {_write_clock(first, end, zone)} ELSE created_at END"
+    clock = f"CASE WHEN {is_moved} THEN {write_clock(first, end, zone)} ELSE created_at END"
     return rows.select(f"* REPLACE ({clock} AS created_at), '{source}' AS source")
-
-
-def _write_clock(first: datetime, end: datetime, zone: str) -> str:
-    """What the zone's clocks show at `created_at`, in SQL: an offset up to each change of the clocks."""
-    there = _read_zone(zone)
-    offsets: list[tuple[datetime, timedelta]] = []
-    moment = first
-    while moment < end:
-        offset = moment.replace(tzinfo=timezone.utc).astimezone(there).utcoffset() or timedelta()
-        if not offsets or offsets[-1][1] != offset:
-            offsets.append((moment, offset))
-        moment += timedelta(minutes=15)
-    cases = "".join(
-        f"WHEN created_at >= TIMESTAMP '{start}' THEN {int(offset.total_seconds())} "
-        for start, offset in reversed(offsets)
-    )
-    return f"created_at + to_seconds(CASE {cases}END)"
 
 
 def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:

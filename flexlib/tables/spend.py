@@ -38,7 +38,7 @@ def table_providers(bills: MonthBills) -> Table:
 
 def table_differences(bills: MonthBills) -> Table:
     """Where counts and bills differ, by provider, day and model; those that somebody has to explain stand first."""
-    found = sorted(bills.differences, key=lambda one: (bool(one.reason), -abs(one.usd)))
+    found = sorted(bills.differences, key=lambda one: (one.is_explained, -abs(one.usd)))
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),

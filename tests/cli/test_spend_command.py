@@ -78,8 +78,8 @@ def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert "not explained" in out
     assert err == (
-        "2025-05 is UNRECONCILED: openai: US$ 50.00 are billed and US$ 20.00 were counted; US$ 30.00 of the difference "
-        "nothing explains. Look at: flexlib spend.\n"
+        "2025-05 is UNRECONCILED: openai: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are "
+        "unexplained, and flexlib spend lists them.\n"
     )
 
 

@@ -74,6 +74,21 @@ PRICED = {"price_source": BOOK, "price_date": None}
             {"amount_in_usd": Decimal(2), "created_at": datetime(2025, 9, 13, 12)},
             {"amount_in_usd": Decimal(2), "unconverted": NO_RATE},
         ),
+        # Midnight UTC is the 9th in Santiago; a sum of a day or a month is of the date that it names.
+        (
+            {"amount_in_usd": Decimal(2), "created_at": datetime(2025, 9, 10)},
+            {
+                **{"amount_in_usd": Decimal(2), "amount_in_clp": Decimal("1918.2469"), "fx_date": date(2025, 9, 9)},
+                **{"fx_rate": Decimal("959.12345678"), "fx_source": "the bank"},
+            },
+        ),
+        *(
+            (
+                {"amount_in_usd": Decimal(2), "created_at": datetime(2025, 9, 10), "grain": grain},
+                {"amount_in_usd": Decimal(2), "amount_in_clp": Decimal("1920.2469"), **RATED},
+            )
+            for grain in ("day", "month")
+        ),
         # A reason that holds no longer goes, one that has changed is found again.
         (
             {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0), "unpriced": "old", "unconverted": "old"},

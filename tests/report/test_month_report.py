@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_negative_and_contradicting_numbers_are_found(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00", "-1"), call("b", "2025-09-05T12:00", "1"))
     usage = load_month_usage(SEPTEMBER, tmp_path)
     broken = usage.rows.select("* REPLACE (CASE id WHEN 'b' THEN 7 ELSE total_tokens END AS total_tokens)")
-    found = {one.question: one.count for one in check_quality(MonthUsage(**vars(usage) | {"rows": broken}))}
+    found = {one.question: one.count for one in check_quality(replace(usage, rows=broken))}
     assert (found["A negative number"], found["Total is not prompt + completion"]) == (1, 1)
 
 
@@ -184,7 +185,7 @@ def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: Mont
         assert name in proof
     assert proof.count("SHA-256") == 3
     assert "Complete" in show_month_title("LLM usage", usage).text
-    gap = MonthUsage(**vars(usage) | {"missing": ("an hour is not stored",)})
+    gap = replace(usage, missing=("an hour is not stored",))
     title = show_month_title("LLM usage", gap).text
     assert "Not whole" in title
     assert "an hour is not stored" in title

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from spend_samples import call, store, store_credits
 
 from flexlib.certificate import State
+from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.ingest.charges.importing import ingest_charges
 from flexlib.ingest.fx import keep_rates
 from flexlib.money.fx import Rate
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.spend.billed import Billed, Count
-from flexlib.spend.bills import MonthBills, ProviderBill, compare_bills, compare_counts_with_bills
+from flexlib.spend.bills import MonthBills, ProviderBill
+from flexlib.spend.comparing import compare_counts_with_bills
 from flexlib.spend.differences import DifferenceKind, match_model
 from flexlib.spend.month import MonthUsage, load_month_usage
 
@@ -103,17 +105,54 @@ def test_what_differs_is_named_and_makes_the_month_unreconciled(tmp_path: Path) 
     assert month.state is State.UNRECONCILED
     assert month.bills.spend_usd == 150
     assert month.list_problems() == [
-        "openai: US$ 150.00 are billed and US$ 100.00 were counted; US$ 50.00 of the difference nothing explains. "
-        "Look at: flexlib spend."
+        "openai: US$ 150.00 was billed and US$ 100.00 counted; differences of US$ 50.00 are unexplained, and flexlib "
+        "spend lists them."
     ]
+
+
+def test_one_call_without_a_price_explains_its_share_of_a_bill_and_no_more(tmp_path: Path) -> None:
+    many = {"requests": 999, "grain": "day"}
+    priced = call("a", "2025-05-01T00:00", "99.90", **many)
+    store(tmp_path, "import", MAY, priced, call("b", "2025-05-01T12:00", None, model="gpt-4o"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,100000,,USD,\n")
+    month = load(tmp_path)
+    assert (month.state, only(month.bills).unexplained_usd) == (State.UNRECONCILED, Decimal("99900.10"))
+    assert told(month.bills)[0][4] == "1 of 1,000 calls have no price, which explains only a part"
+    bill(tmp_path, "2025-05-01,b,gpt-4o,-99900,,USD,usage\n", name="less.csv")  # 100 in all
+    assert only(load(tmp_path).bills).unexplained_usd == 0
+
+
+def test_calls_of_which_none_has_a_price_explain_whatever_is_billed_for_them(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "1"), (1, "gpt-x", None))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,1,,USD,\n2025-05-01,b,gpt-x,700,,USD,\n")
+    assert load(tmp_path).state is State.COMPLETE
+
+
+def test_what_is_not_billed_of_one_model_does_not_cancel_what_is_dearer_of_another(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4", "100"), (1, "gpt-5", "100"))
+    bill(tmp_path, "2025-05-01,a,gpt-5,200,,USD,\n")
+    month = load(tmp_path)
+    assert (month.state, only(month.bills).unexplained_usd) == (State.UNRECONCILED, Decimal(200))  # 100 and 100
+
+
+def test_a_call_that_is_billed_a_day_later_is_no_difference_of_the_month(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "100"), (2, "gpt-4o", "50"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,60,,USD,\n2025-05-02,a,gpt-4o,90,,USD,\n")  # -40 and +40
+    assert (load(tmp_path).state, only(load(tmp_path).bills).unexplained_usd) == (State.COMPLETE, Decimal(0))
+
+
+def test_what_is_billed_for_no_model_may_be_for_the_one_that_is_not_billed(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4", "100"), (1, "gpt-5", "20"))
+    bill(tmp_path, "2025-05-01,a,gpt-5,20,,USD,\n2025-05-01,API,,103,,USD,\n")
+    assert only(load(tmp_path).bills).unexplained_usd == 3  # 103 - 100
 
 
 def test_the_tolerances_are_parameters(tmp_path: Path) -> None:
     calls(tmp_path, (1, "gpt-4o", "100"))
     bill(tmp_path, "2025-05-01,a,gpt-4o,150,,USD,\n")
-    assert not only(compare_bills(load(tmp_path))).is_reconciled
-    assert only(compare_bills(load(tmp_path), tolerance_usd=Decimal(50))).is_reconciled
-    assert only(compare_bills(load(tmp_path), tolerance_share=Decimal("0.5"))).is_reconciled
+    assert load(tmp_path).state is State.UNRECONCILED
+    for tolerance in (BillTolerance(usd=Decimal(50)), BillTolerance(share=Decimal("0.5"))):
+        assert load_month_usage(MAY, tmp_path, tolerance=tolerance).state is State.COMPLETE
 
 
 def test_each_difference_is_one_of_four_kinds(tmp_path: Path) -> None:
@@ -206,14 +245,23 @@ def test_a_bill_in_dollars_is_pesos_at_the_rate_of_its_day(tmp_path: Path) -> No
     assert only(load(tmp_path).bills).spend_clp is None  # no rate of 30 May
 
 
-def test_a_month_of_another_zone_is_not_the_bills_month_and_is_not_judged_by_it(tmp_path: Path) -> None:
+def test_a_month_of_another_zone_is_judged_by_the_bills_month_which_is_utcs(tmp_path: Path) -> None:
     rows = [call("a", "2025-05-10T12:00", "10"), call("b", "2025-05-01T02:00", "40")]  # the second is of 30 April there
     store(tmp_path, "import", MAY, *rows)
     bill(tmp_path, "2025-05-01,a,,40,,USD,\n2025-05-10,a,,10,,USD,\n")
     month = load_month_usage(MAY, tmp_path, zone="America/Santiago")
     assert (month.bills.spend_usd, only(month.bills).difference_usd) == (Decimal(50), Decimal(40))
-    assert only(month.bills).is_reconciled
+    assert (only(month.bills).is_reconciled, only(month.bills).unexplained_usd) == (True, Decimal(0))
     assert told(load(tmp_path).bills) == []  # in UTC both are of May, and agree
+
+
+def test_a_bill_that_contradicts_the_calls_does_so_in_every_zone(tmp_path: Path) -> None:
+    calls(tmp_path, (10, "gpt-4o", "100"))
+    bill(tmp_path, "2025-05-10,a,gpt-4o,150,,USD,\n")
+    for zone in ("UTC", "America/Santiago"):
+        month = load_month_usage(MAY, tmp_path, zone=zone)
+        assert (only(month.bills).unexplained_usd, only(month.bills).is_reconciled) == (Decimal(50), False)
+        assert "differences of US$ 50.00 are unexplained" in month.list_problems()[-1]
 
 
 def test_windsurfs_credits_and_other_providers_count_beside_a_bill(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""The comparison of a month's counts with its bills, provider by provider: the spend, and whether both agree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from flexlib.checks import BillTolerance
+from flexlib.enums import LlmProxy
+from flexlib.money.unit_prices import EXACT
+from flexlib.spend.billed import CLOUDS, ZERO, Billed, Count, read_charges, read_counts, sum_by_currency, sum_known
+from flexlib.spend.bills import MonthBills, ProviderBill
+from flexlib.spend.differences import Difference, compare_usage, name_others, name_outside, sum_unexplained
+
+if TYPE_CHECKING:
+    from flexlib.spend.month import MonthUsage
+
+
+def compare_bills(month: MonthUsage) -> MonthBills:
+    """The month's counts held against its charges.
+
+    Not reconciled is a provider whose bill differs, without a reason, by more than the month's tolerance. A month of
+    another zone than UTC is not the bills' month: its difference is not by day, and whether a provider is reconciled
+    and what is unexplained are what the month of UTC says.
+    """
+    counts, charges = read_counts(month), list(read_charges(month))
+    if month.of_bills is month:
+        return compare_counts_with_bills(counts, charges, tolerance=month.tolerance)
+    found = compare_counts_with_bills(counts, charges, has_same_days=False)
+    judged = {one.provider: one for one in month.of_bills.bills.providers}
+    return replace(found, providers=tuple(_judge_as(one, judged.get(one.provider)) for one in found.providers))
+
+
+def _judge_as(here: ProviderBill, there: ProviderBill | None) -> ProviderBill:
+    if there is None:  # calls of a neighbouring month alone
+        return here
+    names = ("unexplained_usd", "may_bill", "is_reconciled")
+    return replace(here, **{name: getattr(there, name) for name in names})
+
+
+def compare_counts_with_bills(
+    counts: Sequence[Count],
+    charges: Sequence[Billed],
+    *,
+    tolerance: BillTolerance | None = None,
+    has_same_days: bool = True,
+) -> MonthBills:
+    """Every provider's counts held against its charges; `has_same_days`: whether the days of both are of one zone."""
+    by_provider: dict[str, tuple[list[Count], list[Billed]]] = defaultdict(lambda: ([], []))
+    for count in counts:
+        by_provider[count.provider][0].append(count)
+    for charge in charges:
+        by_provider[charge.provider][1].append(charge)
+    providers, differences = [], []
+    for provider in sorted(by_provider):
+        mine, billed = by_provider[provider]
+        one, found = _compare_provider(provider, mine, billed, is_daily=has_same_days)
+        providers.append(replace(one, is_reconciled=_is_within(one, tolerance or BillTolerance())))
+        differences += found
+    providers = [_find_other_names(one, providers) for one in providers]
+    providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
+    return MonthBills(tuple(providers), tuple(differences))
+
+
+def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> ProviderBill:
+    """With the providers whose calls a cloud's bill may be for: then both are in the spend."""
+    if bill.provider not in CLOUDS or bill.requests or not bill.billed_usd:
+        return bill
+    found = tuple(
+        one.provider
+        for one in others
+        if one.counted_usd and one.billed_usd is None and not one.unconverted and one.provider != LlmProxy.WINDSURF
+    )
+    return replace(bill, may_bill=found, is_reconciled=bill.is_reconciled and not found)
+
+
+def _is_within(bill: ProviderBill, tolerance: BillTolerance) -> bool:
+    size = max(abs(bill.billed_usd or ZERO), abs(bill.counted_usd or ZERO))
+    return bill.unexplained_usd <= max(tolerance.usd, EXACT.multiply(tolerance.share, size))
+
+
+def _compare_provider(
+    provider: str, counts: list[Count], charges: list[Billed], *, is_daily: bool
+) -> tuple[ProviderBill, list[Difference]]:
+    known = [one for one in charges if one.usd is not None]
+    other = [one for one in charges if one.usd is None]
+    if other and not any(one.usd for one in known):
+        known = []  # days on which nothing was charged say nothing of those in a currency without a rate
+    counted = sum_known(one.usd for one in counts)
+    requests, unpriced = sum(one.requests for one in counts), sum(one.unpriced_requests for one in counts)
+    if not known:
+        clp = None if any(one.unconverted_requests for one in counts) else sum_known(one.clp for one in counts)
+        apart = bool(unpriced or other)
+        bill = ProviderBill(
+            provider, counted, None, counted, clp, requests, unpriced, apart, unconverted=sum_by_currency(other)
+        )
+        return bill, []
+    usage = [one for one in known if one.kind == "usage"]
+    first, last = min((one.first for one in usage), default=None), max((one.last for one in usage), default=None)
+    sides: tuple[list[Count], list[Count]] = ([], [])
+    for one in counts:
+        sides[bool(first and last and (one.day is None or first <= one.day <= last))].append(one)
+    outside, covered = sides
+    differences = [
+        *compare_usage(provider, covered, usage, is_daily=is_daily, has_calls=requests > 0),
+        *name_others(provider, known),
+        *name_outside(outside),
+    ]
+    billed = reduce(EXACT.add, (one.usd for one in known if one.usd is not None), ZERO)
+    pesos = [*(one.clp for one in known), *(one.clp for one in outside if one.usd is not None)]
+    lacks_pesos = None in pesos or any(one.unconverted_requests for one in outside)
+    spend = EXACT.add(billed, sum_known(one.usd for one in outside) or ZERO)
+    bill = ProviderBill(
+        provider,
+        counted,
+        billed,
+        spend,
+        None if lacks_pesos or other else sum_known(pesos),
+        requests,
+        unpriced,
+        bool(other) or any(one.unpriced_requests for one in outside),
+        first,
+        last,
+        sum_by_currency(other),
+        sum_unexplained(differences),
+    )
+    return bill, sorted(differences, key=lambda one: (one.day or date.min, one.model or "", one.kind))
