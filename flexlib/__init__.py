@@ -51,7 +51,7 @@ def months() -> _pd.DataFrame:
     0  2025-08  windsurf            COMPLETE
     1  2025-09  windsurf  import  COMPLETE
     """
-    from flexlib.front.spend import list_stored_months
+    from flexlib.front.months import list_stored_months
     from flexlib.settings import load_settings
 
     return list_stored_months(load_settings().data)
@@ -76,7 +76,8 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
 
-    return load_spend(first, last, load_settings().data, zone=zone, names=names)
+    settings = load_settings()
+    return load_spend(first, last, settings.data, zone=zone, names=names, tolerance=settings.bill_tolerance)
 
 
 def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401

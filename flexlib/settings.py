@@ -13,14 +13,18 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from flexlib.certificate import MOST_UNPRICED
+from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
+AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLES = (
+    "FLEXLIB_BILL_TOLERANCE_SHARE",
+    "FLEXLIB_BILL_TOLERANCE_USD",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
@@ -57,6 +61,8 @@ class Settings:
     """The most bytes of JSON that one call's metadata may be."""
     most_unpriced: Decimal = MOST_UNPRICED
     """The largest share of a month's requests whose money may be unknown in a month that is whole."""
+    bill_tolerance: BillTolerance = BillTolerance()
+    """By how much a bill may differ from the calls without a reason."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -121,17 +127,29 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         database_url=read("FLEXLIB_DATABASE_URL"),
         privacy=read("FLEXLIB_PRIVACY"),
         metadata_bytes=int(size) if size else METADATA_BYTES,
-        most_unpriced=_read_share("FLEXLIB_MOST_UNPRICED", read("FLEXLIB_MOST_UNPRICED")),
+        most_unpriced=read_share("FLEXLIB_MOST_UNPRICED", read("FLEXLIB_MOST_UNPRICED"), MOST_UNPRICED),
+        bill_tolerance=read_tolerance(
+            ("FLEXLIB_BILL_TOLERANCE_USD", read("FLEXLIB_BILL_TOLERANCE_USD")),
+            ("FLEXLIB_BILL_TOLERANCE_SHARE", read("FLEXLIB_BILL_TOLERANCE_SHARE")),
+            BillTolerance(),
+        ),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 
 
-def _read_share(name: str, text: str | None) -> Decimal:
-    if text is None:
-        return MOST_UNPRICED
-    if not SHARE.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; it must be a share from 0 to 1, such as {MOST_UNPRICED}.")
-    return Decimal(text)
+def read_share(name: str, text: str | None, default: Decimal) -> Decimal:
+    """The share that `text` says, or `default` where it is None. Raises `BadSetting`."""
+    if text is not None and not SHARE.fullmatch(text):
+        raise BadSetting(f"{name} is {text!r}; it must be a share from 0 to 1, such as {default}.")
+    return default if text is None else Decimal(text)
+
+
+def read_tolerance(usd: tuple[str, str | None], share: tuple[str, str | None], default: BillTolerance) -> BillTolerance:
+    """The tolerance of two texts, each with its name; where one is None, that of `default`. Raises `BadSetting`."""
+    name, text = usd
+    if text is not None and not AMOUNT.fullmatch(text):
+        raise BadSetting(f"{name} is {text!r}; it must be an amount in dollars from 0 up, such as {default.usd}.")
+    return BillTolerance(default.usd if text is None else Decimal(text), read_share(*share, default.share))
 
 
 def _check_key(key: str | None) -> str | None:

@@ -12,7 +12,7 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.formats import format_plain
-from flexlib.settings import Settings
+from flexlib.settings import Settings, read_tolerance
 
 if TYPE_CHECKING:
     from flexlib.spend.bills import MonthBills
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "spend", "what a month cost: calls and credits, held against bills", """\
   flexlib spend --year 2025 --month 10
-  flexlib spend --year 2025 --month 10 --json""")  # fmt: skip
+  flexlib spend --year 2025 --month 10 --json
+  flexlib spend --year 2025 --month 10 --tolerance-usd 50 --tolerance-share 0.02""")  # fmt: skip
     parser.add_argument("--year", type=int, required=True, help="such as 2025")
     parser.add_argument("--month", type=int, required=True, help="1 to 12")
     parser.add_argument("--json", action="store_true", help="the month as JSON, amounts as exact text")
+    parser.add_argument("--tolerance-usd", metavar="USD",
+                        help="by how many dollars a bill may differ from the calls without a reason (default 1, or "
+                        "FLEXLIB_BILL_TOLERANCE_USD)")  # fmt: skip
+    parser.add_argument("--tolerance-share", metavar="SHARE",
+                        help="or by which share of it, from 0 to 1; the larger of the two holds (default 0.01, or "
+                        "FLEXLIB_BILL_TOLERANCE_SHARE)")  # fmt: skip
     parser.set_defaults(run=run_spend)
 
 
@@ -33,7 +40,12 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the month, gives the exit code of its state."""
     from flexlib.spend.month import load_month_usage
 
-    month = load_month_usage(Month(arguments.year, arguments.month), settings.data)
+    tolerance = read_tolerance(
+        ("--tolerance-usd", arguments.tolerance_usd),
+        ("--tolerance-share", arguments.tolerance_share),
+        settings.bill_tolerance,
+    )
+    month = load_month_usage(Month(arguments.year, arguments.month), settings.data, tolerance=tolerance)
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
     for sentence in month.list_problems():

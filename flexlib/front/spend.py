@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flexlib.certificate import CERTIFICATES, Certificate, State
+from flexlib.certificate import Certificate, State
+from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -25,7 +25,7 @@ from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, load_month_before
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
-from flexlib.store.snapshots import find_snapshot, list_months, list_newest, load_credits
+from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Spend:
     root: Path
     names: bool = False
     """Whether people stand by name instead of under pseudonyms."""
+    tolerance: BillTolerance | None = None
+    """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -79,7 +81,7 @@ class Spend:
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
         """The stored months, all sources side by side; read when first asked for."""
-        return tuple(load_month_usage(month, self.root, zone=self.zone) for month in self.stored)
+        return tuple(self._load(month) for month in self.stored)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -198,6 +200,9 @@ class Spend:
                 )
         return table
 
+    def _load(self, month: Month) -> MonthUsage:
+        return load_month_usage(month, self.root, zone=self.zone, tolerance=self.tolerance)
+
     def _sum(self, keys: Sequence[str]) -> SpendTable:
         return build_table(self._rows, {key: _write_key(key) for key in keys}, self.span, self.zone)
 
@@ -207,7 +212,15 @@ class Spend:
         return reduce(lambda one, other: one.union(other), join_credits(self.loaded, names=self.names))
 
 
-def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone: str, names: bool) -> Spend:
+def load_spend(
+    first: str | Month,
+    last: str | Month | None,
+    root: Path,
+    *,
+    zone: str,
+    names: bool,
+    tolerance: BillTolerance | None = None,
+) -> Spend:
     """See `flexlib.load`; `root` is the data folder."""
     start, end = (_read_month(one) for one in (first, last or first))
     span = Span(start.first, end.last)
@@ -215,29 +228,11 @@ def load_spend(first: str | Month, last: str | Month | None, root: Path, *, zone
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
-    return Spend(span, zone, stored, root, names)
-
-
-def list_stored_months(root: Path) -> pd.DataFrame:
-    """See `flexlib.months`; `root` is the data folder."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "charges", "state", "read_at")}
-    for month in list_months(root):
-        newest = list_newest(month, root)
-        states = {one.certificate.state for one in newest}
-        columns["month"].append(str(month))
-        for dataset in CERTIFICATES:
-            columns[dataset].append(", ".join(one.source for one in newest if one.dataset == dataset))
-        columns["state"].append(str(next(state for state in State if state in states)))
-        columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
-    return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
+    return Spend(span, zone, stored, root, names, tolerance)
 
 
 def _read_month(month: str | Month) -> Month:
     return month if isinstance(month, Month) else Month.parse(str(month))
-
-
-def _to_naive(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=None)
 
 
 def _write_key(key: str) -> str:

@@ -83,6 +83,33 @@ def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFi
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "settings", "code"),
+    [
+        ([], {}, 4),  # 20 counted, 50 billed: 30 unexplained
+        (["--tolerance-usd", "29.99"], {}, 4),
+        (["--tolerance-usd", "30"], {}, 0),
+        (["--tolerance-share", "0.6"], {}, 0),  # 0.6 x 50
+        ([], {"FLEXLIB_BILL_TOLERANCE_USD": "30"}, 0),
+        ([], {"FLEXLIB_BILL_TOLERANCE_SHARE": "0.59"}, 4),
+        (["--tolerance-usd", "0"], {"FLEXLIB_BILL_TOLERANCE_USD": "30"}, 4),  # the option wins
+        (["--tolerance-usd", "-1"], {}, 2),
+        (["--tolerance-share", "2"], {}, 2),
+        ([], {"FLEXLIB_BILL_TOLERANCE_USD": "much"}, 2),
+    ],
+)
+def test_the_tolerance_is_an_option_and_a_setting(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], settings: dict[str, str], code: int
+) -> None:
+    bring_calls("10", "10")
+    bring_bill("50")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert main(["spend", *MAY, *options]) == code
+    if code != 2 and not options:  # the page's door says the same
+        assert fl.load("2025-05").state.exit_code == code
+
+
 def test_euros_without_a_rate_are_apart_and_with_one_are_dollars(capsys: pytest.CaptureFixture[str]) -> None:
     bring_bill("1.50", "eur")
     code, said = ask(capsys)

@@ -17,7 +17,8 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
-from flexlib.front.spend import Spend, list_stored_months, load_spend
+from flexlib.front.months import list_stored_months
+from flexlib.front.spend import Spend, load_spend
 from flexlib.front.table import SpendTable
 from flexlib.names import mask_key
 
