@@ -9,16 +9,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import Check, write_check
+from flexlib.checks import MOST_UNPRICED, Check, write_check
 from flexlib.dates import Month
 
 SETTLING_TIME = timedelta(hours=3)
 """How long after a prompt the server may still be without it."""
-
-
-MOST_UNPRICED = Decimal("0.1")
-"""The largest share of a month's requests whose money may be unknown in a month that is whole: with more, the total is
-so far from what was spent that nobody should read it as that."""
 
 
 class State(StrEnum):
@@ -53,7 +48,12 @@ class Certificate:
 
     @property
     def state(self) -> State:
-        if self._has_gap() or self.lacks_money:
+        return State.GAP if self.lacks_money else self.state_of_rows
+
+    @property
+    def state_of_rows(self) -> State:
+        """What the state is where the money is known, as by a bill."""
+        if self._has_gap():
             return State.GAP
         if self._differs():
             return State.UNRECONCILED
@@ -186,6 +186,8 @@ class UsageCertificate(Certificate):
     """Calls in the rows; a row that does not say how many it sums is one at least. None: flexlib did not count them."""
     unpriced_requests: int | None = None
     """Those in the rows without an amount in USD."""
+    unsized_rows: int = 0
+    """Rows without an amount that sum an unknown number of calls: nobody knows how much of the month they are."""
     most_unpriced: str = str(MOST_UNPRICED)
     """The largest share of them with which the month was taken for whole."""
     rows_without_clp: int = 0
@@ -201,7 +203,8 @@ class UsageCertificate(Certificate):
     def lacks_money(self) -> bool:
         if not self.requests or self.unpriced_requests is None:  # of a version before: it is what it was
             return False
-        return self.unpriced_requests > Decimal(self.most_unpriced) * self.requests
+        most = Decimal(self.most_unpriced)
+        return self.unpriced_requests > most * self.requests or (self.unsized_rows > 0 and most < 1)
 
     @property
     def is_at_least(self) -> bool:
@@ -215,8 +218,7 @@ class UsageCertificate(Certificate):
 
     def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
         order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
-        if not self.left_out:  # most months have none, and those of flexlib 0.2.0 knew no word for it
-            del values["left_out"]
+        values = {name: one for name, one in values.items() if one or name not in ("left_out", "unsized_rows")}
         return {name: values[name] for name in order} | values | {"at_least": self.is_at_least}
 
 
@@ -243,5 +245,6 @@ class ChargesCertificate(Certificate):
 
 AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCertificate
 
-KINDS = (CreditsCertificate, UsageCertificate, ChargesCertificate)
-CERTIFICATES: dict[str, type[AnyCertificate]] = {one.dataset: one for one in KINDS}
+CERTIFICATES: dict[str, type[AnyCertificate]] = {
+    one.dataset: one for one in (CreditsCertificate, UsageCertificate, ChargesCertificate)
+}

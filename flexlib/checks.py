@@ -30,6 +30,11 @@ COMPARED = {
 """What each code compares with what."""
 
 
+MOST_UNPRICED = Decimal("0.1")
+"""The largest share of a month's requests whose money may be unknown in a month that is whole: with more, the total is
+so far from what was spent that nobody should read it as that."""
+
+
 @dataclass(frozen=True)
 class BillTolerance:
     """By how much a bill may differ from what was counted without a reason: the larger of the two holds."""
@@ -84,10 +89,10 @@ def explain_money(figures: Mapping[str, Any]) -> str:
     >>> explain_money({"unpriced_requests": 2, "requests": 5})
     '2 of 5 requests have no price: the total in USD is at least what the others cost'
     """
-    count = format_count(figures["requests"], "request")
-    return (
-        f"{figures['unpriced_requests']:,} of {count} have no price: the total in USD is at least what the others cost"
-    )
+    what = f"{figures['unpriced_requests']:,} of {format_count(figures['requests'], 'request')} have no price"
+    if figures.get("unsized_rows"):
+        what = f"{format_count(figures['unsized_rows'], 'sum')} of an unknown number of calls without a price"
+    return f"{what}: the total in USD is at least what the others cost"
 
 
 def write_check(check: Check) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from flexlib.certificate import MOST_UNPRICED
-from flexlib.checks import BillTolerance
+from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.errors import BadSetting
 
 DEFAULT_BASE_URL = "https://server.codeium.com"

@@ -236,6 +236,13 @@ def test_a_month_whose_money_is_unknown_for_more_than_a_tenth_of_its_requests_is
     assert not certificate.is_stale(certificate.read_at + timedelta(days=9))
 
 
+@pytest.mark.parametrize(("most", "state"), [("0.1", State.GAP), ("0.999", State.GAP), ("1", State.COMPLETE)])
+def test_a_sum_of_unknown_size_without_a_price_may_be_any_share_of_the_month(most: str, state: State) -> None:
+    counted = replace(IMPORTED, requests=1000, unpriced_requests=1, unpriced_rows=1, unsized_rows=1, most_unpriced=most)
+    assert counted.state is state
+    assert parse_certificate(counted.to_json()) == counted
+
+
 @pytest.mark.parametrize(
     ("rows", "lacking", "amount", "tells"),
     [

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from flexlib.certificate import MOST_UNPRICED
+from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.sources.registry import RefusedRow, Source
 

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.certificate import MOST_UNPRICED, SETTLING_TIME
+from flexlib.certificate import SETTLING_TIME
+from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month, check_begun
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month, store_month

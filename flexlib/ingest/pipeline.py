@@ -171,6 +171,7 @@ def certify_usage(
         "unpriced": counts.unpriced,
         "requests": figures["calls"],
         "unpriced_requests": figures["unpriced_calls"],
+        "unsized_rows": figures["unsized_rows"],
         "most_unpriced": str(delivery.most_unpriced),
         "rates": counts.rates,
         "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts), *_note_zeros(delivery, counts)),

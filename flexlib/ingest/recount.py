@@ -34,6 +34,7 @@ SUMS = ", ".join(
     + [f"count(*) - count({name}) AS {gaps}" for name, gaps in AMOUNTS.items()]
     + [f"coalesce(sum({CALLS}), 0)::BIGINT AS calls"]
     + [f"coalesce(sum({CALLS}) FILTER (amount_in_usd IS NULL), 0)::BIGINT AS unpriced_calls"]
+    + ["count(*) FILTER (amount_in_usd IS NULL AND requests IS NULL AND grain <> 'call') AS unsized_rows"]
     + [f"count(*) FILTER ({ZERO_BESIDE_TOKENS}) AS zero_rows"]
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -110,6 +110,9 @@ def _compare_provider(
         *name_others(provider, known),
         *name_outside(outside),
     ]
+    # A sum of the month is covered by a bill of it; a bill of some days does not say what the calls in it cost.
+    is_whole = first is not None and last is not None and first.day == 1 and (last + timedelta(days=1)).day == 1
+    unknown = outside if is_whole else [*outside, *(one for one in covered if one.day is None)]
     billed = reduce(EXACT.add, (one.usd for one in known if one.usd is not None), ZERO)
     pesos = [*(one.clp for one in known), *(one.clp for one in outside if one.usd is not None)]
     lacks_pesos = None in pesos or any(one.unconverted_requests for one in outside)
@@ -122,7 +125,7 @@ def _compare_provider(
         None if lacks_pesos or other else sum_known(pesos),
         requests,
         unpriced,
-        bool(other) or any(one.unpriced_requests for one in outside),
+        bool(other) or any(one.unpriced_requests for one in unknown),
         first,
         last,
         sum_by_currency(other),

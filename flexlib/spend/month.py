@@ -117,8 +117,8 @@ class MonthUsage:
         """Why its totals are not whole or not certain, a sentence each; empty where they are."""
         problems = [*self.missing, *self.possible_duplicates]
         for one in self.snapshots:
-            state, name = one.certificate.state, f"{name_source(one.source)}, {one.month}"
-            if one.certificate.lacks_money:
+            state, name = self._find_state(one), f"{name_source(one.source)}, {one.month}"
+            if one.certificate.lacks_money and state is not one.certificate.state_of_rows:
                 problems.append(f"{name}: {explain_money(vars(one.certificate))}.")
             elif state is State.GAP:
                 problems.append(f"{name}: something is missing; flexlib certificate and the month's raw/ say what.")
@@ -134,11 +134,16 @@ class MonthUsage:
         """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
         UNRECONCILED where calls may be double, or a bill differs from what was counted."""
         bills = self.of_bills.bills.providers if self.has_bills else ()
-        states = {one.state for one in self.certificates} | ({State.GAP} if self.missing else set())
+        states = {self._find_state(one) for one in self.snapshots} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
         is_open = bool(self.possible_duplicates) or any(not one.is_reconciled for one in bills)
         states |= {State.UNRECONCILED} if is_open else set()
         return next(state for state in State if state in states)
+
+    def _find_state(self, snapshot: Snapshot) -> State:
+        """The state of one source; where bills say what all of its calls without a price cost, nothing is unknown."""
+        knows_money = self.has_bills and not self.of_bills.bills.is_at_least
+        return snapshot.certificate.state_of_rows if knows_money else snapshot.certificate.state
 
 
 def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:

@@ -100,6 +100,14 @@ def test_it_is_requests_that_are_counted_and_not_rows(tmp_path: Path, priced: in
     )
 
 
+@pytest.mark.parametrize(("size", "state"), [("1", State.COMPLETE), ("", State.GAP)])
+def test_a_sum_of_a_day_that_does_not_say_how_many_calls_it_sums_is_no_single_one(
+    tmp_path: Path, size: str, state: State
+) -> None:
+    done = bring(tmp_path, "openai,gpt-4o,999,900,90,,1,text", f"openai,our-model,{size},1000,100,,,text")
+    assert (done.certificate.unsized_rows, done.certificate.state) == (int(not size), state)
+
+
 def test_a_ledger_s_month_of_unknown_money_closed_again_stays_the_version_that_it_is(tmp_path: Path) -> None:
     from flexlib.ingest.ledger import close_month
 

@@ -204,6 +204,35 @@ def test_a_bill_gives_calls_without_a_price_their_money(tmp_path: Path) -> None:
     assert (one.spend_usd, one.is_at_least, one.unpriced_requests, one.is_reconciled) == (Decimal(10), False, 2, True)
 
 
+@pytest.mark.parametrize(
+    ("billed", "state", "at_least"),
+    [
+        ("2025-05", State.COMPLETE, False),
+        ("2025-05-02", State.COMPLETE, False),
+        ("2025-05-01", State.GAP, True),  # says nothing of the 2nd
+    ],
+)
+def test_a_bill_of_all_calls_without_a_price_makes_the_month_whole(
+    tmp_path: Path, billed: str, state: State, at_least: bool
+) -> None:
+    priced, unpriced = call("a", "2025-05-02T12:00", "1"), call("b", "2025-05-02T12:00", None, model="gpt-x")
+    store(tmp_path, "import", MAY, priced, unpriced, lacking=1)
+    assert load(tmp_path).state is State.GAP
+    bill(tmp_path, f"{billed},a,,2,,USD,\n")
+    month = load(tmp_path)
+    assert (month.state, month.bills.is_at_least) == (state, at_least)
+    assert any("have no price" in one for one in month.list_problems()) is at_least
+
+
+@pytest.mark.parametrize(("billed", "at_least"), [("2025-05", False), ("2025-05-01", True)])
+def test_a_bill_of_a_day_does_not_say_what_a_sum_of_the_month_without_a_price_cost(
+    tmp_path: Path, billed: str, at_least: bool
+) -> None:
+    store(tmp_path, "import", MAY, call("a", "2025-05-01T00:00", None, grain="month"), lacking=1)
+    bill(tmp_path, f"{billed},a,,9,,USD,\n")
+    assert load(tmp_path).bills.is_at_least is at_least
+
+
 def test_a_bill_alone_is_the_spend_and_nothing_contradicts_it(tmp_path: Path) -> None:
     bill(tmp_path, "2025-05-01,seats,,19,,USD,fee\n2025-05-01,premium,,39,,USD,\n", "github")
     month = load(tmp_path)

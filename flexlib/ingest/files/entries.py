@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flexlib.certificate import MOST_UNPRICED, UsageCertificate
+from flexlib.certificate import UsageCertificate
+from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
