@@ -89,7 +89,9 @@ def explain_money(figures: Mapping[str, Any]) -> str:
     >>> explain_money({"unpriced_requests": 2, "requests": 5})
     '2 of 5 requests have no price: the total in USD is at least what the others cost'
     """
-    what = f"{figures['unpriced_requests']:,} of {format_count(figures['requests'], 'request')} have no price"
+    unpriced = figures["unpriced_requests"]
+    verb = "has" if unpriced == 1 else "have"
+    what = f"{unpriced:,} of {format_count(figures['requests'], 'request')} {verb} no price"
     if figures.get("unsized_rows"):
         what = f"{format_count(figures['unsized_rows'], 'sum')} of an unknown number of calls without a price"
     return f"{what}: the total in USD is at least what the others cost"

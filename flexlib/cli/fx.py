@@ -118,7 +118,7 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
 def _read_pair(text: str) -> Pair:
     base, _, quote = (part.strip().upper() for part in text.partition("/"))
     if not all(len(one) == 3 and one.isascii() and one.isalpha() for one in (base, quote)) or base == quote:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pair of currencies; write it as EUR/USD")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a currency pair; write it as EUR/USD")
     return base, quote
 
 
@@ -126,7 +126,7 @@ def _read_rate(day: str, value: str, source: str) -> Rate:
     try:
         return Rate(date.fromisoformat(day), Decimal(value), source)
     except (ValueError, InvalidOperation, BadRecord) as error:
-        raise BadParameter(f"{day} {value} is no rate; write it as 2025-09-30 1.1741.") from error
+        raise BadParameter(f"{day} {value} is not a rate; write it as 2025-09-30 1.1741.") from error
 
 
 def describe_merge(merge: Merge, file: Path) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Which months are stored, for analysts."""
+"""Months for analysts: which are stored, and what their bills say of a total."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 
 from flexlib.certificate import CERTIFICATES, State
+from flexlib.formats import format_amount
+from flexlib.spend.billed import sum_known
+from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -24,6 +27,16 @@ def list_stored_months(root: Path) -> pd.DataFrame:
         columns["state"].append(str(next(state for state in State if state in states)))
         columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
     return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
+
+
+def compare_total(month: MonthUsage) -> list[str]:
+    """That the calls' dollars are not what was spent, where bills say so; nothing where they agree to the cent."""
+    if not month.has_bills:
+        return []
+    counted, spent = sum_known(one.counted_usd for one in month.bills.providers), month.bills.spend_usd
+    said = ["nothing" if one is None else f"US$ {format_amount(one)}" for one in (counted, spent)]
+    text = f"{month.month}: usd counts calls, {said[0]}; with the bills the spend is {said[1]}, as flexlib spend shows."
+    return [text] if said[0] != said[1] else []
 
 
 def _to_naive(moment: datetime) -> datetime:

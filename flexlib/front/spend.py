@@ -17,6 +17,7 @@ from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
+from flexlib.front.months import compare_total
 from flexlib.front.people import join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
@@ -109,7 +110,7 @@ class Spend:
             for what, name in unknown.items()
             if sums[name]
         ]
-        return (*absent, *problems, *without)
+        return (*absent, *problems, *without, *(text for month in self.loaded for text in compare_total(month)))
 
     @cached_property
     def credits(self) -> Rows:
@@ -157,7 +158,8 @@ class Spend:
 
     def total(self, unit: str) -> Decimal | int | None:
         """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits` (credits), an integer for
-        `requests` and tokens; None where nothing is known. Raises `InvalidRequest` for another unit.
+        `requests` and tokens; None where nothing is known. Money is what the calls cost by themselves or their prices:
+        where a bill says something else, `missing` says what. Raises `InvalidRequest` for another unit.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").total("usd")
@@ -188,7 +190,7 @@ class Spend:
         if not keys:
             raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
         if wrong := [key for key in keys if not isinstance(key, str) or not key]:
-            raise InvalidRequest(f"{wrong[0]!r} is no key; name each by itself, such as by('day', 'model').")
+            raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
         if taken := [key for key in keys if key in MEASURES]:
             raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
         table = self._sum(keys)

@@ -31,7 +31,7 @@ LISTED, DATED, OPEN_HOURS, OPEN_DAY = "listed", "dated", "open hours", "open day
 """What a row says of its days: the list's hours hold; the price of the date holds at every hour; in those hours the
 price is not known; it is not known at all."""
 
-OPEN = "the list names a price by the hour for this model, and does not say that it held on the day of the call"
+OPEN = "the list names a price by the hour for this model, and does not say whether it applied on that day"
 CHOICE = "the list names the highest of several prices of a request of this model, and the call does not tell which"
 
 

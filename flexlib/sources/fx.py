@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -102,27 +103,30 @@ def read_rates_file(file: Path, source: str | None) -> list[Rate]:
     Rows that a file of ours calls superseded are left out. Raises `BadFile`, with the line.
     """
     if not file.is_file():
-        raise BadFile(f"{file} does not exist, or is no file; give the path of a CSV with the columns date and value.")
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines)
-        names = {name.strip().lower(): name for name in rows.fieldnames or ()}
-        day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
-        if day is None or value is None:
-            raise BadFile(f"{file.name} needs a column {DAYS[1]} and a column {VALUES[0]}; it has {', '.join(names)}.")
-        if source is None and "source" not in names:
-            raise BadParameter(f"who says the rates of {file.name}? Add --source, such as --source ECB.")
-        found: dict[date, Rate] = {}
-        for number, row in enumerate(rows, 2):
-            if row.get("superseded_at"):
-                continue
-            said = source or row[names["source"]]
-            try:
-                rate = Rate(date.fromisoformat(row[day].strip()), Decimal(row[value].strip()), said.strip())
-            except (ValueError, InvalidOperation, AttributeError, BadRecord) as error:
-                text = ",".join(str(one) for one in row.values())
-                raise BadFile(f"{file.name}, line {number} is no rate: {text!r}; write 2025-09-30,1.08.") from error
-            if found.setdefault(rate.day, rate) != rate:
-                raise BadFile(f"{file.name} gives {rate.day} two values; leave one.")
+        raise BadFile(f"{file} is not a file that exists; give the path of a CSV with the columns date and value.")
+    try:
+        reader = csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline=""))
+        names = {name.strip().lower(): name for name in reader.fieldnames or ()}
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadFile(f"{file.name} is not a CSV in UTF-8 ({error}); save it as one.") from error
+    day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
+    if day is None or value is None:
+        raise BadFile(f"{file.name} needs a column {DAYS[1]} and a column {VALUES[0]}; it has {', '.join(names)}.")
+    if source is None and "source" not in names:
+        raise BadParameter(f"who says the rates of {file.name}? Add --source, such as --source ECB.")
+    found: dict[date, Rate] = {}
+    for number, row in enumerate(rows, 2):
+        if row.get("superseded_at"):
+            continue
+        said = source or row[names["source"]]
+        try:
+            rate = Rate(date.fromisoformat(row[day].strip()), Decimal(row[value].strip()), said.strip())
+        except (ValueError, InvalidOperation, AttributeError, BadRecord) as error:
+            text = ",".join(str(one) for one in row.values())
+            raise BadFile(f"{file.name}, line {number} is not a rate: {text!r}; write 2025-09-30,1.08.") from error
+        if found.setdefault(rate.day, rate) != rate:
+            raise BadFile(f"{file.name} gives {rate.day} two values; leave one.")
     return sorted(found.values())
 
 

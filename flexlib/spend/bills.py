@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from flexlib.formats import format_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.differences import (
@@ -46,6 +47,8 @@ class ProviderBill:
     """The days that the bill covers."""
     unconverted: tuple[tuple[str, Decimal], ...] = ()
     """What is billed in a currency without a rate: it is in no sum."""
+    unrated_days: tuple[tuple[str, date], ...] = ()
+    """Each currency with the days of which it lacks a rate: those on which what is billed begins."""
     unexplained_usd: Decimal = ZERO
     """The size of the differences that neither a credit, a tax nor the list price explains; none cancels another."""
     may_bill: tuple[str, ...] = ()
@@ -102,9 +105,9 @@ class MonthBills:
         for one in self.providers:
             if one.may_bill:
                 problems.append(
-                    f"{one.provider}: US$ {_write(one.billed_usd)} are billed, and calls of {', '.join(one.may_bill)} "
+                    f"{one.provider}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
                     "were counted, which no bill names: if it bills those, both are in the spend. Import it with "
-                    "--provider and their name, or by a preset with a provider of your own if it does not."
+                    "--provider and their name; if it bills something else, give it another provider in a preset."
                 )
             elif not one.is_reconciled:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))
@@ -113,8 +116,8 @@ class MonthBills:
                     "unexplained, and flexlib spend lists them."
                 )
             problems += [
-                f"{one.provider}: {currency} {_write(amount)} are billed and in no sum, for no rate is kept; run: "
-                f"flexlib fx set DATE VALUE --pair {currency}/USD --source TEXT."
+                f"{one.provider}: {currency} {_write(amount)} was billed but is in no total, because no rate is stored;"
+                f" {_advise_rates(currency, [day for name, day in one.unrated_days if name == currency])}."
                 for currency, amount in one.unconverted
             ]
         return problems
@@ -124,6 +127,15 @@ class MonthBills:
         found = (one.usd for one in self.differences if one.provider == provider and one.kind is kind)
         sign = -1 if kind in (DifferenceKind.NOT_BILLED, DifferenceKind.OUTSIDE_BILL) else 1
         return sign * reduce(EXACT.add, found, ZERO)
+
+
+def _advise_rates(currency: str, days: list[date]) -> str:
+    first, *others = days
+    command = f"run: flexlib fx set {first} VALUE --pair {currency}/USD --source TEXT"
+    if not others:
+        return command
+    more = format_count(len(others), "more day")
+    return f"{command}, and so for {more} to {others[-1]}, or bring all with flexlib fx import FILE"
 
 
 def _write(amount: Decimal | None) -> str:

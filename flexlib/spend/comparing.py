@@ -90,15 +90,14 @@ def _compare_provider(
     other = [one for one in charges if one.usd is None]
     if other and not any(one.usd for one in known):
         known = []  # days on which nothing was charged say nothing of those in a currency without a rate
+    unrated = tuple(sorted({(one.currency, one.first) for one in other}))
     counted = sum_known(one.usd for one in counts)
     requests, unpriced = sum(one.requests for one in counts), sum(one.unpriced_requests for one in counts)
     if not known:
         clp = None if any(one.unconverted_requests for one in counts) else sum_known(one.clp for one in counts)
         apart = bool(unpriced or other)
-        bill = ProviderBill(
-            provider, counted, None, counted, clp, requests, unpriced, apart, unconverted=sum_by_currency(other)
-        )
-        return bill, []
+        bill = ProviderBill(provider, counted, None, counted, clp, requests, unpriced, apart)
+        return replace(bill, unconverted=sum_by_currency(other), unrated_days=unrated), []
     usage = [one for one in known if one.kind == "usage"]
     first, last = min((one.first for one in usage), default=None), max((one.last for one in usage), default=None)
     sides: tuple[list[Count], list[Count]] = ([], [])
@@ -129,6 +128,7 @@ def _compare_provider(
         first,
         last,
         sum_by_currency(other),
+        unrated,
         sum_unexplained(differences),
     )
     return bill, sorted(differences, key=lambda one: (one.day or date.min, one.model or "", one.kind))

@@ -1,4 +1,4 @@
-"""The difference between what one provider's calls cost and what he billed, taken apart by day and model."""
+"""The difference between what one provider's calls cost and what it billed, taken apart by day and model."""
 
 from __future__ import annotations
 

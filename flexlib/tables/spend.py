@@ -1,4 +1,4 @@
-"""Tables of a month's bills: what each provider's calls cost, what he billed, and where the two differ."""
+"""Tables of a month's bills: what each provider's calls cost, what it billed, and where the two differ."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def table_differences(bills: MonthBills) -> Table:
 
 def _describe_basis(bill: ProviderBill) -> str:
     """What the spend is out of, and what it lacks."""
-    apart = [f"{currency} {format_plain(amount)} in no sum" for currency, amount in bill.unconverted]
+    apart = [f"{currency} {format_plain(amount)} in no total" for currency, amount in bill.unconverted]
     return ", ".join([bill.basis, *["at least"] * bill.is_at_least, *apart])
 
 
 def name_provider(provider: str) -> str:
-    """What a reader sees for who sends the bill: our name for him, else his own.
+    """What a reader sees for who sends the bill: our name for it, else its own.
 
     >>> name_provider("openai"), name_provider("github")
     ('OpenAI', 'github')

@@ -190,10 +190,10 @@ def test_rates_are_imported_from_a_file(
     ("words", "sentence"),
     [
         (["set", "2025-09-30", "1.17"], "fx set takes a date, a value and a source"),
-        (["set", "30.9.2025", "1.17", "--source", "ECB"], "30.9.2025 1.17 is no rate"),
-        (["set", "2025-09-30", "0", "--source", "ECB"], "2025-09-30 0 is no rate"),
+        (["set", "30.9.2025", "1.17", "--source", "ECB"], "30.9.2025 1.17 is not a rate"),
+        (["set", "2025-09-30", "0", "--source", "ECB"], "2025-09-30 0 is not a rate"),
         (["import"], "fx import takes one file"),
-        (["import", "absent.csv"], "absent.csv does not exist"),
+        (["import", "absent.csv"], "absent.csv is not a file that exists"),
         (["show", "2025-09-30"], "fx show takes no '2025-09-30'"),
     ],
 )
@@ -206,14 +206,17 @@ def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: li
     ("text", "sentence"),
     [
         ("when,value\n2025-09-30,1\n", "needs a column date and a column value; it has when, value"),
-        ("date,value\n2025-09-30,one\n", "line 2 is no rate"),
+        ("date,value\n2025-09-30,one\n", "line 2 is not a rate"),
+        ("date,value,Año\n2025-09-30,1.08,x\n".encode("latin-1"), "is not a CSV in UTF-8"),
+        ("date,value\n2025-09-30,1.08\n".encode("utf-16"), "is not a CSV in UTF-8"),
+        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger than"),
         ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
     ],
 )
 def test_a_file_of_rates_that_cannot_be_read_is_named_with_its_line(
-    server: RatesServer, tmp_path: Path, text: str, sentence: str
+    server: RatesServer, tmp_path: Path, text: str | bytes, sentence: str
 ) -> None:
-    (tmp_path / "ecb.csv").write_text(text, "utf-8")
+    (tmp_path / "ecb.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InvalidRequest, match=sentence):
         keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--source", "ECB")
     assert not (tmp_path / "rates").exists()

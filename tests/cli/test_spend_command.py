@@ -116,7 +116,7 @@ def test_euros_without_a_rate_are_apart_and_with_one_are_dollars(capsys: pytest.
     assert (code, said["amount_in_usd"], said["at_least"]) == (3, None, True)
     assert said["providers"][0]["unconverted"] == {"EUR": "1.5"}
     assert main(["spend", *MAY]) == 3
-    assert "EUR 1.5 in no sum" in capsys.readouterr().out
+    assert "EUR 1.5 in no total" in capsys.readouterr().out
     assert main(["fx", "set", "2025-05-01", "1.13", "--pair", "EUR/USD", "--source", "ECB"]) == 0
     code, said = ask(capsys)
     assert (code, said["amount_in_usd"], said["at_least"]) == (0, "1.695", False)  # 1.50 x 1.13
@@ -149,4 +149,17 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     assert (month["month"], month["usage"], month["charges"], month["state"]) == (
         "2025-05", "", "bill-files", "COMPLETE",
     )  # fmt: skip
-    assert fl.load("2025-05").total("usd") is None  # of calls there is none; the bill is not one
+    loaded = fl.load("2025-05")
+    assert loaded.total("usd") is None  # of calls there is none; the bill is not one
+    assert loaded.missing == (
+        "2025-05: usd counts calls, nothing; with the bills the spend is US$ 1.50, as flexlib spend shows.",
+    )
+
+
+def test_a_total_of_calls_says_what_the_bill_says_and_nothing_where_both_agree() -> None:
+    bring_calls("0.14726", "0.10")
+    assert fl.load("2025-05").missing == ("2 requests without pesos: they are not in clp.",)
+    bring_bill("0.895874")
+    assert fl.load("2025-05").missing[-1] == (
+        "2025-05: usd counts calls, US$ 0.25; with the bills the spend is US$ 0.90, as flexlib spend shows."
+    )

@@ -271,7 +271,7 @@ def test_rows_of_credits_are_in_credits(root: Path) -> None:
         ("modle", "no row has 'modle', nor its metadata; sum by day, month"),
         ("usd", "'usd' is what is summed, not what it can be summed by"),
         ("id", "no row has 'id', nor its metadata"),
-        (("day", "model"), "is no key; name each by itself, such as by"),
+        (("day", "model"), "is not a key; name each by itself, such as by"),
         ("", "'' is no key"),
     ],
 )

@@ -127,7 +127,7 @@ def rank(*shares: int | None) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("shares", "heading"),
     [
-        ([1000], "All spend is m0"),
+        ([1000], "All spend went to m0"),
         ([750, 250], "m0 takes 75.0\u00a0% of the spend"),  # half as much again as an even share of 50 %
         ([749, 251], "Spend by model"),
         ([500, 250, 250], "m0 takes 50.0\u00a0% of the spend"),
@@ -226,8 +226,8 @@ def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> N
 
 def test_questions_are_told_that_find_something() -> None:
     checks = [QualityCheck("a", 2, "x"), QualityCheck("b", 0, "x"), QualityCheck("c", 0, "x")]
-    assert heading_for_quality(checks).heading == "1 of 3 questions to the data find something"
-    assert heading_for_quality(checks[1:]).heading == "None of 2 questions to the data finds anything"
+    assert heading_for_quality(checks).heading == "1 of 3 data checks found something"
+    assert heading_for_quality(checks[1:]).heading == "None of 2 data checks found anything"
 
 
 @pytest.mark.parametrize(

@@ -252,11 +252,21 @@ def test_euros_are_in_no_sum_until_a_rate_is_kept(tmp_path: Path) -> None:
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.bills.is_at_least, month.state) == (Decimal("0.5"), True, State.GAP)
     assert only(month.bills).unconverted == (("EUR", Decimal("1.5")),)
-    assert "EUR 1.50 are billed and in no sum" in month.list_problems()[0]
+    assert month.list_problems() == [
+        "openai: EUR 1.50 was billed but is in no total, because no rate is stored; run: flexlib fx set 2025-05-01 "
+        "VALUE --pair EUR/USD --source TEXT."
+    ]
     keep_rates([Rate(date(2025, 5, 1), Decimal("1.13"), "ECB")], ("EUR", "USD"), tmp_path)
     month = load(tmp_path)
     assert month.bills.spend_usd == Decimal("2.195")  # 1.50 x 1.13 + 0.50
     assert (month.bills.is_at_least, month.state) == (False, State.COMPLETE)
+
+
+def test_each_day_without_a_rate_is_named(tmp_path: Path) -> None:
+    bill(tmp_path, "".join(f"2025-05-{day:02d},a,gpt-4o,1,,EUR,\n" for day in (3, 4, 9)))
+    (problem,) = load(tmp_path).list_problems()
+    assert "flexlib fx set 2025-05-03 VALUE" in problem
+    assert problem.endswith("and so for 2 more days to 2025-05-09, or bring all with flexlib fx import FILE.")
 
 
 def test_pesos_become_dollars_by_the_observed_dollar_and_stay_what_they_are(tmp_path: Path) -> None:
@@ -324,7 +334,7 @@ def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: P
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
     assert month.list_problems()[0].startswith(
-        "microsoft: US$ 2.00 are billed, and calls of openai were counted, which no bill names: if it bills those, both"
+        "microsoft: US$ 2.00 was billed, and calls of openai were counted, which no bill names: if it bills those, both"
     )
 
 

@@ -204,9 +204,9 @@ def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row])
 def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
     """Of `spend.check_quality`: to how many of the questions something was found."""
     found = sum(1 for one in checks if one.count)
-    asked = format_count(len(checks), "question")
+    asked = format_count(len(checks), "data check")
     return Heading(
-        f"{found} of {asked} to the data find something" if found else f"None of {asked} to the data finds anything",
+        f"{found} of {asked} found something" if found else f"None of {asked} found anything",
         "Asked of every row of the month.",
     )
 
@@ -215,7 +215,7 @@ def _find_half(lines: Sequence[Row], name: str, things: str) -> str:
     """That the fewest lines (at most three) that take half of the money are far above an even share; else nothing."""
     shares = [line["share_permille"] or 0 for line in lines]
     if len(lines) == 1 and shares[0]:
-        return f"All spend is {lines[0][name]}"
+        return f"All spend went to {lines[0][name]}"
     for count, share in enumerate(accumulate(shares[:FEW]), 1):
         if 2 * share >= WHOLE:
             if Fraction(share, WHOLE) < FAR_ABOVE_EVEN * Fraction(count, len(lines)):
