@@ -272,7 +272,7 @@ def test_rows_of_credits_are_in_credits(root: Path) -> None:
         ("usd", "'usd' is what is summed, not what it can be summed by"),
         ("id", "no row has 'id', nor its metadata"),
         (("day", "model"), "is not a key; name each by itself, such as by"),
-        ("", "'' is no key"),
+        ("", "'' is not a key"),
     ],
 )
 def test_a_key_that_is_none_is_refused(root: Path, key: str, sentence: str) -> None:
