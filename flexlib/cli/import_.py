@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = """\
+  flexlib import usage-events.csv cost.csv
+  flexlib import exports/
+  flexlib import calls.csv --from my_gateway.yaml
   flexlib import calls.csv --provider openai --model gpt-4 \\
       --timestamp TIMESTAMP --prompt-tokens ContextTokens --completion-tokens GeneratedTokens
   flexlib import log.jsonl.gz --provider-column vendor --model-column model --timestamp time \\
@@ -58,7 +61,7 @@ FORMATS = ("csv", "json", "jsonl", "ndjson", "parquet", "tsv")
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "import", "bring files of LLM calls into month snapshots, with the proof", EXAMPLES)
+    parser = add_command(commands, "import", "bring files of LLM calls and bills into month snapshots", EXAMPLES)
     parser.add_argument("paths", metavar="PATH", nargs="*",
                         help="CSV, JSON (lines, an array, pages) or Parquet of calls, packed or in a .zip too; a "
                              "folder of them, a pattern in quotes, or - for the standard input")  # fmt: skip

@@ -167,10 +167,13 @@ def test_every_option_reaches_the_mapping() -> None:
 
 def test_the_examples_of_the_help_can_be_parsed() -> None:
     commands = EXAMPLES.replace("\\\n", " ").strip().splitlines()
-    assert len(commands) == 3
+    assert len(commands) == 6
     for command in commands:
         program, verb, *words = command.split()
         assert (program, verb) == ("flexlib", "import")
+        if "--timestamp" not in words:
+            assert parse(*words).paths == [words[0], *(["cost.csv"] if "cost.csv" in words else [])]
+            continue
         mapping = read_mapping(parse(*words), CALLS)
         assert isinstance(mapping, CallMapping)
         assert mapping.columns["created_at"] == words[words.index("--timestamp") + 1]
