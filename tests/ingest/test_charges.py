@@ -31,7 +31,7 @@ HEADER = "day,item,usd\n"
 def bill(root: Path, text: str, *, name: str = "bill.csv", **more: Any) -> list[ChargesImport]:  # noqa: ANN401
     """The file imported, columns `day`, `item`, `usd` unless the mapping says otherwise."""
     options = {key: more.pop(key) for key in ("supersedes", "are_distinct", "replace_months") if key in more}
-    columns: dict[str, Any] = {"period_start": "day", "line_item": "item", "amount": "usd", "provider": "openai"}
+    columns = {"period_start": "day", "line_item": "item", "amount": "usd", "currency": "USD", "provider": "openai"}
     root.mkdir(exist_ok=True)
     file = root / name
     file.write_text(text, "utf-8")
@@ -152,6 +152,60 @@ def test_a_day_on_which_nothing_was_charged_is_a_charge_of_nothing(tmp_path: Pat
     assert [row.reason for row in found.quarantined] == ["no amount"]  # something was charged, and nobody knows what
 
 
+def test_a_row_without_an_amount_is_no_charge_of_nothing_where_no_other_column_says_so(tmp_path: Path) -> None:
+    text = "day,item,usd\n2025-05-01,,\n2025-05-02,,n/a\n2025-05-03,,5\n"
+    (found,) = bill(tmp_path, text, line_item=None)
+    assert (found.certificate.rows, sums([found])) == (1, {"2025-05": {"USD": "5"}})
+    assert [row.reason for row in found.quarantined] == ["no amount", "no amount"]
+
+
+def test_a_currency_written_in_the_amount_is_never_taken_for_another(tmp_path: Path) -> None:
+    text = "day,item,usd,list\n2025-05-01,a,EUR 12.00,\n2025-05-01,b,12.00 CLP,\n2025-05-01,c,1,€2\n2025-05-01,d,1,\n"
+    (found,) = bill(tmp_path, text, list_amount="list")
+    assert sums([found]) == {"2025-05": {"USD": "1"}}
+    assert [row.reason for row in found.quarantined] == [
+        "the amount is in EUR, and its currency is USD: EUR 12.00",
+        "the amount is in CLP, and its currency is USD: 12.00 CLP",
+        "the list amount is in EUR, and its currency is USD: €2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ("item=Tokens", "3"),  # whatever its case: 1 + 2
+        ("item=tokens & team=web", "1"),
+        ("item!=seat & team!=web", "2"),
+    ],
+)
+def test_a_condition_means_for_a_bill_what_it_means_for_calls(tmp_path: Path, condition: str, right: str) -> None:
+    text = "day,item,usd,team\n2025-05-01,tokens,1,Web\n2025-05-01,TOKENS,2,app\n2025-05-01,seat,30,app\n"
+    assert sums(bill(tmp_path, text, where=(condition,))) == {"2025-05": {"USD": right}}
+    (found,) = bill(tmp_path, text, no_calls=(f"tokens: {condition}",), name="other.csv", replace_months=True)
+    assert sums([found]) == {"2025-05": {"USD": str(33 - int(right))}}
+
+
+@pytest.mark.parametrize(
+    ("slip", "sentence"),
+    [
+        ({"amount": "cots"}, "no column 'cots' for amount"),
+        ({"where": ("typ!=user",)}, "no column 'typ' for the rows to take"),
+        ({"no_calls": ("seats: typ=seat",)}, "no column 'typ' for the rows to take"),
+    ],
+)
+def test_a_key_that_no_line_has_is_a_slip(tmp_path: Path, slip: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadFile, match=f"{sentence}; its columns are day, item, usd, type"):
+        bill(tmp_path, '{"day": "2025-05-01", "item": null, "usd": "7", "type": "user"}\n', name="bill.jsonl", **slip)
+    assert list_months(tmp_path / "data") == []
+
+
+def test_a_key_that_comes_late_is_none(tmp_path: Path) -> None:
+    lines = ['{"day": "2025-05-01", "item": "a", "usd": "1"}'] * 1_001
+    lines.append('{"day": "2025-05-01", "item": "a", "usd": "1", "type": "seat"}')
+    (found,) = bill(tmp_path, "\n".join(lines), name="bill.jsonl", no_calls=("seats: type=seat",))
+    assert sums([found]) == {"2025-05": {"USD": "1001"}}
+
+
 def test_an_e_mail_stands_in_the_people_file_only(tmp_path: Path) -> None:
     bill(tmp_path, "day,item,usd,who\n2025-05-01,a,1,Ana@x.cl\n", key="who")
     snapshot = load_usage(MAY, tmp_path / "data", "bill-files")
@@ -185,7 +239,7 @@ def test_json_lines_and_parquet_say_the_same_as_csv(tmp_path: Path) -> None:
     assert sums([found]) == {"2025-05": {"USD": "1.234"}}
     table = pa.table({"day": [datetime(2025, 5, 1)], "item": ["a"], "usd": [Decimal("1.234")]})
     pq.write_table(table, tmp_path / "bill.parquet")
-    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", provider="openai")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
     assert sums(ingest_charges([tmp_path / "bill.parquet"], mapping, tmp_path / "other", now=LATER)) == {
         "2025-05": {"USD": "1.234"}
     }
@@ -213,6 +267,7 @@ def test_charges_are_a_data_set_of_their_own(tmp_path: Path) -> None:
         (HEADER + "2025-05-01,a,1\n", {"currency": "BillingCurrency"}, "no column 'BillingCurrency' for currency"),
         (HEADER + "2025-05-01,a,1\n", {"provider": "ProviderName"}, "no column 'ProviderName' for provider"),
         (HEADER + "2025-05-01,a,1\n", {"where": ("sku=a",)}, "no column 'sku'"),
+        (HEADER + '2025-05-01,a,"1,5"\n2025-05-01,b,1.5\n', {}, "writes amounts both as 1,5 and as 1.5; say what"),
         (HEADER + "Total,a,1\n", {}, "holds no row that can be taken; line 2: not a time of 2000 to 2099: Total"),
         (HEADER, {}, "holds no charges"),
     ],
@@ -228,7 +283,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence_and_nothing_is_stor
 def test_a_mapping_that_makes_no_sense_is_refused() -> None:
     for wrong in ({"amount_unit": "pence"}, {"date_order": "ymd"}, {"where": ("day",)}, {"no_calls": ("day=Total",)}):
         with pytest.raises(BadParameter):
-            ChargeMapping(period_start="day", amount="usd", provider="openai", **wrong)
+            ChargeMapping(period_start="day", amount="usd", currency="USD", provider="openai", **wrong)
 
 
 def test_a_file_that_no_stored_month_has_supersedes_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from flexlib.sources.charges.mapping import ChargeMapping
 def bill(root: Path, text: str) -> None:
     root.mkdir(exist_ok=True)
     (root / "bill.csv").write_text("day,usd\n" + text, "utf-8")
-    ingest_charges([root / "bill.csv"], ChargeMapping(period_start="day", amount="usd", provider="openai"), root)
+    ingest_charges(
+        [root / "bill.csv"], ChargeMapping(period_start="day", amount="usd", currency="USD", provider="openai"), root
+    )
 
 
 def read_page(root: Path) -> str:

@@ -7,7 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from flexlib.sources.charges.amounts import find_date_order, find_decimal, read_amount, read_moment
+from flexlib.sources.charges.amounts import (
+    find_date_order,
+    find_decimal,
+    find_other_currency,
+    read_amount,
+    read_moment,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +44,13 @@ from flexlib.sources.charges.amounts import find_date_order, find_decimal, read_
         ("1,23,4", None, None),
         ("12 apples", None, None),
         ("", None, None),
+        ("(-0.50)", None, None),  # a minus within brackets: below zero, or twice below it
+        ("-(0.50)", None, None),
+        ("(0.50", None, None),
+        ("0.50)", None, None),
+        ("--3", None, None),
+        ("USD $1,234.50", None, "1234.50"),
+        ("(EUR 0,50)", None, "-0.50"),
         ("1e30", None, None),
     ],
 )
@@ -50,6 +63,25 @@ def test_what_stands_before_decimals_is_proven_by_any_amount_that_can_only_be_on
     assert find_decimal(["1.000", "20.18"]) == "."
     assert find_decimal(["1.000", "20,18"]) == ","
     assert find_decimal(["20.18", "20,18"]) is None  # they contradict each other
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "right"),
+    [
+        ("EUR 12.00", "USD", "EUR"),
+        ("12.00 CLP", "USD", "CLP"),
+        ("($0.50)", "CLP", None),  # many currencies are written $
+        ("US$ 1", "CLP", "USD"),
+        ("CLP$1.000", "CLP", None),
+        ("¥12", "CNY", None),
+        ("¥12", "JPY", None),
+        ("¥12", "USD", "JPY or CNY"),
+        ("€1 USD", "USD", "EUR"),
+        ("12.00", "USD", None),
+    ],
+)
+def test_a_currency_written_in_an_amount_must_be_that_of_its_row(text: str, code: str, right: str | None) -> None:
+    assert find_other_currency(text, code) == right
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,16 @@ def test_seconds_are_a_thousand_milliseconds(tmp_path: Path) -> None:  # S16
     assert read(file, "duration_ms", duration_ms="latency", duration_unit="s") == [(2000,), (2,)]
 
 
+@pytest.mark.parametrize("slip", [{"where": ("typ!=user",)}, {"no_calls": ("users: typ=user",)}])
+def test_a_key_of_a_condition_that_no_line_has_is_a_slip(tmp_path: Path, slip: dict[str, Any]) -> None:
+    rows = [f'{{"time": "{AT}", "in": {nth}, "out": 1, "type": "{kind}"}}' for nth, kind in ((5, "user"), (7, "tool"))]
+    file = write(tmp_path, *rows, name="calls.jsonl")
+    with pytest.raises(BadFile, match=r"no column 'typ' for the rows to take; its columns are time, in, out, type\."):
+        take(file, **slip)
+    assert read(file, "prompt_tokens", where=("type!=user",)) == [(7,)]
+    assert read(file, "prompt_tokens", where=("typ!=user",), optional=("typ",)) == [(5,), (7,)]
+
+
 @pytest.mark.parametrize("text", ["-", "–", "Included", "FREE", "free"])  # noqa: RUF001
 def test_a_word_for_an_amount_tells_none_and_is_not_0(tmp_path: Path, text: str) -> None:
     file = write(tmp_path, "time,in,out,usd", f"{AT},1,1,{text}")

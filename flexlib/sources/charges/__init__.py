@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.sources.charges.amounts import find_date_order, find_decimal, is_short_date
+from flexlib.sources.charges.amounts import find_date_order, is_short_date, prove_decimals
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
@@ -79,19 +79,24 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
     """
     known = find_columns(file, mapping.delimiter)
     columns = _find_columns(file, mapping, known)
-    conditions = mapping.read_conditions()
-    asked = list(dict.fromkeys([*columns.values(), *(one.column for _, one in conditions)]))
-    missing = [one.column for _, one in conditions if one.column not in known and one.column not in mapping.optional]
-    if missing and find_kind(file) != "jsonl":
-        raise BadFile(f"{file.name} has no column {missing[0]!r}; its columns are {', '.join(known)}.")
-    there = [column for column in asked if column in known or find_kind(file) == "jsonl"]
+    conditions = dict.fromkeys(mapping.conditions, "the rows to take")
+    wanted = conditions | {column: name for name, column in columns.items()}
+    late = {column: name for column, name in wanted.items() if column not in (*known, *mapping.optional)}
+    is_lines = find_kind(file) == "jsonl"  # there a key may come late
+    if late and not is_lines:
+        raise _miss_column(file, *late.popitem(), known)
+    there = [column for column in wanted if column in known or is_lines]
     order, decimal = _find_meanings(file, mapping, columns, there)
     places = {name: there.index(column) for name, column in columns.items() if column in there}
-    asks = [(kind, there.index(one.column) if one.column in there else None, one) for kind, one in conditions]
-    reading = Reading(mapping, places, asks, order, decimal, name_rows(sha256))
+    asks = {column: there.index(column) for column in conditions if column in there}
+    reading = Reading(mapping, places, asks, mapping.read_filter(), order, decimal, name_rows(sha256))
     found = _Months()
     for texts in read_texts(file, there, mapping.delimiter):
         _take(found, texts, reading)
+        if late:
+            late = {column: name for column, name in late.items() if texts.values[there.index(column)] is None}
+    if late and known:  # a key that no line has is a slip of whoever named it
+        raise _miss_column(file, *late.popitem(), known)
     _flush(found)
     return _split(file, found)
 
@@ -100,18 +105,14 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
     """The column of each field that one feeds."""
     columns = {name: column for name in COLUMNS if (column := getattr(mapping, name))}
     columns |= {name: column for name in COLUMNS_OR_VALUES if (column := getattr(mapping, name)) in known}
-    for name, column in columns.items():
-        # In JSON lines a key may come late.
-        if column not in (*known, *mapping.optional) and find_kind(file) != "jsonl":
-            raise _miss_column(file, name, column, known)
     for name in COLUMNS_OR_VALUES:
         value = getattr(mapping, name)
         if name not in columns and value and not is_value(name, value):
-            raise _miss_column(file, name, value, known)
+            raise _miss_column(file, value, name, known)
     return columns
 
 
-def _miss_column(file: Path, name: str, column: str, known: list[str]) -> BadFile:
+def _miss_column(file: Path, column: str, name: str, known: list[str]) -> BadFile:
     told = " What holds for all rows is a provider in lower case." if name == "provider" else ""
     return BadFile(f"{file.name} has no column {column!r} for {name}; its columns are {', '.join(known)}.{told}")
 
@@ -137,7 +138,13 @@ def _find_meanings(
         raise BadFile(
             f"{file.name} writes dates such as {min(moments)}; say whether days or months stand first: --date-order."
         )
-    return order, decimal or find_decimal(amounts)
+    proofs = {} if decimal else prove_decimals(sorted(amounts))
+    if len(proofs) > 1:
+        raise BadFile(
+            f"{file.name} writes amounts both as {proofs[',']} and as {proofs['.']}; say what stands before the "
+            "decimals: --decimal."
+        )
+    return order, decimal or next(iter(proofs), None)
 
 
 def _take(found: _Months, texts: Texts, reading: Reading) -> None:

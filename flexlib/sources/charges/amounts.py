@@ -15,8 +15,8 @@ NOTHING = frozenset({"", "null", "none", "n/a"})
 ZERO = frozenset({"-", "–", "free", "included"})
 """Texts that say that nothing is charged, in lower case."""
 
-MARKS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
-"""Marks that stand for one currency; `$` stands for many."""
+MARKS = {"€": ("EUR",), "£": ("GBP",), "¥": ("JPY", "CNY"), "US$": ("USD",)}
+"""The currencies that a mark stands for; `$` stands for many."""
 
 STEP = Decimal("1e-18")
 """The last digit of an amount that is kept; what is behind it are a float's digits that mean nothing."""
@@ -30,6 +30,14 @@ GAPS = "'\u0020\u00a0\u202f"
 """What some put between thousands: an apostrophe, and three kinds of space."""
 
 NUMBER = re.compile(rf"[0-9.,{GAPS}]*[0-9][0-9.,{GAPS}]*(?:[eE][+-]?[0-9]+)?")
+
+CURRENCY = r"US\$|[A-Z]{3}\s*[$€£¥]?|[$€£¥]"
+PARTS = re.compile(
+    rf"\s*(?P<open>\()?\s*(?P<sign>[+\-−]?)\s*(?P<front>{CURRENCY})?\s*(?P<inner>[+\-−]?)\s*(?P<digits>.*?)"
+    rf"\s*(?P<back>{CURRENCY})?\s*(?P<close>\))?\s*",
+    re.DOTALL,
+)
+"""What an amount is made of. Below zero it is in both brackets, or has a minus; never both, which may mean either."""
 
 PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 """Most amounts are as programs write them, and read at once."""
@@ -53,9 +61,16 @@ def is_nothing(text: str | None) -> bool:
     return text is None or text.strip().lower() in NOTHING
 
 
-def find_mark(text: str) -> str | None:
-    """The currency whose mark stands in the text, such as EUR of `€1.50`; None where none does."""
-    return next((MARKS[mark] for mark in text if mark in MARKS), None)
+def find_other_currency(text: str, code: str) -> str | None:
+    """The currency that the amount itself names where that is not `code`, such as EUR of `€1.50` beside USD."""
+    if PLAIN.fullmatch(text) or not (parts := PARTS.fullmatch(text)):
+        return None
+    for named in filter(None, (parts["front"], parts["back"])):
+        letters = () if named in MARKS else re.findall("[A-Z]{3}", named)
+        for codes in [*((one,) for one in letters), *(MARKS[mark] for mark in MARKS if mark in named)]:
+            if code not in codes:
+                return " or ".join(codes)
+    return None
 
 
 def find_decimal(texts: Iterable[str]) -> str | None:
@@ -64,26 +79,33 @@ def find_decimal(texts: Iterable[str]) -> str | None:
     >>> find_decimal(["1.000", "20.18"]), find_decimal(["1.000"])
     ('.', None)
     """
-    found = set()
+    found = prove_decimals(texts)
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def prove_decimals(texts: Iterable[str]) -> dict[str, str]:
+    """What stands before the decimals, `.` or `,`, and the first text that proves it; of both where they disagree."""
+    proofs: dict[str, str] = {}
     for text in texts:
-        if DECIMALS.fullmatch(text):
-            found.add(".")
-            continue
-        digits = _strip(text)[0]
-        marks = [letter for letter in digits if letter in ".,"]
-        if not marks or not NUMBER.fullmatch(digits):
-            continue
-        last = marks[-1]
-        is_program = "e" in digits.lower()
-        head, tail = re.split("[eE]", digits)[0].rsplit(last, 1)
-        is_group = len(tail) == 3 and head not in ("", "0") and not is_program
-        if len(marks) == 1:
-            found |= {last} if not is_group or len(head) > 3 else set()
-        elif len(set(marks)) == 2:
-            found |= {last} if marks.count(last) == 1 else set()
-        elif is_group:  # 1.234.567: groups of thousands
-            found.add("," if last == "." else ".")
-    return found.pop() if len(found) == 1 else None
+        found = {"."} if DECIMALS.fullmatch(text) else _prove_decimal(text)
+        proofs |= {mark: text for mark in found if mark not in proofs}
+    return proofs
+
+
+def _prove_decimal(text: str) -> set[str]:
+    digits = (_split_amount(text) or ("", False))[0]
+    marks = [letter for letter in digits if letter in ".,"]
+    if not marks or not NUMBER.fullmatch(digits):
+        return set()
+    last = marks[-1]
+    is_program = "e" in digits.lower()
+    head, tail = re.split("[eE]", digits)[0].rsplit(last, 1)
+    is_group = len(tail) == 3 and head not in ("", "0") and not is_program
+    if len(marks) == 1:
+        return {last} if not is_group or len(head) > 3 else set()
+    if len(set(marks)) == 2:
+        return {last} if marks.count(last) == 1 else set()
+    return {"," if last == "." else "."} if is_group else set()  # 1.234.567: groups of thousands
 
 
 def read_amount(text: str, decimal: str | None) -> Decimal | None:
@@ -96,7 +118,7 @@ def read_amount(text: str, decimal: str | None) -> Decimal | None:
         return Decimal(text)
     if text.strip().lower() in ZERO:
         return Decimal(0)
-    digits, is_negative = _strip(text)
+    digits, is_negative = _split_amount(text) or ("", False)
     if not NUMBER.fullmatch(digits):
         return None
     digits = re.sub(f"[{GAPS}]", "", digits)
@@ -115,15 +137,13 @@ def read_amount(text: str, decimal: str | None) -> Decimal | None:
     return (-kept if is_negative else kept) if abs(kept) < 10**20 else None
 
 
-def _strip(text: str) -> tuple[str, bool]:
-    """The text without brackets, sign and currency; and whether it is below zero."""
-    text = text.strip()
-    is_negative = text.startswith("(") and text.endswith(")")
-    text = text.strip("()").strip()
-    bare = re.sub(r"^([+\-−]?)\s*(?:[A-Z]{3}|US\$|[$€£¥])?\s*([+\-−]?)", r"\1\2", text)
-    bare = re.sub(r"\s*(?:[A-Z]{3}|[$€£¥])$", "", bare)
-    sign, digits = re.match(r"([+\-−]*)(.*)", bare, re.DOTALL).groups()  # type: ignore[union-attr]
-    return digits.strip(), is_negative != any(one in "-−" for one in sign)
+def _split_amount(text: str) -> tuple[str, bool] | None:
+    """The text without brackets, sign and currency, and whether it is below zero; None where it says that twice."""
+    parts = PARTS.fullmatch(text)
+    if parts is None or bool(parts["open"]) != bool(parts["close"]):
+        return None
+    signs = parts["sign"] + parts["inner"] + (parts["open"] or "")
+    return (parts["digits"], signs in ("-", "−", "(")) if len(signs) < 2 else None
 
 
 def find_date_order(texts: Iterable[str]) -> str | None:

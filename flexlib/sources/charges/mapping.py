@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from flexlib.errors import BadParameter
+from flexlib.sources.files.conditions import RowFilter, list_columns, read_filter
 from flexlib.sources.files.fields import AskedColumns
 
 COLUMNS = ("period_start", "period_end", "line_item", "model", "key", "amount", "list_amount", "quantity")
@@ -18,49 +18,8 @@ AMOUNTS = ("amount", "list_amount", "quantity")
 COLUMNS_OR_VALUES = ("provider", "currency", "unit", "kind")
 """Fields that a column of that name feeds, where the file has one; else the text is the value of every row."""
 
-OTHER_ROWS = "other rows"
-"""What rows are called that `where` leaves out."""
-
 UNITS = {"usd": 0, "cents": -2}
 """By how many digits an amount moves."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a row must say in one column: one of `values`, or with `is_not` none of them."""
-
-    column: str
-    values: frozenset[str]
-    is_not: bool
-
-    def holds(self, text: str | None) -> bool:
-        """Whether a row with that text in the column meets it; no text is as an empty one."""
-        return ((text or "").strip() in self.values) != self.is_not
-
-
-def read_condition(text: str) -> Condition:
-    """The condition that `column=value|value2` or `column!=value` says. Raises `BadParameter` for another text.
-
-    >>> read_condition("type=assistant|user").values == {"assistant", "user"}
-    True
-    """
-    column, sign, values = text.partition("=")
-    is_not = column.endswith("!")
-    column = column.removesuffix("!").strip()
-    if not sign or not column:
-        raise BadParameter(f"{text!r} is no condition; write column=value, column=value|value2 or column!=value.")
-    return Condition(column, frozenset(one.strip() for one in values.split("|")), is_not)
-
-
-def read_kinds(texts: Iterable[str]) -> list[tuple[str, Condition]]:
-    """Of each text such as `total rows: Date=Total` the kind of row and its condition. Raises `BadParameter`."""
-    found = []
-    for text in texts:
-        kind, sign, condition = text.partition(":")
-        if not sign or not kind.strip():
-            raise BadParameter(f"{text!r} names no kind of row; write it as total rows: Date=Total.")
-        found.append((kind.strip(), read_condition(condition.strip())))
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +33,8 @@ class ChargeMapping:
     """When the period of a charge begins: a time, a date, or a month such as 2025-09."""
     amount: str
     """What is billed; a credit is negative."""
+    currency: str
+    """Its currency, or the column that says it."""
     provider: str
     """Who sends the bill, or the column that says it."""
     period_end: str | None = None
@@ -86,14 +47,13 @@ class ChargeMapping:
     list_amount: str | None = None
     """What the list prices ask for it."""
     quantity: str | None = None
-    currency: str = "USD"
     unit: str | None = None
     kind: str | None = None
     """usage, fee, credit, tax or adjustment, or the column that says it; without, a negative amount is a credit."""
     amount_unit: str = "usd"
     """`cents` where amounts are hundredths of their currency, else `usd`, whatever the currency."""
     where: tuple[str, ...] = ()
-    """Conditions that a charge must meet, such as `type=cost`."""
+    """Conditions that a charge must meet, such as `type=cost`, as those of a file of calls."""
     no_calls: tuple[str, ...] = ()
     """Rows that are no charges, each kind with its condition, such as `total rows: Date=Total`."""
     date_order: str | None = None
@@ -117,7 +77,7 @@ class ChargeMapping:
             if (said := getattr(self, name)) not in known:
                 wanted = " or ".join(one for one in known if one)
                 raise BadParameter(f"{name} must be {wanted}, not {said!r}.")
-        self.read_conditions()
+        self.read_filter()
 
     @property
     def asked(self) -> AskedColumns:
@@ -125,13 +85,16 @@ class ChargeMapping:
         columns = {name: column for name in COLUMNS if (column := getattr(self, name))}
         counts = {column for name, column in columns.items() if name in AMOUNTS}
         needed = frozenset(columns.values()) - frozenset(self.optional)
-        return AskedColumns(tuple(columns.values()), frozenset(counts), needed, self.rows_path)
+        return AskedColumns((*columns.values(), *self.conditions), frozenset(counts), needed, self.rows_path)
 
-    def read_conditions(self) -> list[tuple[str, Condition]]:
-        """The kinds of rows that are no charges, in the order in which they are asked: who meets one is left out."""
-        others = [(OTHER_ROWS, read_condition(text)) for text in self.where]
-        turned = [(kind, Condition(one.column, one.values, not one.is_not)) for kind, one in others]
-        return read_kinds(self.no_calls) + turned
+    @property
+    def conditions(self) -> list[str]:
+        """The columns that conditions ask for."""
+        return list_columns(self.where, self.no_calls)
+
+    def read_filter(self) -> RowFilter:
+        """Which rows are no charges."""
+        return read_filter(self.where, self.no_calls)
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""

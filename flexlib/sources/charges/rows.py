@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from flexlib.dates import Month
 from flexlib.enums import KINDS_OF_CHARGE, LlmProvider, LlmProxy
-from flexlib.sources.charges.amounts import EXACT, Moment, find_mark, is_nothing, read_amount, read_moment
-from flexlib.sources.charges.mapping import UNITS, ChargeMapping, Condition
+from flexlib.sources.charges.amounts import EXACT, Moment, find_other_currency, is_nothing, read_amount, read_moment
+from flexlib.sources.charges.mapping import UNITS, ChargeMapping
 from flexlib.sources.charges.texts import Texts
+from flexlib.sources.files.conditions import RowFilter
 
 KINDS = {one: one for one in KINDS_OF_CHARGE} | {
     "purchase": "fee", "subscription": "fee", "refund": "credit", "discount": "credit",
@@ -67,8 +68,9 @@ class Reading:
     mapping: ChargeMapping
     places: Mapping[str, int]
     """Where the text of each field stands in a row."""
-    conditions: Sequence[tuple[str, int | None, Condition]]
-    """The kinds of rows that are no charges: their name, where the text stands that tells it, what it must say."""
+    conditions: Mapping[str, int]
+    """Where the text of each column stands that tells which rows are no charges."""
+    filter: RowFilter
     order: str | None
     decimal: str | None
     prefix: str
@@ -129,9 +131,8 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
     month = find_month(begun[0].date()) if begun else None
     if row.problem:
         return Verdict(month, fault=row.problem)
-    for kind, place, condition in reading.conditions:
-        if condition.holds(None if place is None else row.values[place]):
-            return Verdict(month, left_out=kind)
+    if kind := reading.filter.name_kind({name: row.values[place] for name, place in reading.conditions.items()}):
+        return Verdict(month, left_out=kind)
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
     try:
@@ -145,8 +146,10 @@ def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: 
     """The charge, and the e-mail behind its key. Raises `ValueError` with the reason why it cannot be taken."""
     mapping = reading.mapping
     shift = UNITS[mapping.amount_unit]
-    is_empty = not any(said.get(name) for name in ("amount", "line_item", "model", "quantity", "list_amount"))
-    # A bill's day on which nothing was charged: it tells that the bill covers that day.
+    # A bill's day on which nothing was charged, as what would name a charge is empty too: the bill covers that day.
+    names_charges = not reading.places.keys().isdisjoint(("line_item", "model"))
+    is_empty = names_charges and not any(said.get(name) for name in ("line_item", "model", "quantity", "list_amount"))
+    is_empty = is_empty and not (row.values[reading.places["amount"]] or "").strip()
     amount = Decimal(0) if is_empty else _read_number(reading, said, "amount", shift)
     if amount is None:
         raise ValueError("no amount")
@@ -214,15 +217,16 @@ def _find_provider(reading: Reading, said: Mapping[str, str | None]) -> str:
 
 
 def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
-    mark = find_mark(said.get("amount") or "")
     text = said.get("currency", reading.mapping.currency)
     if text is None and said.get("amount") is None:  # a day on which nothing was charged
         return "USD"
     code = (text or "").upper()
     if not CURRENCY.fullmatch(code):
         raise ValueError(f"not the code of a currency: {text}" if text else "no currency")
-    if mark and mark != code:
-        raise ValueError(f"the amount is in {mark}, and its currency is {code}: {said.get('amount')}")
+    for name, what in (("amount", "amount"), ("list_amount", "list amount")):
+        amount = said.get(name) or ""
+        if other := find_other_currency(amount, code):
+            raise ValueError(f"the {what} is in {other}, and its currency is {code}: {amount}")
     return code
 
 

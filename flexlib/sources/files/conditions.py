@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flexlib.errors import BadParameter
@@ -21,6 +21,10 @@ class Condition:
     column: str
     values: tuple[str, ...]
     is_one: bool = True
+
+    def holds(self, text: str | None) -> bool:
+        """Whether a row with that text in the column meets it, as `write_condition` says it in SQL."""
+        return ((text or "").strip().lower() in self.values) == self.is_one
 
 
 def read_conditions(text: str) -> list[Condition]:
@@ -49,6 +53,36 @@ def read_kinds(texts: Iterable[str]) -> dict[str, list[list[Condition]]]:
             raise BadParameter(f"{text!r} names no rows; write KIND: COLUMN=VALUE, such as failed calls: status=error.")
         found.setdefault(kind.strip(), []).append(read_conditions(rest))
     return found
+
+
+def list_columns(texts: Iterable[str], kinds: Iterable[str] = ()) -> list[str]:
+    """The columns that conditions, and those of kinds of rows, ask for; each once."""
+    several = [read_conditions(text) for text in texts]
+    several += [one for found in read_kinds(kinds).values() for one in found]
+    return list(dict.fromkeys(one.column for conditions in several for one in conditions))
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Which rows are left out, and what they are called."""
+
+    where: Sequence[Sequence[Condition]]
+    """A row meets all of them, or it is one of the other rows."""
+    kinds: Mapping[str, Sequence[Sequence[Condition]]]
+
+    def name_kind(self, texts: Mapping[str, str | None]) -> str:
+        """The kind of a row with these texts by column; empty for one that is taken."""
+        if not all(one.holds(texts.get(one.column)) for conditions in self.where for one in conditions):
+            return OTHER_ROWS
+        for kind, several in self.kinds.items():
+            if any(all(one.holds(texts.get(one.column)) for one in conditions) for conditions in several):
+                return kind
+        return ""
+
+
+def read_filter(where: Iterable[str], kinds: Iterable[str]) -> RowFilter:
+    """The filter of these texts. Raises `BadParameter`."""
+    return RowFilter([read_conditions(text) for text in where], read_kinds(kinds))
 
 
 def write_condition(conditions: Iterable[Condition], names: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
-from flexlib.sources.files.conditions import read_conditions, read_kinds
+from flexlib.sources.files.conditions import list_columns, read_conditions, read_kinds
 from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
 from flexlib.sources.files.numbers import AMOUNTS, COUNTS, PARTS
 
@@ -212,9 +212,7 @@ class CallMapping:
     @property
     def conditions(self) -> list[str]:
         """The columns that conditions ask for."""
-        several = [read_conditions(text) for text in (*self.where, *self.not_billed, *self.direct)]
-        several += [one for kinds in read_kinds(self.no_calls).values() for one in kinds]
-        return list(dict.fromkeys(one.column for conditions in several for one in conditions))
+        return list_columns((*self.where, *self.not_billed, *self.direct), self.no_calls)
 
     @property
     def asked(self) -> AskedColumns:
