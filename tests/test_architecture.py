@@ -18,6 +18,7 @@ WORDS = {
     "schema",
     "enums",
     "names",
+    "senders",
     "formats",
     "nesting",
     "privacy",

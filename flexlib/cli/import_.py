@@ -134,11 +134,12 @@ def read_mapping(arguments: argparse.Namespace, file: InputFile) -> CallMapping 
 
     Raises `BadParameter`, and `BadFile` where no preset fits.
     """
+    from flexlib.sources.files.fields import MEMBERS
     from flexlib.sources.files.mapping import CallMapping
 
     given = _read_given(arguments)
     if "created_at" in given and arguments.preset is None:
-        return CallMapping(**given)
+        return CallMapping(**given | {name: kind.parse(given[name]) for name, kind in MEMBERS.items() if name in given})
     from flexlib.sources.files import name_in_errors
     from flexlib.sources.presets import choose_preset
 
@@ -157,7 +158,7 @@ def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {name: said[name] for name in [*plain, *other, "usable_type_column"]}
     given |= {name: said[name] for name in CHOSEN}
     given |= {name: tuple(said[name]) for name in LISTED}
-    given |= {name: kind.parse(said[name]) for name, kind in MEMBERS.items() if said[name]}
+    given |= {name: said[name] for name in MEMBERS if said[name]}
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 
-CLOUDS = frozenset(
-    {"aws", "amazon", "amazon web services", "amazon bedrock", "azure", "microsoft", "microsoft azure"}
-    | {"gcp", "google cloud", "google cloud platform", "oracle", "databricks", "snowflake"}
-)
-"""Who sells models of others: calls of a bill from them may stand under the name of who made the model."""
-
 COUNTS = f"""
     coalesce(proxy, provider) AS seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
     sum(amount_in_usd) AS usd, sum(amount_in_clp) AS clp, sum(coalesce(requests, 1))::BIGINT AS requests,

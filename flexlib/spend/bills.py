@@ -52,7 +52,7 @@ class ProviderBill:
     unexplained_usd: Decimal = ZERO
     """The size of the differences that neither a credit, a tax nor the list price explains; none cancels another."""
     may_bill: tuple[str, ...] = ()
-    """Providers without a bill whose calls this one, of a cloud that has none by its own name, may be for."""
+    """Providers without a bill whose calls this one, of a sender that has none by its own name, may be for."""
     is_reconciled: bool = True
     """Whether those are within the tolerance, and nothing may stand in two providers."""
 
@@ -107,7 +107,7 @@ class MonthBills:
                 problems.append(
                     f"{one.provider}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
                     "were counted, which no bill names: if it bills those, both are in the spend. Import it with "
-                    "--provider and their name; if it bills something else, give it another provider in a preset."
+                    "--provider and their name; if it bills something else, by a preset with `kind: fee`."
                 )
             elif not one.is_reconciled:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))

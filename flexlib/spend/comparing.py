@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from flexlib.checks import BillTolerance
 from flexlib.enums import LlmProxy
 from flexlib.money.unit_prices import EXACT
-from flexlib.spend.billed import CLOUDS, ZERO, Billed, Count, read_charges, read_counts, sum_by_currency, sum_known
+from flexlib.senders import BILL_OWN
+from flexlib.spend.billed import ZERO, Billed, Count, read_charges, read_counts, sum_by_currency, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.differences import Difference, compare_usage, name_others, name_outside, sum_unexplained
 
@@ -67,8 +68,9 @@ def compare_counts_with_bills(
 
 
 def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> ProviderBill:
-    """With the providers whose calls a cloud's bill may be for: then both are in the spend."""
-    if bill.provider not in CLOUDS or bill.requests or not bill.billed_usd:
+    """With the providers whose calls the bill of a cloud, or of somebody unknown, may be for: then both are in the
+    spend. What has no line of usage is for no calls."""
+    if bill.provider in BILL_OWN or bill.requests or not bill.billed_usd or bill.first is None:
         return bill
     found = tuple(
         one.provider

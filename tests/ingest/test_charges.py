@@ -266,6 +266,7 @@ def test_charges_are_a_data_set_of_their_own(tmp_path: Path) -> None:
         (HEADER + "2025-05-01,a,1\n", {"model": "sku"}, "no column 'sku' for model; its columns are day, item, usd"),
         (HEADER + "2025-05-01,a,1\n", {"currency": "BillingCurrency"}, "no column 'BillingCurrency' for currency"),
         (HEADER + "2025-05-01,a,1\n", {"provider": "ProviderName"}, "no column 'ProviderName' for provider"),
+        ("day,item,usd,Vendor\n2025-05-01,a,1,x\n", {"provider": "vendor"}, "no column 'vendor' for provider"),
         (HEADER + "2025-05-01,a,1\n", {"where": ("sku=a",)}, "no column 'sku'"),
         (HEADER + '2025-05-01,a,"1,5"\n2025-05-01,b,1.5\n', {}, "writes amounts both as 1,5 and as 1.5; say what"),
         (HEADER + "Total,a,1\n", {}, "holds no row that can be taken; line 2: not a time of 2000 to 2099: Total"),

@@ -32,7 +32,13 @@ PRICED_OTHERWISE, OUTSIDE = DifferenceKind.PRICED_OTHERWISE, DifferenceKind.OUTS
 HEADER = "day,item,model,usd,list,money,kind\n"
 
 
-def bill(root: Path, text: str, provider: str = "openai", name: str = "bill.csv") -> None:
+def bill(
+    root: Path,
+    text: str,
+    provider: str = "openai",
+    name: str = "bill.csv",
+    **more: Any,  # noqa: ANN401
+) -> None:
     columns: dict[str, Any] = {
         "line_item": "item",
         "model": "model",
@@ -40,7 +46,7 @@ def bill(root: Path, text: str, provider: str = "openai", name: str = "bill.csv"
         "currency": "money",
         "kind": "kind",
     }
-    mapping = ChargeMapping(period_start="day", amount="usd", provider=provider, **columns)
+    mapping = ChargeMapping(period_start="day", amount="usd", provider=provider, **columns | more)
     root.mkdir(exist_ok=True)
     (root / name).write_text(HEADER + text, "utf-8")
     ingest_charges([root / name], mapping, root, now=LATER)
@@ -338,12 +344,37 @@ def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: P
     )
 
 
-@pytest.mark.parametrize("provider", ["openai", "github", "azure-speech"])
-def test_a_bill_under_the_makers_name_or_of_somebody_else_is_no_clouds(tmp_path: Path, provider: str) -> None:
+@pytest.mark.parametrize(("provider", "right"), [("openai", 2), ("openai llc", 2), ("github", 4), ("anthropic", 4)])
+def test_a_bill_under_the_makers_name_or_of_another_maker_is_no_clouds(
+    tmp_path: Path, provider: str, right: int
+) -> None:
     calls(tmp_path, (1, "gpt-4o", "2"))
     bill(tmp_path, "2025-05-01,a,,2,,USD,\n", provider)
     month = load(tmp_path)
-    assert (month.bills.spend_usd, month.state) == (Decimal(2 if provider == "openai" else 4), State.COMPLETE)
+    assert (month.bills.spend_usd, month.state) == (Decimal(right), State.COMPLETE)
+
+
+def test_a_bill_of_somebody_unknown_may_be_for_calls_unless_none_of_it_is_usage(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"))
+    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "reseller")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
+    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "reseller", kind="fee")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state) == (Decimal(4), State.COMPLETE)
+
+
+def test_a_bill_of_all_that_azure_sells_takes_nothing_from_what_openai_itself_is_paid(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "100"))
+    bill(tmp_path, "2025-05-01,Virtual Machines,,100.50,,USD,\n", "azure")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state) == (Decimal("200.50"), State.UNRECONCILED)
+
+
+def test_one_clouds_bill_under_two_of_its_names_is_not_paid_twice_without_a_word(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-05-01,a,,3,,USD,\n", "azure", "details.csv")
+    bill(tmp_path, "2025-05-01,b,,3,,USD,\n", "Microsoft", "focus.csv")
+    assert load(tmp_path).state is State.UNRECONCILED
 
 
 def test_a_clouds_bill_beside_calls_that_have_a_bill_repeats_nothing(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
     columns |= {name: column for name in COLUMNS_OR_VALUES if (column := getattr(mapping, name)) in known}
     for name in COLUMNS_OR_VALUES:
         value = getattr(mapping, name)
-        if name not in columns and value and not is_value(name, value):
+        if name not in columns and value and not is_value(name, value, known):
             raise _miss_column(file, value, name, known)
     return columns
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from flexlib.dates import Month
-from flexlib.enums import KINDS_OF_CHARGE, LlmProvider, LlmProxy
+from flexlib.enums import KINDS_OF_CHARGE
+from flexlib.senders import is_sender, name_sender
 from flexlib.sources.charges.amounts import EXACT, Moment, find_other_currency, is_nothing, read_amount, read_moment
 from flexlib.sources.charges.mapping import UNITS, ChargeMapping
 from flexlib.sources.charges.texts import Texts
@@ -25,9 +26,6 @@ KINDS = {one: one for one in KINDS_OF_CHARGE} | {
 """What the words of bills for a kind of charge mean, in lower case; any other word is of usage."""
 
 CURRENCY = re.compile("[A-Z]{3}")
-
-SPELLINGS = {text: str(one) for members in (LlmProvider, LlmProxy) for text, one in members.spellings().items()}
-"""Every text that names one who sells models, in lower case, and his own name."""
 
 MOST_KEPT = 100_000
 """Texts whose meaning is remembered: a file's days and its commonest amounts."""
@@ -114,13 +112,16 @@ def find_end(month: Month) -> datetime:
     return month.end.replace(tzinfo=None)
 
 
-def is_value(name: str, text: str) -> bool:
-    """Whether the text can be the value of that field for every row, and is no column that the file lacks."""
+def is_value(name: str, text: str, columns: Iterable[str]) -> bool:
+    """Whether the text can be the value of that field for every row, and is no column that the file, which has these
+    `columns`, lacks or writes in another case."""
     if name == "currency":
         return CURRENCY.fullmatch(text) is not None
     if name == "kind":
         return text in KINDS_OF_CHARGE
-    return name == "unit" or text.lower() in SPELLINGS or (text == text.lower() and "_" not in text)
+    if name == "unit" or is_sender(text):
+        return True
+    return text == text.lower() and "_" not in text and text not in {one.lower() for one in columns}
 
 
 def judge_row(row: Texts, reading: Reading) -> Verdict:
@@ -213,7 +214,7 @@ def _find_provider(reading: Reading, said: Mapping[str, str | None]) -> str:
     text = said.get("provider", reading.mapping.provider)
     if text is None:
         raise ValueError("no provider")
-    return SPELLINGS.get(text.strip().lower(), text.strip().lower())
+    return name_sender(text)
 
 
 def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:

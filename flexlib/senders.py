@@ -1,0 +1,63 @@
+"""Who sends a bill: one name for each, however bills write it; and whose bills may be for calls under other names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from flexlib.enums import LlmProvider, LlmProxy
+
+SENDERS: Mapping[str, tuple[str, ...]] = {
+    "alibaba cloud": ("alibaba", "aliyun"),
+    "aws": ("amazon web services", "amazon web services aws"),
+    "bedrock": ("amazon bedrock", "amazon-bedrock", "aws bedrock", "aws.bedrock", "bedrock_converse"),
+    "databricks": (),
+    "github": ("github copilot",),
+    "google cloud": (
+        ("gcp", "google cloud platform", "gcp.gen_ai", "gcp.gemini", "gcp.vertex_ai", "google-vertex", "vertex")
+        + ("vertex ai", "vertex_ai", "vertex_ai_beta", "vertexai", "google vertex ai")
+    ),
+    "ibm cloud": ("ibm",),
+    "microsoft": (
+        ("azure", "microsoft azure", "azure openai", "azure-openai", "azure_openai", "azure.ai.openai")
+        + ("microsoft azure openai", "azure ai foundry", "azure foundry", "microsoft foundry")
+    ),
+    "oracle": ("oracle cloud", "oracle cloud infrastructure", "oci"),
+    "snowflake": (),
+}
+"""Who sends bills and makes none of the models, and how it is written. A cloud's bill is the cloud's, though calls of
+it stand under the makers of the models: with Azure's bill as OpenAI's, what is paid to OpenAI itself would be lost."""
+
+LEGAL_FORM = re.compile(
+    r"(?:[\s,]+(?:l\.?l\.?c|inc|incorporated|corp|corporation|ltd|limited|pbc|p\.?b\.?c|gmbh|opco|ireland|emea|sarl"
+    r"|s\.?[àa]\.?r\.?l|spa|s\.p\.a|co|company)\.?)+$"
+)
+"""What stands behind the name of a company, and tells no two of them apart."""
+
+SPELLINGS: Mapping[str, str] = {
+    **{text: str(one) for kind in (LlmProvider, LlmProxy) for text, one in kind.spellings().items()},
+    **{text: sender for sender, others in SENDERS.items() for text in (sender, *others)},
+}
+"""Every text that names one who sends bills, in lower case, and the one name."""
+
+BILL_OWN = frozenset({*map(str, LlmProvider), str(LlmProxy.WINDSURF), str(LlmProxy.CURSOR), "github"}) - {
+    "amazon",
+    "unknown",
+}
+"""Whose bills are for calls under their own name only, or for none."""
+
+
+def name_sender(text: str) -> str:
+    """The one name of who sends a bill; of an unknown one his own, in lower case.
+
+    >>> [name_sender(text) for text in ("OpenAI, LLC", "Azure", "Amazon Web Services EMEA SARL", "Acme Inc.")]
+    ['openai', 'microsoft', 'aws', 'acme']
+    """
+    written = " ".join(text.lower().split())
+    bare = LEGAL_FORM.sub("", written)
+    return SPELLINGS.get(written) or SPELLINGS.get(bare) or bare
+
+
+def is_sender(text: str) -> bool:
+    """Whether it names one who is known to send bills."""
+    return name_sender(text) in SPELLINGS

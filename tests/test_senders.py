@@ -1,0 +1,25 @@
+"""Who sends a bill has one name, however bills write it; a cloud is not the maker whose models it sells."""
+
+from __future__ import annotations
+
+import pytest
+
+from flexlib.senders import name_sender
+
+
+@pytest.mark.parametrize(
+    ("sender", "texts"),
+    [
+        ("openai", ("OpenAI", "openai llc", "OpenAI, L.L.C.", "OpenAI Ireland Ltd", "OpenAI OpCo, LLC")),
+        ("anthropic", ("Anthropic", "Anthropic, PBC")),
+        ("microsoft", ("azure", "Microsoft", "Microsoft Corporation", "Azure OpenAI")),
+        ("aws", ("AWS", "Amazon Web Services", "Amazon Web Services, Inc.")),
+        ("bedrock", ("Bedrock", "Amazon Bedrock", "aws bedrock")),  # as its calls stand
+        ("google cloud", ("GCP", "Google Cloud", "Vertex AI", "Google Cloud EMEA Limited")),
+        ("mistral", ("MistralAI", "Mistral")),
+        ("acme company town", ("Acme  Company Town",)),
+        ("acme", ("Acme Inc.", "acme, ltd")),
+    ],
+)
+def test_a_sender_has_one_name(sender: str, texts: tuple[str, ...]) -> None:
+    assert {name_sender(text) for text in texts} == {sender}
