@@ -40,6 +40,22 @@ def test_the_spend_is_the_bill_and_the_count_stands_beside_it(tmp_path: Path) ->
     assert read_cells(page, "table-differences")[0][3] == "priced otherwise"
 
 
+def test_what_is_counted_in_a_month_with_a_bill_is_not_called_its_spend(tmp_path: Path) -> None:
+    calls = [call(f"c{day}", f"2025-09-0{day}", "1", model="o3") for day in range(1, 5)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls, call("a", "2025-09-05", "12", usable_type="user", usable_id=1))
+    words = read_words(read_page(tmp_path))
+    assert "gpt-4o takes 75.0 % of the spend" in words  # 12 of 16
+    assert ", as counted" not in words
+    bill(tmp_path, "2025-09-05,100\n")
+    words = read_words(read_page(tmp_path))
+    assert "gpt-4o takes 75.0 % of what was counted" in words
+    assert "5 Sep took US$ 12.00, 12.0 times a usual day, as counted" in words
+    assert "Highest day, as counted 5 Sep US$ 12.00" in words
+    assert "All that was counted went to Text generation" in words
+    assert "Running total, as counted: US$ 16.00" in words
+    assert "of the spend" not in words
+
+
 def test_a_month_of_nothing_but_a_bill_has_its_spend_and_no_empty_chart(tmp_path: Path) -> None:
     bill(tmp_path, "2025-09-05,7\n")
     page = read_page(tmp_path)

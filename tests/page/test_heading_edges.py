@@ -145,6 +145,18 @@ def test_models_are_told_where_few_take_half_and_far_above_an_even_share(
     assert heading_for_spend_models(rank(*shares)).heading == heading
 
 
+@pytest.mark.parametrize(
+    ("shares", "heading"),
+    [
+        ([1000], "All that was counted went to m0"),
+        ([750, 250], "m0 takes 75.0\u00a0% of what was counted"),
+        ([749, 251], "Spend by model, as counted"),
+    ],
+)
+def test_in_a_month_with_bills_shares_are_of_what_was_counted(shares: list[int | None], heading: str) -> None:
+    assert heading_for_spend_models(rank(*shares), has_bills=True).heading == heading
+
+
 def test_who_sends_the_bill_is_told_by_name() -> None:
     lines = [{"seller": "openrouter", "share_permille": 800}, {"seller": "xai", "share_permille": 200}]
     assert heading_for_sellers(lines).heading == "OpenRouter takes 80.0\u00a0% of the spend"
@@ -172,6 +184,21 @@ def test_a_day_of_twice_the_usual_money_is_told(amounts: list[str | None], headi
     total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
     found = heading_for_spend_days(frame, {"usd": total, "unpriced_usd": 0})
     assert (found.heading, "Not shown" in found.note) == (heading, False)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "heading"),
+    [
+        (["1", "1", "1", "1", "2"], "5 Sep took US$ 2.00, 2.0 times a usual day, as counted"),
+        (["1", "1"], "Spend by day, as counted"),
+        (["0"], "Spend by day, as counted"),
+        (["3"], "All that was counted by day is of 1 Sep"),
+    ],
+)
+def test_in_a_month_with_bills_a_day_is_told_as_counted(amounts: list[str | None], heading: str) -> None:
+    total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
+    totals = {"usd": total, "unpriced_usd": 0}
+    assert heading_for_spend_days(make_money(*amounts), totals, has_bills=True).heading == heading
 
 
 def test_money_that_the_days_lack_is_told() -> None:

@@ -36,11 +36,17 @@ FEW = 3
 
 COUNTS = ("", "One", "Two", "Three")
 
+COUNTED = ", as counted"
+"""Of amounts that are the calls', in a month whose spend bills say."""
+
 Row = Mapping[str, Any]
 
 
-def heading_for_spend_days(by_day: object, totals: Mapping[str, Any], zone: str = "UTC") -> Heading:
-    """Of `usage_by_day` over all rows: a day far above the others. `totals` as from `total_cost_by_period`."""
+def heading_for_spend_days(
+    by_day: object, totals: Mapping[str, Any], zone: str = "UTC", *, has_bills: bool = False
+) -> Heading:
+    """Of `usage_by_day` over all rows: a day far above the others. `totals` as from `total_cost_by_period`;
+    `has_bills`: whether the month's spend is another, because bills say it."""
     days = [row for row in read_rows(by_day) if row["total_usd"] is not None]
     note = f"US$ a day by model, as calls and prices count them; above, the month so far. Days are {zone}."
     if totals["usd"] is None:
@@ -53,27 +59,32 @@ def heading_for_spend_days(by_day: object, totals: Mapping[str, Any], zone: str 
         note += f" Not in it: {format_count(totals['unpriced_usd'], 'call')} without a price."
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     if peak is None or not peak["total_usd"]:
-        return Heading("Spend by day", note)
+        return Heading(f"Spend by day{COUNTED * has_bills}", note)
     if len(days) == 1:
-        return Heading(f"All dated spend is of {format_short_day(peak['date'])}", note)
+        what = "All that was counted by day" if has_bills else "All dated spend"
+        return Heading(f"{what} is of {format_short_day(peak['date'])}", note)
     usual = median(row["total_usd"] for row in days)
     if len(days) < FEWEST_DAYS or peak["total_usd"] < PEAK * usual:
-        return Heading("Spend by day", note)
+        return Heading(f"Spend by day{COUNTED * has_bills}", note)
     day, amount = format_short_day(peak["date"]), format_amount(peak["total_usd"])
     times = f", {peak['total_usd'] / usual:.1f} times a usual day" if usual else ""
     usual_day = " A usual day is the median of those with an amount." if usual else ""
-    return Heading(f"{day} took US$ {amount}{times}", note + usual_day)
+    return Heading(f"{day} took US$ {amount}{times}{COUNTED * has_bills}", note + usual_day)
 
 
-def heading_for_spend_models(models: Sequence[Row], before: MonthBefore | None = None) -> Heading:
-    """Of `rank_models`: the fewest that take half."""
+def heading_for_spend_models(
+    models: Sequence[Row], before: MonthBefore | None = None, *, has_bills: bool = False
+) -> Heading:
+    """Of `rank_models`: the fewest that take half; `has_bills` as in `heading_for_spend_days`."""
     note = (
         "Ranked by money. An amount is what the source gives, else the list price of the call's own time; the price of "
         "a million tokens is that of all calls that have both."
     )
     if before is not None and before.obstacle:
         note += f" No change is stated: {before.obstacle}."
-    return Heading(_find_half(models, "model", "models") or "Spend by model", note)
+    return Heading(
+        _find_half(models, "model", "models", has_bills=has_bills) or f"Spend by model{COUNTED * has_bills}", note
+    )
 
 
 def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None) -> Heading:
@@ -88,11 +99,11 @@ def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None)
         note += " The spend is the bill where there is one, and the count of days that it does not cover."
         return Heading(f"{who} billed US$ {text}, where US$ {known} were counted", note)
     names = [{**line, "name": name_provider(line["seller"])} for line in sellers]
-    return Heading(_find_half(names, "name", "providers") or "Spend by provider", note)
+    return Heading(_find_half(names, "name", "providers", has_bills=False) or "Spend by provider", note)
 
 
-def heading_for_usables(by_usable: object) -> Heading:
-    """Of `usage_by_usable` over the calls: how few take half."""
+def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Heading:
+    """Of `usage_by_usable` over the calls: how few take half; `has_bills` as in `heading_for_spend_days`."""
     lines = rank_spend(read_rows(by_usable), USABLE)
     note = "Ranked by money; calls without a user have a line of their own. Windsurf's users are in its own report."
     named = [line for line in lines if line["usable_type"]]
@@ -103,19 +114,21 @@ def heading_for_usables(by_usable: object) -> Heading:
         amount += line["total_usd"] or 0
         if amount >= half > 0:
             if count * FAR_ABOVE_EVEN <= Fraction(len(named), 2):
-                total = format_amount(2 * half)
+                total = format_amount(2 * half) + COUNTED * has_bills
                 verb = "takes" if count == 1 else "take"
                 return Heading(f"{count:,} of {format_count(len(named), 'user')} {verb} half of US$ {total}", note)
             break
     return Heading(format_count(len(named), "user"), note)
 
 
-def heading_for_task_types(by_task_type: object) -> Heading:
-    """Of `stats_by_task_type` over all rows: the fewest that take half."""
+def heading_for_task_types(by_task_type: object, *, has_bills: bool = False) -> Heading:
+    """Of `stats_by_task_type` over all rows: the fewest that take half; `has_bills` as in `heading_for_spend_days`."""
     lines = rank_spend(read_rows(by_task_type), ("task_type",))
     names = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
     note = "Ranked by money. Of Windsurf, a call is a request that its server counted."
-    return Heading(_find_half(names, "name", "tasks") or "Spend by task", note)
+    return Heading(
+        _find_half(names, "name", "tasks", has_bills=has_bills) or f"Spend by task{COUNTED * has_bills}", note
+    )
 
 
 def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
@@ -211,17 +224,17 @@ def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
     )
 
 
-def _find_half(lines: Sequence[Row], name: str, things: str) -> str:
+def _find_half(lines: Sequence[Row], name: str, things: str, *, has_bills: bool) -> str:
     """That the fewest lines (at most three) that take half of the money are far above an even share; else nothing."""
     shares = [line["share_permille"] or 0 for line in lines]
     if len(lines) == 1 and shares[0]:
-        return f"All spend went to {lines[0][name]}"
+        return f"All {'that was counted' if has_bills else 'spend'} went to {lines[0][name]}"
     for count, share in enumerate(accumulate(shares[:FEW]), 1):
         if 2 * share >= WHOLE:
             if Fraction(share, WHOLE) < FAR_ABOVE_EVEN * Fraction(count, len(lines)):
                 return ""
             who = f"{lines[0][name]} takes" if count == 1 else f"{COUNTS[count]} of {len(lines):,} {things} take"
-            return f"{who} {format_share_percent(share)} of the spend"
+            return f"{who} {format_share_percent(share)} of {'what was counted' if has_bills else 'the spend'}"
     return ""
 
 

@@ -37,6 +37,7 @@ def plot_spend_by_day(
     span: Span,
     by_day_before: object = None,
     *,
+    has_bills: bool = False,
     title: str = "US$ a day by model",
     name: str = "chart-spend-days",
 ) -> Chart | None:
@@ -44,7 +45,8 @@ def plot_spend_by_day(
 
     The frame as from `usage_by_day_and_model`; `models` as from `rank_models`: the largest have a colour, the same as
     in the table of models, all others are one. `by_day_before`, as from `usage_by_day`, is a dashed line from the same
-    first day.
+    first day. `has_bills`: whether the month's spend is another, because bills say it; then the total says that it is
+    the count.
     """
     rows = [row for row in read_rows(by_day_and_model) if row["total_usd"] is not None]
     if not rows:
@@ -67,7 +69,7 @@ def plot_spend_by_day(
         figure = new_figure(width, 450)
         left, room = 50, width - 60
         line, columns = add_axes(figure, left, 10, 26, 94), add_axes(figure, left, 10, 168, 254)
-        _draw_total(line, axis, days, before, short=width == NARROW)
+        _draw_total(line, axis, days, before, short=width == NARROW, has_bills=has_bills)
         places = {day: axis.place(day) for day in span}
         tips = axis.name_day if width != NARROW else None
         stack_columns(columns, cells, places, axis.choose_thickness(room), colours, "usd", tips)
@@ -83,7 +85,7 @@ def plot_spend_by_day(
     words += (
         f"{USD.write(days[top])}. Stacked by {', '.join(sizes)}, the largest lowest. The line above is the running "
     )
-    words += "total" + (", the dashed one the month before." if before else ".")
+    words += f"total{' as counted' * has_bills}" + (", the dashed one the month before." if before else ".")
     return Chart(name, title, words, draw, legend=[(label, colours[label]) for label in sizes])
 
 
@@ -102,10 +104,16 @@ def _add(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def _draw_total(
-    axes: Axes, axis: DayAxis, days: dict[date, Decimal], before: dict[date, Decimal], *, short: bool
+    axes: Axes,
+    axis: DayAxis,
+    days: dict[date, Decimal],
+    before: dict[date, Decimal],
+    *,
+    short: bool,
+    has_bills: bool,
 ) -> None:
     """The running total over the days up to the last that has an amount; the one before dashed, from its first day."""
-    title = f"Running total: {USD.write(_add(days.values()))}"
+    title = f"Running total{', as counted' * has_bills}: {USD.write(_add(days.values()))}"
     if before:
         month = Month.containing(next(iter(before)))
         own = DayAxis(month.span)

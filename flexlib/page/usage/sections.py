@@ -26,7 +26,7 @@ from flexlib.page.kit.parts import (
     show_facts,
     show_title,
 )
-from flexlib.page.usage.headings import count_calls, count_failed, count_silent
+from flexlib.page.usage.headings import COUNTED, count_calls, count_failed, count_silent
 from flexlib.sources.registry import name_source
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.month import MonthUsage
@@ -103,7 +103,7 @@ def show_month_headlines(
             f"{calls.total_completion_tokens:,} of them written" if calls.models_used else "no calls",
         ),
         (
-            "Highest day",
+            f"Highest day{COUNTED * usage.has_bills}",
             format_short_day(peak["date"]) if peak else UNKNOWN,
             f"US$ {format_amount(peak['total_usd'])}" if peak else "no amount is known",
         ),
