@@ -106,7 +106,7 @@ CHARGES = pa.schema(
         _field("provider", pa.string(), "who sends the bill, in lower case", nullable=False),
         _field("line_item", pa.string(), "what the bill calls it"),
         _field("model", pa.string(), "the model, where the bill names one"),
-        _field("key", pa.string(), "the key or user it is charged to; never an e-mail or a name"),
+        _field("key", pa.string(), "the key or user it is charged to, opaque; never an e-mail or a name"),
         _field("kind", pa.string(), "a member of KINDS_OF_CHARGE", nullable=False),
         _field("quantity", CHARGE, "in `unit`s"),
         _field("unit", pa.string(), "what the quantity counts, as the bill says it"),

@@ -169,14 +169,14 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     if not arguments.paths:
         raise BadParameter("which file is to be imported? Name it, or ask for --list.")
-    from flexlib.sources.files.paths import find_files
+    from flexlib.sources.files.paths import STDIN, find_files
 
     with tempfile.TemporaryDirectory(prefix="flexlib-") as scratch:
         found = find_files(
             arguments.paths,
             Path(scratch),
             format_name=arguments.format,
-            stdin=sys.stdin.buffer,
+            stdin=sys.stdin.buffer if STDIN in arguments.paths and sys.stdin else None,
             skipped=settings.data.resolve(),
         )
         if found.others:

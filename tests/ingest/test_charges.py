@@ -206,13 +206,14 @@ def test_a_key_that_comes_late_is_none(tmp_path: Path) -> None:
     assert sums([found]) == {"2025-05": {"USD": "1001"}}
 
 
-def test_an_e_mail_stands_in_the_people_file_only(tmp_path: Path) -> None:
-    bill(tmp_path, "day,item,usd,who\n2025-05-01,a,1,Ana@x.cl\n", key="who")
+@pytest.mark.parametrize(("who", "kind"), [("Ana@x.cl", "email"), ("ana-perez", "name")])
+def test_who_a_bill_is_charged_to_stands_in_the_people_file_only(tmp_path: Path, who: str, kind: str) -> None:
+    bill(tmp_path, f"day,item,usd,who\n2025-05-01,a,1,{who}\n", key="who")
     snapshot = load_usage(MAY, tmp_path / "data", "bill-files")
     (key,) = snapshot.frame["key"]
-    assert key.startswith("email-")
+    assert key.startswith("email-" if kind == "email" else "key-")
     assert "ana" not in key
-    assert snapshot.people == {key: {"email": "Ana@x.cl", "name": ""}}
+    assert snapshot.people == {key: {"email": "", "name": ""} | {kind: who}}
     assert stat.S_IMODE((snapshot.path / "people.json").stat().st_mode) == 0o600
 
 

@@ -144,12 +144,12 @@ def test_reasoning_beside_the_completion_is_counted_by_the_total(root: Path) -> 
 
 
 def test_seconds_dates_and_keys_are_read_as_the_options_say(root: Path) -> None:
-    head, row = "time,in,out,latency,who,way", "05/03/2026,3000000000,1,2.0,k-1,batch"
+    head, row = "time,in,out,latency,who,way", "05/03/2026,3000000000,1,2.0,k-1,standard"
     words = ["--duration-ms", "latency", "--duration-unit", "s", "--date-order", "dmy", "--key-column", "who"]
     bring(root, head, [row], *words, "--usable-type", "key", "--tier-column", "way", *GPT)
     (call,) = read_rows(root)
     found = [call[name] for name in ("duration_ms", "grain", "usable_key", "tier", "prompt_tokens")]
-    assert found == [2000, "day", "k-1", "batch", 3_000_000_000]
+    assert found == [2000, "day", "k-1", "standard", 3_000_000_000]
     assert call["created_at"].date() == date(2026, 3, 5)
 
 

@@ -218,6 +218,13 @@ def test_rows_that_are_called_directly_have_no_proxy_whatever_that_of_the_others
     assert read(file, "proxy", **both) == [("together",), ("together",), ("cursor",)]
 
 
+def test_an_e_mail_in_a_condition_is_opaque_in_the_certificate() -> None:
+    said = CallMapping(**PLAIN, where=("User=ana@corp.com|bo",)).describe()["where"]
+    assert "ana" not in said[0]
+    assert said[0].startswith("User=email-")
+    assert said[0].endswith("|bo")
+
+
 def test_what_is_not_billed_is_known_to_cost_0_also_where_a_0_is_unknown(tmp_path: Path) -> None:
     file = write(tmp_path, "time,in,out,usd,kind", f"{AT},9,1,0,free", f"{AT},10,1,0,paid")
     mapping = {"amount_in_usd": "usd", "amount_zero": "unknown", "not_billed": ("kind=free",)}

@@ -34,6 +34,14 @@ def name_files(folder: Path, *texts: str, **options: object) -> list[str]:
     return [file.name for file in find_files(texts, folder / "scratch", **options).files]  # type: ignore[arg-type]
 
 
+def test_archives_of_one_name_are_told_apart_by_the_paths_that_were_given(tmp_path: Path) -> None:
+    given = [str(tmp_path / month / "exports.zip") for month in ("may", "june")]
+    for one in given:
+        Path(one).parent.mkdir()
+        pack(Path(one), {"u.csv": HEAD})
+    assert name_files(tmp_path, *given) == [f"{one}/u.csv" for one in given]
+
+
 def test_a_folder_stands_for_the_files_of_calls_below_it_by_name_and_names_the_others(tmp_path: Path) -> None:
     write(
         tmp_path, "b.csv", "a/usage.JSONL.gz", "a/notes.txt", ".hidden.csv", "a/.git/x.csv", "__MACOSX/b.csv", "c.json"
@@ -52,7 +60,7 @@ def test_a_pattern_stands_for_the_files_that_fit_it(tmp_path: Path) -> None:
     write(tmp_path, "may/1.csv", "may/2.csv", "june/1.csv", "may/notes.txt")
     assert name_files(tmp_path, str(tmp_path / "may" / "*")) == ["1.csv", "2.csv"]
     assert len(name_files(tmp_path, str(tmp_path / "**" / "1.csv"))) == 2
-    with pytest.raises(BadFile, match=r"no file fits .*\*\.parquet; give the path"):
+    with pytest.raises(BadFile, match=r"no file matches .*\*\.parquet; give the path"):
         name_files(tmp_path, str(tmp_path / "*.parquet"))
 
 
@@ -93,7 +101,7 @@ def test_an_archive_that_becomes_too_much_stops_before_the_disk_is_full(
     monkeypatch.setattr(paths, "MOST_UNPACKED", 1 << 20)
     file = pack(tmp_path / "bomb.zip", {"usage.csv": "0" * (5 << 20)})
     assert file.stat().st_size < 10_000
-    with pytest.raises(BadFile, match=r"^bomb.zip becomes more than .* GB; unpack it and import what is in it.$"):
+    with pytest.raises(BadFile, match=r"^bomb.zip unpacks to more than .* GB; unpack it and import what is in it.$"):
         name_files(tmp_path, str(file))
     assert sum(one.stat().st_size for one in (tmp_path / "scratch").rglob("*") if one.is_file()) <= 1 << 20
 

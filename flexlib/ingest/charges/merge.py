@@ -173,7 +173,7 @@ def _sum_left_out(entries: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, A
 def _list_people(
     base: Snapshot | None, kept: Mapping[str, Any], rows: pa.Table, mine: Sequence[BillFile], month: Month
 ) -> People | None:
-    """E-mails that stood for a key, of the files that stay and of the new ones."""
+    """What each key stands for, of the files that stay and of the new ones."""
     people = dict(base.people) if base and kept else {}
     for bill in mine:
         people |= {key: dict(one) for key, one in bill.months[month].people.items()}

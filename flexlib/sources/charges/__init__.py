@@ -159,8 +159,9 @@ def _take(found: _Months, texts: Texts, reading: Reading) -> None:
         found.waiting.append(charge)
         sums = found.amounts.setdefault(month, {})
         sums[charge.currency] = reading.add(sums.get(charge.currency, Decimal(0)), charge.amount)
-        if verdict.email and charge.key:
-            found.people.setdefault(month, {})[charge.key] = {"email": verdict.email, "name": ""}
+        if charge.key:
+            known = "email" if "@" in verdict.owner else "name"
+            found.people.setdefault(month, {})[charge.key] = {"email": "", "name": ""} | {known: verdict.owner}
         found.crossing[month] += charge.period_end > find_end(month)
         if len(found.waiting) >= PIECE:
             _flush(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from flexlib.errors import BadParameter
-from flexlib.sources.files.conditions import RowFilter, list_columns, read_filter
+from flexlib.sources.files.conditions import RowFilter, hide_emails, list_columns, read_filter
 from flexlib.sources.files.fields import AskedColumns
 
 COLUMNS = ("period_start", "period_end", "line_item", "model", "key", "amount", "list_amount", "quantity")
@@ -101,5 +101,7 @@ class ChargeMapping:
         told = {field.name: getattr(self, field.name) for field in fields(self)}
         changed = {field.name for field in fields(self) if told[field.name] != field.default}
         return {
-            name: list(told[name]) if isinstance(told[name], tuple) else told[name] for name in told if name in changed
+            name: [hide_emails(one) for one in told[name]] if isinstance(told[name], tuple) else told[name]
+            for name in told
+            if name in changed
         }

@@ -50,13 +50,13 @@ class Charge(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a row; one of `charge`, `left_out` and `fault` says it."""
+    """What became of a row; one of `charge`, `left_out` and `fault` says it. `owner`: what its key stands for."""
 
     month: Month | None
     charge: Charge | None = None
     left_out: str = ""
     fault: str = ""
-    email: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,14 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
     try:
-        charge, email = _build(row, reading, said, begun)
+        charge, owner = _build(row, reading, said, begun)
     except ValueError as error:
         return Verdict(month, fault=str(error))
-    return Verdict(month, charge, email=email)
+    return Verdict(month, charge, owner=owner)
 
 
 def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: Moment) -> tuple[Charge, str]:
-    """The charge, and the e-mail behind its key. Raises `ValueError` with the reason why it cannot be taken."""
+    """The charge, and what its key stands for. Raises `ValueError` with the reason why it cannot be taken."""
     mapping = reading.mapping
     shift = UNITS[mapping.amount_unit]
     # A bill's day on which nothing was charged, as what would name a charge is empty too: the bill covers that day.
@@ -155,7 +155,7 @@ def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: 
     if amount is None:
         raise ValueError("no amount")
     listed = _read_number(reading, said, "list_amount", shift)
-    key, email = _hide_email(said.get("key"))
+    owner = said.get("key") or ""
     model = said.get("model")
     return (
         Charge(
@@ -165,7 +165,7 @@ def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: 
             provider=_find_provider(reading, said),
             line_item=said.get("line_item"),
             model=model and model.split(", ")[0].strip(),
-            key=key,
+            key=_hide_owner(owner) if owner else None,
             kind=_find_kind(reading, said, amount),
             quantity=_read_number(reading, said, "quantity", 0),
             unit=said.get("unit", mapping.unit),
@@ -173,7 +173,7 @@ def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: 
             list_amount=listed,
             currency=_find_currency(reading, said),
         ),
-        email,
+        owner,
     )
 
 
@@ -236,7 +236,7 @@ def _find_kind(reading: Reading, said: Mapping[str, str | None], amount: Decimal
     return KINDS.get((text or "").lower().replace(" ", ""), "credit" if amount < 0 else "usage")
 
 
-def _hide_email(key: str | None) -> tuple[str | None, str]:
-    if key is None or "@" not in key:
-        return key, ""
-    return f"email-{hashlib.sha256(key.lower().encode()).hexdigest()[:24]}", key
+def _hide_owner(owner: str) -> str:
+    """An opaque key: what a bill is charged to may be somebody's name, and no text says that it is none."""
+    digest = hashlib.sha256(owner.lower().encode()).hexdigest()[:24]
+    return f"{'email' if '@' in owner else 'key'}-{digest}"

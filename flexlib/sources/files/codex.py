@@ -28,7 +28,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
         if not isinstance(line, dict):
             yield {"kind": CALL}
             continue
-        payload: Usage = found if isinstance(found := line.get("payload"), dict) else {}
+        payload = _read_object(line.get("payload"))
         kind = payload.get("type") if line.get("type") == "event_msg" else line.get("type")
         if kind == "session_meta" and not session:
             session = {"id": payload.get("id"), "timestamp": line.get("timestamp")}
@@ -37,12 +37,13 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             model = payload.get("model") or model
         elif kind == "token_count":
             number += 1
-            info = payload.get("info") or {}
-            total = info.get("total_token_usage") or {}
+            info = _read_object(payload.get("info"))
+            total = _read_object(info.get("total_token_usage"))
             is_replay = is_replay and _is_near(session["timestamp"], line.get("timestamp"))
-            row = {"id": f"{session.get('id')}-{number}", "timestamp": line.get("timestamp"), "model": model}
-            row |= info.get("last_token_usage") or _subtract(total, before)
-            if not info:
+            own_id = f"{session['id']}-{number}" if session.get("id") else None
+            row = {"id": own_id, "timestamp": line.get("timestamp"), "model": model}
+            row |= _read_object(info.get("last_token_usage")) or _subtract(total, before)
+            if not payload.get("info"):
                 row["kind"] = LIMITS
             elif is_replay:
                 row["kind"] = REPLAYED
@@ -50,6 +51,10 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
                 row["kind"] = REPEATED if total and total == before else CALL
             before = total or before
             yield row
+
+
+def _read_object(value: object) -> Usage:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_fork(payload: Usage) -> bool:

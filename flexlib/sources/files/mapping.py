@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
-from flexlib.sources.files.conditions import list_columns, read_conditions, read_kinds
+from flexlib.sources.files.conditions import hide_emails, list_columns, read_conditions, read_kinds
 from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
 from flexlib.sources.files.numbers import AMOUNTS, COUNTS, PARTS
 
@@ -74,8 +74,8 @@ class CallMapping:
     amount_unit: Literal["usd", "cents"] = "usd"
     """Of `amount_in_usd` and `cost`."""
     amount_zero: Literal["known", "unknown"] | None = None
-    """What an amount of 0 beside tokens says: that they cost nothing, or that the source has no price for them. None:
-    nobody said; it is taken as 0, and the certificate says that it may be more."""
+    """What an amount of 0 beside tokens says: that they cost nothing, or that the source has no price for them.
+    None: it is taken as 0, and the certificate says that it may be more."""
     amount_in_clp: str | None = None
     currency: str | None = None
     """Of `amount_in_usd` and `cost`: a file of another than USD is refused."""
@@ -141,7 +141,6 @@ class CallMapping:
     """The preset that said how to read the file, if one did; it is no part of what the file means."""
     evidence: str | None = None
     """How well that preset knows it: `documented`, seen in `samples`, or told by the `rows`."""
-
     rules: int = RULES
     """Those of the flexlib that first imported the file, 1 up to 0.2.0; no part of what the file means."""
 
@@ -245,4 +244,5 @@ class CallMapping:
             texts["aliases"] = sorted(set(meant))
         if self.extra_counts:
             texts["extra_counts"] = sorted(set(texts["extra_counts"]))
-        return texts
+        asks = {"where", "no_calls", "not_billed", "direct"} & texts.keys()
+        return texts | {name: list(map(hide_emails, texts[name])) for name in asks}

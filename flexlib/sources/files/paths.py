@@ -8,7 +8,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
@@ -34,6 +34,8 @@ class InputFile:
     name: str
     """What it is called in sentences and certificates: `usage.csv`, in a folder `may/usage.csv`, in an archive
     `exports.zip/usage.csv`."""
+    given: str = ""
+    """Its path as whoever gave it knows it, where it is read from a copy."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def _find_named(text: str, skipped: Path | None) -> Iterator[InputFile]:
     else:
         matches = [Path(one) for one in sorted(glob.glob(text, recursive=True))]
         if not matches:
-            raise BadFile(f"no file fits {text}; give the path of a CSV, JSON or Parquet of calls, or of their folder.")
+            raise BadFile(f"no file matches {text}; give the path of a file of calls, or of their folder.")
         for match in matches:
             yield from _walk(match, skipped) if match.is_dir() else [InputFile(match, match.name)]
 
@@ -135,7 +137,7 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                 with opened.open(member) as packed, open(target, "wb") as out:
                     left -= _copy(packed, out, left, archive.name)
                 count += 1
-                yield InputFile(target, f"{archive.name}/{name}")
+                yield InputFile(target, f"{archive.name}/{name}", f"{archive.given or archive.path}/{name}")
     except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise BadFile(f"{archive.name} cannot be unpacked ({reason}); unpack it and import the folder.") from error
@@ -148,7 +150,7 @@ def _copy(packed: IO[bytes], out: BinaryIO, left: int, name: str) -> int:
     while piece := packed.read(PIECE):
         written += len(piece)
         if written > left:
-            raise BadFile(f"{name} becomes more than {MOST_UNPACKED >> 30} GB; unpack it and import what is in it.")
+            raise BadFile(f"{name} unpacks to more than {MOST_UNPACKED >> 30} GB; unpack it and import what is in it.")
         out.write(piece)
     return written
 
@@ -167,7 +169,7 @@ def _keep_stdin(stdin: BinaryIO | None, scratch: Path, format_name: str | None) 
     with open(target, "wb") as out:
         out.write(first)
         shutil.copyfileobj(stdin, out, PIECE)
-    return InputFile(target, "stdin")
+    return InputFile(target, "stdin", "stdin")
 
 
 def _tell_format(first: bytes) -> str:
@@ -185,4 +187,4 @@ def _tell_format(first: bytes) -> str:
 def _tell_apart(files: list[InputFile]) -> list[InputFile]:
     """Files of one name get the path that was given: else a sentence about two would name one."""
     names = [file.name for file in files]
-    return [InputFile(file.path, str(file.path)) if names.count(file.name) > 1 else file for file in files]
+    return [replace(file, name=file.given or str(file.path)) if names.count(file.name) > 1 else file for file in files]

@@ -29,21 +29,24 @@ Span = dict[str, Any]
 def read_spans(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """A row for each span; `kind` tells which of them call a model. What is no JSON (None) is a call of its own."""
     for line in lines:
-        if not isinstance(line, dict):
-            yield {"kind": CALL}
-            continue
         for span in _list_spans(line):
-            yield _read_span(span)
+            yield _read_span(span) if isinstance(span, dict) else {"kind": CALL}
 
 
-def _list_spans(line: Span) -> Iterator[Span]:
-    pages = line.get("resourceSpans") or line.get("resource_spans")
-    if pages is None:
+def _list_spans(line: Any) -> Iterator[Any]:  # noqa: ANN401 (JSON)
+    """The spans of a line; what stands in the place of a page or its spans and is none comes as it is."""
+    pages = isinstance(line, dict) and (line.get("resourceSpans") or line.get("resource_spans"))
+    if not pages:
         yield line
         return
-    for page in pages:
-        for scope in page.get("scopeSpans") or page.get("scope_spans") or ():
-            yield from scope.get("spans") or ()
+    for page in _list_in(pages):
+        scopes = (page.get("scopeSpans") or page.get("scope_spans") or []) if isinstance(page, dict) else page
+        for scope in _list_in(scopes):
+            yield from _list_in((scope.get("spans") or []) if isinstance(scope, dict) else scope)
+
+
+def _list_in(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _read_span(span: Span) -> dict[str, Any]:

@@ -88,7 +88,9 @@ def describe_preset(preset: Preset) -> dict[str, str]:
 def _list_places(file: Path, **options: Any) -> list[list[str]]:  # noqa: ANN401
     """The columns of the rows in each place where the file may have them."""
     if find_kind(file) in ("json", "jsonl"):
-        return list(list_json_rows(file).values())
+        if not (places := list(list_json_rows(file).values())):
+            raise BadFile(f"{file.name} holds no rows; export it again.")
+        return places
     return [list_columns(file, **options)]
 
 

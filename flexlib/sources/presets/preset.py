@@ -63,7 +63,7 @@ class Preset:
             for name in MEMBERS.keys() & told.keys() if build is CallMapping else ():
                 told[name] = MEMBERS[name].parse(told[name])
             return build(**told, preset=self.name, evidence=self.evidence)
-        except (BadParameter, TypeError) as error:
+        except BadParameter as error:
             raise BadParameter(f"{self.name}: {error}") from error
 
 

@@ -16,6 +16,10 @@ KNOWN_MAKERS = "known"
 """What `makers` says for the table `flexlib/data/makers.csv`."""
 
 
+NOT_SAID = ("preset", "evidence", "rules")
+"""Fields of a mapping that no preset says: flexlib itself fills them."""
+
+
 def read_preset(file: Path) -> Preset:
     """The preset that a YAML file holds. Raises `BadParameter`, naming the file and the key."""
     import yaml
@@ -44,7 +48,7 @@ def _build_preset(file: str, said: object) -> Preset:
     if not isinstance(mapping, dict) or not mapping:
         raise BadParameter(f"{file}: 'mapping' must say which column feeds which field.")
     texts = {name: _read_texts(file, known[name], value) for name, value in said.items() if name != "mapping"}
-    columns = {one.name: one for one in fields(DATASETS[said["dataset"]]) if one.name not in ("preset", "evidence")}
+    columns = {one.name: one for one in fields(DATASETS[said["dataset"]]) if one.name not in NOT_SAID}
     if strange := [name for name in mapping if name not in columns]:
         raise BadParameter(
             f"{file}: 'mapping' names a field {strange[0]!r}, which {said['dataset']} does not have; "

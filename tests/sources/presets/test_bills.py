@@ -52,7 +52,8 @@ def test_a_bill_of_openai_names_models_in_its_line_items_and_a_credit_is_one(tmp
     assert [row["kind"] for row in rows[:3]] == ["usage", "usage", "credit"]
     assert {row["provider"] for row in rows} == {"openai"}
     assert {row["currency"] for row in rows} == {"USD"}
-    assert (rows[0]["key"], rows[0]["quantity"], rows[0]["unit"]) == ("key_1", 2469, "tokens")
+    assert (rows[0]["quantity"], rows[0]["unit"]) == (2469, "tokens")
+    assert rows[0]["key"].startswith("key-")
 
 
 ANTHROPIC_COST = """

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from flexlib.enums import LlmProvider, LlmTaskType
-from flexlib.errors import BadParameter
+from flexlib.errors import BadFile, BadParameter
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.presets import describe_preset, list_presets, load_preset
+from flexlib.sources.presets import choose_preset, describe_preset, list_presets, load_preset
 from flexlib.sources.presets.preset import Preset
 
 HOME = Path(__file__).parents[3]
@@ -131,6 +131,20 @@ def test_a_mapping_that_makes_no_sense_names_the_preset(tmp_path: Path) -> None:
         preset.build_mapping()
     with pytest.raises(BadParameter, match=r"^mine: a file of usage has no 'colour' to be told; leave it out\."):
         preset.build_mapping(colour="red")
+
+
+@pytest.mark.parametrize("text", ["[]", "[1, 2]", "{}"[:0]])
+def test_json_without_rows_is_of_no_system_and_no_fault_of_ours(tmp_path: Path, text: str) -> None:
+    (file := tmp_path / "usage.json").write_text(text, "utf-8")
+    with pytest.raises(BadFile, match=r"^usage.json holds no rows; export it again.$"):
+        choose_preset(file)
+
+
+def test_a_preset_does_not_say_which_rules_read_it(tmp_path: Path) -> None:
+    said = {"name": "ours", "title": "t", "evidence": "rows", "source": "s", "dataset": "usage"}
+    (file := tmp_path / "ours.yaml").write_text(yaml.safe_dump(said | {"mapping": {"rules": "1"}}), "utf-8")
+    with pytest.raises(BadParameter, match="^ours.yaml: 'mapping' names a field 'rules', which usage does not have"):
+        load_preset(file)
 
 
 def test_a_preset_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

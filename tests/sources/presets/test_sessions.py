@@ -8,6 +8,9 @@ from typing import Any
 
 from preset_samples import Sums, count_left_out, find_preset_name, price_file, read_rows, sum_rows, write_lines
 
+from flexlib.sources.files.codex import read_codex
+from flexlib.sources.files.spans import read_spans
+
 MODEL = "claude-sonnet-4-5-20250929"
 
 
@@ -98,6 +101,14 @@ def test_a_call_of_codex_has_the_model_of_the_turn_before_it(tmp_path: Path) -> 
     assert count_left_out(file) == {"limits without usage": 1, "usage told before": 1}
 
 
+def test_values_of_codex_that_are_none_are_no_fault_of_ours_and_a_session_without_an_id_lends_none() -> None:
+    lines = [
+        {"type": "event_msg", "timestamp": "t", "payload": {"type": "token_count", "info": "?"}},
+        {"type": "event_msg", "timestamp": "t", "payload": {"type": "token_count", "info": {"total_token_usage": [1]}}},
+    ]
+    assert [(row["id"], row["kind"]) for row in read_codex(lines)] == [(None, "call"), (None, "call")]
+
+
 def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_path: Path) -> None:
     lines = [
         meta(30, "s2", forked_from_id="s1"),
@@ -147,6 +158,13 @@ def test_of_spans_those_that_call_a_model_count(tmp_path: Path) -> None:
     assert sum_rows(file) == Sums(2, 2, 3000, 100, cached=800, untold=2)
     assert count_left_out(file) == {"other spans": 2, "failed calls": 1}
     assert [row["task_type"] for row in read_rows(file)] == ["text", "embedding"]
+
+
+def test_a_page_of_spans_that_is_none_is_a_call_of_which_nothing_is_known() -> None:
+    broken = [{"resourceSpans": [1]}, {"resourceSpans": [{"scopeSpans": [None]}]}, {"resourceSpans": 5}]
+    assert (
+        list(read_spans([*broken, {"resourceSpans": [{"scopeSpans": [{"spans": ["?"]}]}]}])) == [{"kind": "call"}] * 4
+    )
 
 
 def test_otlp_says_the_same_in_pages(tmp_path: Path) -> None:
