@@ -207,7 +207,7 @@ def _check_mapping(file: FileFacts, entry: Mapping[str, Any], month: Month) -> N
     if changes:
         raise BadFile(
             f"{file.name} was imported into {month} before, with {', '.join(changes)}; its calls would count twice. "
-            "Import it as before, or with --replace to rebuild its months from this file alone."
+            "Import it as before, or with --replace together with the other files of its months, which go otherwise."
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
+from flexlib.ingest.files.again import find_held_again
 from flexlib.ingest.files.entries import Decisions, find_named, list_entries, refuse_dropping
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import Pool, read_files
@@ -107,7 +108,8 @@ def prepare_calls(
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
         if decisions.replace_months and not decisions.drops_others:
             stored = [(one.month, before.files) for one in held if (before := read_certificate(one.newest))]
-            refuse_dropping(stored, [(file.facts.name, file.facts.sha256) for file in pool.files])
+            again = {(sha, sha) for one in held if one.newest for sha in find_held_again(pool, one.month, one.newest)}
+            refuse_dropping(stored, again)
         _check_superseded(held, pool, decisions)
         prepared = []
         for one in held:
@@ -132,8 +134,12 @@ def _store(month: PreparedMonth, merged: MergedMonth) -> MonthImport:
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:
     """Raises `BadFile` for an older file of which no month knows."""
     stored = [entry for one in held if (before := read_certificate(one.newest)) for entry in before.files]
-    known: list[dict[str, Any]] = [*stored, *({"name": file.facts.name} for file in pool.files)]
+    files = [{"name": file.facts.name, "sha256": file.facts.sha256} for file in pool.files]
+    known: list[dict[str, Any]] = [*stored, *files]
     for name in decisions.supersedes:
         if not find_named(known, name):
             names = ", ".join(dict.fromkeys(entry["name"] for entry in known))
             raise BadFile(f"no file {name} was imported into these months; theirs are {names}.")
+        given = {file.facts.sha256 for file in pool.files}
+        if given == {known[number]["sha256"] for number in find_named(known, name)}:
+            raise BadFile(f"{name} is the file that is imported; give --supersedes the name of an older one.")

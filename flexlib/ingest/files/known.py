@@ -49,6 +49,6 @@ def compare_calls(
         here = sum(number == file for _, number in changed)
         raise BadFile(
             f"{names[file]} differs from what is stored in {here} calls of the same id, such as {first}. "
-            "Import it with --replace to rebuild its months from this file alone."
+            "Import it together with the other files of its months and --replace; alone it would drop what they hold."
         )
     return counts

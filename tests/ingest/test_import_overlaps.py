@@ -1,0 +1,133 @@
+"""Two files of the same calls that say them in other ways: never their sum as if it were proven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexlib.certificate import State
+from flexlib.checks import explain_check
+from flexlib.dates import Month
+from flexlib.enums import LlmProvider
+from flexlib.errors import BadFile, BadParameter
+from flexlib.ingest.files.entries import Decisions
+from flexlib.ingest.files.importing import MonthImport, import_files
+from flexlib.ingest.files.overlaps import split_model
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.paths import InputFile
+from flexlib.store.snapshots import load_usage
+
+PLAIN: dict[str, Any] = {
+    "created_at": "time",
+    "prompt_tokens": "in",
+    "completion_tokens": "out",
+    "provider": LlmProvider.OPENAI,
+    "model": "gpt-4o",
+}
+DAY, HOUR = {"grain": "day"}, {"grain": "hour"}
+
+
+def write(folder: Path, name: str, *rows: str, head: str = "time,in,out") -> InputFile:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("\n".join([head, *rows, ""]), "utf-8")
+    return InputFile(folder / name, Path(name).name)
+
+
+def bring(root: Path, *files: tuple[InputFile, dict[str, Any]], **decisions: Any) -> MonthImport:  # noqa: ANN401
+    (month,) = import_files([(file, CallMapping(**PLAIN | how)) for file, how in files], root, Decisions(**decisions))
+    return month
+
+
+def check_open(month: MonthImport, *names: str) -> None:
+    assert month.certificate.state is State.UNRECONCILED
+    assert all(name in explain_check(month.certificate.sums) for name in names)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_tier_that_one_file_does_not_say_may_be_any(tmp_path: Path, swapped: bool) -> None:
+    plain = write(tmp_path, "plain.csv", "2026-05-15T00:00:00Z,1000000,1000")  # 2.51 USD, not twice that
+    tiers = write(tmp_path, "tiers.csv", "2026-05-15T00:00:00Z,1000000,1000,default", head="time,in,out,tier")
+    files = [(plain, DAY), (tiers, DAY | {"tier": "tier"})]
+    check_open(bring(tmp_path / "data", *(reversed(files) if swapped else files)), "plain.csv", "tiers.csv")
+
+
+def test_a_day_of_more_tokens_and_fewer_cached_ones_may_be_the_same_day(tmp_path: Path) -> None:
+    how = DAY | {"cached_tokens": "cached", "cache": "included"}
+    old = write(tmp_path, "old.csv", "2026-05-15T00:00:00Z,1000000,1,500", head="time,in,out,cached")
+    new = write(tmp_path, "new.csv", "2026-05-15T00:00:00Z,2000000,1,0", head="time,in,out,cached")
+    check_open(bring(tmp_path / "data", (old, how), (new, how)), "old.csv", "new.csv")
+    decided = bring(tmp_path / "data", (new, how), supersedes=("old.csv",)).certificate
+    assert (decided.state, decided.prompt_tokens) == (State.COMPLETE, 2_000_000)
+
+
+@pytest.mark.parametrize("how", [DAY, HOUR])
+def test_hours_and_the_day_that_they_are_of_may_be_the_same_calls(tmp_path: Path, how: dict[str, Any]) -> None:
+    hours = write(tmp_path, "hours.csv", "2026-05-15T01:00:00Z,1000,0", "2026-05-15T02:00:00Z,1000,0")
+    day = write(tmp_path, "day.csv", "2026-05-15T00:00:00Z,2000,0")  # 2000 tokens in all, not 4000
+    check_open(bring(tmp_path / "data", (hours, how), (day, DAY)), "hours.csv", "day.csv")
+
+
+def test_days_that_follow_each_other_are_others_even_where_the_clock_changes(tmp_path: Path) -> None:
+    first = write(tmp_path, "first.csv", "2026-05-15T04:00:00Z,1000,0")
+    second = write(tmp_path, "second.csv", "2026-05-16T03:00:00Z,1000,0")  # an hour earlier: summer time
+    done = bring(tmp_path / "data", (first, DAY), (second, DAY)).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 2000)
+
+
+def test_a_model_under_the_names_of_two_sellers_is_one(tmp_path: Path) -> None:
+    day = write(tmp_path, "day.csv", "2026-05-15T00:00:00Z,1000,0")
+    call = write(tmp_path, "log.csv", "2026-05-15T10:00:00Z,1000,0")
+    dated, written = {"model": "gpt-4o-2024-08-06"}, {"model": "openai/gpt-4o"}
+    check_open(bring(tmp_path / "data", (day, DAY | dated), (call, written)), "day.csv", "log.csv")
+    other = bring(tmp_path / "other", (day, DAY | dated), (call, {"model": "gpt-4o-2024-05-13"}))
+    assert (other.certificate.state, other.certificate.prompt_tokens) == (State.COMPLETE, 2000)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "name"),
+    [
+        ("openai", "openai/gpt-4o", ("gpt-4o", None)),
+        ("openai", "gpt-4.1-2025-04-14", ("gpt-4.1", "20250414")),
+        ("anthropic", "us.anthropic.claude-sonnet-4-20250514-v1:0", ("claude-sonnet-4", "20250514")),
+        ("anthropic", "claude-sonnet-4@20250514", ("claude-sonnet-4", "20250514")),
+    ],
+)
+def test_the_name_of_a_model_is_without_its_maker_and_date(provider: str, model: str, name: tuple[str, str]) -> None:
+    assert split_model(provider, model, None) == name
+
+
+def test_a_log_exported_again_in_another_order_counts_once(tmp_path: Path) -> None:
+    rows = [f"2026-05-15T00:00:0{n}.5Z,1000,0" for n in range(9)]
+    one, two = write(tmp_path, "a.csv", *rows), write(tmp_path, "b.csv", *reversed(rows))
+    done = bring(tmp_path / "data", (one, {}), (two, {})).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 9000)
+
+
+def test_a_call_that_two_other_logs_share_by_chance_is_not_dropped_in_silence(tmp_path: Path) -> None:
+    shared = "2026-05-15T00:00:05.5Z,1000000,0"
+    one = write(tmp_path, "a.csv", shared, *(f"2026-05-15T00:00:0{n}.1Z,7,0" for n in range(9)))
+    two = write(tmp_path, "b.csv", shared, *(f"2026-05-15T00:00:0{n}.2Z,7,0" for n in range(9)))
+    check_open(bring(tmp_path / "data", (one, {}), (two, {})), "a.csv", "b.csv")
+
+
+def test_replacing_by_another_project_s_file_of_the_same_name_asks(tmp_path: Path) -> None:
+    first = write(tmp_path, "p1/usage.csv", "2026-05-14T10:00:00Z,1000,0")
+    second = write(tmp_path, "p2/usage.csv", "2026-05-15T10:00:00Z,5,0")
+    bring(tmp_path / "data", (first, {}))
+    with pytest.raises(BadParameter, match="would drop usage.csv of 2026-05"):
+        bring(tmp_path / "data", (second, {}), replace_months=True)
+    assert load_usage(Month(2026, 5), tmp_path / "data").certificate.rows == 1
+    longer = write(tmp_path, "p3/usage.csv", "2026-05-14T10:00:00Z,900,0", "2026-05-15T10:00:00Z,5,0")
+    done = bring(tmp_path / "data", (longer, {}), replace_months=True).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 905)  # corrected, and with more: nothing is lost
+
+
+@pytest.mark.parametrize("stored_before", [False, True])
+def test_a_file_does_not_supersede_itself(tmp_path: Path, stored_before: bool) -> None:
+    file = write(tmp_path, "b.csv", "2026-05-15T00:00:00Z,1000,0")
+    if stored_before:
+        bring(tmp_path / "data", (file, {}))
+    with pytest.raises(BadFile, match="^b.csv is the file that is imported; give --supersedes the name of an older"):
+        bring(tmp_path / "data", (file, {}), supersedes=("b.csv",))
