@@ -24,7 +24,7 @@ from fractions import Fraction
 import narwhals.stable.v2 as nw
 
 from flexlib.analysis.frames import Frame, LazyFrame, list_days, open_credits, read_rows, to_native_frame
-from flexlib.analysis.shares import add_places, add_running_total, add_shares
+from flexlib.analysis.shares import add_places, add_running_share, add_running_total, add_shares
 
 MEASURES = ["prompt_credits", "flex_credits", "requests", "data_points", "rows"]
 
@@ -102,7 +102,7 @@ def credits_by_user(rows: Frame) -> Frame:
     sums = _sum_by(open_credits(rows), ["user"], {"days": "date"})
     sums = add_places(add_shares(sums, "flex_credits", tie="user"), "flex_credits", tie="user")
     sums = add_running_total(sums, "flex_credits", "rank", "cumulative_flex_credits")
-    sums = add_running_total(sums, "share_permille", "rank", "cumulative_share_permille")
+    sums = add_running_share(sums, "cumulative_flex_credits", "flex_credits", "cumulative_share_permille")
     cumulative = ["cumulative_flex_credits", "cumulative_share_permille"]
     return to_native_frame(
         sums, rows, ["rank", "user", *MEASURES, "days", "share_permille", *cumulative], {"rank": False}

@@ -45,6 +45,16 @@ def add_shares(frame: LazyFrame, amount: str, tie: str, name: str = "share_permi
     )
 
 
+def add_running_share(frame: LazyFrame, running: str, amount: str, name: str) -> LazyFrame:
+    """`frame` with the column `name`: the share of a running total in the total of `amount`, in tenths of a percent,
+    halves up, as `measure_share`; 0 where the total is 0. It is rounded once: a sum of rounded shares would drift."""
+    total = nw.col(amount).sum().cast(nw.Int64)
+    parts = frame.with_columns(_total=total)
+    parts = parts.with_columns(_whole=nw.when(nw.col("_total") == 0).then(nw.lit(1)).otherwise(nw.col("_total")))
+    share = (2 * WHOLE * nw.col(running) + nw.col("_total")) // (2 * nw.col("_whole").cast(nw.Int64))
+    return parts.with_columns(share.cast(nw.Int64).alias(name)).drop("_total", "_whole")
+
+
 def measure_share(part: int, total: int) -> int:
     """The share of `part` in `total` in tenths of a percent, halves up; 0 when `total` is 0."""
     return (2 * WHOLE * part + total) // (2 * total) if total else 0

@@ -89,7 +89,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     warn_of_state(certificates)
     if not state:
         return find_exit_code(certificates)
-    for sentence in (*state["missing"], *state["possible_duplicates"]):
+    for sentence in (*state["missing"], *state["possible_duplicates"], *state["bills"]):
         print(f"{month} is {state['state']}: {sentence}", file=sys.stderr)
     return State(state["state"]).exit_code
 

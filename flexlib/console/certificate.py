@@ -73,7 +73,7 @@ def render_certificate(certificate: AnyCertificate) -> str:
             "Source": certificate.source,
             "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
             f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
-            "Left out": ", ".join(f"{one['rows']:,} {one['kind']}" for one in certificate.left_out),
+            "Left out": ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
             "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
             "US$": _render_amount(certificate.amount_in_usd, certificate.unpriced_rows, "a price"),
             "Unpriced": _join_some(

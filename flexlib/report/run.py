@@ -47,7 +47,8 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
             except NotebookFailed as error:
                 if drafted.exists():
                     drafted.replace(failed)
-                raise NotebookFailed(f"{error} No page was written; {failed} shows how far it came.") from error
+                why = str(error).rstrip(".")
+                raise NotebookFailed(f"{why}. No page was written; {failed} shows how far it came.") from error
             drafted.replace(executed)
             written.replace(page)
             failed.unlink(missing_ok=True)

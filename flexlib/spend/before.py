@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flexlib.analysis.ranking import compare_lines, join_lines
+from flexlib.analysis.ranking import join_lines, measure_amount_change
 from flexlib.analysis.usage import total_cost_by_period
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
+from flexlib.formats import format_change
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -40,14 +41,16 @@ class MonthBefore:
         """What a function of rows gives of this month's; None where no change on it is stated."""
         return None if self.usage is None or self.obstacle else function(self.usage.rows)
 
-    def compare(self, lines: Sequence[Mapping[str, Any]]) -> int | None:
+    def compare(self, lines: Sequence[Mapping[str, Any]]) -> int | str | None:
         """The change of the whole amount of `lines`, with the measures of `analysis.usage`, on this month's, in tenths
-        of a percent; None where one of the two is not whole or not to be compared."""
+        of a percent, as words where it is at least so much: some of `lines` lack calls. None where this month's is not
+        whole or not to be compared."""
         if not lines or self.obstacle or self.usage is None:
             return None
         counted = _total_counted(self.usage)
-        then = {"total_usd": counted["usd"], "unpriced_usd": counted["unpriced_usd"]}
-        return compare_lines(join_lines(lines), then)
+        now, then = join_lines(lines), counted["usd"]
+        change = None if counted["unpriced_usd"] else measure_amount_change(now["total_usd"], then)
+        return change if change is None or not now["unpriced_usd"] else f"at least {format_change(change)}"
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:

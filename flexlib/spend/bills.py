@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from flexlib.formats import format_count
+from flexlib.formats import format_amount, format_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.differences import (
@@ -139,4 +139,4 @@ def _advise_rates(currency: str, days: list[date]) -> str:
 
 
 def _write(amount: Decimal | None) -> str:
-    return "nothing" if amount is None else f"{amount.quantize(Decimal('0.01')):,f}"
+    return "nothing" if amount is None else format_amount(amount)

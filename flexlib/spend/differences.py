@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
 
+from flexlib.formats import format_amount
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, Billed, Count, sum_known
 
@@ -88,7 +89,7 @@ def _compare_group(
         listed = sum_known(one.listed_usd for one in charges)
     gap, reason, is_explained = EXACT.subtract(billed or ZERO, counted or ZERO), "", False
     if counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
-        reason, is_explained = f"the bill's own list price is {listed.quantize(Decimal('0.01')):,f}", True
+        reason, is_explained = f"the bill's own list price is {format_amount(listed)}", True
     elif unpriced and gap > 0:
         reason = f"{unpriced:,} of {requests:,} calls have no price"
         # At the others' average price they cost that share of the bill; a larger part has to have another reason.

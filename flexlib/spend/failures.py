@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
@@ -38,3 +38,17 @@ def _list_left_out(usage: MonthUsage) -> Iterator[dict[str, Any]]:
             if FAILED.search(entry["kind"]):
                 facts = {"failed": True, "left_out": True, "total_usd": None}
                 yield {"status": entry["kind"], "calls": entry["rows"], **facts}
+
+
+def count_calls(statuses: Sequence[Mapping[str, Any]]) -> int:
+    """All calls of `spend.list_statuses`, those that an import left out included."""
+    return sum(row["calls"] for row in statuses)
+
+
+def count_failed(statuses: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["calls"] for row in statuses if row["failed"])
+
+
+def count_silent(statuses: Sequence[Mapping[str, Any]]) -> int:
+    """Calls of which no source says how they ended."""
+    return sum(row["calls"] for row in statuses if row["status"] is None)

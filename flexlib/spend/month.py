@@ -158,7 +158,7 @@ def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tupl
     if not spent and not billed and not any(one.month == month for one in usage):
         raise SnapshotMissing(
             f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
-            f"(or {' or '.join(one.short_command for one in list_sources() if one != LEDGER)})"
+            f"(or {' or '.join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER))})"
         )
     return (*usage, *spent, *billed)
 

@@ -74,7 +74,9 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
         QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
         QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
         QualityCheck(
-            "No user named", _count(usage.calls, "usable_type IS NULL"), "They are in the line without a user."
+            "No user named",
+            _count(usage.calls, "usable_id IS NULL AND usable_key IS NULL"),
+            "They are in a line without a user.",
         ),
         QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
         QualityCheck(

@@ -161,9 +161,9 @@ def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [
         Column("model", "Without a price", total="All"),
-        Column("label", "Provider"),
+        Column("label", "Provider", is_optional=True),
         Column("way", "Proxy", is_optional=True),
-        Column("reason", "Why", is_optional=True),
+        Column("reason", "Why"),
         CALLS,
     ]
     return Table("table-unpriced", "Calls without a price", columns, _label(unpriced))
@@ -240,7 +240,10 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _name_usable(row: Row) -> str:
     if row["usable_type"] is None:
         return "Without a user"
-    return f"{row['usable_type']} {mask_key(row['usable_key']) if row['usable_id'] is None else row['usable_id']}"
+    name, key = row["usable_id"], row["usable_key"]
+    if name is None and key is None:  # an empty cell in the column of users
+        return f"{row['usable_type']}, not named"
+    return f"{row['usable_type']} {mask_key(key) if name is None else name}"
 
 
 def _name_proxy(proxy: str | None) -> str:

@@ -185,6 +185,12 @@ def test_users_are_ranked_for_a_pareto_curve(bring: Bring) -> None:
     ]
 
 
+def test_the_shares_of_the_biggest_together_are_rounded_once(bring: Bring) -> None:
+    """Of 7 each, 1/6 is 16.67 %: rounded shares (167, 167, 167, 167, 166, 166) would add up to 501 after three."""
+    by_user = credits_by_user(bring([(FIRST, user, "gpt-4", 0, 7, 1) for user in "abcdef"]))
+    assert values(by_user, "cumulative_share_permille") == [(167,), (333,), (500,), (667,), (833,), (1000,)]
+
+
 def test_a_month_has_its_total_its_users_and_its_days(bring: Bring) -> None:
     rows = [*MONTH, (datetime(2025, 10, 31), "zoe", "opus", 5, 7, 1)]
     by_month = credits_by_month(bring(rows), Span(date(2025, 9, 30), date(2025, 11, 1)))

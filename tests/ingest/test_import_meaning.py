@@ -114,7 +114,7 @@ def test_days_failures_and_totals_are_named_in_the_certificate_and_are_no_gap(
     done = bring(root, "time,in,out,status", rows, *GPT, *words)
     assert (done.state, done.rows_read, done.rows, done.duplicate_rows) == (State.COMPLETE, 4, 1, 0)
     assert done.left_out == tuple({"kind": kind, "rows": 1} for kind in ("empty days", "failed calls", "total rows"))
-    assert "Left out        1 empty days, 1 failed calls, 1 total rows" in capsys.readouterr().out
+    assert "Left out        empty days (1), failed calls (1), total rows (1)" in capsys.readouterr().out
     again = bring(root, "time,in,out,status", rows, *GPT, *words)
     assert again == done
 

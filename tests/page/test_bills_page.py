@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from report_samples import read_cells, read_words
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib.cli import main
 from flexlib.ingest.charges.importing import ingest_charges
 from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
@@ -61,3 +63,17 @@ def test_a_month_of_nothing_but_a_bill_has_its_spend_and_no_empty_chart(tmp_path
     page = read_page(tmp_path)
     assert "Spend US$ 7.00" in read_words(page)
     assert ("<svg" in page, "No calls with tokens" in page) == (False, True)
+
+
+def test_a_difference_is_told_on_stderr_and_half_a_cent_goes_up_wherever_it_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-05", "1"))
+    bill(tmp_path / "data", "2025-09-05,10.565\n")
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
+    assert main([*words, "--offline"]) == 4
+    said = "openai: US$ 10.57 are billed and US$ 1.00 were counted"  # to the even cent it would be 10.56
+    assert f"2025-09 is UNRECONCILED: {said}" in capsys.readouterr().err
+    page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
+    assert said in read_words(page)
+    assert read_cells(page, "table-providers")[0][3] == "10.57"

@@ -18,6 +18,7 @@ from flexlib.page.credits.headings import (
 )
 from flexlib.page.kit.parts import Heading
 from flexlib.page.usage.headings import (
+    heading_for_open_questions,
     heading_for_quality,
     heading_for_sellers,
     heading_for_spend_days,
@@ -289,6 +290,36 @@ def test_the_day_of_far_more_tokens_than_usual(tokens: list[int], heading: str) 
     days = [FIRST + timedelta(days=place) for place in range(len(tokens))]
     found = heading_for_usage_days(pd.DataFrame({"date": days, "total_tokens": tokens}))
     assert (found.heading, "Not shown" in found.note) == (heading, False)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "heading"),
+    [
+        (None, "50.0\u00a0% of the tokens fall between 14:00 and 15:00 UTC"),
+        (40, "50.0\u00a0% of the tokens fall between 14:00 and 15:00 UTC"),
+        (80, "50.0\u00a0% of the tokens whose hour is known fall between 14:00 and 15:00 UTC"),
+        (81, "Tokens by hour of the day"),  # of less than half the hour is known
+    ],
+)
+def test_a_share_of_tokens_says_of_which(tokens: int | None, heading: str) -> None:
+    by_hour = pd.DataFrame({"hour": [9, 10, 14], "total_tokens": [10, 10, 20]})
+    found = heading_for_usage_hours(by_hour, tokens=tokens)
+    assert found is not None
+    assert found.heading == heading
+
+
+def test_a_sum_of_unknown_many_calls_is_at_least_one_call() -> None:
+    unpriced = [{"calls": 1}]
+    assert [heading_for_open_questions(unpriced, [], count) for count in (1, None)] == [
+        Heading(
+            f"{count} without a price",
+            "What has no price is in no total; what has no known provider counts, as unmapped.",
+        )
+        for count in ("1 call", "At least 1 call")
+    ]
+    by_day = make_money("1").assign(request_count=None)
+    note = heading_for_spend_days(by_day, {"usd": Decimal(1), "unpriced_usd": 1}).note
+    assert note.endswith("Not in it: at least 1 call without a price.")
 
 
 @pytest.mark.parametrize(

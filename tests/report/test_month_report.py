@@ -146,6 +146,17 @@ def test_users_with_a_text_key_are_users_of_their_own_under_a_mask(tmp_path: Pat
     assert {one.question: one.count for one in check_quality(usage)}["No user named"] == 1
 
 
+def test_a_kind_of_user_without_id_and_key_is_nobody_named(tmp_path: Path) -> None:
+    empty = call("a", "2025-09-05T12:00", usable_type="key", usable_key=None)
+    store(tmp_path, "ledger", SEPTEMBER, empty, call("b", "2025-09-05T12:00", usable_type="key", usable_key="3f1c"))
+    usage = load_month_usage(SEPTEMBER, tmp_path)
+    by_usable = aggregate_usage.usage_by_usable(usage.calls)
+    lines = read_cells(render_table(table_spend_by_usable(by_usable)), "table-usables")
+    assert sorted(line[0] for line in lines if "not named" in line[0]) == ["key, not named"]
+    assert heading_for_usables(by_usable).heading == "1 user"
+    assert {one.question: one.count for one in check_quality(usage)}["No user named"] == 1
+
+
 def test_of_users_in_one_line_the_calls_are_unknown_where_those_of_one_are(tmp_path: Path) -> None:
     calls = [call(str(one), "2025-09-05T12:00", usable_type="user", usable_id=one) for one in range(12)]
     calls[11] |= {"grain": "day", "requests": None}

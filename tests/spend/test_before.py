@@ -6,13 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from report_samples import read_words
+from report_samples import read_cells, read_words
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+from flexlib.analysis.ranking import rank_models
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day, usage_by_model_and_proxy, usage_statistics
+from flexlib.page.kit.table import render_table
 from flexlib.page.usage.sections import show_month_headlines
 from flexlib.spend.before import MonthBefore, load_month_before
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.tables.usage import table_spend_by_model
 
 
 def load(root: Path) -> tuple[MonthUsage, MonthBefore]:
@@ -74,3 +77,21 @@ def test_what_only_the_month_before_has_is_named_too(tmp_path: Path) -> None:
     for source in ("ledger", "import"):
         store(tmp_path, source, AUGUST, call(f"of {source}", "2025-08-05", "2"))
     assert load(tmp_path)[1].obstacle == "September lacks imported files"
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "total"),
+    [
+        (["3"], ["2"], "+50.0\u00a0%"),
+        (["3", None], ["2"], "at least +50.0\u00a0%"),
+        (["3"], ["2", None], "–"),  # it may have been more than now
+    ],
+)
+def test_the_total_of_the_changes_is_that_of_the_headline(
+    tmp_path: Path, now: list[str | None], then: list[str | None], total: str
+) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, *(call(str(n), "2025-09-05", usd) for n, usd in enumerate(now)))
+    store(tmp_path, "ledger", AUGUST, *(call(f"b{n}", "2025-08-05", usd) for n, usd in enumerate(then)))
+    usage, before = load(tmp_path)
+    lines = rank_models(usage_by_model_and_proxy(usage.rows), None, before.sum_by(usage_by_model_and_proxy))
+    assert total in read_cells(render_table(table_spend_by_model(lines, None, before)), "table-spend-models")[-1]

@@ -18,6 +18,7 @@ from flexlib.tables.definition import Table
 from flexlib.tables.usage import (
     table_other_models,
     table_spend_by_model,
+    table_unpriced,
     table_usage_by_day,
     table_usage_distribution,
 )
@@ -108,3 +109,15 @@ def test_a_month_without_calls_is_a_table_of_nothing() -> None:
     assert len(read_lines(table_spend_by_model(rank([])))) == 2
     assert read_lines(table_usage_by_day(usage_by_day(nothing))) == []  # nothing to open
     assert read_lines(table_usage_distribution(usage_distribution(nothing))) == []
+
+
+def test_only_a_long_word_may_break() -> None:
+    row = {"model": "x" * 18, "provider": "replicate", "proxy": None, "reason": "y" * 17, "calls": 1}
+    html = render_table(table_unpriced([row]))
+    assert re.findall(r'<td class="([^"]*)">(\w+)</td>', html.partition("<tbody>")[2].partition("</tbody>")[0]) == [
+        ("long", "x" * 18),
+        ("extra", "Replicate"),
+        ("extra", "Directly"),
+        ("n", "1"),
+    ]
+    assert '<th scope="col">Why</th>' in html  # a phone keeps it

@@ -56,8 +56,8 @@ class Unit:
 UNITS: Mapping[str, Unit] = {
     "usd": Unit("US$", lambda amount: f"US$ {format_amount(Decimal(amount))}"),
     "clp": Unit("CLP", lambda amount: f"CLP {format_amount(Decimal(amount), '1')}"),
-    "flex_credits": Unit("Flex credits", lambda amount: f"{amount:,.2f} flex credits"),
-    "prompt_credits": Unit("Prompt credits", lambda amount: f"{amount:,.2f} prompt credits"),
+    "flex_credits": Unit("Flex credits", lambda amount: f"{format_amount(Decimal(amount))} flex credits"),
+    "prompt_credits": Unit("Prompt credits", lambda amount: f"{format_amount(Decimal(amount))} prompt credits"),
     "requests": Unit("Requests", lambda amount: f"{amount:,} requests"),
     "prompt_tokens": Unit("Prompt tokens", lambda amount: f"{amount:,} prompt tokens"),
     "completion_tokens": Unit("Completion tokens", lambda amount: f"{amount:,} completion tokens"),
@@ -188,7 +188,7 @@ def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, st
 
 
 def _shorten(amount: Amount) -> str:
-    return f"{amount:,.2f}" if isinstance(amount, Decimal) else f"{amount:,}"
+    return format_amount(amount) if isinstance(amount, Decimal) else f"{amount:,}"
 
 
 def _clip(label: str, pixels: int) -> str:

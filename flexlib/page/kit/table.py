@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
-from html import escape
+from html import escape, unescape
 
 from flexlib.formats import UNKNOWN, format_weekday
 from flexlib.page.kit.markup import render_element
@@ -13,6 +14,9 @@ from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_
 
 ROOM_FOR_NUMBERS = 26
 """Characters of numbers in a line for which a phone has room at full size, beside a name."""
+
+LONG_WORD = 18
+"""From so many characters on a word, such as an id, may be broken; a shorter one has room in any column."""
 
 SPARK_WIDTH, SPARK_HEIGHT = 92, 20
 
@@ -122,7 +126,9 @@ def _render_value(value: object, column: Column) -> str:
 
 
 def _wrap_cell(column: Column, content: str) -> str:
-    return render_element("td", content, class_=_name_classes(column))
+    words = re.split(r"[\s-]+", unescape(re.sub("<[^>]+>", " ", content)))
+    long = " long" * (column.kind not in NUMBERS and max(map(len, words)) >= LONG_WORD)
+    return render_element("td", content, class_=(_name_classes(column) + long).strip())
 
 
 def _name_classes(column: Column) -> str:

@@ -18,6 +18,7 @@ from flexlib.formats import format_amount, format_count, format_share_percent, f
 from flexlib.page.kit.parts import Heading
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
+from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.spend import name_provider
 from flexlib.tables.usage import USABLE
@@ -56,7 +57,9 @@ def heading_for_spend_days(
     if undated:
         note += f" Not shown: US$ {format_amount(undated)} that are known only as sums of the month."
     if totals["unpriced_usd"]:
-        note += f" Not in it: {format_count(totals['unpriced_usd'], 'call')} without a price."
+        # A sum of an unknown number of calls is counted as one.
+        least = "at least " * any(row.get("request_count", 1) is None for row in read_rows(by_day))
+        note += f" Not in it: {least}{format_count(totals['unpriced_usd'], 'call')} without a price."
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     if peak is None or not peak["total_usd"]:
         return Heading(f"Spend by day{COUNTED * has_bills}", note)
@@ -105,8 +108,8 @@ def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None)
 def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Heading:
     """Of `usage_by_usable` over the calls: how few take half; `has_bills` as in `heading_for_spend_days`."""
     lines = rank_spend(read_rows(by_usable), USABLE)
-    note = "Ranked by money; calls without a user have a line of their own. Windsurf's users are in its own report."
-    named = [line for line in lines if line["usable_type"]]
+    note = "Ranked by money; calls of nobody named have a line of their own. Windsurf's users are in its own report."
+    named = [line for line in lines if line["usable_type"] and {line["usable_id"], line["usable_key"]} != {None}]
     if not named:
         return Heading("Nobody is named", note)
     amount, half = Decimal(0), (sum_amounts([line["total_usd"] for line in lines]) or Decimal(0)) / 2
@@ -145,22 +148,11 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
     return Heading(f"{format_count(failed, 'call')} failed, {share} of all", note)
 
 
-def count_calls(statuses: Sequence[Row]) -> int:
-    """All calls of `spend.list_statuses`, those that an import left out included."""
-    return sum(row["calls"] for row in statuses)
-
-
-def count_failed(statuses: Sequence[Row]) -> int:
-    return sum(row["calls"] for row in statuses if row["failed"])
-
-
-def count_silent(statuses: Sequence[Row]) -> int:
-    """Calls of which no source says how they ended."""
-    return sum(row["calls"] for row in statuses if row["status"] is None)
-
-
-def heading_for_usage_days(by_day: object, zone: str = "UTC", left_out: int | None = 0) -> Heading:
-    """Of `usage_by_day`: a day far above the others; `zone` is the days', `left_out` as of `count_coarser`."""
+def heading_for_usage_days(
+    by_day: object, zone: str = "UTC", left_out: int | None = 0, tokens: int | None = None
+) -> Heading:
+    """Of `usage_by_day`: a day far above the others; `zone` is the days', `left_out` as of `count_coarser`, `tokens`
+    those of all calls, if their day is known or not."""
     rows, not_shown = read_rows(by_day), _note_left_out(left_out, "monthly sums")
     if not rows:
         if not_shown:
@@ -170,26 +162,29 @@ def heading_for_usage_days(by_day: object, zone: str = "UTC", left_out: int | No
     peak = max(rows, key=lambda row: (row["total_tokens"], -row["date"].toordinal()))
     if len(rows) == 1:
         return Heading(f"All calls are of {format_short_day(peak['date'])}", note)
-    if len(rows) < FEWEST_DAYS or peak["total_tokens"] < PEAK * median(row["total_tokens"] for row in rows):
+    usual, whole = median(row["total_tokens"] for row in rows), _name_whole(rows, tokens, "day")
+    if len(rows) < FEWEST_DAYS or peak["total_tokens"] < PEAK * usual or not whole:
         return Heading("Tokens by day", note)
     share = format_share_percent(_share(peak["total_tokens"], rows))
-    return Heading(f"{format_short_day(peak['date'])} took {share} of the tokens", note)
+    return Heading(f"{format_short_day(peak['date'])} took {share} of {whole}", note)
 
 
-def heading_for_usage_hours(by_hour: object, zone: str = "UTC", left_out: int | None = 0) -> Heading | None:
-    """Of `usage_by_hour`: an hour far above an even share; `zone` is the hours', `left_out` as of `count_coarser`. None
-    where there is no call."""
+def heading_for_usage_hours(
+    by_hour: object, zone: str = "UTC", left_out: int | None = 0, tokens: int | None = None
+) -> Heading | None:
+    """Of `usage_by_hour`: an hour far above an even share; the others as of `heading_for_usage_days`. None where there
+    is no call."""
     rows, not_shown = read_rows(by_hour), _note_left_out(left_out, "daily or monthly sums")
     if not rows:
         return Heading("Tokens by hour", f"No hour is known of these calls.{not_shown}") if not_shown else None
     note = "Tokens by hour of the day, over all days." + not_shown
     peak = max(rows, key=lambda row: (row["total_tokens"], -row["hour"]))
-    share = _share(peak["total_tokens"], rows)
-    if share < FAR_ABOVE_EVEN * Fraction(WHOLE, 24):
+    share, whole = _share(peak["total_tokens"], rows), _name_whole(rows, tokens, "hour")
+    if share < FAR_ABOVE_EVEN * Fraction(WHOLE, 24) or not whole:
         return Heading("Tokens by hour of the day", note)
     first, end = peak["hour"], (peak["hour"] + 1) % 24
     return Heading(
-        f"{format_share_percent(share)} of the tokens fall between {first:02d}:00 and {end:02d}:00 {zone}", note
+        f"{format_share_percent(share)} of {whole} fall between {first:02d}:00 and {end:02d}:00 {zone}", note
     )
 
 
@@ -203,15 +198,22 @@ def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> H
     return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
 
 
-def heading_for_open_questions(unpriced: Sequence[Row], unmapped: Sequence[Row]) -> Heading | None:
-    """Of `spend.list_unpriced` and `list_unmapped`; None where both are empty."""
+def heading_for_open_questions(
+    unpriced: Sequence[Row], unmapped: Sequence[Row], request_count: int | None = 0
+) -> Heading | None:
+    """Of `spend.list_unpriced` and `list_unmapped`; None where both are empty. `request_count` of the month's calls:
+    None where some row does not say how many it sums, and is counted as one."""
     if not unpriced and not unmapped:
         return None
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
     without = format_count(sum(row["calls"] for row in unpriced), "call")
     unknown = format_count(sum(row["calls"] for row in unmapped), "call")
-    parts = [f"{without} without a price"] * bool(unpriced) + [f"{unknown} to an unknown provider"] * bool(unmapped)
-    return Heading(", ".join(parts), note)
+    least = "at least " * (request_count is None)
+    parts = [f"{least}{without} without a price"] * bool(unpriced) + [
+        f"{least}{unknown} to an unknown provider"
+    ] * bool(unmapped)
+    text = ", ".join(parts)
+    return Heading(text[0].upper() + text[1:], note)
 
 
 def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
@@ -240,6 +242,15 @@ def _find_half(lines: Sequence[Row], name: str, things: str, *, has_bills: bool)
 
 def _share(part: int, rows: Sequence[Row]) -> int:
     return measure_share(part, sum(row["total_tokens"] for row in rows))
+
+
+def _name_whole(rows: Sequence[Row], tokens: int | None, what: str) -> str:
+    """What a share of the rows' tokens is a share of, as words; nothing where less than half of all `tokens` are in the
+    rows: what most of them did is not known then."""
+    known = sum(row["total_tokens"] for row in rows)
+    if tokens is None or known == tokens:
+        return "the tokens"
+    return f"the tokens whose {what} is known" if 2 * known >= tokens else ""
 
 
 def _note_left_out(calls: int | None, sums: str) -> str:

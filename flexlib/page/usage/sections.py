@@ -26,9 +26,10 @@ from flexlib.page.kit.parts import (
     show_facts,
     show_title,
 )
-from flexlib.page.usage.headings import COUNTED, count_calls, count_failed, count_silent
+from flexlib.page.usage.headings import COUNTED
 from flexlib.sources.registry import name_source
 from flexlib.spend.before import MonthBefore
+from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
@@ -44,6 +45,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     badge = BADGES[usage.state]
     duplicates = usage.possible_duplicates
     state = {"state": str(usage.state), "missing": list(usage.missing), "possible_duplicates": list(duplicates)}
+    state["bills"] = list(usage.bills.list_problems()) if usage.has_bills else []
     sources = list(dict.fromkeys(map(_name_source, usage.snapshots)))
     return show_title(
         title,
@@ -78,10 +80,12 @@ def show_month_headlines(
     usd, clp = totals["usd"], totals["clp"]
     is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
     change = _describe_change(totals, before, at_least=is_lower_bound)
-    missing = _describe_missing(totals["unpriced_usd"], "a price") if totals["unpriced_usd"] or not change else ""
     all_days = [] if by_day is None else read_rows(by_day)
     days = [row for row in all_days if row["total_usd"]]
     all_calls = [calls.request_count] if by_day is None else [row["request_count"] for row in all_days]
+    has_all = _add_counts(all_calls) is not None
+    lacks = totals["unpriced_usd"] or not change
+    missing = _describe_missing(totals["unpriced_usd"], "a price", has_all=has_all) if lacks else ""
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
@@ -93,7 +97,7 @@ def show_month_headlines(
         (
             f"In pesos{_mark(badge, clp, totals['unpriced_clp'])}",
             _render_amount("CLP", clp, Kind.CLP),
-            _describe_pesos(totals, rates),
+            _describe_pesos(totals, rates, has_all=has_all),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
         ("Calls", format_value(_add_counts(all_calls), Kind.COUNT), _describe_calls(calls, statuses, all_calls)),
@@ -202,10 +206,10 @@ def _add_counts(counts: Sequence[int | None]) -> int | None:
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _describe_pesos(totals: Totals, rates: Sequence[Row]) -> str:
+def _describe_pesos(totals: Totals, rates: Sequence[Row], *, has_all: bool) -> str:
     """The rate, its date and its source; of several, the lowest and the highest."""
     known = [row for row in rates if row["day"]]
-    missing = _describe_missing(totals["unpriced_clp"], "pesos")
+    missing = _describe_missing(totals["unpriced_clp"], "pesos", has_all=has_all)
     if not known:
         return missing
     days = f"{known[0]['value']} ({known[0]['day']})"
@@ -221,9 +225,10 @@ def _mark(badge: StateBadge, amount: object, missing: object) -> str:
     return mark_total(BADGES[State.GAP] if amount is not None and missing and not badge.total_prefix else badge)
 
 
-def _describe_missing(count: object, what: str) -> str:
+def _describe_missing(count: object, what: str, *, has_all: bool) -> str:
+    """How many calls lack an amount; at least so many where not `has_all`: a sum of unknown many counts as one."""
     assert isinstance(count, int)
-    return f"{format_count(count, 'call')} without {what}" if count else "all calls"
+    return f"{'at least ' * (not has_all)}{format_count(count, 'call')} without {what}" if count else "all calls"
 
 
 def _render_amount(unit: str, amount: object, kind: Kind) -> str:
