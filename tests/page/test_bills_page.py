@@ -69,7 +69,7 @@ def test_a_difference_is_told_on_stderr_and_half_a_cent_goes_up_wherever_it_is_w
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-05", "1"))
-    bill(tmp_path / "data", "2025-09-05,10.565\n")
+    bill(tmp_path / "data", "2025-09-05,10.5650\n")
     words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
     assert main([*words, "--offline"]) == 4
     said = "openai: US$ 10.57 are billed and US$ 1.00 were counted"  # to the even cent it would be 10.56

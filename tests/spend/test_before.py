@@ -82,8 +82,8 @@ def test_what_only_the_month_before_has_is_named_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("now", "then", "total"),
     [
-        (["3"], ["2"], "+50.0\u00a0%"),
-        (["3", None], ["2"], "at least +50.0\u00a0%"),
+        (["3"], ["2"], "+50.0 %"),
+        (["3", None], ["2"], "at least +50.0 %"),
         (["3"], ["2", None], "–"),  # it may have been more than now
     ],
 )

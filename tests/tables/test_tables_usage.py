@@ -112,11 +112,11 @@ def test_a_month_without_calls_is_a_table_of_nothing() -> None:
 
 
 def test_only_a_long_word_may_break() -> None:
-    row = {"model": "x" * 18, "provider": "replicate", "proxy": None, "reason": "y" * 17, "calls": 1}
+    row = {"model": "x" * 18, "provider": "anthropic", "proxy": None, "reason": "y" * 17, "calls": 1}
     html = render_table(table_unpriced([row]))
     assert re.findall(r'<td class="([^"]*)">(\w+)</td>', html.partition("<tbody>")[2].partition("</tbody>")[0]) == [
         ("long", "x" * 18),
-        ("extra", "Replicate"),
+        ("extra", "Anthropic"),
         ("extra", "Directly"),
         ("n", "1"),
     ]
