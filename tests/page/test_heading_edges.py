@@ -25,10 +25,8 @@ from flexlib.page.usage.headings import (
     heading_for_spend_models,
     heading_for_statuses,
     heading_for_usables,
-    heading_for_usage_days,
-    heading_for_usage_hours,
-    heading_for_usage_sizes,
 )
+from flexlib.page.usage.tokens import heading_for_usage_days, heading_for_usage_hours, heading_for_usage_sizes
 from flexlib.spend.quality import QualityCheck
 
 FIRST = date(2025, 9, 1)

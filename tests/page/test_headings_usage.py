@@ -15,7 +15,7 @@ from flexlib.analysis.sizes import usage_distribution
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day, usage_by_hour, usage_by_model_and_proxy
 from flexlib.enums import LlmTaskType
 from flexlib.ingest.files.importing import import_usage
-from flexlib.page.usage import headings
+from flexlib.page.usage import headings, tokens
 from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 from flexlib.sources.files.mapping import CallMapping
@@ -36,8 +36,8 @@ def test_findings_say_what_stands_out() -> None:
         headings.heading_for_spend_days(usage_by_day(rows), totals),
         headings.heading_for_spend_models(rank_models(usage_by_model_and_proxy(rows))),
         headings.heading_for_sellers(rank_sellers(usage_by_model_and_proxy(rows))),
-        headings.heading_for_usage_hours(usage_by_hour(rows)),
-        headings.heading_for_usage_sizes(usage_distribution(rows)),
+        tokens.heading_for_usage_hours(usage_by_hour(rows)),
+        tokens.heading_for_usage_sizes(usage_distribution(rows)),
     ]
     assert [finding and finding.heading.replace("\u00a0", " ") for finding in found] == [
         "Spend by day",  # two days say nothing of a usual one

@@ -148,56 +148,6 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
     return Heading(f"{format_count(failed, 'call')} failed, {share} of all", note)
 
 
-def heading_for_usage_days(
-    by_day: object, zone: str = "UTC", left_out: int | None = 0, tokens: int | None = None
-) -> Heading:
-    """Of `usage_by_day`: a day far above the others; `zone` is the days', `left_out` as of `count_coarser`, `tokens`
-    those of all calls, if their day is known or not."""
-    rows, not_shown = read_rows(by_day), _note_left_out(left_out, "monthly sums")
-    if not rows:
-        if not_shown:
-            return Heading("Tokens by day", f"No day is known of these calls.{not_shown}")
-        return Heading("No calls with tokens", "The month has none: nothing is drawn by day, hour or size.")
-    note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}.{not_shown}"
-    peak = max(rows, key=lambda row: (row["total_tokens"], -row["date"].toordinal()))
-    if len(rows) == 1:
-        return Heading(f"All calls are of {format_short_day(peak['date'])}", note)
-    usual, whole = median(row["total_tokens"] for row in rows), _name_whole(rows, tokens, "day")
-    if len(rows) < FEWEST_DAYS or peak["total_tokens"] < PEAK * usual or not whole:
-        return Heading("Tokens by day", note)
-    share = format_share_percent(_share(peak["total_tokens"], rows))
-    return Heading(f"{format_short_day(peak['date'])} took {share} of {whole}", note)
-
-
-def heading_for_usage_hours(
-    by_hour: object, zone: str = "UTC", left_out: int | None = 0, tokens: int | None = None
-) -> Heading | None:
-    """Of `usage_by_hour`: an hour far above an even share; the others as of `heading_for_usage_days`. None where there
-    is no call."""
-    rows, not_shown = read_rows(by_hour), _note_left_out(left_out, "daily or monthly sums")
-    if not rows:
-        return Heading("Tokens by hour", f"No hour is known of these calls.{not_shown}") if not_shown else None
-    note = "Tokens by hour of the day, over all days." + not_shown
-    peak = max(rows, key=lambda row: (row["total_tokens"], -row["hour"]))
-    share, whole = _share(peak["total_tokens"], rows), _name_whole(rows, tokens, "hour")
-    if share < FAR_ABOVE_EVEN * Fraction(WHOLE, 24) or not whole:
-        return Heading("Tokens by hour of the day", note)
-    first, end = peak["hour"], (peak["hour"] + 1) % 24
-    return Heading(
-        f"{format_share_percent(share)} of {whole} fall between {first:02d}:00 and {end:02d}:00 {zone}", note
-    )
-
-
-def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> Heading | None:
-    """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`. None where there is no call."""
-    half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
-    not_shown = _note_left_out(left_out, "hourly, daily or monthly sums")
-    if half is None:
-        return Heading("Tokens by size", f"No call is known by itself.{not_shown}") if not_shown else None
-    note = "Calls by how many tokens they read (prompt) and write (completion)." + not_shown
-    return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
-
-
 def heading_for_open_questions(
     unpriced: Sequence[Row], unmapped: Sequence[Row], request_count: int | None = 0
 ) -> Heading | None:
@@ -238,24 +188,3 @@ def _find_half(lines: Sequence[Row], name: str, things: str, *, has_bills: bool)
             who = f"{lines[0][name]} takes" if count == 1 else f"{COUNTS[count]} of {len(lines):,} {things} take"
             return f"{who} {format_share_percent(share)} of {'what was counted' if has_bills else 'the spend'}"
     return ""
-
-
-def _share(part: int, rows: Sequence[Row]) -> int:
-    return measure_share(part, sum(row["total_tokens"] for row in rows))
-
-
-def _name_whole(rows: Sequence[Row], tokens: int | None, what: str) -> str:
-    """What a share of the rows' tokens is a share of, as words; nothing where less than half of all `tokens` are in the
-    rows: what most of them did is not known then."""
-    known = sum(row["total_tokens"] for row in rows)
-    if tokens is None or known == tokens:
-        return "the tokens"
-    return f"the tokens whose {what} is known" if 2 * known >= tokens else ""
-
-
-def _note_left_out(calls: int | None, sums: str) -> str:
-    """Which calls a chart has no place for, as a sentence after a blank; nothing where it has all."""
-    if calls == 0:
-        return ""
-    hidden = "an unknown number of calls" if calls is None else format_count(calls, "call")
-    return f" Not shown: {hidden} that {'is' if calls == 1 else 'are'} known only as {sums}."
