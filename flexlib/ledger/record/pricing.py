@@ -76,13 +76,13 @@ def load_kept_rates(ledger: Ledger) -> Rates:
 
 
 def build_table(records: Sequence[UsageRecord]) -> pa.Table:
-    """The records in those columns of `schema.USAGE` that pricing reads or fills, and the id."""
+    """The records in those columns of `schema.USAGE` that filling reads or fills, and the id."""
     import pyarrow as pa
 
     from flexlib.schema import USAGE
 
     columns: dict[str, list[object]] = {"id": [one.request_id for one in records]}
-    columns |= {name: [getattr(one, name) for one in records] for name in (*PRICED_BY, *FILLED)}
+    columns |= {name: [getattr(one, name) for one in records] for name in (*PRICED_BY, "grain", *FILLED)}
     columns["created_at"] = [one.created_at.replace(tzinfo=None) for one in records]
     fields = [USAGE.field(name) for name in columns]
     return pa.table([pa.array(columns[field.name], field.type) for field in fields], schema=pa.schema(fields))
