@@ -24,8 +24,7 @@ class TooDeep(ValueError):
 
 def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
     """The value of a JSON text; `options` are those of `json.loads`. Raises `TooDeep` and whatever that raises."""
-    if text.count("[") + text.count("{") > MOST_NESTED:  # else it cannot be, and that is soon seen
-        _check_nesting(text)
+    check_nesting(text)
     return json.loads(text, **options)
 
 
@@ -34,7 +33,10 @@ def format_given(value: object) -> str:
     return _SHORT.repr(value)
 
 
-def _check_nesting(text: str) -> None:
+def check_nesting(text: str) -> None:
+    """Raises `TooDeep` for a JSON text, or the beginning of one, that is."""
+    if text.count("[") + text.count("{") <= MOST_NESTED:  # it cannot be, and that is soon seen
+        return
     brackets = _ONLY_BRACKETS.sub("", _STRING.sub("", text).translate(_ONE_KIND))
     for _ in range(MOST_NESTED):
         if not brackets:

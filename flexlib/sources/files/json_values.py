@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from flexlib.errors import BadFile
+from flexlib.nesting import TooDeep, check_nesting
 
 CHUNK = 1 << 20
 """Characters read at a time, and twice as many each time that a value is longer."""
@@ -75,14 +76,16 @@ class _Stream:
             try:
                 value, end = _DECODER.raw_decode(self._buffer, self.place)
             except RecursionError as error:
-                raise BadFile(f"{self._file.name} is nested too deep in its value {number:,}; fix it first.") from error
+                raise self._refuse_nesting(number) from error
             except json.JSONDecodeError as error:
                 if self._is_done:
+                    self._check_nesting(self._buffer[self.place :], number)
                     reason = f"{error.msg} in its value {number:,}"
                     raise BadFile(f"{self._file.name} is no JSON ({reason}); export it again.") from error
             else:
                 if end < len(self._buffer) or self._is_done:  # a number may go on
                     text, self.place = self._buffer[self.place : end], end
+                    self._check_nesting(text, number)
                     return JsonValue(value, text)
             if len(self._buffer) - self.place > MOST_IN_VALUE:
                 raise BadFile(
@@ -90,6 +93,15 @@ class _Stream:
                     f"value {number:,}; write its rows as JSON lines first (jq -c '.data[]')."
                 )
             self._read_more()
+
+    def _check_nesting(self, text: str, number: int) -> None:
+        try:
+            check_nesting(text)
+        except TooDeep as error:
+            raise self._refuse_nesting(number) from error
+
+    def _refuse_nesting(self, number: int) -> BadFile:
+        return BadFile(f"{self._file.name} is nested too deep in its value {number:,}; fix it first.")
 
     def _read_more(self) -> None:
         rest = self._buffer[self.place :]
