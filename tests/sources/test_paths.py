@@ -138,7 +138,7 @@ def test_an_archive_without_files_of_calls_is_told(tmp_path: Path) -> None:
         (b'\n{"time": 1}\n', "stdin.json"),
         (b"[1]", "stdin.json"),
         (b"PAR1....", "stdin.parquet"),
-        (gzip.compress(HEAD.encode()), "stdin.csv.gz"),
+        (gzip.compress(HEAD.encode(), mtime=0), "stdin.csv.gz"),
         (gzip.compress(b"[]", mtime=0), "stdin.json.gz"),
     ],
 )
