@@ -45,8 +45,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path.relative_to(HERE)) in ONCE:
             item.add_marker("once")
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker("random")
         if item.get_closest_marker("heavy"):
             item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
 
