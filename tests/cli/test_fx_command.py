@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -209,14 +210,14 @@ def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: li
         ("date,value\n2025-09-30,one\n", "line 2 is not a rate"),
         ("date,value,Año\n2025-09-30,1.08,x\n".encode("latin-1"), "is not a CSV in UTF-8"),
         ("date,value\n2025-09-30,1.08\n".encode("utf-16"), "is not a CSV in UTF-8"),
-        # Which of the two depends on the limit of fields that the process has by now.
-        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger|line 2 is not a rate"),
+        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger than"),
         ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
     ],
 )
 def test_a_file_of_rates_that_cannot_be_read_is_named_with_its_line(
     server: RatesServer, tmp_path: Path, text: str | bytes, sentence: str
 ) -> None:
+    csv.field_size_limit(131_072)  # Python's own, which another reader of this process may have raised
     (tmp_path / "ecb.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InvalidRequest, match=sentence):
         keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--source", "ECB")

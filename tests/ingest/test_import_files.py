@@ -145,7 +145,7 @@ def test_equal_rows_without_an_id_in_two_files_may_be_two_calls(tmp_path: Path, 
     decided = bring_one(root, files[1], distinct=True)
     assert (decided.certificate.state, decided.certificate.rows) == (State.COMPLETE, 2)
     assert decided.certificate.amount_in_usd == "0.0070000000"  # twice 1000 x 2.50 + 100 x 10.00 USD a million
-    assert "The rows of key2.csv are calls of their own, as whoever imported it said." in decided.certificate.notes
+    assert "Whoever imported key2.csv said that its rows are separate calls." in decided.certificate.notes
     for again in ([files[1]], [files[0]], files):
         assert bring_one(root, *again).certificate == decided.certificate
 
@@ -195,7 +195,7 @@ def test_the_day_that_an_older_export_had_in_part_counts_once_when_somebody_says
     if order != "new first":  # then a row of the old file was there already, and counts as a duplicate
         assert proof.duplicate_rows == 0
         assert proof.left_out == ({"kind": "superseded rows", "rows": 2},)
-        assert "Rows of old.csv of whose periods new.csv has rows too: 2; they are dropped." in proof.notes
+        assert "Rows of old.csv that were dropped because new.csv covers the same periods: 2." in proof.notes
     for again in ((old,), (new,), (old, new)):
         assert bring_one(root, *again, mapping=DAYS).certificate.rows_sha256 == proof.rows_sha256
         assert load_usage(MAY, root).certificate.state is State.COMPLETE

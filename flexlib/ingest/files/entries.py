@@ -225,11 +225,11 @@ def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if entry["repeated"]:
             yield (
                 f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
-                "they are taken as of the first."
+                "the first is assumed."
             )
         if entry.get("superseded"):
             by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
             count = f"{entry['superseded']:,}"
-            yield f"Rows of {entry['name']} of whose periods {by} has rows too: {count}; they are dropped."
+            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
         if entry.get("distinct"):
-            yield f"The rows of {entry['name']} are calls of their own, as whoever imported it said."
+            yield f"Whoever imported {entry['name']} said that its rows are separate calls."

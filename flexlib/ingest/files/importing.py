@@ -69,9 +69,9 @@ def import_files(
     now: datetime | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> list[MonthImport]:
-    """Brings the calls of `files` into the snapshots of their months, in order: every month whole, or none.
+    """Brings the calls of `files` into the snapshots of their months, in order, as `prepare_calls` does.
 
-    As `prepare_calls`.
+    Each month is stored whole, and none before all have passed.
     """
     with prepare_calls(files, root, decisions, wait=wait, now=now, note=note) as store:
         return store()

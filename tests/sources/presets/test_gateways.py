@@ -103,6 +103,13 @@ def test_langfuse_tells_the_cost_of_generations_and_its_spans_are_no_calls(tmp_p
     assert [row["duration_ms"] for row in read_rows(file)] == [2000, 250, 1000]
 
 
+def test_what_langfuse_cannot_price_it_writes_as_0_and_that_is_unknown(tmp_path: Path) -> None:
+    row = {"id": "o1", "trace_id": "t", "type": "GENERATION", "provided_model_name": "my-finetune", "total_cost": 0,
+           "start_time": "2026-05-01 10:00:00.000001", "usage_details": {"input": 150_000, "output": 0}}  # fmt: skip
+    (call,) = read_rows(write_lines(tmp_path, "observations.jsonl", row))
+    assert (call["amount_in_usd"], call["unpriced"]) == (None, "the source gives 0")
+
+
 HELICONE = """
 response_id,response_created_at,response_status,request_created_at,request_body,request_properties,request_user_id,model,prompt_tokens,completion_tokens,latency,cost
 a1,2026-05-01T10:00:02Z,200,2026-05-01T10:00:00Z,"{""messages"": [""hi, there""]}",{},ana@example.com,gpt-4o-2024-08-06,1000,100,2000,0.0035

@@ -78,7 +78,7 @@ def turn(second: int, model: str) -> dict[str, Any]:
 
 def meta(second: int, name: str, **more: str) -> dict[str, Any]:
     return {"timestamp": f"2026-05-01T10:00:{second:02}.000Z", "type": "session_meta",
-            "payload": {"id": name, "cli_version": "0.60.0", "cwd": "/home/ana", **more}}  # fmt: skip
+            "payload": {"id": name, "cli_version": "0.60.0", "cwd": "/srv/app", **more}}  # fmt: skip
 
 
 def test_a_call_of_codex_has_the_model_of_the_turn_before_it(tmp_path: Path) -> None:
