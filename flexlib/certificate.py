@@ -34,6 +34,9 @@ class Certificate:
     """What both kinds say: which rows, read when, and whether they are whole."""
 
     dataset: ClassVar[str]
+    _leading: ClassVar[tuple[str, ...]] = ("state", "dataset", "month", "source", "read_at", "rows_read", "rows")
+    _json_names: ClassVar[dict[str, str]] = {}
+    _shown_if_any: ClassVar[tuple[str, ...]] = ("file_sha256",)
 
     month: Month
     read_at: datetime
@@ -42,6 +45,8 @@ class Certificate:
     quarantined_rows: int
     """Rows that could not be taken, kept with their raw text and the reason."""
     rows_sha256: str
+    file_sha256: str = ""
+    """Of the Parquet's bytes; empty in certificates of a version before, whose rows are hashed instead."""
     notes: tuple[str, ...] = ()
     """Sentences for the reader."""
     flexlib_version: str = ""
@@ -95,7 +100,10 @@ class Certificate:
         values |= {name: write_check(check) for name, check in self.checks.items()}
         values |= {"state": self.state, "dataset": self.dataset, "month": str(self.month)}
         values["read_at"] = self.read_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return json.dumps(self._rename(values), indent=2, ensure_ascii=False) + "\n"
+        values = {name: values[name] for name in self._leading} | values | self._list_derived()
+        shown = {self._json_names.get(name, name): one for name, one in values.items()
+                 if one or name not in self._shown_if_any}  # fmt: skip
+        return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
 
     def _has_gap(self) -> bool:
         return self.quarantined_rows > 0
@@ -103,8 +111,8 @@ class Certificate:
     def _differs(self) -> bool:
         return any(check.result == "differs" for check in self.checks.values())
 
-    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        return values
+    def _list_derived(self) -> dict[str, Any]:
+        return {}
 
 
 CREDITS_NAMES = {"read_at": "fetched_at", "independent_total": "witness"}
@@ -116,6 +124,8 @@ class CreditsCertificate(Certificate):
     """The proof of a month of credits: who was asked, by which route, which sums agree. Credits in hundredths."""
 
     dataset: ClassVar = "credits"
+    _leading: ClassVar = ("state", "dataset", "month", "server", "demo", "route", "route_reason", "read_at")
+    _json_names: ClassVar = CREDITS_NAMES
 
     server: str
     demo: bool = False
@@ -149,30 +159,32 @@ class CreditsCertificate(Certificate):
     def _has_gap(self) -> bool:
         return super()._has_gap() or self.users_failed > 0
 
-    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        order = ["state", "dataset", "month", "server", "demo", "route", "route_reason", "read_at"]
-        values = {name: values[name] for name in order} | values
-        return {CREDITS_NAMES.get(name, name): value for name, value in values.items()}
-
 
 @dataclass(frozen=True, kw_only=True)
-class UsageCertificate(Certificate):
-    """The proof of a month of calls from one source."""
-
-    dataset: ClassVar = "usage"
+class SourceCertificate(Certificate):
+    """What the proofs of calls and of charges share: both are of one of several sources."""
 
     source: str
     """The name of the source, as in `sources.registry`."""
     rows_read: int
+    left_out: tuple[dict[str, Any], ...] = ()
+    """Rows read that are neither, by kind: kind, rows. Nothing is missing without them."""
+    files: tuple[dict[str, Any], ...] = ()
+    """Each file read: name, sha256, rows; of a bill also how it was read."""
+    sums: Check = Check("not checked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageCertificate(SourceCertificate):
+    """The proof of a month of calls from one source."""
+
+    dataset: ClassVar = "usage"
+    _shown_if_any: ClassVar = (*Certificate._shown_if_any, "left_out", "unsized_rows")
+
     duplicate_rows: int = 0
     """Rows that were there already, counted once."""
-    left_out: tuple[dict[str, Any], ...] = ()
-    """Rows read that are no calls, by kind: kind, rows. Nothing is missing without them."""
     prompt_tokens: int
     completion_tokens: int
-    files: tuple[dict[str, Any], ...] = ()
-    """Each file read: name, sha256, rows."""
-    sums: Check = Check("not checked")
     grace_seconds: int = int(SETTLING_TIME.total_seconds())
     """How late after the month's end a call may still be recorded, as far as one can say."""
     amount_in_usd: str | None = None
@@ -216,31 +228,18 @@ class UsageCertificate(Certificate):
         missing = self.unpriced_rows if column == "amount_in_usd" else self.rows_without_clp
         return getattr(self, column) is not None or missing == self.rows
 
-    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
-        values = {name: one for name, one in values.items() if one or name not in ("left_out", "unsized_rows")}
-        return {name: values[name] for name in order} | values | {"at_least": self.is_at_least}
+    def _list_derived(self) -> dict[str, Any]:
+        return {"at_least": self.is_at_least}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChargesCertificate(Certificate):
+class ChargesCertificate(SourceCertificate):
     """The proof of a month of charges from one source."""
 
     dataset: ClassVar = "charges"
 
-    source: str
-    rows_read: int
     amounts: tuple[dict[str, Any], ...] = ()
     """By currency: currency, amount (exact, as text), list_amount (None where a row has none), rows."""
-    left_out: tuple[dict[str, Any], ...] = ()
-    """Rows that are no charges, by kind: kind, rows."""
-    files: tuple[dict[str, Any], ...] = ()
-    """Each file read: name, sha256, rows, and how it was read."""
-    sums: Check = Check("not checked")
-
-    def _rename(self, values: dict[str, Any]) -> dict[str, Any]:
-        order = ["state", "dataset", "month", "source", "read_at", "rows_read", "rows"]
-        return {name: values[name] for name in order} | values
 
 
 AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCertificate

@@ -46,6 +46,12 @@ class SnapshotMissing(InvalidRequest):
     """The month has not been stored; the sentence names the command that stores it."""
 
 
+class SnapshotChanged(FlexlibError):
+    """What is stored of a month is not what its certificate is of; the sentence names the command that mends it."""
+
+    exit_code = 4
+
+
 class EngineMissing(InvalidRequest):
     """The engine that was asked for is not installed or does not answer."""
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.errors import NotebookFailed
+from flexlib.errors import NotebookFailed, SnapshotChanged
 from flexlib.page.kit.markup import STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
@@ -48,7 +48,8 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
                 if drafted.exists():
                     drafted.replace(failed)
                 why = str(error).rstrip(".")
-                raise NotebookFailed(f"{why}. No page was written; {failed} shows how far it came.") from error
+                error.args = (f"{why}. No page was written; {failed} shows how far it came.",)
+                raise
             drafted.replace(executed)
             written.replace(page)
             failed.unlink(missing_ok=True)
@@ -96,7 +97,10 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) 
             )
         except PapermillExecutionError as error:
             what = f"{error.ename}: {error.evalue}"
-            raise NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}") from error
+            failed = NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}")
+            if error.ename == SnapshotChanged.__name__:
+                failed.exit_code = SnapshotChanged.exit_code
+            raise failed from error
         except RuntimeError as error:  # so nbclient says that a kernel is gone
             raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node

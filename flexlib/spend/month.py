@@ -149,7 +149,8 @@ class MonthUsage:
 def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:
     """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills.
 
-    Raises `SnapshotMissing` when nothing of the month itself is stored, `BadParameter` for a zone that does not exist.
+    Raises `SnapshotMissing` when nothing of the month itself is stored, `SnapshotChanged` when what is stored is not
+    what its certificate is of, `BadParameter` for a zone that does not exist.
     """
     found = [one for part, _, _ in list_pieces(month, zone) for one in list_newest(part, root)]
     usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
@@ -160,6 +161,8 @@ def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tupl
             f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
             f"(or {' or '.join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER))})"
         )
+    for one in (*usage, *spent, *billed):
+        one.check()
     return (*usage, *spent, *billed)
 
 

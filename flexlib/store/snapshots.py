@@ -158,6 +158,7 @@ def _load(dataset: str, month: Month, root: Path, command: str, source: str | No
     if snapshot is None:
         place = f"{root}{f' from {source}' if source else ''}"
         raise SnapshotMissing(f"No {dataset} of {month} in {place}. Run: {command}")
+    snapshot.check()
     return snapshot
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
 from flexlib.checks import read_check
 from flexlib.dates import Month
-from flexlib.sources.registry import WINDSURF
+from flexlib.errors import SnapshotChanged
+from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
+from flexlib.store.row_hash import hash_file, hash_parquet
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -40,13 +42,42 @@ class Snapshot:
         """The name of the source whose month it is, as in `sources.registry`."""
         return WINDSURF.name if self.dataset == WINDSURF.dataset else self.path.parent.name
 
-    @property
+    @cached_property
     def parquet(self) -> Path:
-        return self.path / f"{self.dataset}.parquet"
+        """The file of the rows, held against the certificate. Raises `SnapshotChanged` where it is not the one."""
+        self.check()
+        return self._file
+
+    def check(self) -> None:
+        """Raises `SnapshotChanged` where the rows are not those that the certificate is of."""
+        if not self.is_unchanged:
+            raise SnapshotChanged(
+                f"{self._file} is not the file that its certificate is of: it was changed or damaged after it was "
+                f"stored, so nothing of {self.month} is counted; store the month again: {self._command}"
+            )
+
+    @cached_property
+    def is_unchanged(self) -> bool:
+        """Whether the rows are those that the certificate is of, as the hash of the file says, or theirs."""
+        try:
+            found = hash_file(self._file)
+            if self.certificate.file_sha256:
+                return found == self.certificate.file_sha256
+            return hash_parquet(self._file, found) == self.certificate.rows_sha256
+        except (FileNotFoundError, ValueError):
+            return False
 
     @cached_property
     def certificate(self) -> AnyCertificate:
-        return parse_certificate((self.path / "certificate.json").read_text("utf-8"))
+        """Raises `SnapshotChanged` where it cannot be read."""
+        file = self.path / "certificate.json"
+        try:
+            return parse_certificate(file.read_text("utf-8"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SnapshotChanged(
+                f"{file} is no certificate ({type(error).__name__}): it was changed or damaged; move {self.path} away, "
+                f"and store {self.month} again: {self._command}"
+            ) from error
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -76,6 +107,16 @@ class Snapshot:
         file = self.path / "people.json"
         people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return people
+
+    @property
+    def _file(self) -> Path:
+        return self.path / f"{self.dataset}.parquet"
+
+    @property
+    def _command(self) -> str:
+        source = find_source(self.source)
+        command = source.format_command(self.month) if source else f"the command that reads {self.source}"
+        return command + " --replace" * command.startswith("flexlib import ")
 
 
 def parse_certificate(text: str) -> AnyCertificate:

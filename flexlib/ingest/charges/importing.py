@@ -21,12 +21,13 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.charges.merge import BillFile, list_files, merge_month
 from flexlib.ingest.files.entries import refuse_dropping
 from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
-from flexlib.sources.charges import hash_file, read_charges
+from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import name_in_errors
 from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS, RefusedRow
+from flexlib.store.row_hash import hash_file
 from flexlib.store.snapshots import find_snapshot, list_months
 
 

@@ -24,7 +24,7 @@ def find_held_again(pool: Pool, month: Month, base: Snapshot) -> set[str]:
     given = {file.facts.sha256 for file in pool.files}
     again = {entry["sha256"] for entry in files if entry["sha256"] in given}
     corrected = [number for number, one in enumerate(files) if one["sha256"] not in given and one["name"] in places]
-    if not corrected or not knows_origins(base, len(files)):
+    if not corrected or not base.is_unchanged or not knows_origins(base, len(files)):
         return again
     pool.read_month(month).create_view("again_given", replace=True)
     read_origins(base, len(files), pool.connection).create_view("again_stored", replace=True)

@@ -1,16 +1,12 @@
-"""What is stored of a month of files by now: its empty columns, what stands beside it, its sums."""
+"""What is stored of a month of files by now: its empty columns, and what stands beside it."""
 
 from __future__ import annotations
 
 import gzip
-from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
-from flexlib.certificate import UsageCertificate
 from flexlib.errors import BadFile
-from flexlib.ingest.recount import AMOUNTS, format_exact
 from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot
 
@@ -29,21 +25,6 @@ def find_empty_columns(base: Snapshot | None) -> set[str]:
         for name, parts in zip(USAGE.names, columns, strict=True)
         if all(one.is_stats_set and one.statistics.null_count == one.num_values for one in parts)
     }
-
-
-def compare_amounts(
-    connection: duckdb.DuckDBPyConnection, before: UsageCertificate | None
-) -> dict[str, list[str | None]]:
-    """Amounts whose stored sum is not their certificate's, both as text: filling would carry them on."""
-    if before is None:
-        return {}
-    sums = connection.view("every_stored").aggregate(", ".join(f"sum({name})" for name in AMOUNTS)).fetchall()[0]
-    pairs: dict[str, list[Any]] = {
-        name: [format_exact(found), getattr(before, name)]
-        for name, found in zip(AMOUNTS, sums, strict=True)
-        if before.has_known_total(name)
-    }
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def read_raw(snapshot: Snapshot | None) -> list[str]:

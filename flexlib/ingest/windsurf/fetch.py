@@ -34,6 +34,7 @@ def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snaps
             check_root(settings)
         if snapshot is None or snapshot.certificate.is_stale():
             snapshot = update_credits(month, settings, **options)
+        snapshot.check()
         snapshots.append(snapshot)
     return snapshots
 

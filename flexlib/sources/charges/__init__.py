@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,12 +58,6 @@ class _Months:
     left_out: dict[Month | None, Counter[str]] = field(default_factory=dict)
     people: dict[Month, dict[str, dict[str, str]]] = field(default_factory=dict)
     crossing: Counter[Month] = field(default_factory=Counter)
-
-
-def hash_file(file: Path) -> str:
-    """The SHA-256 of the file, by which its rows are known."""
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def name_rows(sha256: str) -> str:
