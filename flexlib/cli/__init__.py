@@ -1,5 +1,3 @@
 """The command line: parse, call, print; no logic."""
 
 from flexlib.cli.main import main
-
-__all__ = ["main"]

@@ -6,5 +6,3 @@ Importing this loads no web server; `demo_server` starts one as a process of its
 from flexlib.demo.command import DEFAULT_KEY, add_arguments, run
 from flexlib.demo.company import Company
 from flexlib.demo.process import demo_server
-
-__all__ = ["DEFAULT_KEY", "Company", "add_arguments", "demo_server", "run"]

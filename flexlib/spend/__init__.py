@@ -7,20 +7,3 @@ from flexlib.spend.failures import list_statuses
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.spend.quality import check_quality, list_rates, list_unmapped, list_unpriced
 from flexlib.spend.windsurf import credits_as_usage
-
-__all__ = [
-    "MonthBefore",
-    "MonthBills",
-    "MonthUsage",
-    "ProviderBill",
-    "check_quality",
-    "compare_bills",
-    "credits_as_usage",
-    "list_rates",
-    "list_statuses",
-    "list_unmapped",
-    "list_unpriced",
-    "load_month_before",
-    "load_month_usage",
-    "total_spend",
-]
