@@ -8,11 +8,10 @@ PostgreSQL has all of these types.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,140 +52,113 @@ def encode_json(content: Mapping[str, Any] | list[Any]) -> str:
     return ENCODER.encode(content)
 
 
-class Money(sa.types.TypeDecorator[Decimal]):
+class Kept(sa.types.TypeDecorator[Any]):
+    """What PostgreSQL has a type for, `native`, and SQLite keeps as its `impl`."""
+
+    impl: Any = sa.Integer
+    native: sa.types.TypeEngine[Any]
+
+    def encode(self, value: Any, /) -> Any:  # noqa: ANN401 (the driver's type)
+        """What SQLite keeps of a value that is not None."""
+        raise NotImplementedError
+
+    def decode(self, kept: Any, /) -> Any:  # noqa: ANN401
+        """The value, whichever database's driver gives it."""
+        raise NotImplementedError
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(self.native if dialect.name == "postgresql" else self.impl_instance)
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+        return value if value is None or dialect.name == "postgresql" else self.encode(value)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+        return None if value is None else self.decode(value)
+
+
+class Money(Kept):
     """An amount exact to `decimals`. What comes in has at most so many (`record.values.read_money` sees to it)."""
 
-    impl = sa.BigInteger
     cache_ok = True
 
     def __init__(self, decimals: int, precision: int = PRECISION) -> None:
         super().__init__()
         self.decimals = decimals
         self.precision = precision
+        self.native = sa.Numeric(precision, decimals)
 
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(sa.Numeric(self.precision, self.decimals))
-        return dialect.type_descriptor(sa.Integer())
-
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401 (the driver's type)
-        if value is None or dialect.name == "postgresql":
-            return value
+    def encode(self, value: Decimal) -> int:
         return int(value.scaleb(self.decimals, WIDE))
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ANN401
-        if value is None or isinstance(value, Decimal):
-            return value
-        return Decimal(value).scaleb(-self.decimals, WIDE)
+    def decode(self, kept: Decimal | int) -> Decimal:
+        return kept if isinstance(kept, Decimal) else Decimal(kept).scaleb(-self.decimals, WIDE)
 
 
-class UtcTime(sa.types.TypeDecorator[datetime]):
+class UtcTime(Kept):
     """A moment, to the microsecond, always UTC."""
 
-    impl = sa.BigInteger
     cache_ok = True
+    native = sa.TIMESTAMP(timezone=True)
+    encode = staticmethod(to_microseconds)
 
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(sa.Integer())
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401
-        if value is None or dialect.name == "postgresql":
-            return value
-        return to_microseconds(value)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401
-        if value is None:
-            return None
-        return value.astimezone(timezone.utc) if dialect.name == "postgresql" else from_microseconds(value)
+    def decode(self, kept: datetime | int) -> datetime:
+        return kept.astimezone(timezone.utc) if isinstance(kept, datetime) else from_microseconds(kept)
 
 
-class Day(sa.types.TypeDecorator[date]):
+class Day(Kept):
     """A day of a calendar, without a time."""
 
-    impl = sa.Date
     cache_ok = True
+    native = sa.Date()
 
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.Date() if dialect.name == "postgresql" else sa.Integer())
+    def encode(self, value: date) -> int:
+        return value.toordinal() - FIRST_DAY
 
-    def process_bind_param(self, value: date | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401
-        return value if value is None or dialect.name == "postgresql" else value.toordinal() - FIRST_DAY
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> date | None:  # noqa: ANN401
-        return value if value is None or isinstance(value, date) else date.fromordinal(value + FIRST_DAY)
+    def decode(self, kept: date | int) -> date:
+        return kept if isinstance(kept, date) else date.fromordinal(kept + FIRST_DAY)
 
 
-class EnumText(sa.types.TypeDecorator[StrEnum]):
-    """A member of an enum, stored as its value."""
+class EnumText(Kept):
+    """A member of an enum, stored as its value on both."""
 
+    cache_ok = True
     impl = sa.Text
-    cache_ok = True
+    native = sa.Text()
+    encode = staticmethod(str)
 
     def __init__(self, members: type[StrEnum]) -> None:
         super().__init__()
         self.members = members
 
-    def process_bind_param(self, value: StrEnum | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
-        return None if value is None else self.members(value)
+    def decode(self, kept: str) -> StrEnum:
+        return self.members(kept)
 
 
-class JsonText(sa.types.TypeDecorator[Any]):
+class JsonText(Kept):
     """A JSON object or list, kept as it was written: `json` on PostgreSQL, not `jsonb`, which rewrites it."""
 
-    impl = sa.Text
     cache_ok = True
+    impl = sa.Text
+    native = sa.JSON()
+    encode = staticmethod(encode_json)
 
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.JSON() if dialect.name == "postgresql" else sa.Text())
-
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401 (JSON)
-        return value if value is None or dialect.name == "postgresql" else encode_json(value)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401
-        return json.loads(value) if isinstance(value, str) else value
+    def decode(self, kept: Any) -> Any:  # noqa: ANN401 (JSON, or its text)
+        return json.loads(kept) if isinstance(kept, str) else kept
 
 
-def choose_encoder(kind: sa.types.TypeEngine[Any], backend: str) -> Callable[[Any], Any] | None:
-    """What makes a value of the column into what the driver itself takes, JSON into its text; None: it stays as it is.
-
-    For the statements that every recorded call runs, past SQLAlchemy.
-    """
-    if isinstance(kind, JsonText):
-        return encode_json
-    if isinstance(kind, EnumText):
-        return attrgetter("value")
-    if backend == "postgresql":
-        return None
-    if isinstance(kind, UtcTime):
-        return to_microseconds
-    if isinstance(kind, Day):
-        return lambda day: day.toordinal() - FIRST_DAY
-    if isinstance(kind, Money):
-        decimals = kind.decimals
-        return lambda amount: int(amount.scaleb(decimals, WIDE))
-    return None
-
-
-class _SumText(sa.types.TypeDecorator[Decimal]):
+class _SumText(Kept):
     """What a `MoneySum` gives: numeric on PostgreSQL; on SQLite whole units and steps, as `units|steps`."""
 
-    impl = sa.Text
     cache_ok = True
+    impl = sa.Text
+    native = sa.Numeric()
 
     def __init__(self, decimals: int) -> None:
         super().__init__()
         self.decimals = decimals
 
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.Numeric() if dialect.name == "postgresql" else sa.Text())
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:  # noqa: ANN401
-        return read_sum(value, self.decimals)
+    def decode(self, kept: Decimal | str) -> Decimal | None:
+        return read_sum(kept, self.decimals)
 
 
 def read_sum(value: Decimal | str | None, decimals: int) -> Decimal | None:

@@ -81,7 +81,7 @@ def _read_page(
     bounds: list[Any] = [after[0], month.end, after[0]]
     if ledger.backend == "sqlite":
         bounds = [to_microseconds(one) for one in bounds]
-    return [decode_record(ledger, row) for row in connection.execute(query, [*bounds, after[1]]).fetchall()]
+    return [decode_record(row) for row in connection.execute(query, [*bounds, after[1]]).fetchall()]
 
 
 def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[UsageRecord]) -> None:  # noqa: ANN401

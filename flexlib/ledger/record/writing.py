@@ -13,10 +13,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
-import sqlalchemy as sa
-
 from flexlib.dates import Month
-from flexlib.ledger.db.columns import JsonText, choose_encoder
+from flexlib.ledger.db.columns import EnumText, JsonText, Kept
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE
 from flexlib.ledger.record.record import UsageRecord
@@ -57,18 +55,14 @@ def _is_attached(connection: Any, name: str) -> bool:  # noqa: ANN401
 
 WRITTEN = COLUMNS[1:]
 NAMES = ", ".join(WRITTEN)
-CODECS = [
-    (place, column.type)
-    for place, column in enumerate(STATISTICS.columns)
-    if isinstance(column.type, sa.types.TypeDecorator)
-]
+CODECS = [(place, one.type) for place, one in enumerate(STATISTICS.columns) if isinstance(one.type, Kept)]
 
 
 @cache
 def _list_encoders(backend: str) -> list[tuple[int, Callable[[Any], Any]]]:
     """The places in a record whose values the driver takes in another form, each with what makes it."""
-    found = ((place, choose_encoder(codec, backend)) for place, codec in CODECS)
-    return [(place, encoder) for place, encoder in found if encoder]
+    # PostgreSQL's driver, too, takes no enums, and JSON as a text only.
+    return [(place, one.encode) for place, one in CODECS if backend == "sqlite" or isinstance(one, EnumText | JsonText)]
 
 
 IDS_AT_ONCE = 500
@@ -194,12 +188,12 @@ def find_stored(ledger: Ledger, connection: Any, request_ids: Iterable[str]) -> 
             f"SELECT {columns} FROM {REQUEST_IDS} JOIN {TABLE} one USING (request_id, created_at) "  # noqa: S608
             "WHERE request_id = ANY(%s)"
         )
-        return [decode_record(ledger, row) for row in connection.execute(query, [wanted]).fetchall()]
+        return [decode_record(row) for row in connection.execute(query, [wanted]).fetchall()]
     stored: list[UsageRecord] = []
     for start in range(0, len(wanted), IDS_AT_ONCE):
         some = wanted[start : start + IDS_AT_ONCE]
         query = f"SELECT {columns} FROM {TABLE} one WHERE request_id IN ({', '.join('?' * len(some))})"  # noqa: S608
-        stored += [decode_record(ledger, row) for row in connection.execute(query, some)]
+        stored += [decode_record(row) for row in connection.execute(query, some)]
     return stored
 
 
@@ -212,10 +206,10 @@ def encode_record(ledger: Ledger, record: UsageRecord) -> list[Any]:
     return row
 
 
-def decode_record(ledger: Ledger, row: Iterable[Any]) -> UsageRecord:
+def decode_record(row: Iterable[Any]) -> UsageRecord:
     """The record that a row of all columns holds, as the driver gives it."""
-    dialect = ledger.engine.dialect
     values: list[Any] = list(row)
     for place, codec in CODECS:
-        values[place] = codec.process_result_value(values[place], dialect)
+        if values[place] is not None:
+            values[place] = codec.decode(values[place])
     return UsageRecord(*values)
