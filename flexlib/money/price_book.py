@@ -1,16 +1,17 @@
-"""The price book: dated price lists of many sellers, those that genai-prices carries inside its package."""
+"""The price book: dated price lists of many sellers, those that genai-prices carries; and whose list prices a call."""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.money.open_prices import ALL_DAYS, HourRule, has_hours, list_hour_rules
+from flexlib.money.open_prices import ALL_DAYS, HourRule, has_hours, list_hour_rules, read_data_table
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
@@ -34,6 +35,9 @@ LISTS: Mapping[str, str] = {
     LlmProxy.TOGETHER: "together",
 }
 """Whose list in genai-prices is meant by a provider or a proxy of ours; who is not here publishes none."""
+
+KEPT = 16_384
+"""How many names are remembered: far more than a company calls models."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +133,60 @@ def _to_utc(moment: time) -> time:
     if moment.tzinfo is None:
         return moment
     return datetime.combine(date(1970, 1, 1), moment).astimezone(timezone.utc).time()
+
+
+@dataclass(frozen=True)
+class ListedName:
+    """What a price list calls a model."""
+
+    seller: str | None
+    """The list, as genai-prices calls it; None: nobody's list has the model."""
+    name: str
+
+
+@dataclass(frozen=True)
+class _Rule:
+    written: re.Pattern[str]
+    listed: str | None
+    name: str
+    sold_by: frozenset[str]
+
+
+@lru_cache(maxsize=KEPT)
+def find_listed_name(provider: str, model: str, proxy: str | None = None) -> ListedName:
+    """Whose list prices the model, and under which name.
+
+    The seller is the proxy where there is one: who sends the bill sets the price. The rules of
+    `data/seller_names.csv` are tried in their order on what the ones before have made of the name. Each has the text
+    that shows it and the day on which that text, or a stored copy of it, was read; `evidence` is `form` where no text
+    was found that documents a spelling: such a rule only turns a name round, and a name that the list does not have
+    then is unpriced. A rule without a list is of models that no list prices, though one seems to. A region that may
+    cost more (`azure/eu/...`, `bedrock/us-gov-west-1/...`) is left in the name, so that no list knows it; that of an
+    ARN is not looked at, as a call by the plain id does not tell its own. What no rule fits is looked up as written.
+
+    >>> find_listed_name("anthropic", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+    ListedName(seller='aws', name='us.anthropic.claude-sonnet-4-5-20250929-v1:0')
+    >>> find_listed_name("anthropic", "claude-4.5-sonnet-thinking")
+    ListedName(seller='anthropic', name='claude-sonnet-4.5')
+    """
+    sold_by = find_seller(provider, proxy)
+    found = ListedName(LISTS.get(sold_by), model)
+    for rule in _read_rules():
+        if sold_by in rule.sold_by and (match := rule.written.fullmatch(found.name)):
+            if rule.listed is None:
+                return ListedName(None, model)
+            found = ListedName(rule.listed, match.expand(rule.name))
+    return found
+
+
+def find_seller(provider: str, proxy: str | None) -> str:
+    """Whose price counts, by our name."""
+    return (proxy or provider).lower()
+
+
+@cache
+def _read_rules() -> tuple[_Rule, ...]:
+    return tuple(
+        _Rule(re.compile(row["written"]), row["list"] or None, row["name"], frozenset(row["sold_by"].split()))
+        for row in read_data_table("seller_names.csv")
+    )

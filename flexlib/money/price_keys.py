@@ -11,9 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flexlib.money.brackets import choose_bracket
-from flexlib.money.price_book import Changes, PriceBook
-from flexlib.money.seller_names import find_listed_name
+from flexlib.money.price_book import Changes, PriceBook, find_listed_name
+from flexlib.money.prices import choose_bracket
 from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 
 WORDS = ("provider", "model", "proxy", "task_type", "tier")

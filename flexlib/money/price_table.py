@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadRecord
-from flexlib.money.brackets import may_be_long
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.price_keys import Numbers, count_calls, find_shared_prices, to_numbers
@@ -25,6 +24,7 @@ from flexlib.money.prices import (
     UNCOUNTED,
     UNKNOWN_REQUESTS,
     explain_extra,
+    may_be_long,
     name_source,
 )
 from flexlib.money.unit_prices import UnitPrices, Unpriced

@@ -9,13 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
-from flexlib.money.brackets import choose_bracket, may_be_long
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 
 USD_STEP = Decimal("1e-10")
 LIMIT = Decimal(10) ** 10
@@ -30,6 +35,12 @@ BEYOND_MEASURE = "an amount is 10,000,000,000 USD or more; look at the numbers o
 
 UNKNOWN_REQUESTS = "it is the sum of an unknown number of calls, on which the price depends"
 MIXED = "it is a sum of calls, of which some may be so long that they cost more and others not"
+
+FAR_BELOW = 10
+"""A sum of calls is priced as short ones where their mean is this many times below the long ones' threshold: of calls
+alike none is long then, and what long ones among them could cost more is said beside the total."""
+
+Tokens = TypeVar("Tokens", int, "npt.NDArray[np.int64]")
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,24 @@ def price_call(
         amount = min(exact, LIMIT).quantize(USD_STEP, ROUND_HALF_EVEN)  # more has no room for its decimals
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
     return Price(amount, name_source(book, unit), unit.since)
+
+
+def choose_bracket(prompt_tokens: Tokens, requests: Tokens) -> Tokens:
+    """The prompt tokens whose price bracket holds for a row: its own for a call, the lowest for a sum of calls.
+
+    `requests`: how many calls the row sums, 1 or more, 0 where nobody says. Numbers or arrays of them.
+    """
+    chosen: Tokens = prompt_tokens * (requests == 1)
+    return chosen
+
+
+def may_be_long(prompt_tokens: Tokens, requests: Tokens, threshold: Tokens) -> Any:  # noqa: ANN401 (bool or array)
+    """Whether some call of a sum may have more prompt tokens than `threshold`, as far as their sum and number tell.
+
+    None has where all of them together have not. Else only a mean far below says so.
+    """
+    mean = -(-prompt_tokens // (requests + (requests == 0)))  # it may be one call where nobody says
+    return (requests != 1) & (prompt_tokens > threshold) & (mean > threshold // FAR_BELOW)
 
 
 def _costs_without_tokens(unit: UnitPrices, task_type: str, extra: Mapping[str, int]) -> bool:

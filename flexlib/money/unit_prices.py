@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.enums import LlmTaskType
 from flexlib.money.extra_counts import EXTRA_COUNTS, SELLERS_WITH_BASE_RATE, ListShape, read_shape
 from flexlib.money.open_prices import CHOICE, OPEN, find_request_prices, select_prices
-from flexlib.money.price_book import LISTS, PriceBook, read_prices
-from flexlib.money.seller_names import ListedName, find_listed_name, find_seller
+from flexlib.money.price_book import LISTS, ListedName, PriceBook, find_listed_name, find_seller, read_prices
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice

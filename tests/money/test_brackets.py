@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from price_samples import price_tokens, read_reason
 
-from flexlib.money.brackets import choose_bracket, may_be_long
-from flexlib.money.prices import MIXED, UNKNOWN_REQUESTS, Price
+from flexlib.money.prices import MIXED, UNKNOWN_REQUESTS, Price, choose_bracket, may_be_long
 
 
 @pytest.mark.parametrize(

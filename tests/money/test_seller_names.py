@@ -9,9 +9,8 @@ import pytest
 from price_samples import price_tokens, read_reason
 
 from flexlib.money.open_prices import read_data_table
-from flexlib.money.price_book import load_book
+from flexlib.money.price_book import ListedName, find_listed_name, load_book
 from flexlib.money.prices import Price
-from flexlib.money.seller_names import ListedName, find_listed_name
 
 
 @pytest.mark.parametrize(

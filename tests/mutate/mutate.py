@@ -80,7 +80,8 @@ ROOMS = {
     "money/fx": _mirror("money/fx"),
     "money/credit_prices": _mirror("money/credit_prices"),
     "money/prices": Room(
-        ("flexlib/money/prices.py",), ("tests/money/test_prices.py", "tests/money/test_price_counts.py")
+        ("flexlib/money/prices.py",),
+        ("tests/money/test_prices.py", "tests/money/test_price_counts.py", "tests/money/test_brackets.py"),
     ),
     "money/unit_prices": Room(
         ("flexlib/money/unit_prices.py",),
@@ -90,10 +91,11 @@ ROOMS = {
             "tests/money/test_unit_price_gaps.py",
         ),
     ),
-    "money/brackets": _mirror("money/brackets"),
-    "money/open_prices": _mirror("money/open_prices money/seller_names"),
+    "money/open_prices": _mirror("money/open_prices"),
     "money/price_keys": _mirror("money/price_keys"),
-    "money/price_book": _mirror("money/price_book"),
+    "money/price_book": Room(
+        ("flexlib/money/price_book.py",), ("tests/money/test_price_book.py", "tests/money/test_seller_names.py")
+    ),
     "money/extra_counts": Room(("flexlib/money/extra_counts.py",), ("tests/money/test_list_shape.py",)),
     "money/price_table": Room(
         ("flexlib/money/price_table.py",),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.money.seller_names import find_listed_name
+from flexlib.money.price_book import find_listed_name
 
 CALL = "call"
 
