@@ -16,8 +16,7 @@ from flexlib.analysis.credits import (
     credits_statistics,
 )
 from flexlib.analysis.top import name_models
-from flexlib.console.credits import render_by_model
-from flexlib.console.table import render_table
+from flexlib.console.table import render_by_model, render_table
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.tables.credits import table_daily_credits, table_monthly_credits

@@ -16,7 +16,7 @@ from flexlib.formats import format_count
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
-    from flexlib.ledger.record.repricing import Repricing
+    from flexlib.ledger.record.changing import Repricing
 
 
 def add_commands(commands: Commands) -> None:
@@ -63,7 +63,7 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ledger.door import find_ledger
-    from flexlib.ledger.record.repricing import reprice_month
+    from flexlib.ledger.record.changing import reprice_month
 
     ledger = find_ledger(settings)
     ledger.require_file()

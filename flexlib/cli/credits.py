@@ -115,7 +115,7 @@ def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
 def run_by_model(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.top import name_models
-    from flexlib.console.credits import render_by_model
+    from flexlib.console.table import render_by_model
     from flexlib.tables.credits import table_credits_by_day_and_model
 
     def build(rows: object, days: Span, lower_bound: bool) -> tuple[object, Table, str]:

@@ -23,7 +23,7 @@ from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL, read_rates_file
 from flexlib.store.fx import find_rates_file, load_rates
 
 if TYPE_CHECKING:
-    from flexlib.ledger.record.filling import FilledAmounts
+    from flexlib.ledger.record.changing import FilledAmounts
 
 
 def add_commands(commands: Commands) -> None:

@@ -128,8 +128,7 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
 def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
     from tqdm import tqdm
 
-    from flexlib.cli.signals import StopSignals
-    from flexlib.cli.stream import LineStream
+    from flexlib.cli.stream import LineStream, StopSignals
     from flexlib.ledger.door import find_ledger
     from flexlib.ledger.record.lines import record_batches
 

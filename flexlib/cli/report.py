@@ -151,7 +151,7 @@ def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: 
     """The month by day and model as text, and the CSV beside the page."""
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.top import name_models
-    from flexlib.console.credits import render_by_model
+    from flexlib.console.table import render_by_model
     from flexlib.export import write_csv
     from flexlib.tables.credits import table_credits_by_day_and_model
 

@@ -19,7 +19,7 @@ from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month, store_
 from flexlib.ingest.recount import write_figures
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
-from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
+from flexlib.ledger.record.changing import FilledAmounts, fill_amounts
 from flexlib.sources.registry import LEDGER
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot

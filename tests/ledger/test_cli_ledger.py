@@ -343,7 +343,7 @@ def test_a_line_that_a_signal_cut_is_kept_among_the_refused(home: Path) -> None:
 
 
 def test_one_more_signal_ends_what_does_not_end_unless_it_came_with_the_first() -> None:
-    code = "import time; from flexlib.cli.signals import StopSignals\n"
+    code = "import time; from flexlib.cli.stream import StopSignals\n"
     code += "with StopSignals():\n  print(flush=True)\n  while True: time.sleep(0.01)"
     command = [sys.executable, "-W", "error", "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -36,7 +36,7 @@ from flexlib.ledger import (
     record_usage,
 )
 from flexlib.ledger.read.months import LedgerMonth
-from flexlib.ledger.record.filling import FilledAmounts, fill_amounts
+from flexlib.ledger.record.changing import FilledAmounts, fill_amounts
 from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.ledger.record.pricing import price_records
 from flexlib.money.fx import Rate
@@ -326,7 +326,7 @@ def test_filling_looks_at_no_call_of_a_model_that_no_list_names(
     cost = 5_000_000_000 if ledger.backend == "sqlite" else "0.5"
     execute(ledger, f"UPDATE llm_usage_statistics SET cost = {cost} WHERE request_id = 'with its cost'")
     execute(ledger, "UPDATE llm_usage_statistics SET amount_in_usd = NULL WHERE request_id = 'listed'")
-    monkeypatch.setattr("flexlib.ledger.record.filling.price_records", price)
+    monkeypatch.setattr("flexlib.ledger.record.changing.price_records", price)
     assert fill_amounts(SEPTEMBER, ledger).usd == 2
     assert "listed" in looked_at
     looked_at.clear()

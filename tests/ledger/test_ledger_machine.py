@@ -35,9 +35,8 @@ from flexlib.certificate import State, UsageCertificate
 from flexlib.dates import Month
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import ConflictingUsage, Ledger, UsageQuery, open_ledger, record_many, record_usage
-from flexlib.ledger.record.filling import fill_amounts
+from flexlib.ledger.record.changing import fill_amounts, reprice_month
 from flexlib.ledger.record.record import build_record
-from flexlib.ledger.record.repricing import reprice_month
 from flexlib.ledger.record.writing import ensure_months, insert_records, open_transaction
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import PriceBook, build_book

@@ -13,9 +13,9 @@ from genai_prices.data import providers
 
 from flexlib.dates import Month
 from flexlib.ledger import Ledger, UsageQuery, UsageRecord, record_usage
+from flexlib.ledger.record.changing import ModelChange, reprice_month
 from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.ledger.record.recording import record_many
-from flexlib.ledger.record.repricing import ModelChange, reprice_month
 from flexlib.ledger.record.responses import read_anthropic_response
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import PriceBook, build_book, load_book
