@@ -67,7 +67,7 @@ class Kept(sa.types.TypeDecorator[Any]):
         raise NotImplementedError
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(self.native if dialect.name == "postgresql" else self.impl_instance)
+        return self.native if dialect.name == "postgresql" else self.impl_instance
 
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:  # noqa: ANN401
         return value if value is None or dialect.name == "postgresql" else self.encode(value)
