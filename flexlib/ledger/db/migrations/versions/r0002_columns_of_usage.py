@@ -13,10 +13,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from flexlib.ledger.db.migrations.versions import r0001_create_ledger as before
+from flexlib.ledger.db.migrations.versions.r0001_create_ledger import TABLE
+
 revision = "0002"
 down_revision = "0001"
 
-TABLE = "llm_usage_statistics"
 KEPT = (
     ("id", "request_id", "created_at", "usable_id", "provider", "model", "proxy", "task_type", "prompt_tokens")
     + ("completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens", "cost", "amount_in_usd")
@@ -46,22 +48,6 @@ CHECKS = {
     "extra_counts_not_negative": " AND ".join(f"{name} >= 0" for name in EXTRA),
     "grain_known": "grain IN ('call', 'day', 'hour', 'month')",
     "requests_positive": "requests > 0",
-}
-OLD_CHECKS = {
-    "tokens_not_negative": (
-        "prompt_tokens >= 0 AND completion_tokens >= 0 AND cached_tokens >= 0 AND cache_write_tokens >= 0"
-    ),
-    "total_is_prompt_and_completion": "total_tokens = prompt_tokens + completion_tokens",
-    "cached_within_prompt": "cached_tokens + cache_write_tokens <= prompt_tokens",
-    "duration_not_negative": "duration_ms >= 0",
-}
-INDEXES = {
-    "provider_model_proxy": "provider, model, proxy",
-    "provider_task_type": "provider, task_type",
-    "proxy": "proxy",
-    "task_type": "task_type",
-    "usable": "usable_type, usable_id, created_at",
-    "created_at_request_id": "created_at, request_id",
 }
 KEY_INDEX = f"CREATE INDEX ix_{TABLE}_usable_key ON {TABLE} (usable_type, usable_key, created_at)"
 MOVED = "usable_key IS NOT NULL"
@@ -101,7 +87,6 @@ def _lower_types() -> None:
 
 def _rebuild() -> None:
     extra = ", ".join(f"{name} INTEGER" for name in EXTRA)
-    checks = ", ".join(f"CONSTRAINT ck_{TABLE}_{name} CHECK ({rule})" for name, rule in (OLD_CHECKS | CHECKS).items())
     op.execute(f"""
         CREATE TABLE new_{TABLE} (
             id INTEGER NOT NULL PRIMARY KEY, request_id TEXT NOT NULL, created_at INTEGER NOT NULL,
@@ -114,7 +99,7 @@ def _rebuild() -> None:
             amount_in_clp INTEGER, fx_rate INTEGER, fx_date INTEGER, fx_source TEXT, unconverted TEXT,
             duration_ms INTEGER, status TEXT, metadata TEXT, masked TEXT, earlier_amounts TEXT,
             updated_at INTEGER NOT NULL,
-            CONSTRAINT uq_{TABLE}_request_id UNIQUE (request_id), {checks}
+            CONSTRAINT uq_{TABLE}_request_id UNIQUE (request_id), {before.write_checks(before.CHECKS | CHECKS)}
         ) STRICT
     """)
     columns = {name: name for name in KEPT} | {"usable_type": "lower(usable_type)"} | _read_sqlite()
@@ -122,8 +107,7 @@ def _rebuild() -> None:
     op.execute(f"INSERT INTO new_{TABLE} ({names}) SELECT {values} FROM {TABLE} ORDER BY id")
     op.execute(f"DROP TABLE {TABLE}")
     op.execute(f"ALTER TABLE new_{TABLE} RENAME TO {TABLE}")
-    for name, key in INDEXES.items():
-        op.execute(f"CREATE INDEX ix_{TABLE}_{name} ON {TABLE} ({key})")
+    before.create_indexes(before.INDEXES | before.TIME_INDEX)
     op.execute(f"{KEY_INDEX} WHERE {MOVED}")
 
 
