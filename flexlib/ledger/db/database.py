@@ -1,26 +1,38 @@
-"""How one process reaches the database that a ledger is in: its address, connections, forks."""
+"""How one process reaches the database that a ledger is in: its address, connections, forks, and another try."""
 
 from __future__ import annotations
 
 import atexit
 import os
+import random
 import sqlite3
 import threading
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
-from flexlib.ledger.errors import LedgerError, LedgerMissing
+from flexlib.ledger.errors import LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
+PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
+PASSING_STATES = ("08", "40", "53300", "55P03", "57P")
+"""SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
+
+FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+"""What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -180,3 +192,57 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:
+    """What `work` gives; it must bear to be run again, even after a commit whose answer was lost.
+
+    Raises `LedgerUnavailable`, with the `advice`, once the database was busy or unreachable for
+    `ledger.retry_seconds`, `LedgerFailed` when it refused for good.
+    """
+    start, pause = time.monotonic(), FIRST_PAUSE
+    while True:
+        try:
+            return work()
+        except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
+            if not _may_pass(_find_cause(error), ledger):
+                raise explain_refusal(ledger, error) from error
+            waited = time.monotonic() - start
+            if waited + pause > ledger.retry_seconds:
+                reason = f"was busy or out of reach for {waited:.1f} s: {_quote(error)}."
+                raise LedgerUnavailable(f"The ledger ({ledger.place}) {reason}{advice}") from error
+        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (only spreads the attempts)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
+    if isinstance(cause, sa.exc.TimeoutError):
+        return True
+    if ledger.backend == "sqlite":
+        name = str(getattr(cause, "sqlite_errorname", ""))
+        return isinstance(cause, sqlite3.OperationalError) and name.startswith(PASSING_NAMES)
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        ledger.close()  # the server is gone, and so are the other connections to it
+        if any(words in str(cause) for words in FINAL_WORDS):
+            return False
+        driver = ledger.engine.dialect.loaded_dbapi
+        return isinstance(cause, driver.OperationalError | driver.InterfaceError)
+    if state == "23514" and not cause.diag.constraint_name:  # type: ignore[attr-defined]
+        ledger.months.clear()  # no partition takes the row: one that this process had seen is gone
+        return True
+    return str(state).startswith(PASSING_STATES)
+
+
+def explain_refusal(ledger: Ledger, error: Exception) -> LedgerFailed:
+    """What to raise where the database refused, and asking again would not help."""
+    return LedgerFailed(f"The ledger ({ledger.place}) refused: {_quote(error)}.")
+
+
+def _find_cause(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+
+
+def _quote(error: Exception) -> str:
+    cause = _find_cause(error)
+    return str(cause).strip().split("\n", 1)[0].rstrip(".") or type(cause).__name__

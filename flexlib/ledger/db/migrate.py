@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.db.retry import run_with_retries
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import LedgerMissing
@@ -19,6 +20,8 @@ from flexlib.store.disk import lock_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x666C6579
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,14 @@ def prepare_ledger(ledger: Ledger) -> None:
     """
     if ledger.prepared:
         return
-    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
+    revision = _read_revision(ledger)
     if revision is None and ledger.backend == "sqlite":
         revision = _migrate(ledger)
     if revision is None:
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
     if revision != HEAD and ledger.backend == "postgresql":
         _await_migration(ledger)  # which another process may have begun just now
-        revision = run_with_retries(ledger, lambda: _read_revision(ledger)) or revision
+        revision = _read_revision(ledger) or revision
     if revision != HEAD:
         raise _describe_revision(ledger, revision)
     ledger.prepared = True
@@ -65,7 +68,7 @@ def prepare_ledger(ledger: Ledger) -> None:
 def init_ledger(ledger: Ledger | None = None) -> LedgerStatus:
     """Makes the tables where there are none; a ledger that is there stays as it is."""
     ledger = ledger or find_ledger()
-    if run_with_retries(ledger, lambda: _read_revision(ledger)) is None:
+    if _read_revision(ledger) is None:
         _migrate(ledger)
     return get_ledger_status(ledger)
 
@@ -73,7 +76,7 @@ def init_ledger(ledger: Ledger | None = None) -> LedgerStatus:
 def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
     """Brings the tables to the newest revision. Raises `LedgerMissing` where there are none, or a newer flexlib's."""
     ledger = ledger or find_ledger()
-    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
+    revision = _read_revision(ledger)
     if revision is None:
         raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
     if revision not in _list_revisions():
@@ -85,29 +88,30 @@ def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
 def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
     """Backend, revision, how many calls, the first and the last; it makes nothing."""
     ledger = ledger or find_ledger()
-    revision = run_with_retries(ledger, lambda: _read_revision(ledger))
-    rows, first, last = None, None, None
+    revision = _read_revision(ledger)
+    counted: Sequence[Any] = None, None, None
     if revision is not None:
         created_at = STATISTICS.c.created_at
         query = sa.select(sa.func.count(), sa.func.min(created_at), sa.func.max(created_at)).select_from(STATISTICS)
-
-        def count() -> tuple[int, datetime | None, datetime | None]:
-            with ledger.engine.connect() as connection:
-                number, earliest, latest = connection.execute(query).one()
-                return number, earliest, latest
-
-        rows, first, last = run_with_retries(ledger, count)
-    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, rows, first, last)
+        counted = _ask(ledger, lambda connection: connection.execute(query).one())
+    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted)
 
 
 def _read_revision(ledger: Ledger) -> str | None:
-    if ledger.is_absent:
-        return None
-    with ledger.engine.connect() as connection:
-        if not sa.inspect(connection).has_table(VERSION_TABLE):
-            return None
-        revision: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
-        return revision
+    query = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
+
+    def read(connection: sa.Connection) -> str | None:
+        return connection.scalar(query) if sa.inspect(connection).has_table(VERSION_TABLE) else None
+
+    return None if ledger.is_absent else _ask(ledger, read)
+
+
+def _ask(ledger: Ledger, work: Callable[[sa.Connection], T]) -> T:
+    def ask() -> T:
+        with ledger.engine.connect() as connection:
+            return work(connection)
+
+    return run_with_retries(ledger, ask)
 
 
 def _await_migration(ledger: Ledger) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from flexlib.errors import BadSetting
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, explain_refusal
 from flexlib.ledger.db.table import STATISTICS, TABLE
-from flexlib.ledger.errors import LedgerFailed
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
 from flexlib.ledger.read.sqlite import SqliteProcess, SqliteReader, start_process
 
@@ -58,7 +57,7 @@ class PostgresqlReader:
         try:
             yield from ahead
         except (pa.ArrowException, OSError) as error:  # what Arrow makes of the driver's own
-            raise _explain_refusal(self._ledger, error) from error
+            raise explain_refusal(self._ledger, error) from error
         finally:
             ahead.close()
 
@@ -96,7 +95,7 @@ def open_reader(
             with ledger.read() as connection:
                 yield SqliteReader(connection)
         except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-            raise _explain_refusal(ledger, error) from error
+            raise explain_refusal(ledger, error) from error
         return
     try:
         import adbc_driver_manager as adbc  # not its DB-API, which loads pandas
@@ -112,7 +111,7 @@ def open_reader(
                 statement.execute_update()
             yield PostgresqlReader(ledger, connection)
     except adbc.Error as error:
-        raise _explain_refusal(ledger, error) from error
+        raise explain_refusal(ledger, error) from error
 
 
 def _count_rows(ledger: Ledger, first: datetime, end: datetime) -> int:
@@ -122,13 +121,7 @@ def _count_rows(ledger: Ledger, first: datetime, end: datetime) -> int:
             select = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
             return int(connection.execute(select).scalar_one())
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-        raise _explain_refusal(ledger, error) from error
-
-
-def _explain_refusal(ledger: Ledger, error: Exception) -> LedgerFailed:
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    reason = str(cause).strip().split("\n", 1)[0].rstrip(".")
-    return LedgerFailed(f"The ledger ({ledger.place}) refused: {reason}.")
+        raise explain_refusal(ledger, error) from error
 
 
 def _select_postgresql(first: datetime, end: datetime, empty: Collection[str]) -> str:

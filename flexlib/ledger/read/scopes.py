@@ -15,9 +15,8 @@ from flexlib.dates import Moment, read_period
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidRequest
 from flexlib.ledger.db.columns import MoneySum
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import InvalidCall

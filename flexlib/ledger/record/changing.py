@@ -15,9 +15,8 @@ import sqlalchemy as sa
 
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import WIDE
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.record.pages import change_pages
 from flexlib.ledger.record.pricing import build_table, load_kept_rates, price_records

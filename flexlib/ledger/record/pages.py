@@ -13,8 +13,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import to_microseconds
-from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.db.retry import run_with_retries
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import COLUMNS, TABLE
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.writing import decode_record, encode_record, list_json_kinds, list_kinds, open_transaction

@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.retry import run_with_retries
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import ConflictingUsage, InvalidCall
 from flexlib.ledger.record.pricing import price_records
