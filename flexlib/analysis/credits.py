@@ -59,11 +59,7 @@ def credits_by_day_and_model(rows: Frame, days: Iterable[date] | None = None) ->
 
     With `days` every model of `rows` has a row on each of them.
     """
-    opened = open_credits(rows)
-    zeros = None
-    if days is not None:
-        zeros = list_days(opened, days).join(opened.select("model_uid").unique(), how="cross")
-    sums = _sum_by(opened, ["date", "model_uid"], zeros=zeros)
+    sums = _sum_by(open_credits(rows), ["date", "model_uid"], days=days)
     columns = ["date", "model_uid", *MEASURES]
     return to_native_frame(sums, rows, columns, {"date": False, "flex_credits": True, "model_uid": False})
 
@@ -73,9 +69,7 @@ def credits_by_day(rows: Frame, days: Iterable[date] | None = None) -> Frame:
 
     `rank` 1 is the day of the most flex credits, the earlier of equals first.
     """
-    opened = open_credits(rows)
-    zeros = None if days is None else list_days(opened, days)
-    sums = _sum_by(opened, ["date"], {"users": "user"}, zeros)
+    sums = _sum_by(open_credits(rows), ["date"], {"users": "user"}, days)
     sums = add_running_total(sums, "flex_credits", "date", "cumulative_flex_credits")
     sums = add_places(sums, "flex_credits", tie="date")
     return to_native_frame(sums, rows, ["date", *MEASURES, "users", "cumulative_flex_credits", "rank"], {"date": False})
@@ -113,10 +107,8 @@ def credits_by_month(rows: Frame, days: Iterable[date] | None = None) -> Frame:
     """Each month's credits: `month` (its first midnight), measures, `total_credits` (prompt and flex, hundredths),
     `users` (active), `days` (with rows); ascending. With `days` each month that they touch has a row."""
     opened = open_credits(rows).with_columns(month=nw.col("date").dt.truncate("1mo"))
-    zeros = None
-    if days is not None:
-        zeros = list_days(opened, sorted({day.replace(day=1) for day in days}), "month")
-    sums = _sum_by(opened, ["month"], {"users": "user", "days": "date"}, zeros)
+    first_days = None if days is None else sorted({day.replace(day=1) for day in days})
+    sums = _sum_by(opened, ["month"], {"users": "user", "days": "date"}, first_days)
     sums = sums.with_columns(total_credits=nw.col("prompt_credits") + nw.col("flex_credits"))
     return to_native_frame(sums, rows, ["month", *MEASURES, "total_credits", "users", "days"], {"month": False})
 
@@ -124,9 +116,7 @@ def credits_by_month(rows: Frame, days: Iterable[date] | None = None) -> Frame:
 def credits_by_weekday_and_week(rows: Frame, days: Iterable[date] | None = None) -> Frame:
     """Each day's credits by its place in the ISO calendar, for a heat map: `iso_year`, `iso_week` (1 to 53), `weekday`
     (1 is Monday), `date`, measures, `users` (active); ascending. Without `days`, a day with no row has no cell."""
-    opened = open_credits(rows)
-    zeros = None if days is None else list_days(opened, days)
-    sums = _sum_by(opened, ["date"], {"users": "user"}, zeros)
+    sums = _sum_by(open_credits(rows), ["date"], {"users": "user"}, days)
     # Sunday is 7, but 0 on Spark with narwhals 2.29.
     sums = sums.with_columns(weekday=(nw.col("date").dt.weekday().cast(nw.Int64) + 6) % 7 + 1)
     # A week belongs to the year of its Thursday.
@@ -200,9 +190,15 @@ def compare_models(rows: Frame, before: Frame) -> Frame:
 
 
 def _sum_by(
-    opened: LazyFrame, keys: Sequence[str], distinct: Mapping[str, str] | None = None, zeros: LazyFrame | None = None
+    opened: LazyFrame,
+    keys: Sequence[str],
+    distinct: Mapping[str, str] | None = None,
+    days: Iterable[date] | None = None,
 ) -> LazyFrame:
-    """The measures of each group, and under new names the distinct values of some columns; `zeros` adds keys."""
+    """The measures of each group, and under new names the distinct values of some columns.
+
+    `days`: values of the first key that have a row, of zeros if need be, with each value of the others.
+    """
     distinct = distinct or {}
     sums = opened.group_by(*keys).agg(
         nw.col(*SUMMED).sum(),
@@ -212,7 +208,10 @@ def _sum_by(
     )
     numbers = [*SUMMED, "_counted", "rows", *distinct]
     sums = sums.with_columns(nw.col(*numbers).cast(nw.Int64))
-    if zeros is not None:
+    if days is not None:
+        zeros = list_days(opened, days, keys[0])
+        if others := keys[1:]:
+            zeros = zeros.join(opened.select(*others).unique(), how="cross")
         added = zeros.select(*keys).with_columns(**{name: nw.lit(0, nw.Int64) for name in numbers})
         sums = _sum_columns(nw.concat([sums, added]), keys, numbers)
     uncounted = nw.col("rows") - nw.col("_counted")

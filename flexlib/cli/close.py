@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from flexlib.cli.options import Commands, add_command, find_exit_code, warn_of_state
+from flexlib.cli.options import Commands, add_command, add_month_options, find_exit_code, warn_of_state
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count
@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "close", "store a month of the ledger, with its certificate, for reports", """\
   flexlib close --year 2025 --month 9
   flexlib close --year 2025 --month 9 --grace 24 --json""")  # fmt: skip
-    _add_month_options(parser)
+    add_month_options(parser, required=True)
     parser.add_argument("--grace", type=_read_hours, default=timedelta(hours=3), metavar="HOURS",
                         help="how long after its end the month counts as complete (default 3)")  # fmt: skip
     parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
   flexlib reprice --year 2025 --month 9
   flexlib reprice --year 2025 --month 9 --apply
   flexlib close --year 2025 --month 9              the month's snapshot follows""")  # fmt: skip
-    _add_month_options(parser)
+    add_month_options(parser, required=True)
     parser.add_argument("--apply", action="store_true",
                         help="change the amounts that a price book had set; the old ones are kept")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the changes as JSON, amounts as text")
@@ -95,11 +95,6 @@ def _render(found: Repricing) -> str:
 
 def _write_usd(amount: Decimal | None) -> str:
     return "none" if amount is None else f"{amount.normalize():,f}"
-
-
-def _add_month_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--year", type=int, required=True, help="such as 2025")
-    parser.add_argument("--month", type=int, required=True, help="1 to 12")
 
 
 def _read_hours(text: str) -> timedelta:

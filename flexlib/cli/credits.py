@@ -113,18 +113,19 @@ def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_by_model(arguments: argparse.Namespace, settings: Settings) -> int:
+    return _run_table(arguments, settings, "flex_credits_by_model", build_by_model)
+
+
+def build_by_model(rows: object, days: Span, lower_bound: bool) -> tuple[object, Table, str]:
+    """As `Build` says, by day and model."""
     from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
     from flexlib.analysis.top import name_models
     from flexlib.console.table import render_by_model
     from flexlib.tables.credits import table_credits_by_day_and_model
 
-    def build(rows: object, days: Span, lower_bound: bool) -> tuple[object, Table, str]:
-        daily = name_models(credits_by_day_and_model(rows), days)
-        models = name_models(credits_by_model(rows), days)
-        text = render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
-        return daily, table_credits_by_day_and_model(daily), text
-
-    return _run_table(arguments, settings, "flex_credits_by_model", build)
+    daily, models = (name_models(by(rows), days) for by in (credits_by_day_and_model, credits_by_model))
+    text = render_by_model(daily, models, credits_statistics(rows), days, lower_bound=lower_bound)
+    return daily, table_credits_by_day_and_model(daily), text
 
 
 def run_daily(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -29,10 +29,15 @@ def add_command(commands: Commands, name: str, summary: str, examples: str) -> a
     )
 
 
+def add_month_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """--year and --month."""
+    parser.add_argument("--year", type=int, required=required, help="such as 2025")
+    parser.add_argument("--month", type=int, required=required, help="1 to 12")
+
+
 def add_span_options(parser: argparse.ArgumentParser) -> None:
     """--year and --month, or --start-date and --end-date."""
-    parser.add_argument("--year", type=int, help="such as 2025")
-    parser.add_argument("--month", type=int, help="1 to 12")
+    add_month_options(parser, required=False)
     parser.add_argument("--start-date", metavar="DATE", help="first day, such as 2025-09-01, instead of year and month")
     parser.add_argument("--end-date", metavar="DATE", help="last day, included")
 

@@ -14,6 +14,7 @@ from flexlib.cli.options import (
     Commands,
     add_command,
     add_fetch_options,
+    add_month_options,
     asks_demo,
     find_exit_code,
     open_settings,
@@ -35,8 +36,7 @@ def add_commands(commands: Commands) -> None:
   flexlib report -f params/flex_credits.yaml
   flexlib report --notebook llm_usage --year 2025 --month 9 -p zone America/Santiago
   flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
-    parser.add_argument("--year", type=int, help="such as 2025")
-    parser.add_argument("--month", type=int, help="1 to 12")
+    add_month_options(parser, required=False)
     parser.add_argument("--notebook", default="flex_credits", help="name in notebooks/, or path (default flex_credits)")
     parser.add_argument("--names", action="store_true", help="show people's names instead of pseudonyms")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
@@ -149,14 +149,9 @@ def _ensure_demo(month: Month, zone: str, settings: Settings, arguments: argpars
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:
     """The month by day and model as text, and the CSV beside the page."""
-    from flexlib.analysis.credits import credits_by_day_and_model, credits_by_model, credits_statistics
-    from flexlib.analysis.top import name_models
-    from flexlib.console.table import render_by_model
+    from flexlib.cli.credits import build_by_model
     from flexlib.export import write_csv
-    from flexlib.tables.credits import table_credits_by_day_and_model
 
     rows = scan("credits", month.span, settings.data)
-    daily, models = (name_models(by(rows), month.span) for by in (credits_by_day_and_model, credits_by_model))
-    lower_bound = snapshot.certificate.state == "GAP"
-    text = render_by_model(daily, models, credits_statistics(rows), month.span, lower_bound=lower_bound)
-    return text, write_csv(table_credits_by_day_and_model(daily), folder / "flex_credits_by_model.csv")
+    _, table, text = build_by_model(rows, month.span, snapshot.certificate.state is State.GAP)
+    return text, write_csv(table, folder / "flex_credits_by_model.csv")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command
+from flexlib.cli.options import Commands, add_command, add_month_options
 from flexlib.dates import Month
 from flexlib.formats import format_plain
 from flexlib.settings import Settings, read_tolerance
@@ -24,8 +24,7 @@ def add_commands(commands: Commands) -> None:
   flexlib spend --year 2025 --month 10
   flexlib spend --year 2025 --month 10 --json
   flexlib spend --year 2025 --month 10 --tolerance-usd 50 --tolerance-share 0.02""")  # fmt: skip
-    parser.add_argument("--year", type=int, required=True, help="such as 2025")
-    parser.add_argument("--month", type=int, required=True, help="1 to 12")
+    add_month_options(parser, required=True)
     parser.add_argument("--json", action="store_true", help="the month as JSON, amounts as exact text")
     parser.add_argument("--tolerance-usd", metavar="USD",
                         help="by how many dollars a bill may differ from the calls without a reason (default 1, or "
