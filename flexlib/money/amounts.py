@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PAID_IN_USD = frozenset({None, LlmProxy.OPENROUTER})
 """Proxies (None: none) whose own unit is the dollar: there the cost that the seller states is the amount."""
 
+PRICED_BY = ("provider", "model", "proxy", "task_type", "tier", "created_at", "requests", *BASE_COUNTS, *EXTRA_COUNTS)
+"""The columns that decide what a call costs by a list."""
+
 PRICE = ("price_source", "price_date")
 RATE = ("fx_rate", "fx_date", "fx_source")
 FILLED = ("amount_in_usd", "amount_in_clp", *PRICE, "unpriced", *RATE, "unconverted")
@@ -182,18 +185,14 @@ def _price_open(rows: pa.Table, open_rows: pa.Array, book: PriceBook | None) -> 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from flexlib.money.price_table import PRICED, price_rows
+    from flexlib.money.price_table import price_rows
 
-    names = {"provider", "model", "proxy", "task_type", "tier", "created_at", "requests", *BASE_COUNTS, *EXTRA_COUNTS}
-    calls = rows.select([name for name in rows.column_names if name in names])
-    if pc.all(open_rows).as_py():
-        return {
-            name: one.combine_chunks() for name, one in zip(PRICED.names, price_rows(calls, book).columns, strict=True)
-        }
-    priced = price_rows(calls.filter(open_rows), book)
-    running = pc.cumulative_sum(open_rows.cast(pa.int64()))
-    places = pc.if_else(open_rows, pc.subtract(running, 1), None)
-    return {name: priced[name].combine_chunks().take(places) for name in priced.column_names}
+    calls = rows.select([name for name in rows.column_names if name in PRICED_BY])
+    priced = price_rows(calls if pc.all(open_rows).as_py() else calls.filter(open_rows), book)
+    return {
+        name: pc.replace_with_mask(pa.nulls(len(rows), values.type), open_rows, values.combine_chunks())
+        for name, values in zip(priced.column_names, priced.columns, strict=True)
+    }
 
 
 def _replace(rows: pa.Table, **columns: pa.Array) -> pa.Table:

@@ -11,8 +11,7 @@ from flexlib.errors import BadFile, BadRecord
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.money.amounts import FILLED, NO_RATE, fill_call
-from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
+from flexlib.money.amounts import FILLED, NO_RATE, PRICED_BY, fill_call
 from flexlib.money.fx import Rates
 
 if TYPE_CHECKING:
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Up to so many records are priced one by one; a table of them costs more to set up."""
-
-PRICED_BY = (
-    ("provider", "model", "proxy", "task_type", "tier", "created_at", "requests", "cost")
-    + (*BASE_COUNTS, *EXTRA_COUNTS)
-)  # fmt: skip
-"""Columns that decide what a call cost."""
 
 _files: dict[Path, str] = {}
 _rates: dict[str, tuple[object, Rates]] = {}
@@ -82,7 +75,7 @@ def build_table(records: Sequence[UsageRecord]) -> pa.Table:
     from flexlib.schema import USAGE
 
     columns: dict[str, list[object]] = {"id": [one.request_id for one in records]}
-    columns |= {name: [getattr(one, name) for one in records] for name in (*PRICED_BY, "grain", *FILLED)}
+    columns |= {name: [getattr(one, name) for one in records] for name in (*PRICED_BY, "cost", "grain", *FILLED)}
     columns["created_at"] = [one.created_at.replace(tzinfo=None) for one in records]
     fields = [USAGE.field(name) for name in columns]
     return pa.table([pa.array(columns[field.name], field.type) for field in fields], schema=pa.schema(fields))
