@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ KINDS = ("key", "email", "rut", "phone")
 _START, _END = r"(?<![\w.+/-])", r"(?![\w/-]|\.\d)"
 _SOME_DIGIT = r"(?=[A-Za-z_-]{0,80}\d)"
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_AT = "[@＠﹫]"  # the sign, and how keyboards of East Asia write it
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "key": re.compile(
@@ -34,9 +35,10 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
         )
         | \b(?:[Bb]earer|BEARER)\s+[A-Za-z0-9._~+/=-]{{12,}}
         | (?<=://)[^\s/:@]+:[^\s/@]+(?=@)                            # user and password in a URL
+        | -----BEGIN\ [A-Z0-9 ]+-----(?s:.*?(?:-----END\ [A-Z0-9 ]+-----|\Z))  # PEM, also where its end was cut off
         """
     ),
-    "email": re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{{2,}}"),
+    "email": re.compile(rf"(?<!{_LOCAL}){_LOCAL}+{_AT}(?:[^\W_](?:[\w-]*[^\W_])?[.．｡。])+[^\W\d_]{{2,}}"),
     "rut": re.compile(rf"{_START}(?:\d{{1,2}}\.\d{{3}}\.\d{{3}}[-‐‑–]?|\d{{7,8}}[-‐‑–])[\dkK]{_END}"),
     "phone": re.compile(
         rf"""(?x)
@@ -50,7 +52,7 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
 }
 
 _SIGNS = re.compile(
-    r"@|sk-|_live_|_test_|AIza|gsk_|hf_|r8_|fw_|tgp_|xai-|pplx-|gh[pousr]_|github_pat_|glpat-|xox|A[KS]IA|eyJ|earer|EARER"
+    rf"{_AT}|-----BEGIN|sk-|_live_|_test_|AIza|gsk_|hf_|r8_|fw_|tgp_|xai-|pplx-|gh[pousr]_|github_pat_|glpat-|xox|A[KS]IA|eyJ|earer|EARER"
     r"|://|\d[\d\s.()-]{4,}[\s\d.‐‑–-][\dkK]"
 )
 """One of these is in everything that is masked; most texts have none, and are let through by a look."""
@@ -67,7 +69,7 @@ LONGEST_NAME = 255
 """A longer text is no name of anything."""
 
 _NAME_SIGNS = re.compile(
-    r"(?i)key|token|pass|secret|authoriz|credential|contrase|clave|mail|correo|rut|fono|phone|celular"
+    r"(?i)key|token|pass|pwd|secret|auth|cookie|credential|contrase|clave|mail|correo|rut|fono|phone|celular"
 )
 """As `_SIGNS`, for names."""
 
@@ -82,7 +84,7 @@ _KEY_ENDINGS = (
 """A name that ends so, whatever its words are joined with, is that of a key."""
 
 _KIND_OF_WORD: Mapping[str, str] = {
-    **dict.fromkeys(("password", "passwd", "authorization"), "key"),
+    **dict.fromkeys(("password", "passwd", "pwd", "auth", "authorization", "cookie", "cookies"), "key"),
     **dict.fromkeys(("email", "mail", "correo", "useremail"), "email"),
     "rut": "rut",
     **dict.fromkeys(("phone", "phonenumber", "telephone", "cellphone"), "phone"),
@@ -90,9 +92,12 @@ _KIND_OF_WORD: Mapping[str, str] = {
 }
 """A name that has one of these words, wherever, is that of such data."""
 
+_LAST_WORDS = frozenset({"token", "pass"})
+"""A name that ends in one of these is that of a key, unless it counts: `db_pass`, but `first_pass`."""
+
 _ABOUT = frozenset(
     {"count", "length", "size", "total", "max", "min", "limit", "is", "has", "sent", "valid", "verified", "enabled"}
-    | {"type", "template", "status", "model"}
+    | {"type", "template", "status", "model", "method", "mode", "provider", "scheme", "time", "ms"}
 )
 """With one of these a name tells something about the data, such as `email_count`."""
 
@@ -100,7 +105,7 @@ _COUNTED = frozenset(
     {"count", "total", "max", "min", "limit", "per", "price", "cost", "usage", "time", "first", "last", "next", "ms"}
     | {"prompt", "completion", "input", "output", "cached", "reasoning", "stop", "eos", "bos", "pad"}
 )
-"""With one of these a token is a piece of text, as in `price_per_token`."""
+"""With one of these a token is a piece of text, as in `price_per_token`, and a pass one of several."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class PrivacyGuard:
     """What is masked in metadata: text that looks like one of `kinds`, and all that a name such as `rut` stands for."""
 
     kinds: tuple[str, ...] = KINDS
+    secret: str | None = field(default=None, repr=False)
+    """The configured service key, which need not look like one."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(KINDS))
@@ -136,7 +143,7 @@ class PrivacyGuard:
         for given, value in content.items():
             name = str(given)
             kind = _find_kind(name)
-            if len(name) >= SHORT_NAME or not name.isidentifier():
+            if len(name) >= SHORT_NAME or not name.isidentifier() or (self.secret and self.secret in name):
                 name = self._mask_text(name, found)
             if name in masked:
                 name = _number(name, masked, again)
@@ -158,7 +165,14 @@ class PrivacyGuard:
             return self._mask_object(value, found, depth + 1)
         return [self._mask_value(one, found, depth + 1) for one in value]
 
+    def mask_text(self, text: str) -> str:
+        """A single text, masked alike."""
+        return self._mask_text(text, set())
+
     def _mask_text(self, text: str, found: set[str]) -> str:
+        if self.secret and self.secret in text and "key" in self.kinds:
+            found.add("key")
+            text = text.replace(self.secret, "[key]")
         if len(text) < MIN_LENGTH or not _SIGNS.search(text):
             return text
         for kind in KINDS:
@@ -176,7 +190,7 @@ def _find_kind(name: str) -> str | None:
     joined = "".join(words)
     if joined.endswith(_KEY_ENDINGS) or joined == "clave":  # in other names it is a key word: `palabra_clave`
         return "key"
-    if words and words[-1] == "token" and _COUNTED.isdisjoint(words):
+    if words and words[-1] in _LAST_WORDS and _COUNTED.isdisjoint(words):
         return "key"
     return next((_KIND_OF_WORD[word] for word in words if word in _KIND_OF_WORD and _ABOUT.isdisjoint(words)), None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ MASKED = [
     ("write to ana.perez+test@empresa.cl, please", "write to [email], please", "email"),
     ("mailto:ñandú@correo.example", "mailto:[email]", "email"),
     ("<Ana@EXAMPLE.co.uk>", "<[email]>", "email"),
+    ("ana＠empresa.cl, ana＠empresa．cl", "[email], [email]", "email"),  # as keyboards of East Asia write it
     # RUTs, with the right check digit
     ("RUT 12.345.678-5.", "RUT [rut].", "rut"),
     ("12345678-5", "[rut]", "rut"),
@@ -50,6 +52,8 @@ MASKED = [
     ("Authorization: Bearer abcdef1234567890", "Authorization: [key]", "key"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.sflKxwRJSMeKKF2QT4", "[key]", "key"),
     ("postgresql://ana:hunter2@db.example.com/x", "postgresql://[key]@db.example.com/x", "key"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- end", "[key] end", "key"),
+    ("a -----BEGIN PRIVATE KEY-----\nMIIEvQIBAD", "a [key]", "key"),  # cut off
 ]
 
 KEPT = [
@@ -126,7 +130,8 @@ NAMES = {
         ["api-key", "api_key", "apikey", "apiKey", "API.KEY", "x-api-key", "openai_api_key", "OPENAI_API_KEY_2"]
         + ["OpenAIApiKey", "token", "access_token", "accessToken", "accesstoken", "hf.token", "password", "PassWord"]
         + ["db_password", "dbpassword", "password_old", "secret", "client-secret", "aws_secret_access_key"]
-        + ["authorization", "Proxy-Authorization", "clave"]
+        + ["authorization", "Proxy-Authorization", "clave", "pwd", "db_pwd", "pass", "smtpPass", "auth", "X-Auth"]
+        + ["cookie", "Set-Cookie", "session_cookies"]
     ),
     "email": ["email", "e-mail", "E_Mail", "user_email", "userEmail", "last_email", "correo.cliente"],
     "rut": ["rut", "RUT", "rut_cliente", "RUTCliente", "cliente-rut"],
@@ -137,6 +142,7 @@ UNNAMED = (
     ["prompt_tokens", "max_tokens", "token_count", "tokens", "maxTokens", "max_token", "price_per_token", "key"]
     + ["time_to_first_token", "stop_token", "email_count", "emails_sent", "phone_model", "password_length", "ruta"]
     + ["palabra_clave", "cache_key", "rutina", "truth", "brut", "voicemail", "secretary", "tokenizer", "passed", "-"]
+    + ["first_pass", "author", "auth_method", "auth_ms", "cookies_enabled", "bypass"]
 )
 
 
@@ -151,6 +157,16 @@ def test_what_a_name_says_is_masked_whatever_its_value_is(name: str, kind: str) 
 @pytest.mark.parametrize("name", UNNAMED)
 def test_a_name_that_only_sounds_alike_hides_nothing(name: str) -> None:
     assert PrivacyGuard().mask({name: 7}) == ({name: 7}, [])
+
+
+def test_the_configured_key_is_masked_though_it_looks_like_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", "plain-word")
+    call = record_usage(**CALL, amount_in_usd=1, metadata={"note": "with plain-word", "plain-word": 1, "plain": 2})
+    assert (call.metadata, call.masked) == ({"note": "with [key]", "[key]": 1, "plain": 2}, "key")
+    assert "plain-word" not in repr(PrivacyGuard(secret="plain-word"))
 
 
 def test_names_that_are_masked_alike_stay_as_many_as_they_were() -> None:

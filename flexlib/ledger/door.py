@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,9 @@ FILE_NAME = "ledger.sqlite"
 BUSY_SECONDS = 10.0
 """How long a busy or unreachable database is tried again, unless told otherwise: an application's user waits too."""
 
-VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB_METADATA_BYTES")
+VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB_METADATA_BYTES") + (
+    ("WINDSURF_SERVICE_KEY", "SERVICE_KEY")  # masked in metadata
+)
 """What decides which ledger it is."""
 
 
@@ -36,7 +39,7 @@ def _read_once(_: tuple[str | None, ...]) -> Settings:
 
 @cache
 def _open_once(settings: Settings) -> Ledger:
-    guard = PrivacyGuard.parse(settings.privacy) if settings.privacy else PrivacyGuard()
+    guard = replace(PrivacyGuard.parse(settings.privacy or "all"), secret=settings.service_key)
     return open_ledger(settings.database_url, data=settings.data, guard=guard, metadata_bytes=settings.metadata_bytes)
 
 
