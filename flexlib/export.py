@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,8 @@ from flexlib.formats import format_credits, format_day, format_month, format_sha
 from flexlib.store.disk import write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_START = re.compile(r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]|[\t\r\n]")
+"""What a spreadsheet may run as a formula, also behind blanks and marks that it passes over, or in full width."""
 
 FORMATTED: dict[Kind, Callable[[date], str]] = {Kind.DAY: format_day, Kind.MONTH: format_month}
 """Kinds with a second column, and what stands there."""
@@ -94,7 +96,7 @@ def _format_line(cells: Sequence[object]) -> str:
 
 def _disarm(text: str) -> str:
     # A spreadsheet would run a cell that starts like this as a formula; behind an apostrophe it is text.
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if FORMULA_START.match(text) else text
 
 
 def _name_unit(name: str) -> str:

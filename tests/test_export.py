@@ -84,7 +84,11 @@ def test_monthly_columns(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("uid", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "uid",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\nx", " =1", "\ufeff=1", "\u00a0 +1", "\u200b@A1"]
+    + ["＝1+1", "＋1", "－1", "＠SUM(A1)", "−1"],
+)
 def test_a_model_id_that_a_spreadsheet_would_run_is_text(uid: str, tmp_path: Path) -> None:
     path = write_by_model(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")
     with path.open(encoding="utf-8", newline="") as file:

@@ -96,7 +96,7 @@ def make_scratch(folder: Path, name: str) -> Iterator[Path]:
     scratch = folder / name
     with report_disk(folder):
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
+        scratch.mkdir(0o700, parents=True)  # files in it may get their own mode only once they are whole
     try:
         yield scratch
     finally:

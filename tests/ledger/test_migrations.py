@@ -71,6 +71,9 @@ def test_the_first_record_on_an_empty_sqlite_needs_no_init(tmp_path: Path) -> No
     assert query(ledger, "PRAGMA journal_mode") == [("wal",)]
     assert query(ledger, "PRAGMA synchronous") == [(1,)]  # NORMAL
     assert query(ledger, "PRAGMA busy_timeout") == [(10_000,)]
+    files = sorted((tmp_path / "not there yet").glob("ledger.sqlite*"))
+    assert [file.name.removeprefix("ledger.sqlite") for file in files] == ["", "-shm", "-wal"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}  # callers' metadata is for their owner only
     ledger.close()
 
 

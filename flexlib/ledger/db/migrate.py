@@ -16,7 +16,7 @@ from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.errors import LedgerMissing
-from flexlib.store.disk import lock_file
+from flexlib.store.disk import PRIVATE, lock_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x666C6579
@@ -140,7 +140,8 @@ def _migrate(ledger: Ledger) -> str:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
 
     def upgrade() -> None:
-        if ledger.backend == "sqlite":
+        if ledger.path:
+            ledger.path.touch(PRIVATE)  # what callers write of their users; SQLite's files beside it become alike
             with ledger.connect() as driver:
                 driver.execute("PRAGMA journal_mode = WAL")
             with ledger.engine.connect() as connection, connection.begin():
