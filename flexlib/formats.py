@@ -9,6 +9,17 @@ from fractions import Fraction
 from flexlib.dates import MONTH_NAMES, WEEKDAY_NAMES, Span
 
 
+def clean_text(text: str) -> str:
+    """A text from outside without what would steer a terminal or turn the letters around it: `�` stands there.
+
+    >>> clean_text("a\u202e\x1b[31mb")
+    'a��[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\u00a0" else "�" for letter in text)
+
+
 def format_count(number: int, thing: str) -> str:
     """`1 call`, `1,234 calls`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -1,4 +1,5 @@
-"""The guard of the metadata: masks e-mails, phone numbers, RUTs and keys before they are stored."""
+"""What texts from outside may not bring in: the guard of metadata, which masks e-mails, phone numbers, RUTs and keys
+before they are stored; the limits of a name; other machines' words as they may be shown."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from flexlib.errors import BadSetting
+from flexlib.formats import clean_text
 from flexlib.nesting import MOST_NESTED, TooDeep
 
 KINDS = ("key", "email", "rut", "phone")
@@ -67,6 +69,9 @@ RUT_FACTORS = (2, 3, 4, 5, 6, 7, 2, 3)
 
 LONGEST_NAME = 255
 """A longer text is no name of anything."""
+
+LONGEST_MESSAGE = 200
+"""More of another machine's words than that is no message."""
 
 _NAME_SIGNS = re.compile(
     r"(?i)key|token|pass|pwd|secret|auth|cookie|credential|contrase|clave|mail|correo|rut|fono|phone|celular"
@@ -179,6 +184,23 @@ class PrivacyGuard:
             if kind in self.kinds:
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
+
+
+_OF_MESSAGES = PrivacyGuard(("key", "email"))
+
+
+def is_name(text: object, longest: int = LONGEST_NAME) -> bool:
+    """Whether it can be the name or id of something: a text that is not blank, all of it printable, not too long."""
+    return isinstance(text, str) and len(text) <= longest and text.isprintable() and text.strip() != ""
+
+
+def clean_message(text: str) -> str:
+    """What another machine says, as it may be kept and shown: one line, without keys, e-mails and control characters.
+
+    >>> clean_message("no seat for\\nana@empresa.cl \x1b[2J")
+    'no seat for [email] �[2J'
+    """
+    return _OF_MESSAGES.mask_text(clean_text(" ".join(text.split())))[:LONGEST_MESSAGE]
 
 
 @lru_cache(maxsize=1024)

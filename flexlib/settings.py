@@ -75,6 +75,10 @@ class Settings:
             )
         return self.service_key
 
+    def hide_key(self, text: str) -> str:
+        """The text without the service key."""
+        return text.replace(self.service_key, "[service key]") if self.service_key else text
+
     @property
     def is_loopback(self) -> bool:
         """Whether the server is on this machine."""

@@ -109,6 +109,8 @@ class Answer:
     status: int = 200
     text: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    """The words beside the status; None: the usual ones."""
 
     def read(self) -> dict[str, Any]:
         return dict(json.loads(self.text))
@@ -129,7 +131,7 @@ def serve(handle: Callable[[Request], Answer]) -> Iterator[str]:
         def do_GET(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = handle(Request(self.command, self.path, dict(self.headers), text, self.client_address[1]))
-            self.send_response(answer.status)
+            self.send_response(answer.status, answer.reason)
             for name, value in {"Content-Length": str(len(answer.text)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

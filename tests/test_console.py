@@ -19,6 +19,7 @@ from flexlib.analysis.top import name_models
 from flexlib.console.table import render_by_model, render_table
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
+from flexlib.formats import clean_text
 from flexlib.tables.credits import table_daily_credits, table_monthly_credits
 
 SEPTEMBER = Month(2025, 9).span
@@ -180,6 +181,7 @@ def test_days_that_are_no_whole_month_are_written_out() -> None:
 
 
 def test_what_would_steer_the_terminal_is_not_printed() -> None:
+    assert clean_text("a\u202eb\x9b2J 38\u00a0% ñ") == "a�b�2J 38\u00a0% ñ"
     assert "\x1b" not in render(make_rows(("2025-09-01", "\x1b[31mred", 0, 500)))
 
 

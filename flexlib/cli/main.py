@@ -12,6 +12,7 @@ import flexlib
 from flexlib.cli import close, credits, demo, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
 from flexlib.errors import FlexlibError
 from flexlib.extras import explain_missing
+from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (credits, spend, import_, ledger, close, fx, report, init, demo)
@@ -70,6 +71,5 @@ def _explain(sentence: str, settings: Settings | None) -> None:
     """Says it on stderr; without settings it is about one of them, and nothing was asked with a key."""
     if settings and settings.debug:
         sentence = traceback.format_exc() + sentence
-    if settings and settings.service_key:
-        sentence = sentence.replace(settings.service_key, "[service key]")
-    print(f"flexlib: {sentence}", file=sys.stderr)
+    sentence = settings.hide_key(sentence) if settings else sentence
+    print("flexlib: " + "\n".join(map(clean_text, sentence.split("\n"))), file=sys.stderr)

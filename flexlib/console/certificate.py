@@ -12,7 +12,7 @@ from flexlib.certificate import (
     State,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money
-from flexlib.formats import format_count, format_credits
+from flexlib.formats import clean_text, format_count, format_credits
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
@@ -91,7 +91,7 @@ def render_certificate(certificate: AnyCertificate) -> str:
         lines[TITLES.get(name, name.replace("_", " ").capitalize())] = _render_check(check)
     lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
     title = f"CERTIFICATE - {certificate.month.title}".upper()
-    return "\n".join([title, *(f"  {name:<15} {text}" for name, text in lines.items() if text)]) + "\n"
+    return "\n".join([title, *(f"  {name:<15} {clean_text(text)}" for name, text in lines.items() if text)]) + "\n"
 
 
 def _render_amount(amount: str | None, missing: int, what: str) -> str:

@@ -11,7 +11,15 @@ from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest
-from flexlib.formats import format_credits, format_day, format_month, format_share, format_span, round_half_up
+from flexlib.formats import (
+    clean_text,
+    format_credits,
+    format_day,
+    format_month,
+    format_share,
+    format_span,
+    round_half_up,
+)
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value
 
 DOUBLE, SINGLE = "=" * 100, "-" * 100
@@ -72,7 +80,7 @@ def render_by_model(
         raise InvalidRequest(
             "the frames by day, by model and the statistics differ in their total; make all of one month."
         )
-    width = max([NAME_WIDTH, *(len(INDENT + clean_name(row["model"])) for row in [*daily, *models])])
+    width = max([NAME_WIDTH, *(len(INDENT + clean_text(row["model"])) for row in [*daily, *models])])
     lines = render_title(f"Flex credits by model - {format_span(days)}", lower_bound=lower_bound)
     for day, rows in groupby(daily, key=lambda row: row["date"]):
         lines += ["", *_render_day(day, list(rows), width)]
@@ -94,11 +102,6 @@ def title_day(day: date) -> str:
     return f"{day} - {format_day(day)}"
 
 
-def clean_name(name: str) -> str:
-    """A name from outside without its control characters, which are not for the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in name)
-
-
 def _render_cell(column: Column, row: Row) -> str:
     value: Any = row.get(column.key)
     text, note = format_value(value, column.kind), row.get(column.note)
@@ -106,7 +109,7 @@ def _render_cell(column: Column, row: Row) -> str:
         return title_day(value)
     if column.kind is Kind.MONTH and isinstance(value, date):
         return f"{value:%Y-%m} - {format_month(value)}"
-    return (clean_name(text) if isinstance(value, str) else text) + (f" {clean_name(note)}" if note else "")
+    return text + (f" {clean_text(note)}" if note else "")
 
 
 def _render_day(day: date, rows: Sequence[dict[str, Any]], width: int) -> list[str]:
@@ -129,7 +132,7 @@ def _render_statistics(statistics: CreditsStatistics) -> list[str]:
 
 
 def _amount(name: str, hundredths: int, width: int) -> str:
-    return clean_name(name).ljust(width) + format_credits(hundredths).rjust(AMOUNT_WIDTH)
+    return clean_text(name).ljust(width) + format_credits(hundredths).rjust(AMOUNT_WIDTH)
 
 
 def _share(permille: int) -> str:

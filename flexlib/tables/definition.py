@@ -15,6 +15,7 @@ from typing import Any
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.formats import (
     UNKNOWN,
+    clean_text,
     format_amount,
     format_change,
     format_credits,
@@ -134,10 +135,10 @@ class Table:
 
 
 def format_value(value: object, kind: Kind) -> str:
-    """A value as a reader reads it: a dash where it is not known, a text as it is."""
+    """A value as a reader reads it: a dash where it is not known, a text without what steers terminals."""
     if value is None:
         return UNKNOWN
-    return value if isinstance(value, str) else FORMATS[kind](value)
+    return clean_text(value) if isinstance(value, str) else FORMATS[kind](value)
 
 
 def is_day(value: object, column: Column) -> bool:

@@ -23,12 +23,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from harness import (
+    BALANCE,
     COMPANY,
+    CONSUMPTION,
     KEY,
     QUERIES,
     SEPTEMBER,
     Answer,
     Request,
+    answer_json,
     count_requests,
     forward,
     read_credits,
@@ -37,11 +40,14 @@ from harness import (
     sum_rows,
 )
 
+from flexlib.analysis.credits import credits_statistics
 from flexlib.certificate import CreditsCertificate, State
+from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month, Span
 from flexlib.demo import demo_server
 from flexlib.errors import BadMonth, DiskFailed, OtherServer, RouteRefused, ServerUnreachable
 from flexlib.ingest.windsurf.fetch import ensure_credits, update_credits
+from flexlib.page.credits.proof import show_proof
 from flexlib.settings import Settings
 from flexlib.store.server import read_server
 from flexlib.store.snapshots import find_snapshot, list_snapshots
@@ -458,6 +464,59 @@ def test_the_key_is_in_nothing_that_a_run_writes_or_says(words: tuple[str, ...],
     files = [path for path in data.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert [path for path in files if any(form in read_plain(path) for form in forms(key))] == []
+
+
+def test_what_a_server_says_brings_no_key_no_e_mail_and_nothing_that_steers_a_terminal(
+    demo: Demo, fetch: Fetch, tmp_path: Path
+) -> None:
+    url, steering = demo(), "\x1b]52;c;eA==\x07\x9b2J"
+    words = f"no, {KEY}: ask ana@corp.example {steering}"
+
+    def answer(request: Request) -> Answer:
+        """Every no with these words, each in another place; the balance with the key as the name of a member."""
+        if request.path == QUERIES and "aggregations" in request.body["query_requests"][0]:
+            return Answer(400, b"", reason=words)
+        if request.path == CONSUMPTION:
+            return answer_json({"error": words + "\u202e"}, 400)
+        there = forward(url, request)
+        if request.path != BALANCE:
+            return there
+        more = {KEY: 1, "owner": "ana@corp.example", "billingCycleEnd": f"\u202e{KEY} ana@corp.example"}
+        return answer_json(there.read() | more)
+
+    with serve(answer) as door:
+        snapshot = fetch(door)
+    certificate = certify(snapshot)
+    assert certificate.state is State.COMPLETE
+    assert certificate.route_reason.startswith(
+        "team was refused (HTTP 400: no, [service key]: ask [email] �]52;c;eA==��2J)"
+    )
+    shown = render_certificate(certificate)
+    assert shown.replace("\n", "").isprintable()
+    page = show_proof(certificate, credits_statistics(snapshot.frame)).text
+    texts = [page, shown, *((tmp_path / "data" / "server.json", snapshot.path / "certificate.json"))]
+    for text in texts:
+        said = text if isinstance(text, str) else text.read_text("utf-8")
+        assert [bad for bad in (KEY, "ana@corp", "\x1b", "\x9b", "\u202e", "\\u202e", "\\u001b") if bad in said] == []
+    kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and KEY.encode() in read_plain(path)]
+    assert kept == []
+
+
+def test_a_row_whose_model_is_no_name_is_a_gap_as_recording_refuses_it(demo: Demo, fetch: Fetch) -> None:
+    url, strange = demo(), iter(["x" * 256, "gpt\u202e4", " "])
+
+    def answer(request: Request) -> Answer:
+        there = forward(url, request)
+        if request.path != QUERIES or "aggregations" not in request.body["query_requests"][0]:
+            return there
+        value = there.read()
+        for row in value["queryResults"][0]["responseItems"][:3]:
+            row["item"]["model"] = next(strange)
+        return answer_json(value)
+
+    with serve(answer) as door:
+        certificate = certify(fetch(door, "team", verify=0))
+    assert (certificate.state, certificate.quarantined_rows) == (State.GAP, 3)
 
 
 def forms(key: str) -> list[bytes]:

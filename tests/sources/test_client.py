@@ -199,6 +199,10 @@ def test_the_key_is_blotted_out_of_whatever_the_server_says() -> None:
     assert reply.value == {"echo": "your key is [service key]!"}
     reply, _ = ask_script(answer_json({"error": f"unknown key {KEY}"}, 400))
     assert reply.refused == "HTTP 400: unknown key [service key]"
+    reply, _ = ask_script(answer_json({KEY: {f"a {KEY}": 1}}))
+    assert reply.value == {"[service key]": {"a [service key]": 1}}
+    reply, _ = ask_script(Answer(400, b"", reason=f"who is {KEY}"))
+    assert reply.refused == "HTTP 400: who is [service key]"
     reply, _ = ask_script(Answer(400, f"<html>{KEY}".encode()), Answer(400, f"not {KEY}".encode()))
     assert KEY not in reply.refused + reply.text
 

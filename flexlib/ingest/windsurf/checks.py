@@ -13,12 +13,19 @@ from flexlib.dates import Span
 from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.ingest.windsurf.run import Outcome, Run
 from flexlib.ingest.windsurf.unit import read_cycle, read_used
+from flexlib.privacy import clean_message
 from flexlib.sources.windsurf.client import ApiResponse
 from flexlib.sources.windsurf.consumption import HUNDREDTHS, read_total, settle_unit
 from flexlib.sources.windsurf.wire import CreditSums, ask_users
 
 BALANCE_TOLERANCE = 100
 """Hundredths of a credit: the balance is given in whole credits."""
+
+BALANCE = (
+    ("promptCreditsPerSeat", "numSeats", "addOnCreditsAvailable", "addOnCreditsUsed")
+    + ("billingCycleStart", "billingCycleEnd")
+)  # fmt: skip
+"""What the certificate keeps of the balance's answer; a server may say anything beside it."""
 
 PER_USER = ("batch", "user")
 """Routes that ask only the people on the list: who spends and is not on it would not show."""
@@ -144,7 +151,7 @@ def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome) -> Ch
     if reply is None or not reply.is_good:
         answer = "it was not asked" if reply is None else reply.refused or reply.failed
         return Check("not checked", figures={"answer": answer}, code=code, reasons=("no_balance",))
-    figures = {name: _plain(value) for name, value in reply.value.items() if isinstance(name, str)}
+    figures = {name: _plain(reply.value[name]) for name in BALANCE if name in reply.value}
     cycle = read_cycle(reply.value)
     if cycle != span:
         figures["cycle"] = str(cycle or "not whole days")
@@ -188,4 +195,4 @@ def _by_user(tally: CreditSums, users: set[str], counts_rows: bool) -> dict[str,
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401
-    return value if isinstance(value, int | str | None) else str(value)
+    return value if isinstance(value, int | None) else clean_message(str(value))

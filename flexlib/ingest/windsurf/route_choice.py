@@ -87,7 +87,7 @@ class RouteChoice:
                 if found is None and not self._is_passed_over(error, name, names):
                     raise
                 refusal = error
-                self.attempts.append(f"{name} failed ({error})")
+                self.attempts.append(f"{name} failed ({self.settings.hide_key(str(error))})")
                 names = [] if found else names
             else:
                 if found.failed_checks and names:
@@ -117,6 +117,7 @@ class RouteChoice:
         return RouteResult(outcome, _build_rows(outcome), checks | self._list_facts(outcome, checks))
 
     def _step_down(self, name: str, why: str, *, passing: bool = False) -> None:
+        why = self.settings.hide_key(why)
         if name != LAST_RESORT and not passing:
             remember_refusal(self.settings, self.server, name, why)
         self.attempts.append(f"{name} was refused ({why})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.shares import measure_change
@@ -20,7 +19,7 @@ from flexlib.formats import (
 from flexlib.money.credit_prices import CreditCost
 from flexlib.page.credits.proof import list_missing
 from flexlib.page.kit import parts
-from flexlib.page.kit.markup import Html, render_element
+from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, mark_total, show_cards
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flexlib.page.kit.markup import Piece, render_element
+from flexlib.page.kit.markup import Piece, escape, render_element
 from flexlib.page.kit.svg import POINTS, STYLE, render_svg
 from flexlib.page.kit.theme import css_colour
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
+
+from flexlib.formats import clean_text
 
 STATE_TYPE = "application/vnd.flexlib.state+json"
 """The type under which a notebook's output says what a script asks of a report: its state, and what is missing."""
@@ -40,6 +42,11 @@ class Html(Piece):
 
     def render_html(self) -> str:
         return self.text
+
+
+def escape(text: str) -> str:
+    """A text as HTML shows it, whoever wrote it: no letter of it is markup, or turns the letters around it."""
+    return html.escape("\n".join(map(clean_text, text.split("\n"))))
 
 
 def render_element(tag: str, content: str, **attributes: str) -> str:

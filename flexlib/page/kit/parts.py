@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 from typing import Any
 
 from flexlib.certificate import State
-from flexlib.page.kit.markup import Html, Piece, render_element
+from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.table import render_table
 from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
 from flexlib.tables.definition import Table

@@ -6,7 +6,6 @@ import io
 import re
 import xml.etree.ElementTree as ET  # noqa: N817  # as everybody writes it
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from flexlib.page.kit.markup import render_element
+from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.theme import LIGHT, css_colour
 
 STYLE: Any = {

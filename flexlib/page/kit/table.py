@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from html import escape, unescape
+from html import unescape
 
 from flexlib.formats import UNKNOWN, format_weekday
-from flexlib.page.kit.markup import render_element
+from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.theme import OTHER, assign_colours, css_colour
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value, is_day
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from html import escape
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
@@ -15,7 +14,7 @@ from flexlib.certificate import State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
 from flexlib.errors import BadRecord
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_moment, format_short_day
-from flexlib.page.kit.markup import Html, render_element
+from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import (
     BADGES,
     RESULTS,

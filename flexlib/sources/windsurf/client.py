@@ -23,6 +23,7 @@ from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.nesting import decode_json
+from flexlib.privacy import clean_message
 from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import ApiRequest
@@ -35,6 +36,8 @@ PAUSE_429 = 1.0
 """Seconds to wait after a 429 that does not say how long."""
 PATIENCE_429 = 900.0
 """Seconds without any answer but 429 after which the run stops."""
+SHORTEST_KEY = 8
+"""Characters; real ones have 36. One as short as a word of the wire, such as `api_key`, would spoil the answers."""
 DEAD_AFTER, DEAD_ASKS = 60.0, 25
 """Seconds without a good answer, and how many asks must have failed in them, for the server to count as gone."""
 
@@ -173,7 +176,7 @@ class Client:
                 return ApiResponse(ask, ask.read(decode_json(text, parse_float=Decimal)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"an answer that is not whole ({type(error).__name__})"
-        said = _read_message(text) or response.reason or "nothing"
+        said = clean_message(_read_message(text) or _redact(response.reason or "nothing", self._key))
         if status == 429:
             pause = _read_pause(response.headers.get("Retry-After"))
             if pause <= ask.max_retry_after:
@@ -193,7 +196,7 @@ AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
 
 
 def _redact(text: str, key: str) -> str:
-    """An answer without the key, also where it was escaped; names of members stay, whatever the key."""
+    """A text or JSON without the key, also where it was escaped."""
     if key not in text and "\\" not in text:
         return text
     try:
@@ -204,7 +207,8 @@ def _redact(text: str, key: str) -> str:
 
 def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
-        return {name: _blot_values(part, key) for name, part in value.items()}
+        hidden = "[service key]" if len(key) >= SHORTEST_KEY else key
+        return {name.replace(key, hidden): _blot_values(part, key) for name, part in value.items()}
     if isinstance(value, list):
         return [_blot_values(part, key) for part in value]
     return value.replace(key, "[service key]") if isinstance(value, str) else value
@@ -216,7 +220,7 @@ def _read_message(text: str) -> str:
         message = decode_json(text).get("error")
     except (ValueError, AttributeError):
         message = "" if text.lstrip().startswith("<") else text
-    return " ".join(str(message or "").split())[:200]
+    return str(message or "")
 
 
 def _read_pause(header: str | None) -> float:
@@ -238,6 +242,7 @@ def read_demo_header(base_url: str) -> str | None:
     try:
         with requests.Session() as session:
             session.trust_env = False  # no proxy leads to this machine
-            return session.get(base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
+            header = session.get(base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
+            return header and clean_message(header)
     except requests.RequestException as error:
         raise ServerUnreachable(f"Nothing answers at {base_url}; is the server running?") from error

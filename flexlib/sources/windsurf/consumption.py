@@ -15,9 +15,10 @@ from typing import Any
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.nesting import decode_json
+from flexlib.privacy import clean_message
 from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.client import ApiResponse, Client
-from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person
+from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person, check_name, show_value
 
 PATH = "/api/v2alpha/analytics/consumption"
 MAX_RETRY_AFTER = 60.0
@@ -120,8 +121,10 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
     """The rows in hundredths of a credit, owners by their keys; what cannot be read is quarantined."""
     tally = CreditSums()
     for row in rows:
-        user = users[_read_owner(row)]
+        user, model = users[_read_owner(row)], row.get("model_uid")
         try:
+            if model not in ABSENT:
+                check_name(model, "model_uid")
             day = _read_day(row.get("timestamp"), span)
             prompt, flex = (scale(number, unit) for number in _read_numbers(row))
         except ValueError as error:
@@ -130,7 +133,6 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
             continue
         numbers = row.get("consumption") or {}
         tally.absent_values += sum(numbers.get(name) in ABSENT for name in ("prompt_credits", "flex_credits"))
-        model = row.get("model_uid")
         tally.add(day, user, UNKNOWN_MODEL if model in ABSENT else str(model), prompt, flex, 0)
     return tally
 
@@ -173,7 +175,7 @@ def _read_answer(answer: dict[str, Any]) -> Consumption:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("no list of rows")
     cursor = (answer.get("pagination") or {}).get("next_page_cursor")
-    strategy = (answer.get("metadata") or {}).get("billing_strategy") or ""
+    strategy = clean_message(str((answer.get("metadata") or {}).get("billing_strategy") or ""))
     if any(isinstance(row.get("consumption"), dict) and "billed_acus" in row["consumption"] for row in rows):
         strategy = "ACU"
     return Consumption(rows, cursor or None, strategy)
@@ -189,14 +191,14 @@ def _read_day(text: object, span: Span) -> date:
         raise ValueError("no day")
     day = datetime.fromisoformat(str(text)).date()
     if day not in span:
-        raise ValueError(f"day {text!r} is not one of the days asked for")
+        raise ValueError(f"day {show_value(text)} is not one of the days asked for")
     return day
 
 
 def _read_numbers(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     numbers = row.get("consumption") or {}
     if not isinstance(numbers, dict):
-        raise ValueError(f"consumption is {numbers!r}, not an object")
+        raise ValueError(f"consumption is {show_value(numbers)}, not an object")
     prompt, flex = (read_number(numbers.get(name), name) for name in ("prompt_credits", "flex_credits"))
     return prompt, flex
 
@@ -208,7 +210,7 @@ def read_number(value: object, name: str) -> Decimal:
     try:
         number = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"{name} is {value!r}, not a number") from None
+        raise ValueError(f"{name} is {show_value(value)}, not a number") from None
     if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST:
-        raise ValueError(f"{name} is {value!r}, not a number from 0 to 10^15")
+        raise ValueError(f"{name} is {show_value(value)}, not a number from 0 to 10^15")
     return number

@@ -14,6 +14,9 @@ from functools import partial
 from typing import Any
 
 from flexlib.dates import Span
+from flexlib.formats import clean_text
+from flexlib.nesting import format_given
+from flexlib.privacy import LONGEST_NAME, clean_message, is_name
 from flexlib.schema import UNKNOWN_MODEL
 
 ANALYTICS, READ = "/api/v1/Analytics", "Analytics Read"
@@ -100,7 +103,10 @@ class CreditSums:
                 rows = 1 if "rows" not in item else _read_count(item["rows"], "rows")
                 model = item.get("model")
                 if not isinstance(model, str | None):
-                    raise _Unreadable(f"model is {model!r}, not text")
+                    raise _Unreadable(f"model is {show_value(model)}, not text")
+                for name, text in {"api_key": key, "model": model}.items():
+                    if text not in ABSENT:
+                        check_name(text, name)
             except _Unreadable as error:
                 self.quarantined.append({"why": str(error), "item": dict(item), "user": user})
                 continue
@@ -168,7 +174,9 @@ def read_people(answer: Answer) -> list[Person]:
     for entry in answer.get("userTableStats") or []:
         if key := entry.get("apiKey"):
             spent = _read_count(entry.get("promptCreditsUsed"), "promptCreditsUsed")
-            people[key] = Person(key, entry.get("email") or "", entry.get("name") or "", spent)
+            check_name(key, "apiKey")
+            email, name = (clean_text(str(entry.get(part) or ""))[:LONGEST_NAME] for part in ("email", "name"))
+            people[key] = Person(key, email, name, spent)
     return [people[key] for key in sorted(people)]
 
 
@@ -184,6 +192,17 @@ def read_totals(item: Mapping[str, Any]) -> tuple[int, int, int]:
     """Prompt credits, flex credits (hundredths) and rows of an ungrouped answer. Raises `ValueError`."""
     prompt, flex, rows = (_read_count(item.get(name), name) for name in ("prompts_used", "flex_credits_used", "rows"))
     return prompt, flex, rows
+
+
+def check_name(value: object, name: str) -> None:
+    """Raises `ValueError` for what `record` would not take as a name or an id either."""
+    if not is_name(value):
+        raise _Unreadable(f"{name} is {show_value(value)}, not a text of at most {LONGEST_NAME} printable characters")
+
+
+def show_value(value: object) -> str:
+    """A server's value as a sentence may say it."""
+    return clean_message(format_given(value))
 
 
 def _read_object(answer: Answer) -> Answer:
@@ -209,7 +228,7 @@ def _read_day(text: object, days: Mapping[str, date]) -> date:
         raise _Unreadable("no day")
     day = str(text).removesuffix("Z").removesuffix("T00:00:00")
     if day not in days:
-        raise _Unreadable(f"day {text!r} is not one of the days asked for")
+        raise _Unreadable(f"day {show_value(text)} is not one of the days asked for")
     return days[day]
 
 
@@ -222,7 +241,7 @@ def _read_count(value: object, name: str) -> int:
     try:
         number = Decimal(str(value))
     except InvalidOperation:
-        raise _Unreadable(f"{name} is {value!r}, not a number") from None
+        raise _Unreadable(f"{name} is {show_value(value)}, not a number") from None
     if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST or number % 1:
-        raise _Unreadable(f"{name} is {value!r}, not a whole number from 0 to 10^15")
+        raise _Unreadable(f"{name} is {show_value(value)}, not a whole number from 0 to 10^15")
     return int(number)
