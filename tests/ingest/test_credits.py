@@ -494,9 +494,8 @@ def test_what_a_server_says_brings_no_key_no_e_mail_and_nothing_that_steers_a_te
     shown = render_certificate(certificate)
     assert shown.replace("\n", "").isprintable()
     page = show_proof(certificate, credits_statistics(snapshot.frame)).text
-    texts = [page, shown, *((tmp_path / "data" / "server.json", snapshot.path / "certificate.json"))]
-    for text in texts:
-        said = text if isinstance(text, str) else text.read_text("utf-8")
+    files = [tmp_path / "data" / "server.json", snapshot.path / "certificate.json"]
+    for said in (page, shown, *(file.read_text("utf-8") for file in files)):
         assert [bad for bad in (KEY, "ana@corp", "\x1b", "\x9b", "\u202e", "\\u202e", "\\u001b") if bad in said] == []
     kept = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and KEY.encode() in read_plain(path)]
     assert kept == []
