@@ -9,8 +9,10 @@ from flexlib.enums import LlmProvider, LlmProxy
 
 SENDERS: Mapping[str, tuple[str, ...]] = {
     "alibaba cloud": ("alibaba", "aliyun"),
-    "aws": ("amazon web services", "amazon web services aws"),
-    "bedrock": ("amazon bedrock", "amazon-bedrock", "aws bedrock", "aws.bedrock", "bedrock_converse"),
+    "aws": (
+        ("amazon", "amazon bedrock", "amazon-bedrock", "amazon web services", "amazon web services aws", "aws bedrock")
+        + ("aws.bedrock", "bedrock", "bedrock_converse")
+    ),
     "databricks": (),
     "github": ("github copilot",),
     "google cloud": (
@@ -25,8 +27,30 @@ SENDERS: Mapping[str, tuple[str, ...]] = {
     "oracle": ("oracle cloud", "oracle cloud infrastructure", "oci"),
     "snowflake": (),
 }
-"""Who sends bills and makes none of the models, and how it is written. A cloud's bill is the cloud's, though calls of
-it stand under the makers of the models: with Azure's bill as OpenAI's, what is paid to OpenAI itself would be lost."""
+"""Who sends bills for the models of others, and how it is written. A cloud's bill is the cloud's, though calls of it
+stand under the makers of the models: with Azure's bill as OpenAI's, what is paid to OpenAI itself would be lost. Calls
+through Bedrock stand under it, and Amazon's own models are sold by nobody else: for both AWS sends the bill."""
+
+COMPANIES: Mapping[str, tuple[str, ...]] = {
+    "cursor": ("anysphere",),
+    "deepseek": ("hangzhou deepseek artificial intelligence",),
+    "fireworks": ("fireworks.ai",),
+    "google": ("gemini api", "google ai"),
+    "perplexity": ("perplexity ai",),
+    "together": ("together computer",),
+    str(LlmProxy.WINDSURF): ("codeium", "exafunction"),
+    "xai": ("x.ai",),
+}
+"""Companies that write another name on their bills than that of what they sell."""
+
+LABELS: Mapping[str, str] = {
+    **{str(one): one.label() for kind in (LlmProvider, LlmProxy) for one in kind},
+    "aws": "AWS",
+    "github": "GitHub",
+    "google cloud": "Google Cloud",
+    "microsoft": "Microsoft Azure",
+}
+"""What a reader sees for who sends the bill; for any other its own name."""
 
 LEGAL_FORM = re.compile(
     r"(?:[\s,]+(?:l\.?l\.?c|inc|incorporated|corp|corporation|ltd|limited|pbc|p\.?b\.?c|gmbh|opco|ireland|emea|sarl"
@@ -36,7 +60,7 @@ LEGAL_FORM = re.compile(
 
 SPELLINGS: Mapping[str, str] = {
     **{text: str(one) for kind in (LlmProvider, LlmProxy) for text, one in kind.spellings().items()},
-    **{text: sender for sender, others in SENDERS.items() for text in (sender, *others)},
+    **{text: sender for sender, others in {**SENDERS, **COMPANIES}.items() for text in (sender, *others)},
 }
 """Every text that names one who sends bills, in lower case, and the one name."""
 

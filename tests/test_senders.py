@@ -14,9 +14,11 @@ from flexlib.senders import name_sender
         ("anthropic", ("Anthropic", "Anthropic, PBC")),
         ("microsoft", ("azure", "Microsoft", "Microsoft Corporation", "Azure OpenAI")),
         ("aws", ("AWS", "Amazon Web Services", "Amazon Web Services, Inc.")),
-        ("bedrock", ("Bedrock", "Amazon Bedrock", "aws bedrock")),  # as its calls stand
+        ("aws", ("Bedrock", "Amazon Bedrock", "aws bedrock", "amazon")),  # it bills what is called through Bedrock
         ("google cloud", ("GCP", "Google Cloud", "Vertex AI", "Google Cloud EMEA Limited")),
         ("mistral", ("MistralAI", "Mistral")),
+        ("cursor", ("Cursor", "Anysphere, Inc.")),
+        ("xai", ("xAI", "X.AI LLC", "x-ai")),
         ("acme company town", ("Acme  Company Town",)),
         ("acme", ("Acme Inc.", "acme, ltd")),
     ],

@@ -22,6 +22,7 @@ from flexlib.analysis.shares import WHOLE, measure_change
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import TOTALS, exact_decimals, sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.senders import name_sender
 
 SHOWN = 12
 """Lines of a table before the rest is one: more are not read, they are looked up."""
@@ -71,7 +72,7 @@ def rank_sellers(sums: object, sums_before: object = None) -> list[Line]:
     as from `usage_by_model_and_proxy`."""
 
     def read(frame: object) -> list[Line]:
-        return [{**row, "seller": row["proxy"] or row["provider"]} for row in read_rows(frame)]
+        return [{**row, "seller": name_sender(row["proxy"] or row["provider"])} for row in read_rows(frame)]
 
     lines = rank_spend(read(sums), ("seller",), None if sums_before is None else read(sums_before))
     return [line | {"total_tokens": None} if line["seller"] == LlmProxy.WINDSURF else line for line in lines]

@@ -139,6 +139,10 @@ def read_mapping(arguments: argparse.Namespace, file: InputFile) -> CallMapping 
 
     given = _read_given(arguments)
     if "created_at" in given and arguments.preset is None:
+        if "bills" in given:
+            raise BadParameter(
+                "--bills is for a file of charges, and --timestamp of one of calls; leave one of them out."
+            )
         return CallMapping(**given | {name: kind.parse(given[name]) for name, kind in MEMBERS.items() if name in given})
     from flexlib.sources.files import name_in_errors
     from flexlib.sources.presets import choose_preset

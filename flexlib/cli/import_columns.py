@@ -6,7 +6,7 @@ import argparse
 
 CHOSEN = (
     *("cache", "reasoning_tokens", "reasoning", "amount_unit", "amount_zero", "duration_unit", "currency_column"),
-    *("batch_column", "date_order", "repeated"),
+    *("batch_column", "bills", "date_order", "repeated"),
 )
 LISTED = ("metadata", "aliases", "extra_counts", "where", "no_calls", "not_billed", "direct")
 """Fields of the mapping that options give as they stand, and those that may be given again."""
@@ -24,6 +24,8 @@ def add_column_options(group: argparse._ArgumentGroup) -> None:
         ("date-order", ("dmy", "mdy"), "of dates such as 05/10/2026 (default: a day above 12 tells)"),
         ("repeated", ("refuse", "last"), "of rows with the same id that differ, all but the first are refused "
          "(default), or the last is taken"),
+        ("bills", ("calls", "other"), "whether a bill pays for the calls that are counted, its fees too, or for none "
+         "of them (default: its lines of usage do)"),
     ):  # fmt: skip
         group.add_argument(f"--{option}", choices=choices, help=text)
     for option, name, text in (

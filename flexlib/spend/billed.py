@@ -9,9 +9,10 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from flexlib.enums import OF_A_DAY
+from flexlib.enums import OF_A_DAY, LlmProxy
 from flexlib.money.fx import CLP, USD_CLP, Rate, Rates, convert_to_clp, convert_to_usd, find_rate
 from flexlib.money.unit_prices import EXACT
+from flexlib.senders import name_sender
 from flexlib.sources.registry import BILLS
 
 if TYPE_CHECKING:
@@ -20,13 +21,25 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 
 COUNTS = f"""
-    coalesce(proxy, provider) AS seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
-    sum(amount_in_usd) AS usd, sum(amount_in_clp) AS clp, sum(coalesce(requests, 1))::BIGINT AS requests,
-    coalesce(sum(coalesce(requests, 1)) FILTER (amount_in_usd IS NULL), 0)::BIGINT AS unpriced,
-    coalesce(sum(coalesce(requests, 1)) FILTER (amount_in_usd IS NOT NULL AND amount_in_clp IS NULL), 0)::BIGINT
-        AS unconverted
+    seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
+    sum(usd) AS usd, sum(clp) AS clp, sum(calls)::BIGINT AS requests,
+    coalesce(sum(calls) FILTER (usd IS NULL), 0)::BIGINT AS unpriced,
+    coalesce(sum(greatest(calls, 1)) FILTER (usd IS NOT NULL AND clp IS NULL), 0)::BIGINT AS unconverted
 """
 """A row that does not say how many calls it sums is one at least."""
+
+ON_OWN_KEY = f"proxy = '{LlmProxy.OPENROUTER}' AND cost < amount_in_usd"
+"""Calls of which OpenRouter billed `cost` alone: the rest the maker charged to the company's own key."""
+
+OF_PROXY = f"""
+    coalesce(proxy, provider) AS seller, grain, created_at, model,
+    CASE WHEN {ON_OWN_KEY} THEN cost ELSE amount_in_usd END AS usd,
+    CASE WHEN {ON_OWN_KEY} THEN round(cost * fx_rate, 4) ELSE amount_in_clp END AS clp, coalesce(requests, 1) AS calls
+"""
+OF_MAKER = """
+    provider AS seller, grain, created_at, model, amount_in_usd - cost AS usd,
+    amount_in_clp - round(cost * fx_rate, 4) AS clp, 0 AS calls
+"""
 
 CHARGES = """
     provider, CAST(period_start AS DATE) AS first, CAST(period_end - INTERVAL 1 MICROSECOND AS DATE) AS last, model,
@@ -73,6 +86,8 @@ class Billed:
     currency: str
     amount: Decimal
     """As it is billed, in `currency`."""
+    is_apart: bool = False
+    """Whether whoever imported it said that it pays for no call that is stored."""
 
 
 def sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
@@ -100,9 +115,11 @@ def count_calls(month: MonthUsage) -> dict[str, int]:
 
 
 def read_counts(month: MonthUsage) -> list[Count]:
-    """The month's calls, and Windsurf's credits, by who sends the bill: the proxy where there is one."""
-    found = month.rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
-    return [Count(*one) for one in found]
+    """The month's calls, and Windsurf's credits, by who sends the bill: the proxy where there is one, but the maker for
+    what it charges to the company's own key."""
+    rows = month.rows.select(OF_PROXY).union(month.rows.filter(ON_OWN_KEY).select(OF_MAKER))
+    found = rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
+    return [Count(name_sender(seller), *others) for seller, *others in found]
 
 
 def read_charges(month: MonthUsage) -> Iterator[Billed]:
@@ -111,13 +128,17 @@ def read_charges(month: MonthUsage) -> Iterator[Billed]:
     for snapshot in month.snapshots:
         if snapshot.dataset != BILLS.dataset:
             continue
-        keys = "provider, first, last, model, kind, name, currency"
-        rows = snapshot.relation.aggregate(CHARGES, keys).order(keys).fetchall()
-        for provider, first, last, model, kind, name, currency, amount, listed in rows:
+        files = getattr(snapshot.certificate, "files", ())
+        apart = [entry["sha256"][:16] for entry in files if entry["mapping"].get("bills") == "other"]
+        beside = f"list_contains({apart}::VARCHAR[], split_part(id, '-', 1)) AS is_apart"
+        keys = "provider, first, last, model, kind, name, currency, is_apart"
+        rows = snapshot.relation.aggregate(f"{CHARGES}, {beside}", keys).order(keys).fetchall()
+        for provider, first, last, model, kind, name, currency, amount, listed, is_apart in rows:
             usd = convert_to_usd(amount, currency, first, month.rates)
             clp = amount if currency == CLP else _convert_to_pesos(usd, find_rate(pesos, first))
             in_list = None if listed is None else convert_to_usd(listed, currency, first, month.rates)
-            yield Billed(provider, first, last, model, kind, name or "", usd, clp, in_list, currency, amount)
+            who = name_sender(provider)
+            yield Billed(who, first, last, model, kind, name or "", usd, clp, in_list, currency, amount, is_apart)
 
 
 def _convert_to_pesos(usd: Decimal | None, rate: Rate | None) -> Decimal | None:

@@ -11,18 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from flexlib.formats import format_amount, format_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, sum_known
-from flexlib.spend.differences import (
-    Difference,
-    DifferenceKind,
-)
-
-if TYPE_CHECKING:
-    pass
+from flexlib.spend.differences import Difference, DifferenceKind
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,8 @@ class ProviderBill:
     """Each currency with the days of which it lacks a rate: those on which what is billed begins."""
     unexplained_usd: Decimal = ZERO
     """The size of the differences that neither a credit, a tax nor the list price explains; none cancels another."""
+    doubtful_usd: Decimal = ZERO
+    """How much of what was counted the fees of a bill without a line of usage may pay for: then it is in twice."""
     may_bill: tuple[str, ...] = ()
     """Providers without a bill whose calls this one, of a sender that has none by its own name, may be for."""
     is_reconciled: bool = True
@@ -106,8 +101,15 @@ class MonthBills:
             if one.may_bill:
                 problems.append(
                     f"{one.provider}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
-                    "were counted, which no bill names: if it bills those, both are in the spend. Import it with "
-                    "--provider and their name; if it bills something else, by a preset with `kind: fee`."
+                    "were counted, which no bill names; if it pays for those, both are in the spend. Import the bill "
+                    f"again with --provider {one.may_bill[0]} if it does, with --bills other if it does not."
+                )
+            elif one.doubtful_usd and not one.is_reconciled:
+                billed, counted = map(_write, (one.billed_usd, one.counted_usd))
+                problems.append(
+                    f"{one.provider}: US$ {billed} was billed without a line for usage, and US$ {counted} counted; if "
+                    "it pays for those calls, both are in the spend. Import the bill again with --bills calls if it "
+                    "does, with --bills other if it does not."
                 )
             elif not one.is_reconciled:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def compare_bills(month: MonthUsage) -> MonthBills:
 def _judge_as(here: ProviderBill, there: ProviderBill | None) -> ProviderBill:
     if there is None:  # calls of a neighbouring month alone
         return here
-    names = ("unexplained_usd", "may_bill", "is_reconciled")
+    names = ("unexplained_usd", "doubtful_usd", "may_bill", "is_reconciled")
     return replace(here, **{name: getattr(there, name) for name in names})
 
 
@@ -70,7 +71,7 @@ def compare_counts_with_bills(
 def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> ProviderBill:
     """With the providers whose calls the bill of a cloud, or of somebody unknown, may be for: then both are in the
     spend. What has no line of usage is for no calls."""
-    if bill.provider in BILL_OWN or bill.requests or not bill.billed_usd or bill.first is None:
+    if bill.provider in BILL_OWN or bill.requests or bill.counted_usd or not bill.billed_usd or bill.first is None:
         return bill
     found = tuple(
         one.provider
@@ -82,7 +83,14 @@ def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> Pro
 
 def _is_within(bill: ProviderBill, tolerance: BillTolerance) -> bool:
     size = max(abs(bill.billed_usd or ZERO), abs(bill.counted_usd or ZERO))
-    return bill.unexplained_usd <= max(tolerance.usd, EXACT.multiply(tolerance.share, size))
+    most = max(tolerance.usd, EXACT.multiply(tolerance.share, size))
+    return bill.unexplained_usd <= most and bill.doubtful_usd <= most
+
+
+def _find_doubtful(charges: Sequence[Billed], counted: Decimal) -> Decimal:
+    """What a bill without a line of usage may pay for: a fee stands beside calls, or is all that is said of them."""
+    fees = sum_known(one.usd for one in charges if one.kind == "fee" and not one.is_apart) or ZERO
+    return max(min(fees, counted), ZERO)
 
 
 def _compare_provider(
@@ -107,7 +115,7 @@ def _compare_provider(
         sides[bool(first and last and (one.day is None or first <= one.day <= last))].append(one)
     outside, covered = sides
     differences = [
-        *compare_usage(provider, covered, usage, is_daily=is_daily, has_calls=requests > 0),
+        *compare_usage(provider, covered, usage, is_daily=is_daily, has_calls=bool(counts)),
         *name_others(provider, known),
         *name_outside(outside),
     ]
@@ -132,5 +140,6 @@ def _compare_provider(
         sum_by_currency(other),
         unrated,
         sum_unexplained(differences),
+        ZERO if usage else _find_doubtful(known, counted or ZERO),
     )
     return bill, sorted(differences, key=lambda one: (one.day or date.min, one.model or "", one.kind))

@@ -27,6 +27,7 @@ from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
+from flexlib.spend.crossing import list_crossing
 from flexlib.spend.once import count_once, count_rows
 from flexlib.spend.zones import Piece, list_pieces, write_clock
 from flexlib.store.fx import load_pairs
@@ -113,9 +114,14 @@ class MonthUsage:
     def has_bills(self) -> bool:
         return any(one.dataset == BILLS.dataset for one in self.snapshots)
 
+    @cached_property
+    def crossing(self) -> tuple[str, ...]:
+        """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
+        return list_crossing(self.of_bills)
+
     def list_problems(self) -> list[str]:
         """Why its totals are not whole or not certain, a sentence each; empty where they are."""
-        problems = [*self.missing, *self.possible_duplicates]
+        problems = [*self.missing, *self.possible_duplicates, *self.crossing]
         for one in self.snapshots:
             state, name = self._find_state(one), f"{name_source(one.source)}, {one.month}"
             if one.certificate.lacks_money and state is not one.certificate.state_of_rows:
@@ -136,7 +142,7 @@ class MonthUsage:
         bills = self.of_bills.bills.providers if self.has_bills else ()
         states = {self._find_state(one) for one in self.snapshots} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
-        is_open = bool(self.possible_duplicates) or any(not one.is_reconciled for one in bills)
+        is_open = bool(self.possible_duplicates or self.crossing) or any(not one.is_reconciled for one in bills)
         states |= {State.UNRECONCILED} if is_open else set()
         return next(state for state in State if state in states)
 

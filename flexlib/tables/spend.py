@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.formats import format_plain
+from flexlib.senders import LABELS
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
-
-NAMES = {str(one): one.label() for members in (LlmProvider, LlmProxy) for one in members}
 
 
 def table_providers(bills: MonthBills) -> Table:
@@ -75,7 +73,7 @@ def _describe_basis(bill: ProviderBill) -> str:
 def name_provider(provider: str) -> str:
     """What a reader sees for who sends the bill: our name for it, else its own.
 
-    >>> name_provider("openai"), name_provider("github")
-    ('OpenAI', 'github')
+    >>> name_provider("openai"), name_provider("aws"), name_provider("acme")
+    ('OpenAI', 'AWS', 'acme')
     """
-    return NAMES.get(provider, provider)
+    return LABELS.get(provider, provider)

@@ -340,8 +340,66 @@ def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: P
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
     assert month.list_problems()[0].startswith(
-        "microsoft: US$ 2.00 was billed, and calls of openai were counted, which no bill names: if it bills those, both"
+        "microsoft: US$ 2.00 was billed, and calls of openai were counted, which no bill names; if it pays"
     )
+
+
+@pytest.mark.parametrize(("more", "right"), [({"provider": "openai"}, 2), ({"bills": "other"}, 4)])
+def test_either_advice_on_a_clouds_bill_makes_the_month_whole(tmp_path: Path, more: dict[str, Any], right: int) -> None:
+    calls(tmp_path, (1, "gpt-4o", "2"))
+    for options in ({"provider": "azure"}, {"provider": "azure"} | more):
+        bill(tmp_path, "2025-05-01,gpt 4o Inp glbl Tokens,,2,,USD,\n", **options)
+    assert (load(tmp_path).bills.spend_usd, load(tmp_path).state) == (Decimal(right), State.COMPLETE)
+
+
+def test_the_bill_of_aws_is_for_what_was_called_through_bedrock_and_for_amazons_own_models(tmp_path: Path) -> None:
+    through = call("a", "2025-05-01T12:00", "60", provider="anthropic", model="claude-sonnet-4-5", proxy="bedrock")
+    store(tmp_path, "import", MAY, through, call("b", "2025-05-01T12:00", "40", provider="amazon", model="nova-pro"))
+    bill(tmp_path, "2025-05-01,a,,100.25,,USD,\n", "Amazon Web Services")
+    one = only(load(tmp_path).bills)
+    assert (one.provider, one.counted_usd, one.spend_usd) == ("aws", Decimal(100), Decimal("100.25"))
+    assert load(tmp_path).state is State.COMPLETE
+
+
+def test_what_openrouter_says_of_an_own_key_is_on_the_makers_bill_and_counts_once(tmp_path: Path) -> None:
+    """OpenRouter's own 0.50 for a call on the company's key, whose 10 OpenAI bills; and 4 for a call on its own."""
+    own_key, other = {"cost": Decimal("0.50"), "proxy": "openrouter"}, {"cost": Decimal(4), "proxy": "openrouter"}
+    store(
+        tmp_path, "import", MAY,
+        call("a", "2025-05-01T12:00", "10.50", **own_key), call("b", "2025-05-01T13:00", "4", **other),
+    )  # fmt: skip
+    assert {one.provider: (one.counted_usd, one.requests) for one in load(tmp_path).bills.providers} == {
+        "openai": (Decimal(10), 0), "openrouter": (Decimal("4.50"), 2),
+    }  # fmt: skip
+    bill(tmp_path, "2025-05-01,a,gpt-4o,10,,USD,\n")
+    month = load(tmp_path)
+    assert (month.bills.spend_usd, month.state, told(month.bills)) == (
+        Decimal("14.50"),
+        State.COMPLETE,
+        [],
+    )  # not 24.50
+
+
+@pytest.mark.parametrize("who", ["openai", "cursor"])
+def test_fees_without_a_line_of_usage_may_pay_for_the_calls_until_somebody_says(tmp_path: Path, who: str) -> None:
+    calls(tmp_path, (1, "gpt-4o", "1000"), **({"proxy": who} if who == "cursor" else {}))
+    text = "2025-05,invoice,,1000,,USD,Subscription\n2025-05,VAT,,190,,USD,tax\n"
+    bill(tmp_path, text, who)
+    assert load(tmp_path).state is State.UNRECONCILED
+    assert load(tmp_path).list_problems() == [
+        f"{who}: US$ 1,190.00 was billed without a line for usage, and US$ 1,000.00 counted; if it pays for those "
+        "calls, both are in the spend. Import the bill again with --bills calls if it does, with --bills other if it "
+        "does not."
+    ]
+    for said, right in (("calls", 1190), ("other", 2190)):
+        bill(tmp_path, text, who, bills=said)
+        assert (load(tmp_path).bills.spend_usd, load(tmp_path).state) == (Decimal(right), State.COMPLETE)
+
+
+def test_a_fee_beside_a_line_of_usage_is_billed_on_top(tmp_path: Path) -> None:
+    calls(tmp_path, (1, "gpt-4o", "10"))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,10,,USD,\n2025-05-01,seats,,20,,USD,fee\n")
+    assert (load(tmp_path).bills.spend_usd, load(tmp_path).state) == (Decimal(30), State.COMPLETE)
 
 
 @pytest.mark.parametrize(("provider", "right"), [("openai", 2), ("openai llc", 2), ("github", 4), ("anthropic", 4)])
@@ -359,7 +417,7 @@ def test_a_bill_of_somebody_unknown_may_be_for_calls_unless_none_of_it_is_usage(
     bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "reseller")
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
-    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "reseller", kind="fee")
+    bill(tmp_path, "2025-05-01,a,,2,,USD,\n", "reseller", bills="other")
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.state) == (Decimal(4), State.COMPLETE)
 

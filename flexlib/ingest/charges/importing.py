@@ -95,6 +95,7 @@ def prepare_charges(
         raise BadParameter(f"no bill {unknown[0]!r} is stored; there are {', '.join(sorted(known)) or 'none'}.")
     mine = {bill.sha256 for bill in bills}
     dropped = mine | {one["sha256"] for entries in stored.values() for one in entries if one["name"] in supersedes}
+    everywhere = mine | {one["sha256"] for entries in stored.values() for one in entries}
     months = {month for bill in bills for month in bill.months}
     if replace_months and not drops_others:
         others = [(month, entries) for month, entries in stored.items() if month in months]
@@ -105,7 +106,7 @@ def prepare_charges(
         for month in sorted(months | touched):
             held = stack.enter_context(hold_month(BILLS, month, root, wait=wait))
             base = None if replace_months and month in months else held.newest
-            delivery, added = merge_month(bills, month, base, dropped, read_at, are_distinct=are_distinct)
+            delivery, added = merge_month(bills, month, base, dropped, read_at, everywhere if are_distinct else set())
             known = {entry["sha256"] for entry in list_files(base)}
             by_file = {
                 bill.name: 0 if bill.sha256 in known else len(bill.months[month].rows)

@@ -49,20 +49,19 @@ def merge_month(
     base: Snapshot | None,
     dropped: set[str],
     read_at: datetime,
-    *,
-    are_distinct: bool,
+    distinct_from: set[str],
 ) -> tuple[Delivery, int]:
     """The month of these bills and of the files in `base` that are not `dropped` (hashes), and how many rows are new.
 
+    `distinct_from`: hashes of files of any month of which it was said that they bill something else.
     Raises `BadFile` when what was kept beside the stored month cannot be read.
     """
     before = {entry["sha256"]: entry for entry in list_files(base)}
     kept = {sha256: entry for sha256, entry in before.items() if sha256 not in dropped}
     mine = [bill for bill in bills if month in bill.months]
-    there = {*kept, *(bill.sha256 for bill in mine)}
     entries = dict(kept)
     for bill in mine:
-        decided = set(before.get(bill.sha256, {}).get("distinct_from", ())) | (there if are_distinct else set())
+        decided = distinct_from.union(before.get(bill.sha256, {}).get("distinct_from", ()))
         entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}))
     tables = [bill.months[month].rows for bill in mine] + ([_keep_rows(base, kept)] if base and kept else [])
     rows = _sort_rows(tables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from flexlib.errors import BadParameter
 from flexlib.sources.files.conditions import RowFilter, hide_emails, list_columns, read_filter
@@ -50,6 +50,9 @@ class ChargeMapping:
     unit: str | None = None
     kind: str | None = None
     """usage, fee, credit, tax or adjustment, or the column that says it; without, a negative amount is a credit."""
+    bills: Literal["calls", "other"] | None = None
+    """Whether it pays for the calls that are counted (then a fee is for usage), or for none of them (then usage is a
+    fee). None: its lines of usage are for calls, and whether its fees are, where it has no other line, nobody knows."""
     amount_unit: str = "usd"
     """`cents` where amounts are hundredths of their currency, else `usd`, whatever the currency."""
     where: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class ChargeMapping:
     def __post_init__(self) -> None:
         for name, known in {
             "amount_unit": UNITS,
+            "bills": (None, "calls", "other"),
             "date_order": (None, "dmy", "mdy"),
             "decimal": (None, ".", ","),
         }.items():

@@ -25,6 +25,9 @@ KINDS = {one: one for one in KINDS_OF_CHARGE} | {
 }  # fmt: skip
 """What the words of bills for a kind of charge mean, in lower case; any other word is of usage."""
 
+BILLED_AS: Mapping[tuple[str | None, str], str] = {("calls", "fee"): "usage", ("other", "usage"): "fee"}
+"""What a charge is for by what was said of the whole bill."""
+
 CURRENCY = re.compile("[A-Z]{3}")
 
 MOST_KEPT = 100_000
@@ -233,7 +236,8 @@ def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
 
 def _find_kind(reading: Reading, said: Mapping[str, str | None], amount: Decimal) -> str:
     text = said.get("kind", reading.mapping.kind)
-    return KINDS.get((text or "").lower().replace(" ", ""), "credit" if amount < 0 else "usage")
+    kind = KINDS.get((text or "").lower().replace(" ", ""), "credit" if amount < 0 else "usage")
+    return BILLED_AS.get((reading.mapping.bills, kind), kind)
 
 
 def _hide_owner(owner: str) -> str:
