@@ -188,6 +188,15 @@ def _name_shared_rows(figures: Figures) -> str:
     )
 
 
+def _name_doubled_rows(figures: Figures) -> str:
+    return "; ".join(
+        f"{format_count(count, 'row')} of {name} {'sums' if count == 1 else 'sum'} calls of the same period, model and "
+        f"user as a row before, which an export holds once: import {name} again with --distinct if a column that tells "
+        f"them apart is missing, or without the repeated rows and with --supersedes {name}"
+        for name, count in figures["doubled_rows"]
+    )
+
+
 def _say(text: str) -> Callable[[Figures], str]:
     return lambda figures: text.format_map(figures)
 
@@ -218,5 +227,6 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "possible_duplicates": _name_possible_duplicates,
     "bills_overlap": _name_overlaps,
     "shared_rows": _name_shared_rows,
+    "doubled_rows": _name_doubled_rows,
 }
 """What each reason says of a check's figures."""

@@ -93,8 +93,11 @@ def test_what_is_wrong_in_an_archive_is_told_by_its_name(folder: Path, capsys: p
 def test_the_pages_of_an_api_are_imported_as_they_were_saved(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     days = [{"time": 1_777_593_600 + 86400 * n, "results": [{"in": 1000, "out": 100}] * n} for n in range(3)]
     file = write(folder, "usage.json", json.dumps({"data": days, "has_more": False}))
-    said, _ = bring(capsys, file, *PLAIN, "--grain", "day", "--rows-path", "data[].results[]")
-    # Two results of one day that say the same are two rows.
+    how = [*PLAIN, "--grain", "day", "--rows-path", "data[].results[]"]
+    # Two results of one day that say the same are two rows, where nobody grouped them; or one that came twice.
+    said, error = bring(capsys, file, *how, code=4)
+    assert "1 row of usage.json sums calls of the same period, model and user as a row before" in error
+    said, _ = bring(capsys, file, *how, "--distinct")
     assert [(one["month"], one["rows"], one["prompt_tokens"]) for one in said["months"]] == [("2026-05", 3, 3000)]
 
 

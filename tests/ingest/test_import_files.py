@@ -19,7 +19,7 @@ from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
-from flexlib.ingest.files.origins import ORIGINS
+from flexlib.ingest.files.stored import ORIGINS
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
 from flexlib.store.snapshots import list_months, list_snapshots, load_usage
@@ -81,11 +81,10 @@ def test_the_months_of_several_files_are_stored_once_each(tmp_path: Path) -> Non
 
 
 def test_all_of_a_command_again_changes_nothing_in_whatever_order(tmp_path: Path) -> None:
-    files = [
-        write(tmp_path, f"{n}.csv", f"2026-05-0{n} 10:00:00.1,{n},1", "2026-05-09 10:00:00.5,9,9") for n in (1, 2, 3)
-    ]
+    shared = [f"2026-05-09 10:00:00.{n},9,9" for n in (5, 6, 7)]
+    files = [write(tmp_path, f"{n}.csv", f"2026-05-0{n} 10:00:00.1,{n},1", *shared) for n in (1, 2, 3)]
     first = bring_one(tmp_path / "data", *files)
-    assert (first.certificate.rows, first.certificate.rows_read, first.certificate.duplicate_rows) == (4, 6, 2)
+    assert (first.certificate.rows, first.certificate.rows_read, first.certificate.duplicate_rows) == (6, 12, 6)
     assert first.certificate.state is State.COMPLETE
     again = bring_one(tmp_path / "data", *reversed(files))
     assert (again.is_new, again.added_rows, again.certificate) == (False, 0, first.certificate)
@@ -150,10 +149,17 @@ def test_equal_rows_without_an_id_in_two_files_may_be_two_calls(tmp_path: Path, 
         assert bring_one(root, *again).certificate == decided.certificate
 
 
-def test_equal_rows_of_a_moment_finer_than_a_second_are_one_call(tmp_path: Path) -> None:
-    row = "2026-05-01T00:00:00.123Z,1000,100"
-    done = bring_one(tmp_path / "data", write(tmp_path, "a.csv", row), write(tmp_path, "b.csv", row, ""))
-    assert (done.certificate.rows, done.certificate.state) == (1, State.COMPLETE)
+@pytest.mark.parametrize(("count", "state"), [(1, State.UNRECONCILED), (2, State.UNRECONCILED), (3, State.COMPLETE)])
+def test_a_few_equal_calls_of_less_than_a_second_may_be_of_two_projects(
+    tmp_path: Path, count: int, state: State
+) -> None:
+    rows = [f"2026-05-01T00:00:0{n}.123Z,1000,100" for n in range(count)]
+    files = [write(tmp_path, "a.csv", *rows), write(tmp_path, "b.csv", *rows, "")]
+    done = bring_one(tmp_path / "data", *files)
+    assert (done.certificate.rows, done.certificate.state) == (count, state)
+    for decision, right in (({"supersedes": ("a.csv",)}, count), ({"distinct": True}, 2 * count)):
+        done = bring_one(tmp_path / "data", files[1], **decision)
+        assert (done.certificate.rows, done.certificate.state) == (right, State.COMPLETE)
 
 
 def test_rows_with_ids_of_their_own_are_told_apart_by_them(tmp_path: Path) -> None:
@@ -164,9 +170,11 @@ def test_rows_with_ids_of_their_own_are_told_apart_by_them(tmp_path: Path) -> No
 
 def test_one_id_with_other_content_in_two_files_of_a_command_is_refused(tmp_path: Path) -> None:
     files = [write(tmp_path, f"{n}.csv", f"2026-05-01T00:00:00Z,{n},1,call", head="time,in,out,id") for n in (1, 2)]
-    with pytest.raises(BadFile, match="^2.csv differs from what is stored in 1 calls of the same id, such as call."):
+    with pytest.raises(BadFile, match="^2.csv says something else than 1.csv of 1 call of the same id, such as call;"):
         bring(tmp_path / "data", *files, mapping={"request_id": "id"})
     assert list_months(tmp_path / "data") == []
+    bring(tmp_path / "data", *files, mapping={"request_id": "id"}, supersedes=("1.csv",))
+    assert read_tokens(tmp_path / "data") == [(2, 1)]
 
 
 OLD_DAYS = ("2026-05-14T00:00:00Z,200,20", "2026-05-15T00:00:00Z,400,40")

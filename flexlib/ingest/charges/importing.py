@@ -19,7 +19,7 @@ from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.charges.merge import BillFile, list_files, merge_month
-from flexlib.ingest.files.entries import refuse_dropping
+from flexlib.ingest.files.known import refuse_dropping
 from flexlib.ingest.pipeline import PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
-from flexlib.errors import BadFile, BadParameter
-from flexlib.formats import format_count
+from flexlib.errors import BadFile
+from flexlib.ingest.files.known import UNKNOWN, FileFacts, find_named, quote_name
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
-from flexlib.ingest.files.rules import FileFacts
-
-UNKNOWN = -1
-"""The number of the file that a stored row came from, where an older flexlib did not keep it."""
-
 
 SUPERSEDED = "superseded rows"
 """What rows are called that a newer file has the period of, once somebody said that it holds."""
@@ -33,11 +27,12 @@ class Decisions:
     replace_months: bool = False
     """Rebuild the months from these files alone."""
     drops_others: bool = False
-    """Even where that drops the calls of files of other names."""
+    """Even where that drops the calls of files of other names, or superseding drops calls that the newer file lacks."""
     supersedes: tuple[str, ...] = ()
-    """Names of older files: where these files have a row of the same period, theirs are dropped."""
+    """Names of older files: their rows in the time that these files are of are dropped. The name of a file that is
+    given itself: what it said when it was read by other columns is dropped."""
     distinct: bool = False
-    """The rows are calls of their own, whatever other files say."""
+    """The rows are calls of their own, whatever other rows and files say."""
     most_unpriced: Decimal = MOST_UNPRICED
     """The largest share of a month's requests that may be without a price in a month that is whole."""
 
@@ -58,6 +53,10 @@ class Entries:
     """Files that are held against the others now."""
     superseded: set[Pair] = field(default_factory=set)
     """Pairs of a file and an older one that it replaces."""
+    asked: set[Pair] = field(default_factory=set)
+    """Those that are said now."""
+    gone: set[str] = field(default_factory=set)
+    """The hashes of files of which nothing is left, and no row that could not be taken either."""
 
     @property
     def names(self) -> dict[int, str]:
@@ -104,14 +103,19 @@ class Entries:
             found[SUPERSEDED] += entry.get("superseded", 0)
         return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
 
-    def note_superseded(self, dropped: Mapping[int, int]) -> None:
-        """Keeps how many rows of each file are dropped in favour of which others."""
+    def note_superseded(self, dropped: Mapping[int, int], left: Container[int]) -> None:
+        """Keeps how many rows of each file are dropped in favour of which others; `left`: files that have others."""
         for number, entry in enumerate(self.files):
             by = {self.files[new]["sha256"] for new, old in self.superseded if old == number}
             if by:
                 before = 0 if number in self.numbers.values() else entry.get("superseded", 0)
                 entry["superseded"] = before + dropped.get(number, 0)
                 entry["superseded_by"] = sorted(by)
+                if number not in left:  # nor do its rows that could not be taken count any more
+                    entry["superseded"] += entry["quarantined"]
+                    entry |= {"quarantined": 0, "undated": 0}
+                    entry.pop("doubled", None)
+                    self.gone.add(entry["sha256"])
 
 
 def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, decisions: Decisions) -> Entries:
@@ -127,16 +131,30 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         if number == len(files):
             files.append({})
             entries.undecided.add(number)
-        _check_mapping(facts, files[number], month)
-        files[number].pop("left_out", None)
+        entry = files[number]
+        if changes := _list_changes(facts, entry):
+            is_named = any(number in find_named(files, name) for name in decisions.supersedes)
+            if not is_named and not decisions.replace_months:
+                raise BadFile(
+                    f"{facts.name} was imported into {month} before, with {', '.join(changes)}; its calls would count "
+                    f"twice. Import it as before, or with --supersedes {quote_name(entry['name'])} to read it anew."
+                )
+            entries.redone.add(number)
+            entries.undecided.add(number)
+            for name in ("alike", "shared", "distinct", "preset", "evidence", "rules"):
+                entry.pop(name, None)
+        for name in ("left_out", "doubled"):
+            entry.pop(name, None)
         told = {name: value for name, value in asdict(facts).items() if value is not None}
-        files[number] |= told | {
-            "name": files[number].get("name", facts.name),
+        entry |= told | {
+            "name": entry.get("name", facts.name),
             "rows": counts.rows_read,
             "quarantined": counts.quarantined_rows,
             "undated": counts.undated_rows,
             "repeated": counts.repeated_rows,
         }
+        if doubled := file.months[month].doubled:
+            entry["doubled"] = doubled
         if left_out := file.months[month].left_out:
             files[number]["left_out"] = left_out
         entries.numbers[place] = number
@@ -144,92 +162,43 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
     return entries
 
 
-def refuse_dropping(
-    stored: Iterable[tuple[Month, Iterable[Mapping[str, Any]]]], given: Iterable[tuple[str, str]]
-) -> None:
-    """Raises `BadParameter` where stored months have files that are not `given`, by name or hash: they would go."""
-    again = {text for pair in given for text in pair}
-    dropped = [
-        f"{entry['name']} of {month} ({format_count(entry['rows'], 'row')})"
-        for month, files in stored
-        for entry in files
-        if again.isdisjoint((entry["sha256"], entry["name"]))
-    ]
-    if dropped:
-        raise BadParameter(
-            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
-            "add --yes to drop them, or give those files too."
-        )
-
-
-def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
-    """The numbers of the files of that name; a path is as good as the name at its end."""
-    exact = [number for number, entry in enumerate(files) if entry["name"] == name]
-    return exact or [number for number, entry in enumerate(files) if entry["name"] == Path(name).name]
-
-
 def _decide(entries: Entries, decisions: Decisions) -> None:
-    given = set(entries.numbers.values())
-    older = {number for name in decisions.supersedes for number in find_named(entries.files, name)}
-    if not given - older:  # one name for both: the one that is given is the newer
-        older -= given
-    places = {entry["sha256"]: number for number, entry in enumerate(entries.files)}
-    for number, entry in enumerate(entries.files):
+    given, files = set(entries.numbers.values()), entries.files
+    older = set[int]()
+    for name in decisions.supersedes:  # one name for both: the one that is given is the newer
+        named = set(find_named(files, name)) - entries.redone
+        older |= named - given or named
+    places = {entry["sha256"]: number for number, entry in enumerate(files)}
+    for number, entry in enumerate(files):
         by = {places[sha] for sha in entry.get("superseded_by", ()) if sha in places}
         entries.superseded |= {(new, number) for new in by}
-    entries.superseded |= {(new, old) for new in given - older for old in older}
-    newer = {entries.files[number]["name"] for number in given - older}
+    newer = given - older
+    entries.asked = {(new, old) for new in newer for old in older}
+    entries.superseded |= entries.asked
+    names = {files[number]["name"] for number in newer}
     for number in older:
-        entry = entries.files[number]
-        if rest := [pair for pair in entry.pop("shared", ()) if pair[0] not in newer]:
-            entry["shared"] = rest
-    is_decided = bool(older) or (decisions.distinct and len(entries.files) > 1)
-    for number in given - older if is_decided else ():
-        entry = entries.files[number]
+        if rest := [pair for pair in files[number].pop("shared", ()) if pair[0] not in names]:
+            files[number]["shared"] = rest
+    is_distinct = decisions.distinct and (len(files) > 1 or any(entry.get("doubled") for entry in files))
+    for number in newer if older or is_distinct else ():
+        entry = files[number]
         if number not in entries.undecided:
             entries.redone.add(number)
             entries.undecided.add(number)
         for name in ("alike", "shared"):
             entry.pop(name, None)
-        if decisions.distinct:
+        if is_distinct:
             entry["distinct"] = True
+    for number in entries.distinct:
+        files[number].pop("doubled", None)
     entries.undecided -= entries.distinct
 
 
-def _check_mapping(file: FileFacts, entry: Mapping[str, Any], month: Month) -> None:
-    """Under another mapping the same calls get other ids: they would count twice."""
+def _list_changes(file: FileFacts, entry: Mapping[str, Any]) -> list[str]:
+    """How the file is read otherwise than before: the same calls would get other ids, and count twice."""
     old, new = entry.get("mapping", file.mapping), file.mapping
-    changes = [
+    return [
         f"{name} {old.get(name, 'not given')} (now {new.get(name, 'not given')})"
         for name in old | new
         if old.get(name) != new.get(name)
     ]
-    if changes:
-        raise BadFile(
-            f"{file.name} was imported into {month} before, with {', '.join(changes)}; its calls would count twice. "
-            "Import it as before, or with --replace together with the other files of its months, which go otherwise."
-        )
-
-
-def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What a reader of the certificate must know of its files."""
-    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
-    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
-    names = {entry["sha256"]: entry["name"] for entry in files}
-    for entry in files:
-        if entry["undated"]:
-            yield (
-                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
-                "they count as quarantined in every month of that file."
-            )
-        if entry["repeated"]:
-            yield (
-                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
-                "the first is assumed."
-            )
-        if entry.get("superseded"):
-            by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
-            count = f"{entry['superseded']:,}"
-            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
-        if entry.get("distinct"):
-            yield f"Whoever imported {entry['name']} said that its rows are separate calls."

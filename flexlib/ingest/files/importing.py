@@ -6,7 +6,7 @@ stand there; the files themselves are not copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
+from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.again import find_held_again
-from flexlib.ingest.files.entries import Decisions, find_named, list_entries, refuse_dropping
+from flexlib.ingest.files.entries import Decisions, list_entries
+from flexlib.ingest.files.known import find_named, list_stored_files, read_certificate, refuse_dropping
 from flexlib.ingest.files.merge import MergedMonth, merge_month
-from flexlib.ingest.files.pool import Pool, read_files
-from flexlib.ingest.files.rules import read_certificate
+from flexlib.ingest.files.pool import NO_CALLS, Pool, read_files
+from flexlib.ingest.files.stored import find_held_again
 from flexlib.ingest.pipeline import HeldMonth, PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
@@ -100,22 +101,24 @@ def prepare_calls(
     other files and nobody said so; `AlreadyRunning` unless `wait`; `DiskFailed`.
     """
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
-    decisions = decisions or Decisions()
+    decisions, stored = decisions or Decisions(), list_stored_files(root)
     with (
-        read_files(files, None if decisions.replace_months else root, note, show_progress) as pool,
+        read_files(files, [] if decisions.replace_months else stored, note, show_progress) as pool,
         ExitStack() as stack,
     ):
+        rebuilt = set(pool.months) if decisions.replace_months else set()
+        _add_months_of_before(pool, stored)
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
-        if decisions.replace_months and not decisions.drops_others:
-            stored = [(one.month, before.files) for one in held if (before := read_certificate(one.newest))]
-            again = {(sha, sha) for one in held if one.newest for sha in find_held_again(pool, one.month, one.newest)}
-            refuse_dropping(stored, again)
+        if not decisions.drops_others:
+            old = [(one.month, one.newest) for one in held if one.month in rebuilt and one.newest]
+            again = {(sha, sha) for month, newest in old for sha in find_held_again(pool, month, newest)}
+            refuse_dropping([(month, before.files) for month, one in old if (before := read_certificate(one))], again)
         _check_superseded(held, pool, decisions)
         prepared = []
         for one in held:
-            base = None if decisions.replace_months else one.newest
+            base = None if one.month in rebuilt else one.newest
             entries = list_entries(pool, one.month, read_certificate(base), decisions)
-            merged = merge_month(pool, one.month, base, entries, read_at, one.scratch)
+            merged = merge_month(pool, one.month, base, entries, decisions, read_at, one.scratch)
             delivery = replace(merged.delivery, most_unpriced=decisions.most_unpriced)
             prepared.append((prepare_month(one, delivery, rates), merged))
         pool.check_unchanged()
@@ -131,6 +134,15 @@ def _store(month: PreparedMonth, merged: MergedMonth) -> MonthImport:
     return MonthImport(certificate, added, refused, snapshot != month.held.newest, merged.added_rows)
 
 
+def _add_months_of_before(pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]]) -> None:
+    """A file that was read by other columns may have had calls in other months: they are to go, or to be refused."""
+    given = {file.facts.sha256: file for file in pool.files}
+    for month, entry in stored:
+        file = given.get(entry["sha256"])
+        if file and entry["mapping"] != file.facts.mapping:
+            file.months.setdefault(month, NO_CALLS)
+
+
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:
     """Raises `BadFile` for an older file of which no month knows."""
     stored = [entry for one in held if (before := read_certificate(one.newest)) for entry in before.files]
@@ -140,6 +152,8 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
         if not find_named(known, name):
             names = ", ".join(dict.fromkeys(entry["name"] for entry in known))
             raise BadFile(f"no file {name} was imported into these months; theirs are {names}.")
-        given = {file.facts.sha256 for file in pool.files}
-        if given == {known[number]["sha256"] for number in find_named(known, name)}:
+        given = {file.facts.sha256: file.facts.mapping for file in pool.files}
+        named = [known[number] for number in find_named(known, name)]
+        is_read_anew = any(given.get(one["sha256"]) != one.get("mapping", given.get(one["sha256"])) for one in named)
+        if given.keys() == {one["sha256"] for one in named} and not is_read_anew:
             raise BadFile(f"{name} is the file that is imported; give --supersedes the name of an older one.")

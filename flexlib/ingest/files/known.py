@@ -1,19 +1,104 @@
-"""Calls of one id in two places: counted once where both say the same, refused where they do not."""
+"""What was imported before: files, by their names and hashes and by the rules they were read by, and their calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flexlib.errors import BadFile
+from flexlib.certificate import UsageCertificate
+from flexlib.dates import Month
+from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import format_count
 from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.registry import IMPORT
+from flexlib.store.snapshots import find_snapshot, list_months
+from flexlib.store.version import Snapshot
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
+UNKNOWN = -1
+"""The number of the file that a stored row came from, where an older flexlib did not keep it."""
+WORD = re.compile(r"[\w./@%+=:,-]+")
+"""A text that a shell takes as one word."""
+
+FIRST_RULES = 1
+"""Those of flexlib 0.2.0 and before, which kept no number of them."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What the certificate says of a file, whatever the month."""
+
+    name: str
+    sha256: str
+    mapping: dict[str, Any]
+    preset: str | None = None
+    """The preset that said how to read it, and how well that knows such a file; None where none did."""
+    evidence: str | None = None
+    rules: int | None = None
+    """As in `CallMapping`; None: those of 0.2.0."""
+
+
+def list_stored_files(root: Path) -> list[tuple[Month, dict[str, Any]]]:
+    """What the certificates of all imported months say of their files."""
+    months = [(month, find_snapshot("usage", month, root, IMPORT.name)) for month in list_months(root)]
+    return [(month, entry) for month, one in months if (found := read_certificate(one)) for entry in found.files]
+
+
+def recall_rules(
+    file: FileFacts, mapping: CallMapping, stored: Iterable[tuple[Month, Mapping[str, Any]]]
+) -> tuple[FileFacts, CallMapping]:
+    """Both by the rules of the first import of the same bytes under the same mapping, where there was one."""
+    for _, entry in stored:
+        if (entry["sha256"], entry["mapping"]) == (file.sha256, file.mapping):
+            rules = entry.get("rules", FIRST_RULES)
+            return replace(file, rules=entry.get("rules")), replace(mapping, rules=rules)
+    return file, mapping
+
+
+def read_certificate(snapshot: Snapshot | None) -> UsageCertificate | None:
+    """The certificate of a snapshot of calls, None where there is none."""
+    certificate = snapshot.certificate if snapshot else None
+    return certificate if isinstance(certificate, UsageCertificate) else None
+
+
+def refuse_dropping(
+    stored: Iterable[tuple[Month, Iterable[Mapping[str, Any]]]], given: Iterable[tuple[str, str]]
+) -> None:
+    """Raises `BadParameter` where stored months have files that are not `given`, by name or hash: they would go."""
+    again = {text for pair in given for text in pair}
+    dropped = [
+        f"{entry['name']} of {month} ({format_count(entry['rows'], 'row')})"
+        for month, files in stored
+        for entry in files
+        if again.isdisjoint((entry["sha256"], entry["name"]))
+    ]
+    if dropped:
+        raise BadParameter(
+            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
+            "add --yes to drop them, or give those files too."
+        )
+
+
+def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
+    """The numbers of the files of that name; a path is as good as the name at its end."""
+    exact = [number for number, entry in enumerate(files) if entry["name"] == name]
+    return exact or [number for number, entry in enumerate(files) if entry["name"] == Path(name).name]
+
+
+def quote_name(name: str) -> str:
+    """The name of a file as one word of a command."""
+    return name if WORD.fullmatch(name) else shlex.quote(name)
 
 
 def compare_calls(
@@ -28,10 +113,10 @@ def compare_calls(
     columns = ", ".join(
         [f"found.{name}" for name in USAGE.names]
         + [f"{before_it.get(name, f'known.{name}')} AS known_{name}" for name in USAGE.names]
-        + ["found.file"]
+        + ["found.file", "known.file AS known_file"]
     )
     counts = dict.fromkeys(FIGURES, 0)
-    changed: list[tuple[str, int]] = []
+    changed: list[tuple[str, int, int]] = []
     query = f"SELECT {columns} FROM {found} found JOIN {known} known ON found.id = known.id"
     for batch in connection.sql(query).to_arrow_reader(TABLE_ROWS):
         again, before = (
@@ -39,16 +124,20 @@ def compare_calls(
             for start in (0, len(USAGE))
         )
         if not before.equals(again):
-            rows = zip(before.to_pylist(), again.to_pylist(), batch.columns[-1].to_pylist(), strict=True)
-            changed += [(one["id"], file) for one, other, file in rows if one != other]
+            files = (batch.columns[place].to_pylist() for place in (-2, -1))
+            rows = zip(before.to_pylist(), again.to_pylist(), *files, strict=True)
+            changed += [(one["id"], *places) for one, other, *places in rows if one != other]
         counts["rows"] += len(again)
         for name in FIGURES[1:]:
             counts[name] += pc.sum(again[name]).as_py()
     if changed:
-        first, file = min(changed)
-        here = sum(number == file for _, number in changed)
+        first, file, other = min(changed)
+        here = sum(number == file for _, number, _ in changed)
+        advice = f"import the newer of the two with --supersedes {quote_name(names[other])}"
+        if other == UNKNOWN:
+            advice = "import all files of the month in one command, with --replace"
         raise BadFile(
-            f"{names[file]} differs from what is stored in {here} calls of the same id, such as {first}. "
-            "Import it together with the other files of its months and --replace; alone it would drop what they hold."
+            f"{names[file]} says something else than {names[other]} of {format_count(here, 'call')} of the same id, "
+            f"such as {first}; {advice}."
         )
     return counts

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from flexlib.dates import Month
-from flexlib.errors import BadFile
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.files.entries import UNKNOWN, Entries, write_notes
-from flexlib.ingest.files.known import FIGURES, compare_calls
-from flexlib.ingest.files.origins import ORIGINS, knows_origins, read_origins, split_origins
-from flexlib.ingest.files.overlaps import Pair, drop_superseded, find_equal_rows, find_shared_rows
+from flexlib.ingest.files.entries import Decisions, Entries
+from flexlib.ingest.files.known import FIGURES, UNKNOWN, compare_calls, read_certificate
+from flexlib.ingest.files.overlaps import find_equal_rows, find_shared_rows
 from flexlib.ingest.files.pool import Pool
-from flexlib.ingest.files.rules import read_certificate
-from flexlib.ingest.files.stored import find_empty_columns, read_raw
+from flexlib.ingest.files.stored import (
+    ORIGINS,
+    find_empty_columns,
+    read_origins,
+    read_raw,
+    split_origins,
+)
+from flexlib.ingest.files.superseded import Figures, drop_rows
 from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
 from flexlib.store.version import People, Snapshot
-
-Figures = dict[str, int]
-"""By `FIGURES`."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,13 @@ class MergedMonth:
 
 
 def merge_month(
-    pool: Pool, month: Month, base: Snapshot | None, entries: Entries, read_at: datetime, scratch: Path
+    pool: Pool,
+    month: Month,
+    base: Snapshot | None,
+    entries: Entries,
+    decisions: Decisions,
+    read_at: datetime,
+    scratch: Path,
 ) -> MergedMonth:
     """The calls of `base` and those of the month in `pool` that are not among them; `scratch` holds what goes beside.
 
@@ -53,23 +61,24 @@ def merge_month(
     _view_stored(connection, base, entries)
     # Of a version before; today such a month is refused.
     changed = before.sums.figures.get("changed_amounts", {}) if before else {}
-    left_out, gone = _drop_rows(connection, base, entries)
+    left_out, gone = drop_rows(connection, base, entries, decisions)
     known = _merge_found(connection, pool, entries, base)
     here = [file.months[month] for file in pool.files if month in file.months]
     found = {name: sum(getattr(one.counts, name) for one in here) for name in FIGURES}
     files = entries.files
     doubled = [[one["name"], one["alike"]] for one in files if one.get("alike")]
     shared = [[one["name"], *pair] for one in files for pair in one.get("shared", ())]
-    faults = {
+    faults: dict[str, tuple[str, Any]] = {
         "amounts_changed": ("changed_amounts", changed),
         "possible_duplicates": ("possible_duplicates", doubled),
         "shared_rows": ("shared_rows", shared),
+        "doubled_rows": ("doubled_rows", [[one["name"], one["doubled"]] for one in files if one.get("doubled")]),
     }
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
     empty = find_empty_columns(base).intersection(*(file.empty_columns for file in pool.files))
     tables = _sort_rows(connection, empty, is_merged=base is not None)
     is_of_several = len(files) > 1
-    again = {file.facts.sha256 for file in pool.files}
+    again = {file.facts.sha256 for file in pool.files} | entries.gone
     delivery = Delivery(
         source=IMPORT,
         month=month,
@@ -81,7 +90,7 @@ def merge_month(
         code="files",
         reasons=tuple(reasons),
         figures=dict(reasons.values()),
-        refused=[row for one in here for row in one.refused],
+        refused=[row for one in here for row in one.refused if row.sha256 not in entries.gone],
         raw=[line for line in read_raw(base) if json.loads(line)["sha256"] not in again],
         people=_list_people(pool, month, base),
         beside=(scratch / ORIGINS,) if is_of_several else (),
@@ -90,7 +99,7 @@ def merge_month(
             "quarantined_rows": sum(one["quarantined"] for one in files),
             "left_out": entries.sum_left_out(),
             "files": tuple(files),
-            "notes": tuple(write_notes(files)),
+            "notes": tuple(_write_notes(files)),
         },
         renews="when changed",
     )
@@ -128,41 +137,9 @@ def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, e
     ).create_view("every_stored", replace=True)
 
 
-def _drop_rows(
-    connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries
-) -> tuple[Figures, Figures]:
-    """Makes the views `found` and `stored` without what was decided to go; gives rows and tokens of that of each."""
-    dropped = drop_superseded(connection, entries.superseded) if entries.superseded else Counter[int]()
-    is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
-    figures = []
-    for view in ("found", "stored"):
-        if not entries.redone and not entries.superseded:
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view}")
-            figures.append(dict.fromkeys(FIGURES, 0))
-            continue
-        if base and not knows_origins(base, entries.stored):
-            raise BadFile(
-                f"which rows of {base.month} came from which of its files, an older flexlib did not keep; "
-                "import them all again with --replace, in one command."
-            )
-        goes = [is_redone] if view == "stored" else ["false"]
-        goes += ["(file, id) IN (SELECT (file, id) FROM superseded)"] if entries.superseded else []
-        connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE dropped_{view} AS
-            SELECT file, id, prompt_tokens, completion_tokens FROM every_{view} WHERE {" OR ".join(goes)}""")
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view} ANTI JOIN dropped_{view} USING (file, id)"
-        )
-        sums = "count(*), coalesce(sum(prompt_tokens), 0)::BIGINT, coalesce(sum(completion_tokens), 0)::BIGINT"
-        (counts,) = connection.execute(f"SELECT {sums} FROM dropped_{view}").fetchall()
-        figures.append(dict(zip(FIGURES, counts, strict=True)))
-    entries.note_superseded(dropped)
-    return figures[0], figures[1]
-
-
 def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Entries, base: Snapshot | None) -> Figures:
     """Makes the view `added`; gives rows and tokens of the calls of `found` that are known from elsewhere."""
-    names, known, shared = entries.names, dict.fromkeys(FIGURES, 0), Counter[Pair]()
+    names, known = entries.names, dict.fromkeys(FIGURES, 0)
     firsts = "found"
     if len(entries.numbers) > 1:
         firsts = "firsts"
@@ -173,11 +150,9 @@ def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Ent
         connection.execute(f"CREATE OR REPLACE TEMP VIEW firsts AS FROM found ANTI JOIN several ON {later}")
         connection.execute(f"CREATE OR REPLACE TEMP VIEW repeats AS FROM found SEMI JOIN several ON {later}")
         known = compare_calls(connection, "repeats", "(FROM firsts SEMI JOIN several USING (id))", names)
-        shared += find_equal_rows(connection, "several", entries.undecided) if known["rows"] else Counter()
     if base:
         lifted = {name for file in pool.files for name in file.lifted}
         again = compare_calls(connection, firsts, "stored", names, lifted)
-        shared += find_equal_rows(connection, "stored", entries.undecided) if again["rows"] else Counter()
         known = {name: known[name] + again[name] for name in FIGURES}
         connection.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM {firsts} ANTI JOIN stored USING (id)")
     else:
@@ -185,7 +160,8 @@ def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Ent
     if len(entries.files) > 1 and entries.undecided:
         calls, sums = find_shared_rows(connection, entries.traits)
         otherwise = Counter({pair: rows for pair, rows in calls.items() if entries.is_read_otherwise(pair)})
-        entries.note_shared(otherwise, shared + sums + (calls - otherwise))
+        equal, corrected = find_equal_rows(connection, entries.traits)
+        entries.note_shared(otherwise, equal + sums + ((calls - otherwise) | (corrected - otherwise)))
     return known
 
 
@@ -209,3 +185,27 @@ def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_mer
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
         table = pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
         yield mask_metadata(table)
+
+
+def _write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a reader of the certificate must know of its files."""
+    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
+    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
+    names = {entry["sha256"]: entry["name"] for entry in files}
+    for entry in files:
+        if entry["undated"]:
+            yield (
+                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
+                "they count as quarantined in every month of that file."
+            )
+        if entry["repeated"]:
+            yield (
+                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
+                "the first is assumed."
+            )
+        if entry.get("superseded"):
+            by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
+            count = f"{entry['superseded']:,}"
+            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
+        if entry.get("distinct"):
+            yield f"Whoever imported {entry['name']} said that its rows are separate calls."

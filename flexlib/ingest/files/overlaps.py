@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -21,7 +21,9 @@ PIECE_MINUTES = 15
 """Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
 
 MOSTLY = 2
-"""One row in so many that two files share makes one the other's copy: by chance next to none is the same."""
+"""One call in so many at moments of another file makes the two versions of one log: by chance next to none is."""
+LEAST_EQUAL = 3
+"""With fewer equal calls two files may be of two projects, by chance or by a clock that writes tenths of seconds."""
 
 MACROS = f"""
 CREATE OR REPLACE TEMP MACRO period_start(t, grain) AS
@@ -29,6 +31,10 @@ CREATE OR REPLACE TEMP MACRO period_start(t, grain) AS
 CREATE OR REPLACE TEMP MACRO period_end(t, grain) AS period_start(t, grain) + CASE grain
     WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'day' THEN INTERVAL 1 DAY WHEN 'hour' THEN INTERVAL 1 HOUR
     ELSE INTERVAL {PIECE_MINUTES} MINUTE END;
+CREATE OR REPLACE TEMP MACRO row_end(t, grain) AS
+    CASE WHEN grain = '{CALL}' THEN t + INTERVAL 1 MICROSECOND ELSE period_end(t, grain) END;
+CREATE OR REPLACE TEMP MACRO slack(grain) AS
+    CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
 CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;
 """
 
@@ -61,6 +67,10 @@ class FileTraits:
     is_new: bool
     """Whether it is held against the files before it now."""
 
+    def tells(self, other: FileTraits) -> bool:
+        """Whether ids tell the calls of the two apart."""
+        return self.has_own_ids and other.has_own_ids and self.mapping == other.mapping
+
 
 def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[FileTraits]) -> tuple[Counter[Pair], ...]:
     """How many rows of each new file may be rows of another: first those of calls, then those of sums.
@@ -70,15 +80,12 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     connection.execute(MACROS)
     connection.execute("CREATE OR REPLACE TEMP TABLE traits (file INTEGER, mapping INTEGER, is_new BOOLEAN)")
     connection.executemany("INSERT INTO traits VALUES (?, ?, ?)", [[f.number, f.mapping, f.is_new] for f in files])
-    _name_models(connection)
+    name_models(connection, "added", "stored")
     grains: dict[int, set[str]] = {}
     for file, grain in connection.execute("SELECT DISTINCT file, grain FROM all_rows").fetchall():
         grains.setdefault(file, set()).add(grain)
-    new = [file for file in files if file.is_new and file.number in grains]
-    pairs = [(one, other) for one in new for other in files if other.number in grains and _is_before(other, one)]
-    tellable = [one.has_own_ids and other.has_own_ids and one.mapping == other.mapping for one, other in pairs]
-    open_pairs = [pair for pair, is_told in zip(pairs, tellable, strict=True) if not is_told]
-    kinds = [(grains[one.number], grains[other.number]) for one, other in open_pairs]
+    pairs = _pair_files([file for file in files if file.number in grains])
+    kinds = [(grains[one.number], grains[other.number]) for one, other in pairs if not one.tells(other)]
     calls: Counter[Pair] = Counter()
     sums: Counter[Pair] = Counter()
     if any(CALL in one & other for one, other in kinds):
@@ -94,65 +101,53 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     return calls, sums
 
 
-def find_equal_rows(connection: duckdb.DuckDBPyConnection, others: str, new: Iterable[int]) -> Counter[Pair]:
-    """Rows of `found` without an id of their own that say all that a row of another file in `others` says.
+def find_equal_rows(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[FileTraits]
+) -> tuple[Counter[Pair], Counter[Pair]]:
+    """How many rows of each new file another file holds too: those that say the same, and calls that it may say
+    otherwise. Looks into the views `found` and `stored`.
 
-    Two calls of one moment, to less than a second, are one call that two files hold where the file is mostly the other
-    in the time that both are of; a whole second, or a day, may have had two.
+    Two files are versions of one log where most calls of the one, in the time that both are of, are at moments of the
+    other. Then an equal call of less than a second is one call; a whole second, or a day, may have had two. Where each
+    of two versions has calls that the other lacks, one was corrected, and both calls would count.
     """
-    numbers = ", ".join(map(str, new)) or "NULL"
-    is_fine = f"found.grain = '{CALL}' AND found.created_at <> date_trunc('second', found.created_at)"
-    return _read(
-        connection,
-        f"""WITH every AS (SELECT file, created_at FROM found UNION ALL SELECT file, created_at FROM stored),
-        spans AS (SELECT file, min(created_at) AS first, max(created_at) AS last FROM every GROUP BY file),
-        equal AS (
-            SELECT found.file AS new, old.file AS old, count(*) FILTER (NOT ({is_fine})) AS open,
-                count(*) FILTER ({is_fine}) AS fine
-            FROM found JOIN {others} old USING (id)
-            WHERE found.file IN ({numbers}) AND found.file <> old.file AND NOT found.has_own_id GROUP BY ALL),
+    connection.execute(f"""CREATE OR REPLACE TEMP TABLE every AS
+        SELECT DISTINCT file, id, has_own_id, date_trunc('millisecond', created_at) AS moment,
+            grain = '{CALL}' AS is_call, grain = '{CALL}' AND created_at <> date_trunc('second', created_at) AS is_fine
+        FROM (FROM found UNION ALL BY NAME FROM stored)""")
+    connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER, is_told BOOLEAN)")
+    pairs = [[one.number, other.number, one.tells(other)] for one, other in _pair_files(files)]
+    connection.executemany("INSERT INTO pairs VALUES (?, ?, ?)", pairs)
+    rows = "every ON file = {0} AND moment BETWEEN first AND last AND NOT (is_told AND has_own_id)"
+    found = connection.execute(f"""
+        WITH spans AS (SELECT file, min(moment) AS first, max(moment) AS last FROM every GROUP BY file),
         met AS (
-            SELECT new, old, count(*) AS rows FROM equal JOIN spans other ON other.file = old
-            JOIN found ON found.file = new
-                AND found.created_at BETWEEN other.first AND other.last
-            GROUP BY ALL)
-        SELECT new, old, open + CASE WHEN fine * {MOSTLY} < rows THEN fine ELSE 0 END AS count
-        FROM equal JOIN met USING (new, old) WHERE count > 0""",
-    )
+            SELECT pairs.*, greatest(one.first, other.first) AS first, least(one.last, other.last) AS last
+            FROM pairs JOIN spans one ON one.file = new JOIN spans other ON other.file = old),
+        moments AS (SELECT DISTINCT file, moment FROM every WHERE is_call),
+        mine AS (
+            SELECT new, old, count(*) FILTER (mine.is_call) AS calls,
+                count(moments.moment) FILTER (mine.is_call) AS met,
+                count(equal.id) FILTER (NOT mine.is_fine AND NOT mine.has_own_id) AS open,
+                count(equal.id) FILTER (mine.is_fine AND NOT mine.has_own_id) AS fine,
+                count(*) FILTER (mine.is_call AND equal.id IS NULL) AS alone
+            FROM (FROM met JOIN {rows.format("new")}) mine
+            LEFT JOIN every equal ON equal.file = old AND equal.id = mine.id
+            LEFT JOIN moments ON moments.file = old AND moments.moment = mine.moment GROUP BY ALL),
+        theirs AS (
+            SELECT new, old, count(*) AS alone FROM (FROM met JOIN {rows.format("old")}) theirs
+            ANTI JOIN every ON every.file = new AND every.id = theirs.id WHERE theirs.is_call GROUP BY ALL)
+        SELECT new, old, open + CASE WHEN met * {MOSTLY} < calls OR fine < {LEAST_EQUAL} THEN fine ELSE 0 END,
+            CASE WHEN met * {MOSTLY} >= calls AND theirs.alone > 0 THEN mine.alone ELSE 0 END
+        FROM mine LEFT JOIN theirs USING (new, old)""").fetchall()
+    equal = Counter({(new, old): count for new, old, count, _ in found if count})
+    return equal, Counter({(new, old): count for new, old, _, count in found if count})
 
 
-def drop_superseded(connection: duckdb.DuckDBPyConnection, pairs: Iterable[Pair]) -> Counter[int]:
-    """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair whose period the first has.
-
-    The period of a call is its moment, for the same model. Looks into the views `every_found` and `every_stored`; gives
-    how many rows that are by file.
-    """
-    connection.execute(MACROS)
-    connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER)")
-    connection.executemany("INSERT INTO pairs VALUES (?, ?)", [list(pair) for pair in pairs])
-    columns = "file, id, provider, model, grain, created_at"
-    every = f"(SELECT {columns} FROM every_found UNION SELECT {columns} FROM every_stored)"
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE periods AS
-        SELECT DISTINCT pairs.old, provider, grain, created_at, CASE WHEN grain = '{CALL}' THEN model END AS model
-        FROM {every} rows JOIN pairs ON rows.file = pairs.new""")
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE superseded AS
-        WITH rows AS (SELECT * FROM {every} WHERE file IN (SELECT old FROM pairs))
-        SELECT file, id FROM rows SEMI JOIN periods ON rows.file = periods.old AND rows.provider = periods.provider
-            AND rows.grain = periods.grain AND rows.created_at = periods.created_at
-            AND (rows.grain <> '{CALL}' OR rows.model = periods.model)
-        UNION
-        SELECT file, id FROM rows SEMI JOIN (
-            SELECT DISTINCT old, provider, grain, period_start(created_at, grain) AS start FROM periods) others
-            ON rows.file = others.old AND rows.provider = others.provider AND rows.grain <> others.grain
-            AND others.start < period_end(rows.created_at, rows.grain)
-            AND period_start(rows.created_at, rows.grain) < period_end(others.start, others.grain)""")
-    return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
-
-
-def _is_before(other: FileTraits, one: FileTraits) -> bool:
-    return other.number != one.number and (not other.is_new or other.number < one.number)
+def _pair_files(files: Sequence[FileTraits]) -> list[tuple[FileTraits, FileTraits]]:
+    """Each new file with those before it."""
+    new = [one for one in files if one.is_new]
+    return [(a, b) for a in new for b in files if b is not a and (not b.is_new or b.number < a.number)]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> Counter[Pair]:
@@ -188,10 +183,10 @@ def _count_across(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
     )
 
 
-def _name_models(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the view `all_rows` of `added` and `stored`: also `is_added`, and `base` and `dated` of the model."""
+def name_models(connection: duckdb.DuckDBPyConnection, new: str, others: str) -> None:
+    """Makes the view `all_rows` of two views: also `is_added`, and `base` and `dated` of the model."""
     rows = "SELECT *, {0} AS is_added FROM {1}"
-    every = f"({rows.format('true', 'added')} UNION ALL BY NAME {rows.format('false', 'stored')})"
+    every = f"({rows.format('true', new)} UNION ALL BY NAME {rows.format('false', others)})"
     models = connection.execute(f"SELECT DISTINCT provider, model, proxy FROM {every}").fetchall()
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE models (

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.rules import FileFacts, list_stored_files, recall_rules
+from flexlib.ingest.files.known import FileFacts, recall_rules
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
@@ -31,6 +32,12 @@ class FileMonth:
     people: People
     left_out: dict[str, int]
     """Rows that are no calls, by kind."""
+    doubled: int = 0
+    """Sums of the same period, model and all else as one before them."""
+
+
+NO_CALLS = FileMonth(MonthCounts(*[0] * len(fields(MonthCounts))), [], {}, {})
+"""What a file holds of a month that it said more of when it was read by other columns."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +82,18 @@ class Pool:
 @contextmanager
 def read_files(
     files: Sequence[tuple[InputFile, CallMapping]],
-    root: Path | None,
+    stored: Sequence[tuple[Month, Mapping[str, Any]]],
     note: Callable[[str], None],
     show_progress: Callable[[str], None],
 ) -> Iterator[Pool]:
     """The calls of the files; those of the same bytes are read once. `note` is told of that, `show_progress` whose turn
     it is.
 
-    Those that are stored in `root` are read by the rules of their first import.
+    Those that are `stored`, as `list_stored_files` says, are read by the rules of their first import.
 
     Raises `BadFile` for the first that cannot be read, or of which no row can be taken.
     """
     stamps = {file: _stamp(file.path) for file, _ in files if file.path.is_file()}
-    stored = list_stored_files(root) if root else []
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     for file, mapping in files:
         facts = _describe_file(file, mapping)
@@ -122,7 +128,8 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     for month in calls.months:
         bad = calls.list_quarantined(month)
         refused = [RefusedFileRow(row.line, row.reason, row.text, facts.name, facts.sha256) for row in bad]
-        months[month] = FileMonth(calls.count_month(month), refused, calls.list_people(month), calls.left_out(month))
+        people, left_out = calls.list_people(month), calls.left_out(month)
+        months[month] = FileMonth(calls.count_month(month), refused, people, left_out, calls.count_doubled(month))
     return ReadFile(facts, months, calls.empty_columns, calls.lifted)
 
 

@@ -1,14 +1,90 @@
-"""What is stored of a month of files by now: its empty columns, and what stands beside it."""
+"""What is stored of a month of files by now: which file each row came from, what is empty, what stands beside it.
+
+Where a month is of several files, the file of each row stands in a column of its own beside the rows, in their order;
+most of it is runs of one number, so it is small.
+"""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.ingest.files.known import read_certificate
+from flexlib.ingest.files.pool import Pool
 from flexlib.schema import USAGE
+from flexlib.sources.files.texts import quote
+from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
+
+GROUP = ("provider", "created_at", "grain", "model", "proxy", "usable_type", "usable_id", "usable_key", "metadata")
+"""What a corrected row keeps: its counts and amounts may be others."""
+
+ORIGINS = "origins.parquet"
+"""Beside `usage.parquet`: `file`, the place in the certificate's list of files; null where nobody knows."""
+
+SCHEMA = pa.schema([("file", pa.int32())])
+
+
+def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """The rows of a month of as many `files`, with `file`; of a month that an older flexlib stored it may be null."""
+    rows, origins = read_usage([base.parquet], connection), base.path / ORIGINS
+    if not origins.exists():
+        return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file")
+    there = f"SELECT kept.*, file FROM kept POSITIONAL JOIN read_parquet({quote(str(origins))})"
+    found = rows.query("kept", there)
+    assert found is not None  # a query gives rows
+    return found
+
+
+def knows_origins(base: Snapshot, files: int) -> bool:
+    """Whether it is known which of its files each row came from."""
+    return files == 1 or (base.path / ORIGINS).exists()
+
+
+def split_origins(tables: Iterable[pa.Table], file: Path | None) -> Iterator[pa.Table]:
+    """The tables without their last column, `file`, which is written into `file` on the way where that is a path."""
+    if file is None:
+        yield from (table.drop_columns("file") for table in tables)
+        return
+    with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table.select(["file"]))
+            yield table.drop_columns("file")
+
+
+def find_held_again(pool: Pool, month: Month, base: Snapshot) -> set[str]:
+    """The hashes of stored files of `base` that are given: the same bytes, or a file of the same name with a row for
+    each of theirs.
+
+    Another project's file may have the same name, and sums of the same days: that of no user or key says of nobody.
+    """
+    before = read_certificate(base)
+    files = before.files if before else ()
+    places = {file.facts.name: place for place, file in enumerate(pool.files)}
+    given = {file.facts.sha256 for file in pool.files}
+    again = {entry["sha256"] for entry in files if entry["sha256"] in given}
+    corrected = [number for number, one in enumerate(files) if one["sha256"] not in given and one["name"] in places]
+    if not corrected or not base.is_unchanged or not knows_origins(base, len(files)):
+        return again
+    pool.read_month(month).create_view("again_given", replace=True)
+    read_origins(base, len(files), pool.connection).create_view("again_stored", replace=True)
+    of_anybody = "one.grain <> 'call' AND coalesce(one.usable_id::VARCHAR, one.usable_key) IS NULL"
+    same = " AND ".join(f"one.{name} IS NOT DISTINCT FROM other.{name}" for name in GROUP)
+    for number in corrected:
+        rows = pool.connection.execute(
+            f"""SELECT 1 FROM again_stored one WHERE one.file = {number} AND ({of_anybody} OR NOT EXISTS (
+                FROM again_given other WHERE other.place = {places[files[number]["name"]]} AND {same})) LIMIT 1"""
+        ).fetchall()
+        if not rows:
+            again.add(files[number]["sha256"])
+    return again
 
 
 def find_empty_columns(base: Snapshot | None) -> set[str]:

@@ -28,6 +28,13 @@ MEMORY = "400MB"
 """From here on what was read goes to the system's temporary folder."""
 
 
+GROUP = (
+    *("created_at", "provider", "model", "proxy", "task_type", "usable_type", "usable_id", "usable_key", "tier"),
+    *("status", "metadata", "rest"),
+)
+"""What says of which calls a sum is, all but its counts and amounts; `rest` is what stands in columns of no field."""
+
+
 @dataclass(frozen=True)
 class MonthCounts:
     """What a file holds of one month, counted over the file's rows; tokens of the rows that are taken."""
@@ -79,6 +86,17 @@ class CallFile:
                 coalesce(sum(prompt_tokens) FILTER ({taken}), 0), coalesce(sum(completion_tokens) FILTER ({taken}), 0)
             FROM calls WHERE {select_month(month)} OR created_at IS NULL""")
         return MonthCounts(*counts[0])
+
+    def count_doubled(self, month: Month) -> int:
+        """How many sums of calls say that they are of the same period, model and whatever else as one before them: an
+        export groups by those, so that a column is missing, or the calls count twice. Those with an id are told apart.
+        """
+        found = self._query(f"""
+            SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM (
+                SELECT count(*) AS rows FROM calls
+                WHERE {select_month(month)} AND grain <> 'call' AND fault IS NULL AND NOT is_repeated AND NOT has_own_id
+                GROUP BY grain, {", ".join(GROUP)} HAVING count(*) > 1)""")
+        return int(found[0][0])
 
     def left_out(self, month: Month) -> dict[str, int]:
         """Rows that are no calls, by kind: those of the month, and those without a time, which count in every month."""

@@ -1,0 +1,112 @@
+"""Rows of an older file in whose place those of a newer one stand, as whoever imports it says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
+import duckdb
+
+from flexlib.errors import BadFile, BadParameter
+from flexlib.ingest.files.entries import Decisions, Entries
+from flexlib.ingest.files.known import FIGURES, quote_name
+from flexlib.ingest.files.overlaps import MACROS, Pair, name_models
+from flexlib.ingest.files.stored import knows_origins
+from flexlib.store.version import Snapshot
+
+Figures = dict[str, int]
+"""By `FIGURES`."""
+
+MOST_SHOWN = 3
+"""Days that a sentence names."""
+
+LOST = 2
+"""A newer file that says less than one in so many of the tokens that an older one has of a day does not cover it."""
+
+
+def drop_rows(
+    connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries, decisions: Decisions
+) -> tuple[Figures, Figures]:
+    """Makes the views `found` and `stored` without what was decided to go; gives rows and tokens of that of each.
+
+    Raises `BadFile` where nobody knows which rows that are, `BadParameter` where what is to take their place does not.
+    """
+    dropped = _drop_superseded(connection, entries.superseded) if entries.superseded else Counter[int]()
+    _check_lost(connection, entries, decisions)
+    is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
+    figures = []
+    for view in ("found", "stored"):
+        if not entries.redone and not entries.superseded:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view}")
+            figures.append(dict.fromkeys(FIGURES, 0))
+            continue
+        if base and not knows_origins(base, entries.stored):
+            raise BadFile(
+                f"which rows of {base.month} came from which of its files, an older flexlib did not keep; "
+                "import them all again with --replace, in one command."
+            )
+        goes = [is_redone] if view == "stored" else ["false"]
+        goes += ["(file, id) IN (SELECT (file, id) FROM superseded)"] if entries.superseded else []
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE dropped_{view} AS
+            SELECT file, id, prompt_tokens, completion_tokens FROM every_{view} WHERE {" OR ".join(goes)}""")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {view} AS FROM every_{view} ANTI JOIN dropped_{view} USING (file, id)"
+        )
+        sums = "count(*), coalesce(sum(prompt_tokens), 0)::BIGINT, coalesce(sum(completion_tokens), 0)::BIGINT"
+        (counts,) = connection.execute(f"SELECT {sums} FROM dropped_{view}").fetchall()
+        figures.append(dict(zip(FIGURES, counts, strict=True)))
+    if entries.superseded:
+        left = connection.execute("SELECT DISTINCT file FROM (FROM found UNION ALL BY NAME FROM stored)").fetchall()
+        entries.note_superseded(dropped, {file for (file,) in left})
+    return figures[0], figures[1]
+
+
+def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
+    new = {number for number, _ in entries.asked}
+    for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
+        if lost := _find_lost_days(connection, new, old):
+            name, what = entries.names[old], ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
+            raise BadParameter(
+                f"--supersedes {quote_name(name)} would drop calls of {what}{', ...' if lost[MOST_SHOWN:] else ''}, "
+                "of which the newer files say nothing, or less than half; add --yes if they are right."
+            )
+
+
+def _drop_superseded(connection: duckdb.DuckDBPyConnection, pairs: Iterable[Pair]) -> Counter[int]:
+    """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair that lie in the time from the
+    first to the last row of the first one, by provider. Looks into the views `every_found` and `every_stored`; gives
+    how many rows that are by file.
+    """
+    connection.execute(MACROS)
+    connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER)")
+    connection.executemany("INSERT INTO pairs VALUES (?, ?)", [list(pair) for pair in pairs])
+    name_models(connection, "every_found", "every_stored")
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE superseded AS
+        WITH spans AS (
+            SELECT new, old, provider, min(created_at) AS first, max(row_end(created_at, grain)) AS last
+            FROM all_rows JOIN pairs ON file = new GROUP BY ALL)
+        SELECT DISTINCT file, id FROM all_rows rows JOIN spans ON file = old AND rows.provider = spans.provider
+            AND created_at + slack(grain) < last AND row_end(created_at, grain) > first + slack(grain)
+        UNION SELECT rows.file, rows.id FROM all_rows rows JOIN pairs ON rows.file = old
+            JOIN all_rows newer ON newer.file = new AND newer.id = rows.id""")
+    return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
+
+
+def _find_lost_days(connection: duckdb.DuckDBPyConnection, new: Iterable[int], old: int) -> list[tuple[str, date]]:
+    """Models and days (or months, where a row is one) of which the rows of `old` in the table `superseded` say far more
+    than the `new` files do."""
+    return connection.execute(f"""
+        WITH rows AS (
+            SELECT DISTINCT ON (file, id) *, file <> {old} AS is_new,
+                date_trunc((SELECT CASE WHEN bool_or(grain = 'month') THEN 'month' ELSE 'day' END FROM all_rows),
+                    created_at)::DATE AS day
+            FROM all_rows WHERE file IN ({", ".join(map(str, new))}) OR (file, id) IN (FROM superseded)
+                AND file = {old})
+        SELECT any_value(model), day FROM rows GROUP BY provider, base, day
+        HAVING count(*) FILTER (NOT is_new) > 0 AND (count(*) FILTER (is_new) = 0 OR
+            coalesce(sum(prompt_tokens + completion_tokens) FILTER (is_new), 0) * {LOST}
+            < coalesce(sum(prompt_tokens + completion_tokens) FILTER (NOT is_new), 0))
+        ORDER BY ALL""").fetchall()
