@@ -122,11 +122,12 @@ def test_the_same_file_under_another_name_adds_nothing_either(tmp_path: Path) ->
 
 
 def test_files_that_overlap_count_each_call_once(tmp_path: Path) -> None:
-    bring(write(tmp_path, ONE, ONE, TWO), tmp_path / "data")
-    done = bring_one(write(tmp_path, ONE, TWO, THREE, name="more.csv"), tmp_path / "data")
+    between = "2025-09-01 10:00:00.7,2,5"
+    bring(write(tmp_path, ONE, ONE, TWO, between), tmp_path / "data")
+    done = bring_one(write(tmp_path, ONE, TWO, between, THREE, name="more.csv"), tmp_path / "data")
     proof = done.certificate
-    assert (done.added_rows, proof.rows, proof.rows_read, proof.duplicate_rows) == (1, 4, 6, 2)
-    assert (proof.prompt_tokens, proof.sums.result) == (121, "agrees")
+    assert (done.added_rows, proof.rows, proof.rows_read, proof.duplicate_rows) == (1, 5, 8, 3)
+    assert (proof.prompt_tokens, proof.sums.result) == (123, "agrees")
     assert [entry["name"] for entry in proof.files] == ["calls.csv", "more.csv"]
     assert len(list_snapshots("usage", SEPTEMBER, tmp_path / "data")) == 2
 
@@ -200,7 +201,7 @@ def test_the_same_file_under_another_mapping_would_count_twice_and_is_refused(tm
     before = list_files(root)
     sentence = (
         r"calls.csv was imported into 2025-09 before, with model gpt-4 \(now gpt-4o\), status not given \(now out\); "
-        "its calls would count twice. Import it as before, or with --replace"
+        "its calls would count twice. Import it as before, or with --supersedes calls.csv to read it anew."
     )
     with pytest.raises(BadFile, match=sentence):
         bring(file, root, model="gpt-4o", status="out")
@@ -215,7 +216,7 @@ def test_a_stored_request_id_with_other_content_is_refused(tmp_path: Path) -> No
     before = list_files(root)
     changed = write(tmp_path, f"{ONE},req-1", "2025-09-01 10:00:00,8,5,req-2", name="changed.csv", head=head)
     with pytest.raises(
-        BadFile, match="changed.csv differs from what is stored in 1 calls of the same id, such as req-2"
+        BadFile, match="changed.csv says something else than calls.csv of 1 call of the same id, such as req-2"
     ):
         bring(changed, root, request_id="id")
     assert list_files(root) == before

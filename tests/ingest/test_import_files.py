@@ -157,9 +157,12 @@ def test_a_few_equal_calls_of_less_than_a_second_may_be_of_two_projects(
     files = [write(tmp_path, "a.csv", *rows), write(tmp_path, "b.csv", *rows, "")]
     done = bring_one(tmp_path / "data", *files)
     assert (done.certificate.rows, done.certificate.state) == (count, state)
-    for decision, right in (({"supersedes": ("a.csv",)}, count), ({"distinct": True}, 2 * count)):
-        done = bring_one(tmp_path / "data", files[1], **decision)
-        assert (done.certificate.rows, done.certificate.state) == (right, State.COMPLETE)
+    newer = bring_one(tmp_path / "data", files[1], supersedes=("a.csv",)).certificate
+    assert (newer.rows, newer.state) == (count, State.COMPLETE)
+    with pytest.raises(BadFile, match="a.csv was superseded before by what is now said to be distinct; give a.csv too"):
+        bring_one(tmp_path / "data", files[1], distinct=True)
+    distinct = bring_one(tmp_path / "data", *files, distinct=True).certificate
+    assert (distinct.rows, distinct.state) == (2 * count, State.COMPLETE)
 
 
 def test_rows_with_ids_of_their_own_are_told_apart_by_them(tmp_path: Path) -> None:

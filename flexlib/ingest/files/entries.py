@@ -174,7 +174,16 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
         entries.superseded |= {(new, number) for new in by}
     newer = given - older
     entries.asked = {(new, old) for new in newer for old in older}
-    entries.superseded |= entries.asked
+    taken_back = {(old, new) for new, old in entries.asked}  # what was said last holds
+    if decisions.distinct:
+        taken_back |= {pair for pair in entries.superseded - entries.asked if pair[0] in newer}
+        if missing := {old for _, old in taken_back} - given:
+            name = files[min(missing)]["name"]
+            raise BadFile(f"{name} was superseded before by what is now said to be distinct; give {name} too.")
+    entries.superseded = entries.superseded - taken_back | entries.asked
+    for number in {old for _, old in taken_back} - {old for _, old in entries.superseded}:
+        for about in ("superseded", "superseded_by"):
+            files[number].pop(about, None)
     names = {files[number]["name"] for number in newer}
     for number in older:
         if rest := [pair for pair in files[number].pop("shared", ()) if pair[0] not in names]:

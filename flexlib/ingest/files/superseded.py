@@ -66,7 +66,7 @@ def drop_rows(
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
     new = {number for number, _ in entries.asked}
     for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
-        if lost := _find_lost_days(connection, new, old):
+        if not entries.files[old].get("doubled") and (lost := _find_lost_days(connection, new, old)):
             name, what = entries.names[old], ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
             raise BadParameter(
                 f"--supersedes {quote_name(name)} would drop calls of {what}{', ...' if lost[MOST_SHOWN:] else ''}, "
