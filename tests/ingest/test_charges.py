@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import stat
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -77,21 +77,44 @@ def test_a_charge_of_two_months_is_of_the_one_in_which_it_begins_and_the_certifi
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "right"),
+    ("periods", "right"),
     [
-        ("2025-05-01", "2025-05-02", datetime(2025, 5, 2)),  # a program's day
-        ("2025-05-01", "2025-05-31", datetime(2025, 6, 1)),  # a person's month
-        ("2025-05-01", "2025-06-01", datetime(2025, 6, 1)),  # a program's month
-        ("2025-05-01", "2025-05-01", datetime(2025, 5, 2)),
-        ("2025-05-01", "", datetime(2025, 5, 2)),
-        ("2025-05", "", datetime(2025, 6, 1)),
-        ("2025-05-01T00:00:00Z", "2025-05-02T00:00:00Z", datetime(2025, 5, 2)),
-        ("1746057600", "1746144000", datetime(2025, 5, 2)),
+        (["2025-05-01,2025-05-02", "2025-05-02,2025-05-03"], 2),  # days that abut: the end is not in them
+        (["2025-05-01,2025-05-07", "2025-05-08,2025-05-14"], 8),  # weeks, and the next begins behind them
+        (["2025-05-01,2025-05-08", "2025-05-08,2025-05-15"], 8),
+        (["2025-05-01,2025-05-31"], 32),  # a month, last day and first day behind it
+        (["2025-05-01,2025-06-01"], 32),
+        (["2025-05-20,2025-06-19"], 51),
+        (["2025-05-20,2025-06-20"], 51),
+        (["2025-05-01,2026-04-30"], 366),
+        (["2025-05-01,2025-05-01"], 2),
+        (["2025-05-01,"], 2),
+        (["2025-05,"], 32),
+        (["2025-05-01T00:00:00Z,2025-05-02T00:00:00Z"], 2),
+        (["1746057600,1746144000"], 2),
+        (["2025-05-01,2025-05-02"], None),  # one day or two
+        (["2025-05-01,2025-05-02", "2025-05-03,2025-05-04"], None),  # two days of four, or all of them
+        (["2025-05-01,2025-05-10"], None),
+        (["2025-05-01,2025-05-31", "2025-05-01,2025-06-01"], None),
     ],
 )
-def test_a_period_ends_as_whoever_wrote_it_means(tmp_path: Path, start: str, end: str, right: datetime) -> None:
-    bill(tmp_path, f"day,end,item,usd\n{start},{end},a,1\n", period_end="end")
-    assert load_usage(MAY, tmp_path / "data", "bill-files").frame["period_end"].tolist() == [right]
+def test_whether_the_last_date_of_a_period_is_in_it_is_proven_by_the_rows_or_asked(
+    tmp_path: Path, periods: list[str], right: int | None
+) -> None:
+    """`right`: the day of May, counted on, with which the first period is over."""
+    text = "day,end,item,usd\n" + "".join(f"{period},a,1\n" for period in periods)
+    if right is None:
+        with pytest.raises(BadFile, match="no row proves whether the last date is in it; say so in a preset"):
+            bill(tmp_path, text, period_end="end")
+        for said, days in (("included", 1), ("excluded", 0)):
+            (found, *_) = bill(tmp_path, text, period_end="end", end_date=said)
+            assert found.certificate.rows == len(periods)
+            ends = load_usage(MAY, tmp_path / "data", "bill-files").frame["period_end"].tolist()
+            assert ends[0] == datetime.fromisoformat(periods[0].split(",")[1]) + timedelta(days=days)
+    else:
+        bill(tmp_path, text, period_end="end")
+        first = load_usage(MAY, tmp_path / "data", "bill-files").frame["period_end"].tolist()[0]
+        assert first == datetime(2025, 5, 1) + timedelta(days=right - 1)
 
 
 def test_the_same_file_again_changes_nothing_and_read_otherwise_takes_its_own_place(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.sources.charges.amounts import find_date_order, is_short_date, prove_decimals
+from flexlib.sources.charges.amounts import find_date_order, is_short_date, prove_decimals, prove_end, read_moment
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
@@ -79,10 +79,10 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
     if late and not is_lines:
         raise _miss_column(file, *late.popitem(), known)
     there = [column for column in wanted if column in known or is_lines]
-    order, decimal = _find_meanings(file, mapping, columns, there)
+    order, decimal, includes_end = _find_meanings(file, mapping, columns, there)
     places = {name: there.index(column) for name, column in columns.items() if column in there}
     asks = {column: there.index(column) for column in conditions if column in there}
-    reading = Reading(mapping, places, asks, mapping.read_filter(), order, decimal, name_rows(sha256))
+    reading = Reading(mapping, places, asks, mapping.read_filter(), order, decimal, includes_end, name_rows(sha256))
     found = _Months()
     for texts in read_texts(file, there, mapping.delimiter):
         _take(found, texts, reading)
@@ -112,20 +112,21 @@ def _miss_column(file: Path, column: str, name: str, known: list[str]) -> BadFil
 
 def _find_meanings(
     file: Path, mapping: ChargeMapping, columns: Mapping[str, str], there: list[str]
-) -> tuple[str | None, str | None]:
-    """The order of the dates, and what stands before decimals, as they are said or as all rows together prove them."""
-    is_program = find_kind(file) != "csv"
-    decimal = mapping.decimal or ("." if is_program else None)
+) -> tuple[str | None, str | None, bool]:
+    """The order of the dates, what stands before decimals, and whether a period's last date is in it: as they are said,
+    or as all rows together prove them."""
+    decimal = mapping.decimal or ("." if find_kind(file) != "csv" else None)
     order = mapping.date_order
-    if order and decimal:
-        return order, decimal
-    moments: set[str] = set()
+    if order and decimal and (mapping.end_date or not mapping.period_end):
+        return order, decimal, mapping.end_date == "included"
+    periods: set[tuple[str | None, ...]] = set()
     amounts: set[str] = set()
     places = [there.index(columns[name]) for name in MOMENTS if columns.get(name) in there]
     others = [there.index(columns[name]) for name in AMOUNTS if columns.get(name) in there]
     for texts in read_texts(file, there, mapping.delimiter):
-        moments.update(text for place in places if (text := texts.values[place]) and is_short_date(text))
+        periods.add(tuple(texts.values[place] for place in places))
         amounts.update(text for place in others if (text := texts.values[place]))
+    moments = {text for period in periods for text in period if text and is_short_date(text)}
     order = order or find_date_order(moments)
     if order is None and moments:
         raise BadFile(
@@ -137,7 +138,18 @@ def _find_meanings(
             f"{file.name} writes amounts both as {proofs[',']} and as {proofs['.']}; say what stands before the "
             "decimals: --decimal."
         )
-    return order, decimal or next(iter(proofs), None)
+    if mapping.end_date or len(places) < len(MOMENTS):
+        return order, decimal or next(iter(proofs), None), mapping.end_date == "included"
+    read = [[read_moment(text, order) if text else None for text in period] for period in periods]
+    dated = [(begun[0].date(), end[0].date()) for begun, end in read if begun and end and end[1] > end[0]]
+    includes_end = prove_end(dated)
+    if includes_end is None:
+        first, end = next((one, other) for one, other in sorted(periods, key=str) if one and other)
+        raise BadFile(
+            f"{file.name} bills periods such as {first} to {end}, and no row proves whether the last date is in it; "
+            "say so in a preset, with end_date: included or end_date: excluded."
+        )
+    return order, decimal or next(iter(proofs), None), includes_end
 
 
 def _take(found: _Months, texts: Texts, reading: Reading) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
@@ -193,6 +193,30 @@ def read_moment(text: str, order: str | None) -> Moment | None:
         return None
     moment = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
     return _keep(moment, moment)
+
+
+def prove_end(periods: Iterable[tuple[date, date]]) -> bool | None:
+    """Whether the last date of a period is in it, by all periods together; None where none proves it, or they disagree.
+
+    A whole number of months proves it, and so does the next period, which begins with that date or behind it: but two
+    days with one between them may be two days of one each.
+
+    >>> prove_end([(date(2025, 5, 1), date(2025, 5, 31))]), prove_end([(date(2025, 5, 1), date(2025, 5, 2))])
+    (True, None)
+    """
+    dated = sorted(set(periods))
+    firsts = sorted({first for first, _ in dated})
+    proofs, one_day = set(), timedelta(days=1)
+    for first, end in dated:
+        following = next((one for one in firsts if one > first), None)
+        is_long = end - first > one_day
+        if end == following or is_long and end.day == first.day:
+            proofs.add(False)
+        elif is_long and (end + one_day == following or (end + one_day).day == first.day):
+            proofs.add(True)
+    if not proofs and all(first == end for first, end in dated):
+        return True
+    return proofs.pop() if len(proofs) == 1 else None
 
 
 def _keep(first: datetime, end: datetime) -> Moment | None:

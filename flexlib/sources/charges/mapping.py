@@ -39,6 +39,8 @@ class ChargeMapping:
     """Who sends the bill, or the column that says it."""
     period_end: str | None = None
     """When it ends; without it, a charge is of the day on which it begins, or of the month."""
+    end_date: Literal["included", "excluded"] | None = None
+    """Whether a date in `period_end` is the last day or the first behind the period; None: the rows tell."""
     line_item: str | None = None
     model: str | None = None
     """Of a text such as `gpt-5-nano, input`, what stands before the comma."""
@@ -75,6 +77,7 @@ class ChargeMapping:
         for name, known in {
             "amount_unit": UNITS,
             "bills": (None, "calls", "other"),
+            "end_date": (None, "included", "excluded"),
             "date_order": (None, "dmy", "mdy"),
             "decimal": (None, ".", ","),
         }.items():

@@ -74,6 +74,8 @@ class Reading:
     filter: RowFilter
     order: str | None
     decimal: str | None
+    includes_end: bool
+    """Whether a date at the end of a period is its last day."""
     prefix: str
     """How an id begins."""
     moments: dict[str, Moment | None] = field(default_factory=dict)
@@ -201,10 +203,8 @@ def _find_end(reading: Reading, said: Mapping[str, str | None], begun: Moment) -
     if ended is None:
         return end if end > first else first + timedelta(days=1)
     last, after = ended
-    # A date may be the last day, as people write invoices, or the first day after it, as programs do: a period of one
-    # day, and one that ends with the first of a month, are a program's.
     is_date = after > last
-    if is_date and last != first + timedelta(days=1) and last.day != 1 or last == first:
+    if is_date and reading.includes_end or last == first:
         last = after
     if last <= first:
         if is_date or last < first:
