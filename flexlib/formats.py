@@ -86,8 +86,10 @@ def _format_rounded(amount: Decimal, places: str = "0.01") -> str:
 
 
 def format_amount(amount: Decimal, places: str = "0.01") -> str:
-    """`4,709.38`, without the unit; `< 0.01` for what would round to nothing and is not nothing."""
-    return f"< {places}" if 0 < amount < Decimal(places) / 2 else _format_rounded(amount, places)
+    """`4,709.38`, without the unit; `< 0.01` or `> -0.01` for what would round to nothing and is not nothing."""
+    if amount and abs(amount) < Decimal(places) / 2:
+        return f"< {places}" if amount > 0 else f"> -{places}"
+    return _format_rounded(amount or Decimal(0), places)  # no sign before a zero
 
 
 def format_plain(amount: Decimal) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -21,6 +22,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import clean_text
 from flexlib.tables.credits import table_daily_credits, table_monthly_credits
+from flexlib.tables.definition import Column, Kind, Table, Total
 
 SEPTEMBER = Month(2025, 9).span
 
@@ -222,3 +224,23 @@ def test_the_months_stand_in_a_table_with_their_total() -> None:
         "TOTAL                                   8,053.25            1.00        8,054.25               2\n"
         f"{DOUBLE}\n"
     )
+
+
+def test_a_table_too_wide_for_a_terminal_says_its_unit_once_and_its_last_text_below() -> None:
+    columns = [
+        Column("who", "Provider", total="All providers"),
+        Column("day", "Day", Kind.DAY),
+        Column("usd", "Counted US$", Kind.USD, Total.SUM),
+        Column("more", "Difference US$", Kind.USD, Total.SUM),
+        Column("why", "Why"),
+    ]
+    row = {"who": "OpenAI", "day": date(2025, 5, 1), "usd": Decimal("1.5"), "more": Decimal("-0.001"), "why": "w" * 90}
+    text = render_table(Table("t", "Differences", columns, [row]), Month(2025, 5).span)
+    assert max(map(len, text.splitlines())) == 100
+    assert text.splitlines()[1:9] == [
+        "DIFFERENCES, US$ - MAY 2025", "=" * 100,
+        "PROVIDER       DAY         COUNTED  DIFFERENCE",
+        "    WHY", "-" * 100,
+        "OpenAI         2025-05-01     1.50     > -0.01",
+        f"    {'w' * 90}", "-" * 100,
+    ]  # fmt: skip

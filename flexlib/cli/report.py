@@ -64,7 +64,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
         elif month:
             reads_usage, zone = True, str(request.values.get("zone", "UTC"))
             if is_demo and not arguments.offline:
-                _ensure_demo(month, zone, settings, arguments)
+                ensure_demo(month, zone, settings, **read_fetch_options(arguments))
             elif not arguments.offline:
                 _close_ledger(month, zone, settings)
             snapshots = find_month_snapshots(month, settings.data, zone=zone)
@@ -133,13 +133,12 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
             ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
 
 
-def _ensure_demo(month: Month, zone: str, settings: Settings, arguments: argparse.Namespace) -> None:
+def ensure_demo(month: Month, zone: str, settings: Settings, **options: Any) -> None:  # noqa: ANN401
     """The made-up company's credits and calls of the month and of those that a report reads with it."""
     from flexlib.cli.demo_calls import ensure_demo_calls
     from flexlib.demo.company import FIRST_MONTH
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
-    options: dict[str, Any] = read_fetch_options(arguments)
     first, now = max(FIRST_MONTH, month.previous), Month.containing(datetime.now(timezone.utc).date())
     ensure_credits(Span(first.first, month.last), settings, **options)
     last = month if zone == "UTC" else min(month.next, now)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command, add_month_options
+from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo, open_settings
 from flexlib.dates import Month
 from flexlib.formats import format_plain
 from flexlib.settings import Settings, read_tolerance
@@ -23,6 +23,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "spend", "what a month cost: calls and credits, held against bills", """\
   flexlib spend --year 2025 --month 10
   flexlib spend --year 2025 --month 10 --json
+  flexlib spend --demo --year 2025 --month 9
   flexlib spend --year 2025 --month 10 --tolerance-usd 50 --tolerance-share 0.02""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--json", action="store_true", help="the month as JSON, amounts as exact text")
@@ -32,11 +33,13 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--tolerance-share", metavar="SHARE",
                         help="or by which share of it, from 0 to 1; the larger of the two holds (default 0.01, or "
                         "FLEXLIB_BILL_TOLERANCE_SHARE)")  # fmt: skip
+    add_demo_option(parser)
     parser.set_defaults(run=run_spend)
 
 
 def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the month, gives the exit code of its state."""
+    from flexlib.spend.bills import SEE_SPEND
     from flexlib.spend.month import load_month_usage
 
     tolerance = read_tolerance(
@@ -44,11 +47,17 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
         ("--tolerance-share", arguments.tolerance_share),
         settings.bill_tolerance,
     )
-    month = load_month_usage(Month(arguments.year, arguments.month), settings.data, tolerance=tolerance)
+    asked = Month(arguments.year, arguments.month)
+    with open_settings(arguments, settings) as settings:
+        if asks_demo(arguments, settings):
+            from flexlib.cli.report import ensure_demo
+
+            ensure_demo(asked, "UTC", settings)
+    month = load_month_usage(asked, settings.data, tolerance=tolerance)
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
     for sentence in month.list_problems():
-        print(f"{month.month} is {month.state}: {sentence}", file=sys.stderr)
+        print(f"{month.month} is {month.state}: {sentence.replace(SEE_SPEND, '.')}", file=sys.stderr)
     return month.state.exit_code
 
 

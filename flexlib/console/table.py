@@ -24,6 +24,9 @@ from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_
 
 DOUBLE, SINGLE = "=" * 100, "-" * 100
 
+USD = "US$"
+"""What stands once above a table that would be too wide with it in each heading."""
+
 FIRST_WIDTH = 32
 NUMBER_WIDTH = 14
 """The least that a column is wide."""
@@ -45,15 +48,23 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
     cells = [[_render_cell(column, row) for column in columns] for row in table.rows]
     totals = [format_value(table.sum_column(column), column.kind) for column in columns]
     totals[0] = totals[0].upper() + " (AT LEAST)" * lower_bound
-    lines = [heads, *cells, totals]
-    widths = [max(NUMBER_WIDTH, *(len(line[place]) for line in lines)) for place in range(len(columns))]
-    widths[0] = max(FIRST_WIDTH, widths[0])
-    signs = [">" if column.kind in NUMBERS else "<" for column in columns]
-    laid = [
-        "  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(line, signs, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    title = render_title(f"{table.caption} - {format_span(days)}", lower_bound=lower_bound)
+    lines, signs = [heads, *cells, totals], [">" if column.kind in NUMBERS else "<" for column in columns]
+    laid = _lay_out(lines, signs, FIRST_WIDTH, NUMBER_WIDTH)
+    caption = table.caption
+    if max(map(len, laid)) > len(SINGLE):
+        lines[0] = [head.removesuffix(f" {USD}") for head in heads]
+        caption += f", {USD}" * (lines[0] != heads)
+        days_at = [place for place, column in enumerate(columns) if column.kind is Kind.DAY]
+        lines[1:-1] = [
+            [cell.partition(" - ")[0] if place in days_at else cell for place, cell in enumerate(line)]
+            for line in cells
+        ]
+        laid = _lay_out(lines, signs)
+    if max(map(len, laid)) > len(SINGLE) and signs[-1] == "<":  # the last text stands below its line
+        *shorter, _ = zip(*lines, strict=True)
+        below = [f"\n    {line[-1]}" * bool(line[-1]) for line in lines]
+        laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
+    title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
     return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], SINGLE, laid[-1], DOUBLE]) + "\n"
 
 
@@ -90,6 +101,16 @@ def render_by_model(
     label = "GRAND TOTAL (AT LEAST)" if lower_bound else "GRAND TOTAL"
     lines += [SINGLE, _amount(label, total, width) + _share(shares), DOUBLE, "", *_render_statistics(statistics)]
     return "\n".join(lines) + "\n"
+
+
+def _lay_out(lines: Sequence[Sequence[str]], signs: Sequence[str], first: int = 0, least: int = 0) -> list[str]:
+    """Each line with its cells below each other; `first` and `least`: how wide the first column is, and any."""
+    widths = [max(least, *map(len, cells)) for cells in zip(*lines, strict=True)]
+    widths[0] = max(first, widths[0])
+    return [
+        "  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(line, signs, widths, strict=False)).rstrip()
+        for line in lines
+    ]
 
 
 def render_title(title: str, *, lower_bound: bool) -> list[str]:

@@ -30,12 +30,12 @@ def list_stored_months(root: Path) -> pd.DataFrame:
 
 
 def compare_total(month: MonthUsage) -> list[str]:
-    """That the calls' dollars are not what was spent, where bills say so; nothing where they agree to the cent."""
+    """That sums of calls are not what was spent, where bills say so; nothing where they agree to the cent."""
     if not month.has_bills:
         return []
     counted, spent = sum_known(one.counted_usd for one in month.bills.providers), month.bills.spend_usd
     said = ["nothing" if one is None else f"US$ {format_amount(one)}" for one in (counted, spent)]
-    text = f"{month.month}: usd counts calls, {said[0]}; with the bills the spend is {said[1]}, as flexlib spend shows."
+    text = f"{month.month}: by(...) sums calls, {said[0]}; with the bills, total() and flexlib spend say {said[1]}."
     return [text] if said[0] != said[1] else []
 
 

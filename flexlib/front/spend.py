@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,7 +23,8 @@ from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
-from flexlib.spend.before import MonthBefore, load_month_before
+from flexlib.spend.before import MonthBefore, load_month_before, total_spend
+from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -100,16 +101,9 @@ class Spend:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = [f"Nothing of {month} is stored." for month in self.absent]
         problems = [text for month in self.loaded for text in month.list_problems()]
-        sums = self._sum(()).iloc[0]
-        unknown = {
-            "a price: they are not in usd": "unpriced_requests",
-            "pesos: they are not in clp": "unconverted_requests",
-        }
-        without = [
-            f"{format_count(int(sums[name]), 'request')} without {what}."
-            for what, name in unknown.items()
-            if sums[name]
-        ]
+        unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
+        counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
+        without = [f"{format_count(count, 'request')} without {what}." for what, count in counts.items() if count]
         return (*absent, *problems, *without, *(text for month in self.loaded for text in compare_total(month)))
 
     @cached_property
@@ -158,8 +152,9 @@ class Spend:
 
     def total(self, unit: str) -> Decimal | int | None:
         """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits` (credits), an integer for
-        `requests` and tokens; None where nothing is known. Money is what the calls cost by themselves or their prices:
-        where a bill says something else, `missing` says what. Raises `InvalidRequest` for another unit.
+        `requests` and tokens; None where nothing is known. Money is the spend, as `flexlib spend` shows it: what a
+        provider billed where there is a bill, else what its calls cost by themselves or their prices. `by` sums calls;
+        where that comes to something else, `missing` says so. Raises `InvalidRequest` for another unit.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").total("usd")
@@ -167,6 +162,8 @@ class Spend:
         """
         if unit not in UNITS:
             raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
+        if unit in MONEY:
+            return sum_known(one[unit] for one in self._totals)
         value = self._sum(()).iloc[0][unit]
         if pd.isna(value):
             return None
@@ -201,6 +198,10 @@ class Spend:
                     f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata."
                 )
         return table
+
+    @cached_property
+    def _totals(self) -> list[dict[str, Any]]:
+        return [total_spend(month) for month in self.loaded]
 
     def _load(self, month: Month) -> MonthUsage:
         return load_month_usage(month, self.root, zone=self.zone, tolerance=self.tolerance)

@@ -17,6 +17,8 @@ from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.differences import Difference, DifferenceKind
 
+SEE_SPEND = ", and flexlib spend lists them."
+
 
 @dataclass(frozen=True)
 class ProviderBill:
@@ -115,7 +117,7 @@ class MonthBills:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))
                 problems.append(
                     f"{one.provider}: US$ {billed} was billed and US$ {counted} counted; differences of US$ {gap} are "
-                    "unexplained, and flexlib spend lists them."
+                    f"unexplained{SEE_SPEND}"
                 )
             problems += [
                 f"{one.provider}: {currency} {_write(amount)} was billed but is in no total, because no rate is stored;"

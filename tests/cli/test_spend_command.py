@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,22 @@ def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFi
     assert "not explained" in out
     assert err == (
         "2025-05 is UNRECONCILED: openai: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are "
-        "unexplained, and flexlib spend lists them.\n"
+        "unexplained.\n"
     )
+    assert fl.load("2025-05").missing[0].endswith("are unexplained, and flexlib spend lists them.")
+
+
+def test_the_demo_has_a_spend_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["spend", "--demo", "--year", "2025", "--month", "9", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["state"], said["providers"][0]["provider"]) == ("COMPLETE", "windsurf")
+    assert not (tmp_path / "data" / "usage").exists()  # it stands apart
+
+
+def test_advice_on_bills_is_no_advice_on_calls(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("usage.csv").write_text("t,m,i,o,usd\n2025-05-01T12:00:00Z,gpt-5-nano,10,1,1\n", "utf-8")
+    assert main(["import", "usage.csv", *CALLS, "--bills", "calls"]) == 2
+    assert "--bills is for a file of charges, and --timestamp of one of calls" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -150,16 +165,19 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
         "2025-05", "", "bill-files", "COMPLETE",
     )  # fmt: skip
     loaded = fl.load("2025-05")
-    assert loaded.total("usd") is None  # of calls there is none; the bill is not one
+    assert loaded.total("usd") == Decimal("1.50")
     assert loaded.missing == (
-        "2025-05: usd counts calls, nothing; with the bills the spend is US$ 1.50, as flexlib spend shows.",
+        "1 request without pesos: they are not in clp.",  # of a bill without calls one at least
+        "2025-05: by(...) sums calls, nothing; with the bills, total() and flexlib spend say US$ 1.50.",
     )
 
 
-def test_a_total_of_calls_says_what_the_bill_says_and_nothing_where_both_agree() -> None:
+def test_the_total_is_the_bill_where_there_is_one_and_sums_of_calls_say_that_they_are_not() -> None:
     bring_calls("0.14726", "0.10")
     assert fl.load("2025-05").missing == ("2 requests without pesos: they are not in clp.",)
     bring_bill("0.895874")
     assert fl.load("2025-05").missing[-1] == (
-        "2025-05: usd counts calls, US$ 0.25; with the bills the spend is US$ 0.90, as flexlib spend shows."
+        "2025-05: by(...) sums calls, US$ 0.25; with the bills, total() and flexlib spend say US$ 0.90."
     )
+    assert fl.load("2025-05").total("usd") == Decimal("0.895874")
+    assert fl.load("2025-05").by("model")["usd"].tolist() == [Decimal("0.24726")]
