@@ -28,6 +28,20 @@ OF_A_DAY = (*OF_AN_HOUR, "day")
 """Grains whose rows lie within a day."""
 
 
+EXTRA_COUNTS = (
+    "cache_write_1h_tokens",
+    "cache_audio_read_tokens",
+    "cache_image_read_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_video_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "output_video_tokens",
+    "web_searches",
+)
+"""Counts that price lists may price by themselves; all but searches are parts of the counts that every call has."""
+
 OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "amazon": ("aws", "aws bedrock", "aws.bedrock", "bedrock", "bedrock_converse", "amazon bedrock", "amazon-bedrock"),
     "cohere": ("cohere_chat",),

@@ -8,25 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.dates import Month
+from flexlib.enums import EXTRA_COUNTS as EXTRA_COUNTS
 from flexlib.enums import GRAINS, KINDS_OF_CHARGE
 from flexlib.errors import BadRecord
 
 UNKNOWN_MODEL = "<nil>"
 """What the server writes for a model it does not name; empty and absent ids are stored as this too."""
-
-EXTRA_COUNTS = (
-    "cache_write_1h_tokens",
-    "cache_audio_read_tokens",
-    "cache_image_read_tokens",
-    "input_audio_tokens",
-    "input_image_tokens",
-    "input_video_tokens",
-    "output_audio_tokens",
-    "output_image_tokens",
-    "output_video_tokens",
-    "web_searches",
-)
-"""Counts that price lists may price by themselves; all but searches are parts of the counts that every call has."""
 
 
 def _field(name: str, kind: pa.DataType, unit: str, *, nullable: bool = True) -> pa.Field:

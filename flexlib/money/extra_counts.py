@@ -14,6 +14,8 @@ from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from flexlib import enums
+
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice
     from genai_prices.units import UnitDef, UnitRegistry
@@ -28,16 +30,7 @@ BASE_COUNTS: Mapping[str, str] = {
 """The counts of every call, by our columns, and what genai-prices calls them."""
 
 EXTRA_COUNTS: Mapping[str, str] = {
-    "cache_write_1h_tokens": "cache_write_1h_mtok",
-    "cache_audio_read_tokens": "cache_audio_read_mtok",
-    "cache_image_read_tokens": "cache_image_read_mtok",
-    "input_audio_tokens": "input_audio_mtok",
-    "input_image_tokens": "input_image_mtok",
-    "input_video_tokens": "input_video_mtok",
-    "output_audio_tokens": "output_audio_mtok",
-    "output_image_tokens": "output_image_mtok",
-    "output_video_tokens": "output_video_mtok",
-    "web_searches": "web_searches_kcount",
+    name: name.replace("_tokens", "_mtok").replace("web_searches", "web_searches_kcount") for name in enums.EXTRA_COUNTS
 }
 """The extra counts, by our columns, which genai-prices calls the same, and the key of each one's price in a list."""
 

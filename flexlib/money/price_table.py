@@ -69,14 +69,11 @@ def reprice_rows(rows: pa.Table, book: PriceBook | None = None) -> pa.Table:
     """
     priced = price_rows(rows, book)
     old, new = rows["amount_in_usd"], priced["amount_in_usd"]
-    diff = rows.select(["id", "created_at", "provider", "model"])
-    for name, column in (
-        ("old_amount", old),
-        ("new_amount", new),
-        ("price_source", priced["price_source"]),
-        ("price_date", priced["price_date"]),
-    ):
-        diff = diff.append_column(name, column)
+    diff = pa.table(
+        {name: rows[name] for name in ("id", "created_at", "provider", "model")}
+        | {"old_amount": old, "new_amount": new}
+        | {name: priced[name] for name in ("price_source", "price_date")}
+    )
     changed = pc.and_(pc.is_valid(new), pc.or_kleene(pc.is_null(old), pc.not_equal(old, new)))
     return diff.filter(changed).sort_by([("created_at", "ascending"), ("id", "ascending")])
 

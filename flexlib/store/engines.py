@@ -13,16 +13,15 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from flexlib.errors import EngineMissing, InvalidRequest
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 
 Engine = Literal["duckdb", "spark"]
@@ -32,15 +31,7 @@ QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 """What can only be said to a Spark that is yet to be started."""
 
 
-@overload
-def read_days(
-    files: Sequence[Path], column: str, first: date, last: date, engine: Literal["duckdb"] = ...
-) -> duckdb.DuckDBPyRelation: ...
-@overload
-def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Literal["spark"]) -> DataFrame: ...
-@overload
-def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine) -> Any: ...  # noqa: ANN401
-def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine = "duckdb") -> Any:
+def read_days(files: Sequence[Path], column: str, first: date, last: date, engine: Engine = "duckdb") -> Any:  # noqa: ANN401
     """The rows of Parquet files whose `column`, a UTC time without a zone, lies on the days from `first` to `last`.
 
     Nothing is read until the frame is used. Raises `InvalidRequest` for another engine, and as `open_spark` does.

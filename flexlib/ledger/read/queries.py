@@ -106,39 +106,30 @@ def get_usage_by_day(
     return _to_frame(["date"], [(day, *measures) for day, measures in days.items()])
 
 
-def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> list[tuple[Any, ...]]:
+def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> Sequence[Sequence[Any]]:
     """The keys and `MEASURES` of each group; one group when there is no key."""
     table = STATISTICS.c
-    sums = [sa.func.sum(table.prompt_tokens), sa.func.sum(table.completion_tokens), sa.func.sum(table.total_tokens)]
+    tokens = (sa.func.sum(one) for one in (table.prompt_tokens, table.completion_tokens, table.total_tokens))
     calls = sa.func.sum(table.requests)
-    counts = [calls, *(calls.filter(amount.is_(None)) for amount in AMOUNTS.values())]
-    statement = (
-        sa.select(*keys, *sums, *(MoneySum(amount) for amount in AMOUNTS.values()), *counts)
-        .select_from(STATISTICS)
-        .where(*query.conditions)
-        .group_by(*keys)
-    )
-    rows = query.run(lambda connection: connection.execute(statement).all())
-    width = len(keys)
-    amounts = slice(width + 3, width + 5)
-    return [
-        (*row[:width], *map(_count, row[width : width + 3]), *row[amounts], *map(_count, row[width + 5 :]))
-        for row in rows
-    ]
+    unpriced = (calls.filter(amount.is_(None)) for amount in AMOUNTS.values())
+    measures = (*map(_count, tokens), *map(MoneySum, AMOUNTS.values()), *map(_count, (calls, *unpriced)))
+    statement = sa.select(*keys, *measures).select_from(STATISTICS).where(*query.conditions).group_by(*keys)
+    return query.run(lambda connection: connection.execute(statement).all())
 
 
-def _count(number: Any) -> int:  # noqa: ANN401 (what the database makes of a sum of integers, or None)
-    return int(number or 0)
+def _count(total: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """A sum of integers as one, which PostgreSQL makes a decimal; 0 where there are none."""
+    return sa.cast(sa.func.coalesce(total, 0), sa.BigInteger)
 
 
 def _build_frame(names: list[str], query: UsageQuery) -> pd.DataFrame:
     return _to_frame(names, _sum_by(query, [STATISTICS.c[name] for name in names]))
 
 
-def _to_frame(names: list[str], rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def _to_frame(names: list[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     import pandas as pd
 
-    def place(row: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    def place(row: Sequence[Any]) -> list[tuple[bool, Any]]:
         return [(value is None, value) for value in row[: len(names)]]
 
     ordered = sorted(rows, key=place)

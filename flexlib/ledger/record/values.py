@@ -43,12 +43,10 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
     """
     if value is None:
         return None
-    if not isinstance(value, Decimal | int | float | str):
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
         value = _read_number(name, value)
     context = ROUNDING if isinstance(value, float) else EXACT
     try:
-        if isinstance(value, bool):
-            raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {format_given(value)}.")
         number = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or number < 0:
             raise InvalidCall(
@@ -66,7 +64,7 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
 
 def _read_number(name: str, value: Any) -> int | float:  # noqa: ANN401
     """A number of NumPy's, or of whoever else registers them, as Python's own."""
-    if isinstance(value, numbers.Integral):
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return int(value)
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
         return float(str(value))  # the digits that it shows: 0.1 of 32 bits is 0.1, not 0.10000000149
