@@ -27,17 +27,11 @@ def add_shares(frame: LazyFrame, amount: str, tie: str, name: str = "share_permi
     the largest remainders; of equal ones to the larger amount, then in the order of `tie`. A total of zero has no
     shares to give: all are 0. An amount up to 9e15 is safe.
     """
-
-    def total(column: str) -> nw.Expr:
-        return nw.col(column).sum().cast(nw.Int64)
-
-    one_or_more = nw.when(nw.col("_total") == 0).then(nw.lit(1)).otherwise(nw.col("_total")).cast(nw.Int64)
-    parts = frame.with_columns(_total=total(amount)).with_columns(_total=one_or_more)
-    parts = parts.with_columns(
+    parts = _add_total(frame, amount).with_columns(
         _floor=(nw.col(amount) * WHOLE // nw.col("_total")).cast(nw.Int64),
         _remainder=(nw.col(amount) * WHOLE % nw.col("_total")).cast(nw.Int64),
     )
-    parts = parts.with_columns(_missing=total("_remainder") // nw.col("_total"))
+    parts = parts.with_columns(_missing=nw.col("_remainder").sum().cast(nw.Int64) // nw.col("_total"))
     parts = _number_rows(parts, ["_remainder", amount], tie, "_place")
     rounded_up = (nw.col("_place") <= nw.col("_missing")).cast(nw.Int64)
     return parts.with_columns((nw.col("_floor") + rounded_up).alias(name)).drop(
@@ -48,11 +42,8 @@ def add_shares(frame: LazyFrame, amount: str, tie: str, name: str = "share_permi
 def add_running_share(frame: LazyFrame, running: str, amount: str, name: str) -> LazyFrame:
     """`frame` with the column `name`: the share of a running total in the total of `amount`, in tenths of a percent,
     halves up, as `measure_share`; 0 where the total is 0. It is rounded once: a sum of rounded shares would drift."""
-    total = nw.col(amount).sum().cast(nw.Int64)
-    parts = frame.with_columns(_total=total)
-    parts = parts.with_columns(_whole=nw.when(nw.col("_total") == 0).then(nw.lit(1)).otherwise(nw.col("_total")))
-    share = (2 * WHOLE * nw.col(running) + nw.col("_total")) // (2 * nw.col("_whole").cast(nw.Int64))
-    return parts.with_columns(share.cast(nw.Int64).alias(name)).drop("_total", "_whole")
+    share = (2 * WHOLE * nw.col(running) + nw.col("_total")) // (2 * nw.col("_total"))
+    return _add_total(frame, amount).with_columns(share.cast(nw.Int64).alias(name)).drop("_total")
 
 
 def measure_share(part: int, total: int) -> int:
@@ -66,6 +57,13 @@ def measure_change(now: int, before: int) -> int | None:
         return None
     size = (2 * WHOLE * abs(now - before) + abs(before)) // (2 * abs(before))
     return size if now >= before else -size
+
+
+def _add_total(frame: LazyFrame, amount: str) -> LazyFrame:
+    """`frame` with the column `_total`: that of `amount`, or 1 where it is 0, of which every part is 0."""
+    total = nw.col("_total")
+    frame = frame.with_columns(_total=nw.col(amount).sum().cast(nw.Int64))
+    return frame.with_columns(_total=nw.when(total == 0).then(nw.lit(1)).otherwise(total).cast(nw.Int64))
 
 
 def _number_rows(frame: LazyFrame, down: list[str], tie: str, name: str) -> LazyFrame:

@@ -71,7 +71,8 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     Raises `NotebookFailed` when an output brings something that a page would load or run.
     """
     exporter = exporter or _open_exporter()
-    shown = "".join(_list_html(notebook))
+    outputs = (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ()))
+    shown = "".join(data["text/html"] for data in outputs if "text/html" in data)
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
     page, _ = exporter.from_notebook_node(
@@ -131,8 +132,3 @@ def _render_markdown(text: str) -> str:
 
     # Its headings carry a sign to link to them: of use in a document, a stray mark in a report.
     return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html(text)))
-
-
-def _list_html(notebook: NotebookNode) -> list[str]:
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    return [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]

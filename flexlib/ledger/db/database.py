@@ -173,8 +173,8 @@ def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         options: dict[str, Any] = {"timeout": retry_seconds, "isolation_level": None}
         engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=retry_seconds)
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = NORMAL"))
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
     options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(retry_seconds * 1000)}
     options = {name: value for name, value in options.items() if name not in url.query}
@@ -184,14 +184,6 @@ def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
         )
     except ModuleNotFoundError as error:
         raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
 
 
 def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:

@@ -34,10 +34,10 @@ VERSION_TABLE = "flexlib_ledger_version"
 HEAD = "0002"
 """The revision that this version of flexlib reads and writes."""
 
+TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
+
 CHECKS = {
-    "tokens_not_negative": (
-        "prompt_tokens >= 0 AND completion_tokens >= 0 AND cached_tokens >= 0 AND cache_write_tokens >= 0"
-    ),
+    "tokens_not_negative": " AND ".join(f"{name} >= 0" for name in TOKENS if name != "total_tokens"),
     "total_is_prompt_and_completion": "total_tokens = prompt_tokens + completion_tokens",
     "cached_within_prompt": "cached_tokens + cache_write_tokens <= prompt_tokens",
     "extra_counts_not_negative": " AND ".join(f"{name} >= 0" for name in EXTRA_COUNTS),
@@ -81,11 +81,7 @@ def build_metadata(backend: str) -> sa.MetaData:
         sa.Column("proxy", EnumText(LlmProxy)),
         sa.Column("task_type", EnumText(LlmTaskType), nullable=False),
         sa.Column("tier", sa.Text()),
-        sa.Column("prompt_tokens", BIGINT, nullable=False),
-        sa.Column("completion_tokens", BIGINT, nullable=False),
-        sa.Column("total_tokens", BIGINT, nullable=False),
-        sa.Column("cached_tokens", BIGINT, nullable=False),
-        sa.Column("cache_write_tokens", BIGINT, nullable=False),
+        *(sa.Column(name, BIGINT, nullable=False) for name in TOKENS),
         *(sa.Column(name, BIGINT) for name in EXTRA_COUNTS),
         sa.Column("cost", Money(USD_DECIMALS)),
         sa.Column("amount_in_usd", Money(USD_DECIMALS)),

@@ -31,7 +31,6 @@ def change_pages(
     change: Callable[[list[UsageRecord]], list[UsageRecord]],
     *,
     store: bool = True,
-    page_rows: int = PAGE_ROWS,
 ) -> Iterator[tuple[list[UsageRecord], list[UsageRecord]]]:
     """Hands the month's calls for which the SQL `condition` holds to `change`, in their order, a page at a time.
 
@@ -44,7 +43,7 @@ def change_pages(
     def change_page() -> tuple[list[UsageRecord], list[UsageRecord]]:
         assert after is not None
         with open_transaction(ledger) if store else ledger.connect() as connection:
-            records = _read_page(ledger, connection, month, condition, after, page_rows, lock=store)
+            records = _read_page(ledger, connection, month, condition, after, lock=store)
             changed = change(records) if records else []
             if changed and store:
                 _store(ledger, connection, month, changed)
@@ -53,7 +52,7 @@ def change_pages(
     while after is not None:
         start = time.monotonic()
         records, changed = run_with_retries(ledger, change_page)
-        after = (records[-1].created_at, records[-1].request_id) if len(records) == page_rows else None
+        after = (records[-1].created_at, records[-1].request_id) if len(records) == PAGE_ROWS else None
         if after is not None and store and ledger.backend == "sqlite":
             # As long as the page took: a writer that tries again in between finds the door open every other time.
             time.sleep(time.monotonic() - start)
@@ -66,7 +65,6 @@ def _read_page(
     month: Month,
     condition: str,
     after: tuple[datetime, str],
-    page_rows: int,
     *,
     lock: bool,
 ) -> list[UsageRecord]:
@@ -74,7 +72,7 @@ def _read_page(
     query = (
         f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE created_at >= {mark} AND created_at < {mark} "  # noqa: S608
         f"AND (created_at, request_id) > ({mark}, {mark}) AND ({condition}) "
-        f"ORDER BY created_at, request_id LIMIT {page_rows}{locking}"
+        f"ORDER BY created_at, request_id LIMIT {PAGE_ROWS}{locking}"
     )
     # The first bound says nothing that the row comparison does not, but only it lets SQLite start there in the index.
     bounds: list[Any] = [after[0], month.end, after[0]]
