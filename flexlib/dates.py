@@ -37,10 +37,7 @@ class Month:
     month: int
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("year", self.year, FIRST_YEAR, LAST_YEAR),
-            ("month", self.month, 1, 12),
-        ):
+        for name, value, low, high in (("year", self.year, FIRST_YEAR, LAST_YEAR), ("month", self.month, 1, 12)):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise BadMonth(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
 

@@ -125,8 +125,7 @@ def credits_by_weekday_and_week(rows: Frame, days: Iterable[date] | None = None)
         moved = nw.col("date").dt.offset_by(f"{4 - weekday}d")
         thursday = nw.when(nw.col("weekday") == weekday).then(moved).otherwise(thursday)
     sums = sums.with_columns(_thursday=thursday).with_columns(
-        iso_year=nw.col("_thursday").dt.year(),
-        iso_week=(nw.col("_thursday").dt.ordinal_day().cast(nw.Int64) + 6) // 7,
+        iso_year=nw.col("_thursday").dt.year(), iso_week=(nw.col("_thursday").dt.ordinal_day().cast(nw.Int64) + 6) // 7
     )
     return to_native_frame(sums, rows, ["iso_year", "iso_week", "weekday", "date", *MEASURES, "users"], {"date": False})
 

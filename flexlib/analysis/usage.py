@@ -29,15 +29,7 @@ import narwhals.stable.v2 as nw
 
 from flexlib.analysis.frames import Frame, read_rows
 from flexlib.analysis.shares import add_shares
-from flexlib.analysis.usage_frames import (
-    AMOUNTS,
-    MEASURES,
-    TOTALS,
-    open_usage,
-    sum_amounts,
-    sum_usage,
-    to_native_usage,
-)
+from flexlib.analysis.usage_frames import AMOUNTS, MEASURES, TOTALS, open_usage, sum_amounts, sum_usage, to_native_usage
 from flexlib.dates import Moment
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flexlib.certificate import (
-    AnyCertificate,
-    Certificate,
-    ChargesCertificate,
-    CreditsCertificate,
-    State,
-)
+from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
 from flexlib.checks import Check, describe_check, explain_check, explain_money
 from flexlib.formats import clean_text, format_count, format_credits
 

@@ -69,12 +69,7 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
 
 
 def render_by_model(
-    by_day_and_model: object,
-    by_model: object,
-    statistics: CreditsStatistics,
-    days: Span,
-    *,
-    lower_bound: bool = False,
+    by_day_and_model: object, by_model: object, statistics: CreditsStatistics, days: Span, *, lower_bound: bool = False
 ) -> str:
     """The flex credits of a span by day and model, then by model, then the headline numbers.
 

@@ -24,10 +24,5 @@ from flexlib.ledger.read.queries import (
 )
 from flexlib.ledger.read.scopes import UsableMixin, UsageQuery, usage
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.ledger.record.recording import (
-    record_direct_usage,
-    record_many,
-    record_openrouter_usage,
-    record_usage,
-)
+from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
 from flexlib.privacy import PrivacyGuard

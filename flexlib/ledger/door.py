@@ -59,9 +59,5 @@ def open_ledger(
     folder = (data or load_settings().data).absolute()
     parsed = parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / FILE_NAME))
     return Ledger(
-        parsed,
-        data=folder,
-        guard=guard or PrivacyGuard(),
-        metadata_bytes=metadata_bytes,
-        retry_seconds=retry_seconds,
+        parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, retry_seconds=retry_seconds
     )

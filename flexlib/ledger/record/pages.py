@@ -98,9 +98,5 @@ def _store(ledger: Ledger, connection: Any, month: Month, records: Sequence[Usag
         f"AS new({', '.join(f'{name} {json_kinds[name]}' for name in names)}) "
         "WHERE one.created_at = new.created_at AND one.request_id = new.request_id "
         "AND one.created_at >= %s AND one.created_at < %s",  # one partition, known before it runs
-        [
-            json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str),
-            month.previous.end,
-            month.end,
-        ],
+        [json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str), month.previous.end, month.end],
     )
