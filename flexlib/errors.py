@@ -5,6 +5,8 @@ Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class FlexlibError(Exception):
     """Base of all; its text is one sentence for the person who asked, `exit_code` what a script sees."""
@@ -95,3 +97,60 @@ class DiskFailed(FlexlibError):
 
 class NotebookFailed(FlexlibError):
     """A cell of a report notebook failed; the marked notebook is kept."""
+
+
+class LedgerError(FlexlibError):
+    """Base of what the ledger raises."""
+
+
+class InvalidCall(LedgerError, InvalidRequest, ValueError):
+    """A call, a scope or an argument that the ledger refuses; nothing was stored."""
+
+
+class ConflictingUsage(LedgerError, InvalidRequest):
+    """A request id that is stored already, with other content; nothing was stored."""
+
+    def __init__(self, request_id: str, columns: Iterable[str]) -> None:
+        self.request_id = request_id
+        self.columns = tuple(columns)
+        """The columns that differ, in the table's order."""
+        super().__init__(
+            f"The request id {request_id!r} is stored already, and {', '.join(self.columns)} "
+            f"{'differs' if len(self.columns) == 1 else 'differ'}: send a new call under an id of its own."
+        )
+
+    def __reduce__(self) -> tuple[type[ConflictingUsage], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.request_id, self.columns)
+
+
+class LedgerMissing(LedgerError, InvalidRequest):
+    """The database has no ledger, or one of another revision; the sentence names the command that helps."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The database stayed busy or out of reach for longer than the ledger waits."""
+
+
+class LedgerFailed(LedgerError):
+    """The database refused what the ledger asked, and asking again would not help."""
+
+
+MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
+    "fetch": ("requests", "requests_futures"),
+    "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
+    "reports": (
+        *("ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient", "nbconvert"),
+        *("nbformat", "papermill", "tornado", "traitlets"),
+    ),
+    "spark": ("pyspark",),
+}
+"""The modules that come with each extra, as Python imports them."""
+
+
+def explain_missing(error: ImportError) -> ExtraMissing | None:
+    """Which extra to install, in a sentence, where the module that was not found belongs to one."""
+    module = (error.name or "").partition(".")[0]
+    for extra, modules in MODULES_OF_EXTRAS.items():
+        if module in modules:
+            return ExtraMissing(f"This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
+    return None

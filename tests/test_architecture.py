@@ -22,7 +22,6 @@ WORDS = {
     "formats",
     "nesting",
     "privacy",
-    "extras",
     "settings",
     "checks",
     "certificate",

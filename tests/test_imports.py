@@ -13,7 +13,7 @@ import pytest
 from test_architecture import list_files, list_imports
 from test_environment import list_requirements
 
-from flexlib.extras import MODULES
+from flexlib.errors import MODULES_OF_EXTRAS
 
 FIXTURE = Path(__file__).parent / "data" / "fixture"
 
@@ -94,17 +94,17 @@ def list_third_party() -> set[str]:
 
 def test_what_is_imported_is_asked_for_in_pyproject() -> None:
     base = {one.name for one in list_requirements()}
-    extra = {module for modules in MODULES.values() for module in modules}
+    extra = {module for modules in MODULES_OF_EXTRAS.values() for module in modules}
     assert [
         module for module in sorted(list_third_party() - extra) if base.isdisjoint(find_distributions(module))
     ] == []
 
 
-@pytest.mark.parametrize("extra", sorted(set(MODULES) - {"spark"}))
+@pytest.mark.parametrize("extra", sorted(set(MODULES_OF_EXTRAS) - {"spark"}))
 def test_the_modules_of_an_extra_are_those_that_pyproject_asks_for(extra: str) -> None:
     asked = {one.name for one in list_requirements(extra)} - {one.name for one in list_requirements()}
     if extra != "fetch":
         asked -= {one.name for one in list_requirements("fetch")}
-    brought = {name for module in MODULES[extra] for name in find_distributions(module)}
+    brought = {name for module in MODULES_OF_EXTRAS[extra] for name in find_distributions(module)}
     come_along = {"adbc-driver-manager", "jupyter-core", "traitlets"}  # imported by us, brought by what we ask for
     assert {name.replace("_", "-") for name in brought} - come_along == asked

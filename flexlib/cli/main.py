@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import flexlib
 from flexlib.cli import close, credits, demo, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
-from flexlib.errors import FlexlibError
-from flexlib.extras import explain_missing
+from flexlib.errors import FlexlibError, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 

@@ -13,8 +13,7 @@ import pandas as pd
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage_frames import open_usage, sum_usage
 from flexlib.dates import Span
-from flexlib.errors import InvalidRequest
-from flexlib.extras import explain_missing
+from flexlib.errors import InvalidRequest, explain_missing
 from flexlib.sources.registry import WINDSURF
 
 if TYPE_CHECKING:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.db.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
-from flexlib.ledger.door import find_ledger, open_ledger
-from flexlib.ledger.errors import (
+from flexlib.errors import (
     ConflictingUsage,
     InvalidCall,
     LedgerError,
@@ -13,6 +10,9 @@ from flexlib.ledger.errors import (
     LedgerMissing,
     LedgerUnavailable,
 )
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
+from flexlib.ledger.door import find_ledger, open_ledger
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.read.queries import (
     get_stats_by_task_type,

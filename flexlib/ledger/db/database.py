@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from flexlib.errors import BadSetting
-from flexlib.ledger.errors import LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
+from flexlib.errors import BadSetting, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from flexlib.errors import LedgerMissing
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
 from flexlib.ledger.door import find_ledger
-from flexlib.ledger.errors import LedgerMissing
 from flexlib.store.disk import PRIVATE, lock_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"

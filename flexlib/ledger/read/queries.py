@@ -18,9 +18,9 @@ import sqlalchemy as sa
 
 from flexlib.dates import Moment
 from flexlib.enums import OF_AN_HOUR
+from flexlib.errors import InvalidCall
 from flexlib.ledger.db.columns import WIDE, MoneySum, QuarterHour
 from flexlib.ledger.db.table import STATISTICS
-from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.read.scopes import UsageQuery, usage
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ import sqlalchemy as sa
 
 from flexlib.dates import Moment, read_period
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.errors import InvalidRequest
+from flexlib.errors import InvalidCall, InvalidRequest
 from flexlib.ledger.db.columns import MoneySum
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.door import find_ledger
-from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.values import read_member, read_text, read_usable
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
+from flexlib.errors import LedgerFailed
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import TABLE
-from flexlib.ledger.errors import LedgerFailed
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, write_sql
 
 if TYPE_CHECKING:

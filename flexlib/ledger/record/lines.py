@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
 
+from flexlib.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
 from flexlib.ledger.record.record import UsageRecord, build_record
 from flexlib.ledger.record.recording import store_batch
 from flexlib.nesting import decode_json

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.errors import BadFile, BadRecord
+from flexlib.errors import BadFile, BadRecord, InvalidCall
 from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.money.amounts import FILLED, NO_RATE, PRICED_BY, fill_call
 from flexlib.money.fx import Rates

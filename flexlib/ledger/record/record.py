@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import InvalidCall
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, encode_json
 from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.values import (
     LONGEST_NAME,
     NOT_COUNTED,

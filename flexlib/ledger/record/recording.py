@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import ConflictingUsage, InvalidCall
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_ledger
-from flexlib.ledger.errors import ConflictingUsage, InvalidCall
 from flexlib.ledger.record.pricing import price_records
 from flexlib.ledger.record.record import UsageRecord, build_record, find_differences
 from flexlib.ledger.record.writing import ensure_months, find_stored, insert_record, insert_records, open_transaction

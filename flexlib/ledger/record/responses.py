@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import InvalidCall
 from flexlib.ledger.db.columns import USD_DECIMALS
-from flexlib.ledger.errors import InvalidCall
 from flexlib.ledger.record.values import read_money
 from flexlib.nesting import format_given
 

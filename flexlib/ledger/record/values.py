@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
-from flexlib.ledger.errors import InvalidCall
+from flexlib.errors import InvalidCall
 from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.nesting import format_given
 from flexlib.privacy import PrivacyGuard
