@@ -12,7 +12,11 @@ from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
 from flexlib.dates import Month
+from flexlib.ingest.charges.importing import ChargesImport, prepare_charges
+from flexlib.ingest.files.entries import Decisions
 from flexlib.schema import CREDITS, USAGE, check_usage
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.paths import InputFile
 
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
 LATER = datetime(2025, 12, 1, tzinfo=timezone.utc)
@@ -56,3 +60,19 @@ def build_credits(*rows: tuple[int, str, str, int, int]) -> pa.Table:
         for day, *others in rows
     ]
     return pa.Table.from_pylist(built, schema=CREDITS)
+
+
+def ingest_charges(
+    files: list[Path],
+    mapping: ChargeMapping,
+    root: Path,
+    *,
+    wait: bool = False,
+    now: datetime = LATER,
+    **decisions: Any,  # noqa: ANN401
+) -> list[ChargesImport]:
+    """The charges of `files` brought into their months; `decisions` as in `Decisions`."""
+    given = [(InputFile(file, file.name), mapping) for file in files]
+    said = Decisions(**{"drops_others": True} | decisions)
+    with prepare_charges(given, root, said, now=now) as store_months:
+        return store_months()

@@ -20,11 +20,11 @@ from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.settings import Settings
+from flexlib.sources.registry import BILLS
 
 if TYPE_CHECKING:
-    from flexlib.ingest.charges.importing import ChargesImport
     from flexlib.ingest.files.entries import Decisions
-    from flexlib.ingest.files.importing import MonthImport
+    from flexlib.ingest.files.importing import FilesImport
     from flexlib.sources.charges.mapping import ChargeMapping
     from flexlib.sources.files.mapping import CallMapping
     from flexlib.sources.files.paths import InputFile
@@ -198,30 +198,27 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _import(
     files: Sequence[tuple[InputFile, CallMapping | ChargeMapping]], arguments: argparse.Namespace, settings: Settings
-) -> list[MonthImport | ChargesImport]:
+) -> list[FilesImport]:
     """Calls and bills each into their own months: all of them, or none."""
-    from flexlib.ingest.charges.importing import list_bill_names, prepare_charges
+    from flexlib.ingest.charges.importing import prepare_charges
     from flexlib.ingest.files.importing import prepare_calls
+    from flexlib.ingest.files.known import find_named, list_stored_files
     from flexlib.sources.files.mapping import CallMapping
 
     calls = [(file, mapping) for file, mapping in files if isinstance(mapping, CallMapping)]
     bills = [(file, mapping) for file, mapping in files if not isinstance(mapping, CallMapping)]
-    stored = list_bill_names(settings.data) if calls and bills else set()
-    older = [name for name in arguments.supersedes if name in stored or not calls]
+    stored = [entry for _, entry in list_stored_files(settings.data, BILLS)] if calls and bills else []
+    older = tuple(name for name in arguments.supersedes if not calls or find_named(stored, name))
+    decisions, wait = read_decisions(arguments, settings), arguments.wait
     with ExitStack() as stack:
-        stores: list[Callable[[], Sequence[MonthImport | ChargesImport]]] = []
+        stores: list[Callable[[], Sequence[FilesImport]]] = []
         if calls:
-            decisions = replace(
-                read_decisions(arguments, settings), supersedes=tuple({*arguments.supersedes} - {*older})
-            )
-            prepared = prepare_calls(
-                calls, settings.data, decisions, wait=arguments.wait, note=_note, show_progress=_show_progress
-            )
-            stores.append(stack.enter_context(prepared))
+            said = replace(decisions, supersedes=tuple({*arguments.supersedes} - {*older}))
+            hear: dict[str, Any] = {"note": _note, "show_progress": _show_progress}
+            stores.append(stack.enter_context(prepare_calls(calls, settings.data, said, wait=wait, **hear)))
         if bills:
-            options = {"are_distinct": arguments.distinct, "replace_months": arguments.replace, "wait": arguments.wait}
-            options["drops_others"] = arguments.yes
-            stores.append(stack.enter_context(prepare_charges(bills, settings.data, supersedes=older, **options)))
+            said = replace(decisions, supersedes=older)
+            stores.append(stack.enter_context(prepare_charges(bills, settings.data, said, wait=wait)))
         return [month for store in stores for month in store()]
 
 

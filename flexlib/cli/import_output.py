@@ -10,18 +10,16 @@ from flexlib.certificate import State
 from flexlib.checks import explain_check
 from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.formats import format_count
-from flexlib.sources.registry import RefusedFileRow
 
 if TYPE_CHECKING:
-    from flexlib.ingest.charges.importing import ChargesImport
-    from flexlib.ingest.files.importing import MonthImport
+    from flexlib.ingest.files.importing import FilesImport
     from flexlib.sources.files.paths import InputFile
 
 NOTHING_NEW = "nothing new: all of it is there already"
 MOST_SHOWN = 5
 
 
-def describe_import(files: Sequence[InputFile], months: Sequence[MonthImport | ChargesImport]) -> dict[str, Any]:
+def describe_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> dict[str, Any]:
     """What an import did, for JSON; of several files also which of them brought what."""
     described = [
         {"added_rows": one.added_rows, "is_new": one.is_new} | json.loads(one.certificate.to_json()) for one in months
@@ -36,7 +34,7 @@ def describe_import(files: Sequence[InputFile], months: Sequence[MonthImport | C
     return {"files": listed, "months": described}
 
 
-def render_import(files: Sequence[InputFile], months: Sequence[MonthImport | ChargesImport]) -> str:
+def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> str:
     """What an import did, with each month's certificate. Ends with a newline."""
     parts = []
     for one in months:
@@ -51,7 +49,7 @@ def render_import(files: Sequence[InputFile], months: Sequence[MonthImport | Cha
     return "\n".join(parts)
 
 
-def explain_month(month: MonthImport | ChargesImport) -> str:
+def explain_month(month: FilesImport) -> str:
     """Why a month is not complete, and what to do."""
     if month.certificate.state is State.PROVISIONAL:
         return "it was imported before the month was over; import again what comes after."
@@ -66,7 +64,7 @@ def explain_month(month: MonthImport | ChargesImport) -> str:
     if not rows:
         return "rows of a file imported before could not be taken; the totals are a lower bound."
     several = len(month.added_by_file) > 1
-    names = [f"{row.file}, " if several and isinstance(row, RefusedFileRow) else "" for row in rows[:MOST_SHOWN]]
+    names = [f"{row.file}, " * several for row in rows[:MOST_SHOWN]]
     shown = "; ".join(f"{name}line {row.line}: {row.reason}" for name, row in zip(names, rows, strict=False))
     more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"

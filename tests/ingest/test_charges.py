@@ -13,12 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from spend_samples import ingest_charges
 
 from flexlib.certificate import ChargesCertificate, State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
-from flexlib.ingest.charges.importing import ChargesImport, ingest_charges
+from flexlib.ingest.charges.importing import ChargesImport
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.snapshots import list_months, list_newest, load_usage
 from flexlib.store.version import parse_certificate
@@ -30,7 +31,7 @@ HEADER = "day,item,usd\n"
 
 def bill(root: Path, text: str, *, name: str = "bill.csv", **more: Any) -> list[ChargesImport]:  # noqa: ANN401
     """The file imported, columns `day`, `item`, `usd` unless the mapping says otherwise."""
-    options = {key: more.pop(key) for key in ("supersedes", "are_distinct", "replace_months") if key in more}
+    options = {key: more.pop(key) for key in ("supersedes", "distinct", "replace_months") if key in more}
     columns = {"period_start": "day", "line_item": "item", "amount": "usd", "currency": "USD", "provider": "openai"}
     root.mkdir(exist_ok=True)
     file = root / name
@@ -138,13 +139,13 @@ def test_two_bills_of_the_same_days_are_not_reconciled_until_somebody_decides(tm
     said = explain_check(found.certificate.sums)
     assert "old.csv and new.csv" in said or "new.csv and old.csv" in said
     assert "both bill openai from 2025-05-14 to 2025-05-15" in said
-    (found,) = bill(tmp_path, text, name="new.csv", supersedes=["old.csv"])
+    (found,) = bill(tmp_path, text, name="new.csv", supersedes=("old.csv",))
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
 
 
 def test_two_bills_that_both_hold_are_added_once_somebody_says_so(tmp_path: Path) -> None:
     bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="one-project.csv")
-    (found,) = bill(tmp_path, HEADER + "2025-05-14,a,2\n", name="other.csv", are_distinct=True)
+    (found,) = bill(tmp_path, HEADER + "2025-05-14,a,2\n", name="other.csv", distinct=True)
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "3"}}, State.COMPLETE)
 
 
@@ -313,4 +314,4 @@ def test_a_mapping_that_makes_no_sense_is_refused() -> None:
 
 def test_a_file_that_no_stored_month_has_supersedes_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="no bill 'other.csv' is stored; there are none"):
-        bill(tmp_path, HEADER + "2025-05-01,a,1\n", supersedes=["other.csv"])
+        bill(tmp_path, HEADER + "2025-05-01,a,1\n", supersedes=("other.csv",))

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from report_samples import read_cells, read_words
-from spend_samples import SEPTEMBER, call, store
+from spend_samples import SEPTEMBER, call, ingest_charges, store
 
 from flexlib.cli import main
-from flexlib.ingest.charges.importing import ingest_charges
 from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 from flexlib.sources.charges.mapping import ChargeMapping

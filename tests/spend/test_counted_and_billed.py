@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spend_samples import call, store, store_credits
+from spend_samples import call, ingest_charges, store, store_credits
 
 from flexlib.certificate import State
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month
-from flexlib.ingest.charges.importing import ingest_charges
 from flexlib.ingest.fx import keep_rates
 from flexlib.money.fx import Rate
 from flexlib.sources.charges.mapping import ChargeMapping

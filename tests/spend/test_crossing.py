@@ -6,12 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from spend_samples import call, store
+from spend_samples import call, ingest_charges, store
 from test_counted_and_billed import LATER, MAY, bill
 
 from flexlib.certificate import State
 from flexlib.dates import Month
-from flexlib.ingest.charges.importing import ingest_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.spend.month import load_month_usage
 
@@ -22,7 +21,7 @@ OLD, NEW = "from,to,usd\n2025-05-20,2025-06-20T00:00,300\n", "from,to,usd\n2025-
 
 def bring(root: Path, name: str, text: str, *, are_distinct: bool = False) -> None:
     (root / name).write_text(text, "utf-8")
-    ingest_charges([root / name], MAPPING, root, now=LATER, are_distinct=are_distinct)
+    ingest_charges([root / name], MAPPING, root, now=LATER, distinct=are_distinct)
 
 
 def store_calls(root: Path) -> None:
@@ -43,7 +42,7 @@ def test_calls_that_an_earlier_months_bill_covers_are_not_spent_again_without_a_
     ]
     daily = "".join(f"2025-{day},,{usd}\n" for day, usd in (("05-25", 100), ("06-10", 200), ("06-25", 50)))
     (tmp_path / "daily.csv").write_text(f"from,to,usd\n{daily}", "utf-8")
-    ingest_charges([tmp_path / "daily.csv"], MAPPING, tmp_path, supersedes=["old.csv"], now=LATER)
+    ingest_charges([tmp_path / "daily.csv"], MAPPING, tmp_path, supersedes=("old.csv",), now=LATER)
     for month, right in ((MAY, Decimal(100)), (JUNE, Decimal(250))):
         found = load_month_usage(month, tmp_path)
         assert (found.bills.spend_usd, found.state) == (right, State.COMPLETE)

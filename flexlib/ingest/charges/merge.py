@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
-from flexlib.errors import BadFile
 from flexlib.formats import format_count, format_plain
 from flexlib.ingest.delivery import Delivery
+from flexlib.ingest.files.entries import sum_left_out
+from flexlib.ingest.files.known import list_files
+from flexlib.ingest.files.merge import MergedMonth
+from flexlib.ingest.files.stored import read_raw
 from flexlib.schema import CHARGES
 from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
-from flexlib.sources.registry import BILLS
+from flexlib.sources.registry import BILLS, RefusedFileRow
 from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
@@ -37,24 +38,18 @@ class BillFile:
     months: Mapping[Month, MonthCharges]
 
 
-def list_files(snapshot: Snapshot | None) -> tuple[dict[str, Any], ...]:
-    """What the stored month says of each file in it."""
-    certificate = snapshot.certificate if snapshot else None
-    return certificate.files if isinstance(certificate, ChargesCertificate) else ()
-
-
 def merge_month(
     bills: Sequence[BillFile],
     month: Month,
     base: Snapshot | None,
     dropped: set[str],
-    read_at: datetime,
     distinct_from: set[str],
-) -> tuple[Delivery, int]:
-    """The month of these bills and of the files in `base` that are not `dropped` (hashes), and how many rows are new.
+    read_at: datetime,
+) -> MergedMonth:
+    """The month of these bills and of the files in `base` that are not `dropped` (hashes).
 
-    `distinct_from`: hashes of files of any month of which it was said that they bill something else.
-    Raises `BadFile` when what was kept beside the stored month cannot be read.
+    `distinct_from`: hashes of files of any month of which it was said that they bill something else. Raises `BadFile`
+    when what was kept beside the stored month cannot be read.
     """
     before = {entry["sha256"]: entry for entry in list_files(base)}
     kept = {sha256: entry for sha256, entry in before.items() if sha256 not in dropped}
@@ -75,18 +70,25 @@ def merge_month(
         code="bills",
         reasons=("bills_overlap",) if overlaps else (),
         figures={"overlaps": overlaps} if overlaps else {},
-        raw=list(_list_raw(base, kept, mine, month)),
+        refused=[
+            RefusedFileRow(row.line, row.reason, row.text, bill.name, bill.sha256)
+            for bill in mine
+            for row in bill.months[month].refused
+        ],
+        raw=[line for line in read_raw(base) if json.loads(line)["sha256"] in kept] if kept else [],
         people=_list_people(base, kept, rows, mine, month),
         facts={
             "rows_read": sum(one["rows"] for one in entries.values()),
             "quarantined_rows": sum(one["quarantined"] for one in entries.values()),
-            "left_out": _sum_left_out(entries),
+            "left_out": sum_left_out(one["left_out"] for one in entries.values()),
             "files": tuple(entries.values()),
             "notes": tuple(_write_notes(entries)),
         },
         renews="when changed",
     )
-    return delivery, sum(bill.months[month].rows.num_rows for bill in mine if bill.sha256 not in before)
+    return MergedMonth(
+        delivery, {bill.name: 0 if bill.sha256 in before else bill.months[month].rows.num_rows for bill in mine}
+    )
 
 
 def find_overlaps(rows: pa.Table, files: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
@@ -162,13 +164,6 @@ def _sum_amounts(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {currency: format_plain(sums[currency]) for currency in sorted(sums)}
 
 
-def _sum_left_out(entries: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    kinds: Counter[str] = Counter()
-    for entry in entries.values():
-        kinds.update(entry["left_out"])
-    return tuple({"kind": kind, "rows": kinds[kind]} for kind in sorted(kinds))
-
-
 def _list_people(
     base: Snapshot | None, kept: Mapping[str, Any], rows: pa.Table, mine: Sequence[BillFile], month: Month
 ) -> People | None:
@@ -178,20 +173,6 @@ def _list_people(
         people |= {key: dict(one) for key, one in bill.months[month].people.items()}
     known = set(rows["key"].to_pylist())
     return {key: one for key, one in people.items() if key in known} or None
-
-
-def _list_raw(base: Snapshot | None, kept: Mapping[str, Any], mine: Sequence[BillFile], month: Month) -> Iterator[str]:
-    """The rows that could not be taken, a line of JSON each."""
-    if base and kept:
-        raw = base.path / "raw" / "answers.jsonl.gz"
-        try:
-            with gzip.open(raw, "rt", encoding="utf-8") as file:
-                yield from (line.rstrip("\n") for line in file if json.loads(line)["sha256"] in kept)
-        except PermissionError as error:
-            raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
-    for bill in mine:
-        for row in bill.months[month].refused:
-            yield json.dumps({"file": bill.name, "sha256": bill.sha256, **asdict(row)})
 
 
 def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -97,11 +97,8 @@ class Entries:
 
     def sum_left_out(self) -> tuple[dict[str, Any], ...]:
         """Rows that are no calls, or in whose place newer ones stand, of all files by kind."""
-        found: Counter[str] = Counter()
-        for entry in self.files:
-            found.update(entry.get("left_out", {}))
-            found[SUPERSEDED] += entry.get("superseded", 0)
-        return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
+        superseded = {SUPERSEDED: sum(entry.get("superseded", 0) for entry in self.files)}
+        return sum_left_out([superseded, *(entry.get("left_out", {}) for entry in self.files)])
 
     def note_superseded(self, dropped: Mapping[int, int], left: Container[int]) -> None:
         """Keeps how many rows of each file are dropped in favour of which others; `left`: files that have others."""
@@ -116,6 +113,14 @@ class Entries:
                     entry |= {"quarantined": 0, "undated": 0}
                     entry.pop("doubled", None)
                     self.gone.add(entry["sha256"])
+
+
+def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ...]:
+    """What the files left out, by kind, as a certificate says it."""
+    found: Counter[str] = Counter()
+    for kinds in files:
+        found.update(kinds)
+    return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
 
 
 def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, decisions: Decisions) -> Entries:

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from flexlib.certificate import UsageCertificate
+from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.entries import Decisions, list_entries
@@ -29,19 +29,36 @@ from flexlib.store.fx import load_rates
 
 
 @dataclass(frozen=True)
-class MonthImport:
+class FilesImport:
     """What one import did to one month."""
 
-    certificate: UsageCertificate
+    certificate: UsageCertificate | ChargesCertificate
     """Of the month's newest version."""
     added_rows: int
-    """Calls that were not there before."""
+    """Rows that were not there before."""
     quarantined: tuple[RefusedFileRow, ...]
     """The files' rows that could not be taken."""
     is_new: bool
     """Whether that version was written now; not when an older one said all of it already."""
     added_by_file: dict[str, int] = field(default_factory=dict)
-    """Those calls by the name of the file that brings them; a file without rows of the month is not there."""
+    """Those rows by the name of the file that brings them; a file without rows of the month is not there."""
+
+    @classmethod
+    def store(cls, month: PreparedMonth, merged: MergedMonth) -> Self:
+        """Stores the month."""
+        snapshot = store_month(month)
+        certificate = snapshot.certificate
+        assert isinstance(certificate, UsageCertificate | ChargesCertificate)
+        refused = tuple(row for row in month.delivery.refused if isinstance(row, RefusedFileRow))
+        added = sum(merged.added_rows.values())
+        return cls(certificate, added, refused, snapshot != month.held.newest, merged.added_rows)
+
+
+@dataclass(frozen=True)
+class MonthImport(FilesImport):
+    """What one import did to one month of calls."""
+
+    certificate: UsageCertificate
 
 
 def import_usage(
@@ -122,16 +139,7 @@ def prepare_calls(
             delivery = replace(merged.delivery, most_unpriced=decisions.most_unpriced)
             prepared.append((prepare_month(one, delivery, rates), merged))
         pool.check_unchanged()
-        yield lambda: [_store(month, merged) for month, merged in prepared]
-
-
-def _store(month: PreparedMonth, merged: MergedMonth) -> MonthImport:
-    snapshot = store_month(month)
-    certificate = snapshot.certificate
-    assert isinstance(certificate, UsageCertificate)
-    refused = tuple(row for row in month.delivery.refused if isinstance(row, RefusedFileRow))
-    added = sum(merged.added_rows.values())
-    return MonthImport(certificate, added, refused, snapshot != month.held.newest, merged.added_rows)
+        yield lambda: [MonthImport.store(*one) for one in prepared]
 
 
 def _add_months_of_before(pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]]) -> None:

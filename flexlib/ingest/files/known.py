@@ -21,7 +21,7 @@ from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.registry import IMPORT
+from flexlib.sources.registry import IMPORT, Source
 from flexlib.store.snapshots import find_snapshot, list_months
 from flexlib.store.version import Snapshot
 
@@ -49,10 +49,15 @@ class FileFacts:
     """As in `CallMapping`; None: those of 0.2.0."""
 
 
-def list_stored_files(root: Path) -> list[tuple[Month, dict[str, Any]]]:
+def list_stored_files(root: Path, source: Source = IMPORT) -> list[tuple[Month, dict[str, Any]]]:
     """What the certificates of all imported months say of their files."""
-    months = [(month, find_snapshot("usage", month, root, IMPORT.name)) for month in list_months(root)]
-    return [(month, entry) for month, one in months if (found := read_certificate(one)) for entry in found.files]
+    months = [(month, find_snapshot(source.dataset, month, root, source.name)) for month in list_months(root)]
+    return [(month, entry) for month, one in months for entry in list_files(one)]
+
+
+def list_files(snapshot: Snapshot | None) -> tuple[dict[str, Any], ...]:
+    """What a stored month says of each file in it."""
+    return getattr(snapshot.certificate, "files", ()) if snapshot else ()
 
 
 def recall_rules(

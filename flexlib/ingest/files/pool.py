@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +15,7 @@ import duckdb
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import FileFacts, recall_rules
+from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
@@ -74,9 +75,7 @@ class Pool:
 
     def check_unchanged(self) -> None:
         """Raises `BadFile` where a file has changed since it was read."""
-        for file, stamp in self.stamps.items():
-            if _stamp(file.path) != stamp:
-                raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
+        check_unchanged(self.stamps)
 
 
 @contextmanager
@@ -93,10 +92,10 @@ def read_files(
 
     Raises `BadFile` for the first that cannot be read, or of which no row can be taken.
     """
-    stamps = {file: _stamp(file.path) for file, _ in files if file.path.is_file()}
+    stamps = stamp_files(file for file, _ in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     for file, mapping in files:
-        facts = _describe_file(file, mapping)
+        facts = describe_file(file, mapping)
         if facts.sha256 in described:
             note(f"{file.name} is the same as {described[facts.sha256][0].name}, byte for byte: it counts once.")
             continue
@@ -133,14 +132,28 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     return ReadFile(facts, months, calls.empty_columns, calls.lifted)
 
 
-def _describe_file(file: InputFile, mapping: CallMapping) -> FileFacts:
+def describe_file(file: InputFile, mapping: CallMapping | ChargeMapping) -> FileFacts:
+    """What a certificate says of the file. Raises `BadFile` where there is none."""
     if not file.path.is_file():
         raise BadFile(
             f"{file.path} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
         )
     with open(file.path, "rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence, mapping.rules)
+    rules = mapping.rules if isinstance(mapping, CallMapping) else None
+    return FileFacts(file.name, digest, mapping.describe(), mapping.preset, mapping.evidence, rules)
+
+
+def stamp_files(files: Iterable[InputFile]) -> dict[InputFile, tuple[int, int]]:
+    """Size and time of each."""
+    return {file: _stamp(file.path) for file in files if file.path.is_file()}
+
+
+def check_unchanged(stamps: Mapping[InputFile, tuple[int, int]]) -> None:
+    """Raises `BadFile` where a file is no longer as it was."""
+    for file, stamp in stamps.items():
+        if _stamp(file.path) != stamp:
+            raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
 
 
 def _stamp(file: Path) -> tuple[int, int]:
