@@ -42,8 +42,9 @@ UNUSED = {
     f"close {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
     f"reprice {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
     f"import calls.csv {COLUMNS}": LEDGER | CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
-    f"certificate {SEPTEMBER}": ALL,
-    f"certificate {SEPTEMBER} --source import": ALL,
+    # the fixture's certificates hold no hash of their files, so the rows are read to be held against theirs
+    f"certificate {SEPTEMBER}": ALL - {"numpy", "pyarrow"},
+    f"certificate {SEPTEMBER} --source import": ALL - {"numpy", "pyarrow"},
     f"fx show {SEPTEMBER}": ALL,
     f"by-model {SEPTEMBER} --demo": LEDGER | CHARTS | NOTEBOOKS | PRICES | {"pandas"},
     f"report {SEPTEMBER} --offline": LEDGER | BAR | PRICES | {"pandas", "requests_futures"},  # papermill has requests
