@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import duckdb
 
@@ -40,6 +41,35 @@ def join_credits(months: Sequence[MonthUsage], *, names: bool) -> Iterator[duckd
         spent = spent.select("row_id, called.name, flex_credits, prompt_credits")
         rows = stored.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
+
+
+def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:
+    """The stored credits with a pseudonym for every user, that of the page's tables, by rank in the month; who is in
+    the month of `first` too has the one of there.
+
+    In the frame and in the certificate's list of unmapped users: an analyst's own cell ends up in a page to be shared.
+    """
+    pseudonyms = {} if first is None else _name_ranked(first, "")
+    pseudonyms = _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
+    certificate = snapshot.certificate
+    assert isinstance(certificate, CreditsCertificate)
+    unmapped = tuple(pseudonyms[user] for user in certificate.unmapped_users if user in pseudonyms)
+    hidden = replace(snapshot, shows_people=False)
+    # What is read from the disk otherwise, when it is asked for.
+    vars(hidden)["certificate"] = replace(certificate, unmapped_users=unmapped)
+    vars(hidden)["frame"] = snapshot.frame.assign(user=snapshot.frame["user"].map(pseudonyms))
+    return hidden
+
+
+def _name_ranked(snapshot: Snapshot, prefix: str) -> dict[str, str]:
+    certificate = snapshot.certificate
+    unlisted = set(getattr(certificate, "unmapped_users", ()))
+    ranked = [row["user"] for row in read_rows(credits_by_user(snapshot.frame))]
+    listed = [user for user in ranked if user not in unlisted]
+    others = [user for user in ranked if user in unlisted]
+    named = dict(zip(listed, name_people(listed, None), strict=True))
+    named |= {user: f"Unlisted {number:03}" for number, user in enumerate(others, 1)}
+    return {user: prefix + name for user, name in named.items()}
 
 
 def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> duckdb.DuckDBPyRelation:

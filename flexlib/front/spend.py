@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, reduce
 from pathlib import Path
@@ -18,7 +18,7 @@ from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.front.months import compare_total
-from flexlib.front.people import join_credits
+from flexlib.front.people import hide_people, join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.schema import USAGE
@@ -123,17 +123,19 @@ class Spend:
 
     @cached_property
     def windsurf(self) -> Snapshot:
-        """Windsurf's credits of the last month as they are stored, with people only where names were asked for.
-
-        Raises `SnapshotMissing`.
+        """Windsurf's credits of the last month: users by their keys, and people, only where names were asked for, else
+        by the pseudonyms of the page. Raises `SnapshotMissing`.
         """
-        return replace(load_credits(self.span.months[-1], self.root), shows_people=self.names)
+        stored = load_credits(self.span.months[-1], self.root)
+        return stored if self.names else hide_people(stored)
 
     @cached_property
     def windsurf_before(self) -> Snapshot | None:
         """Those of the month before that one, if they are stored."""
         found = find_snapshot(WINDSURF.dataset, self.span.months[-1].previous, self.root)
-        return found and replace(found, shows_people=self.names)
+        if found is None or self.names:
+            return found
+        return hide_people(found, load_credits(self.span.months[-1], self.root))
 
     @cached_property
     def before(self) -> MonthBefore:

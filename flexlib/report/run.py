@@ -16,7 +16,7 @@ from flexlib.errors import NotebookFailed, SnapshotChanged
 from flexlib.page.kit.markup import STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
-from flexlib.report.offline import find_loaded
+from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import ReportRequest
 from flexlib.store.disk import report_disk
 
@@ -77,7 +77,12 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
     page, _ = exporter.from_notebook_node(
         notebook,
-        resources={"title": " ".join(title.split()), "style": render_page_style(), "metadata": {"name": "report"}},
+        resources={
+            "title": " ".join(title.split()),
+            "style": render_page_style(),
+            "policy": POLICY,
+            "metadata": {"name": "report"},
+        },
     )
     if loaded := find_loaded(page):
         piece = " ".join(loaded.split())[:80]

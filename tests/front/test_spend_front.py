@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from report_samples import store_month
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
-from flexlib.certificate import State
+from flexlib.analysis import credits_by_user, top_users
+from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
 from flexlib.front.months import list_stored_months
@@ -251,6 +253,29 @@ def test_a_total_of_tokens_that_nobody_reports_is_none(tmp_path: Path) -> None:
     assert (load(tmp_path).total("total_tokens"), load(tmp_path).total("requests")) == (None, 1)
 
 
+def test_an_analysts_own_cell_shows_the_pseudonyms_of_the_page(tmp_path: Path) -> None:
+    september = [(2, "u-1", "gpt-4", 0, 250), (2, "u-2", "gpt-4", 0, 1000), (3, "u-9", "gpt-4", 0, 500)]
+    store_month(tmp_path, september, unmapped_keys=1, unmapped_users=("u-9",))
+    store_month(tmp_path, [(2, "u-1", "gpt-4", 0, 100), (2, "u-3", "gpt-4", 0, 700)], month=AUGUST)
+    month = load(tmp_path)
+    rows, before = month.windsurf.frame, month.windsurf_before
+    assert rows.groupby("user")["flex_credits"].sum().to_dict() == {
+        "Person 001": 1000, "Person 002": 250, "Unlisted 001": 500,
+    }  # fmt: skip
+    # u-1 is the same in both months; u-3 is not in this one.
+    assert before is not None
+    assert before.frame.groupby("user")["flex_credits"].sum().to_dict() == {
+        "Earlier Person 001": 700,
+        "Person 002": 100,
+    }
+    certificate = month.windsurf.certificate
+    assert isinstance(certificate, CreditsCertificate)
+    top = top_users(credits_by_user(rows), certificate)
+    assert pick(top, "person", "people", "flex_credits") == [
+        ("Person 001", 1, 1000), ("Person 002", 1, 250), ("Not on the list of people", 1, 500),
+    ]  # fmt: skip
+
+
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
     (people,) = root.glob("credits/*/*/people.json")
     people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
@@ -258,6 +283,7 @@ def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> No
     assert (month.people, month.windsurf.people) == (None, {})
     assert "3f1c" not in month.calls.frame().to_string() + month.by("usable_key").to_string()
     assert load(root, names=True).windsurf.people["u-2"]["name"] == "Ana Rojas"
+    assert load(root, names=True).windsurf.frame["user"].tolist() == ["u-1", "u-2"]
     assert "key 3f1c" in load(root, names=True).by("user")["user"].tolist()
 
 

@@ -22,7 +22,21 @@ from flexlib.report.offline import find_loaded
         '<img srcset="https://elsewhere.example/a.png 2x">',
         '<video poster="https://elsewhere.example/a.png">',
         '<table background="https://elsewhere.example/a.png">',
-        '<a ping="x" data="https://elsewhere.example/a">',
+        '<a ping="x">',
+        '<img src="a.png">',
+        '<img srcset="data:image/png;base64,AAAA 1x, https://elsewhere.example/a.png 2x">',
+        '<p onclick="1">',
+        '<a href=" java&#10;script:1">',
+        '<a href="data:text/html,1">',
+        '<button formaction="javascript:1">',
+        '<meta http-equiv="refresh" content="0;url=https://elsewhere.example/">',
+        '<base href="https://elsewhere.example/">',
+        '<svg><set attributeName="href" to="https://elsewhere.example/a.svg"></set></svg>',
+        '<svg><path fill="url(https://elsewhere.example/a.svg#b)"></path></svg>',
+        "<p style=\"background: \\75 rl('//elsewhere.example/a.png')\">",
+        '<p style="background: \\u\\r\\l(a.png)">',
+        "<p style=\"background: image-set('//elsewhere.example/a.png' 1x)\">",
+        "<p style=\"background: -webkit-image-set('//elsewhere.example/a.png' 1x)\">",
         '<svg><use href="https://elsewhere.example/a.svg#b"></use></svg>',
         '<svg><image xlink:href="https://elsewhere.example/a.png"></image></svg>',
         "<p style=\"background: url( 'https://elsewhere.example/a.png')\">",
@@ -34,7 +48,15 @@ def test_a_tag_that_loads_or_runs_something_is_found_as_it_stands(piece: str) ->
 
 
 @pytest.mark.parametrize(
-    "style", ['@import "https://elsewhere.example/a.css";', "p { background: URL(//elsewhere.example/a.png) }"]
+    "style",
+    [
+        '@import "https://elsewhere.example/a.css";',
+        "p { background: URL(//elsewhere.example/a.png) }",
+        '@\\69mport "https://elsewhere.example/a.css";',
+        '@im&#112;ort "https://elsewhere.example/a.css";',
+        "p { background: image-set('a.png' 1x) }",
+        "<img src=https://elsewhere.example/a.png>",
+    ],
 )
 @pytest.mark.parametrize("end", ["</style>", ""])
 def test_a_style_that_loads_something_is_found_as_it_stands_also_without_an_end(style: str, end: str) -> None:
@@ -46,7 +68,11 @@ def test_a_style_that_loads_something_is_found_as_it_stands_also_without_an_end(
     [
         '<a href="https://elsewhere.example/">a link to follow</a>',
         '<img src="data:image/png;base64,AAAA">',
-        '<img src="a.png" alt="https://elsewhere.example/">',
+        '<img src="data:image/png;base64,AAAA" alt="url(https://elsewhere.example/)">',
+        '<svg><path fill="url(#here)" style="mask: URL( \'#there\' )"></path></svg>',
+        '<a href="#proof" title="onclick=1">ok</a><a href="mailto:ana@example.com">write</a>',
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">',
+        "<!-- a > b -->",
         '<svg><use href="#here"></use></svg>',
         "<p>&lt;script src=https://elsewhere.example/&gt;</p>",
         "<style>p { color: red }</style><p>@import //elsewhere.example/a.css</p>",
@@ -59,6 +85,13 @@ def test_a_style_that_loads_something_is_found_as_it_stands_also_without_an_end(
 )
 def test_a_page_that_is_all_there_is_has_nothing_to_load(piece: str) -> None:
     assert find_loaded(piece) is None
+
+
+@pytest.mark.parametrize(
+    "piece", ["<!-- --!><img src=//elsewhere.example/> -->", "<![CDATA[x><img src=//elsewhere.example/>]]>"]
+)
+def test_what_a_browser_does_not_take_for_a_comment_is_found(piece: str) -> None:
+    assert find_loaded(piece) == "<img src=//elsewhere.example/>"
 
 
 def test_of_several_the_first_is_told() -> None:

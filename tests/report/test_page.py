@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import Answer, Request, serve
 from report_samples import FIXTURE, THINKING, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.page.kit.theme import DARK, LIGHT
+from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import check_request
 from flexlib.report.run import run_report
 
@@ -164,7 +166,8 @@ def probe(chromium: str, tmp_path: Path) -> Probe:
 
     def run(page: Path, width: int, *flags: str) -> dict[str, Any]:
         copy, frame = tmp_path / "probe.html", tmp_path / "frame.html"
-        copy.write_text(page.read_text("utf-8").replace("</body>", f"{PROBE}</body>"), "utf-8")
+        probed = page.read_text("utf-8").replace("</body>", f"{PROBE}</body>")
+        copy.write_text(probed.replace("style-src", "script-src 'unsafe-inline'; style-src", 1), "utf-8")
         frame.write_text(FRAME.format(page=copy.as_uri(), width=width), "utf-8")
         dom = browse(chromium, tmp_path, *flags, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
         found = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
@@ -245,6 +248,60 @@ def test_opening_the_page_asks_nobody_for_anything(page: Path, chromium: str, tm
         assert silent == []
         # The same browser does tell this proxy when a page calls home.
         assert "http://example.invalid/x.png" in asked
+
+
+CALLS = {
+    "img": '<img alt="" src="{}">',
+    "srcset": '<img alt="" srcset="{} 1x">',
+    "onerror": "<img alt='' src='x:' onerror=\"fetch('{}')\">",
+    "refresh": '<meta http-equiv="refresh" content="0;url={}">',
+    "css": "<p style=\"background: url('{}')\">x</p>",
+    "escaped": "<p style=\"background: \\75 rl('{}')\">x</p>",
+    "image-set": "<p style=\"background: image-set('{}' 1x)\">x</p>",
+    "import": '<style>@import "{}";</style>',
+    "escaped-import": '<style>@\\69mport "{}";</style>',
+    "svg-import": '<svg><style>@im&#112;ort "{}";</style></svg>',
+    "svg-image": '<svg width="9" height="9"><image width="9" height="9" href="{}"/></svg>',
+    "svg-use": '<svg width="9" height="9"><use href="{}#a"/></svg>',
+    "script": "<script>fetch('{}')</script>",
+    "frame": '<iframe src="{}"></iframe>',
+    "link": '<link rel="stylesheet" href="{}">',
+    "prefetch": '<link rel="prefetch" href="{}">',
+    "comment": '<!-- --!><img alt="" src="{}"> -->',
+    "video": '<video poster="{}"></video>',
+    "object": '<object data="{}"></object>',
+}
+"""Ways in which a page calls home; {} is the address."""
+
+
+def test_a_page_with_anything_in_it_asks_nobody_and_is_refused_before(
+    page: Path, chromium: str, tmp_path: Path
+) -> None:
+    """Each way reaches a server without our policy, and none with it; and the guard does not let any of them pass."""
+    text = page.read_text("utf-8")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+    assert text.count(policy) == 1
+    assert text.index(policy) < text.index("<style")
+
+    asked: list[str] = []
+
+    def note(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(headers={"Content-Type": "text/plain"})
+
+    with serve(note) as url:
+        for how, head in {"with": text, "without": text.replace(policy, "")}.items():
+            for name, piece in CALLS.items():
+                calling = head[: head.index("<main>")] + piece.format(f"{url}/{how}/{name}")
+                assert find_loaded(calling), name
+                (tmp_path / f"{how}-{name}.html").write_text(calling, "utf-8")
+        frames = "".join(f'<iframe src="{how}-{name}.html"></iframe>' for how in ("with", "without") for name in CALLS)
+        (tmp_path / "frames.html").write_text(f"<!doctype html>{frames}", "utf-8")
+        browse(chromium, tmp_path, "--timeout=5000", "--dump-dom", (tmp_path / "frames.html").as_uri())
+    # No policy stops a page from leading elsewhere: that one is the guard's alone.
+    assert {path for path in asked if path.startswith("/with/")} <= {"/with/refresh"}
+    # The same browser does ask where there is no policy.
+    assert {path.removeprefix("/without/") for path in asked} >= CALLS.keys() - {"prefetch", "svg-use"}
 
 
 def test_it_prints_on_a_few_pages_of_a4_in_light_colours(page: Path, chromium: str, tmp_path: Path) -> None:
