@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "export": WORDS | {"analysis", "store", "tables"},
     "front": WORDS | {"analysis", "money", "spend", "store", "page"},
     "report": WORDS | {"page", "store"},
-    "demo": WORDS,
+    "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
     "__init__": WORDS | {"ledger", "front"},
     "__main__": {"cli"},

@@ -135,7 +135,7 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
 
 def ensure_demo(month: Month, zone: str, settings: Settings, **options: Any) -> None:  # noqa: ANN401
     """The made-up company's credits and calls of the month and of those that a report reads with it."""
-    from flexlib.cli.demo_calls import ensure_demo_calls
+    from flexlib.demo.calls import ensure_demo_calls
     from flexlib.demo.company import FIRST_MONTH
     from flexlib.ingest.windsurf.fetch import ensure_credits
 

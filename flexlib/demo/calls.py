@@ -1,16 +1,24 @@
-"""The calls that the made-up company's applications make to LLMs: a file for each month, the same every time."""
+"""The calls that the made-up company's applications make to LLMs, the same every time: a file a month, and stored."""
 
 from __future__ import annotations
 
 import csv
 import random
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 from flexlib.dates import Month
 from flexlib.demo.company import FIRST_MONTH, HOLIDAYS
+from flexlib.ingest.files.importing import import_usage
+from flexlib.ingest.fx import REACH, keep_rates
+from flexlib.money.fx import USD_CLP, Rate
+from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.registry import IMPORT
+from flexlib.store.snapshots import find_snapshot
 
 CALLS_A_DAY = 420
 """On a weekday of the first month."""
@@ -21,6 +29,25 @@ FAILURES, FAILURES_THEN = 0.008, 0.3  # of the calls, on a usual day and on that
 CACHED = (0, 0, 30, 70)  # percent of a prompt, where a model caches
 HOURS = (2, 1, 1, 5, 5, 1, 0, 0, 0, 0, 1, 4, 10, 14, 15, 13, 9, 13, 16, 14, 11, 7, 4, 3)
 """How busy each hour is, UTC: Chile's offices, and a batch in their night."""
+
+MAPPING = CallMapping(
+    request_id="request_id",
+    created_at="time",
+    provider_column="provider",
+    model_column="model",
+    proxy_column="proxy",
+    task_type_column="task_type",
+    prompt_tokens="prompt_tokens",
+    cached_tokens="cached_tokens",
+    cache="included",
+    completion_tokens="completion_tokens",
+    amount_in_usd="usd",
+    status="status",
+    duration_ms="duration_ms",
+    usable_type_column="application",
+    usable_id="instance",
+)
+"""What the columns of a month's file mean."""
 
 Call = dict[str, str | int]
 
@@ -67,6 +94,28 @@ USES = (
     Use(1, "sales-mail", "meta", "acme-tone-of-voice-8b", 1_200, 350, date(2025, 9, 15), proxy="replicate"),
 )  # fmt: skip
 """Real models at their real sizes of use; the last is the company's own, which no list prices."""
+
+
+def ensure_demo_calls(month: Month, root: Path) -> None:
+    """Imports the made-up calls of the month, at made-up rates of the dollar, into the demo's data folder `root`;
+    nothing where they are there and not stale."""
+    stored = find_snapshot(IMPORT.dataset, month, root, IMPORT.name)
+    if stored is not None and not stored.certificate.is_stale():
+        return
+    now = datetime.now(timezone.utc)
+    # From a week before it on: the month's first day may be a holiday.
+    days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + REACH.days))
+    rates = [Rate(day, _make_up_rate(day), "made up") for day in days if day.weekday() < 5 and day <= now.date()]
+    keep_rates(rates, USD_CLP, root, now, overrules=False)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"demo-calls-{month}.csv"
+        if write_calls(month, file, now):
+            import_usage(file, MAPPING, root, wait=True)
+
+
+def _make_up_rate(day: date) -> Decimal:
+    """Plausible, the same every time, and nobody's."""
+    return Decimal("948.30") + (day.toordinal() * 37 % 113) * Decimal("0.27")
 
 
 def write_calls(month: Month, file: Path, now: datetime, seed: int = 2025) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flexlib.dates import Span
 from flexlib.errors import BadMonth, ServerRefused, ServerUnreachable
-from flexlib.money.fx import CARRY_DAYS, Pair, Rate, Rates, find_rate, find_santiago_day, sort_rates
+from flexlib.money.fx import CARRY_DAYS, USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day, sort_rates
 from flexlib.sources.fx import (
     FRANKFURTER,
     FRANKFURTER_URL,
@@ -112,13 +112,13 @@ def update_rates(
     merges = []
     for year in range(reach.first.year, reach.last.year + 1):
         found = ask(f"{MINDICADOR} {year}", partial(fetch_mindicador, year, mindicador_url, policy))
-        merges.append(_keep(found, now, root))
+        merges.append(keep_rates(found, USD_CLP, root, now, overrules=False))
         if troubles:
             break
     missing, pending = find_missing_days(load_rates(root), span, today)
     if check or missing or (troubles and pending):
         others = ask(FRANKFURTER, partial(fetch_frankfurter, reach, frankfurter_url, policy))
-        merges.append(_keep(others, now, root, only_gaps=True))
+        merges.append(keep_rates(others, USD_CLP, root, now, only_gaps=True, overrules=False))
         missing, pending = find_missing_days(load_rates(root), span, today)
     if missing and not answered:
         raise troubles[0]
@@ -184,22 +184,22 @@ def merge_rates(
     return Merge([*past, *current.values()], tuple(added), tuple(changed), tuple(disagreements))
 
 
-def keep_rates(observations: Sequence[Rate], pair: Pair, root: Path, now: datetime | None = None) -> Merge:
-    """Keeps rates that a person brings, of any pair: they overrule what stands there, which stays as superseded.
-
-    Raises `DiskFailed`, `BadFile`.
+def keep_rates(
+    observations: Sequence[Rate],
+    pair: Pair,
+    root: Path,
+    now: datetime | None = None,
+    *,
+    only_gaps: bool = False,
+    overrules: bool = True,
+) -> Merge:
+    """Keeps rates of any pair, as `merge_rates` does: those that a person brings overrule what stands there, which
+    stays as superseded. Raises `DiskFailed`, `BadFile`.
     """
     moment = (now or datetime.now(timezone.utc)).replace(microsecond=0)
     with lock_rates(root):
-        merge = merge_rates(read_kept_rates(root, pair), observations, moment, overrules=True)
+        kept = read_kept_rates(root, pair)
+        merge = merge_rates(kept, observations, moment, only_gaps=only_gaps, overrules=overrules)
         if merge.added or merge.changed:
             write_kept_rates(merge.kept, root, pair)
-    return merge
-
-
-def _keep(observations: list[Rate], now: datetime, root: Path, *, only_gaps: bool = False) -> Merge:
-    with lock_rates(root):
-        merge = merge_rates(read_kept_rates(root), observations, now, only_gaps=only_gaps)
-        if merge.added or merge.changed:
-            write_kept_rates(merge.kept, root)
     return merge

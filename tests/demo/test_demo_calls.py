@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from report_samples import read_words
 
-from flexlib.cli.demo_calls import ensure_demo_calls
 from flexlib.dates import Month
-from flexlib.demo.calls import make_calls, write_calls
+from flexlib.demo.calls import ensure_demo_calls, make_calls, write_calls
 from flexlib.spend.before import load_month_before
 from flexlib.spend.month import load_month_usage
 from flexlib.store.fx import load_rates
