@@ -28,8 +28,8 @@ mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, 
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
 
 lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the fixture
-	@root=$${FLEXLIB_DATA:-$$(for root in data data/demo tests/data/fixture; do \
-	  [ -e $$root/server.json ] && echo '$(CURDIR)'/$$root && break; done)}; \
+	@root=$$($(BIN)/python -c 'from flexlib.front.months import find_data; from flexlib.settings import load_settings; \
+	  data = find_data(load_settings()); print(data if data.exists() else "$(CURDIR)/tests/data/fixture")'); \
 	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
 	FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
 

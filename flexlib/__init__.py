@@ -51,10 +51,10 @@ def months() -> _pd.DataFrame:
     0  2025-08  windsurf            COMPLETE
     1  2025-09  windsurf  import  COMPLETE
     """
-    from flexlib.front.months import list_stored_months
+    from flexlib.front.months import find_data, list_stored_months
     from flexlib.settings import load_settings
 
-    return list_stored_months(load_settings().data)
+    return list_stored_months(find_data(load_settings()))
 
 
 def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:
@@ -73,11 +73,12 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """
+    from flexlib.front.months import find_data
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
 
     settings = load_settings()
-    return load_spend(first, last, settings.data, zone=zone, names=names, tolerance=settings.bill_tolerance)
+    return load_spend(first, last, find_data(settings), zone=zone, names=names, tolerance=settings.bill_tolerance)
 
 
 def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401

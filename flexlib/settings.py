@@ -39,6 +39,10 @@ VARIABLES = (
 CONSUMPTION_UNITS = ("credits", "hundredths")
 METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
+LEDGER_FILE = "ledger.sqlite"
+"""Where calls are recorded, in the data folder, unless there is a database."""
+DEMO = "demo"
+"""The folder of the demo's data, in that of one's own; of its pages, in that of one's own; and a part of file names."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,11 @@ def find_checkout() -> Path | None:
 
 
 def find_home() -> Path:
-    """Where `.env` and `data/` are: the checkout, else the nearest folder, at or above the current one, that `flexlib
-    init` laid out (a notebook runs in `notebooks/`), else the current folder."""
-    if checkout := find_checkout():
-        return checkout
+    """Where `.env` and `data/` are: the nearest folder, at or above the current one, that `flexlib init` laid out (a
+    notebook runs in `notebooks/`), else the checkout that flexlib runs from, else the current folder."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if _is_laid_out(folder)), here)
+    laid_out = (folder for folder in (here, *here.parents) if _is_laid_out(folder))
+    return next(laid_out, None) or find_checkout() or here
 
 
 def _is_laid_out(folder: Path) -> bool:

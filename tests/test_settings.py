@@ -103,9 +103,18 @@ def test_the_unit_of_the_consumption_endpoint_is_one_of_two(tmp_path: Path) -> N
         load_settings({"WINDSURF_CONSUMPTION_UNIT": "acus"}, tmp_path)
 
 
-def test_the_home_is_the_checkout_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_home_is_the_checkout_where_nothing_was_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_home() == Path(__file__).parents[1]
+
+
+def test_a_folder_that_was_laid_out_is_the_home_also_beside_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out_folder(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work" / "notebooks")
+    assert find_home() == tmp_path / "work"
+    assert load_settings({}).data == tmp_path / "work" / "data"
 
 
 def test_installed_the_home_is_the_folder_that_was_laid_out_also_from_below_it(

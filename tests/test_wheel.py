@@ -122,13 +122,13 @@ def test_an_analyst_without_a_checkout_lays_out_a_folder_and_makes_a_report(
     assert analyst.run("flexlib", "init", "work", data=data).returncode == 0
     work = tmp_path / "work"
     ran = analyst.run("flexlib", "report", "--year", "2025", "--month", "9", "--offline", data=data, folder=work)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    page = (work / "reports/2025-09/flex_credits.html").read_text("utf-8")
+    assert (ran.returncode, ran.stderr) == (0, f"Data: made up by flexlib's demo, no real people or spend ({data}).\n")
+    page = (work / "reports/demo/2025-09/flex_credits.html").read_text("utf-8")
     assert "9,961.00" in page
     notebook = work / "notebooks/flex_credits.ipynb"
     notebook.write_text(notebook.read_text("utf-8").replace("It is never a zero", "Our own words"))
     outside = ("report", "--year", "2025", "--month", "9", "--offline", "--output-dir")
     assert analyst.run("flexlib", *outside, "own", data=data, folder=work).returncode == 0
-    assert "Our own words" in (work / "own/2025-09/flex_credits.html").read_text("utf-8")
+    assert "Our own words" in (work / "own/demo/2025-09/flex_credits.html").read_text("utf-8")
     assert analyst.run("flexlib", *outside, "packaged", data=data, folder=tmp_path).returncode == 0
-    assert (tmp_path / "packaged/2025-09/flex_credits.html").read_text("utf-8") == page
+    assert (tmp_path / "packaged/demo/2025-09/flex_credits.html").read_text("utf-8") == page

@@ -25,6 +25,7 @@ from flexlib.console.certificate import render_certificate
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.store.engines import ENGINES
+from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import load_credits, load_usage, scan
 from flexlib.store.version import Snapshot
 
@@ -169,7 +170,8 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
         print(json.dumps({"certificates": months, "rows": to_json_rows(frame)}, indent=2, ensure_ascii=False))
     else:
         print(text)
-        print(f"📄 {write_csv(table, arguments.output_dir / name_file(stem, span, date.today()))}")
+        name = name_file(mark_made_up(stem, settings.data), span, date.today())
+        print(f"📄 {write_csv(table, arguments.output_dir / name)}")
     return _finish(snapshots)
 
 

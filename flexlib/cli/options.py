@@ -13,7 +13,7 @@ from flexlib.certificate import Certificate, State
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
-from flexlib.settings import Settings
+from flexlib.settings import DEMO, Settings
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -85,28 +85,35 @@ def read_fetch_options(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def asks_demo(arguments: argparse.Namespace, settings: Settings) -> bool:
-    """Whether the made-up company is asked: by `--demo`, or because no key is set."""
-    return arguments.demo == "always" or (arguments.demo == "without-key" and not settings.service_key)
+    """Whether the made-up company is asked: by `--demo`, or because there is no key, or nothing else to show."""
+    from flexlib.store.server import find_shown_data
+
+    is_chosen = arguments.demo == "always" or (arguments.demo == "without-key" and not settings.service_key)
+    return is_chosen or find_shown_data(settings) != settings.data
 
 
 @contextmanager
 def open_settings(arguments: argparse.Namespace, settings: Settings, *, offline: bool = False) -> Iterator[Settings]:
-    """The settings, with `--demo` those of a demo server living as long as the block; says which server is asked."""
-    if asks_demo(arguments, settings):
-        demo = replace(settings, data=settings.data / "demo")
-        if offline:
-            yield demo
-            return
-        from flexlib.demo.command import DEFAULT_KEY
-        from flexlib.demo.process import demo_server
+    """The settings, for made-up data those of a demo server living as long as the block; says whose data it is where
+    that is not the reader's own, and with `--demo` which server is asked."""
+    from flexlib.store.server import describe_made_up, is_made_up
 
-        print("Asking the demo server: made-up people, no real data.", file=sys.stderr)
-        with demo_server() as url:
-            yield replace(demo, base_url=url, service_key=DEFAULT_KEY)
-        return
-    if arguments.demo and not offline:
+    has_demo = asks_demo(arguments, settings)
+    if has_demo:
+        settings = replace(settings, data=settings.data / DEMO)
+    # Whoever has a key has chosen the server, and knows it.
+    if has_demo or (not settings.service_key and is_made_up(settings.data)):
+        print(describe_made_up(settings.data), file=sys.stderr)
+    if arguments.demo and not has_demo and not offline:
         print(f"Asking {settings.base_url}.", file=sys.stderr)
-    yield settings
+    if not has_demo or offline:
+        yield settings
+        return
+    from flexlib.demo.command import DEFAULT_KEY
+    from flexlib.demo.process import demo_server
+
+    with demo_server() as url:
+        yield replace(settings, base_url=url, service_key=DEFAULT_KEY)
 
 
 def warn_of_state(certificates: Sequence[Certificate]) -> None:

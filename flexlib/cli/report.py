@@ -24,6 +24,7 @@ from flexlib.cli.options import (
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter
 from flexlib.settings import Settings
+from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import load_credits, scan
 from flexlib.store.version import Snapshot
 
@@ -153,4 +154,4 @@ def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: 
 
     rows = scan("credits", month.span, settings.data)
     _, table, text = build_by_model(rows, month.span, snapshot.certificate.state is State.GAP)
-    return text, write_csv(table, folder / "flex_credits_by_model.csv")
+    return text, write_csv(table, folder / f"{mark_made_up('flex_credits_by_model', settings.data)}.csv")

@@ -47,9 +47,9 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
         ("--tolerance-share", arguments.tolerance_share),
         settings.bill_tolerance,
     )
-    asked = Month(arguments.year, arguments.month)
+    asked, is_demo = Month(arguments.year, arguments.month), asks_demo(arguments, settings)
     with open_settings(arguments, settings) as settings:
-        if asks_demo(arguments, settings):
+        if is_demo:
             from flexlib.cli.report import ensure_demo
 
             ensure_demo(asked, "UTC", settings)

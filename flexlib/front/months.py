@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,19 @@ import pandas as pd
 
 from flexlib.certificate import CERTIFICATES, State
 from flexlib.formats import format_amount
+from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage
+from flexlib.store.server import describe_made_up, find_shown_data
 from flexlib.store.snapshots import list_months, list_newest
+
+
+def find_data(settings: Settings) -> Path:
+    """The data folder whose months are shown; says so where they are the demo's for want of others."""
+    data = find_shown_data(settings)
+    if data != settings.data:
+        print(describe_made_up(data), file=sys.stderr)
+    return data
 
 
 def list_stored_months(root: Path) -> pd.DataFrame:

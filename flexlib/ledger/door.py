@@ -11,9 +11,8 @@ from sqlalchemy.engine import URL
 
 from flexlib.ledger.db.database import BACKENDS, Ledger, parse_url
 from flexlib.privacy import PrivacyGuard
-from flexlib.settings import METADATA_BYTES, Settings, load_settings
+from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, load_settings
 
-FILE_NAME = "ledger.sqlite"
 BUSY_SECONDS = 10.0
 """How long a busy or unreachable database is tried again, unless told otherwise: an application's user waits too."""
 
@@ -57,7 +56,7 @@ def open_ledger(
     Raises `BadSetting`, without repeating the URL.
     """
     folder = (data or load_settings().data).absolute()
-    parsed = parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / FILE_NAME))
+    parsed = parse_url(url) if url else URL.create(BACKENDS["sqlite"], database=str(folder / LEDGER_FILE))
     return Ledger(
         parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, retry_seconds=retry_seconds
     )

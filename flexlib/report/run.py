@@ -18,7 +18,9 @@ from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
 from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import ReportRequest
+from flexlib.settings import DEMO
 from flexlib.store.disk import report_disk
+from flexlib.store.server import is_made_up
 
 if TYPE_CHECKING:
     from nbconvert.exporters import TemplateExporter
@@ -29,11 +31,12 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, or in `output_dir` itself where the report is of no month;
-    the executed notebook lies beside it. Raises `NotebookFailed` when a cell fails: then no page is written, one that
-    was there stays, and the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
+    of made-up data it is in a folder `demo` there. The executed notebook lies beside it. Raises `NotebookFailed` when a
+    cell fails: then no page is written, one that was there stays, and the marked notebook is kept as
+    `flex_credits.failed.ipynb`. Raises `DiskFailed`.
     """
     source = request.notebook
-    folder = output_dir / str(request.month or "")
+    folder = output_dir / (DEMO if is_made_up(data) else "") / str(request.month or "")
     page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)

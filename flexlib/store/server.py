@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import OtherServer
+from flexlib.settings import DEMO, LEDGER_FILE, Settings
 from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.snapshots import list_months
+
+BEGINNINGS = ("server.json", LEDGER_FILE)
+"""What a data folder has before it has its first month: a server was asked, calls were recorded."""
 
 
 def read_server(root: Path) -> dict[str, Any]:
@@ -15,6 +20,30 @@ def read_server(root: Path) -> dict[str, Any]:
     file = root / "server.json"
     remembered: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     return remembered
+
+
+def is_made_up(root: Path) -> bool:
+    """Whether `root` holds the demo's data."""
+    return bool(read_server(root).get("demo"))
+
+
+def find_shown_data(settings: Settings) -> Path:
+    """The folder of the months that are shown: that of the settings; the demo's in it as long as that is all there is,
+    and neither a key nor a database says that more is to come."""
+    root, demo = settings.data, settings.data / DEMO
+    is_begun = settings.service_key or settings.database_url or any((root / name).exists() for name in BEGINNINGS)
+    return demo if not is_begun and is_made_up(demo) and not list_months(root) else root
+
+
+def mark_made_up(stem: str, root: Path) -> str:
+    """A file's name, with the demo's where what stands in it is out of `root` and made up: it goes from hand to hand,
+    and takes the place of none with real data."""
+    return f"{stem}_{DEMO}" if is_made_up(root) else stem
+
+
+def describe_made_up(root: Path) -> str:
+    """What is said before anything of the demo's data in `root` is shown."""
+    return f"Data: made up by flexlib's demo, no real people or spend ({root})."
 
 
 def check_server(server: str, root: Path) -> None:

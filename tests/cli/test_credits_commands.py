@@ -231,7 +231,7 @@ def test_by_model_fetches_what_is_not_there_and_then_needs_no_server(
     assert first.err == ""
     assert "FLEX CREDITS BY MODEL - SEPTEMBER 2025" in first.out
     assert re.search(r"^GRAND TOTAL +9,197\.50 +\(100\.0%\)$", first.out, re.MULTILINE)
-    file = tmp_path / "output" / f"flex_credits_by_model_september_2025_{date.today()}.csv"
+    file = tmp_path / "output" / f"flex_credits_by_model_demo_september_2025_{date.today()}.csv"
     assert first.out.endswith(f"📄 {file}\n")
     rows = list(csv.DictReader(io.StringIO(file.read_text())))
     assert list(rows[0]) == ["event_date", "date_formatted", "model", "flex_credits"]
@@ -287,12 +287,12 @@ def test_json_rows_sum_to_the_month_in_whole_hundredths_and_no_csv_is_written(
     [
         (
             "daily",
-            "team_daily_flex_credits_september_2025",
+            "team_daily_flex_credits_demo_september_2025",
             "event_date,date_formatted,total_flex_credits,total_prompt_credits,data_points",
         ),
         (
             "monthly",
-            "team_monthly_credits_september_2025",
+            "team_monthly_credits_demo_september_2025",
             "month,month_formatted,total_flex_credits,total_prompt_credits,total_credits_used,data_points",
         ),
     ],
@@ -344,7 +344,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
 def test_demo_asks_made_up_people_in_a_folder_of_their_own_without_a_key(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "flexlib", "fetch", "--demo", *WHEN, "--json", "--verify", "2"]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stderr == "Asking the demo server: made-up people, no real data.\n"
+    assert done.stderr == f"Data: made up by flexlib's demo, no real people or spend ({tmp_path}/data/demo).\n"
     told = json.loads(done.stdout)
     assert (done.returncode, told["state"], told["demo"], told["users_asked"]) == (0, "COMPLETE", True, 5930)
     assert find_snapshot("credits", SEPTEMBER, tmp_path / "data" / "demo") is not None

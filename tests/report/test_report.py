@@ -165,7 +165,7 @@ def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Pa
     notebook = write_notebook(tmp_path, "1 / 0", "print('after')")
     with pytest.raises(NotebookFailed, match=r"Cell \d of sample\.ipynb failed: ZeroDivisionError") as caught:
         run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
-    kept = tmp_path / "reports" / "2025-09" / "sample.failed.ipynb"
+    kept = tmp_path / "reports" / "demo" / "2025-09" / "sample.failed.ipynb"
     assert [file.name for file in kept.parent.iterdir()] == [kept.name]
     assert "by zero. No page was written; " in str(caught.value)
     assert "papermill-error-cell" in kept.read_text("utf-8")
@@ -175,11 +175,11 @@ def test_a_kernel_that_dies_is_a_failed_notebook(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path, "import os\nos._exit(1)")
     with pytest.raises(NotebookFailed, match=r"The kernel of sample\.ipynb ended in the middle"):
         run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
-    assert [file.name for file in (tmp_path / "reports" / "2025-09").iterdir()] == ["sample.failed.ipynb"]
+    assert [file.name for file in (tmp_path / "reports" / "demo" / "2025-09").iterdir()] == ["sample.failed.ipynb"]
 
 
 def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_the_mark(tmp_path: Path) -> None:
-    folder = tmp_path / "reports" / "2025-09"
+    folder = tmp_path / "reports" / "demo" / "2025-09"
     run_report(check_request(str(write_notebook(tmp_path, "print('good')")), MONTH), tmp_path / "reports", FIXTURE)
     before = (folder / "sample.html").read_bytes()
     bad = write_notebook(tmp_path, "1 / 0")
@@ -198,7 +198,7 @@ def test_a_month_that_is_not_stored_names_the_command(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file")
-    with pytest.raises(DiskFailed, match="Could not write into .*reports/2025-09"):
+    with pytest.raises(DiskFailed, match="Could not write into .*reports/demo/2025-09"):
         run_report(check_request("flex_credits", MONTH), tmp_path / "reports", FIXTURE)
 
 
@@ -251,7 +251,7 @@ def test_the_kernel_is_this_python_and_has_the_data_but_no_key(tmp_path: Path, m
     )
     notebook = write_notebook(tmp_path, source, "import os\nprint(sorted(os.environ.values()))")
     run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
-    text = (tmp_path / "reports" / "2025-09" / "sample.ipynb").read_text("utf-8")
+    text = (tmp_path / "reports" / "demo" / "2025-09" / "sample.ipynb").read_text("utf-8")
     assert f"{sys.executable} {FIXTURE} None {tmp_path} " in text
     assert KEY not in text
 
