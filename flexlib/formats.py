@@ -100,7 +100,9 @@ def format_plain(amount: Decimal) -> str:
 
 def format_short_number(number: float) -> str:
     """`1.5k`, `20M`, `3G`: a number of an axis or of a narrow cell."""
-    size, unit = next(((size, unit) for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= size), (1, ""))
+    size, unit = next(
+        ((size, unit) for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= size), (1, "")
+    )
     return f"{number / size:g}{unit}"
 
 

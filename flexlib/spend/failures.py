@@ -8,7 +8,7 @@ from typing import Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.quality import CALLS
+from flexlib.spend.quality import CALLS, IS_LEAST
 
 FAILED = re.compile(
     r"error|fail|exception|time[d_ ]*out|cancel|abort|reject|denied|refused|rate[ _-]?limit|overloaded|unavailable"
@@ -23,9 +23,11 @@ def list_statuses(usage: MonthUsage) -> list[dict[str, Any]]:
     status says so), `calls`, `total_usd` (what they cost; None: not known); last those that an import left out because
     they failed, with `left_out` true: they are no rows of the month.
     """
-    grouped = usage.calls.aggregate(f"status, {CALLS} AS calls, sum(amount_in_usd) AS total_usd", "status")
+    grouped = usage.calls.aggregate(
+        f"status, {CALLS} AS calls, {IS_LEAST} AS is_least, sum(amount_in_usd) AS total_usd", "status"
+    )
     rows = grouped.order("calls DESC, status NULLS LAST").fetchall()
-    lines = [dict(zip(("status", "calls", "total_usd"), row, strict=True)) for row in rows]
+    lines = [dict(zip(("status", "calls", "is_least", "total_usd"), row, strict=True)) for row in rows]
     return [
         *({**line, "failed": bool(FAILED.search(line["status"] or "")), "left_out": False} for line in lines),
         *_list_left_out(usage),

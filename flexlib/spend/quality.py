@@ -29,6 +29,7 @@ BATCH = 100_000
 GIVEN = f"amount_in_usd > 0 AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}' AND price_source IS NULL"
 CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
 """A row that does not say how many calls it sums is one at least."""
+IS_LEAST = "bool_or(requests IS NULL)"
 
 NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
 
@@ -46,7 +47,7 @@ class QualityCheck:
 
 def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """The exchange rates behind the CLP amounts, ascending: `day` of the observation (ISO), `value`, `source` (all
-    None: the source itself gave the CLP), `calls`.
+    None: the source itself gave the CLP), `calls` (at least so many where `is_least`).
     """
     value = r"regexp_replace(fx_rate::VARCHAR, '(\.\d{2}\d*?)0+$', '\1')"  # at least two decimals: 969.60
     keys = {"day": "fx_date::VARCHAR", "value": value, "source": "fx_source"}
@@ -54,14 +55,16 @@ def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
 
 
 def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    """Calls without an amount in USD: `provider`, `model`, `proxy`, `reason`, `calls`; most calls first."""
+    """Calls without an amount in USD: `provider`, `model`, `proxy`, `reason`, `calls` (at least so many where
+    `is_least`); most calls first."""
     keys = {name: name for name in ("provider", "model", "proxy")}
     reason = "coalesce(unpriced, 'the source gives no amount')"
     return _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
 
 
 def list_unmapped(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    """Calls whose provider is not known: `model`, `proxy`, `calls`; most calls first."""
+    """Calls whose provider is not known: `model`, `proxy`, `calls` (at least so many where `is_least`); most calls
+    first."""
     unknown = rows.filter(f"provider = '{LlmProvider.UNKNOWN}'")
     return _group(unknown, {"model": "model", "proxy": "proxy"}, "calls DESC")
 
@@ -154,9 +157,10 @@ def _has_credits(usage: MonthUsage) -> bool:
 
 def _group(rows: duckdb.DuckDBPyRelation, keys: dict[str, str], order: str) -> list[dict[str, Any]]:
     named = ", ".join(f"{expression} AS {name}" for name, expression in keys.items())
-    grouped = rows.select(f"{named}, requests").aggregate(f"{', '.join(keys)}, {CALLS} AS calls", ", ".join(keys))
+    measures = f"{CALLS} AS calls, {IS_LEAST} AS is_least"
+    grouped = rows.select(f"{named}, requests").aggregate(f"{', '.join(keys)}, {measures}", ", ".join(keys))
     found = grouped.order(", ".join([order, *(f"{name} NULLS LAST" for name in keys)])).fetchall()
-    return [dict(zip([*keys, "calls"], row, strict=True)) for row in found]
+    return [dict(zip([*keys, "calls", "is_least"], row, strict=True)) for row in found]
 
 
 def _count(rows: duckdb.DuckDBPyRelation, condition: str) -> int:

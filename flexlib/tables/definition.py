@@ -6,7 +6,7 @@ Page, console and export render the same definition; none of them sums or knows 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum, StrEnum, auto
@@ -59,6 +59,9 @@ MONEY = frozenset({Kind.USD, Kind.CLP})
 
 DRAWN = frozenset({Kind.BAR, Kind.SPARK})
 """Kinds that only a page has."""
+
+COUNTS_OF_ONE = ("calls", "unpriced_usd")
+"""Counts to which a row that does not say how many calls it sums adds one."""
 
 FORMATS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: str,
@@ -132,6 +135,39 @@ class Table:
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"
+
+
+def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
+    """The columns and rows of a table in which counts say that they are at least so many, where a row of unknown many
+    calls stands in them as one."""
+    marked, written = [dict(row) for row in rows], list(columns)
+    for place, column in enumerate(columns):
+        if column.key not in COUNTS_OF_ONE:
+            continue
+        total = sum(row[column.key] or 0 for row in rows)
+        is_least = False
+        for row in marked:
+            if row[column.key] and (row.get("is_least") or row.get("request_count", 0) is None):
+                is_least, row[column.key] = True, f"at least {row[column.key]:,}"
+        if is_least and column.total is Total.SUM:
+            written[place] = replace(column, total=f"at least {total:,}")
+    return written, [*marked]
+
+
+def call_counted(table: Table, *, has_bills: bool) -> Table:
+    """The table as it is called in a month with bills, whose spend is another: its amounts are those that were counted.
+
+    >>> table = Table("mine", "Spend by task", [Column("usd", "US$", Kind.USD)], [])
+    >>> call_counted(table, has_bills=True).caption, call_counted(table, has_bills=True).columns[0].heading
+    ('Counted by task', 'Counted US$')
+    """
+    if not has_bills:
+        return table
+    columns = [
+        replace(one, heading="Counted US$") if one.kind is Kind.USD and one.heading == "US$" else one
+        for one in table.columns
+    ]
+    return replace(table, caption=table.caption.replace("Spend", "Counted", 1), columns=columns)
 
 
 def format_value(value: object, kind: Kind) -> str:

@@ -14,7 +14,7 @@ from flexlib.names import mask_key
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
-from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.definition import Column, Kind, Row, Table, Total, say_least
 from flexlib.tables.spend import name_provider, table_differences, table_providers
 
 REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM)
@@ -44,8 +44,8 @@ def table_spend_by_model(models: Sequence[Row], priced: object = None, before: M
         replace(UNIT_PRICE, total=None if priced is None else measure_unit_price(read_rows(priced))),
         *_list_money(rows, _list_change(models, before), has_bar=True),
     ]
-    coloured = count_colours(len(models))
-    return Table("table-spend-models", "Spend by model", columns, rows, _find_others(rows), coloured=coloured)
+    coloured, written = count_colours(len(models)), say_least(columns, rows)
+    return Table("table-spend-models", "Spend by model", *written, _find_others(rows), coloured=coloured)
 
 
 def table_other_models(models: Sequence[Row]) -> Table:
@@ -59,7 +59,7 @@ def table_other_models(models: Sequence[Row]) -> Table:
         *_list_money(rows),
     ]
     summary = f"The other {len(rows)} models"
-    return Table("table-other-models", "Spend by the other models", columns, rows, summary=summary)
+    return Table("table-other-models", "Spend by the other models", *say_least(columns, rows), summary=summary)
 
 
 def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = None) -> Table:
@@ -72,7 +72,7 @@ def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = N
         replace(CLP, is_optional=True),
         *_list_money(rows, _list_change(sellers, before), has_bar=True),
     ]
-    return Table("table-sellers", "Spend by who sends the bill", columns, rows)
+    return Table("table-sellers", "Spend by who sends the bill", *say_least(columns, rows))
 
 
 def list_seller_tables(sellers: Sequence[Row], bills: MonthBills, before: MonthBefore | None = None) -> list[Table]:
@@ -93,7 +93,7 @@ def table_usage_by_day(by_day: object) -> Table:
         _optional(COMPLETION),
     ]
     summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
-    return Table("table-usage-days", "Spend, calls and tokens a day", columns, rows, summary=summary)
+    return Table("table-usage-days", "Spend, calls and tokens a day", *say_least(columns, rows), summary=summary)
 
 
 def table_usage_distribution(distribution: object) -> Table:
@@ -115,7 +115,7 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
     lines = rank_spend(read_rows(by_task_type), ("task_type",))
     rows = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
     columns = [Column("name", "Task", total="All"), REQUESTS, *_list_money(rows)]
-    return Table("table-tasks", "Spend by task", columns, rows)
+    return Table("table-tasks", "Spend by task", *say_least(columns, rows))
 
 
 def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
@@ -128,7 +128,7 @@ def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
         Column("total_tokens", "Tokens", Kind.COUNT, Total.SUM, is_optional=True),
         *_list_money(rows, has_bar=True),
     ]
-    return Table("table-usables", "Spend by user", columns, rows, _find_others(rows))
+    return Table("table-usables", "Spend by user", *say_least(columns, rows), _find_others(rows))
 
 
 def table_statuses(statuses: Sequence[Row]) -> Table:
@@ -142,7 +142,7 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
         for row in statuses
     ]
     columns = [Column("name", "Status", total="All", note="note"), CALLS, replace(USD, total=Total.BLANK)]
-    return Table("table-statuses", "Calls by how they ended", columns, rows)
+    return Table("table-statuses", "Calls by how they ended", *say_least(columns, rows))
 
 
 def table_rates(rates: Sequence[Row]) -> Table:
@@ -154,7 +154,8 @@ def table_rates(rates: Sequence[Row]) -> Table:
         CALLS,
     ]
     rows = [{**row, "day": row["day"] or "given by the source"} for row in rates]
-    return Table("table-rates", "Exchange rates behind the CLP amounts", columns, rows, summary="The rates, day by day")
+    counted = say_least(columns, rows)
+    return Table("table-rates", "Exchange rates behind the CLP amounts", *counted, summary="The rates, day by day")
 
 
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
@@ -166,13 +167,13 @@ def table_unpriced(unpriced: Sequence[Row]) -> Table:
         Column("reason", "Why"),
         CALLS,
     ]
-    return Table("table-unpriced", "Calls without a price", columns, _label(unpriced))
+    return Table("table-unpriced", "Calls without a price", *say_least(columns, _label(unpriced)))
 
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:
     """Calls whose provider is not known, most first. As from `spend.list_unmapped`."""
     columns = [Column("model", "Model of no known provider", total="All"), Column("way", "Proxy"), CALLS]
-    return Table("table-unmapped", "Calls whose provider is not known", columns, _label(unmapped))
+    return Table("table-unmapped", "Calls whose provider is not known", *say_least(columns, _label(unmapped)))
 
 
 def table_quality(checks: Sequence[QualityCheck]) -> Table:

@@ -82,11 +82,20 @@ def test_negative_and_contradicting_numbers_are_found(tmp_path: Path) -> None:
 
 
 def test_rates_unpriced_and_unmapped_are_listed(usage: MonthUsage) -> None:
-    assert list_rates(usage.rows) == [{"day": "2025-09-05", "value": "950.50", "source": "mindicador.cl", "calls": 1}]
-    assert list_unpriced(usage.rows) == [
-        {"provider": "openai", "model": "gpt-4o", "proxy": None, "reason": "no list names it", "calls": 1}
+    assert list_rates(usage.rows) == [
+        {"day": "2025-09-05", "value": "950.50", "source": "mindicador.cl", "calls": 1, "is_least": False}
     ]
-    assert list_unmapped(usage.rows) == [{"model": "<own>", "proxy": None, "calls": 1}]
+    assert list_unpriced(usage.rows) == [
+        {
+            "provider": "openai",
+            "model": "gpt-4o",
+            "proxy": None,
+            "reason": "no list names it",
+            "calls": 1,
+            "is_least": False,
+        }
+    ]
+    assert list_unmapped(usage.rows) == [{"model": "<own>", "proxy": None, "calls": 1, "is_least": False}]
 
 
 def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(usage: MonthUsage) -> None:

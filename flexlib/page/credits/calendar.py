@@ -35,8 +35,8 @@ AMOUNT_WIDTH, DATE_WIDTH, WEEK_WIDTH = 48, 22, 66
 WEEKS_OF_MONTH = 4
 """At least."""
 
-LARGE_AMOUNT = 10_000_000
-"""Hundredths of a credit from which on a narrow cell shortens an amount: it has room for 99,999."""
+DIGIT_WIDTH = 7
+"""CSS pixels of a digit in a cell."""
 
 Row = dict[str, Any]
 
@@ -89,9 +89,8 @@ def plot_credits_by_weekday_and_week(
 
 
 def _format_in_cell(hundredths: int, room: float) -> str:
-    if room < WEEK_WIDTH and hundredths >= LARGE_AMOUNT:
-        return format_short_number(float(f"{hundredths / 100:.3g}"))
-    return format_whole_credits(hundredths)
+    text = format_whole_credits(hundredths)
+    return text if DIGIT_WIDTH * len(text) <= room else format_short_number(float(f"{hundredths / 100:.3g}"))
 
 
 def _name_weeks(weeks: dict[tuple[int, int], date], room: float) -> dict[tuple[int, int], str]:

@@ -67,7 +67,7 @@ def plot_credits_by_day_and_model(
         columns = add_axes(figure, left, 10, 168, 224 if narrow else 254)
         _draw_line(line, axis, days, before)
         _draw_columns(columns, axis, cells, colours, width - left - 10, tips=not narrow)
-        columns.set_title("Credits a day", loc="left", fontsize=STYLE["font.size"], pad=16)
+        columns.set_title("Credits a day", loc="left", fontsize=STYLE["font.size"], pad=22)
         if peak and peak["flex_credits"]:
             _label_peak(columns, axis, peak, width - left - 10)
         for axes in (line, columns):

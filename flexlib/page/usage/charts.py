@@ -106,7 +106,7 @@ def plot_usage_by_size(
                 add_tooltip(bar, f"{count:,} calls with {between} {label.lower()} tokens")
         _finish_axes(axes)
         axes.set_xlim(-0.6, max(len(rows), 1) - 0.4)
-        shown = range(0, len(rows), 2 if width == NARROW or len(rows) > MOST_SIZES else 1)
+        shown = range(0, len(rows), 1 + (len(rows) > MOST_SIZES) + (width == NARROW))
         axes.set_xticks(shown, [format_short_number(rows[place]["from_tokens"]) for place in shown])
         axes.set_xlabel("tokens of a call, from", labelpad=8)
         return figure

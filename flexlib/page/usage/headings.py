@@ -37,6 +37,9 @@ FEW = 3
 
 COUNTS = ("", "One", "Two", "Three")
 
+NOT_THE_SPEND = " Amounts are counted; the month's spend takes the bills where there are any."
+"""Why what is counted does not add up to the headline, in a month with bills."""
+
 COUNTED = ", as counted"
 """Of amounts that are the calls', in a month whose spend bills say."""
 
@@ -85,6 +88,7 @@ def heading_for_spend_models(
     )
     if before is not None and before.obstacle:
         note += f" No change is stated: {before.obstacle}."
+    note += NOT_THE_SPEND * has_bills
     return Heading(
         _find_half(models, "model", "models", has_bills=has_bills) or f"Spend by model{COUNTED * has_bills}", note
     )

@@ -166,7 +166,8 @@ def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:
         yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
     for name, check in certificate.checks.items():
         title = name.replace("_", " ").capitalize()
-        yield Fact(title, f"{check.result}: {describe_check(check) or explain_check(check)}", RESULTS[check.result])
+        words = filter(None, (check.result, describe_check(check) or explain_check(check)))
+        yield Fact(title, ": ".join(words), RESULTS[check.result])
     for entry in getattr(certificate, "files", ()):
         yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
     yield Fact("Rows' SHA-256", certificate.rows_sha256)
