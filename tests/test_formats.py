@@ -115,7 +115,7 @@ def test_days_months_and_moments_are_written_in_english() -> None:
         (10**6, "1M"),
         (2 * 10**7, "20M"),
         (10**9, "1G"),
-        (3 * 10**12, "3000G"),
+        (3 * 10**12, "3T"),
         (0.25, "0.25"),
     ],
 )

@@ -47,8 +47,8 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
         ("--tolerance-share", arguments.tolerance_share),
         settings.bill_tolerance,
     )
-    asked, is_demo = Month(arguments.year, arguments.month), asks_demo(arguments, settings)
-    with open_settings(arguments, settings) as settings:
+    asked, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
+    with open_settings(arguments, settings, offline=not is_demo) as settings:
         if is_demo:
             from flexlib.cli.report import ensure_demo
 

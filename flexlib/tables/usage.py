@@ -39,7 +39,7 @@ def table_spend_by_model(models: Sequence[Row], priced: object = None, before: M
     rows = [{**row, "label": f"{row['lines']} models"} if "lines" in row else row for row in folded]
     columns = [
         Column("model", "Model", total="All models", note="label", is_series=True),
-        _optional(REQUESTS),
+        replace(REQUESTS, is_optional=True),
         Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM, is_optional=True),
         replace(UNIT_PRICE, total=None if priced is None else measure_unit_price(read_rows(priced))),
         *_list_money(rows, _list_change(models, before), has_bar=True),
@@ -54,7 +54,7 @@ def table_other_models(models: Sequence[Row]) -> Table:
     rows = models[len(shown) - 1 :] if _find_others(shown) else []
     columns = [
         Column("model", "Model", total="Other models", note="label"),
-        _optional(REQUESTS),
+        replace(REQUESTS, is_optional=True),
         UNIT_PRICE,
         *_list_money(rows),
     ]
@@ -89,8 +89,8 @@ def table_usage_by_day(by_day: object) -> Table:
         Column("date", "Day", Kind.DAY, "All days"),
         *_list_usd(rows),
         REQUESTS,
-        _optional(PROMPT),
-        _optional(COMPLETION),
+        replace(PROMPT, is_optional=True),
+        replace(COMPLETION, is_optional=True),
     ]
     summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
     return Table("table-usage-days", "Spend, calls and tokens a day", *say_least(columns, rows), summary=summary)
@@ -211,10 +211,6 @@ def _list_change(lines: Sequence[Row], before: MonthBefore | None) -> list[Colum
     if before is None or before.obstacle:
         return []
     return [Column("change", f"On {before.month.name}", Kind.CHANGE, before.compare(lines))]
-
-
-def _optional(column: Column) -> Column:
-    return replace(column, is_optional=True)
 
 
 def _list_usd(rows: Sequence[Row]) -> list[Column]:

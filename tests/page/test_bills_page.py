@@ -50,6 +50,7 @@ def test_what_is_counted_in_a_month_with_a_bill_is_not_called_its_spend(tmp_path
     bill(tmp_path, "2025-09-05,100\n")
     words = read_words(read_page(tmp_path))
     assert "gpt-4o takes 75.0 % of what was counted" in words
+    assert words.count("Counted US$") == 6  # by day, model, provider, user and task, and where counts and bills differ
     assert "5 Sep took US$ 12.00, 12.0 times a usual day, as counted" in words
     assert "Highest day, as counted 5 Sep US$ 12.00" in words
     assert "All that was counted went to Text generation" in words
@@ -76,3 +77,11 @@ def test_a_difference_is_told_on_stderr_and_half_a_cent_goes_up_wherever_it_is_w
     page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
     assert said in read_words(page)
     assert read_cells(page, "table-providers")[0][3] == "10.57"
+
+
+def test_a_sum_of_unknown_many_calls_is_one_call_at_least(tmp_path: Path) -> None:
+    calls = [call("a", "2025-09-05", None), call("b", "2025-09-06", None, requests=None, grain="day")]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    page = read_page(tmp_path)
+    assert read_cells(page, "table-unpriced")[0][-1] == "at least 2"
+    assert read_cells(page, "table-spend-models")[-1][-1] == "at least 2"

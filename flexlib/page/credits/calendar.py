@@ -35,8 +35,8 @@ AMOUNT_WIDTH, DATE_WIDTH, WEEK_WIDTH = 48, 22, 66
 WEEKS_OF_MONTH = 4
 """At least."""
 
-DIGIT_WIDTH = 7
-"""CSS pixels of a digit in a cell."""
+DIGIT_WIDTH = 7.5
+"""CSS pixels that a digit needs in a cell, its part of the margins included."""
 
 Row = dict[str, Any]
 
