@@ -18,6 +18,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.money.fx import find_santiago_day
 from flexlib.settings import load_settings
+from flexlib.store.fx import load_rates
 
 SEPTEMBER = ["--year", "2025", "--month", "9"]
 
@@ -212,6 +213,8 @@ def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: li
         ("date,value\n2025-09-30,1.08\n".encode("utf-16"), "is not a CSV in UTF-8"),
         ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger than"),
         ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
+        ("fecha;valor\n2025-09-30;1.234\n", "line 2 is not a rate"),  # a thousand and more, or a bit over one
+        ("fecha;valor\n01-09-2025;964,50\n", "line 2 is not a rate"),  # of January or of September
     ],
 )
 def test_a_file_of_rates_that_cannot_be_read_is_named_with_its_line(
@@ -222,3 +225,14 @@ def test_a_file_of_rates_that_cannot_be_read_is_named_with_its_line(
     with pytest.raises(InvalidRequest, match=sentence):
         keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--source", "ECB")
     assert not (tmp_path / "rates").exists()
+
+
+@pytest.mark.parametrize("head", ["Fecha;Valor\n", "", "\ufeffPeriodo;Valor\n"])
+def test_a_file_as_chile_s_bank_writes_it_is_read_exactly(
+    server: RatesServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str
+) -> None:
+    (tmp_path / "bc.csv").write_text(head + "01-09-2025;964,50\n30-09-2025;1.012,35\n", "utf-8")
+    assert keep("import", str(tmp_path / "bc.csv"), "--source", "Banco Central") == 0
+    assert [f"{one.day} {one.value}" for one in load_rates(load_settings().data).observations] == [
+        "2025-09-01 964.50", "2025-09-30 1012.35",
+    ]  # fmt: skip
