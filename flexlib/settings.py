@@ -126,7 +126,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     if size is not None and not (size.isdecimal() and int(size) > 0):
         raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
     return Settings(
-        data=Path(data).expanduser().absolute() if data else home / "data",
+        data=_find_folder(data) if data else home / "data",
         base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
         service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
         consumption_unit=unit,
@@ -156,6 +156,13 @@ def read_tolerance(usd: tuple[str, str | None], share: tuple[str, str | None], d
     if text is not None and not AMOUNT.fullmatch(text):
         raise BadSetting(f"{name} is {text!r}; it must be an amount in dollars from 0 up, such as {default.usd}.")
     return BillTolerance(default.usd if text is None else Decimal(text), read_share(*share, default.share))
+
+
+def _find_folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # of Path: there is no such user, or no home
+        raise BadSetting(f"FLEXLIB_DATA is {text!r}, whose ~ stands for nobody's home; write the path out.") from error
 
 
 def _check_key(key: str | None) -> str | None:

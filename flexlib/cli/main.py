@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 import traceback
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 
 import flexlib
 from flexlib.cli import close, credits, demo, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
-from flexlib.errors import FlexlibError, explain_missing
+from flexlib.errors import DiskFailed, FlexlibError, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
@@ -41,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for room in COMMANDS:
         room.add_commands(commands)
+    _open_output()
     arguments = parser.parse_args(words)
     code = 0
     settings = None
@@ -57,13 +60,32 @@ def main(words: Sequence[str] | None = None) -> int:
         os._exit(130)  # requests that are still under way would hold up a normal exit
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+            return _explain_fault(error, settings)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _explain(f"What was printed could not be written: {os.strerror(error.errno).lower()}; make room.", settings)
+        return DiskFailed.exit_code
     except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
         if isinstance(error, ImportError) and (missing := explain_missing(error)):
             _explain(str(missing), settings)
             return missing.exit_code
-        _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
-        return 1
+        return _explain_fault(error, settings)
     return code
+
+
+def _open_output() -> None:
+    """Makes printing safe: without a standard output nobody reads, and letters that a terminal lacks are replaced."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _explain_fault(error: Exception, settings: Settings | None) -> int:
+    _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
+    return 1
 
 
 def _explain(sentence: str, settings: Settings | None) -> None:

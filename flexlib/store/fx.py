@@ -17,6 +17,7 @@ from pathlib import Path
 
 from flexlib.errors import BadFile, BadRecord
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
+from flexlib.nesting import format_given
 from flexlib.store.disk import lock_file, report_disk, write_whole
 
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
@@ -55,14 +56,17 @@ def find_rates_file(root: Path, pair: Pair = USD_CLP) -> Path:
 def read_kept_rates(root: Path, pair: Pair = USD_CLP) -> list[KeptRate]:
     """Every observation, superseded ones too, sorted by day and by when they were read."""
     file = find_rates_file(root, pair)
-    if not file.exists():
+    again = "flexlib fx update" if pair == USD_CLP else f"flexlib fx import FILE --pair {'/'.join(pair)}"
+    try:
+        rows = list(csv.reader(io.StringIO(file.read_bytes().decode(), newline="")))
+    except FileNotFoundError:
         return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines)
-        if next(rows, None) != COLUMNS:
-            again = "flexlib fx update" if pair == USD_CLP else f"flexlib fx import FILE --pair {'/'.join(pair)}"
-            raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: {again}")
-        return [_read_row(row, number, file) for number, row in enumerate(rows, 2)]
+    except (OSError, ValueError, csv.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no table in UTF-8"
+        raise BadFile(f"{file} cannot be read ({why}); move it away and run: {again}") from error
+    if rows[:1] != [COLUMNS]:
+        raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: {again}")
+    return [_read_row(row, number, file) for number, row in enumerate(rows[1:], 2)]
 
 
 def write_kept_rates(kept: Iterable[KeptRate], root: Path, pair: Pair = USD_CLP) -> Path:
@@ -96,5 +100,5 @@ def _read_row(row: list[str], number: int, file: Path) -> KeptRate:
         )
     except (ValueError, InvalidOperation, BadRecord) as error:
         raise BadFile(
-            f"{file}, line {number} cannot be read: {','.join(row)!r}. Fix it, or move the file away."
+            f"{file}, line {number} cannot be read: {format_given(','.join(row))}. Fix it, or move the file away."
         ) from error

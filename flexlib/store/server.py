@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flexlib.errors import OtherServer
+from flexlib.errors import BadFile, OtherServer
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.snapshots import list_months
@@ -18,7 +18,16 @@ BEGINNINGS = ("server.json", LEDGER_FILE)
 def read_server(root: Path) -> dict[str, Any]:
     """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
     file = root / "server.json"
-    remembered: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    try:
+        remembered: object = json.loads(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, RecursionError):
+        remembered = None
+    if not isinstance(remembered, dict):
+        raise BadFile(
+            f"{file}, which says whose data that folder holds, cannot be read; move it away and run flexlib fetch."
+        )
     return remembered
 
 

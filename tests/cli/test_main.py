@@ -54,6 +54,26 @@ def find_examples(text: str) -> list[list[str]]:
     return [shlex.split(re.sub(r"(?<=\S) {3,}\w[^-].*", "", line).partition("flexlib ")[2]) for line in lines]
 
 
+@pytest.mark.parametrize(
+    ("redirected", "said", "code"),
+    [
+        ("PYTHONIOENCODING=ascii {} > /dev/null", "", 0),
+        ("{} >&-", "", 0),
+        ("{} > /dev/full", "flexlib: What was printed could not be written: no space left on device; make room.\n", 1),
+        ("FLEXLIB_DATA='~nosuch/x' {}",
+         "flexlib: FLEXLIB_DATA is '~nosuch/x', whose ~ stands for nobody's home; write the path out.\n", 2),
+    ],
+)  # fmt: skip
+def test_what_the_machine_does_is_no_fault_of_ours(redirected: str, said: str, code: int) -> None:
+    fixture = Path(__file__).parents[1] / "data" / "fixture"
+    command = redirected.format(f"{sys.executable} -m flexlib certificate --year 2025 --month 9")
+    done = subprocess.run(
+        ["sh", "-c", command], env=os.environ | {"FLEXLIB_DATA": str(fixture)}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stderr, done.returncode) == (said, code)
+
+
 def test_every_command_of_the_months_is_there() -> None:
     assert {"fetch", "certificate", "by-model", "daily", "monthly", "report", "demo"} <= set(COMMANDS)
 

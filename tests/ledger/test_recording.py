@@ -251,6 +251,7 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
     ("given", "message"),
     [
         ({"prompt_tokens": -1}, "prompt_tokens is -1; it must be from 0 to 1000000000000."),
+        ({"prompt_tokens": 10**5000}, "prompt_tokens is a number of hundreds of digits; it must be from 0"),
         ({"prompt_tokens": 1.0}, "prompt_tokens must be a whole number, not 1.0."),
         ({"completion_tokens": True}, "completion_tokens must be a whole number, not True."),
         ({"completion_tokens": "5"}, "completion_tokens must be a whole number, not '5'."),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.errors import BadFile, BadRecord, DiskFailed
+from flexlib.ledger import open_ledger, record_usage
 from flexlib.money.fx import Rate
 from flexlib.store.fx import KeptRate, find_rates_file, load_rates, read_kept_rates, write_kept_rates
 
@@ -89,3 +90,19 @@ def test_reader_that_began_before_a_write_sees_the_old_table_to_its_end(tmp_path
         write_kept_rates([], tmp_path)
         assert reader.read() == before
     assert len(load_rates(tmp_path)) == 0
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff\xfe", b'"' + b"x" * 200_000, b"", None])
+def test_a_spoilt_table_of_rates_is_told_and_stops_no_recording(spoilt: bytes | None, tmp_path: Path) -> None:
+    file = find_rates_file(tmp_path)
+    file.parent.mkdir()
+    if spoilt is None:
+        file.mkdir()
+    else:
+        file.write_bytes(spoilt)
+    ledger = open_ledger(data=tmp_path)
+    call = record_usage(usable=None, provider="openai", model="gpt-4o", prompt_tokens=1000, ledger=ledger)
+    ledger.close()
+    assert (call.amount_in_usd, call.amount_in_clp) == (Decimal("0.0025"), None)
+    assert str(call.unconverted).startswith(f"{file} ")
+    assert str(call.unconverted).endswith("move it away and run: flexlib fx update")

@@ -26,7 +26,7 @@ from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month, Span
-from flexlib.errors import AlreadyRunning, DiskFailed, OtherServer, SnapshotMissing
+from flexlib.errors import AlreadyRunning, BadFile, DiskFailed, OtherServer, SnapshotMissing
 from flexlib.schema import CREDITS, USAGE
 from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
@@ -256,3 +256,10 @@ def test_a_folder_belongs_to_the_server_whose_data_it_holds(tmp_path: Path) -> N
 def test_what_is_remembered_of_a_server_is_json_that_people_can_read(tmp_path: Path) -> None:
     keep_server("one", {}, tmp_path)
     assert (tmp_path / "server.json").read_text() == json.dumps({"server": "one"}, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("spoilt", ["{x", "[1]", "\xff", "[" * 100_000])
+def test_a_spoilt_file_of_the_server_is_named_with_what_to_do(spoilt: str, tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text(spoilt, "latin-1")
+    with pytest.raises(BadFile, match=r"server\.json, which says whose .* move it away and run flexlib fetch\.$"):
+        read_server(tmp_path)

@@ -59,7 +59,7 @@ def load_kept_rates(ledger: Ledger) -> Rates:
     try:
         facts = os.stat(file)
         state: object = facts.st_mtime_ns, facts.st_size, facts.st_ino
-    except FileNotFoundError:
+    except OSError:  # not there, or not to be looked at: reading it says which
         state = None
     known = _rates.get(file)
     if known is None or known[0] != state:
