@@ -270,6 +270,17 @@ def test_json_lines_and_parquet_say_the_same_as_csv(tmp_path: Path) -> None:
     }
 
 
+def test_a_bad_row_of_a_parquet_with_nested_columns_is_kept_and_the_others_are_taken(tmp_path: Path) -> None:
+    table = pa.table({"day": ["2025-05-01", "2025-05-02"], "usd": ["1.5", "twelve"], "tags": [[{"k": "v"}], []]})
+    pq.write_table(table, tmp_path / "bill.parquet")
+    mapping = ChargeMapping(period_start="day", amount="usd", currency="USD", provider="openai", line_item="tags")
+    (found,) = ingest_charges([tmp_path / "bill.parquet"], mapping, tmp_path / "data")
+    assert sums([found]) == {"2025-05": {"USD": "1.5"}}
+    assert [(row.line, row.reason, json.loads(row.text)["usd"]) for row in found.quarantined] == [
+        (2, "amount is not an amount: twelve", "twelve")
+    ]
+
+
 def test_the_certificate_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     (found,) = bill(tmp_path, HEADER + "2025-05-01,a,1\n")
     again = parse_certificate(found.certificate.to_json())

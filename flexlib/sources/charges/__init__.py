@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,6 @@ from flexlib.sources.charges.amounts import find_date_order, is_short_date, prov
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
-from flexlib.sources.files.files import find_lines
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
@@ -185,9 +184,11 @@ def _flush(found: _Months) -> None:
 
 
 def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
+    import duckdb
     import pyarrow as pa
 
     from flexlib.schema import CHARGES
+    from flexlib.sources.files.texts import read_raw
 
     months = sorted(found.amounts.keys() | {one[0] for one in found.refused if one[0]})
     if not months:
@@ -198,7 +199,8 @@ def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
             else f"{file.name} holds no charges; export it again."
         )
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
-    texts = _read_lines(file, {line: lines for _, line, lines, _ in found.refused})
+    with duckdb.connect() as connection:
+        texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
     return {month: _pick(rows, month, found, texts) for month in months}
 
 
@@ -214,13 +216,3 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     return MonthCharges(
         mine, found.amounts.get(month, {}), tuple(refused), dict(left_out), people, found.crossing[month]
     )
-
-
-def _read_lines(file: Path, spans: dict[int, int]) -> dict[int, str]:
-    if not spans:
-        return {}
-    if find_kind(file) != "parquet":
-        return find_lines(file, spans)
-    known = find_columns(file, None)
-    rows: Iterator[Texts] = read_texts(file, known)
-    return {row.line: str(dict(zip(known, row.values, strict=True))) for row in rows if row.line in spans}

@@ -11,6 +11,7 @@ from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
 from flexlib.sources.files.files import list_columns, read_csv, read_jsonl
 from flexlib.sources.files.kinds import find_kind
+from flexlib.sources.files.texts import quote
 
 BATCH = 100_000
 """Rows of a Parquet that are texts at a time."""
@@ -77,16 +78,15 @@ def _find_value(row: Any, column: str) -> str | None:  # noqa: ANN401 - whatever
 
 
 def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Texts]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import duckdb
 
-    line = 0
+    texts = ", ".join(quote(column, '"') + "::VARCHAR" for column in columns)
+    source = f"read_parquet({quote(str(file))}, file_row_number = true)"
     try:
-        for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=list(columns)):
-            texts = [batch.column(column).cast(pa.string()).to_pylist() for column in columns]
-            for values in zip(*texts, strict=True):
-                line += 1
-                yield Texts(line, 1, None, values)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise BadFile(f"{file.name} cannot be read ({reason}); fix it and import it again.") from error
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            rows = connection.execute(f"SELECT file_row_number + 1, {texts} FROM {source}")
+            while batch := rows.fetchmany(BATCH):
+                yield from (Texts(line, 1, None, tuple(values)) for line, *values in batch)
+    except duckdb.Error as error:
+        raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); fix it first.") from error

@@ -21,9 +21,10 @@ def list_amounts(mapping: CallMapping) -> list[str]:
     return [name for name in IN_DOLLARS if name in mapping.columns]
 
 
-def is_credit(mapping: CallMapping) -> str | None:
-    """SQL that is true of a row that gives money back, and so need not be a call; None where no column has amounts."""
-    below = [f"coalesce(value_{name} < 0, false)" for name in list_amounts(mapping)]
+def is_credit(mapping: CallMapping, prefix: str = "value_") -> str | None:
+    """SQL that is true of a row that gives money back, and so need not be a call; None where no column has amounts,
+    which stand under `prefix` and their names."""
+    below = [f"coalesce({prefix}{name} < 0, false)" for name in list_amounts(mapping)]
     return f"({' OR '.join(below)})" if below else None
 
 

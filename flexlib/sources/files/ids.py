@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
-from flexlib.sources.files.billing import list_amounts
+from flexlib.sources.files.billing import is_credit
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.texts import quote
 
@@ -76,9 +76,9 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     if mapping.grain in ("call", "hour"):  # a date alone is of a whole day
         columns["grain"] = f"CASE WHEN is_day THEN 'day' ELSE {columns['grain']} END"
     if mapping.grain == "call":
-        negative = [f"coalesce({name} < 0, false)" for name in list_amounts(mapping)]
-        is_credit = f"({' OR '.join(negative)}) AND prompt_tokens + completion_tokens = 0" if negative else "false"
-        unsaid = f"CASE WHEN {is_credit} THEN 0 WHEN NOT is_day THEN 1 END"
+        credit = is_credit(mapping, "")
+        alone = f"{credit} AND prompt_tokens + completion_tokens = 0" if credit else "false"
+        unsaid = f"CASE WHEN {alone} THEN 0 WHEN NOT is_day THEN 1 END"
     columns["requests"] = "requests" if "requests" in mapping.columns else unsaid
     typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
     named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated", "has_own_id": "request_id IS NOT NULL"}

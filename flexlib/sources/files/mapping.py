@@ -10,10 +10,7 @@ from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.conditions import hide_emails, list_columns, read_conditions, read_kinds
 from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
-from flexlib.sources.files.numbers import AMOUNTS, COUNTS, PARTS
-
-SUMMED = (*COUNTS, *PARTS, *AMOUNTS)
-"""Fields whose values add up."""
+from flexlib.sources.files.numbers import SUMMED
 
 RULES = 2
 """How ids are made and unclear counts are read: an imported file is read again by the same, or it would count twice."""
@@ -217,7 +214,7 @@ class CallMapping:
     def asked(self) -> AskedColumns:
         """What it asks of the rows of a JSON."""
         columns, optional = self.columns, frozenset(self.optional)
-        counts = frozenset(column for name, column in columns.items() if name in SUMMED)
+        counts = frozenset(column for name, column in columns.items() if name in SUMMED and name != "duration_ms")
         needed = frozenset(columns.values()) - optional
         asked = (*columns.values(), *self.metadata, *self.conditions)
         return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional)
