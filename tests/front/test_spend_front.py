@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from report_samples import store_month
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
+import flexlib as fl
 from flexlib.analysis import credits_by_user, top_users
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Month
@@ -309,3 +310,11 @@ def test_a_key_that_is_none_is_refused(root: Path, key: str, sentence: str) -> N
 def test_rows_can_be_copied(root: Path) -> None:
     calls = load(root).calls
     assert copy.copy(calls).frame().equals(calls.frame())
+
+
+def test_a_chart_is_saved_as_a_page_where_no_notebook_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(Path(__file__).parents[1] / "data" / "fixture"))
+    file = fl.load("2025-09").by("day", "model").plot(title="Mine").save(tmp_path / "days.html")
+    page = file.read_text("utf-8")
+    assert "<h1>Mine</h1>" in page
+    assert page.count("<svg") == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 
 from flexlib.page.kit.markup import Piece, escape, render_element
 from flexlib.page.kit.svg import POINTS, STYLE, render_svg
-from flexlib.page.kit.theme import css_colour
+from flexlib.page.kit.theme import css_colour, render_page_style
+from flexlib.store.disk import report_disk, write_whole
 
 WIDE, HALF, NARROW = 1040, 500, 358
 """Widths in CSS pixels: the page, half of it, a phone of 390."""
@@ -40,6 +42,19 @@ class Chart(Piece):
     def narrow_figure(self) -> Figure:
         """As a phone shows it."""
         return self._draw_at(NARROW)
+
+    def save(self, file: str | Path) -> Path:
+        """Writes it as a page of its own, with its legend, for where no notebook shows it: `plot().save("days.html")`.
+        Raises `DiskFailed`."""
+        path = Path(file)
+        text = (
+            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(self.title)}</title>\n'
+            f"<style>body {{ font-family: sans-serif; }}\n{render_page_style()}</style>\n"
+            f"<h1>{escape(self.title)}</h1>\n{self.render_html()}\n</html>\n"
+        )
+        with report_disk(path):
+            write_whole(path, text)
+        return path
 
     def render_html(self) -> str:
         wide = render_svg(self.figure, self.name, self.title, self.description, "wide")
