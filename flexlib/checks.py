@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from shlex import quote
 from typing import Any, Literal
 
 from flexlib.formats import format_count, format_credits
@@ -165,25 +166,26 @@ def _name_changed(figures: Figures) -> str:
 def _name_possible_duplicates(figures: Figures) -> str:
     return "; ".join(
         f"{format_count(count, 'call')} of {name}, which was read by other columns than files before it, at the moment "
-        "of a stored one, with its model and tokens: they may count twice; import the files by the same columns, the "
-        "first with --replace"
+        "of a stored one, with its model and tokens: they may count twice; import it again by the columns of the others"
+        f" and with --supersedes {quote(name)}, or with --distinct if they are other calls"
         for name, count in figures["possible_duplicates"]
     )
 
 
 def _name_overlaps(figures: Figures) -> str:
     return "; ".join(
-        f"{one} and {other} both bill {provider} from {first} to {last}, which would count twice: import the newer one "
-        "with --supersedes of the other, or with --distinct if both hold"
+        f"{one} and {other} both bill {provider} from {first} to {last}, which would count twice: import {other} again "
+        f"with --supersedes {quote(one)} if it is the newer one, {one} with --supersedes {quote(other)} if that is, or "
+        "one of them with --distinct if both are right"
         for one, other, provider, first, last in figures["overlaps"]
     )
 
 
 def _name_shared_rows(figures: Figures) -> str:
     return "; ".join(
-        f"{format_count(count, 'row')} of {name} may be calls that {other} holds too, and no ids of calls tell: import "
-        f"{name} again with --distinct if they are other calls, or the newer of the two files with --supersedes and "
-        "the name of the older one, whose rows of the periods that both have are then dropped"
+        f"{format_count(count, 'row')} of {name} may repeat calls in {other}, and no call ids can tell: import {name} "
+        f"again with --distinct if they are other calls, with --supersedes {quote(other)} if it is the newer file, or "
+        f"{other} again with --supersedes {quote(name)} if that is"
         for name, other, count in figures["shared_rows"]
     )
 
@@ -192,7 +194,7 @@ def _name_doubled_rows(figures: Figures) -> str:
     return "; ".join(
         f"{format_count(count, 'row')} of {name} {'sums' if count == 1 else 'sum'} calls of the same period, model and "
         f"user as a row before, which an export holds once: import {name} again with --distinct if a column that tells "
-        f"them apart is missing, or without the repeated rows and with --supersedes {name}"
+        f"them apart is missing, or without the repeated rows and with --supersedes {quote(name)}"
         for name, count in figures["doubled_rows"]
     )
 

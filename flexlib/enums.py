@@ -189,3 +189,15 @@ class LlmTaskType(Labelled):
         """The units that such a task is usually measured in. Raises `BadParameter` as `label` does."""
         self.label(language)
         return self._units[language]
+
+
+OPTIONS = {
+    "created_at": "timestamp",
+    "amount_in_usd": "amount-usd",
+    "amount_in_clp": "amount-clp",
+    "no_calls": "no-call",
+    "aliases": "alias",
+    "extra_counts": "extra-count",
+    **dict.fromkeys(("provider", "model", "proxy", "task_type", "usable_type", "currency", "batch")),
+}
+"""The option of `flexlib import` that names the column of a field, where that is not the field's own name."""

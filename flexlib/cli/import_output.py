@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.checks import explain_check
-from flexlib.console.certificate import explain_state, render_certificate
+from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.formats import format_count
 
 if TYPE_CHECKING:
@@ -19,19 +19,22 @@ NOTHING_NEW = "nothing new: all of it is there already"
 MOST_SHOWN = 5
 
 
-def describe_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> dict[str, Any]:
-    """What an import did, for JSON; of several files also which of them brought what."""
+def describe_import(
+    files: Sequence[InputFile], months: Sequence[FilesImport], skipped: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What an import did, for JSON; of several files also which of them brought what, and which were skipped."""
+    left = {"skipped": list(skipped)} if skipped else {}
     described = [
         {"added_rows": one.added_rows, "is_new": one.is_new} | json.loads(one.certificate.to_json()) for one in months
     ]
     if len(files) == 1:
-        return {"file": files[0].name, "months": described}
+        return {"file": files[0].name, "months": described} | left
     listed = []
     for file in files:
         mine = [one for one in months if file.name in one.added_by_file]
         added = sum(one.added_by_file[file.name] for one in mine)
         listed.append({"file": file.name, "added_rows": added, "months": [str(one.certificate.month) for one in mine]})
-    return {"files": listed, "months": described}
+    return {"files": listed, "months": described} | left
 
 
 def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> str:
@@ -56,7 +59,8 @@ def explain_month(month: FilesImport) -> str:
     if month.certificate.state is State.UNRECONCILED:
         sums = month.certificate.sums
         if "amounts_changed" in sums.reasons:
-            return f"{explain_check(sums)}; a stored file was changed by hand. Import with --replace."
+            files = ", ".join(entry["name"] for entry in month.certificate.files)
+            return f"{explain_check(sums)}; a stored file was changed by hand. Import {files} again with --replace."
         return f"{explain_check(sums)}."
     rows = month.quarantined
     if month.certificate.lacks_money and not month.certificate.quarantined_rows:
@@ -70,7 +74,7 @@ def explain_month(month: FilesImport) -> str:
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
     return (
         f"{count} could not be taken ({shown}{more}). "
-        "The totals are a lower bound; put the file right and import it with --replace, then the month's other files."
+        f"The totals are a lower bound; fix the file and import it with {advise_again(month.certificate)}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
 from flexlib.checks import Check, describe_check, explain_check, explain_money
@@ -32,8 +33,14 @@ def explain_state(certificate: Certificate) -> str:
     parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
     again = "run flexlib fetch again"
     if not isinstance(certificate, CreditsCertificate):
-        again = "fix the rows in their file and import it with --replace"
+        again = f"fix the rows in their file and import it with {advise_again(certificate)}"
     return f"{' and '.join(parts)}: the total is a lower bound; {again}."
+
+
+def advise_again(certificate: Certificate) -> str:
+    """The option by which a file that was fixed takes the place of what is stored of it."""
+    names = [entry["name"] for entry in getattr(certificate, "files", ()) if entry["quarantined"]]
+    return " ".join(f"--supersedes {quote(name)}" for name in names) or "--supersedes and its name"
 
 
 def render_certificate(certificate: AnyCertificate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 TABLE_ROWS = 122_880
 """As many rows as DuckDB reads at a time: a row group of the Parquet each."""
+
+
+GUARD = PrivacyGuard(("key", "email"))
+PRIVATE = "@|[A-Za-z0-9_-]{16}"
+"""Without this no text has an e-mail or a key."""
 
 
 def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
@@ -61,8 +67,34 @@ def _write_key(key: list[Any]) -> str:
     return f"{', '.join(names)} at {moment}"
 
 
-def mask_metadata(rows: pa.Table) -> pa.Table:
-    """The calls with e-mails, phone numbers, RUTs and keys masked in their metadata, as recording masks them."""
+TEXTS = ("model", "status", "tier", "usable_type", "line_item", "unit")
+"""Columns of texts that a file says, in which nobody's e-mail or key belongs."""
+
+
+def mask_private(rows: pa.Table) -> pa.Table:
+    """The rows with e-mails and keys masked in their texts, and in calls' metadata also phone numbers and RUTs, as
+    recording masks them. A key of a user that is a secret, or an e-mail, becomes an opaque one.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = rows.column_names
+    for name in (*TEXTS, "usable_key"):
+        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], PRIVATE)).as_py():
+            continue
+        encoded = column.combine_chunks().dictionary_encode()
+        texts = [_mask_text(text, is_key=name == "usable_key") for text in encoded.dictionary.to_pylist()]
+        masked = pa.array(texts, pa.string()).take(encoded.indices)
+        rows = rows.set_column(names.index(name), rows.schema.field(name), masked)
+    return _mask_metadata(rows) if "metadata" in names else rows
+
+
+def _mask_text(text: str, *, is_key: bool) -> str:
+    clean = GUARD.mask_text(text)
+    return f"key-{hashlib.sha256(text.encode()).hexdigest()[:24]}" if is_key and clean != text else clean
+
+
+def _mask_metadata(rows: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -5,11 +5,13 @@ A new source is one file that delivers and one line here. Where a name is shown,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
+from flexlib.privacy import PrivacyGuard
 
 Dataset = Literal["credits", "usage", "charges"]
 
@@ -42,14 +44,31 @@ class Source:
         return self.command.format(year=month.year, month=month.month)
 
 
+LONG_SECRET = re.compile(r"\b(?=[A-Za-z0-9+/]*\d)(?=[A-Za-z0-9+/]*[A-Za-z])[A-Za-z0-9+/]{28,}=*")
+"""A long text of digits and letters alone may be a key of somebody."""
+
+
+def clean_cell(text: str) -> str:
+    """A text that quotes what stands in somebody's file, without what may be personal or secret in it.
+
+    >>> clean_cell("prompt_tokens is not a whole number: ana@empresa.cl")
+    'prompt_tokens is not a whole number: [email]'
+    """
+    return LONG_SECRET.sub("[key]", PrivacyGuard().mask_text(text))
+
+
 @dataclass(frozen=True, order=True)
 class RefusedRow:
     """A row of a source that could not be taken."""
 
     line: int
     reason: str
+    """Quotes nothing that may be personal or secret."""
     text: str
     """As the source has it; a row of Parquet as JSON."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", clean_cell(self.reason))
 
 
 @dataclass(frozen=True, order=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from flexlib.cli import main
-from flexlib.cli.import_ import EXAMPLES, add_commands, read_mapping, run_import
+from flexlib.cli.import_ import add_commands, read_mapping, run_import
+from flexlib.cli.import_options import EXAMPLES
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadFile, BadParameter
 from flexlib.settings import load_settings
@@ -68,7 +69,7 @@ def test_a_row_that_cannot_be_taken_is_named_and_the_exit_code_is_3(
     error = capsys.readouterr().err
     assert error.startswith("2025-09 is GAP: 7 rows could not be taken (line 3: no completion_tokens; line 4: no ")
     assert "line 7: no completion_tokens; and 2 more, kept in raw/ beside the month)" in error
-    assert "import it with --replace" in error
+    assert "fix the file and import it with --supersedes calls.csv." in error
 
 
 def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +99,7 @@ def test_calls_that_may_count_twice_are_not_said_to_be_changed_by_hand(
     again.write_text("time,in,out,team\n2025-09-01 10:00:00,7,5,red\n", "utf-8")
     assert run_import(parse(str(again), *PLAIN, "--metadata", "team"), load_settings()) == 4
     error = capsys.readouterr().err
-    assert "they may count twice; import the files by the same columns, the first with --replace." in error
+    assert "they may count twice; import it again by the columns of the others and with --supersedes " in error
     assert "by hand" not in error
 
 
@@ -111,7 +112,7 @@ def test_replace_makes_the_month_anew(folder: Path, capsys: pytest.CaptureFixtur
 
 def test_a_wrong_column_gets_the_list_of_those_that_are_there(folder: Path) -> None:
     file = write(folder, "2025-09-01 10:00:00,7,5")
-    with pytest.raises(BadFile, match="no column 'TIMESTAMP' for created_at; its columns are time, in, out") as caught:
+    with pytest.raises(BadFile, match="no column 'TIMESTAMP' for --timestamp; its columns are time, in, out") as caught:
         run_import(parse(file, "--timestamp", "TIMESTAMP", *PLAIN[2:]), load_settings())
     assert caught.value.exit_code == 2
 

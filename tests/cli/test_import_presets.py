@@ -51,7 +51,7 @@ def test_the_list_shows_each_system_with_how_well_it_is_known(capsys: pytest.Cap
 def test_a_file_of_no_known_system_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", str(folder / "calls.csv")]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("flexlib: calls.csv is of no system that is known by its columns")
+    assert said.startswith("flexlib: calls.csv's columns match no known system")
     assert said.endswith("; name it with --from, or its columns with --timestamp and the other options.\n")
     assert said.count("\n") == 1
 
@@ -74,5 +74,5 @@ def test_a_bill_is_brought_into_the_charges_and_its_options_are_those_of_a_bill(
     assert (month["files"][0]["mapping"]["list_amount"], month["state"]) == ("list_price_usd", "COMPLETE")
     assert main(["import", str(bill), "--proxy", "openrouter"]) == 2
     assert capsys.readouterr().err == (
-        "flexlib: anthropic-cost: a file of charges has no 'proxy' to be told; leave it out.\n"
+        "flexlib: anthropic-cost: --proxy does not apply to a file of charges; leave it out.\n"
     )

@@ -57,7 +57,7 @@ def test_a_folder_is_one_command_with_each_month_once_and_each_file_named(
             ("2026-06", 1, not again),
         ]
         assert said["months"][0]["amount_in_usd"] == "0.0105000000"  # 3000 x 2.50 + 300 x 10.00 USD a million
-        assert error == "Left out, as they do not end like a file of calls: may/notes.txt.\n"
+        assert error == "Skipped, not a type of file that import reads: may/notes.txt.\n"
 
 
 def test_on_paper_several_files_are_counted_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_what_is_wrong_in_an_archive_is_told_by_its_name(folder: Path, capsys: p
         archive.writestr("may/broken.csv", "time,tokens\n1,2\n")
     _, error = bring(capsys, str(folder / "exports.zip"), *PLAIN, code=2)
     assert error == (
-        "flexlib: exports.zip/may/broken.csv has no column 'in' for prompt_tokens; its columns are time, tokens.\n"
+        "flexlib: exports.zip/may/broken.csv has no column 'in' for --prompt-tokens; its columns are time, tokens.\n"
     )
     assert list_months(folder / "data") == []
 
@@ -129,7 +129,7 @@ def test_an_export_of_the_month_so_far_is_superseded_by_the_next(
     bring(capsys, old, *PLAIN, "--grain", "day")
     said, error = bring(capsys, new, *PLAIN, "--grain", "day", code=4)
     assert said["months"][0]["state"] == "UNRECONCILED"
-    assert "1 row of new.csv may be calls that old.csv holds too" in error
+    assert "1 row of new.csv may repeat calls in old.csv, and" in error
     said, error = bring(capsys, new, *PLAIN, "--grain", "day", "--supersedes", "old.csv")
     assert (said["months"][0]["state"], said["months"][0]["prompt_tokens"], error) == ("COMPLETE", 1000, "")
 

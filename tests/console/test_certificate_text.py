@@ -66,7 +66,7 @@ def fail(*users: str, rows: int = 0) -> CreditsCertificate:
         (
             replace(IMPORTED, quarantined_rows=2),
             "2 rows could not be taken: the total is a lower bound; "
-            "fix the rows in their file and import it with --replace.",
+            "fix the rows in their file and import it with --supersedes and its name.",
         ),
         (
             replace(WHOLE, read_at=datetime(2025, 9, 9, tzinfo=timezone.utc)),

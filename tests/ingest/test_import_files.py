@@ -95,7 +95,7 @@ def test_one_file_that_is_bad_stores_nothing_of_the_others(tmp_path: Path) -> No
     good, bad = write(tmp_path, "good.csv", MIDNIGHT), write(tmp_path, "bad.csv", "2026-05-01,x,5")
     with pytest.raises(BadFile, match=r"^bad.csv holds no row that can be taken; line 2: prompt_tokens is not"):
         bring(tmp_path / "data", good, bad)
-    with pytest.raises(BadFile, match="^other.csv has no column 'in' for prompt_tokens"):
+    with pytest.raises(BadFile, match="^other.csv has no column 'in' for --prompt-tokens"):
         bring(tmp_path / "data", good, write(tmp_path, "other.csv", "1,2", head="time,tokens"))
     assert list_months(tmp_path / "data") == []
 
@@ -136,9 +136,9 @@ def test_equal_rows_without_an_id_in_two_files_may_be_two_calls(tmp_path: Path, 
     done = bring_one(root, *files) if at_once else [bring_one(root, file) for file in files][-1]
     assert (done.certificate.rows, done.certificate.state) == (1, State.UNRECONCILED)
     assert explain(done) == (
-        "1 row of key2.csv may be calls that key1.csv holds too, and no ids of calls tell: import key2.csv again with "
-        "--distinct if they are other calls, or the newer of the two files with --supersedes and the name of the older "
-        "one, whose rows of the periods that both have are then dropped"
+        "1 row of key2.csv may repeat calls in key1.csv, and no call ids can tell: import key2.csv again with "
+        "--distinct if they are other calls, with --supersedes key1.csv if it is the newer file, or key1.csv again "
+        "with --supersedes key2.csv if that is"
     )
     assert bring_one(root, files[1]).certificate == done.certificate  # said again, it is still not decided
     decided = bring_one(root, files[1], distinct=True)
@@ -254,7 +254,7 @@ def test_calls_and_the_sum_of_their_day_in_another_file_may_be_the_same(tmp_path
     bring(root, log)
     done = bring_one(root, days, mapping=DAYS)
     assert done.certificate.state is State.UNRECONCILED
-    assert explain(done).startswith("1 row of days.csv may be calls that log.csv holds too")
+    assert explain(done).startswith("1 row of days.csv may repeat calls in log.csv")
     decided = bring_one(root, days, mapping=DAYS, supersedes=("log.csv",))
     assert (decided.certificate.state, read_tokens(root)) == (State.COMPLETE, [(1, 1), (1000, 100)])
 

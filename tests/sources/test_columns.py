@@ -103,7 +103,7 @@ def test_a_column_of_that_very_name_wins_over_a_sum(tmp_path: Path) -> None:
 
 def test_a_part_that_is_not_there_is_missed_by_its_name(tmp_path: Path) -> None:
     file = write(tmp_path, "time,a,out", f"{AT},9,7")
-    with pytest.raises(BadFile, match=r"no column 'b' for prompt_tokens; its columns are time, a, out\."):
+    with pytest.raises(BadFile, match=r"no column 'b' for --prompt-tokens; its columns are time, a, out\."):
         take(file, prompt_tokens="a + b")
     assert read(file, "prompt_tokens", prompt_tokens="a + b", optional=("b",)) == [(9,)]
 

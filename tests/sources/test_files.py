@@ -843,7 +843,7 @@ def test_a_file_in_utf_16_is_named_as_that(tmp_path: Path, encoding: str, name: 
         (
             "calls.csv",
             "when,in,out\n1,2,3\n",
-            "calls.csv has no column 'time' for created_at; its columns are when, in, out.",
+            "calls.csv has no column 'time' for --timestamp; its columns are when, in, out.",
         ),
         ("calls.csv", "time,in,out,in\n1,2,3,4\n", "calls.csv has more than one column 'in'"),
         ("calls.csv", "", "calls.csv begins with no line of column names"),

@@ -172,7 +172,7 @@ def test_a_list_in_a_row_that_is_no_row_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named_by_the_name_that_the_file_has(tmp_path: Path) -> None:
     with pytest.raises(
-        BadFile, match=r"^usage.json has no column 'tokens' for prompt_tokens; its columns are time, in, out"
+        BadFile, match=r"^usage.json has no column 'tokens' for --prompt-tokens; its columns are time, in, out"
     ):
         take(write(tmp_path, ROWS), prompt_tokens="tokens")
 

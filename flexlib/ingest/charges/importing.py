@@ -8,18 +8,20 @@ until somebody says which one holds (`supersedes`), or that both do (`distinct`)
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from flexlib.certificate import ChargesCertificate
+from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.ingest.charges.merge import BillFile, merge_month
+from flexlib.ingest.charges.merge import BillFile, keep_rows, merge_month
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
-from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
+from flexlib.ingest.files.known import find_named, list_files, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
 from flexlib.ingest.pipeline import hold_month, prepare_month
 from flexlib.sources.charges import read_charges
@@ -28,6 +30,9 @@ from flexlib.sources.files import name_in_errors
 from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
+from flexlib.store.snapshots import find_snapshot
+
+PERIOD = ("period_start", "period_end")
 
 
 @dataclass(frozen=True)
@@ -49,21 +54,21 @@ def prepare_charges(
     """The months of `files` read and checked, and stored months without them, too, where a file was before; what it
     yields stores them all. Until then nothing is stored.
 
-    Raises `BadFile` when a file cannot be read or changes meanwhile, `BadParameter` for a name that no stored file has,
-    `AlreadyRunning` unless `wait`, `DiskFailed`; then nothing is stored.
+    Raises `BadFile` when a file cannot be read or changes meanwhile, `BadParameter` for a name that no file has, and
+    where files that are dropped bill days that these do not and nobody said so, `AlreadyRunning` unless `wait`,
+    `DiskFailed`; then nothing is stored.
     """
     read_at, decisions = now or datetime.now(timezone.utc), decisions or Decisions()
     stamps = stamp_files(file for file, _ in files)
     read = list({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
     stored = list_stored_files(root, BILLS)
     entries = [entry for _, entry in stored]
+    older = _find_older(entries, read, decisions.supersedes)
+    read = [bill for bill in read if bill.sha256 not in older]
+    if not decisions.drops_others:
+        _refuse_losing(older, read, {month for month, entry in stored if entry["sha256"] in older}, root)
     mine = {bill.sha256 for bill in read}
-    dropped = set(mine)
-    for name in decisions.supersedes:
-        if not (named := find_named(entries, name)):
-            known = ", ".join(sorted({entry["name"] for entry in entries})) or "none"
-            raise BadParameter(f"no bill {name!r} is stored; there are {known}.")
-        dropped |= {entries[number]["sha256"] for number in named}
+    dropped = mine | older
     months = {month for bill in read for month in bill.months}
     if decisions.replace_months and not decisions.drops_others:
         others = [(month, [entry]) for month, entry in stored if month in months]
@@ -79,6 +84,39 @@ def prepare_charges(
             prepared.append((prepare_month(held, merged.delivery), merged))
         check_unchanged(stamps)
         yield lambda: [ChargesImport.store(*one) for one in prepared]
+
+
+def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], names: Sequence[str]) -> set[str]:
+    """The hashes of the bills of these names; where a given and a stored one have it, of the stored one."""
+    given = {bill.sha256 for bill in bills}
+    known = [*stored, *({"name": bill.name, "sha256": bill.sha256} for bill in bills)]
+    older = set[str]()
+    for name in names:
+        named = {known[number]["sha256"] for number in find_named(known, name)}
+        if not named:
+            there = ", ".join(sorted({one["name"] for one in stored})) or "none"
+            raise BadParameter(f"no bill {name!r} is stored; there are {there}.")
+        older |= named - given or named
+    if given <= older:
+        raise BadParameter(f"{names[0]} is the bill that is imported; give --supersedes the name of an older one.")
+    return older
+
+
+def _refuse_losing(older: set[str], bills: Sequence[BillFile], months: Iterable[Month], root: Path) -> None:
+    """Raises `BadParameter` where an older bill has charges of a time that no other bill of the command is of."""
+    for month in sorted(months):
+        base = find_snapshot(BILLS.dataset, month, root, BILLS.name)
+        named = {entry["sha256"]: entry["name"] for entry in list_files(base) if entry["sha256"] in older}
+        if base is None or not (lost := keep_rows(base, named)).num_rows:
+            continue
+        new = [bill.months[month].rows for bill in bills if month in bill.months]
+        begun, ended = ([one for rows in new for one in rows[name].to_pylist()] for name in PERIOD)
+        first, last = (lost[name].to_pylist() for name in PERIOD)
+        if not begun or min(first) < min(begun) or max(last) > max(ended):
+            raise BadParameter(
+                f"--supersedes would drop days of {month} that {', '.join(named.values())} bills and the newer bills "
+                "do not; add --yes if that is right."
+            )
 
 
 def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from flexlib.ingest.files.entries import sum_left_out
 from flexlib.ingest.files.known import list_files
 from flexlib.ingest.files.merge import MergedMonth
 from flexlib.ingest.files.stored import read_raw
+from flexlib.ingest.tables import mask_private
 from flexlib.schema import CHARGES
 from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
@@ -58,7 +59,8 @@ def merge_month(
     for bill in mine:
         decided = distinct_from.union(before.get(bill.sha256, {}).get("distinct_from", ()))
         entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}))
-    tables = [bill.months[month].rows for bill in mine] + ([_keep_rows(base, kept)] if base and kept else [])
+    tables = [mask_private(bill.months[month].rows) for bill in mine]
+    tables += [keep_rows(base, kept)] if base and kept else []
     rows = _sort_rows(tables)
     overlaps = find_overlaps(rows, entries)
     delivery = Delivery(
@@ -136,8 +138,8 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[st
     }
 
 
-def _keep_rows(base: Snapshot, kept: Mapping[str, Any]) -> pa.Table:
-    """The stored rows of the files that stay."""
+def keep_rows(base: Snapshot, kept: Iterable[str]) -> pa.Table:
+    """The stored rows of the files that stay, by their hashes."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

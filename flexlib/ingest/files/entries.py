@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from shlex import quote
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.known import UNKNOWN, FileFacts, find_named, quote_name
+from flexlib.ingest.files.known import UNKNOWN, FileFacts, find_named
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
 
@@ -142,7 +143,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             if not is_named and not decisions.replace_months:
                 raise BadFile(
                     f"{facts.name} was imported into {month} before, with {', '.join(changes)}; its calls would count "
-                    f"twice. Import it as before, or with --supersedes {quote_name(entry['name'])} to read it anew."
+                    f"twice. Import it as before, or with --supersedes {quote(entry['name'])} to read it anew."
                 )
             entries.redone.add(number)
             entries.undecided.add(number)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
@@ -17,10 +16,11 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
-from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
+from flexlib.ingest.tables import TABLE_ROWS, mask_private
 from flexlib.money.amounts import drop_filled
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.paths import hide_email
 from flexlib.sources.registry import IMPORT, Source
 from flexlib.store.snapshots import find_snapshot, list_months
 from flexlib.store.version import Snapshot
@@ -28,8 +28,6 @@ from flexlib.store.version import Snapshot
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 UNKNOWN = -1
 """The number of the file that a stored row came from, where an older flexlib did not keep it."""
-WORD = re.compile(r"[\w./@%+=:,-]+")
-"""A text that a shell takes as one word."""
 
 FIRST_RULES = 1
 """Those of flexlib 0.2.0 and before, which kept no number of them."""
@@ -97,13 +95,9 @@ def refuse_dropping(
 
 def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
     """The numbers of the files of that name; a path is as good as the name at its end."""
-    exact = [number for number, entry in enumerate(files) if entry["name"] == name]
-    return exact or [number for number, entry in enumerate(files) if entry["name"] == Path(name).name]
-
-
-def quote_name(name: str) -> str:
-    """The name of a file as one word of a command."""
-    return name if WORD.fullmatch(name) else shlex.quote(name)
+    names = [hide_email(entry["name"]) for entry in files]
+    wanted = hide_email(name if name in names or hide_email(name) in names else Path(name).name)
+    return [number for number, one in enumerate(names) if one == wanted]
 
 
 def compare_calls(
@@ -125,7 +119,7 @@ def compare_calls(
     query = f"SELECT {columns} FROM {found} found JOIN {known} known ON found.id = known.id"
     for batch in connection.sql(query).to_arrow_reader(TABLE_ROWS):
         again, before = (
-            mask_metadata(drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)))
+            mask_private(drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)))
             for start in (0, len(USAGE))
         )
         if not before.equals(again):
@@ -138,7 +132,7 @@ def compare_calls(
     if changed:
         first, file, other = min(changed)
         here = sum(number == file for _, number, _ in changed)
-        advice = f"import the newer of the two with --supersedes {quote_name(names[other])}"
+        advice = f"import the newer of the two with --supersedes {quote(names[other])}"
         if other == UNKNOWN:
             advice = "import all files of the month in one command, with --replace"
         raise BadFile(

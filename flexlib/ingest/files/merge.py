@@ -27,7 +27,7 @@ from flexlib.ingest.files.stored import (
     split_origins,
 )
 from flexlib.ingest.files.superseded import Figures, drop_rows
-from flexlib.ingest.tables import TABLE_ROWS, mask_metadata
+from flexlib.ingest.tables import TABLE_ROWS, mask_private
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
@@ -184,7 +184,7 @@ def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_mer
         found = dict(zip(columns, batch.columns, strict=True))
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
         table = pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
-        yield mask_metadata(table)
+        yield mask_private(table)
 
 
 def _write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:

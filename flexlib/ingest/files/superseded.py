@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from shlex import quote
 
 import duckdb
 
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.files.entries import Decisions, Entries
-from flexlib.ingest.files.known import FIGURES, quote_name
+from flexlib.ingest.files.known import FIGURES
 from flexlib.ingest.files.overlaps import MACROS, Pair, name_models
 from flexlib.ingest.files.stored import knows_origins
 from flexlib.store.version import Snapshot
@@ -69,7 +70,7 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
         if not entries.files[old].get("doubled") and (lost := _find_lost_days(connection, new, old)):
             name, what = entries.names[old], ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
             raise BadParameter(
-                f"--supersedes {quote_name(name)} would drop calls of {what}{', ...' if lost[MOST_SHOWN:] else ''}, "
+                f"--supersedes {quote(name)} would drop calls of {what}{', ...' if lost[MOST_SHOWN:] else ''}, "
                 "of which the newer files say nothing, or less than half; add --yes if they are right."
             )
 

@@ -16,6 +16,7 @@ from flexlib.sources.charges.amounts import find_date_order, is_short_date, prov
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
+from flexlib.sources.files.columns import list_in_words
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
@@ -106,7 +107,8 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
 
 def _miss_column(file: Path, column: str, name: str, known: list[str]) -> BadFile:
     told = " What holds for all rows is a provider in lower case." if name == "provider" else ""
-    return BadFile(f"{file.name} has no column {column!r} for {name}; its columns are {', '.join(known)}.{told}")
+    there = list_in_words(known, is_csv=find_kind(file) == "csv")
+    return BadFile(f"{file.name} has no column {column!r} for {name}; {there}.{told}")
 
 
 def _find_meanings(

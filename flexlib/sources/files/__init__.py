@@ -17,6 +17,7 @@ import duckdb
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.mapping import CallMapping
@@ -155,9 +156,11 @@ def name_in_errors(file: Path, name: str | None) -> Iterator[None]:
     try:
         yield
     except BadFile as error:
-        if name in (None, file.name):
+        said = PrivacyGuard(("key", "email")).mask_text(str(error).replace(file.name, "\0"))
+        if (clean := said.replace("\0", name or file.name)) == str(error):
             raise
-        raise BadFile(str(error).replace(file.name, str(name))) from error
+        error.args = (clean,)
+        raise
 
 
 def check_taken(calls: CallFile, name: str) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from flexlib.sources.files.fields import FIELDS, split_sum
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import SUMMED
+from flexlib.sources.registry import clean_cell
+
+VALUE = re.compile(r"[-+]?[$€£]?\d[\d.,:/TZ -]*")
+"""A number, a date or a time: no name of a column."""
 
 IN_ID = frozenset(FIELDS) - {"request_id", "reasoning_tokens", "currency"}
 """The fields whose column has a part in a row's id by its value, or by one that follows from it."""
@@ -28,6 +35,14 @@ def list_rest(mapping: CallMapping, known: list[str], asked: dict[str, str]) -> 
     told = {column for name, column in asked.items() if is_in_id(name)}
     others = sorted(column for column in known if column and column not in told and known.count(column) == 1)
     return {f"rest_{place}": column for place, column in enumerate(others)} if mapping.rules > 1 else {}
+
+
+def list_in_words(known: Sequence[str], *, is_csv: bool) -> str:
+    """What a sentence says of the columns that a file has; of a CSV whose first line holds values, none of them."""
+    names = [clean_cell(column) for column in known]
+    if is_csv and any(VALUE.fullmatch(one) or one != column for one, column in zip(names, known, strict=True)):
+        return "its first line holds values; add one with the names of its columns"
+    return f"its columns are {', '.join(names)}"
 
 
 def is_in_id(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import OPTIONS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
 
@@ -50,6 +50,17 @@ def read_makers(texts: Iterable[str]) -> dict[str, LlmProvider]:
             raise BadParameter(f"{text!r} tells no maker; write a pattern and a provider, such as claude*=anthropic.")
         found.setdefault(pattern, LlmProvider.parse(name))
     return found
+
+
+def name_option(field: str) -> str:
+    """The option of `flexlib import` by which somebody says which column feeds a field.
+
+    >>> name_option("created_at"), name_option("prompt_tokens"), name_option("model"), name_option("web_searches")
+    ('--timestamp', '--prompt-tokens', '--model-column', '--extra-count web_searches=')
+    """
+    if field in EXTRA_COUNTS:
+        return f"--extra-count {field}="
+    return f"--{OPTIONS.get(field, field) or f'{field}-column'}".replace("_", "-")
 
 
 FIELDS = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -25,6 +27,19 @@ MOST_MEMBERS = 10_000
 PIECE = 1 << 20
 
 
+EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.(?!(?:csv|tsv|jsonl?|ndjson|parquet|zip|gz|zst|bz2)\b)[\w-]+)*")
+"""An e-mail in a file's name, without how that ends."""
+
+
+def hide_email(name: str) -> str:
+    """The name of a file with an opaque key for each e-mail in it.
+
+    >>> hide_email("may/ana@empresa.cl.csv")
+    'may/email-cbead2e8e0f0a9348c7e7157.csv'
+    """
+    return EMAIL.sub(lambda one: f"email-{hashlib.sha256(one[0].lower().encode()).hexdigest()[:24]}", name)
+
+
 @dataclass(frozen=True)
 class InputFile:
     """A file of calls."""
@@ -33,9 +48,14 @@ class InputFile:
     """Where it can be read."""
     name: str
     """What it is called in sentences and certificates: `usage.csv`, in a folder `may/usage.csv`, in an archive
-    `exports.zip/usage.csv`."""
+    `exports.zip/usage.csv`; e-mails in it are opaque keys."""
     given: str = ""
     """Its path as whoever gave it knows it, where it is read from a copy."""
+    is_named: bool = True
+    """Whether the command names it, and not a folder, a pattern or an archive that it is in."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", hide_email(self.name))
 
 
 @dataclass(frozen=True)
@@ -98,7 +118,7 @@ def _find_named(text: str, skipped: Path | None) -> Iterator[InputFile]:
         if not matches:
             raise BadFile(f"no file matches {text}; give the path of a file of calls, or of their folder.")
         for match in matches:
-            yield from _walk(match, skipped) if match.is_dir() else [InputFile(match, match.name)]
+            yield from _walk(match, skipped) if match.is_dir() else [InputFile(match, match.name, is_named=False)]
 
 
 def _walk(folder: Path, skipped: Path | None) -> Iterator[InputFile]:
@@ -108,7 +128,7 @@ def _walk(folder: Path, skipped: Path | None) -> Iterator[InputFile]:
         folders[:] = sorted(one for one in folders if not _is_hidden(one) and (here / one).resolve() != skipped)
         for name in sorted(names):
             if not _is_hidden(name):
-                yield InputFile(here / name, (here / name).relative_to(folder).as_posix())
+                yield InputFile(here / name, (here / name).relative_to(folder).as_posix(), is_named=False)
 
 
 def _is_hidden(name: str) -> bool:
@@ -137,7 +157,8 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                 with opened.open(member) as packed, open(target, "wb") as out:
                     left -= _copy(packed, out, left, archive.name)
                 count += 1
-                yield InputFile(target, f"{archive.name}/{name}", f"{archive.given or archive.path}/{name}")
+                given = f"{archive.given or archive.path}/{name}"
+                yield InputFile(target, f"{archive.name}/{name}", given, is_named=False)
     except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise BadFile(f"{archive.name} cannot be unpacked ({reason}); unpack it and import the folder.") from error

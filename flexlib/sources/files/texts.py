@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
-from flexlib.sources.files.columns import is_in_id, list_asked, list_rest, name_field
-from flexlib.sources.files.fields import FIELDS
+from flexlib.sources.files.columns import is_in_id, list_asked, list_in_words, list_rest, name_field
+from flexlib.sources.files.fields import FIELDS, name_option
 from flexlib.sources.files.files import find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.mapping import CallMapping
@@ -239,5 +239,6 @@ def _check_keys(
 
 
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
-    wanted = {"condition": "the rows to take"}.get(field := name_field(field), field)
-    return BadFile(f"{file.name} has no column {column!r} for {wanted}; its columns are {', '.join(known)}.")
+    there = list_in_words(known, is_csv=find_kind(file) == "csv")
+    wanted = "the rows to take" if (name := name_field(field)) == "condition" else name_option(name)
+    return BadFile(f"{file.name} has no column {column!r} for {wanted}; {there}.")

@@ -10,6 +10,7 @@ A preset is a YAML file: those in `flexlib/data/presets/`, and any that a compan
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
+from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
 from flexlib.sources.files.kinds import find_kind
@@ -24,8 +26,19 @@ from flexlib.sources.presets.preset import Preset
 from flexlib.sources.presets.yaml_files import read_preset
 
 SUFFIXES = (".yaml", ".yml")
+USAGE_WORDS = re.compile("token|model|usage|cost|amount|price|spend|credit|bill|charge|request|usd", re.IGNORECASE)
+
 SHOWN = 3
 """How many presets a file that fits none is held against: more is no sentence any more."""
+
+
+class UnknownFile(BadFile):
+    """A file whose columns are of no known system."""
+
+    def __init__(self, sentence: str, *places: Iterable[str]) -> None:
+        super().__init__(sentence)
+        self.speaks_of_usage = any(USAGE_WORDS.search(column) for columns in places for column in columns)
+        """Whether a column is named as if there were calls or money in it."""
 
 
 def list_presets() -> list[Preset]:
@@ -73,10 +86,17 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
         return fitting[0]
     advice = "name it with --from, or its columns with --timestamp and the other options."
     if fitting:
-        raise BadFile(f"{name} may be of {' or of '.join(one.name for one in fitting)}; {advice}")
+        raise BadFile(f"{name} could come from {' or '.join(one.name for one in fitting)}; {advice}")
     near = sorted((one for one in missing if len(missing[one]) < len(one.recognize)), key=lambda one: len(missing[one]))
     told = "; ".join(f"{one.name} lacks {', '.join(missing[one])}" for one in near[:SHOWN])
-    raise BadFile(f"{name} is of no system that is known by its columns{f' ({told})' if told else ''}; {advice}")
+    raise UnknownFile(f"{name}'s columns match no known system{f' ({told})' if told else ''}; {advice}", *known)
+
+
+def check_asked(file: Path, asked: AskedColumns, **options: Any) -> None:  # noqa: ANN401
+    """Raises `UnknownFile` for a file that has none of the columns that are asked for; `options` as `choose_preset`."""
+    places = _list_places(file, **options)
+    if all(asked.split_sums(columns).needed.isdisjoint(columns) for columns in places):
+        raise UnknownFile(f"{file.name} has none of the columns that the options name.", *places)
 
 
 def describe_preset(preset: Preset) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from flexlib.enums import OPTIONS
 from flexlib.errors import BadParameter
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files.fields import MEMBERS, split_sum
@@ -58,7 +59,8 @@ class Preset:
         build = DATASETS[self.dataset]
         wanted = {one.name for one in fields(build)}
         if strange := sorted(told.keys() - wanted):
-            raise BadParameter(f"{self.name}: a file of {self.dataset} has no {strange[0]!r} to be told; leave it out.")
+            option = (OPTIONS.get(strange[0]) or strange[0]).replace("_", "-")
+            raise BadParameter(f"{self.name}: --{option} does not apply to a file of {self.dataset}; leave it out.")
         try:
             for name in MEMBERS.keys() & told.keys() if build is CallMapping else ():
                 told[name] = MEMBERS[name].parse(told[name])
