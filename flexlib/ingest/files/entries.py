@@ -112,7 +112,8 @@ class Entries:
                 if number not in left:  # nor do its rows that could not be taken count any more
                     entry["superseded"] += entry["quarantined"]
                     entry |= {"quarantined": 0, "undated": 0}
-                    entry.pop("doubled", None)
+                    for about in ("doubled", "alike", "shared"):
+                        entry.pop(about, None)
                     self.gone.add(entry["sha256"])
 
 
@@ -187,6 +188,10 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
             name = files[min(missing)]["name"]
             raise BadFile(f"{name} was superseded before by what is now said to be distinct; give {name} too.")
     entries.superseded = entries.superseded - taken_back | entries.asked
+    for _ in files:  # what the newer of two gives way to, the older does too
+        entries.superseded |= {
+            (a, c) for a, b in entries.superseded for d, c in entries.superseded if b == d and a != c
+        }
     for number in {old for _, old in taken_back} - {old for _, old in entries.superseded}:
         for about in ("superseded", "superseded_by"):
             files[number].pop(about, None)

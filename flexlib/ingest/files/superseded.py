@@ -106,7 +106,9 @@ def _find_lost_days(connection: duckdb.DuckDBPyConnection, new: Iterable[int], o
                     created_at)::DATE AS day
             FROM all_rows WHERE file IN ({", ".join(map(str, new))}) OR (file, id) IN (FROM superseded)
                 AND file = {old})
-        SELECT any_value(model), day FROM rows GROUP BY provider, base, day
+        SELECT any_value(model), day FROM rows GROUP BY provider, base, day,
+            CASE WHEN (SELECT bool_or(is_new AND usable_key IS NOT NULL) FROM rows) THEN usable_key END,
+            CASE WHEN (SELECT bool_or(is_new AND grain <> 'call' AND metadata IS NOT NULL) FROM rows) THEN metadata END
         HAVING count(*) FILTER (NOT is_new) > 0 AND (count(*) FILTER (is_new) = 0 OR
             coalesce(sum(prompt_tokens + completion_tokens) FILTER (is_new), 0) * {LOST}
             < coalesce(sum(prompt_tokens + completion_tokens) FILTER (NOT is_new), 0))
