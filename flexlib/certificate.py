@@ -2,118 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import MOST_UNPRICED, Check, write_check
-from flexlib.dates import Month
-
-SETTLING_TIME = timedelta(hours=3)
-"""How long after a prompt the server may still be without it."""
-
-
-class State(StrEnum):
-    """How far a total can be trusted, worst first: the first that holds is the state."""
-
-    GAP = "GAP"  # something that was asked for, or much of the money, is missing: the total is a lower bound
-    UNRECONCILED = "UNRECONCILED"  # two sums that must agree do not
-    PROVISIONAL = "PROVISIONAL"  # read before the month was over and settled
-    COMPLETE = "COMPLETE"
-
-    @property
-    def exit_code(self) -> int:
-        return {State.GAP: 3, State.UNRECONCILED: 4}.get(self, 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """What both kinds say: which rows, read when, and whether they are whole."""
-
-    dataset: ClassVar[str]
-    _leading: ClassVar[tuple[str, ...]] = ("state", "dataset", "month", "source", "read_at", "rows_read", "rows")
-    _json_names: ClassVar[dict[str, str]] = {}
-    _shown_if_any: ClassVar[tuple[str, ...]] = ("file_sha256",)
-
-    month: Month
-    read_at: datetime
-    """When the reading began, UTC: what came in later may be missing."""
-    rows: int
-    quarantined_rows: int
-    """Rows that could not be taken, kept with their raw text and the reason."""
-    rows_sha256: str
-    file_sha256: str = ""
-    """Of the Parquet's bytes; empty in certificates of a version before, whose rows are hashed instead."""
-    notes: tuple[str, ...] = ()
-    """Sentences for the reader."""
-    flexlib_version: str = ""
-
-    @property
-    def state(self) -> State:
-        return State.GAP if self.lacks_money else self.state_of_rows
-
-    @property
-    def state_of_rows(self) -> State:
-        """What the state is where the money is known, as by a bill."""
-        if self._has_gap():
-            return State.GAP
-        if self._differs():
-            return State.UNRECONCILED
-        return State.COMPLETE if self.is_settled else State.PROVISIONAL
-
-    @property
-    def lacks_money(self) -> bool:
-        """Whether more of the money is unknown than a month that is whole may lack."""
-        return False
-
-    @property
-    def may_change(self) -> bool:
-        """Whether the same month read again may say more. Money that no list knows is no reason to read again."""
-        return self._has_gap() or self._differs() or not self.is_settled
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the month was over, and long enough for its last use to have arrived, when it was read."""
-        return self.read_at >= self.month.end + self.grace
-
-    @property
-    def grace(self) -> timedelta:
-        """How long after the month's end it is read at the earliest to be complete."""
-        return SETTLING_TIME
-
-    @property
-    def checks(self) -> dict[str, Check]:
-        """Every comparison by its name."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Check)}
-
-    def is_stale(self, now: datetime | None = None) -> bool:
-        """Whether the month is better read again: it has a gap, or was not settled and a refresh has passed since."""
-        age = (now or datetime.now(timezone.utc)) - self.read_at
-        return self._has_gap() or (not self.is_settled and age > SETTLING_TIME)
-
-    def to_json(self) -> str:
-        """The certificate as it is stored and printed; the same one gives the same text."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values |= {name: write_check(check) for name, check in self.checks.items()}
-        values |= {"state": self.state, "dataset": self.dataset, "month": str(self.month)}
-        values["read_at"] = self.read_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        values = {name: values[name] for name in self._leading} | values | self._list_derived()
-        shown = {self._json_names.get(name, name): one for name, one in values.items()
-                 if one or name not in self._shown_if_any}  # fmt: skip
-        return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
-
-    def _has_gap(self) -> bool:
-        return self.quarantined_rows > 0
-
-    def _differs(self) -> bool:
-        return any(check.result == "differs" for check in self.checks.values())
-
-    def _list_derived(self) -> dict[str, Any]:
-        return {}
-
+from flexlib.checks import MOST_UNPRICED, Check
+from flexlib.proof import SETTLING_TIME as SETTLING_TIME
+from flexlib.proof import Certificate as Certificate
+from flexlib.proof import State as State
 
 CREDITS_NAMES = {"read_at": "fetched_at", "independent_total": "witness"}
 """Fields whose name in JSON is another."""
@@ -143,6 +40,8 @@ class CreditsCertificate(Certificate):
     unmapped_keys: int = 0
     """Keys that spent and are not on the list of people."""
     unmapped_users: tuple[str, ...] = ()
+    server_clock: str = ""
+    """What the server's clock said (ISO, UTC), where by that the month was not settled and by ours it was."""
     requests_sent: int = 0
     requests_retried: int = 0
     requests_resumed: int = 0
@@ -155,6 +54,14 @@ class CreditsCertificate(Certificate):
     """The month's total by the other endpoint; in JSON `witness`."""
     balance: Check = Check("not checked")
     """The flex credits against the team's balance, where the billing cycle is the month."""
+
+    @property
+    def has_witness(self) -> bool:
+        return "agrees" in (self.sums.result, self.independent_total.result, self.balance.result)
+
+    @property
+    def as_of(self) -> datetime:
+        return min(self.read_at, datetime.fromisoformat(self.server_clock)) if self.server_clock else self.read_at
 
     def _has_gap(self) -> bool:
         return super()._has_gap() or self.users_failed > 0

@@ -30,7 +30,6 @@ COMPARED = {
 }
 """What each code compares with what."""
 
-
 MOST_UNPRICED = Decimal("0.1")
 """The largest share of a month's requests whose money may be unknown in a month that is whole: with more, the total is
 so far from what was spent that nobody should read it as that."""
@@ -96,6 +95,23 @@ def explain_money(figures: Mapping[str, Any]) -> str:
     if figures.get("unsized_rows"):
         what = f"{format_count(figures['unsized_rows'], 'sum')} of an unknown number of calls without a price"
     return f"{what}: the total in USD is at least what the others cost"
+
+
+NO_WITNESS = "FLEXLIB_NO_WITNESS"
+"""The setting by which a company says that its server offers nothing to hold a month's total against."""
+
+WITNESSES = ("sums", "independent_total", "balance")
+"""Checks of credits of which one must agree for a month to be whole: the others ask the same list of people again."""
+
+
+def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) -> str:
+    """Why nothing confirms the total of a month, as a clause; `people`: how many are on the list."""
+    why = "; ".join(f"{name.replace('_', ' ')}: {explain_check(checks[name])}" for name in WITNESSES)
+    seats = str(checks["balance"].figures.get("numSeats"))
+    listed = f", though the team has {int(seats):,} seats" if seats.isdecimal() and int(seats) > people else ""
+    end = f"fetch it again, or set {NO_WITNESS}=yes if the server offers none"
+    end = f"{accepted_by} says that the server offers none" if accepted_by else end
+    return f"no second figure of the server's confirms the total ({why}); {people:,} people are listed{listed}; {end}"
 
 
 def write_check(check: Check) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One class for each way of being wrong: its sentence says what was asked, what is wrong and what to do.
 
-Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled.
+Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled
+or not witnessed.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from flexlib.checks import MOST_UNPRICED, BillTolerance
+from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
@@ -29,6 +29,7 @@ VARIABLES = (
     "FLEXLIB_DEBUG",
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
+    NO_WITNESS,
     "FLEXLIB_PRIVACY",
     "SERVICE_KEY",
     "WINDSURF_BASE_URL",
@@ -64,6 +65,8 @@ class Settings:
     """The most bytes of JSON that one call's metadata may be."""
     most_unpriced: Decimal = MOST_UNPRICED
     """The largest share of a month's requests whose money may be unknown in a month that is whole."""
+    has_no_witness: bool = False
+    """Whether the server offers nothing to hold a month's total against, as the company says."""
     bill_tolerance: BillTolerance = BillTolerance()
     """By how much a bill may differ from the calls without a reason."""
     debug: bool = False
@@ -122,6 +125,9 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     unit = read("WINDSURF_CONSUMPTION_UNIT")
     if unit is not None and unit not in CONSUMPTION_UNITS:
         raise BadSetting(f"WINDSURF_CONSUMPTION_UNIT is {unit!r}; it must be one of {', '.join(CONSUMPTION_UNITS)}.")
+    no_witness = read(NO_WITNESS)
+    if no_witness not in (None, "yes"):
+        raise BadSetting(f"{NO_WITNESS} is {no_witness!r}; it must be yes, or not set.")
     data, size = read("FLEXLIB_DATA"), read("FLEXLIB_METADATA_BYTES")
     if size is not None and not (size.isdecimal() and int(size) > 0):
         raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
@@ -134,6 +140,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         privacy=read("FLEXLIB_PRIVACY"),
         metadata_bytes=int(size) if size else METADATA_BYTES,
         most_unpriced=read_share("FLEXLIB_MOST_UNPRICED", read("FLEXLIB_MOST_UNPRICED"), MOST_UNPRICED),
+        has_no_witness=no_witness is not None,
         bill_tolerance=read_tolerance(
             ("FLEXLIB_BILL_TOLERANCE_USD", read("FLEXLIB_BILL_TOLERANCE_USD")),
             ("FLEXLIB_BILL_TOLERANCE_SHARE", read("FLEXLIB_BILL_TOLERANCE_SHARE")),

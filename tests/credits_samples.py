@@ -8,6 +8,7 @@ import pyarrow as pa
 from stored import hash_rows
 
 from flexlib.certificate import CreditsCertificate
+from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.schema import CREDITS
 
@@ -42,4 +43,5 @@ def certify(month: Month, rows: pa.Table) -> CreditsCertificate:
         users_active=1,
         flex_credits_hundredths=0,
         prompt_credits_hundredths=0,
+        sums=Check("agrees"),
     )

@@ -131,7 +131,9 @@ def serve(handle: Callable[[Request], Answer]) -> Iterator[str]:
         def do_GET(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             answer = handle(Request(self.command, self.path, dict(self.headers), text, self.client_address[1]))
-            self.send_response(answer.status, answer.reason)
+            # The other writes a date of its own.
+            send = self.send_response_only if "Date" in answer.headers else self.send_response
+            send(answer.status, answer.reason)
             for name, value in {"Content-Length": str(len(answer.text)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -11,6 +11,7 @@ import pyarrow as pa
 from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.ingest.charges.importing import ChargesImport, prepare_charges
 from flexlib.ingest.files.entries import Decisions
@@ -48,6 +49,7 @@ def store_credits(root: Path, *rows: tuple[int, str, str, int, int]) -> None:
     certificate = CreditsCertificate(
         month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
         route="team", users_asked=1, users_active=1, flex_credits_hundredths=0, prompt_credits_hundredths=0,
+        sums=Check("agrees"),
     )  # fmt: skip
     write_snapshot(table, certificate, (), {}, root)
 

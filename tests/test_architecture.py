@@ -23,6 +23,7 @@ WORDS = {
     "nesting",
     "privacy",
     "settings",
+    "proof",
     "checks",
     "certificate",
     "sources/registry",

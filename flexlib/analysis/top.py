@@ -43,14 +43,16 @@ Row = dict[str, Any]
 def list_read_days(certificate: CreditsCertificate) -> Span:
     """The days of the month that had begun when it was read: a later day has no zero, it has nothing."""
     month = certificate.month
-    return Span(month.first, max(month.first, min(month.last, certificate.read_at.astimezone(timezone.utc).date())))
+    return Span(month.first, max(month.first, min(month.last, certificate.as_of.astimezone(timezone.utc).date())))
 
 
 def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | None) -> bool:
-    """Whether a change on the month `before` means anything: both were read to their end, that one without a gap."""
+    """Whether a change on the month `before` means anything: both were read to their end, that one without a gap
+    and with a witness."""
     if before is None or list_read_days(certificate) != certificate.month.span:
         return False
-    return before.state in (State.COMPLETE, State.UNRECONCILED)
+    is_accepted = before.state is State.UNWITNESSED and before.exit_code == 0
+    return is_accepted or before.state in (State.COMPLETE, State.UNRECONCILED)
 
 
 def choose_models(by_model: object, days: Span | None = None, shown: int = 6) -> dict[str, str]:

@@ -20,7 +20,7 @@ COMMANDS = (credits, spend, import_, ledger, close, fx, report, init, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\
-exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled
+exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled or not witnessed
 
 examples:
   flexlib report --demo --year 2025 --month 9      a report of made-up data, no key needed

@@ -13,6 +13,7 @@ from flexlib.certificate import Certificate, State
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
+from flexlib.proof import find_worst
 from flexlib.settings import DEMO, Settings
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -123,10 +124,10 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
             print(f"{one.month} is {one.state}: {explain_state(one)}", file=sys.stderr)
 
 
-def find_exit_code(certificates: Sequence[Certificate]) -> int:
-    """That of the worst state."""
-    states = [certificate.state for certificate in certificates]
-    return next((state.exit_code for state in State if state in states), 0)
+def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:
+    """That of the worst certificate; where they make up one thing, of its own `state`."""
+    worst = state or find_worst({one.state for one in certificates} or {State.COMPLETE})
+    return max(one.exit_code for one in certificates) if worst is State.UNWITNESSED else worst.exit_code
 
 
 def _read_count(text: str) -> int:

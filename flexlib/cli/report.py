@@ -92,7 +92,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
         return find_exit_code(certificates)
     for sentence in (*state["missing"], *state["possible_duplicates"], *state["bills"]):
         print(f"{month} is {state['state']}: {sentence}", file=sys.stderr)
-    return State(state["state"]).exit_code
+    return find_exit_code(certificates, State(state["state"]))
 
 
 def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo, open_settings
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_month_options,
+    asks_demo,
+    find_exit_code,
+    open_settings,
+)
 from flexlib.dates import Month
 from flexlib.formats import format_plain
 from flexlib.settings import Settings, read_tolerance
@@ -58,7 +66,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
     for sentence in month.list_problems():
         print(f"{month.month} is {month.state}: {sentence.replace(SEE_SPEND, '.')}", file=sys.stderr)
-    return month.state.exit_code
+    return find_exit_code(month.certificates, month.state)
 
 
 def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from shlex import quote
 
 from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
-from flexlib.checks import Check, describe_check, explain_check, explain_money
-from flexlib.formats import clean_text, format_count, format_credits
+from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
+from flexlib.formats import clean_text, format_count, format_credits, format_moment
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
@@ -16,7 +16,12 @@ TITLES = {"independent_total": "Other endpoint"}
 def explain_state(certificate: Certificate) -> str:
     """Why the state is what it is, in one sentence."""
     if certificate.state is State.PROVISIONAL:
-        return "it was read before the month was over and settled; the total will still grow."
+        clock = f"by the server's clock, {format_moment(certificate.as_of)}, " * (
+            certificate.as_of < certificate.read_at
+        )
+        return f"{clock}it was read before the month was over and settled; the total will still grow."
+    if certificate.state is State.UNWITNESSED and isinstance(certificate, CreditsCertificate):
+        return f"{explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by)}."
     if certificate.state is State.UNRECONCILED:
         wrong = (
             f"{name.replace('_', ' ')}: {explain_check(one)}"

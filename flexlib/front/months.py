@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from flexlib.certificate import CERTIFICATES, State
+from flexlib.certificate import CERTIFICATES
 from flexlib.formats import format_amount
+from flexlib.proof import find_worst
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage
@@ -35,7 +36,7 @@ def list_stored_months(root: Path) -> pd.DataFrame:
         columns["month"].append(str(month))
         for dataset in CERTIFICATES:
             columns[dataset].append(", ".join(one.source for one in newest if one.dataset == dataset))
-        columns["state"].append(str(next(state for state in State if state in states)))
+        columns["state"].append(str(find_worst(states)))
         columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
     return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
 

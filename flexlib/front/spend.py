@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from flexlib.certificate import Certificate, State
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
@@ -21,6 +20,7 @@ from flexlib.front.months import compare_total
 from flexlib.front.people import hide_people, join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
+from flexlib.proof import Certificate, State, find_worst
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, load_month_before, total_spend
@@ -94,7 +94,7 @@ class Spend:
     def state(self) -> State:
         """The worst certificate's; GAP also where a month is not stored."""
         states = {month.state for month in self.loaded} | ({State.GAP} if self.absent else set())
-        return next(state for state in State if state in states)
+        return find_worst(states)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -87,7 +87,9 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
 
 
 def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
-    if before.state in NOT_WHOLE:
+    if before.state in NOT_WHOLE or (
+        before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
+    ):
         return f"{before.month.name} is not whole"
     if usage.state is State.PROVISIONAL:
         return f"{usage.month.name} was not over"

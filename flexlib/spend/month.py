@@ -2,10 +2,11 @@
 
 What 'twice' can mean: ids are unique in a source, not between two. A call that two sources hold under the same id, to
 the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
-that knows its amount, and is counted in `repeated`. What may be one call but cannot be known to be counts twice, and
-the month is not reconciled until somebody has looked: the same id with other content (`same_ids`), and another id at
-the same moment with the same model and tokens (`lookalikes`), as of a log that names no ids. A log whose times are not
-those of the recorded calls cannot be recognized at all: do not import what is recorded.
+that knows its amount, and is counted in `repeated`; where their clocks put it in two months, in the earlier one. What
+may be one call but cannot be known to be counts twice, and the month is not reconciled until somebody has looked: the
+same id with other content (`same_ids`), and another id at the same moment with the same model and tokens
+(`lookalikes`), as of a log that names no ids. A log whose times are not those of the recorded calls cannot be
+recognized at all: do not import what is recorded.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.certificate import Certificate, State
-from flexlib.checks import BillTolerance, explain_check, explain_money
+from flexlib.certificate import Certificate, CreditsCertificate, State
+from flexlib.checks import BillTolerance, explain_check, explain_money, explain_witness
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_count, format_moment
 from flexlib.money.fx import Pair, Rates
+from flexlib.proof import find_worst
 from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
-from flexlib.spend.once import count_once, count_rows
+from flexlib.spend.once import count_once, count_rows, drop_counted_before
 from flexlib.spend.zones import Piece, list_pieces, write_clock
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
@@ -129,8 +131,10 @@ class MonthUsage:
             elif state is State.GAP:
                 problems.append(f"{name}: something is missing; flexlib certificate and the month's raw/ say what.")
             if state is State.PROVISIONAL:
-                moment = format_moment(one.certificate.read_at)
+                moment = format_moment(one.certificate.as_of)
                 problems.append(f"{name}: read on {moment}, before the month was settled.")
+            if state is State.UNWITNESSED and isinstance(proof := one.certificate, CreditsCertificate):
+                problems.append(f"{name}: {explain_witness(proof.checks, proof.users_asked, proof.accepted_by)}.")
             checks = one.certificate.checks.values()
             problems += [f"{name}: {explain_check(check)}." for check in checks if check.result == "differs"]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
@@ -144,7 +148,7 @@ class MonthUsage:
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
         is_open = bool(self.possible_duplicates or self.crossing) or any(not one.is_reconciled for one in bills)
         states |= {State.UNRECONCILED} if is_open else set()
-        return next(state for state in State if state in states)
+        return find_worst(states)
 
     def _find_state(self, snapshot: Snapshot) -> State:
         """The state of one source; where bills say what all of its calls without a price cost, nothing is unknown."""
@@ -190,12 +194,22 @@ def load_month_usage(
         for source in sources
         if (one, source) not in stored
     ]
-    found = [_read_source(source, stored, pieces, month, zone) for source in sources]
-    kept, repeated, same_ids, lookalikes = count_once(list(zip(sources, found, strict=True)))
+    found = [(source, _read_source(source, stored, pieces, month, zone)) for source in sources]
+    found, edge, same_edge_ids = drop_counted_before(found, _read_before(month, root, zone), month.first)
+    kept, repeated, same_ids, lookalikes = count_once(found)
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    doubts = tuple(repeated), same_ids, lookalikes, tuple(missing)
+    doubts = (*edge, *repeated), same_ids + same_edge_ids, lookalikes, tuple(missing)
     return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root)
+
+
+def _read_before(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
+    """The calls of the month before, by source, as far as they are stored."""
+    pieces = list_pieces(month.previous, zone)
+    newest = [one for part, _, _ in pieces for one in list_newest(part, root, [LEDGER.dataset])]
+    stored = {(one.month, one.source): one for one in newest}
+    sources = {source for _, source in stored}
+    return [(source, _read_source(source, stored, pieces, month.previous, zone)) for source in sorted(sources)]
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

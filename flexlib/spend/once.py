@@ -6,10 +6,16 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
+
+    Sources = list[tuple[str, duckdb.DuckDBPyRelation]]
 
 CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
 COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
+EDGE = "INTERVAL 1 DAY"
+"""How far from the end of a month one call may stand on both sides of it: clocks of two sources differ by less."""
 SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
 SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
 # Logs mostly have milliseconds.
@@ -20,8 +26,26 @@ SAME_MOMENT = (
 ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 
 
+def drop_counted_before(sources: Sources, before: Sources, first: date) -> tuple[Sources, list[tuple[str, int]], int]:
+    """The relations without the calls that another source has at the end of the month before, where they count; how
+    many those are, and how many more only share their id. `first`: the day on which the month begins."""
+    kept: Sources = []
+    repeated, same_ids = [], 0
+    for source, rows in sources:
+        if others := [one for name, one in before if name != source]:
+            last = _join(others).filter(f"created_at >= DATE '{first}' - {EDGE}")
+            early = rows.filter(f"created_at < DATE '{first}' + {EDGE}")
+            count = count_rows(_meet(early, last, SAME_CALL))
+            same_ids += count_rows(_meet(early, last, "here.id = there.id")) - count
+            if count:
+                repeated.append((source, count))
+                rows = _meet(rows, last, SAME_CALL, "anti")
+        kept.append((source, rows))
+    return kept, repeated, same_ids
+
+
 def count_once(
-    sources: list[tuple[str, duckdb.DuckDBPyRelation]],
+    sources: Sources,
 ) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
     """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
     kept: list[duckdb.DuckDBPyRelation] = []

@@ -26,6 +26,7 @@ WHOLE = CreditsCertificate(
     users_active=2,
     flex_credits_hundredths=300,
     prompt_credits_hundredths=0,
+    sums=Check("agrees"),
 )
 IMPORTED = UsageCertificate(
     month=Month(2025, 10),

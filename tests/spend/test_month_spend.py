@@ -58,6 +58,24 @@ def test_one_call_under_the_same_id_in_two_sources_counts_once_in_the_ledger(tmp
     assert (usage.repeated, usage.same_ids) == ((("import", 1),), 0)
 
 
+def test_one_call_on_both_sides_of_a_months_edge_in_two_sources_counts_once_in_the_earlier_month(
+    tmp_path: Path,
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59"), call("only", "2025-09-30T23:59:58"))
+    store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01"), call("other", "2025-10-01T00:00:02"))
+    september, october = (load_month_usage(month, tmp_path) for month in (SEPTEMBER, OCTOBER))
+    assert sorted(september.calls.select("id").fetchall()) == [("edge",), ("only",)]
+    assert (october.calls.select("id").fetchall(), october.repeated) == ([("other",)], (("ledger", 1),))
+    assert total_cost_by_period(october.rows, currency="usd") == 1
+
+
+def test_the_same_id_on_both_sides_of_an_edge_with_other_tokens_is_told(tmp_path: Path) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59"))
+    store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01", prompt_tokens=7, total_tokens=7))
+    october = load_month_usage(OCTOBER, tmp_path)
+    assert (october.same_ids, october.repeated, october.state) == (1, (), State.UNRECONCILED)
+
+
 def test_the_same_id_with_other_content_is_two_calls_and_told(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("1", "2025-09-01T10:00"))
     store(tmp_path, "import", SEPTEMBER, call("1", "2025-09-20T10:00", model="gpt-4"), call("2", "2025-09-20T10:00"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 from pyarrow.json import ParseOptions, read_json
 
 from flexlib.certificate import SETTLING_TIME
-from flexlib.checks import Check, explain_check
+from flexlib.checks import NO_WITNESS, WITNESSES, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
 from flexlib.ingest.windsurf.checks import (
@@ -129,13 +130,17 @@ class RouteChoice:
 
     def _check(self, outcome: Outcome) -> dict[str, Check]:
         run = self.run
-        settled = run.draft.started_at >= self.month.end + SETTLING_TIME
+        settled = min(filter(None, (run.draft.started_at, run.client.server_date))) >= self._settled_at
         return {
             "sums": check_sums(outcome, settled=settled),
             "independent_total": check_independent_total(run.replies.get(INDEPENDENT_TOTAL), outcome, settled=settled),
             "cross_check": check_users(run, outcome, self.verify),
             "balance": check_balance(run.replies.get("balance"), run.span, outcome),
         }
+
+    @property
+    def _settled_at(self) -> datetime:
+        return self.month.end + SETTLING_TIME
 
     def _list_facts(self, outcome: Outcome, checks: dict[str, Check]) -> dict[str, Any]:
         """What the certificate says of the route, beside rows, sums and checks."""
@@ -145,8 +150,13 @@ class RouteChoice:
         notes = list(outcome.notes)
         if outcome.route in PER_USER and "agrees" not in (checks["sums"].result, checks["independent_total"].result):
             notes.append(PEOPLE_ONLY)
+        is_accepted = self.settings.has_no_witness and "agrees" not in (checks[name].result for name in WITNESSES)
+        clock = run.client.server_date
+        is_behind = clock is not None and clock < self._settled_at <= run.draft.started_at
         return {
             "quarantined_rows": len(tally.quarantined),
+            "accepted_by": NO_WITNESS * is_accepted,
+            "server_clock": clock.isoformat() if clock is not None and is_behind else "",
             "notes": tuple(notes),
             "server": self.server.name,
             "demo": self.server.demo,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from flexlib.analysis.credits import CreditsStatistics
-from flexlib.certificate import SETTLING_TIME, CreditsCertificate
-from flexlib.checks import Check, describe_check, explain_check
+from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import Check, describe_check, explain_check, explain_witness
 from flexlib.errors import BadRecord
 from flexlib.formats import format_credits, format_moment
 from flexlib.page.kit.markup import Html
@@ -49,9 +49,14 @@ def list_missing(certificate: CreditsCertificate, people: Mapping[str, Mapping[s
     for name, check in certificate.checks.items():
         if check.result == "differs":
             missing.append(f"{CHECKS[name]}: {_hide_keys(explain_check(check))}.")
-    if certificate.read_at < month.end + SETTLING_TIME:
-        over = "the month was over" if certificate.read_at < month.end else "the server had settled the last day"
-        missing.append(f"It was read on {format_moment(certificate.read_at)}, before {over}: the total may still grow.")
+    if not certificate.is_settled:
+        over = "the month was over" if certificate.as_of < month.end else "the server had settled the last day"
+        clock = " by the server's clock" * (certificate.as_of < certificate.read_at)
+        moment = format_moment(certificate.as_of)
+        missing.append(f"It was read on {moment}{clock}, before {over}: the total may still grow.")
+    if certificate.state is State.UNWITNESSED:
+        why = explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by)
+        missing.append(f"{_hide_keys(why[0].upper() + why[1:])}.")
     return missing
 
 

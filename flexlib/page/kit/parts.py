@@ -43,6 +43,9 @@ BADGES = {
     State.PROVISIONAL: StateBadge(
         "warn", "◔", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
     ),
+    State.UNWITNESSED: StateBadge(
+        "warn", "?", "Not witnessed", "What the total rests on", "", "no second figure confirms the total."
+    ),
     State.UNRECONCILED: StateBadge(
         "bad", "≠", "Not reconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
     ),

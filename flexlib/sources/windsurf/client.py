@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -25,6 +25,7 @@ from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.nesting import decode_json
 from flexlib.privacy import clean_message
 from flexlib.settings import LOOPBACK
+from flexlib.sources.windsurf.answers import read_http_date, read_message, read_pause, redact_key
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import ApiRequest
 
@@ -32,12 +33,8 @@ ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 TIMEOUT = (10, 120)
 """Seconds to connect, and between two bytes of an answer."""
-PAUSE_429 = 1.0
-"""Seconds to wait after a 429 that does not say how long."""
 PATIENCE_429 = 900.0
 """Seconds without any answer but 429 after which the run stops."""
-SHORTEST_KEY = 8
-"""Characters; real ones have 36. One as short as a word of the wire, such as `api_key`, would spoil the answers."""
 DEAD_AFTER, DEAD_ASKS = 60.0, 25
 """Seconds without a good answer, and how many asks must have failed in them, for the server to count as gone."""
 
@@ -71,6 +68,8 @@ class Client:
         self.base_url = base_url
         self.sent = 0
         self.retried = 0
+        self.server_date: datetime | None = None
+        """What the server's clock says, as of its latest answer."""
         self._key = service_key
         self.workers = workers
         self._pacer = Pacer()
@@ -169,16 +168,18 @@ class Client:
                 raise error
             return f"{type(error).__name__}: the connection failed"
         response = future.result()
-        text = _redact(response.content.decode("utf-8", "replace"), self._key)
+        if said_at := read_http_date(response.headers.get("Date", "")):
+            self.server_date = max(said_at, self.server_date or said_at)
+        text = redact_key(response.content.decode("utf-8", "replace"), self._key)
         status = response.status_code
         if status == 200:
             try:
                 return ApiResponse(ask, ask.read(decode_json(text, parse_float=Decimal)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return f"an answer that is not whole ({type(error).__name__})"
-        said = clean_message(_read_message(text) or _redact(response.reason or "nothing", self._key))
+        said = clean_message(read_message(text) or redact_key(response.reason or "nothing", self._key))
         if status == 429:
-            pause = _read_pause(response.headers.get("Retry-After"))
+            pause = read_pause(response.headers.get("Retry-After"))
             if pause <= ask.max_retry_after:
                 return pause
             return ApiResponse(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
@@ -193,48 +194,6 @@ class Client:
 
 
 AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
-
-
-def _redact(text: str, key: str) -> str:
-    """A text or JSON without the key, also where it was escaped."""
-    if key not in text and "\\" not in text:
-        return text
-    try:
-        return json.dumps(_blot_values(decode_json(text), key), ensure_ascii=False)
-    except ValueError:
-        return text.replace(key, "[service key]")
-
-
-def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
-    if isinstance(value, dict):
-        hidden = "[service key]" if len(key) >= SHORTEST_KEY else key
-        return {name.replace(key, hidden): _blot_values(part, key) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_blot_values(part, key) for part in value]
-    return value.replace(key, "[service key]") if isinstance(value, str) else value
-
-
-def _read_message(text: str) -> str:
-    """The server's own words: of `{"error": ...}`, else the start of a text that is not HTML."""
-    try:
-        message = decode_json(text).get("error")
-    except (ValueError, AttributeError):
-        message = "" if text.lstrip().startswith("<") else text
-    return str(message or "")
-
-
-def _read_pause(header: str | None) -> float:
-    """Seconds that a Retry-After asks for, given as a number or as a date."""
-    if not header:
-        return PAUSE_429
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
-        return PAUSE_429
 
 
 def read_demo_header(base_url: str) -> str | None:

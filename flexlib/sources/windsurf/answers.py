@@ -1,0 +1,65 @@
+"""What an answer says beside its value: the server's words, when to ask again, its clock; and it never says the key."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from flexlib.nesting import decode_json
+
+PAUSE_429 = 1.0
+"""Seconds to wait after a 429 that does not say how long."""
+SHORTEST_KEY = 8
+"""Characters; real ones have 36. One as short as a word of the wire, such as `api_key`, would spoil the answers."""
+
+
+def redact_key(text: str, key: str) -> str:
+    """A text or JSON without the key, also where it was escaped."""
+    if key not in text and "\\" not in text:
+        return text
+    try:
+        return json.dumps(_blot_values(decode_json(text), key), ensure_ascii=False)
+    except ValueError:
+        return text.replace(key, "[service key]")
+
+
+def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        hidden = "[service key]" if len(key) >= SHORTEST_KEY else key
+        return {name.replace(key, hidden): _blot_values(part, key) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_blot_values(part, key) for part in value]
+    return value.replace(key, "[service key]") if isinstance(value, str) else value
+
+
+def read_message(text: str) -> str:
+    """The server's own words: of `{"error": ...}`, else the start of a text that is not HTML."""
+    try:
+        message = decode_json(text).get("error")
+    except (ValueError, AttributeError):
+        message = "" if text.lstrip().startswith("<") else text
+    return str(message or "")
+
+
+def read_pause(header: str | None) -> float:
+    """Seconds that a Retry-After asks for, given as a number or as a date."""
+    if header and header.strip().isdecimal():
+        return float(header)
+    moment = read_http_date(header or "")
+    return max(0.0, moment.timestamp() - time.time()) if moment else PAUSE_429
+
+
+def read_http_date(text: str) -> datetime | None:
+    """A date in one of the three forms of RFC 9110, which are GMT whether they say so or not; None where it is none.
+
+    >>> read_http_date("Sun Nov  6 08:49:37 1994")
+    datetime.datetime(1994, 11, 6, 8, 49, 37, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
