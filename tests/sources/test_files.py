@@ -576,11 +576,13 @@ def test_a_quarantined_row_keeps_its_line_and_its_text(tmp_path: Path) -> None:
 KINDS = ["good", "blank", "short", "bad", "broken line", "bad broken line"]
 
 
-@given(kinds=st.lists(st.sampled_from(KINDS), max_size=60), block=st.sampled_from([64, 200, 1 << 20]))
-@example(kinds=["short", "short", "short", "good", "short"], block=64)  # a piece without a row, and notes beyond it
+@given(
+    kinds=st.lists(st.sampled_from(KINDS), max_size=60), blocks=st.sampled_from([(64,), (200,), (1 << 20,), (30, 64)])
+)
+@example(kinds=["short", "short", "short", "good", "short"], blocks=(64,))  # a piece without a row, and notes beyond it
 @settings(max_examples=30, deadline=None)
 def test_lines_are_right_whatever_stands_among_them(
-    tmp_path_factory: pytest.TempPathFactory, kinds: list[str], block: int
+    tmp_path_factory: pytest.TempPathFactory, kinds: list[str], blocks: tuple[int, ...]
 ) -> None:
     time = "2025-09-01 10:00:00"
     texts = {
@@ -599,7 +601,7 @@ def test_lines_are_right_whatever_stands_among_them(
         line += texts[kind].count("\n") + 1
     file = write(tmp_path_factory.mktemp("calls"), "\n".join(["time,in,out,note", *(texts[kind] for kind in kinds)]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "BLOCK", block)  # pieces so small that rows fall on both sides of many
+        patch.setattr(files, "BLOCKS", blocks)  # pieces so small that rows fall on both sides of many, or in none
         bad = refuse(file)
         taken = take(file)
     assert [(row.line, row.text) for row in bad] == expected

@@ -25,10 +25,13 @@ from flexlib.sources.files.quotes import check_quotes
 DELIMITERS = ",;\t|"
 EXCEL_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
 """The first line by which Excel is told what parts the columns; it is no row."""
-BLOCK = 16 << 20
-"""Bytes read at a time; no row may be longer."""
+BLOCKS = (1 << 20, 16 << 20)
+"""Bytes read at a time: Arrow reads 32 such blocks ahead, so they are small until a row is longer than one; no row may
+be longer than the last."""
 ABSENT = "\x1f"
 """A delimiter that no JSON text can hold: each line is then one column."""
+STRADDLES = "straddling"
+"""What Arrow says of a row that does not end in the block in which it begins, nor in the next."""
 PEEKED_LINES = 100
 
 
@@ -73,7 +76,7 @@ def read_csv(
             texts = {name: rows[str(place)] for name, place in places.items()}
             yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
         if spans:
-            csv.field_size_limit(BLOCK)
+            csv.field_size_limit(BLOCKS[-1])
             with open_text(file) as lines:
                 check_quotes(file, lines, spans, header.delimiter)
 
@@ -107,13 +110,29 @@ def report_file(file: Path) -> Iterator[None]:
         advice = "fix it and import it again."
         if "UTF8" in reason or isinstance(error, UnicodeDecodeError):
             advice = f"it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 {file.name} > ...)."
-        elif "straddling" in reason:
-            advice = f"a quote is not closed, or a row is longer than {BLOCK >> 20} MB: fix it first."
+        elif STRADDLES in reason:
+            advice = f"a quote is not closed, or a row is longer than {BLOCKS[-1] >> 20} MB: fix it first."
         raise BadFile(f"{file.name} cannot be read ({reason}); {advice}") from error
 
 
 def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.ParseOptions) -> Iterator[pa.Table]:
     """Columns named by their place, and `line`, `lines`, `problem`; rows of another width have a problem only."""
+    given = 0
+    for block in BLOCKS:
+        try:
+            for piece in _read_blocks(file, types, skipped, parse, block):
+                new = piece.filter(pc.greater(piece["line"], given)) if block != BLOCKS[0] else piece
+                given = pc.max(new["line"]).as_py() or given
+                yield new
+            return
+        except pa.ArrowInvalid as error:
+            if STRADDLES not in str(error) or block == BLOCKS[-1]:
+                raise
+
+
+def _read_blocks(
+    file: Path, types: list[Any], skipped: int, parse: arrow_csv.ParseOptions, block: int
+) -> Iterator[pa.Table]:
     names = [str(place) for place in range(len(types))]
     broken: dict[int, tuple[int, int]] = {}
 
@@ -125,7 +144,7 @@ def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.Pa
     reader = arrow_csv.open_csv(
         pa.input_stream(str(file), compression="detect"),
         # Rows are numbered by one thread only.
-        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=skipped),
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=names, skip_rows=skipped),
         parse_options=parse,
         convert_options=arrow_csv.ConvertOptions(column_types=dict(zip(names, types, strict=True))),
     )
@@ -139,7 +158,7 @@ def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.Pa
 
 def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, line: int) -> tuple[pa.Table, int, int]:
     """`rows` that follow after `row` and `line`, with the broken ones that stand among them; and the last of both."""
-    ahead = np.array(sorted(number for number in broken if number > row), np.int64)
+    ahead = np.array(sorted(broken), np.int64)
     numbers = np.arange(row + 1, row + 1 + len(rows) + len(ahead))
     is_whole = ~np.isin(numbers, ahead)
     # The reader reads ahead: what is broken behind the next whole row belongs to a later piece.
@@ -151,7 +170,8 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
     spans[~is_whole] += np.array([broken[number][0] for number in mine], np.int64)
     starts = line + 1 + np.cumsum(spans) - spans
     width = rows.num_columns
-    problems = pa.array([f"{broken[number][1]} columns where the header has {width}" for number in mine], pa.string())
+    widths = [broken.pop(number)[1] for number in mine]
+    problems = pa.array([f"{found} columns where the header has {width}" for found in widths], pa.string())
     whole = rows.append_column("line", pa.array(starts[is_whole])).append_column("lines", pa.array(spans[is_whole]))
     whole = whole.append_column("problem", pa.nulls(len(rows), pa.string())).filter(pc.invert(_find_blank(rows)))
     others = pa.table({"line": starts[~is_whole], "lines": spans[~is_whole], "problem": problems})
