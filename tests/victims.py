@@ -108,6 +108,9 @@ def main() -> None:
 
     import flexlib.ledger  # noqa: F401
     import flexlib.store.snapshots  # noqa: F401
+    from flexlib.money.price_book import load_book
+
+    load_book()  # else each child reads it anew, which takes ten times as long as its work
 
     for line in sys.stdin:
         task = json.loads(line)
