@@ -9,7 +9,8 @@ import pytest
 
 from flexlib.cli import main
 
-GATEWAY = Path(__file__).parents[2] / "params" / "presets" / "my_gateway.yaml"
+PRESETS = Path(__file__).parents[2] / "params" / "presets"
+GATEWAY = PRESETS / "my_gateway.yaml"
 
 
 @pytest.fixture
@@ -29,6 +30,19 @@ def test_a_file_is_read_by_a_preset_of_one_s_own_and_the_certificate_names_it(
     assert (file["preset"], file["evidence"]) == ("my-gateway", "rows")
     assert file["mapping"]["timezone"] == "America/Santiago"
     assert "preset" not in file["mapping"]
+
+
+def test_a_table_of_invoices_is_read_by_the_example_of_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "invoices.csv").write_text(
+        "Provider,From,To,What,Model,Net,Currency\n"
+        'openai,2026-05-01,2026-05-31,Usage,gpt-4o,"1.204,50",USD\n'
+        'openai,2026-05-01,2026-05-31,Support plan,,"200,00",USD\n'
+    )
+    assert main(["import", str(folder / "invoices.csv"), "--from", str(PRESETS / "my_invoice.yaml")]) == 0
+    capsys.readouterr()
+    assert main(["spend", "--year", "2026", "--month", "5", "--json"]) == 0
+    spent = json.loads(capsys.readouterr().out)
+    assert (spent["amount_in_usd"], spent["state"]) == ("1404.5", "COMPLETE")
 
 
 def test_an_option_wins_over_the_preset(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
         "notebooks/llm_usage.ipynb",
         "params/flex_credits.yaml",
         "params/presets/my_gateway.yaml",
+        "params/presets/my_invoice.yaml",
     ]
     notebook = Path("notebooks/llm_usage.ipynb")
     assert (tmp_path / "new" / "work" / notebook).read_bytes() == (HOME / notebook).read_bytes()
