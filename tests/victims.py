@@ -104,13 +104,16 @@ def hold(task: dict[str, Any]) -> None:
 
 def main() -> None:
     """Forks a child for each line, with all that it needs loaded."""
-    import credits_samples  # noqa: F401
+    from credits_samples import make_rows
 
     import flexlib.ledger  # noqa: F401
     import flexlib.store.snapshots  # noqa: F401
+    from flexlib.dates import Month
     from flexlib.money.price_book import load_book
 
-    load_book()  # else each child reads it anew, which takes ten times as long as its work
+    # Else each child reads the book and loads pandas anew, which takes ten times as long as its work.
+    load_book()
+    make_rows(Month(2025, 9), 1)
 
     for line in sys.stdin:
         task = json.loads(line)
