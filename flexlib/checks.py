@@ -16,6 +16,8 @@ from flexlib.formats import format_count, format_credits
 
 UNLISTED = "a key that is not on the list of people may have spent it"
 UNREAD = "some of it could not be read"
+OWN_TOTAL = "{} says that its {} is {}, and its rows sum up to {}: export it again"
+Figures = Mapping[str, Any]
 
 COMPARED = {
     "team_sum": "prompt credits, flex credits and rows against the server's own sum over the whole team",
@@ -130,9 +132,6 @@ def read_check(values: Mapping[str, Any]) -> Check:
     return Check(check.result, how, check.checked, why, check.figures, check.code, check.reasons)
 
 
-Figures = Mapping[str, Any]
-
-
 def _compare_team_sum(figures: Figures) -> str:
     more = figures["flex_credits_hundredths"] - figures["flex_credits_here"]
     return (
@@ -240,6 +239,7 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "balance_no_number": _say("the balance is no number"),
     "balance_differs": _compare_balance,
     "amounts_changed": _name_changed,
+    "own_totals": lambda figures: "; ".join(OWN_TOTAL.format(*one) for one in figures["own_totals"]),
     "counts_differ": _compare_counts,
     "ids_repeated": _say("{rows_found} rows have {distinct_ids} different ids"),
     "possible_duplicates": _name_possible_duplicates,

@@ -8,9 +8,9 @@ until somebody says which one holds (`supersedes`), or that both do (`distinct`)
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import name_in_errors
 from flexlib.sources.files.json_rows import write_json_lines
+from flexlib.sources.files.pages import find_open_pages
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
 from flexlib.store.snapshots import find_snapshot
@@ -60,7 +61,7 @@ def prepare_charges(
     """
     read_at, decisions = now or datetime.now(timezone.utc), decisions or Decisions()
     stamps = stamp_files(file for file, _ in files)
-    read = list({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
+    read = _refuse_open_pages({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
     stored = list_stored_files(root, BILLS)
     entries = [entry for _, entry in stored]
     older = _find_older(entries, read, decisions.supersedes)
@@ -122,6 +123,18 @@ def _refuse_losing(older: set[str], bills: Sequence[BillFile], months: Iterable[
 def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:
     facts = describe_file(file, mapping)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, name_in_errors(file.path, file.name):
-        rows = write_json_lines(file.path, mapping.asked, Path(folder))
+        rows, pages = write_json_lines(file.path, mapping.asked, Path(folder))
         with name_in_errors(rows, file.path.name):
-            return BillFile(facts.name, facts.sha256, facts.mapping, read_charges(rows, mapping, facts.sha256))
+            return BillFile(facts.name, facts.sha256, facts.mapping, read_charges(rows, mapping, facts.sha256), pages)
+
+
+def _refuse_open_pages(bills: Collection[BillFile]) -> list[BillFile]:
+    """The bills, in which a page is refused whose next one is in none of them."""
+    found = []
+    for bill, opened in zip(bills, find_open_pages([bill.pages for bill in bills]), strict=True):
+        months = dict(bill.months)
+        for month, charges in bill.months.items():
+            pages = tuple(page.refused for page in opened if page.month in (None, month))
+            months[month] = replace(charges, refused=charges.refused + pages)
+        found.append(replace(bill, months=months))
+    return found

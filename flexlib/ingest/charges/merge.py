@@ -22,6 +22,7 @@ from flexlib.ingest.tables import mask_private
 from flexlib.schema import CHARGES
 from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
+from flexlib.sources.files.pages import Page
 from flexlib.sources.registry import BILLS, RefusedFileRow
 from flexlib.store.version import People, Snapshot
 
@@ -37,6 +38,7 @@ class BillFile:
     sha256: str
     mapping: dict[str, Any]
     months: Mapping[Month, MonthCharges]
+    pages: Sequence[Page] = ()
 
 
 def merge_month(

@@ -162,6 +162,9 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         }
         if doubled := file.months[month].doubled:
             entry["doubled"] = doubled
+        entry.pop("own_totals", None)
+        if file.own_totals:
+            entry["own_totals"] = [list(one) for one in file.own_totals]
         if left_out := file.months[month].left_out:
             files[number]["left_out"] = left_out
         entries.numbers[place] = number

@@ -68,7 +68,9 @@ def merge_month(
     files = entries.files
     doubled = [[one["name"], one["alike"]] for one in files if one.get("alike")]
     shared = [[one["name"], *pair] for one in files for pair in one.get("shared", ())]
+    own_totals = [[one["name"], *total] for one in files for total in one.get("own_totals", ())]
     faults: dict[str, tuple[str, Any]] = {
+        "own_totals": ("own_totals", own_totals),
         "amounts_changed": ("changed_amounts", changed),
         "possible_duplicates": ("possible_duplicates", doubled),
         "shared_rows": ("shared_rows", shared),

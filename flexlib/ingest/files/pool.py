@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from flexlib.ingest.files.known import FileFacts, recall_rules
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.pages import Page, find_open_pages
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.files.texts import quote
-from flexlib.sources.registry import RefusedFileRow
+from flexlib.sources.registry import RefusedFileRow, RefusedRow
 from flexlib.store.version import People
 
 
@@ -51,6 +52,9 @@ class ReadFile:
     """Columns of `schema.USAGE` in which no call of the file has a value."""
     lifted: set[str]
     """Fields that a column of the metadata feeds by its name."""
+    pages: list[Page]
+    own_totals: list[tuple[str, str, str]]
+    """Totals that it says of itself, and what its rows sum up to, where that is something else."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def read_files(
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name) as calls:
-            read = [_describe_calls(calls, facts)]
+            read = _refuse_open_pages([_describe_calls(calls, facts)])
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
@@ -118,18 +122,35 @@ def read_files(
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
-        yield Pool(connection, read, connection.read_parquet(parts), stamps)
+        yield Pool(connection, _refuse_open_pages(read), connection.read_parquet(parts), stamps)
 
 
 def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     check_taken(calls, facts.name)
     months = {}
     for month in calls.months:
-        bad = calls.list_quarantined(month)
-        refused = [RefusedFileRow(row.line, row.reason, row.text, facts.name, facts.sha256) for row in bad]
+        refused = _name_file(calls.list_quarantined(month), facts)
         people, left_out = calls.list_people(month), calls.left_out(month)
         months[month] = FileMonth(calls.count_month(month), refused, people, left_out, calls.count_doubled(month))
-    return ReadFile(facts, months, calls.empty_columns, calls.lifted)
+    return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, calls.own_totals)
+
+
+def _name_file(rows: Sequence[RefusedRow], facts: FileFacts) -> list[RefusedFileRow]:
+    return [RefusedFileRow(row.line, row.reason, row.text, facts.name, facts.sha256) for row in rows]
+
+
+def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
+    """The files, in which a page is refused whose next one is in none of them."""
+    found = []
+    for file, opened in zip(files, find_open_pages([file.pages for file in files]), strict=True):
+        months = dict(file.months)
+        for month, one in file.months.items():
+            pages = [page.refused for page in opened if page.month in (None, month)]
+            rows, quarantined = one.counts.rows_read + len(pages), one.counts.quarantined_rows + len(pages)
+            counts = replace(one.counts, rows_read=rows, quarantined_rows=quarantined)
+            months[month] = replace(one, counts=counts, refused=one.refused + _name_file(pages, file.facts))
+        found.append(replace(file, months=months))
+    return found
 
 
 def describe_file(file: InputFile, mapping: CallMapping | ChargeMapping) -> FileFacts:

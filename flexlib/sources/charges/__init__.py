@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from flexlib.sources.charges.amounts import find_date_order, is_short_date, prov
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
 from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
 from flexlib.sources.charges.texts import Texts, find_columns, read_texts
-from flexlib.sources.files.columns import list_in_words
+from flexlib.sources.files.fields import list_in_words
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
@@ -71,6 +71,12 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
     Raises `BadFile` when it cannot be read, lacks a column, holds no row with a time, or writes dates that may be two.
     """
     known = find_columns(file, mapping.delimiter)
+    lacking = {*mapping.optional} - {*known}
+    mapping = replace(
+        mapping,
+        unit=None if mapping.unit in lacking else mapping.unit,
+        kind=None if mapping.kind in lacking else mapping.kind,
+    )
     columns = _find_columns(file, mapping, known)
     conditions = dict.fromkeys(mapping.conditions, "the rows to take")
     wanted = conditions | {column: name for name, column in columns.items()}

@@ -92,7 +92,9 @@ class ChargeMapping:
         columns = {name: column for name in COLUMNS if (column := getattr(self, name))}
         counts = {column for name, column in columns.items() if name in AMOUNTS}
         needed = frozenset(columns.values()) - frozenset(self.optional)
-        return AskedColumns((*columns.values(), *self.conditions), frozenset(counts), needed, self.rows_path)
+        asked = (*columns.values(), *self.conditions)
+        period = (self.period_start, self.period_end or "")
+        return AskedColumns(asked, frozenset(counts), needed, self.rows_path, None, frozenset(), *period)
 
     @property
     def conditions(self) -> list[str]:

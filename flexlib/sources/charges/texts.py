@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_json
 from flexlib.sources.files.files import list_columns, read_csv, read_jsonl
+from flexlib.sources.files.json_values import TwiceNamed, decode_exact
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.texts import quote
 
@@ -58,7 +58,9 @@ def _read_object(line: int, lines: int, problem: str | None, text: str, columns:
     row: Any = None
     if problem is None:
         try:
-            row = decode_json(text, parse_float=str, parse_int=str)
+            row = decode_exact(text)
+        except TwiceNamed as error:
+            return Texts(line, lines, str(error), (None,) * len(columns))
         except ValueError:
             row = None
         if not isinstance(row, dict):

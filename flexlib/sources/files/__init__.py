@@ -21,6 +21,7 @@ from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.pages import Page
 from flexlib.sources.files.rows import judge_rows
 from flexlib.sources.files.texts import quote, read_raw
 from flexlib.sources.registry import RefusedRow
@@ -60,15 +61,28 @@ class CallFile:
     """A file of calls, read and judged; its months are read one at a time."""
 
     def __init__(
-        self, file: Path, mapping: CallMapping, connection: duckdb.DuckDBPyConnection, empty: set[str]
+        self,
+        file: Path,
+        mapping: CallMapping,
+        connection: duckdb.DuckDBPyConnection,
+        empty: set[str],
+        pages: list[Page],
     ) -> None:
         self.file = file
+        self.pages = pages
+        """Those of a file that is made of them."""
         self.empty_columns = empty
         """Columns of `schema.USAGE` in which no call of the file has a value."""
         self.lifted = mapping.lifted
         """Fields that a column of the metadata feeds by its name."""
         self.connection = connection
         """Where the calls are, so that they can be joined with others; what memory does not hold is on the disk."""
+
+    @property
+    def own_totals(self) -> list[tuple[str, str, str]]:
+        """Totals that the file says of itself, and what its rows sum up to, where that is something else."""
+        found = self._query("SELECT name, said, found FROM own_totals ORDER BY name")
+        return [one for page in self.pages for one in page.differs] + [(name, said, sums) for name, said, sums in found]
 
     @property
     def months(self) -> list[Month]:
@@ -142,9 +156,9 @@ def read_calls(file: Path, mapping: CallMapping, name: str | None = None) -> Ite
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         connection.execute("SET TimeZone = 'UTC'")
         with name_in_errors(file, name):
-            lines = write_json_lines(file, mapping.asked, Path(folder))
+            lines, pages = write_json_lines(file, mapping.asked, Path(folder))
             with name_in_errors(lines, file.name):
-                calls = CallFile(lines, mapping, connection, judge_rows(connection, lines, mapping))
+                calls = CallFile(lines, mapping, connection, judge_rows(connection, lines, mapping), pages)
             if not calls.months:
                 check_taken(calls, file.name)
         yield calls

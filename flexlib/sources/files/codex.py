@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
+
+from flexlib.sources.files.moments import read_instant
 
 REPLAY = timedelta(seconds=2)
 """A forked session begins with its parent's lines, all written at once with the fork's own time; a first answer of its
@@ -39,8 +41,12 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             number += 1
             info = _read_object(payload.get("info"))
             total = _read_object(info.get("total_token_usage"))
-            is_replay = is_replay and _is_near(session["timestamp"], line.get("timestamp"))
-            own_id = f"{session['id']}-{number}" if session.get("id") else None
+            begun, now = read_instant(session.get("timestamp")), read_instant(line.get("timestamp"))
+            if is_replay and not (begun and now):  # whose call it is, nothing tells
+                yield {"kind": CALL}
+                continue
+            is_replay = is_replay and begun is not None and now is not None and now - begun < REPLAY
+            own_id = f"{session['id']}-{number}" if isinstance(session.get("id"), str) else None
             row = {"id": own_id, "timestamp": line.get("timestamp"), "model": model}
             row |= _read_object(info.get("last_token_usage")) or _subtract(total, before)
             if not payload.get("info"):
@@ -63,14 +69,8 @@ def _is_fork(payload: Usage) -> bool:
     return bool(payload.get("forked_from_id")) or is_spawned
 
 
-def _is_near(start: object, moment: object) -> bool:
-    try:
-        return datetime.fromisoformat(str(moment)) - datetime.fromisoformat(str(start)) < REPLAY
-    except (ValueError, TypeError):
-        return False
-
-
 def _subtract(total: Usage, before: Usage) -> Usage:
     """What the session's total has grown by; a total that has become smaller began anew."""
-    grown = {name: value - before.get(name, 0) for name, value in total.items() if isinstance(value, int)}
+    counts = {name: value for name, value in before.items() if isinstance(value, int)}
+    grown = {name: value - counts.get(name, 0) for name, value in total.items() if isinstance(value, int)}
     return total if any(value < 0 for value in grown.values()) else grown

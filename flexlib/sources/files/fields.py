@@ -1,13 +1,20 @@
-"""The fields that columns of a file of calls can feed, and what the file's own words for them mean."""
+"""The fields that columns of a file of calls can feed, which of its columns do, and what its own words mean."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from flexlib.enums import OPTIONS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
+from flexlib.sources.files.numbers import SUMMED
+from flexlib.sources.registry import clean_cell
+
+if TYPE_CHECKING:
+    from flexlib.sources.files.mapping import CallMapping
 
 MEMBERS: dict[str, type[LlmProvider | LlmProxy | LlmTaskType]] = {
     "provider": LlmProvider,
@@ -24,18 +31,18 @@ def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     """
     found: dict[str, dict[str, str]] = {field: {} for field in MEMBERS}
     for text in texts:
-        word, _, name = (part.strip().lower() for part in text.rpartition("="))
+        word, _, said = (part.strip().lower() for part in text.rpartition("="))
         if not word:
             raise BadParameter(f"{text!r} is no alias; write one such as Azure=openai.")
         known = {field: members.spellings() for field, members in MEMBERS.items()}
-        means = {field: str(spellings[name]) for field, spellings in known.items() if name in spellings}
-        if name and not means:
+        means = {field: str(spellings[said]) for field, spellings in known.items() if said in spellings}
+        if said and not means:
             raise BadParameter(
                 f"{text!r} is no alias: the right must be a provider ({', '.join(LlmProvider)}), "
                 f"a proxy ({', '.join(LlmProxy)}), a task type ({', '.join(LlmTaskType)}) or nothing."
             )
-        for field, member in (means or dict.fromkeys(MEMBERS, "")).items():
-            other = found[field].setdefault(word, member)
+        for name, member in (means or dict.fromkeys(MEMBERS, "")).items():
+            other = found[name].setdefault(word, member)
             if other != member:
                 raise BadParameter(f"{word!r} has two aliases, {other!r} and {member!r}; give one of them.")
     return found
@@ -88,9 +95,22 @@ FIELDS = [
     "currency",
     "requests",
     "usable_key",
+    "ended_at",
     *EXTRA_COUNTS,
 ]
 """What a column, or a sum of them, can feed."""
+
+
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "cache": (None, "apart", "included"),
+    "reasoning": (None, "apart", "included"),
+    "amount_unit": ("usd", "cents"),
+    "amount_zero": (None, "known", "unknown"),
+    "duration_unit": ("ms", "s"),
+    "repeated": ("refuse", "last"),
+    "date_order": (None, "dmy", "mdy"),
+}
+"""The words that a field of the mapping knows."""
 
 
 def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
@@ -108,9 +128,16 @@ def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
 
 
 def split_sum(column: str, known: Container[str]) -> list[str]:
-    """The columns of a sum such as `a + b`, with or without blanks; a column of that very name wins over it."""
+    """The columns of a sum such as `a + b`, with or without blanks; a column of that very name wins over it.
+
+    Raises `BadParameter` where it has one twice, which would count it twice.
+    """
     parts = [part.strip() for part in column.split("+")]
-    return [column] if column in known or not all(parts) else parts
+    if column in known or not all(parts):
+        return [column]
+    if twice := next((part for part in parts if parts.count(part) > 1), None):
+        raise BadParameter(f"the sum {column!r} counts {twice!r} twice; name each of its columns once.")
+    return parts
 
 
 @dataclass(frozen=True)
@@ -127,6 +154,10 @@ class AskedColumns:
     """Who makes rows of a file that has none."""
     optional: frozenset[str] = frozenset()
     """Those that a file may lack."""
+    begins: str = ""
+    ends: str = ""
+    totals: Mapping[str, str] = field(default_factory=dict)
+    """Those of the beginning and the end of a row's period, and the column that each of the file's own totals sums."""
 
     def split_sums(self, known: Container[str]) -> AskedColumns:
         """The same with each column of a sum by itself; `known`: the columns of the file."""
@@ -136,3 +167,48 @@ class AskedColumns:
 
         needed = frozenset(split(self.needed)) - self.optional
         return replace(self, columns=tuple(split(self.columns)), counts=frozenset(split(self.counts)), needed=needed)
+
+
+VALUE = re.compile(r"[-+]?[$€£]?\d[\d.,:/TZ -]*")
+"""A number, a date or a time: no name of a column."""
+
+IN_ID = frozenset(FIELDS) - {"request_id", "reasoning_tokens", "currency", "ended_at"}
+"""The fields whose column has a part in a row's id by its value, or by one that follows from it."""
+
+
+def list_asked(mapping: CallMapping, known: list[str]) -> dict[str, str]:
+    """The column of each text: under the name of its field, of which a part of a sum has its place behind it."""
+    asked: dict[str, str] = {}
+    for name, column in mapping.columns.items():
+        parts = split_sum(column, known) if name in SUMMED else [column]
+        if len(parts) == 1:
+            asked[name] = column
+        else:
+            asked |= {f"{name}_{place}": part for place, part in enumerate(parts)}
+    others = {"metadata": mapping.metadata, "condition": mapping.conditions}
+    return asked | {f"{name}_{n}": column for name, columns in others.items() for n, column in enumerate(columns)}
+
+
+def list_rest(mapping: CallMapping, known: list[str], asked: dict[str, str]) -> dict[str, str]:
+    """The columns that have no part in a row's id by themselves, in the order of their names; none up to 0.2.0."""
+    told = {column for name, column in asked.items() if is_in_id(name)}
+    others = sorted(column for column in known if column and column not in told and known.count(column) == 1)
+    return {f"rest_{place}": column for place, column in enumerate(others)} if mapping.rules > 1 else {}
+
+
+def list_in_words(known: Sequence[str], *, is_csv: bool) -> str:
+    """What a sentence says of the columns that a file has; of a CSV whose first line holds values, none of them."""
+    names = [clean_cell(column) for column in known]
+    if is_csv and any(VALUE.fullmatch(one) or one != column for one, column in zip(names, known, strict=True)):
+        return "its first line holds values; add one with the names of its columns"
+    return f"its columns are {', '.join(names)}"
+
+
+def is_in_id(name: str) -> bool:
+    """Whether the text of that name has a part in a row's id."""
+    return name in IN_ID or name.startswith("metadata_")
+
+
+def name_field(name: str) -> str:
+    """The field of a part of a sum, or of one of several columns; no other name ends in a number."""
+    return name.rstrip("_0123456789")

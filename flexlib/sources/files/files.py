@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,9 +18,8 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_json
-from flexlib.sources.files.kinds import check_encoding, find_kind, open_text
-from flexlib.sources.files.quotes import check_quotes
+from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line
+from flexlib.sources.files.kinds import check_encoding, check_quotes, find_kind, open_text
 
 DELIMITERS = ",;\t|"
 EXCEL_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
@@ -81,12 +80,26 @@ def read_csv(
                 check_quotes(file, lines, spans, header.delimiter)
 
 
-def read_jsonl(file: Path) -> Iterator[pa.Table]:
-    """The lines of a file in pieces: `line`, `lines`, `problem` as `read_csv` gives them, and `text`."""
+def read_jsonl(file: Path, keys: Iterable[str] = (), *, rounds: bool = False) -> Iterator[pa.Table]:
+    """The lines of a file in pieces: `line`, `lines`, `problem` as `read_csv` gives them, and `text`.
+
+    In that, numbers that no float holds are strings, unless it `rounds` them. To name one of `keys` twice in an object
+    is a problem.
+    """
+    suspects = find_suspects(keys)
     with report_file(file):
         parse = arrow_csv.ParseOptions(delimiter=ABSENT, quote_char=False, ignore_empty_lines=False)
         for rows in _read_pieces(file, [pa.string()], 0, parse):
-            yield rows.rename_columns({"0": "text"})
+            rows = rows.rename_columns({"0": "text"})
+            texts = rows["text"].combine_chunks()
+            is_suspect = pc.fill_null(pc.match_substring_regex(texts, suspects), False)  # noqa: FBT003 - pyarrow's own
+            if not rounds and pc.any(is_suspect).as_py():
+                judged = [judge_line(text) for text in texts.filter(is_suspect).to_pylist()]
+                for place, name in enumerate(("text", "problem")):
+                    told = pa.array([one[place] for one in judged], pa.string())
+                    column = pc.replace_with_mask(rows[name].combine_chunks(), is_suspect, told)
+                    rows = rows.set_column(rows.column_names.index(name), name, column)
+            yield rows
 
 
 def find_lines(file: Path, spans: Mapping[int, int]) -> dict[int, str]:
@@ -215,7 +228,7 @@ def _list_keys(file: Path) -> list[str]:
     with open_text(file) as lines:
         for _, text in zip(range(PEEKED_LINES), lines, strict=False):
             try:
-                keys |= dict.fromkeys(walk_keys(decode_json(text)))
+                keys |= dict.fromkeys(walk_keys(decode_exact(text)))
             except ValueError:
                 continue  # the line is judged, and quarantined, when the rows are read
     return list(keys)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 
 from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
-from flexlib.sources.files.billing import is_credit
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.meaning import is_credit, list_amounts
 from flexlib.sources.files.texts import quote
 
 CONTENT = [
@@ -24,15 +24,48 @@ CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) |
 """
 
 
+TOTAL_ROWS = "total rows"
+"""The kind of rows that sum others."""
+
 EARLIER = "earlier rows of a call"
 """The kind of rows whose id comes again with more to say, where the last one is taken."""
 
 
 def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
-    """Moves the rows that are no calls out of `judged` into `left_out`."""
+    """Moves the rows that are no calls out of `judged` into `left_out`, and into `own_totals` what the file says that
+    its rows sum up to, where they do not."""
     connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
+    connection.execute("CREATE TABLE own_totals (name VARCHAR, said VARCHAR, found VARCHAR)")
     if mapping.where or mapping.no_calls:
         _leave_out(connection, "kind", "kind IS NOT NULL")
+    if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
+        _leave_out_totals(connection, mapping)
+
+
+def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
+    """Rows that say they are a total are one where they sum all rows, those before them or those since the last total;
+    a total that is none of these, in a row that is no call in any case, contradicts the rows."""
+    amount = next((f"coalesce({name}, 0)" for name in list_amounts(mapping)), "0")
+    counts = {"p": "coalesce(prompt_tokens, 0)", "c": "coalesce(completion_tokens, 0)", "a": amount}
+    is_row = "FILTER (WHERE is_total IS NULL AND fault IS NULL)"
+    before = ", ".join(
+        f"coalesce(sum({sql}) {is_row} OVER (ORDER BY line), 0) AS {one}_before" for one, sql in counts.items()
+    )
+    whole = ", ".join(f"coalesce(sum({sql}) {is_row} OVER (), 0) AS {one}_whole" for one, sql in counts.items())
+    told = ", ".join(f"{sql} AS {one}" for one, sql in counts.items())
+    since = ", ".join(f"{one}_before - lag({one}_before, 1, 0) OVER (ORDER BY line) AS {one}_since" for one in counts)
+    same = [f"(p = p_{sum_of} AND c = c_{sum_of} AND (p + c > 0 OR a = a_{sum_of} AND a <> 0))"
+            for sum_of in ("whole", "before", "since")]  # fmt: skip
+    connection.execute(f"""
+        CREATE TABLE totals AS
+        WITH sums AS (SELECT line, is_total, {told}, {before}, {whole} FROM judged),
+        parts AS (SELECT *, {since} FROM sums WHERE is_total IS NOT NULL)
+        SELECT *, {" OR ".join(same)} AS is_sum FROM parts;
+        INSERT INTO own_totals SELECT 'tokens of line ' || line, (p + c)::VARCHAR, (p_whole + c_whole)::VARCHAR
+        FROM totals WHERE is_total = 2 AND NOT is_sum AND p + c > 0""")
+    _leave_out(
+        connection, quote(TOTAL_ROWS), "line IN (SELECT line FROM totals WHERE is_sum OR is_total = 2 AND p + c > 0)"
+    )
 
 
 def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> set[str]:
@@ -73,7 +106,9 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     columns["total_tokens"] = f"{columns['prompt_tokens']} + {columns['completion_tokens']}"
     columns |= {"id": named.pop("id"), "grain": quote(mapping.grain)}
     unsaid = "1" if mapping.grain == "call" else "NULL"  # of how many calls a sum is, nobody may guess
-    if mapping.grain in ("call", "hour"):  # a date alone is of a whole day
+    if "ended_at" in mapping.columns:
+        columns["grain"] = "judged.grain"
+    elif mapping.grain in ("call", "hour"):  # a date alone is of a whole day
         columns["grain"] = f"CASE WHEN is_day THEN 'day' ELSE {columns['grain']} END"
     if mapping.grain == "call":
         credit = is_credit(mapping, "")

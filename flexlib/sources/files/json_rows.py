@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_json
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import PEEKED_LINES, report_file, walk_keys
-from flexlib.sources.files.json_values import JsonValue, read_values
+from flexlib.sources.files.json_values import JsonValue, decode_exact, read_values
 from flexlib.sources.files.kinds import check_encoding, find_kind, open_text
+from flexlib.sources.files.pages import Page, list_pages
 from flexlib.sources.files.spans import read_spans
 
 DEEPEST_LIST = 4
@@ -45,15 +45,16 @@ def list_json_rows(file: Path) -> dict[str, list[str]]:
     return {path: list(keys) for path, keys in found.items()}
 
 
-def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> Path:
-    """The file itself where its format gives a line for each row, else one in `folder` that does. Raises `BadFile`."""
-    kind = find_kind(file)
+def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> tuple[Path, list[Page]]:
+    """The file itself where its format gives a line for each row, else one in `folder` that does; and its pages, if it
+    has any. Raises `BadFile`."""
+    kind, pages = find_kind(file), list[Page]()
     if kind not in ("json", "jsonl"):
-        return file
+        return file, pages
     target = folder / f"{file.stem}.jsonl"
     if asked.reader:
         rows = READERS[asked.reader](value.value for value in _read_objects(file))
-        return _write_lines(target, (json.dumps(row, ensure_ascii=False) for row in rows), file)
+        return _write_lines(target, (json.dumps(row, ensure_ascii=False) for row in rows), file), pages
     if any("+" in column for column in asked.columns):
         asked = asked.split_sums({column for columns in list_json_rows(file).values() for column in columns})
     _check_indexes(file, asked.columns)
@@ -61,8 +62,8 @@ def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> Path:
     if kind == "json" and not path:
         path = _choose_path(file, asked.needed)
     if kind == "jsonl" and not path:
-        return file
-    return _write_lines(target, _write_rows(file, path, asked), file)
+        return file, pages
+    return _write_lines(target, _write_rows(file, path, asked, pages), file), pages
 
 
 def _write_lines(target: Path, lines: Iterable[str], file: Path) -> Path:
@@ -73,7 +74,8 @@ def _write_lines(target: Path, lines: Iterable[str], file: Path) -> Path:
     return target
 
 
-def _write_rows(file: Path, path: str, asked: AskedColumns) -> Iterator[str]:
+def _write_rows(file: Path, path: str, asked: AskedColumns, pages: list[Page]) -> Iterator[str]:
+    """The rows as lines; what pages there are, and whether more follow, is added to `pages`."""
     steps = _split_path(path)
     if steps is None:
         raise BadFile(f"{file.name}: {path!r} is no path to rows; write one that ends in a list, such as data[].")
@@ -82,6 +84,7 @@ def _write_rows(file: Path, path: str, asked: AskedColumns) -> Iterator[str]:
         if not steps or not isinstance(value.value, dict):
             yield value.text if "\n" not in value.text else json.dumps(value.value, ensure_ascii=False)
             continue
+        pages += list_pages(value.value, steps, asked, len(pages) + 1)
         for levels, lengths in _descend(value.value, steps):
             _check_counts(file, path, asked.counts, levels, lengths)
             row = _merge(levels)
@@ -101,7 +104,7 @@ def _read_objects(file: Path) -> Iterator[JsonValue]:
         with open_text(file, errors="strict") as lines:
             for line in filter(None, map(str.strip, lines)):
                 try:
-                    yield JsonValue(decode_json(line), line)
+                    yield JsonValue(decode_exact(line), line)
                 except ValueError:
                     yield JsonValue(None, line)
 
@@ -113,7 +116,7 @@ def _has_lines(file: Path) -> bool:
     with open_text(file) as text:
         first, second = ([*islice((line for line in text if line.strip()), 2)] + ["", ""])[:2]
     try:
-        return isinstance(decode_json(first), dict) and second.lstrip().startswith("{")
+        return isinstance(decode_exact(first), dict) and second.lstrip().startswith("{")
     except ValueError:
         return False
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -16,8 +18,65 @@ CHUNK = 1 << 20
 MOST_IN_VALUE = 64 << 20
 """Characters of one object, such as a page of an API: in memory it is several times that, and no API gives as much."""
 
-_DECODER = json.JSONDecoder()
+ROUNDED = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
+"""A string, or a number, of JSON."""
+MAY_ROUND = r"[:,\[\s]-?(?:\d+\.\d{9,}|\d{8,}\.\d|\d{16,}[eE]|[\d.]+[eE][+-]?\d{3})"
+"""What a line has in which a number may have more digits than a float holds (16 or 17), or be larger than any."""
+
 _BLANK = re.compile(r"[ \t\r\n]*")
+
+
+class TwiceNamed(ValueError):
+    """An object of JSON that names a key twice: which of the two values holds, nobody can say."""
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise TwiceNamed(f"the key {next(key for key in keys if keys.count(key) > 1)!r} twice in one object")
+    return found
+
+
+def _read_float(text: str) -> float | str:
+    """The number, or its text where a float would be another one."""
+    value = float(text)
+    return value if math.isfinite(value) and Decimal(repr(value)) == Decimal(text) else text
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_build_object, parse_float=_read_float)
+
+
+def decode_exact(text: str) -> Any:  # noqa: ANN401 (JSON)
+    """The value of a JSON text, with a number that no float holds as its text. Raises `ValueError`, as for a key twice.
+
+    >>> decode_exact("[0.1, 12345678901.1234567891, 9007199254740993]")
+    [0.1, '12345678901.1234567891', 9007199254740993]
+    """
+    check_nesting(text)
+    return _DECODER.decode(text)
+
+
+def find_suspects(keys: Iterable[str]) -> str:
+    """The pattern of lines that may name one of the keys twice in one object, or hold a number that a float rounds."""
+    return "|".join([MAY_ROUND, *(f"{one}.*{one}" for one in (rf'"{re.escape(key)}"\s*:' for key in sorted(keys)))])
+
+
+def judge_line(text: str) -> tuple[str, str | None]:
+    """A line with each number as a string that a reader of floats would round; and why it cannot be read, or null."""
+
+    def quote(found: re.Match[str]) -> str:
+        one = found[0]
+        is_rounded = one[0] != '"' and not one.lstrip("-").isdecimal() and isinstance(_read_float(one), str)
+        return f'"{one}"' if is_rounded else one
+
+    try:
+        decode_exact(text)
+    except TwiceNamed as error:
+        return text, str(error)
+    except ValueError:
+        return text, None  # its reader says why
+    return ROUNDED.sub(quote, text), None
 
 
 class JsonValue(NamedTuple):
@@ -77,6 +136,8 @@ class _Stream:
                 value, end = _DECODER.raw_decode(self._buffer, self.place)
             except RecursionError as error:
                 raise self._refuse_nesting(number) from error
+            except TwiceNamed as error:
+                raise BadFile(f"{self._file.name} has {error}, in its value {number:,}; export it again.") from error
             except json.JSONDecodeError as error:
                 if self._is_done:
                     self._check_nesting(self._buffer[self.place :], number)

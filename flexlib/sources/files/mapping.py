@@ -9,22 +9,11 @@ from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.conditions import hide_emails, list_columns, read_conditions, read_kinds
-from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
+from flexlib.sources.files.fields import CHOICES, FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
 from flexlib.sources.files.numbers import SUMMED
 
 RULES = 2
 """How ids are made and unclear counts are read: an imported file is read again by the same, or it would count twice."""
-
-CHOICES: dict[str, tuple[str | None, ...]] = {
-    "cache": (None, "apart", "included"),
-    "reasoning": (None, "apart", "included"),
-    "amount_unit": ("usd", "cents"),
-    "amount_zero": (None, "known", "unknown"),
-    "duration_unit": ("ms", "s"),
-    "repeated": ("refuse", "last"),
-    "date_order": (None, "dmy", "mdy"),
-}
-"""The words that a field of the mapping knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +29,8 @@ class CallMapping:
 
     created_at: str
     """When the call was made."""
+    ended_at: str | None = None
+    """When the period of a row ends: that tells its grain. It has no part in an id, nor in what is said of a file."""
     prompt_tokens: str | None = None
     """May only be left out where tokens set no price (images, audio, video): then they are 0."""
     completion_tokens: str | None = None
@@ -96,6 +87,8 @@ class CallMapping:
     logged while it grows)."""
     tier: str | None = None
     """The service tier: standard, batch, flex, priority or fast."""
+    tier_columns: tuple[str, ...] = ()
+    """More columns that may name a tier, such as a speed: of two that are not the standard one, no list has a price."""
     batch_column: str | None = None
     """Whether the tier is batch, whatever `tier` says: true or false, 1 or 0, yes or no."""
     requests: str | None = None
@@ -124,6 +117,8 @@ class CallMapping:
     rows_path: str | None = None
     """Where the rows of a file of JSON are, such as `data[].results[]`: the elements of that list, each with what
     stands above it. None: the one list whose elements have all the columns, where there is one."""
+    totals: tuple[str, ...] = ()
+    """Totals that a file of JSON says itself, each with the column that it sums, such as `totals.cost=cost`."""
     reader: Literal["codex", "otel"] | None = None
     """Who makes rows of a file of JSON that has none: where several lines tell a call, or a value its own name."""
     aliases: tuple[str, ...] = ()
@@ -168,6 +163,8 @@ class CallMapping:
         read_aliases(self.aliases)
         read_makers(self.makers)
         read_extra_counts(self.extra_counts)
+        if wrong := [one for one in self.totals if not all(one.partition("="))]:
+            raise BadParameter(f"{wrong[0]!r} is no total; write PATH=COLUMN, such as totals.cost=cost.")
         read_kinds(self.no_calls)
         for text in (*self.where, *self.not_billed, *self.direct):
             read_conditions(text)
@@ -207,8 +204,9 @@ class CallMapping:
 
     @property
     def conditions(self) -> list[str]:
-        """The columns that conditions ask for."""
-        return list_columns((*self.where, *self.not_billed, *self.direct), self.no_calls)
+        """The columns that conditions ask for, and more tiers."""
+        asked = list_columns((*self.where, *self.not_billed, *self.direct), self.no_calls)
+        return list(dict.fromkeys([*asked, *self.tier_columns]))
 
     @property
     def asked(self) -> AskedColumns:
@@ -217,7 +215,9 @@ class CallMapping:
         counts = frozenset(column for name, column in columns.items() if name in SUMMED and name != "duration_ms")
         needed = frozenset(columns.values()) - optional
         asked = (*columns.values(), *self.metadata, *self.conditions)
-        return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional)
+        period = (self.created_at, self.ended_at or "")
+        totals = dict(one.split("=", 1) for one in self.totals)
+        return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional, *period, totals)
 
     @property
     def lifted(self) -> set[str]:
@@ -227,7 +227,9 @@ class CallMapping:
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
-        said = [field for field in fields(self) if field.name not in ("preset", "evidence", "rules")]
+        said = [
+            field for field in fields(self) if field.name not in ("preset", "evidence", "rules", "ended_at", "totals")
+        ]
         values = {field.name: (getattr(self, field.name), field.default) for field in said}
         told = {name: value for name, (value, default) in values.items() if value != default}
         for name in ("cache", "reasoning"):  # as files were read before anyone asked; their calls keep their ids

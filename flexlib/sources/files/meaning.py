@@ -1,8 +1,9 @@
-"""What the counts of a row are part of: read as the mapping says, or as its total proves; a contradiction is found.
+"""What a row means: whose call it is, what its counts are part of, what its amount stands for; SQL that reads it.
 
 Tokens of a cache stand in the prompt of some exports and beside that of others, and so do those of reasoning and the
 completion. A row that proves another meaning than the one that is read, and a file that proves none, is no matter of
-that row: every total of the file would be wrong.
+that row: every total of the file would be wrong. An amount is nothing where it is not billed or not known, and a credit
+where it is below 0.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from pathlib import Path
 
 import duckdb
 
+from flexlib.enums import SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
+from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
+from flexlib.sources.files.fields import MEMBERS, read_aliases, read_makers
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.numbers import IN_DOLLARS
+from flexlib.sources.files.texts import quote
 
 PARTS = {"cache": "cached and written tokens", "reasoning": "reasoning tokens"}
 WHOLES = {"cache": ("prompt", "prompt_tokens"), "reasoning": ("completion", "completion_tokens")}
@@ -89,3 +95,138 @@ def check_meaning(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         ORDER BY starts_with(doubt, '{UNTOLD}'), line LIMIT 1""").fetchall()
     for line, doubt in found:  # a row that proves something says more than one that does not
         raise BadFile(f"{file.name} cannot be read like this; line {line}: {doubt}.")
+
+
+def name_conditions(mapping: CallMapping) -> dict[str, str]:
+    """Under which name the text of each column stands that a condition asks for."""
+    return {column: f"condition_{place}" for place, column in enumerate(mapping.conditions)}
+
+
+def find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
+    """SQL of what a row is that is no call; null for a call, and for what cannot be read."""
+    kinds = {kind: write_any(several, names) for kind, several in read_kinds(mapping.no_calls).items()}
+    if mapping.where:
+        is_other = " AND ".join(f"({write_condition(read_conditions(text), names)})" for text in mapping.where)
+        kinds = {OTHER_ROWS: f"NOT ({is_other})"} | kinds
+    cases = " ".join(f"WHEN {condition} THEN {quote(kind)}" for kind, condition in kinds.items())
+    return f"CASE WHEN problem IS NOT NULL THEN NULL {cases} END"
+
+
+def is_direct(mapping: CallMapping) -> str:
+    """SQL that is true of a row called directly, whatever its proxy would be."""
+    return write_any([read_conditions(text) for text in mapping.direct], name_conditions(mapping))
+
+
+TOTALS = ("total", "totals", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme", "suma")
+"""What stands in a cell of a row that sums others, in lower case."""
+TOTAL_IN_REST = "(?i)" + "|".join(f':{len(word)}:{word}|:"{word}"' for word in TOTALS)
+"""Such a cell in what a row says in other columns: after its length, or in JSON."""
+TOTAL_TEXTS = ("created_at", "model", "provider", "proxy", "task_type", "status", "usable_key")
+
+
+def find_total(mapping: CallMapping) -> str:
+    """SQL of whether a row may be the sum of others: 2 where it is no call in any case, 1 where its counts decide."""
+    words = ", ".join(map(quote, TOTALS))
+    texts = [*(name for name in TOTAL_TEXTS if name in mapping.columns), *name_conditions(mapping).values()]
+    cells = [f"coalesce(lower({name}) IN ({words}), false)" for name in texts]
+    cells += [f"coalesce(regexp_matches({name}, {quote(TOTAL_IN_REST)}), false)" for name in ("rest", "metadata")]
+    sure = [f"coalesce(lower({name}) IN ({words}), false)" for name in TOTAL_TEXTS[:2] if name in mapping.columns]
+    return f"CASE WHEN {' OR '.join(sure)} THEN 2 WHEN {' OR '.join(cells)} THEN 1 END"
+
+
+CREDIT = "credit"
+"""The model of a credit that names none."""
+
+
+def list_amounts(mapping: CallMapping) -> list[str]:
+    """The fields of dollars that a column feeds."""
+    return [name for name in IN_DOLLARS if name in mapping.columns]
+
+
+def is_credit(mapping: CallMapping, prefix: str = "value_") -> str | None:
+    """SQL that is true of a row that gives money back, and so need not be a call; None where no column has amounts,
+    which stand under `prefix` and their names."""
+    below = [f"coalesce({prefix}{name} < 0, false)" for name in list_amounts(mapping)]
+    return f"({' OR '.join(below)})" if below else None
+
+
+def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
+    """SQL of what is kept of the amounts, over `value_` and the texts of conditions, which stand under `names`.
+
+    Only those that are not kept as they stand.
+    """
+    kept = {name: f"value_{name}" for name in list_amounts(mapping)}
+    is_free = write_any([read_conditions(text) for text in mapping.not_billed], names)
+    if mapping.amount_zero == "unknown":
+        is_used = "value_prompt_tokens + value_completion_tokens > 0"
+        if is_free:
+            is_used += f" AND NOT ({is_free})"
+        no_amount = f"greatest({', '.join(f'abs({amount})' for amount in kept.values())}) = 0"
+        kept = {
+            name: f"CASE WHEN {is_used} THEN nullif({amount}, 0) ELSE {amount} END" for name, amount in kept.items()
+        }
+        kept["unpriced"] = f"CASE WHEN {no_amount} AND {is_used} THEN '{SOURCE_SAYS_ZERO}' END"
+    if is_free:
+        amount = kept.get("amount_in_usd", "NULL::DECIMAL(20, 10)")
+        kept["amount_in_usd"] = f"CASE WHEN {is_free} THEN 0 ELSE {amount} END"
+        if "amount_in_clp" in mapping.columns:
+            kept["amount_in_clp"] = f"CASE WHEN {is_free} THEN 0 ELSE value_amount_in_clp END"
+    return {name: sql for name, sql in kept.items() if sql != f"value_{name}"}
+
+
+def find_currency(mapping: CallMapping) -> str:
+    """SQL of the currency of a row that has an amount in another than the dollar; null of any other."""
+    amounts = " OR ".join(f"{name} IS NOT NULL" for name in list_amounts(mapping)) or "false"
+    return f"CASE WHEN upper(currency) NOT IN ('USD', 'US$', '$') AND ({amounts}) THEN upper(currency) END"
+
+
+def check_currency(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
+    """Raises `BadFile` for amounts in another currency than the dollar: no total adds them."""
+    found, alone = [("", (mapping.currency or "USD").upper())], ""
+    if "currency" in mapping.columns:
+        alone = f" (--where {mapping.currency_column}=USD)"
+        first = (
+            "SELECT line, other_currency FROM judged WHERE other_currency IS NOT NULL AND fault IS NULL ORDER BY line"
+        )
+        found += [(f" (line {line})", other) for line, other in connection.execute(f"{first} LIMIT 1").fetchall()]
+    for place, other in found:
+        if other != "USD":
+            raise BadFile(
+                f"{file.name} has amounts in {other}{place}, which no total adds to dollars; import its rows in USD "
+                f"alone{alone}, or leave the column of amounts out: the price list then prices the calls."
+            )
+
+
+MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"
+
+
+def find_words(mapping: CallMapping) -> dict[str, str]:
+    """SQL for the text that names each member; null where there is none, or an alias says that it means nothing."""
+    words = {}
+    for name, aliases in read_aliases(mapping.aliases).items():
+        text = _find_maker(mapping) if name == "provider" and mapping.takes_maker_from_model else name
+        empty = ", ".join(quote(word) for word in ["", *(word for word, member in aliases.items() if not member)])
+        words[name] = f"CASE WHEN lower({text}) NOT IN ({empty}) THEN {text} END"
+    return words
+
+
+def _find_maker(mapping: CallMapping) -> str:
+    """SQL for the maker that the name of a model tells: by the mapping's patterns, else before its slash."""
+    fits = [
+        f"WHEN lower(model) GLOB {quote(one)} THEN {quote(maker)}" for one, maker in read_makers(mapping.makers).items()
+    ]
+    return f"CASE {' '.join(fits)} ELSE {MAKER} END" if fits else MAKER
+
+
+def name_member(field: str, mapping: CallMapping) -> str:
+    """SQL for the member that a text names; null where it names none, the mapping's own where there is no text."""
+    texts = MEMBERS[field].spellings() | read_aliases(mapping.aliases)[field]
+    spellings = ", ".join(f"{quote(text)}: {quote(member)}" for text, member in texts.items() if member)
+    constant = write_constant(getattr(mapping, field))
+    if field not in mapping.columns and not (field == "provider" and mapping.takes_maker_from_model):
+        return constant
+    return f"CASE WHEN {field} IS NULL THEN {constant} ELSE (MAP {{{spellings}}})[lower({field})] END"
+
+
+def write_constant(text: str | None) -> str:
+    return "NULL::VARCHAR" if text is None else quote(text)

@@ -5,6 +5,8 @@ A date alone is a day, wherever it was written: its row stands at midnight UTC a
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -20,7 +22,6 @@ EPOCH = r"^(\d{9,10}|\d{12,13}|\d{15,16}|\d{18,19})(?:\.(\d{1,9}))?$"
 """Seconds, milliseconds, microseconds or nanoseconds since 1970: for 2000 to 2099 no two have as many digits."""
 PARTED = r"^(\d{1,2})[/.-](\d{1,2})[/.-](20\d\d)(?: (\d{1,2}(?::\d\d){1,2}))?$"
 """A date that begins with its day or its month."""
-UNORDERED = "day or month first?"
 
 MACROS = r"""
 CREATE MACRO read_offset(x) AS
@@ -44,6 +45,13 @@ CREATE MACRO write_iso(x) AS
          WHEN regexp_matches(x, '^20\d\d/\d\d/\d\d') THEN x[1:4] || '-' || x[6:7] || '-' || x[9:]
          {ordered}
          ELSE x END;
+CREATE MACRO read_iso(x) AS regexp_extract(write_iso(x), '{iso}', ['day', 'clock', 'fraction', 'zone']);
+CREATE MACRO read_clock(day, clock) AS try_cast(day || CASE clock WHEN '' THEN '' ELSE ' ' || clock END AS TIMESTAMP);
+CREATE MACRO read_us(iso, epoch) AS
+    CASE WHEN epoch.whole <> '' THEN read_epoch(epoch.whole, epoch.fraction) // 1000
+         ELSE epoch_us(read_clock(iso.day, iso.clock))
+              - CASE iso.zone WHEN '' THEN 0 ELSE read_offset(iso.zone) * 1000000 END END;
+CREATE MACRO find_us(x) AS read_us(read_iso(x), regexp_extract(x, '{epoch}', ['whole', 'fraction']));
 """
 
 ORDERS = {"dmy": "part_date(x).first, part_date(x).second", "mdy": "part_date(x).second, part_date(x).first"}
@@ -52,13 +60,18 @@ ORDERS = {"dmy": "part_date(x).first, part_date(x).second", "mdy": "part_date(x)
 FIRST_NS, END_NS = 946_684_800 * 10**9, 4_102_444_800 * 10**9
 """From 2000 up to 2100 (a month needs a next one), in nanoseconds since 1970."""
 
+HOUR = 60 * 60 * 10**6
+SPANS = {"hour": (0, HOUR), "day": (HOUR, 25 * HOUR), "month": ((28 * 24 - 1) * HOUR, (31 * 24 + 1) * HOUR)}
+"""Microseconds of a period of each grain, more than the first and up to the second; the clock may change in it."""
+
 CLOCKS = ("late", "early", "is_early", "is_late")
 
 
 def build_time_macros(date_order: str | None) -> str:
     """SQL of the macros that `select_instants` uses; `date_order` as in `CallMapping`."""
     ordered = f"WHEN is_parted(x) THEN order_date(part_date(x), {ORDERS[date_order]})" if date_order else ""
-    return MACROS.replace("{ordered}", ordered).replace("{parted}", PARTED)
+    macros = MACROS.replace("{ordered}", ordered).replace("{parted}", PARTED)
+    return macros.replace("{iso}", ISO).replace("{epoch}", EPOCH)
 
 
 def select_instants(mapping: CallMapping, zone: str, source: str) -> str:
@@ -82,12 +95,11 @@ def select_instants(mapping: CallMapping, zone: str, source: str) -> str:
     midnight = " OR iso.zone = '' AND iso.clock IN ('00:00', '00:00:00')" if is_date else ""
     return f"""
         parts AS (
-            SELECT *, regexp_extract(write_iso(created_at), '{ISO}', ['day', 'clock', 'fraction', 'zone']) AS iso
+            SELECT *, read_iso(created_at) AS iso
             FROM {source}),
         clocks AS (
             SELECT *, iso.day <> '' AND (iso.clock = ''{midnight}) AS is_day,
-                CASE WHEN iso.clock = '' THEN try_cast(iso.day AS TIMESTAMP)
-                     ELSE try_cast(iso.day || ' ' || iso.clock AS TIMESTAMP) END AS clock,
+                read_clock(iso.day, iso.clock) AS clock,
                 CASE WHEN iso.day = '' THEN regexp_extract(created_at, '{EPOCH}', ['whole', 'fraction']) END AS epoch
             FROM parts),
         zoned AS (SELECT *, {", ".join(zoned)} FROM clocks),
@@ -101,17 +113,65 @@ def select_instants(mapping: CallMapping, zone: str, source: str) -> str:
             FROM zoned)"""
 
 
+def find_grain(mapping: CallMapping) -> str:
+    """SQL of a row's grain as the end of its period tells it, where it does; null for a period that is no grain."""
+    told = " ".join(f"WHEN span <= {most} AND span > {least} THEN '{grain}'" for grain, (least, most) in SPANS.items())
+    span = "CASE WHEN ended_at IS NOT NULL THEN find_us(ended_at) - find_us(created_at) END"
+    return f"(SELECT CASE {told} WHEN ended_at IS NULL THEN '{mapping.grain}' END FROM (SELECT {span} AS span))"
+
+
+def is_within_day(mapping: CallMapping, zone: str) -> str:
+    """SQL that is true of a row whose time is no midnight: none that it writes, and none of UTC or of the zone."""
+    moment = "make_timestamp(value_created_ns // 1000)"
+    local = f"timezone({zone}, timezone('UTC', {moment}))" if mapping.timezone != "UTC" else moment
+    midnights = [f"{one}::TIME = TIME '00:00'" for one in dict.fromkeys((moment, local))]
+    return f"NOT (is_day OR iso.clock IN ('00:00', '00:00:00') OR {' OR '.join(midnights)})"
+
+
+def check_days(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Raises `BadFile` for a row in `judged` that cannot be of a whole day, in a file of days."""
+    found = connection.execute(
+        "SELECT line, within_day FROM judged WHERE within_day IS NOT NULL AND fault IS NULL ORDER BY line LIMIT 1"
+    ).fetchall()
+    for line, text in found:
+        raise BadFile(
+            f"{file.name} has a time within a day in line {line} ({text}), so its rows are no whole days: "
+            "give --grain hour, or with --timezone the zone whose midnight it is."
+        )
+
+
 def find_time_faults(mapping: CallMapping, zone: str) -> dict[str, str]:
     """SQL of why a text is no time: a reason for each condition."""
     is_unordered = "false" if mapping.date_order else "is_parted(created_at)"
-    return {
+    is_odd = {"value_grain IS NULL": "'no period of an hour, a day or a month: ' || created_at || ' to ' || ended_at"}
+    return (is_odd if "ended_at" in mapping.columns else {}) | {
         "created_at IS NULL": "'no time'",
         "created_at IS NOT NULL AND value_created_ns IS NULL": f"""
             CASE WHEN is_skipped THEN 'no such time in ' || {zone} || ': ' || created_at || ' (the clock skipped it)'
                  WHEN {is_unordered}
-                 THEN 'created_at is ambiguous (' || created_at || ': {UNORDERED}); give --date-order'
+                 THEN 'created_at is ambiguous (' || created_at || ': day or month first?); give --date-order'
                  ELSE 'not a time of 2000 to 2099: ' || created_at END""",
     }
+
+
+def read_instant(value: object) -> datetime | None:
+    """The time that a value of JSON tells, ISO or since 1970; None where it is none of 2000 to 2099.
+
+    >>> read_instant(1777593600), read_instant("2026-05-01T02:00:00+02:00") == read_instant("2026-05-01")
+    (datetime.datetime(2026, 5, 1, 0, 0, tzinfo=datetime.timezone.utc), True)
+    """
+    text = str(value)
+    if re.fullmatch(EPOCH, text):
+        whole = text.split(".")[0]
+        return datetime.fromtimestamp(int(whole) // 1000 ** ((len(whole) - 9) // 3), timezone.utc)
+    if not (parts := re.fullmatch(ISO, text)):
+        return None
+    day, clock, fraction, zone = (part or "" for part in parts.groups())
+    zone = "+00:00" if zone in ("", "Z", "z", "UTC") else zone
+    try:
+        return datetime.fromisoformat(f"{day}T{clock or '00:00'}{'.' * bool(fraction)}{fraction[:6]}{zone}")
+    except ValueError:  # such as the 31st of February
+        return None
 
 
 def prove_date_order(connection: duckdb.DuckDBPyConnection, file: Path) -> str | None:
@@ -119,11 +179,9 @@ def prove_date_order(connection: duckdb.DuckDBPyConnection, file: Path) -> str |
 
     Raises `BadFile` where they prove both.
     """
-    told = rf"regexp_extract(fault, 'ambiguous \((\d+)[/.-](\d+)[^?]*{UNORDERED[:-1]}', ['first', 'second'])"
-    ((is_day_first, is_month_first),) = connection.execute(f"""
+    ((is_day_first, is_month_first),) = connection.execute("""
         SELECT coalesce(max(told.first::INT) > 12, false), coalesce(max(told.second::INT) > 12, false)
-        FROM (SELECT {told} AS told FROM judged WHERE contains(fault, '{UNORDERED}'))
-        WHERE told.first <> ''""").fetchall()
+        FROM (SELECT part_date(unordered) AS told FROM judged WHERE unordered IS NOT NULL)""").fetchall()
     if is_day_first and is_month_first:
         raise BadFile(
             f"{file.name} has dates with the day first and dates with the month first; write them all as 2026-03-15."

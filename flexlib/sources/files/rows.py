@@ -8,18 +8,35 @@ import duckdb
 
 from flexlib.errors import BadParameter
 from flexlib.schema import USAGE, name_sql_type
-from flexlib.sources.files.billing import CREDIT, bill_rows, check_currency, find_currency, is_credit
-from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
 from flexlib.sources.files.fields import MEMBERS
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows, set_aside
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.meaning import check_meaning, find_doubt, has_parts, type_parts
-from flexlib.sources.files.members import find_words, name_member, write_constant
+from flexlib.sources.files.meaning import (
+    CREDIT,
+    bill_rows,
+    check_currency,
+    check_meaning,
+    find_currency,
+    find_doubt,
+    find_kind,
+    find_total,
+    find_words,
+    has_parts,
+    is_credit,
+    is_direct,
+    name_conditions,
+    name_member,
+    type_parts,
+    write_constant,
+)  # fmt: skip
 from flexlib.sources.files.moments import (
     END_NS,
     FIRST_NS,
     build_time_macros,
+    check_days,
+    find_grain,
     find_time_faults,
+    is_within_day,
     prove_date_order,
     select_instants,
 )
@@ -38,6 +55,9 @@ from flexlib.sources.files.texts import quote, run_on_texts
 MACROS = """
 CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(x)), 24) ELSE x END;
 """
+
+STANDARD = "'standard', 'default', 'global', 'not_available'"
+"""What names no tier of its own: the usual one, and inference wherever there is room."""
 
 BATCH, NO_BATCH = "'true', '1', 'yes', 'batch'", "'false', '0', 'no', 'standard'"
 
@@ -70,6 +90,8 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
         run_on_texts(connection, file, mapping, lambda texts: _judge(mapping, values, fixed, texts))
     set_aside(connection, mapping)
     check_currency(connection, file, mapping)
+    if mapping.grain == "day" and mapping.preset:
+        check_days(connection, file)
     if has_parts(mapping):
         check_meaning(connection, file)
     maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
@@ -78,7 +100,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
             f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
             f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
         )
-    billed = bill_rows(mapping, _name_conditions(mapping))
+    billed = bill_rows(mapping, name_conditions(mapping))
     return name_rows(connection, mapping, {name: fixed.get(name, name) for name in [*values, *billed, "rest"]})
 
 
@@ -87,9 +109,9 @@ def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
     read = {*mapping.columns, "created_ns"}
     read |= {"provider"} if mapping.takes_maker_from_model else set()
     read |= {"metadata", "metadata_in_id"} if mapping.metadata else set()
-    read |= {"tier"} if mapping.batch_column else set()
+    read |= {"tier"} if mapping.batch_column or mapping.tier_columns else set()
     read |= {"proxy"} if mapping.direct else set()
-    read |= bill_rows(mapping, _name_conditions(mapping)).keys()
+    read |= bill_rows(mapping, name_conditions(mapping)).keys()
     return {name: sql for name, sql in values.items() if name not in read}
 
 
@@ -104,7 +126,7 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
         values = values | counts
     typed = _name_all({f"value_{name}": value for name, value in values.items()})
     kept = {name: f"value_{name}" for name in values if name not in fixed}
-    kept |= bill_rows(mapping, names := _name_conditions(mapping))
+    kept |= bill_rows(mapping, names := name_conditions(mapping))
     for name in ("total_tokens", "reasoning_tokens"):
         kept.pop(name, None)
     if credit := is_credit(mapping):
@@ -115,14 +137,23 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
     if "usable_key" in mapping.columns:
         kept["email"] = "CASE WHEN contains(usable_key, '@') THEN usable_key END"
     kept["rest"] = "CASE WHEN request_id IS NULL THEN sha256(rest) END"
+    if mapping.date_order is None:
+        kept["unordered"] = "CASE WHEN value_created_ns IS NULL AND is_parted(created_at) THEN created_at END"
     if mapping.grain in ("call", "hour"):
         kept["is_day"] = "is_day"
+    if "ended_at" in mapping.columns:
+        kept["grain"] = "value_grain"
+        typed += f", {find_grain(mapping)} AS value_grain"
+    if mapping.grain == "day" and mapping.preset:
+        no_end = " AND ended_at IS NULL" if "ended_at" in mapping.columns else ""
+        kept["within_day"] = f"CASE WHEN {is_within_day(mapping, quote(mapping.timezone))}{no_end} THEN created_at END"
     if raw:
         kept["doubt"] = find_doubt(mapping)
+    kept["is_total"] = find_total(mapping)
     if "currency" in mapping.columns:
         kept["other_currency"] = find_currency(mapping)
     if mapping.where or mapping.no_calls:
-        kept["kind"] = _find_kind(mapping, names)
+        kept["kind"] = find_kind(mapping, names)
     content = hash_content(mapping, {name: f"value_{name}" for name in values} | {"rest": "sha256(rest)"})
     zone = quote(mapping.timezone)
     return f"""
@@ -143,26 +174,6 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
 
 def _name_all(columns: dict[str, str]) -> str:
     return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-
-
-def _name_conditions(mapping: CallMapping) -> dict[str, str]:
-    """Under which name the text of each column stands that a condition asks for."""
-    return {column: f"condition_{place}" for place, column in enumerate(mapping.conditions)}
-
-
-def _find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
-    """SQL of what a row is that is no call; null for a call, and for what cannot be read."""
-    kinds = {kind: write_any(several, names) for kind, several in read_kinds(mapping.no_calls).items()}
-    if mapping.where:
-        is_other = " AND ".join(f"({write_condition(read_conditions(text), names)})" for text in mapping.where)
-        kinds = {OTHER_ROWS: f"NOT ({is_other})"} | kinds
-    cases = " ".join(f"WHEN {condition} THEN {quote(kind)}" for kind, condition in kinds.items())
-    return f"CASE WHEN problem IS NOT NULL THEN NULL {cases} END"
-
-
-def _is_direct(mapping: CallMapping) -> str:
-    """SQL that is true of a row called directly, whatever its proxy would be."""
-    return write_any([read_conditions(text) for text in mapping.direct], _name_conditions(mapping))
 
 
 def _type_fields(mapping: CallMapping) -> dict[str, str]:
@@ -188,6 +199,10 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         texts["usable_key"] = "hide_email(usable_key)"
     if mapping.batch_column:
         texts["tier"] = f"CASE WHEN lower(batch) IN ({BATCH}) THEN 'batch' ELSE {texts['tier']} END"
+    if mapping.tier_columns:
+        several = [texts["tier"], *(name_conditions(mapping)[column] for column in mapping.tier_columns)]
+        others = ", ".join(f"CASE WHEN lower({one}) NOT IN ({STANDARD}) THEN lower({one}) END" for one in several)
+        texts["tier"] = f"coalesce(nullif(concat_ws(' + ', {others}), ''), {texts['tier']})"
     if mapping.metadata:
         # `metadata_in_id`: what an id is made of where that differs; another id would count a stored call twice.
         texts |= {"metadata": "metadata", "metadata_in_id": "metadata_in_id"}
@@ -195,7 +210,7 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         texts |= dict.fromkeys(("metadata", "metadata_in_id"), "NULL::VARCHAR")
     members = {name: name_member(name, mapping) for name in MEMBERS}
     if mapping.direct:
-        members["proxy"] = f"CASE WHEN {_is_direct(mapping)} THEN NULL ELSE {members['proxy']} END"
+        members["proxy"] = f"CASE WHEN {is_direct(mapping)} THEN NULL ELSE {members['proxy']} END"
     moment = f"CASE WHEN ns >= {FIRST_NS} AND ns < {END_NS} THEN ns::BIGINT END"
     return numbers | texts | {"created_ns": moment} | members
 
@@ -207,7 +222,7 @@ def _find_faults(mapping: CallMapping) -> str:
     is_call = f" AND NOT {credit}" if credit else ""
     faults = find_time_faults(mapping, quote(mapping.timezone)) | {f"value_model IS NULL{is_call}": "'no model'"}
     for name in ("provider", "task_type", "proxy"):
-        is_asked = f" AND NOT ({_is_direct(mapping)})" if name == "proxy" and mapping.direct else ""
+        is_asked = f" AND NOT ({is_direct(mapping)})" if name == "proxy" and mapping.direct else ""
         faults[f"{name} IS NOT NULL AND value_{name} IS NULL{is_asked}"] = (
             f"'unknown {name}: ' || {name} || ' (say what it means: --alias ''' || {name} || '=NAME'')'"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ COUNTS = {
 """The attributes of each column; the later ones are of older conventions."""
 
 TIMES = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime", "timestamp")
+NANOSECONDS = r"[0-9]{18,19}"
 ENDS = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
 
 CALL, FAILED, OTHER = "call", "failed call", "other span"
@@ -54,12 +56,12 @@ def _read_span(span: Span) -> dict[str, Any]:
     row = {column: _find(told, names) for column, names in COUNTS.items()}
     context: Span = found if isinstance(found := span.get("context"), dict) else span
     ids = [_find(context, names) for names in (("traceId", "trace_id"), ("spanId", "span_id"))]
-    operation = told.get("gen_ai.operation.name")
+    operation = str(told.get("gen_ai.operation.name") or "")
     error = told.get("error.type")
     if operation == "embeddings":
         row["output_tokens"] = row["output_tokens"] or 0
     uses_tokens = row["input_tokens"] is not None or bool(row["output_tokens"])
-    is_call = operation in CALLS or (operation is None and uses_tokens)
+    is_call = operation in CALLS or (not operation and uses_tokens)
     return row | {
         "kind": FAILED if is_call and not uses_tokens and error else CALL if is_call else OTHER,
         "id": "-".join(str(one) for one in ids) if all(ids) else told.get("gen_ai.response.id"),
@@ -75,7 +77,7 @@ def _read_attributes(attributes: object) -> Span:
     if isinstance(attributes, dict):
         return attributes
     pairs = [one for one in attributes if isinstance(one, dict)] if isinstance(attributes, list) else []
-    return {one.get("key", ""): _read_value(one.get("value")) for one in pairs}
+    return {str(one.get("key", "")): _read_value(one.get("value")) for one in pairs}
 
 
 def _read_value(value: object) -> Any:  # noqa: ANN401 (JSON)
@@ -88,6 +90,6 @@ def _find(told: Span, names: Iterable[str]) -> Any:  # noqa: ANN401 (JSON)
 
 def _measure(start: object, end: object) -> float | None:
     """Milliseconds between two times in nanoseconds; those written otherwise are not measured."""
-    if str(start).isdecimal() and str(end).isdecimal():
+    if re.fullmatch(NANOSECONDS, str(start)) and re.fullmatch(NANOSECONDS, str(end)):
         return (int(str(end)) - int(str(start))) / 1_000_000
     return None

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
-from flexlib.sources.files.columns import is_in_id, list_asked, list_in_words, list_rest, name_field
-from flexlib.sources.files.fields import FIELDS, name_option
+from flexlib.sources.files.fields import FIELDS, is_in_id, list_asked, list_in_words, list_rest, name_field, name_option
 from flexlib.sources.files.files import find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.mapping import CallMapping
@@ -100,7 +99,8 @@ def run_on_texts(
         pieces = Pieces(read_csv(file, asked, mapping.delimiter, rest))
     else:
         query = _select_jsonl(mapping, asked)
-        pieces = Pieces(read_jsonl(file))
+        keys = {key for column in asked.values() for key in (column, *column.split("."))}
+        pieces = Pieces(read_jsonl(file, keys, rounds=mapping.rules == 1))
     connection.register("pieces", pieces.reader)
     connection.execute(build(query))
     pieces.check()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
 from flexlib.errors import BadParameter
+from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
+from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.presets.preset import DATASETS, Evidence, Preset
+
+CHARGE_COLUMNS = (*COLUMNS, *COLUMNS_OR_VALUES)
 
 KNOWN_MAKERS = "known"
 """What `makers` says for the table `flexlib/data/makers.csv`."""
@@ -47,14 +51,15 @@ def _build_preset(file: str, said: object) -> Preset:
     mapping = said.get("mapping")
     if not isinstance(mapping, dict) or not mapping:
         raise BadParameter(f"{file}: 'mapping' must say which column feeds which field.")
-    texts = {name: _read_texts(file, known[name], value) for name, value in said.items() if name != "mapping"}
+    texts = {name: _read_texts(file, known[name], value, ()) for name, value in said.items() if name != "mapping"}
     columns = {one.name: one for one in fields(DATASETS[said["dataset"]]) if one.name not in NOT_SAID}
     if strange := [name for name in mapping if name not in columns]:
         raise BadParameter(
             f"{file}: 'mapping' names a field {strange[0]!r}, which {said['dataset']} does not have; "
             f"it may name {', '.join(columns)}."
         )
-    told = {name: _read_texts(file, columns[name], value) for name, value in mapping.items()}
+    asked = [*FIELDS, *(f"{name}_column" for name in FIELDS)] if said["dataset"] == "usage" else CHARGE_COLUMNS
+    told = {name: _read_texts(file, columns[name], value, asked) for name, value in mapping.items()}
     return Preset(**texts, mapping=told | _expand_makers(told))
 
 
@@ -76,10 +81,12 @@ def _is_needed(one: Field[Any]) -> bool:
     return one.default is MISSING and one.default_factory is MISSING
 
 
-def _read_texts(file: str, one: Field[Any], value: object) -> Any:  # noqa: ANN401
-    """A text, or a tuple of texts where the field holds one; a list elsewhere is of columns to choose from."""
+def _read_texts(file: str, one: Field[Any], value: object, columns: Collection[str]) -> Any:  # noqa: ANN401
+    """A text, or a tuple of texts where the field holds one; a list in one of `columns` is of those to choose from."""
     is_tuple = "tuple" in str(one.type)
     texts = value if isinstance(value, list) else [value]
+    if isinstance(value, list) and (not value or not is_tuple and one.name not in columns):
+        raise BadParameter(f"{file}: {one.name!r} must be one text, not a list of {len(value)}.")
     if wrong := [text for text in texts if not isinstance(text, str) or not text]:
         raise BadParameter(f"{file}: {one.name!r} must be text, not {wrong[0]!r}; put it into quotes.")
     return tuple(texts) if is_tuple else value

@@ -23,7 +23,7 @@ def read_bill(file: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     folder = file.parent / "rows"
     folder.mkdir()
-    for month in read_charges(write_json_lines(file, mapping.asked, folder), mapping, "0" * 64).values():
+    for month in read_charges(write_json_lines(file, mapping.asked, folder)[0], mapping, "0" * 64).values():
         assert [(row.line, row.reason) for row in month.refused] == []
         rows += month.rows.to_pylist()
     return sorted(rows, key=lambda row: int(row["id"].rpartition("-")[2]))
@@ -146,3 +146,12 @@ def test_the_cost_report_of_anthropic_s_api_is_in_cents(tmp_path: Path) -> None:
     file = write_lines(tmp_path, "cost_report.json", {"data": days, "has_more": False, "next_page": None})
     assert find_preset_name(file) == "anthropic-cost-api"
     assert sum_bill(read_bill(file), "model") == {"claude-sonnet-4-5": Decimal("0.2568")}  # 0.2018 + 0.055
+
+
+def test_a_bill_of_azure_without_what_it_may_lack_is_read(tmp_path: Path) -> None:
+    rows = "Date,MeterCategory,MeterName,CostInBillingCurrency,BillingCurrencyCode\n"
+    rows += "05/13/2026,Foundry Models,gpt-4o input,1.25,USD\n05/14/2026,Foundry Models,gpt-4o input,-0.25,USD\n"
+    found = read_bill(write_file(tmp_path, "azure.csv", rows))
+    assert [(row["kind"], row["unit"], row["amount"]) for row in found] == [
+        *(("usage", None, Decimal("1.25")), ("credit", None, Decimal("-0.25")))
+    ]

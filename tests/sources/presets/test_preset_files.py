@@ -129,8 +129,14 @@ def test_a_mapping_that_makes_no_sense_names_the_preset(tmp_path: Path) -> None:
     preset = load_preset(write(tmp_path, mapping={"created_at": "at", "model": "gpt-4", "provider": "openai"}))
     with pytest.raises(BadParameter, match="^mine: which column holds the prompt tokens"):
         preset.build_mapping()
-    with pytest.raises(BadParameter, match=r"^mine: a file of usage has no 'colour' to be told; leave it out\."):
+    with pytest.raises(BadParameter, match=r"^mine: --colour does not apply to a file of usage; leave it out\."):
         preset.build_mapping(colour="red")
+
+
+def test_a_list_where_one_word_belongs_is_refused(tmp_path: Path) -> None:
+    mapping = {"created_at": ["at", "when"], "model": "gpt-4", "provider": "openai", "grain": ["day"]}
+    with pytest.raises(BadParameter, match=r"^mine.yaml: 'grain' must be one text, not a list of 1\.$"):
+        load_preset(write(tmp_path, mapping=mapping))
 
 
 @pytest.mark.parametrize("text", ["[]", "[1, 2]", "{}"[:0]])

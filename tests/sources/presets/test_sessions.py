@@ -56,7 +56,7 @@ def test_an_hour_s_write_of_claude_code_has_its_own_price(tmp_path: Path) -> Non
 def test_a_fast_answer_of_claude_code_is_of_another_tier(tmp_path: Path) -> None:
     fast = answer(5, "msg_4", USAGE | {"speed": "fast"}, "claude-opus-4-6")
     assert [row["tier"] for row in read_rows(write_lines(tmp_path, "session.jsonl", *CLAUDE_CODE, fast))] == [
-        *(None, "standard", "fast")
+        *("standard", None, "fast")
     ]
 
 
@@ -107,6 +107,21 @@ def test_values_of_codex_that_are_none_are_no_fault_of_ours_and_a_session_withou
         {"type": "event_msg", "timestamp": "t", "payload": {"type": "token_count", "info": {"total_token_usage": [1]}}},
     ]
     assert [(row["id"], row["kind"]) for row in read_codex(lines)] == [(None, "call"), (None, "call")]
+
+
+def test_a_fork_whose_beginning_nothing_tells_has_calls_of_which_nothing_is_known() -> None:
+    lines = [meta(30, "s2", forked_from_id="s1") | {"timestamp": "?"}, turn(30, "gpt-5"), count(30, use(1, 0, 5), None)]
+    assert list(read_codex(lines)) == [{"kind": "call"}]
+
+
+def test_values_of_spans_and_of_codex_that_are_of_no_type_are_no_fault_of_ours() -> None:
+    spans = [{"attributes": [{"key": ["x"], "value": {}}, {"key": "gen_ai.operation.name", "value": {"a": [1]}}]}]
+    assert [row["kind"] for row in read_spans([*spans, {"attributes": {"gen_ai.operation.name": []}}])] == [
+        *("other span", "other span")
+    ]
+    totals: list[Any] = [{"input_tokens": "?"}, {"input_tokens": 5}]
+    lines = [count(second, None, total) for second, total in enumerate(totals)]
+    assert [row.get("input_tokens") for row in read_codex(lines)] == [None, 5]
 
 
 def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_path: Path) -> None:

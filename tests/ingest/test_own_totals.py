@@ -1,0 +1,79 @@
+"""Rows that sum others are no calls, and a total that a file says of itself is held against its rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from preset_samples import build_mapping
+
+from flexlib.certificate import State, UsageCertificate
+from flexlib.checks import explain_check
+from flexlib.enums import LlmProvider
+from flexlib.ingest.files.importing import import_usage
+from flexlib.sources.files.mapping import CallMapping
+
+PLAIN: dict[str, Any] = {"created_at": "date", "prompt_tokens": "in", "completion_tokens": "out",
+                         "provider": LlmProvider.OPENAI, "model_column": "model", "grain": "day"}  # fmt: skip
+ROWS = "2026-05-01,gpt-4o,web,1000,100\n2026-05-02,gpt-4o,app,2000,200\n"
+
+
+def bring(folder: Path, text: str, **mapping: Any) -> UsageCertificate:  # noqa: ANN401
+    (file := folder / "usage.csv").write_text(f"date,model,key,in,out\n{text}", "utf-8")
+    (found,) = import_usage(file, CallMapping(**PLAIN | mapping), folder / "data")
+    return found.certificate
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        "2026-05-02,Total,,3000,300",  # with the last date, in the place of a model
+        "2026-05-02,gpt-4o,Grand total,3000,300",  # in a column that feeds nothing
+        "Total,,,3000,300",
+        "2026-05-02,,Sum,3000,300",
+    ],
+)
+def test_a_row_that_sums_the_others_is_no_call(tmp_path: Path, total: str) -> None:
+    found = bring(tmp_path, f"{ROWS}{total}\n")
+    assert (found.state_of_rows, found.rows, found.prompt_tokens) == (State.COMPLETE, 2, 3000)
+    assert found.left_out == ({"kind": "total rows", "rows": 1},)
+
+
+def test_the_total_of_each_day_and_that_of_all_are_no_calls(tmp_path: Path) -> None:
+    days = "2026-05-01,gpt-4o,web,1000,100\n2026-05-01,Subtotal,,1000,100\n"
+    days += "2026-05-02,gpt-4o,app,2000,200\n2026-05-02,gpt-4o,web,5,1\n2026-05-02,Subtotal,,2005,201\n"
+    found = bring(tmp_path, f"{days}2026-05-02,Grand total,,3005,301\n")
+    assert (found.state_of_rows, found.prompt_tokens) == (State.COMPLETE, 3005)
+    assert found.left_out == ({"kind": "total rows", "rows": 3},)
+
+
+def test_a_row_whose_key_is_the_word_but_whose_counts_are_no_sum_is_a_call(tmp_path: Path) -> None:
+    found = bring(tmp_path, f"{ROWS}2026-05-02,gpt-4o,Total,70,7\n")
+    assert (found.state_of_rows, found.prompt_tokens, found.left_out) == (State.COMPLETE, 3070, ())
+
+
+def test_a_total_that_the_rows_do_not_sum_up_to_is_not_reconciled(tmp_path: Path) -> None:
+    found = bring(tmp_path, f"{ROWS}2026-05-02,Total,,4000,300\n")
+    assert (found.state_of_rows, found.prompt_tokens) == (State.UNRECONCILED, 3000)
+    assert explain_check(found.sums) == (
+        "usage.csv says that its tokens of line 4 is 4300, and its rows sum up to 3300: export it again"
+    )
+
+
+@pytest.mark.parametrize(("tokens", "usd", "state"), [
+    (300, 0.003, State.COMPLETE),
+    (300, 0.0030000000000000005, State.COMPLETE),  # as floats add up
+    (400, 0.003, State.UNRECONCILED),
+    (300, 0.004, State.UNRECONCILED),
+])  # fmt: skip
+def test_the_totals_of_ccusage_are_held_against_its_days(tmp_path: Path, tokens: int, usd: float, state: State) -> None:
+    model = {"modelName": "claude-sonnet-4-5", "inputTokens": 100, "outputTokens": 50, "cacheCreationTokens": 20,
+             "cacheReadTokens": 80, "cost": 0.001}  # fmt: skip
+    days = [{"date": f"2026-05-0{day}", "modelBreakdowns": [model]} for day in (1, 2, 3)]
+    (file := tmp_path / "ccusage.json").write_text(
+        json.dumps({"daily": days, "totals": {"inputTokens": tokens, "totalCost": usd}})
+    )
+    (found,) = import_usage(file, build_mapping(file), tmp_path / "data")
+    assert found.certificate.state_of_rows is state

@@ -1,0 +1,130 @@
+"""A page of an API that says that more follow is whole only where the next one is imported with it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from preset_samples import build_mapping, price_file, read_rows
+
+from flexlib.certificate import State
+from flexlib.errors import BadFile
+from flexlib.ingest.charges.importing import prepare_charges
+from flexlib.ingest.files.importing import MonthImport, import_files
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.paths import InputFile
+from flexlib.sources.presets import choose_preset
+
+MAY, DAY, HOUR = 1_777_593_600, 86_400, 3_600
+MORE = "more pages follow page 1, and the next one is not here: import all pages in one command"
+
+
+def write(folder: Path, name: str, content: object) -> Path:
+    (file := folder / name).write_text(json.dumps(content), "utf-8")
+    return file
+
+
+def build_page(first: int, days: int, *, more: bool, length: int = DAY) -> dict[str, Any]:
+    """A page of OpenAI's usage: 1,000 prompt tokens in each period."""
+    result = {"input_tokens": 1000, "output_tokens": 10, "num_model_requests": 2, "input_cached_tokens": 0,
+              "model": "gpt-4o-2024-08-06"}  # fmt: skip
+    data = [
+        {"start_time": MAY + nth * length, "end_time": MAY + (nth + 1) * length, "results": [result]}
+        for nth in range(first, first + days)
+    ]
+    return {"object": "page", "data": data, "has_more": more, "next_page": "page_2" if more else None}
+
+
+def bring(folder: Path, *pages: object) -> MonthImport:
+    files = [write(folder, f"page{nth}.json", page) for nth, page in enumerate(pages)]
+    given = [(InputFile(file, file.name), build_mapping(file)) for file in files]
+    (found,) = import_files(given, folder / "data")
+    return found
+
+
+def test_half_a_month_of_pages_is_a_gap_and_says_what_to_do(tmp_path: Path) -> None:
+    found = bring(tmp_path, build_page(0, 15, more=True))
+    assert (found.certificate.state, found.certificate.prompt_tokens) == (State.GAP, 15_000)
+    assert [(row.reason, row.file) for row in found.quarantined] == [(MORE, "page0.json")]
+
+
+@pytest.mark.parametrize("in_one_file", [False, True])
+def test_pages_that_follow_each_other_are_the_whole_month(tmp_path: Path, *, in_one_file: bool) -> None:
+    pages = [build_page(0, 15, more=True), build_page(15, 16, more=False)]
+    found = bring(tmp_path, pages) if in_one_file else bring(tmp_path, *pages)
+    assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 31_000)
+
+
+def test_a_page_missing_in_the_middle_is_a_gap(tmp_path: Path) -> None:
+    found = bring(tmp_path, build_page(0, 15, more=True), build_page(16, 15, more=False))
+    assert found.certificate.state is State.GAP
+
+
+def test_all_pages_imported_after_the_first_alone_close_the_gap(tmp_path: Path) -> None:
+    assert bring(tmp_path, build_page(0, 15, more=True)).certificate.state is State.GAP
+    found = bring(tmp_path, build_page(0, 15, more=True), build_page(15, 16, more=False))
+    assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 31_000)
+
+
+def test_what_is_missing_after_the_month_s_last_day_is_of_the_next(tmp_path: Path) -> None:
+    assert bring(tmp_path, build_page(0, 31, more=True)).certificate.state is State.COMPLETE
+
+
+def test_a_page_that_tells_only_its_number_is_followed_by_the_next_number(tmp_path: Path) -> None:
+    row = {"start_time": MAY, "end_time": None, "input_tokens": 1, "output_tokens": 1, "num_model_requests": 1,
+           "input_cached_tokens": 0, "model": "gpt-4o-2024-08-06"}  # fmt: skip
+    pages = [
+        {"data": [row | {"start_time": MAY + nth * DAY}], "meta": {"page": nth, "totalPages": 3}} for nth in (1, 2, 3)
+    ]
+    assert bring(tmp_path, *pages).certificate.state is State.COMPLETE
+    (second := tmp_path / "second").mkdir()
+    assert bring(second, *pages[::2]).certificate.state is State.GAP
+
+
+def test_a_page_of_a_bill_is_a_gap_as_well(tmp_path: Path) -> None:
+    result = {"amount": {"value": 2, "currency": "usd"}, "line_item": "gpt-4o", "project_id": None}
+    data = [{"start_time": MAY, "end_time": MAY + DAY, "results": [result]}]
+    for more, state in ((True, State.GAP), (False, State.COMPLETE)):
+        file = write(tmp_path, f"{more}.json", {"data": data, "has_more": more, "next_page": None})
+        preset, columns = choose_preset(file)
+        mapping = preset.build_mapping(columns)
+        assert isinstance(mapping, ChargeMapping)
+        with prepare_charges([(InputFile(file, file.name), mapping)], tmp_path / str(more)) as store:
+            (found,) = store()
+        assert (found.certificate.state, found.certificate.amounts[0]["amount"]) == (state, "2")
+
+
+@pytest.mark.parametrize(("length", "grain"), [(60, "hour"), (HOUR, "hour"), (DAY, "day")])
+def test_the_end_of_a_period_tells_its_grain(tmp_path: Path, length: int, grain: str) -> None:
+    file = write(tmp_path, "usage.json", build_page(0, 3, more=False, length=length))
+    assert [row["grain"] for row in read_rows(file)] == [grain] * 3
+
+
+def test_hours_that_tell_no_end_are_no_days(tmp_path: Path) -> None:
+    page = build_page(0, 3, more=False, length=HOUR)
+    for period in page["data"]:
+        del period["end_time"]
+    with pytest.raises(BadFile, match=r"has a time within a day in line 2 \(1777597200\).* give --grain hour"):
+        read_rows(write(tmp_path, "usage.json", page))
+
+
+def test_the_tier_of_anthropic_s_api_is_the_one_that_is_not_standard_and_two_have_no_price(tmp_path: Path) -> None:
+    base = {"uncached_input_tokens": 1000, "cache_read_input_tokens": 0, "output_tokens": 100,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "server_tool_use": {"web_search_requests": 0}, "model": "claude-opus-4-8"}  # fmt: skip
+    expected: list[tuple[dict[str, str], str, Decimal | None]] = [
+        ({"service_tier": "standard", "inference_geo": "global"}, "standard", Decimal("0.0075")),  # 5 and 25 a million
+        ({"service_tier": "standard", "speed": "fast"}, "fast", Decimal("0.0150")),  # 10 and 50
+        ({"service_tier": "batch"}, "batch", Decimal("0.00375")),
+        ({"service_tier": "batch", "speed": "fast"}, "batch + fast", None),
+        ({"service_tier": "standard", "inference_geo": "us"}, "us", None),
+        ({"service_tier": "priority"}, "priority", None),
+    ]
+    for nth, (told, tier, usd) in enumerate(expected):
+        bucket = {"starting_at": "2026-11-01T00:00:00Z", "ending_at": "2026-11-02T00:00:00Z", "results": [base | told]}
+        file = write(tmp_path, f"{nth}.json", {"data": [bucket], "has_more": False, "next_page": None})
+        assert [row["tier"] for row in read_rows(file)] == [tier]
+        assert price_file(file, tmp_path / str(nth)) == (usd, 0 if usd else 1)
