@@ -137,7 +137,7 @@ class LedgerFailed(LedgerError):
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
-    "fetch": ("requests", "requests_futures"),
+    "fetch": ("requests", "requests_futures", "urllib3"),
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (
         *("ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient", "nbconvert"),

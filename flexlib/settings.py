@@ -21,6 +21,8 @@ AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""Of these the first that is set names the certificates to trust."""
 VARIABLES = (
     "FLEXLIB_BILL_TOLERANCE_SHARE",
     "FLEXLIB_BILL_TOLERANCE_USD",
@@ -32,6 +34,7 @@ VARIABLES = (
     NO_WITNESS,
     "FLEXLIB_PRIVACY",
     "SERVICE_KEY",
+    *CA_BUNDLES,
     "WINDSURF_BASE_URL",
     "WINDSURF_CONSUMPTION_UNIT",
     "WINDSURF_SERVICE_KEY",
@@ -69,6 +72,8 @@ class Settings:
     """Whether the server offers nothing to hold a month's total against, as the company says."""
     bill_tolerance: BillTolerance = BillTolerance()
     """By how much a bill may differ from the calls without a reason."""
+    ca_bundle: tuple[str, str] | None = None
+    """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -135,6 +140,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         data=_find_folder(data) if data else home / "data",
         base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
         service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
+        ca_bundle=next(((name, values[name]) for name in CA_BUNDLES if values[name]), None),
         consumption_unit=unit,
         database_url=read("FLEXLIB_DATABASE_URL"),
         privacy=read("FLEXLIB_PRIVACY"),

@@ -60,6 +60,7 @@ SOURCES = {room for room in ARROWS if room.startswith("sources/")} - WORDS
 DOORS = {
     "requests": {"sources/windsurf", "sources/fx"},
     "requests_futures": {"sources/windsurf"},
+    "urllib3": {"sources/windsurf"},
     "sqlalchemy": {"ledger"},
     "alembic": {"ledger"},
     "psycopg": {"ledger"},

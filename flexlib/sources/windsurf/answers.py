@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,6 +16,29 @@ PAUSE_429 = 1.0
 """Seconds to wait after a 429 that does not say how long."""
 SHORTEST_KEY = 8
 """Characters; real ones have 36. One as short as a word of the wire, such as `api_key`, would spoil the answers."""
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Why an ask is not answered yet."""
+
+    why: str
+    pause: float = 0.0
+    """Seconds that the server wants to be left alone."""
+    is_limit: bool = False
+    """Whether it is a limit of requests, which holds for all of them."""
+    is_final: bool = False
+    """Whether it would be so again."""
+
+
+def decode_answer(text: str) -> Any:  # noqa: ANN401 (JSON)
+    """The value of an answer, its numbers exact. Raises `ValueError` for one that is not whole."""
+    try:
+        value = decode_json(text, parse_float=Decimal)
+    except (ArithmeticError, RecursionError) as error:  # 1e99999999999999999999
+        raise ValueError("a number that nothing can hold") from error
+    text.encode()  # half of a character, as "\\ud800" was, has no UTF-8
+    return value
 
 
 def redact_key(text: str, key: str) -> str:

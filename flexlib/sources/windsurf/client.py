@@ -11,21 +11,34 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
-from flexlib.nesting import decode_json
 from flexlib.privacy import clean_message
 from flexlib.settings import LOOPBACK
-from flexlib.sources.windsurf.answers import read_http_date, read_message, read_pause, redact_key
+from flexlib.sources.windsurf.answers import (
+    Setback,
+    decode_answer,
+    read_http_date,
+    read_message,
+    read_pause,
+    redact_key,
+)
+from flexlib.sources.windsurf.connections import (
+    AnswerRefused,
+    CuttableAdapter,
+    NamedPath,
+    check_bundle,
+    explain_lasting,
+    explain_proxy,
+    read_within_limits,
+)
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import ApiRequest
 
@@ -33,8 +46,14 @@ ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 TIMEOUT = (10, 120)
 """Seconds to connect, and between two bytes of an answer."""
+DEADLINE = 300.0
+"""Seconds until a whole answer must be there, however its bytes drip."""
 PATIENCE_429 = 900.0
 """Seconds without any answer but 429 after which the run stops."""
+PASSING, LASTING = (408, 425), (501, 505)
+"""Statuses below 500 that are tried again, and those from it on that are not: they say what the server is."""
+SHORTEST_WAIT = 0.01
+"""Seconds: as often as that it is looked whether something is to be done."""
 DEAD_AFTER, DEAD_ASKS = 60.0, 25
 """Seconds without a good answer, and how many asks must have failed in them, for the server to count as gone."""
 
@@ -64,7 +83,7 @@ class Client:
     Raises `ServerRefused` on 401 and 403 to an ask that is not optional, `ServerUnreachable` when the server is gone.
     """
 
-    def __init__(self, base_url: str, service_key: str, workers: int) -> None:
+    def __init__(self, base_url: str, service_key: str, workers: int, ca_bundle: NamedPath | None = None) -> None:
         self.base_url = base_url
         self.sent = 0
         self.retried = 0
@@ -74,15 +93,16 @@ class Client:
         self.workers = workers
         self._pacer = Pacer()
         session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=workers)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+        self._adapter = CuttableAdapter(pool_connections=1, pool_maxsize=workers)
+        session.mount("https://", self._adapter)
+        session.mount("http://", self._adapter)
         # Proxies and certificates of the environment, read once here: requests would read them, and .netrc, again for
         # every request. No proxy leads to this machine.
         found = session.merge_environment_settings(base_url, {}, None, None, None)
         if urlsplit(base_url).hostname not in LOOPBACK:
             session.proxies.update(found["proxies"])
-        session.verify = found["verify"]
+        session.verify = check_bundle(ca_bundle) if ca_bundle else found["verify"]
+        session.hooks["response"].append(read_within_limits)
         session.trust_env = False
         session.headers.update({"Content-Type": "application/json", "User-Agent": "flexlib"})
         self._session = FuturesSession(executor=ThreadPoolExecutor(workers), session=session)
@@ -92,6 +112,7 @@ class Client:
 
     def __exit__(self, *error: object) -> None:
         self._session.executor.shutdown(wait=error[0] is None, cancel_futures=True)
+        self._adapter.end()  # else the process would wait for what nobody reads
         self._session.session.close()
 
     def ask_one(self, ask: ApiRequest) -> ApiResponse:
@@ -103,70 +124,82 @@ class Client:
         done: SimpleQueue[tuple[ApiRequest, int, float, Future[requests.Response]]] = SimpleQueue()
         waiting: list[tuple[float, int, ApiRequest, int]] = []
         order = count()
-        in_flight = 0
+        in_flight: dict[Future[requests.Response], float] = {}
         good_at = heard_at = time.monotonic()
         failing: set[int] = set()
         while asks or waiting or in_flight:
             now = time.monotonic()
-            while in_flight < self.workers and (pause := self._pacer.wait(now)) == 0:
+            while len(in_flight) < self.workers and (pause := self._pacer.wait(now)) == 0:
                 if waiting and waiting[0][0] <= now:
                     _, _, ask, attempt = heapq.heappop(waiting)
                 elif asks:
                     ask, attempt = asks.popleft(), 1
                 else:
                     break
-                self._send(ask, attempt, now, done)
-                in_flight += 1
+                in_flight[self._send(ask, attempt, now, done)] = now
+            soonest = [pause] if pause and (asks or waiting) else []
+            soonest += [waiting[0][0] - now] if waiting else []
+            soonest += [min(in_flight.values()) + DEADLINE - now] if in_flight else []
+            if soonest and min(soonest) < -SHORTEST_WAIT:
+                self._adapter.cut(now - DEADLINE)
             try:
-                soonest = [pause] if pause and (asks or waiting) else []
-                soonest += [waiting[0][0] - now] if waiting else []
-                ask, attempt, sent_at, future = done.get(timeout=max(0.001, min(soonest)) if soonest else None)
+                ask, attempt, sent_at, future = done.get(timeout=max(SHORTEST_WAIT, min(soonest)) if soonest else None)
             except Empty:
                 continue
-            in_flight -= 1
+            del in_flight[future]
             now = time.monotonic()
-            outcome = self._judge(ask, future)
+            outcome = self._judge(ask, future, now - sent_at)
             if isinstance(outcome, ApiResponse):
                 if outcome.is_good:
                     self._pacer.succeed(now)
                     good_at = heard_at = now
                     failing.clear()
                 yield outcome
-            elif isinstance(outcome, float):
-                if now - heard_at + outcome > PATIENCE_429:
+            elif outcome.is_limit:
+                if now - heard_at + outcome.pause > PATIENCE_429:
                     raise ServerUnreachable(f"{self.base_url} wants no more requests for now (429). {AGAIN}")
-                self._pacer.throttle(now, sent_at, outcome)
-                heapq.heappush(waiting, (now + outcome, next(order), ask, attempt))
+                self._pacer.throttle(now, sent_at, outcome.pause)
+                heapq.heappush(waiting, (now + outcome.pause, next(order), ask, attempt))
                 self.retried += 1
             else:
                 failing.add(id(ask))
                 if now - good_at > DEAD_AFTER and len(failing) >= DEAD_ASKS:
-                    raise ServerUnreachable(f"{self.base_url} no longer answers ({outcome}). {AGAIN}")
-                if not ask.retries or attempt >= (ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS):
-                    yield ApiResponse(ask, failed=outcome)
+                    raise ServerUnreachable(f"{self.base_url} no longer answers ({outcome.why}). {AGAIN}")
+                most = ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS
+                if not ask.retries or outcome.is_final or attempt >= most:
+                    yield ApiResponse(ask, failed=outcome.why)
                     continue
                 longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))
-                heapq.heappush(waiting, (now + longest * random.uniform(0.5, 1), next(order), ask, attempt + 1))
+                pause = max(outcome.pause, longest * random.uniform(0.5, 1))
+                heapq.heappush(waiting, (now + pause, next(order), ask, attempt + 1))
                 self.retried += 1
 
-    def _send(self, ask: ApiRequest, attempt: int, now: float, done: SimpleQueue[Any]) -> None:
+    def _send(self, ask: ApiRequest, attempt: int, now: float, done: SimpleQueue[Any]) -> Future[requests.Response]:
         url = self.base_url + ask.path
-        options: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False}
+        options: dict[str, Any] = {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
         if ask.body is None:
             bearer = {"Authorization": f"Bearer {self._key}"}
-            future = self._session.get(url, params=ask.params, headers=bearer, **options)
+            future: Future[requests.Response] = self._session.get(url, params=ask.params, headers=bearer, **options)
         else:
             future = self._session.post(url, data=json.dumps({"service_key": self._key, **ask.body}), **options)
         self.sent += 1
         self._pacer.spend(now)
         future.add_done_callback(lambda future: done.put((ask, attempt, now, future)))
+        return future
 
-    def _judge(self, ask: ApiRequest, future: Future[requests.Response]) -> ApiResponse | float | str:
-        """A reply when it is final, seconds to wait on a 429, or why it should be tried again."""
-        if error := future.exception():
+    def _judge(self, ask: ApiRequest, future: Future[requests.Response], seconds: float) -> ApiResponse | Setback:
+        """A reply when it is final, or what came in its way after so many seconds."""
+        error = future.exception()
+        if isinstance(error, AnswerRefused):
+            return Setback(str(error), is_final=True)
+        if seconds >= DEADLINE:  # one without a length looks whole when it is cut
+            return Setback(f"no whole answer within {DEADLINE:,.0f} seconds", is_final=True)
+        if error:
             if not isinstance(error, requests.RequestException):
                 raise error
-            return f"{type(error).__name__}: the connection failed"
+            if lasting := explain_lasting(error, self.base_url):
+                raise ServerUnreachable(lasting)
+            return Setback(f"{type(error).__name__}: the connection failed")
         response = future.result()
         if said_at := read_http_date(response.headers.get("Date", "")):
             self.server_date = max(said_at, self.server_date or said_at)
@@ -174,22 +207,28 @@ class Client:
         status = response.status_code
         if status == 200:
             try:
-                return ApiResponse(ask, ask.read(decode_json(text, parse_float=Decimal)), text)
+                return ApiResponse(ask, ask.read(decode_answer(text)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                return f"an answer that is not whole ({type(error).__name__})"
+                return Setback(f"an answer that is not whole ({type(error).__name__})")
         said = clean_message(read_message(text) or redact_key(response.reason or "nothing", self._key))
+        pause = read_pause(response.headers.get("Retry-After"))
         if status == 429:
-            pause = read_pause(response.headers.get("Retry-After"))
             if pause <= ask.max_retry_after:
-                return pause
+                return Setback("HTTP 429", pause, is_limit=True)
             return ApiResponse(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
+        if status == 407:
+            raise ServerUnreachable(explain_proxy(self.base_url))
         if status in (401, 403) and not ask.optional:
             raise ServerRefused(
                 f"{self.base_url} refused the service key for {ask.path} (HTTP {status}: {said}). "
                 f"Give it the permission {ask.permission!r} in the team's settings, Service Keys, or use another key."
             )
-        if status >= 500 or status in (408, 425):
-            return f"HTTP {status}"
+        if status in PASSING or (status >= 500 and status not in LASTING):
+            if not response.headers.get("Retry-After"):
+                return Setback(f"HTTP {status}")
+            is_long = pause > min(ask.max_retry_after, PATIENCE_429)
+            why = f"HTTP {status}" + f"; it may be asked again in {pause:,.0f} seconds" * is_long
+            return Setback(why, pause, is_final=is_long)
         return ApiResponse(ask, refused=f"HTTP {status}: {said}")
 
 

@@ -23,6 +23,8 @@ from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSum
 PATH = "/api/v2alpha/analytics/consumption"
 MAX_RETRY_AFTER = 60.0
 """Longest Retry-After that is waited for; the limit is ten requests an hour."""
+MOST_PAGES = 1000
+"""Of ten thousand rows each: a month of the largest known team is less than a tenth of it."""
 HUNDREDTHS = {"credits": 100, "hundredths": 1}
 """How many hundredths of a credit each possible unit is."""
 ROUNDING_TOLERANCE = Decimal("0.000001")
@@ -53,7 +55,8 @@ def ask_consumption_total(span: Span, purpose: str, max_retry_after: float = 0) 
 
 def fetch_pages(client: Client, span: Span) -> Iterator[ApiResponse]:
     """Every page of the span. Raises `RouteRefused` or `UnsupportedTeam`; a cut chain of pages is refused too."""
-    cursor, seen = None, set()
+    cursor: str | None = None
+    seen: set[str] = set()
     while True:
         reply = client.ask_one(ask_consumption(span, cursor))
         check_reply(reply)
@@ -61,6 +64,8 @@ def fetch_pages(client: Client, span: Span) -> Iterator[ApiResponse]:
         cursor = reply.value.cursor
         if not cursor:
             return
+        if len(seen) >= MOST_PAGES:
+            raise RouteRefused(f"the consumption endpoint gives more than {MOST_PAGES:,} pages")
         if cursor in seen:
             raise RouteRefused("the consumption endpoint gives the same page again and again")
         seen.add(cursor)
@@ -175,6 +180,8 @@ def _read_answer(answer: dict[str, Any]) -> Consumption:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("no list of rows")
     cursor = (answer.get("pagination") or {}).get("next_page_cursor")
+    if not isinstance(cursor, str | None):
+        raise ValueError("the next page is no text")
     strategy = clean_message(str((answer.get("metadata") or {}).get("billing_strategy") or ""))
     if any(isinstance(row.get("consumption"), dict) and "billed_acus" in row["consumption"] for row in rows):
         strategy = "ACU"

@@ -8,6 +8,10 @@ WINDOW = 2.0
 """Seconds over which the rate that the server bore is measured."""
 CUT = 0.9
 """What is left of that rate after a 429."""
+FEW = 20
+"""Answers: a rate that rests on fewer says next to nothing of what the server bears."""
+RAISE_BLIND = 1.0
+"""How much faster each quiet second where it does."""
 RAISE_FAR, RAISE_NEAR = 0.10, 0.01
 """How much faster each quiet second, below and above nine tenths of the rate that was last too much."""
 
@@ -20,6 +24,8 @@ class Pacer:
         """Requests a second; None while no limit is known."""
         self.ceiling = 0.0
         """The rate that was last too much."""
+        self._is_blind = False
+        """Whether the rate rests on too few answers."""
         self._next = 0.0
         self._changed = 0.0
         self._accepted: deque[float] = deque()
@@ -39,7 +45,8 @@ class Pacer:
         while self._accepted[0] < now - WINDOW:
             self._accepted.popleft()
         if self.rate is not None and now - self._changed >= 1:
-            self.rate *= 1 + (RAISE_FAR if self.rate < CUT * self.ceiling else RAISE_NEAR)
+            known = RAISE_FAR if self.rate < CUT * self.ceiling else RAISE_NEAR
+            self.rate *= 1 + (RAISE_BLIND if self._is_blind else known)
             self._changed = now
 
     def throttle(self, now: float, sent: float, pause: float) -> None:
@@ -47,6 +54,7 @@ class Pacer:
         if sent >= self._changed or self.rate is None:
             first = self._accepted[0] if self._accepted else now
             sustained = len(self._accepted) / max(now - first, 1.0)
+            self._is_blind = self.rate is None and len(self._accepted) < FEW
             self.ceiling = max(1.0, sustained if self.rate is None else min(sustained, self.rate))
             self.rate = max(1.0, CUT * self.ceiling)
         self._changed = now + pause

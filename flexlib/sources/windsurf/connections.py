@@ -1,0 +1,125 @@
+"""Connections that end: an answer is read within limits, what hangs is cut, and a fault that lasts is named at once."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from flexlib.errors import BadSetting
+
+NamedPath: TypeAlias = tuple[str, str]
+"""A setting and the path that it gives."""
+MOST_BYTES = 128 * 1024 * 1024
+"""The largest answer that is taken, unpacked: a month of the largest known team is a tenth of it."""
+CHUNK = 16 * 1024
+"""Bytes that are unpacked at a time; they become a thousand times as many at most."""
+
+
+class AnswerRefused(requests.RequestException):
+    """An answer that is not read to its end; its text says why."""
+
+
+def read_within_limits(response: requests.Response, **_: object) -> None:
+    """Reads the body of a streamed answer. Raises `AnswerRefused` where it is too large, or packed more than once."""
+    with response:
+        if "," in response.headers.get("Content-Encoding", ""):
+            raise AnswerRefused("an answer that is packed more than once")
+        parts, size = [], 0
+        for part in response.iter_content(CHUNK):
+            size += len(part)
+            if size > MOST_BYTES:
+                raise AnswerRefused(f"an answer of more than {MOST_BYTES // 1024**2} MiB")
+            parts.append(part)
+        response._content = b"".join(parts)
+
+
+class CuttableAdapter(HTTPAdapter):
+    """Knows its connections, so that another thread can cut one in the middle of a request."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (as the parent)
+        self._lock = Lock()
+        self._connections: set[Any] = set()
+        self._is_over = False
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._list_pools()
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:  # noqa: ANN401 (a manager of urllib3)
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self._list_pools()
+        return manager
+
+    def cut(self, before: float) -> None:
+        """Ends every connection whose request began before that moment of the monotonic clock."""
+        with self._lock:
+            old = [one for one in self._connections if one.began <= before]
+            self._connections.difference_update(old)
+        for one in old:
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(one.line, socket.SHUT_RDWR)  # of TLS too, whose own way would wait
+
+    def end(self) -> None:
+        """Ends all connections, also those that are being made."""
+        self._is_over = True
+        self.cut(time.monotonic())
+
+    def _list_pools(self) -> dict[str, Any]:
+        adapter = self
+
+        def watch(pool: Any) -> Any:  # noqa: ANN401 (classes of urllib3)
+            class Connection(pool.ConnectionCls):  # type: ignore[misc]
+                began = 0.0
+
+                def connect(self) -> None:
+                    super().connect()
+                    self.line = self.sock  # a response that ends the connection takes `sock` away
+                    self.note()
+
+                def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+                    self.note()
+                    super().request(*arguments, **options)
+
+                def note(self) -> None:
+                    self.began = time.monotonic()
+                    if hasattr(self, "line"):
+                        with adapter._lock:
+                            adapter._connections.add(self)
+                    if adapter._is_over:
+                        raise OSError("nobody waits for an answer any more")
+
+            return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+        return {"http": watch(HTTPConnectionPool), "https": watch(HTTPSConnectionPool)}
+
+
+def check_bundle(bundle: NamedPath) -> str:
+    """The path of the certificates to trust. Raises `BadSetting` where nothing is there."""
+    name, path = bundle
+    if not Path(path).exists():
+        raise BadSetting(f"{name} is {path!r}, which is not there; give it the file of the certificates to trust.")
+    return path
+
+
+def explain_lasting(error: requests.RequestException, base_url: str) -> str:
+    """A sentence on a fault that would be there again; empty where it may pass."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            f"The certificate of {base_url} is not one that this machine trusts; if your company's proxy signs it, "
+            "give the file of the company's certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        )
+    return explain_proxy(base_url) if " 407 " in str(error) else ""
+
+
+def explain_proxy(base_url: str) -> str:
+    """That the proxy wants a password."""
+    return (
+        f"The proxy on the way to {base_url} wants to know who asks (407); "
+        "give its user and password in HTTPS_PROXY, as in http://user:password@host:port."
+    )

@@ -1,0 +1,217 @@
+"""Servers that answer too much, too slowly, without end or with what is no answer: each ends, in a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from harness import KEY, SEPTEMBER, Answer, Request, answer_json, serve
+
+from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.sources.windsurf import client, connections, consumption
+from flexlib.sources.windsurf.client import ApiResponse, Client
+from flexlib.sources.windsurf.wire import ApiRequest, ask_balance, ask_people
+
+PLAIN = ApiRequest("x", "/x", {})
+
+pytestmark = pytest.mark.usefixtures("hurry")
+
+
+def ask(handle: Callable[[Request], Answer], *asks: ApiRequest) -> list[ApiResponse]:
+    with serve(handle) as url, Client(url, KEY, 4) as asking:
+        return list(asking.ask_all(deque(asks or (PLAIN,))))
+
+
+@contextmanager
+def drip(head: bytes) -> Iterator[str]:
+    """A server that says `head`, and then a byte now and then, for ever."""
+    ending = threading.Event()
+
+    def speak(line: socket.socket) -> None:
+        with line:
+            line.recv(65536)
+            try:
+                line.sendall(head)
+                while not ending.wait(0.05):
+                    line.sendall(b"x")
+            except OSError:
+                return
+
+    def listen(door: socket.socket) -> None:
+        while not ending.is_set():
+            try:
+                threading.Thread(target=speak, args=(door.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        threading.Thread(target=listen, args=(door,), daemon=True).start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        ending.set()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity", "gzip, gzip"])
+def test_an_answer_that_is_too_large_unpacked_is_refused_once(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_BYTES", 4 * 1024**2)
+    text = b'{"a":"' + b"0" * (8 * 1024**2) + b'"}'
+    packed = {"gzip": gzip.compress(text), "identity": text, "gzip, gzip": gzip.compress(gzip.compress(text))}[coding]
+    asked: list[str] = []
+
+    def bomb(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(200, packed, {"Content-Encoding": coding})
+
+    (reply,) = ask(bomb)
+    why = "an answer that is packed more than once" if "," in coding else "an answer of more than 4 MiB"
+    assert (reply.failed, asked) == (why, ["/x"])
+
+
+def test_a_packed_answer_is_read_as_ever() -> None:
+    (reply,) = ask(lambda _: Answer(200, gzip.compress(b'{"a": 1.10}'), {"Content-Encoding": "gzip"}))
+    assert reply.text == '{"a": 1.10}'
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"]
+)
+@pytest.mark.parametrize("what", [ask_people(), ask_balance()])
+def test_an_answer_that_drips_is_cut_at_the_deadline(
+    head: bytes, what: ApiRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "DEADLINE", 0.5)
+    began = time.monotonic()
+    with drip(head) as url, Client(url, KEY, 4) as asking:
+        assert asking.ask_one(what).failed == "no whole answer within 0 seconds"
+    assert time.monotonic() - began < 5
+
+
+def test_pages_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumption, "MOST_PAGES", 5)
+    asked: list[str] = []
+
+    def page(request: Request) -> Answer:
+        asked.append(request.target)
+        return answer_json({"data": [], "pagination": {"next_page_cursor": f"page {len(asked)}"}})
+
+    with (
+        serve(page) as url,
+        Client(url, KEY, 4) as asking,
+        pytest.raises(RouteRefused, match=r"^the consumption endpoint gives more than 5 pages$"),
+    ):
+        list(consumption.fetch_pages(asking, SEPTEMBER.span))
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1e99999999999999999999}', '{"a": "\\ud800"}', "[" * 100000, '{"a": ' * 80 + "1" + "}" * 80, '{"a": ', ""],
+)
+def test_what_is_no_whole_answer_is_asked_again_and_told(text: str) -> None:
+    answers = iter([text, '{"a": 1}'])
+    assert ask(lambda _: Answer(200, next(answers).encode()))[0].value == {"a": 1}
+    (reply,) = ask(lambda _: Answer(200, text.encode()), ask_balance())
+    assert reply.failed.startswith("an answer that is not whole (")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date", "RFC 850", "asctime"])
+def test_a_server_that_says_when_to_ask_again_is_asked_then_in_any_form_and_zone(
+    status: int, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/Santiago")
+    time.tzset()
+    try:
+        times: list[float] = []
+
+        def refuse_once(_: Request) -> Answer:
+            times.append(time.time())
+            if len(times) > 1:
+                return answer_json({})
+            then = time.gmtime(time.time() + 2)
+            forms = {
+                "seconds": "2",
+                "date": formatdate(time.time() + 2, usegmt=True),
+                "RFC 850": time.strftime("%A, %d-%b-%y %H:%M:%S GMT", then),
+                "asctime": time.strftime("%a %b %e %H:%M:%S %Y", then),
+            }
+            return answer_json({}, status, Retry_After=forms[form])
+
+        assert ask(refuse_once)[0].is_good
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert 0.9 < times[1] - times[0] < 4
+
+
+def test_a_server_that_is_away_for_long_is_not_waited_for() -> None:
+    (reply,) = ask(lambda _: answer_json({}, 503, Retry_After="3600"))
+    assert reply.failed == "HTTP 503; it may be asked again in 3,600 seconds"
+
+
+def test_what_a_server_cannot_do_is_not_asked_again() -> None:
+    asked: list[int] = []
+
+    def refuse(_: Request) -> Answer:
+        asked.append(1)
+        return answer_json({"error": "no"}, 501)
+
+    assert (ask(refuse)[0].refused, len(asked)) == ("HTTP 501: no", 1)
+
+
+def test_a_proxy_that_asks_for_a_password_is_named() -> None:
+    with pytest.raises(ServerUnreachable, match=r"\(407\); give its user and password in HTTPS_PROXY"):
+        ask(lambda _: answer_json({}, 407))
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_certificates_that_are_not_there_are_told_before_anything_is_asked(name: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "none.pem")
+    with pytest.raises(BadSetting, match=f"{name} is '{path}', which is not there"):
+        Client("http://127.0.0.1:9", KEY, 1, (name, path))
+
+
+def test_one_early_429_does_not_slow_down_what_follows() -> None:
+    asked: list[int] = []
+
+    def refuse_first(_: Request) -> Answer:
+        asked.append(1)
+        return answer_json({}, 429, Retry_After="0") if len(asked) == 1 else answer_json({})
+
+    began = time.monotonic()
+    assert all(reply.is_good for reply in ask(refuse_first, *[PLAIN] * 45))
+    assert time.monotonic() - began < 12  # 38 seconds at a tenth more each second
+
+
+def test_a_process_whose_key_is_refused_ends_at_once() -> None:
+    def refuse(request: Request) -> Answer:
+        if request.path == "/no":
+            return answer_json({"error": "Invalid service key"}, 403)
+        time.sleep(8)
+        return answer_json({})
+
+    program = f"""
+import sys
+from collections import deque
+from flexlib.sources.windsurf.client import Client
+from flexlib.sources.windsurf.wire import ApiRequest
+from flexlib.errors import {ServerRefused.__name__}
+try:
+    with Client(sys.argv[1], "key-of-a-test", 4) as asking:
+        list(asking.ask_all(deque([*[ApiRequest("x", "/slow", {{}})] * 3, ApiRequest("x", "/no", {{}})])))
+except {ServerRefused.__name__}:
+    sys.exit(7)
+"""
+    with serve(refuse) as url:
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", program, url], check=False, timeout=30)
+        assert (done.returncode, time.monotonic() - began < 6) == (7, True)
