@@ -46,10 +46,10 @@ def test_a_table_of_invoices_is_read_by_the_example_of_one(folder: Path, capsys:
 
 
 def test_an_option_wins_over_the_preset(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["import", str(folder / "calls.csv"), "--from", str(GATEWAY), "--timezone", "UTC", "--grain", "day"]
+    words = ["import", str(folder / "calls.csv"), "--from", str(GATEWAY), "--timezone", "UTC", "--grain", "hour"]
     assert main([*words, "--json"]) == 0
     (month,) = json.loads(capsys.readouterr().out)["months"]
-    assert month["files"][0]["mapping"]["grain"] == "day"
+    assert month["files"][0]["mapping"]["grain"] == "hour"
     assert "timezone" not in month["files"][0]["mapping"]
 
 

@@ -190,7 +190,7 @@ def test_a_stored_call_that_another_file_holds_too_is_known_though_its_amounts_a
     more = bring(tmp_path, write(tmp_path / "more.csv", [*CALLS, call("z", 12)]))
     assert (more.rows, more.rows_read, more.duplicate_rows, more.sums.result) == (14, 27, 13, "agrees")
     changed = write(tmp_path / "changed.csv", [CALLS[0] | {"amount_in_usd": "0.0035"}])
-    with pytest.raises(BadFile, match="differs from what is stored in 1 calls of the same id, such as a"):
+    with pytest.raises(BadFile, match="says something else than calls.csv of 1 call of the same id, such as a"):
         bring(tmp_path, changed)
 
 

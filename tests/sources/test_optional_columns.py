@@ -58,7 +58,7 @@ def test_an_optional_key_that_comes_late_in_json_lines_is_read(tmp_path: Path) -
 def test_a_column_that_is_not_optional_is_missed(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text(f"{HEADER}\n2025-09-01T10:00:00Z,9,5,gpt-4\n")
-    with pytest.raises(BadFile, match="has no column 'cached' for cached_tokens"):
+    with pytest.raises(BadFile, match="has no column 'cached' for --cached-tokens"):
         take(file, provider="openai", cached_tokens="cached", optional=("state",))
 
 
