@@ -117,8 +117,8 @@ def test_importing_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_same_file_under_another_name_adds_nothing_either(tmp_path: Path) -> None:
-    bring(write(tmp_path, ONE, TWO), tmp_path / "data")
-    assert not bring_one(write(tmp_path, ONE, TWO, name="copy.csv"), tmp_path / "data").is_new
+    bring(write(tmp_path, ONE, TWO, THREE), tmp_path / "data")
+    assert not bring_one(write(tmp_path, ONE, TWO, THREE, name="copy.csv"), tmp_path / "data").is_new
 
 
 def test_files_that_overlap_count_each_call_once(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_whatever_pieces_of_a_log_are_imported_the_month_is_their_union(
 ) -> None:
     folder = tmp_path_factory.mktemp("pieces")
     log = [f"2025-09-{day:02d} 10:00:00,{day},1" for day in range(1, 11)]
-    for number, (start, length) in enumerate(cuts):
-        bring(write(folder, *log[start : start + length], name=f"{number}.csv"), folder / "data")
+    for start, length in cuts:
+        bring(write(folder, *log[start : start + length], name=f"{start}-{start + length}.csv"), folder / "data")
     days = sorted({day for start, length in cuts for day in range(start, min(start + length, 10))})
     assert list(load_usage(SEPTEMBER, folder / "data").frame["prompt_tokens"]) == [day + 1 for day in days]
 

@@ -110,11 +110,24 @@ def test_a_try_under_wrong_columns_leaves_no_month_that_is_in_the_way_of_the_rig
 
 def test_the_same_bytes_count_once_and_it_is_said(tmp_path: Path) -> None:
     said: list[str] = []
-    files = [write(tmp_path, name, MIDNIGHT) for name in ("a.csv", "b.csv")]
+    rows = [f"2026-05-0{day},1000,100" for day in (1, 2, 3)]
+    files = [write(tmp_path, name, *rows) for name in ("a.csv", "b.csv")]
     how = CallMapping(**PLAIN)
     (month,) = import_files([(file, how) for file in files], tmp_path / "data", now=LATER, note=said.append)
-    assert (month.certificate.rows, month.certificate.state) == (1, State.COMPLETE)
+    assert (month.certificate.rows, month.certificate.state) == (3, State.COMPLETE)
     assert said == ["b.csv is the same as a.csv, byte for byte: it counts once."]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_file_of_a_row_or_two_that_is_another_to_the_byte_may_be_of_another_key_and_is_refused(
+    tmp_path: Path, together: bool
+) -> None:
+    one, other = (write(tmp_path, name, MIDNIGHT) for name in ("a.csv", "b.csv"))
+    if not together:
+        bring(tmp_path / "data", one)
+    with pytest.raises(BadFile, match="b.csv is the same as a.csv, byte for byte|a.csv is the same as b.csv"):
+        bring(tmp_path / "data", *([one, other] if together else [other]))
+    assert bring_one(tmp_path / "data", one).certificate.rows == 1
 
 
 def test_rows_that_cannot_be_taken_are_named_with_their_file(tmp_path: Path) -> None:

@@ -59,11 +59,11 @@ def test_a_page_shows_each_kind_of_value_and_the_total() -> None:
     ]
 
 
-def test_a_terminal_shows_the_same_without_what_is_only_drawn() -> None:
+def test_a_terminal_shows_the_same_without_what_is_only_drawn_and_days_short_where_it_would_be_too_wide() -> None:
     _, _, _, head, _, first, others, _, total, _ = render_text(TABLE, Month(2025, 9).span).splitlines()
     assert head.split() == ["DAY", "MODEL", "CREDITS", "US$", "SHARE", "CHANGE", "MONTH", "PEOPLE"]
     assert read_text(first) == [
-        "2025-09-01 - September 01, 2025", "=o3 OpenAI", "1,234.50", "< 0.01", "60.0\u00a0%", "+9.6\u00a0%",
+        "2025-09-01", "=o3 OpenAI", "1,234.50", "< 0.01", "60.0\u00a0%", "+9.6\u00a0%",
         "2025-09 - September 2025", "1,234",
     ]  # fmt: skip
     assert read_text(others) == ["3 other days", "Other", "0.50", "–", "40.0\u00a0%", "–", "–", "–"]

@@ -15,6 +15,7 @@ import duckdb
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import FileFacts, recall_rules
+from flexlib.ingest.files.overlaps import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
@@ -94,13 +95,15 @@ def read_files(
 
     Those that are `stored`, as `list_stored_files` says, are read by the rules of their first import.
 
-    Raises `BadFile` for the first that cannot be read, or of which no row can be taken.
+    Raises `BadFile` for the first that cannot be read, or of which no row can be taken, or that may be a copy.
     """
     stamps = stamp_files(file for file, _ in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
+    twins = {entry["sha256"]: entry["name"] for _, entry in stored}
     for file, mapping in files:
         facts = describe_file(file, mapping)
         if facts.sha256 in described:
+            twins.setdefault(facts.sha256, facts.name)
             note(f"{file.name} is the same as {described[facts.sha256][0].name}, byte for byte: it counts once.")
             continue
         facts, rules = recall_rules(facts, mapping, stored)
@@ -108,7 +111,7 @@ def read_files(
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name) as calls:
-            read = _refuse_open_pages([_describe_calls(calls, facts)])
+            read = _refuse_open_pages([_describe_calls(calls, facts, twins)])
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
@@ -118,15 +121,16 @@ def read_files(
                 f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB)."
             )
             with read_calls(file.path, mapping, file.name) as calls:
-                read.append(_describe_calls(calls, facts))
+                read.append(_describe_calls(calls, facts, twins))
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         yield Pool(connection, _refuse_open_pages(read), connection.read_parquet(parts), stamps)
 
 
-def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
+def _describe_calls(calls: CallFile, facts: FileFacts, twins: Mapping[str, str]) -> ReadFile:
     check_taken(calls, facts.name)
+    _refuse_twin(calls, facts, twins.get(facts.sha256, facts.name))
     months = {}
     for month in calls.months:
         refused = _name_file(calls.list_quarantined(month), facts)
@@ -151,6 +155,16 @@ def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
             months[month] = replace(one, counts=counts, refused=one.refused + _name_file(pages, file.facts))
         found.append(replace(file, months=months))
     return found
+
+
+def _refuse_twin(calls: CallFile, facts: FileFacts, twin: str) -> None:
+    """A row or two of two keys may be the same to the byte, where nothing in them is an id."""
+    rows = sum(calls.count_month(month).rows for month in calls.months)
+    if rows < LEAST_EQUAL and "request_id" not in facts.mapping and Path(twin).name != Path(facts.name).name:
+        raise BadFile(
+            f"{facts.name} is the same as {twin}, byte for byte, and too short to say whether it is a copy or calls "
+            "of somebody else; leave it out if it is a copy, else add a column to both that tells whose calls they are."
+        )
 
 
 def describe_file(file: InputFile, mapping: CallMapping | ChargeMapping) -> FileFacts:
