@@ -167,7 +167,7 @@ def test_a_month_without_rows_has_a_total_of_zero_and_no_average() -> None:
 def test_totals_that_lack_somebody_say_at_least() -> None:
     rows = make_rows(("2025-09-01", "gpt-4", 0, 500))
     assert "AT LEAST" not in render(rows)
-    assert "⚠️  AT LEAST: not everything could be read; every total here is a lower bound.\n" in render(
+    assert "⚠️  AT LEAST: not everything is known; every total here is a lower bound.\n" in render(
         rows, lower_bound=True
     )
     assert "GRAND TOTAL (AT LEAST)                                      5.00  (100.0%)\n" in render(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from flexlib.spend.bills import MonthBills
     from flexlib.spend.month import MonthUsage
 
+MOST_DIFFERENCES = 12
+"""So many fit a screen under the providers; what is behind them is mostly rounding."""
+
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "spend", "what a month cost: calls and credits, held against bills", """\
@@ -123,7 +126,7 @@ def render_spend(month: MonthUsage, bills: MonthBills) -> str:
     lower_bound = is_at_least(month, bills)
     text = render_table(table_providers(bills), month.month.span, lower_bound=lower_bound)
     if bills.differences:
-        text += "\n" + render_table(table_differences(bills), month.month.span)
+        text += "\n" + render_table(table_differences(bills, MOST_DIFFERENCES), month.month.span)
     return text.rstrip("\n")
 
 

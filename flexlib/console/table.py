@@ -37,7 +37,7 @@ NAME_WIDTH = 48
 AMOUNT_WIDTH = 16
 """Right-aligned, the space before it included."""
 
-AT_LEAST = "⚠️  AT LEAST: not everything could be read; every total here is a lower bound."
+AT_LEAST = "⚠️  AT LEAST: not everything is known; every total here is a lower bound."
 
 
 def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:

@@ -104,14 +104,15 @@ def sum_by_currency(charges: list[Billed]) -> tuple[tuple[str, Decimal], ...]:
     return tuple(sorted(sums.items()))
 
 
-def count_calls(month: MonthUsage) -> dict[str, int]:
-    """How many requests and tokens the month has, and how many requests without an amount."""
+def count_calls(month: MonthUsage) -> dict[str, int | bool]:
+    """How many requests and tokens the month has, and how many requests without an amount; `requests_at_least`: whether
+    a row does not say of how many it is, and counts as one."""
     names = ("prompt_tokens", "completion_tokens")
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
     calls = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
-    asked = f"{calls.format('')}, {sums}, {calls.format(' FILTER (amount_in_usd IS NULL)')}"
-    (counts,) = month.rows.aggregate(asked).fetchall()
-    return dict(zip(("requests", *names, "unpriced_requests"), counts, strict=True))
+    unpriced, unknown = calls.format(" FILTER (amount_in_usd IS NULL)"), "count(*) > count(requests)"
+    (counts,) = month.rows.aggregate(f"{calls.format('')}, {unknown}, {sums}, {unpriced}").fetchall()
+    return dict(zip(("requests", "requests_at_least", *names, "unpriced_requests"), counts, strict=True))
 
 
 def read_counts(month: MonthUsage) -> list[Count]:

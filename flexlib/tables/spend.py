@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flexlib.formats import format_plain
+from flexlib.formats import format_count, format_plain
 from flexlib.senders import LABELS
+from flexlib.spend.billed import sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -34,9 +35,13 @@ def table_providers(bills: MonthBills) -> Table:
     return Table("table-providers", "Spend by provider, counted and billed", columns, rows)
 
 
-def table_differences(bills: MonthBills) -> Table:
-    """Where counts and bills differ, by provider, day and model; those that somebody has to explain stand first."""
+def table_differences(bills: MonthBills, most: int | None = None) -> Table:
+    """Where counts and bills differ, by provider, day and model; those that somebody has to explain stand first.
+
+    Of more than `most` the others are one row.
+    """
     found = sorted(bills.differences, key=lambda one: (one.is_explained, -abs(one.usd)))
+    shown, folded = (found, []) if most is None or len(found) <= most + 1 else (found[:most], found[most:])
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),
@@ -48,8 +53,22 @@ def table_differences(bills: MonthBills) -> Table:
             "difference": one.usd,
             "reason": one.reason or "not explained",
         }
-        for one in found
+        for one in shown
     ]
+    if folded:
+        unexplained = sum(not one.is_explained for one in folded)
+        rows.append(
+            {
+                "provider": format_count(len(folded), "other"),
+                "day": "",
+                "model": "",
+                "kind": "",
+                "counted": sum_known(one.counted_usd for one in folded),
+                "billed": sum_known(one.billed_usd for one in folded),
+                "difference": sum_known(one.usd for one in folded),
+                "reason": f"{unexplained:,} not explained; --json lists each" if unexplained else "explained",
+            }
+        )
     columns = [
         Column("provider", "Provider", total="All differences"),
         Column("day", "Day", Kind.DAY),
@@ -60,7 +79,7 @@ def table_differences(bills: MonthBills) -> Table:
         Column("difference", "Difference US$", Kind.USD, Total.SUM),
         Column("reason", "Why", is_optional=True),
     ]
-    summary = "The difference" if len(rows) == 1 else f"All {len(rows)} differences"
+    summary = "The difference" if len(found) == 1 else f"All {len(found)} differences"
     return Table("table-differences", "Counted and billed, where they differ", columns, rows, summary=summary)
 
 

@@ -181,3 +181,37 @@ def test_the_total_is_the_bill_where_there_is_one_and_sums_of_calls_say_that_the
     )
     assert fl.load("2025-05").total("usd") == Decimal("0.895874")
     assert fl.load("2025-05").by("model")["usd"].tolist() == [Decimal("0.24726")]
+
+
+def test_what_differs_is_folded_behind_the_first_twelve_and_json_lists_each(capsys: pytest.CaptureFixture[str]) -> None:
+    days = range(1, 21)
+    Path("usage.csv").write_text(
+        "t,m,i,o,usd\n" + "".join(f"2025-05-{day:02d}T12:00:00Z,gpt-5-nano,10,1,1\n" for day in days)
+    )
+    assert main(["import", "usage.csv", *CALLS]) == 0
+    begin = 1746057600  # 1 May 2025
+    Path("bill.csv").write_text(
+        "start_time,end_time,amount_value,amount_currency,line_item,project_id\n"
+        + "".join(
+            f'{begin + 86400 * (day - 1)},{begin + 86400 * day},{1 + day},usd,"gpt-5-nano, input",p\n' for day in days
+        )
+    )
+    assert main(["import", "bill.csv"]) == 0
+    code, said = ask(capsys)
+    assert (code, len(said["differences"])) == (4, 20)
+    main(["spend", *MAY])
+    shown = capsys.readouterr().out
+    assert "2025-05-09" in shown  # the largest twelve: 21 - 1 down to 10 - 1
+    assert "2025-05-08" not in shown
+    line = next(line for line in shown.splitlines() if line.startswith("8 others"))
+    assert line.split()[2:5] == ["8.00", "44.00", "36.00"]  # 8 counted, 2 + ... + 9 billed
+    assert "8 not explained; --json lists each" in shown
+
+
+def test_a_sum_of_unknown_many_calls_makes_the_requests_at_least(capsys: pytest.CaptureFixture[str]) -> None:
+    bring_calls("0.10")
+    assert ask(capsys)[1]["requests_at_least"] is False
+    Path("days.csv").write_text("t,m,i,o,usd\n2025-05-20,gpt-5-nano,10,1,0.5\n")
+    assert main(["import", "days.csv", *CALLS]) == 0
+    said = ask(capsys)[1]
+    assert (said["requests"], said["requests_at_least"]) == (2, True)
