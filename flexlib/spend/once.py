@@ -27,13 +27,15 @@ ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 
 
 def drop_counted_before(sources: Sources, before: Sources, first: date) -> tuple[Sources, list[tuple[str, int]], int]:
-    """The relations without the calls that another source has at the end of the month before, where they count; how
-    many those are, and how many more only share their id. `first`: the day on which the month begins."""
+    """The relations without the calls that a source has at the end of the month before, where they count; how many
+    those are, and how many more only share their id. `first`: the day on which the month begins.
+
+    That source may be the same: two files of one log may put a call on both sides."""
     kept: Sources = []
     repeated, same_ids = [], 0
     for source, rows in sources:
-        if others := [one for name, one in before if name != source]:
-            last = _join(others).filter(f"created_at >= DATE '{first}' - {EDGE}")
+        if before:
+            last = _join([one for _, one in before]).filter(f"created_at >= DATE '{first}' - {EDGE}")
             early = rows.filter(f"created_at < DATE '{first}' + {EDGE}")
             count = count_rows(_meet(early, last, SAME_CALL))
             same_ids += count_rows(_meet(early, last, "here.id = there.id")) - count

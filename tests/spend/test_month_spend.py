@@ -58,14 +58,13 @@ def test_one_call_under_the_same_id_in_two_sources_counts_once_in_the_ledger(tmp
     assert (usage.repeated, usage.same_ids) == ((("import", 1),), 0)
 
 
-def test_one_call_on_both_sides_of_a_months_edge_in_two_sources_counts_once_in_the_earlier_month(
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize("source", ["ledger", "import"])  # of one source: two files that put it in two months
+def test_one_call_on_both_sides_of_a_months_edge_counts_once_in_the_earlier_month(tmp_path: Path, source: str) -> None:
     store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59"), call("only", "2025-09-30T23:59:58"))
-    store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01"), call("other", "2025-10-01T00:00:02"))
+    store(tmp_path, source, OCTOBER, call("edge", "2025-10-01T00:00:01"), call("other", "2025-10-01T00:00:02"))
     september, october = (load_month_usage(month, tmp_path) for month in (SEPTEMBER, OCTOBER))
     assert sorted(september.calls.select("id").fetchall()) == [("edge",), ("only",)]
-    assert (october.calls.select("id").fetchall(), october.repeated) == ([("other",)], (("ledger", 1),))
+    assert (october.calls.select("id").fetchall(), october.repeated) == ([("other",)], ((source, 1),))
     assert total_cost_by_period(october.rows, currency="usd") == 1
 
 
