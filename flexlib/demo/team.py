@@ -92,5 +92,5 @@ def read_day(body: Mapping[str, object], name: str, default: datetime) -> str:
         raise QueryRefused("invalid timestamp format")
     try:
         return datetime.fromisoformat(text).astimezone(timezone.utc).date().isoformat()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise QueryRefused("invalid timestamp format") from error

@@ -18,7 +18,10 @@ import pytest
 from harness import KEY, SEPTEMBER, Answer, Request, answer_json, serve
 
 from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.sources.charges.amounts import read_moment
+from flexlib.sources.files.moments import read_instant
 from flexlib.sources.windsurf import client, connections, consumption
+from flexlib.sources.windsurf.answers import read_http_date
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ApiRequest, ask_balance, ask_people
 
@@ -151,6 +154,19 @@ def test_a_server_that_says_when_to_ask_again_is_asked_then_in_any_form_and_zone
         monkeypatch.undo()
         time.tzset()
     assert 0.9 < times[1] - times[0] < 4
+
+
+@pytest.mark.parametrize("read", [read_http_date, read_instant, lambda text: read_moment(text, None)])
+def test_a_time_that_no_calendar_holds_once_it_is_in_utc_is_none(read: Callable[[str], object]) -> None:
+    text = "Fri, 31 Dec 9999 23:59:59 -2359" if read is read_http_date else "9999-12-31T23:59:59-23:59"
+    assert read(text) is None
+    assert read(text.replace("9999", "2026")) is not None
+
+
+def test_a_date_that_no_calendar_holds_spoils_no_answer() -> None:
+    date = "Fri, 31 Dec 9999 23:59:59 -2359"
+    answers = iter([answer_json({}, 503, Date=date, Retry_After=date), answer_json({"a": 1}, Date=date)])
+    assert ask(lambda _: next(answers))[0].value == {"a": 1}
 
 
 def test_a_server_that_is_away_for_long_is_not_waited_for() -> None:

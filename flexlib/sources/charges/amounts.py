@@ -189,9 +189,9 @@ def read_moment(text: str, order: str | None) -> Moment | None:
             moment = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, timezone.utc)
         else:
             moment = datetime.fromisoformat(text.removesuffix("UTC").strip())
+        moment = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
         return None
-    moment = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
     return _keep(moment, moment)
 
 

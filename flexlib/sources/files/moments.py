@@ -169,8 +169,9 @@ def read_instant(value: object) -> datetime | None:
     day, clock, fraction, zone = (part or "" for part in parts.groups())
     zone = "+00:00" if zone in ("", "Z", "z", "UTC") else zone
     try:
-        return datetime.fromisoformat(f"{day}T{clock or '00:00'}{'.' * bool(fraction)}{fraction[:6]}{zone}")
-    except ValueError:  # such as the 31st of February
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{'.' * bool(fraction)}{fraction[:6]}{zone}")
+        return moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # such as the 31st of February, or one after the year 9999 once it is in UTC
         return None
 
 

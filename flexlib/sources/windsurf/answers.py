@@ -85,6 +85,6 @@ def read_http_date(text: str) -> datetime | None:
     """
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, TypeError, OverflowError):  # also one that is after 9999 once it is in GMT
         return None
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
