@@ -69,6 +69,27 @@ def test_all_pages_imported_after_the_first_alone_close_the_gap(tmp_path: Path) 
     assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 31_000)
 
 
+@pytest.mark.parametrize("other", [
+    pytest.param(build_page(0, 31, more=False), id="another project's month"),
+    pytest.param(build_page(8, 23, more=False), id="it begins a day after the missing one"),
+    pytest.param(build_page(3, 28, more=False), id="it begins before the missing one"),
+    pytest.param({"data": [{"starting_at": "2026-05-08T00:00:00Z", "ending_at": "2026-05-09T00:00:00Z", "results": [
+        {"uncached_input_tokens": 1, "cache_read_input_tokens": 0, "output_tokens": 1, "model": "claude-opus-4-8",
+         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+         "server_tool_use": {"web_search_requests": 0}}]}], "has_more": False, "next_page": None}, id="another API's"),
+])  # fmt: skip
+def test_no_page_of_another_list_stands_for_the_missing_one(tmp_path: Path, other: object) -> None:
+    assert bring(tmp_path, build_page(0, 7, more=True), other).certificate.state is State.GAP
+
+
+def test_one_second_page_does_not_close_two_first_ones(tmp_path: Path) -> None:
+    mine, other = build_page(0, 15, more=True), build_page(0, 15, more=True)
+    other["data"][0]["results"][0]["project_id"] = "proj_2"
+    found = bring(tmp_path, mine, other, build_page(15, 16, more=False))
+    assert found.certificate.state is State.GAP
+    assert [row.reason for row in found.quarantined] == [MORE]
+
+
 def test_what_is_missing_after_the_month_s_last_day_is_of_the_next(tmp_path: Path) -> None:
     assert bring(tmp_path, build_page(0, 31, more=True)).certificate.state is State.COMPLETE
 
@@ -80,8 +101,10 @@ def test_a_page_that_tells_only_its_number_is_followed_by_the_next_number(tmp_pa
         {"data": [row | {"start_time": MAY + nth * DAY}], "meta": {"page": nth, "totalPages": 3}} for nth in (1, 2, 3)
     ]
     assert bring(tmp_path, *pages).certificate.state is State.COMPLETE
-    (second := tmp_path / "second").mkdir()
-    assert bring(second, *pages[::2]).certificate.state is State.GAP
+    another = {"data": pages[0]["data"], "meta": {"page": 2, "totalPages": 2}}
+    for name, given in {"second": pages[::2], "another": [pages[0], another, pages[2]]}.items():
+        (folder := tmp_path / name).mkdir()
+        assert bring(folder, *given).certificate.state is State.GAP
 
 
 def test_a_page_of_a_bill_is_a_gap_as_well(tmp_path: Path) -> None:

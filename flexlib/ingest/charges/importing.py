@@ -28,7 +28,7 @@ from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import name_in_errors
 from flexlib.sources.files.json_rows import write_json_lines
-from flexlib.sources.files.pages import find_open_pages
+from flexlib.sources.files.pages import find_open_pages, name_series
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
 from flexlib.store.snapshots import find_snapshot
@@ -131,7 +131,8 @@ def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:
 def _refuse_open_pages(bills: Collection[BillFile]) -> list[BillFile]:
     """The bills, in which a page is refused whose next one is in none of them."""
     found = []
-    for bill, opened in zip(bills, find_open_pages([bill.pages for bill in bills]), strict=True):
+    pages_of_all = [(name_series(bill.mapping.get("preset"), bill.mapping), bill.pages) for bill in bills]
+    for bill, opened in zip(bills, find_open_pages(pages_of_all), strict=True):
         months = dict(bill.months)
         for month, charges in bill.months.items():
             pages = tuple(page.refused for page in opened if page.month in (None, month))

@@ -19,7 +19,7 @@ from flexlib.ingest.files.overlaps import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.pages import Page, find_open_pages
+from flexlib.sources.files.pages import Page, find_open_pages, name_series
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import RefusedFileRow, RefusedRow
@@ -146,7 +146,8 @@ def _name_file(rows: Sequence[RefusedRow], facts: FileFacts) -> list[RefusedFile
 def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
     """The files, in which a page is refused whose next one is in none of them."""
     found = []
-    for file, opened in zip(files, find_open_pages([file.pages for file in files]), strict=True):
+    pages_of_all = [(name_series(file.facts.preset, file.facts.mapping), file.pages) for file in files]
+    for file, opened in zip(files, find_open_pages(pages_of_all), strict=True):
         months = dict(file.months)
         for month, one in file.months.items():
             pages = [page.refused for page in opened if page.month in (None, month)]

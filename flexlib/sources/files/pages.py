@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -33,11 +34,13 @@ class Page:
     """Which one of the file, from 1."""
     more: Mapping[str, Any]
     """What it says of more pages; empty where it is the last, or says nothing."""
-    number: int | None
-    """Its own, where it has one."""
+    number: tuple[int, int] | None
+    """Its own and the last one, where it tells them."""
     begins: datetime | None
     ends: datetime | None
     """The beginning of its first period and the end of its last one."""
+    is_inner: bool = False
+    """Whether it stands in a row of another page."""
     differs: Sequence[tuple[str, str, str]] = ()
     """Totals that it says, and what its rows sum up to, where that is something else."""
 
@@ -51,7 +54,9 @@ class OpenPage:
     refused: RefusedRow
 
 
-def list_pages(value: object, steps: Sequence[Sequence[str]], asked: AskedColumns, place: int) -> Iterator[Page]:
+def list_pages(
+    value: object, steps: Sequence[Sequence[str]], asked: AskedColumns, place: int, *, is_inner: bool = False
+) -> Iterator[Page]:
     """The pages in a value of JSON whose rows are where `steps` lead, the keys to each list: itself and those in it."""
     holders, rows = list[object](), value
     for key in steps[0]:
@@ -65,25 +70,38 @@ def list_pages(value: object, steps: Sequence[Sequence[str]], asked: AskedColumn
     periods = [one for one in rows if isinstance(one, dict)]
     first, last = (periods[0], periods[-1]) if periods else ({}, {})
     period_of_all = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
-    yield Page(place, more, number, *period_of_all, [*_compare_totals(value, steps, asked.totals)])
+    differs = [] if is_inner else [*_compare_totals(value, steps, asked.totals)]
+    yield Page(place, more, number, *period_of_all, is_inner, differs)
     if len(steps) > 1:
         for period in periods:
-            for page in list_pages(period, steps[1:], asked, place):
+            for page in list_pages(period, steps[1:], asked, place, is_inner=True):
                 place += bool(page.more)
                 yield from [page] if page.more else []
 
 
-def find_open_pages(files: Sequence[Sequence[Page]]) -> list[list[OpenPage]]:
-    """Of each file of a command, the pages whose next one is in none of them.
+def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[OpenPage]]:
+    """Of each file of a command, a series (`name_series`) and its pages, those whose next one is in none of the series.
 
-    It is where a page begins as another ends, has the next number, or comes next in a file that tells neither.
+    It is where a page begins as another ends, has the next number, or comes next in a file that tells neither. A page
+    follows one other only: of two projects' first pages, one is open where a single second page is here.
     """
-    every = [page for pages in files for page in pages]
+    beginnings = Counter(
+        (series, page.is_inner, start)
+        for series, pages in files
+        for page in pages
+        for start in (page.begins, page.number)
+    )
     found = []
-    for pages in files:
+    for series, pages in files:
         opened = []
         for nth, page in enumerate(pages):
-            if not page.more or _is_followed(page, pages[nth + 1 :], every):
+            if not page.more:
+                continue
+            follows = page.ends or (page.number and (page.number[0] + 1, page.number[1]))
+            if follows and beginnings[series, page.is_inner, follows]:
+                beginnings[series, page.is_inner, follows] -= 1
+                continue
+            if not follows and not page.is_inner and any(not later.is_inner for later in pages[nth + 1 :]):
                 continue
             end = page.ends and page.ends.astimezone(timezone.utc)
             month = Month.containing(end.date()) if end else None
@@ -95,6 +113,11 @@ def find_open_pages(files: Sequence[Sequence[Page]]) -> list[list[OpenPage]]:
             opened.append(OpenPage(month, RefusedRow(page.place, reason, json.dumps(page.more))))
         found.append(opened)
     return found
+
+
+def name_series(preset: str | None, mapping: Mapping[str, Any]) -> str:
+    """What files have in common that may hold pages of one list: a preset reads a page without a column otherwise."""
+    return preset or json.dumps(mapping, sort_keys=True, default=str)
 
 
 def _compare_totals(
@@ -122,27 +145,20 @@ def _find(value: Any, keys: Sequence[str]) -> Any:  # noqa: ANN401 (JSON)
     return value
 
 
-def _is_followed(page: Page, later: Sequence[Page], every: Sequence[Page]) -> bool:
-    if end := page.ends:
-        return any(one.begins and one.begins <= end and (one.begins == end or (one.ends or end) > end) for one in every)
-    if page.number is not None:
-        return any(one.number == page.number + 1 for one in every)
-    return bool(later)
-
-
-def _find_more(told: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], int | None]:
+def _find_more(told: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], tuple[int, int] | None]:
     """What objects say of more pages, and the number of this one. A flag counts for more than what it stands beside."""
     flags = {name: one[name] for one in told for name in FLAGS if isinstance(one.get(name), bool)}
     tokens = {name: one[name] for one in told for name in TOKENS if one.get(name)}
     numbers = [
-        (one[name], {name: one[name], last: one[last]})
+        {name: one[name], last: one[last]}
         for one in told
         for name, last in NUMBERS
         if isinstance(one.get(name), int) and isinstance(one.get(last), int)
     ]
-    number = numbers[0][0] if numbers else None
+    at, last_page = numbers[0].values() if numbers else (0, 0)
+    number = (at, last_page) if numbers else None
     if flags:
         return (flags | tokens if any(flags.values()) else {}), number
     if tokens:
         return tokens, number
-    return next(({**pair} for at, pair in numbers if at < [*pair.values()][1]), {}), number
+    return (numbers[0] if at < last_page else {}), number
