@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.privacy import PrivacyGuard
+from flexlib.privacy import SIGNS, PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 
@@ -21,8 +21,6 @@ TABLE_ROWS = 122_880
 
 
 GUARD = PrivacyGuard(("key", "email"))
-PRIVATE = "@|[A-Za-z0-9_-]{16}"
-"""Without this no text has an e-mail or a key."""
 
 
 def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
@@ -80,7 +78,7 @@ def mask_private(rows: pa.Table) -> pa.Table:
 
     names = rows.column_names
     for name in (*TEXTS, "usable_key"):
-        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], PRIVATE)).as_py():
+        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], SIGNS)).as_py():
             continue
         encoded = column.combine_chunks().dictionary_encode()
         texts = [_mask_text(text, is_key=name == "usable_key") for text in encoded.dictionary.to_pylist()]

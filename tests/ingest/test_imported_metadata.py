@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.ingest.files.importing import import_usage
+from flexlib.ingest.tables import mask_private
 from flexlib.privacy import PrivacyGuard
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.store.snapshots import load_usage
@@ -35,3 +38,12 @@ def test_imported_metadata_passes_the_guard_of_recorded_metadata(tmp_path: Path,
     masked, kinds = PrivacyGuard().mask({"note": note})
     assert (json.loads(row["metadata"]), row["masked"]) == (masked, ",".join(kinds) or None)
     assert stored.parquet.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("who", ["ana@firma.cl", "ana＠firma.cl", "ana﹫firma.cl", "AKIAABCDEFGHIJKLMNOP"])
+def test_whatever_the_guard_masks_is_found_in_columns_of_texts_too(who: str) -> None:
+    rows = pa.table({"usable_key": ["web-7", who], "model": ["gpt-4o", who]})
+    masked = mask_private(rows).to_pylist()
+    assert masked[0] == {"usable_key": "web-7", "model": "gpt-4o"}
+    assert masked[1]["usable_key"] == f"key-{hashlib.sha256(who.encode()).hexdigest()[:24]}"
+    assert masked[1]["model"] in ("[email]", "[key]")
