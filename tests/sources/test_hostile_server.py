@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
 
+import certifi
 import pytest
 from harness import KEY, SEPTEMBER, Answer, Request, answer_json, serve
 
@@ -194,6 +195,19 @@ def test_certificates_that_are_not_there_are_told_before_anything_is_asked(name:
     path = str(tmp_path / "none.pem")
     with pytest.raises(BadSetting, match=f"{name} is '{path}', which is not there"):
         Client("http://127.0.0.1:9", KEY, 1, (name, path))
+
+
+@pytest.mark.parametrize("text", [b"", b"not a certificate\n", b"-----BEGIN CERTIFICATE-----\nMIIB\n", b"\xff\0"])
+def test_a_bundle_that_holds_no_certificate_is_told_before_anything_is_asked(text: bytes, tmp_path: Path) -> None:
+    (bundle := tmp_path / "ours.pem").write_bytes(text)
+    with pytest.raises(BadSetting, match="ours.pem', which holds no certificate that can be read; give it the file"):
+        Client("http://127.0.0.1:9", KEY, 1, ("REQUESTS_CA_BUNDLE", str(bundle)))
+
+
+@pytest.mark.parametrize("bundle", [Path(certifi.where()), Path(certifi.where()).parent])
+def test_a_bundle_may_be_a_file_or_a_folder(bundle: Path) -> None:
+    with Client("http://127.0.0.1:9", KEY, 1, ("REQUESTS_CA_BUNDLE", str(bundle))) as asking:
+        assert asking.sent == 0
 
 
 def test_one_early_429_does_not_slow_down_what_follows() -> None:

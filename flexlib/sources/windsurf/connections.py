@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -100,10 +101,14 @@ class CuttableAdapter(HTTPAdapter):
 
 
 def check_bundle(bundle: NamedPath) -> str:
-    """The path of the certificates to trust. Raises `BadSetting` where nothing is there."""
+    """The path of the certificates to trust, read once. Raises `BadSetting` where none can be read there."""
     name, path = bundle
-    if not Path(path).exists():
-        raise BadSetting(f"{name} is {path!r}, which is not there; give it the file of the certificates to trust.")
+    try:
+        is_folder = Path(path).is_dir()
+        ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        why = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificate that can be read"
+        raise BadSetting(f"{name} is {path!r}, which {why}; give it the file of the certificates to trust.") from error
     return path
 
 
