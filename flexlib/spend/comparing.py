@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from flexlib.checks import BillTolerance
+from flexlib.dates import Month, Span
 from flexlib.enums import LlmProxy
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import BILL_OWN
@@ -41,7 +42,8 @@ def _judge_as(here: ProviderBill, there: ProviderBill | None) -> ProviderBill:
     if there is None:  # calls of a neighbouring month alone
         return here
     names = ("unexplained_usd", "doubtful_usd", "may_bill", "is_reconciled")
-    return replace(here, **{name: getattr(there, name) for name in names})
+    lacks_days = there.billed_usd is not None and there.is_at_least
+    return replace(here, **{name: getattr(there, name) for name in names}, is_at_least=here.is_at_least or lacks_days)
 
 
 def compare_counts_with_bills(
@@ -60,8 +62,8 @@ def compare_counts_with_bills(
     providers, differences = [], []
     for provider in sorted(by_provider):
         mine, billed = by_provider[provider]
-        one, found = _compare_provider(provider, mine, billed, is_daily=has_same_days)
-        providers.append(replace(one, is_reconciled=_is_within(one, tolerance or BillTolerance())))
+        one, found = _compare_provider(provider, mine, billed, tolerance or BillTolerance(), is_daily=has_same_days)
+        providers.append(one)
         differences += found
     providers = [_find_other_names(one, providers) for one in providers]
     providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
@@ -93,8 +95,14 @@ def _find_doubtful(charges: Sequence[Billed], counted: Decimal) -> Decimal:
     return max(min(fees, counted), ZERO)
 
 
+def _list_days(usage: list[Billed], *, has_gaps: bool) -> set[date]:
+    """The days that lines of usage are of; without `has_gaps` also those between them."""
+    days = {day for first, last in {(one.first, one.last) for one in usage} for day in Span(first, last)}
+    return days if has_gaps or not days else set(Span(min(days), max(days)))
+
+
 def _compare_provider(
-    provider: str, counts: list[Count], charges: list[Billed], *, is_daily: bool
+    provider: str, counts: list[Count], charges: list[Billed], tolerance: BillTolerance, *, is_daily: bool
 ) -> tuple[ProviderBill, list[Difference]]:
     known = [one for one in charges if one.usd is not None]
     other = [one for one in charges if one.usd is None]
@@ -109,7 +117,8 @@ def _compare_provider(
         bill = ProviderBill(provider, counted, None, counted, clp, requests, unpriced, apart)
         return replace(bill, unconverted=sum_by_currency(other), unrated_days=unrated), []
     usage = [one for one in known if one.kind == "usage"]
-    first, last = min((one.first for one in usage), default=None), max((one.last for one in usage), default=None)
+    days = _list_days(usage, has_gaps=is_daily)
+    first, last = min(days, default=None), max(days, default=None)
     sides: tuple[list[Count], list[Count]] = ([], [])
     for one in counts:
         sides[bool(first and last and (one.day is None or first <= one.day <= last))].append(one)
@@ -119,9 +128,11 @@ def _compare_provider(
         *name_others(provider, known),
         *name_outside(outside),
     ]
-    # A sum of the month is covered by a bill of it; a bill of some days does not say what the calls in it cost.
-    is_whole = first is not None and last is not None and first.day == 1 and (last + timedelta(days=1)).day == 1
-    unknown = outside if is_whole else [*outside, *(one for one in covered if one.day is None)]
+    # A sum of the month is covered by a bill of it; a bill of some days does not say what the calls in it cost, nor
+    # what those of a day between them did: nothing, or its line is missing.
+    is_whole = first is not None and days.issuperset(Month.containing(first).span)
+    between = [one for one in covered if one.day is not None and one.day not in days]
+    unknown = [*outside, *between, *(one for one in covered if one.day is None and not is_whole)]
     billed = reduce(EXACT.add, (one.usd for one in known if one.usd is not None), ZERO)
     pesos = [*(one.clp for one in known), *(one.clp for one in outside if one.usd is not None)]
     lacks_pesos = None in pesos or any(one.unconverted_requests for one in outside)
@@ -142,4 +153,7 @@ def _compare_provider(
         sum_unexplained(differences),
         ZERO if usage else _find_doubtful(known, counted or ZERO),
     )
+    is_reconciled = _is_within(bill, tolerance)
+    lacks_days = not is_reconciled and any(one.usd for one in between)
+    bill = replace(bill, is_reconciled=is_reconciled, is_at_least=bill.is_at_least or lacks_days)
     return bill, sorted(differences, key=lambda one: (one.day or date.min, one.model or "", one.kind))

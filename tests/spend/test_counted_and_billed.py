@@ -238,6 +238,37 @@ def test_a_bill_of_a_day_does_not_say_what_a_sum_of_the_month_without_a_price_co
     assert load(tmp_path).bills.is_at_least is at_least
 
 
+@pytest.mark.parametrize(
+    ("billed", "usd", "state", "at_least"),
+    [
+        (("2025-05-01", "2025-05-31"), None, State.GAP, True),  # no line of the 15th: nobody knows what it cost
+        (("2025-05-01", "2025-05-15", "2025-05-31"), None, State.COMPLETE, False),
+        (("2025-05",), None, State.COMPLETE, False),
+        (("2025-05-01", "2025-05-31"), "30", State.UNRECONCILED, True),  # 0.50 billed, 30 counted on the 15th
+        (("2025-05-14", "2025-05-16"), "0.75", State.COMPLETE, False),  # less than US$ 1 differs
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/Santiago"])
+def test_a_bill_covers_the_days_that_it_has_lines_of_and_none_between(
+    tmp_path: Path, zone: str, billed: tuple[str, ...], usd: str | None, state: State, at_least: bool
+) -> None:
+    store(tmp_path, "import", MAY, call("a", "2025-05-15T12:00", usd), lacking=0 if usd else 1)
+    store(tmp_path, "import", Month(2025, 6))
+    bill(tmp_path, "".join(f"{day},a,,0.25,,USD,\n" for day in billed))
+    month = load_month_usage(MAY, tmp_path, zone=zone)
+    assert (month.bills.is_at_least, month.state) == (at_least, state)
+    assert month.bills.spend_usd == len(billed) * Decimal("0.25")
+
+
+def test_a_bill_of_days_without_one_of_them_does_not_say_what_a_sum_of_the_month_cost(tmp_path: Path) -> None:
+    store(tmp_path, "import", MAY, call("a", "2025-05-01T00:00", None, grain="month"), lacking=1)
+    days = [f"2025-05-{day:02d},a,,1,,USD,\n" for day in range(1, 32)]
+    bill(tmp_path, "".join(days[:14] + days[15:]))
+    assert load(tmp_path).bills.is_at_least
+    bill(tmp_path, days[14], name="rest.csv")
+    assert not load(tmp_path).bills.is_at_least
+
+
 def test_a_bill_alone_is_the_spend_and_nothing_contradicts_it(tmp_path: Path) -> None:
     bill(tmp_path, "2025-05-01,seats,,19,,USD,fee\n2025-05-01,premium,,39,,USD,\n", "github")
     month = load(tmp_path)
