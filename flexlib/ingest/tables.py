@@ -14,6 +14,7 @@ from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 TABLE_ROWS = 122_880
@@ -89,7 +90,30 @@ def mask_private(rows: pa.Table) -> pa.Table:
 
 def _mask_text(text: str, *, is_key: bool) -> str:
     clean = GUARD.mask_text(text)
-    return f"key-{hashlib.sha256(text.encode()).hexdigest()[:24]}" if is_key and clean != text else clean
+    return _make_opaque("key", text) if is_key and clean != text else clean
+
+
+def _make_opaque(kind: str, text: str) -> str:
+    """The same for the same text, which nobody can tell from it."""
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def hide_ids(
+    rows: duckdb.DuckDBPyRelation, name: str, connection: duckdb.DuckDBPyConnection
+) -> duckdb.DuckDBPyRelation:
+    """The rows of the connection with an opaque id for each that has an e-mail or a key in it; the others stay as they
+    are. `name`: of these rows among others, for the table of such ids."""
+    import pyarrow as pa
+
+    found = rows.filter(f"regexp_matches(id, '{SIGNS}')").select("id").distinct().fetchall()
+    ids = sorted(text for (text,) in found if GUARD.mask_text(text) != text)
+    if not ids:
+        return rows
+    opaque = pa.table({"plain_id": ids, "opaque_id": [_make_opaque("id", text) for text in ids]})
+    connection.register("opaque", opaque)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE opaque_{name} AS FROM opaque")
+    joined = rows.set_alias("rows").join(connection.table(f"opaque_{name}"), "id = plain_id", how="left")
+    return joined.select("* EXCLUDE (plain_id, opaque_id) REPLACE (coalesce(opaque_id, id) AS id)")
 
 
 def _mask_metadata(rows: pa.Table) -> pa.Table:

@@ -47,3 +47,27 @@ def test_whatever_the_guard_masks_is_found_in_columns_of_texts_too(who: str) -> 
     assert masked[0] == {"usable_key": "web-7", "model": "gpt-4o"}
     assert masked[1]["usable_key"] == f"key-{hashlib.sha256(who.encode()).hexdigest()[:24]}"
     assert masked[1]["model"] in ("[email]", "[key]")
+
+
+@pytest.mark.parametrize("own", ["juan@empresa.cl", "sk-proj-abcdefghij0123456789"])
+def test_an_id_that_is_somebodys_or_a_secret_is_stored_as_an_opaque_one_and_known_again(
+    tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "calls.csv"
+    head, rows = "id,time,in,out", [f"{own},2026-05-01T00:00:00Z,7,5", "req_1,2026-05-02T00:00:00Z,7,5"]
+    file.write_text("\n".join([head, *rows]), "utf-8")
+    mapping = CallMapping(
+        request_id="id", created_at="time", prompt_tokens="in", completion_tokens="out", provider=LlmProvider.OPENAI,
+        model="gpt-4o",
+    )  # fmt: skip
+    opaque = f"id-{hashlib.sha256(own.encode()).hexdigest()[:24]}"
+    with monkeypatch.context() as before:  # as an older flexlib stored it
+        before.setattr("flexlib.ingest.files.merge.hide_ids", lambda rows, *_: rows)
+        import_usage(file, mapping, tmp_path / "old", now=LATER)
+    for folder in ("data", "data", "old"):
+        import_usage(file, mapping, tmp_path / folder, now=LATER)
+        ids = pq.read_table(load_usage(Month(2026, 5), tmp_path / folder).parquet)["id"].to_pylist()
+        assert ids == [opaque, "req_1"]
+    file.write_text("\n".join([head, *rows, "req_2,2026-05-03T00:00:00Z,7,5"]), "utf-8")
+    (more,) = import_usage(file, mapping, tmp_path / "old", now=LATER)
+    assert (more.added_rows, more.certificate.rows) == (1, 3)

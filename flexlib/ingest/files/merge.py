@@ -27,7 +27,7 @@ from flexlib.ingest.files.stored import (
     split_origins,
 )
 from flexlib.ingest.files.superseded import Figures, drop_rows
-from flexlib.ingest.tables import TABLE_ROWS, mask_private
+from flexlib.ingest.tables import TABLE_ROWS, hide_ids, mask_private
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
@@ -123,7 +123,7 @@ def _view_found(pool: Pool, month: Month, entries: Entries) -> None:
     own = f"CASE WHEN has_own_id THEN id ELSE CASE place {salts} ELSE id END END AS id" if salts else "id"
     columns = ", ".join(own if name == "id" else name for name in USAGE.names)
     rows = pool.read_month(month).select(f"{columns}, has_own_id, (CASE place {numbers} END)::INTEGER AS file")
-    rows.create_view("every_found", replace=True)
+    _view(pool.connection, rows, "every_found", entries)
 
 
 def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries) -> None:
@@ -134,9 +134,15 @@ def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, e
         rows = read_origins(base, entries.stored, connection)
     own = [str(one.number) for one in entries.traits if one.has_own_ids]
     told = f"file IN ({', '.join(own)})" if own else "false"
-    rows.select(
-        f"* REPLACE (coalesce(file, {UNKNOWN})::INTEGER AS file), coalesce({told}, false) AS has_own_id"
-    ).create_view("every_stored", replace=True)
+    rows = rows.select(f"* REPLACE (coalesce(file, {UNKNOWN})::INTEGER AS file), coalesce({told}, false) AS has_own_id")
+    _view(connection, rows, "every_stored", entries)
+
+
+def _view(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, name: str, entries: Entries) -> None:
+    """Also what an older flexlib stored has its ids hidden: it may come again."""
+    if any(one.has_own_ids for one in entries.traits):
+        rows = hide_ids(rows, name, connection)
+    rows.create_view(name, replace=True)
 
 
 def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Entries, base: Snapshot | None) -> Figures:
