@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import certifi
@@ -208,6 +210,58 @@ def test_a_bundle_that_holds_no_certificate_is_told_before_anything_is_asked(tex
 def test_a_bundle_may_be_a_file_or_a_folder(bundle: Path) -> None:
     with Client("http://127.0.0.1:9", KEY, 1, ("REQUESTS_CA_BUNDLE", str(bundle))) as asking:
         assert asking.sent == 0
+
+
+@contextmanager
+def serve_tls(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A server with a certificate of its own, and the file to trust it by."""
+    bundle, key = folder / "ours.pem", folder / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(bundle)]
+    subprocess.run([*made, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, key)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Flexlib-Demo", "seed=1")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_address[1]}", bundle
+        server.shutdown()
+        thread.join()
+
+
+def test_a_demo_over_https_is_read_by_the_certificates_of_the_settings(tmp_path: Path) -> None:
+    with serve_tls(tmp_path) as (url, bundle):
+        assert connections.read_demo_header(url, ("REQUESTS_CA_BUNDLE", str(bundle))) == "seed=1"
+        with pytest.raises(ServerUnreachable, match=r"^The certificate of https://.* REQUESTS_CA_BUNDLE"):
+            connections.read_demo_header(url)
+        with pytest.raises(BadSetting, match="SSL_CERT_FILE is '/none.pem', which is not there"):
+            connections.read_demo_header(url, ("SSL_CERT_FILE", "/none.pem"))
+    with serve(lambda _: Answer()) as url, pytest.raises(ServerUnreachable, match="does not speak TLS; is it http"):
+        connections.read_demo_header(url.replace("http", "https"))
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nFlexlib-Demo: ", b"HTTP/1.1 200 OK\r\nFlexlib-Demo: 1\r\n\r\n"])
+def test_a_front_page_that_drips_is_not_waited_for(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "DEADLINE_DEMO", 0.5)
+    began = time.monotonic()
+    with drip(head) as url:
+        if head.endswith(b"\r\n\r\n"):
+            assert connections.read_demo_header(url) == "1"
+        else:
+            with pytest.raises(ServerUnreachable, match="Nothing answers at"):
+                connections.read_demo_header(url)
+    assert time.monotonic() - began < 5
 
 
 def test_one_early_429_does_not_slow_down_what_follows() -> None:

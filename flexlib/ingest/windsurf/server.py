@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from flexlib.settings import Settings
-from flexlib.sources.windsurf.client import read_demo_header
+from flexlib.sources.windsurf.connections import read_demo_header
 from flexlib.store.server import keep_server, read_server
 
 REMEMBER = timedelta(days=7)
@@ -28,7 +28,7 @@ def identify_server(settings: Settings) -> Server:
     """
     if not settings.is_loopback:
         return Server(settings.base_url, demo=False)
-    header = read_demo_header(settings.base_url)
+    header = read_demo_header(settings.base_url, settings.ca_bundle)
     return Server(f"demo ({header})", demo=True) if header else Server(settings.base_url, demo=False)
 
 

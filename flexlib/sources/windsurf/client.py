@@ -233,14 +233,3 @@ class Client:
 
 
 AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
-
-
-def read_demo_header(base_url: str) -> str | None:
-    """What a demo server on this machine says of itself, None for any other server. Raises `ServerUnreachable`."""
-    try:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy leads to this machine
-            header = session.get(base_url, timeout=10, allow_redirects=False).headers.get("Flexlib-Demo")
-            return header and clean_message(header)
-    except requests.RequestException as error:
-        raise ServerUnreachable(f"Nothing answers at {base_url}; is the server running?") from error

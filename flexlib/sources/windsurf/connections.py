@@ -7,17 +7,20 @@ import ssl
 import time
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from flexlib.errors import BadSetting
+from flexlib.errors import BadSetting, ServerUnreachable
+from flexlib.privacy import clean_message
 
 NamedPath: TypeAlias = tuple[str, str]
 """A setting and the path that it gives."""
+DEADLINE_DEMO = 10.0
+"""Seconds in which a server on this machine says whether it is a demo."""
 MOST_BYTES = 128 * 1024 * 1024
 """The largest answer that is taken, unpacked: a month of the largest known team is a tenth of it."""
 CHUNK = 16 * 1024
@@ -110,6 +113,36 @@ def check_bundle(bundle: NamedPath) -> str:
         why = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificate that can be read"
         raise BadSetting(f"{name} is {path!r}, which {why}; give it the file of the certificates to trust.") from error
     return path
+
+
+def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str | None:
+    """What a demo server on this machine says of itself, None for any other server.
+
+    Raises `ServerUnreachable`, and `BadSetting` for certificates that cannot be read.
+    """
+    adapter = CuttableAdapter()
+    deadline = Timer(DEADLINE_DEMO, adapter.end)
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy leads to this machine
+        session.verify = check_bundle(ca_bundle) if ca_bundle else True
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        began = time.monotonic()
+        deadline.start()
+        try:
+            # Only the head is read, however large and slow the rest is.
+            with session.get(base_url, timeout=DEADLINE_DEMO, allow_redirects=False, stream=True) as answer:
+                header = answer.headers.get("Flexlib-Demo")
+            if time.monotonic() - began >= DEADLINE_DEMO:  # a head that is cut looks whole
+                raise requests.Timeout
+            return header and clean_message(header)
+        except requests.exceptions.SSLError as error:
+            why = explain_lasting(error, base_url) or f"What answers at {base_url} does not speak TLS; is it http?"
+            raise ServerUnreachable(why) from error
+        except requests.RequestException as error:
+            raise ServerUnreachable(f"Nothing answers at {base_url}; is the server running?") from error
+        finally:
+            deadline.cancel()
 
 
 def explain_lasting(error: requests.RequestException, base_url: str) -> str:
