@@ -169,7 +169,8 @@ def test_a_bill_is_superseded_by_its_path_also_in_one_command_but_not_where_days
     assert json.loads(said.out)["months"][0]["amounts"][0]["amount"] == "0.9"
     assert "no bill" in said.err
     part = write(folder, "part.csv", first.format("0.45"), head=BILL.strip())
-    assert "would drop days of 2026-05" in bring(capsys, part, "--supersedes", new, code=2)[1]
+    error = bring(capsys, part, "--supersedes", new, code=2)[1]
+    assert "new.csv bills and the newer bills do not: 2026-05-03 of openai in USD; add --yes" in error
 
 
 def test_an_import_needs_no_standard_input(folder: Path) -> None:

@@ -143,6 +143,52 @@ def test_two_bills_of_the_same_days_are_not_reconciled_until_somebody_decides(tm
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
 
 
+DAYS = [f"2025-05-{day:02d},USD,openai,{{0}}\n" for day in range(1, 32)]
+WHOLE = "".join(DAYS).format(10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        (WHOLE, "".join(DAYS).format(11), ""),
+        (WHOLE, (DAYS[0] + DAYS[30]).format(1), "2025-05-02 of openai in USD, 2025-05-03 .*, ...;"),
+        (
+            DAYS[0].format(100) + "2025-05-01,USD,anthropic,200\n",
+            DAYS[0].format(101),
+            "2025-05-01 of anthropic in USD;",
+        ),
+        (DAYS[0].format(100) + "2025-05-01,USD,anthropic,0\n", DAYS[0].format(101), ""),
+        (DAYS[0].format(100), DAYS[0].format(90).replace("USD", "EUR"), "2025-05-01 of openai in USD;"),
+        (DAYS[0].format(1), DAYS[0].format(2).replace("openai", "OpenAI LLC"), ""),
+        ("2025-05,USD,openai,310\n", WHOLE, ""),
+        (WHOLE, "2025-05,USD,openai,310\n", ""),
+    ],
+)
+@pytest.mark.parametrize("how", ["supersedes", "replaces", "in one command"])
+def test_a_newer_bill_takes_the_place_of_the_days_that_it_bills_too_and_of_no_other_unasked(
+    tmp_path: Path, how: str, old: str, new: str, lost: str
+) -> None:
+    head = "day,money,who,usd\n"
+    files = [tmp_path / folder / f"{name}.csv" for folder, name in (("a", "bill"), ("b", "bill"), ("c", "new"))]
+    for file, text in zip(files, (old, new, new), strict=True):
+        file.parent.mkdir()
+        file.write_text(head + text, "utf-8")
+    mapping = ChargeMapping(period_start="day", amount="usd", currency="money", provider="who")
+    ways: dict[str, tuple[list[Path], dict[str, Any]]] = {
+        "supersedes": ([files[2]], {"supersedes": ("bill.csv",)}),
+        "replaces": ([files[1]], {"replace_months": True}),
+        "in one command": ([files[0], files[2]], {"supersedes": ("bill.csv",)}),
+    }
+    given, more = ways[how]
+    if how != "in one command":
+        ingest_charges([files[0]], mapping, tmp_path / "data")
+    if lost:
+        with pytest.raises(BadParameter, match=f"bill.csv bills and the newer bills do not: {lost}"):
+            ingest_charges(given, mapping, tmp_path / "data", drops_others=False, **more)
+    (found,) = ingest_charges(given, mapping, tmp_path / "data", drops_others=bool(lost), **more)
+    assert [entry["name"] for entry in found.certificate.files] == [given[-1].name]
+
+
 def test_two_bills_that_both_hold_are_added_once_somebody_says_so(tmp_path: Path) -> None:
     bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="one-project.csv")
     (found,) = bill(tmp_path, HEADER + "2025-05-14,a,2\n", name="other.csv", distinct=True)

@@ -13,17 +13,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.ingest.charges.merge import BillFile, keep_rows, merge_month
+from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
-from flexlib.ingest.files.known import find_named, list_files, list_stored_files, refuse_dropping
+from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
 from flexlib.ingest.pipeline import hold_month, prepare_month
+from flexlib.schema import CHARGES
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import name_in_errors
@@ -33,7 +34,11 @@ from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
 from flexlib.store.snapshots import find_snapshot
 
-PERIOD = ("period_start", "period_end")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_SHOWN = 3
+"""Days that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,23 @@ def prepare_charges(
     """
     read_at, decisions = now or datetime.now(timezone.utc), decisions or Decisions()
     stamps = stamp_files(file for file, _ in files)
-    read = _refuse_open_pages({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
+    given = _refuse_open_pages({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
     stored = list_stored_files(root, BILLS)
     entries = [entry for _, entry in stored]
-    older = _find_older(entries, read, decisions.supersedes)
-    read = [bill for bill in read if bill.sha256 not in older]
-    if not decisions.drops_others:
-        _refuse_losing(older, read, {month for month, entry in stored if entry["sha256"] in older}, root)
+    older = _find_older(entries, given, decisions.supersedes)
+    read = [bill for bill in given if bill.sha256 not in older]
     mine = {bill.sha256 for bill in read}
     dropped = mine | older
     months = {month for bill in read for month in bill.months}
-    if decisions.replace_months and not decisions.drops_others:
-        others = [(month, [entry]) for month, entry in stored if month in months]
-        refuse_dropping(others, [(bill.name, bill.sha256) for bill in read])
+    replaced = [(month, entry) for month, entry in stored if decisions.replace_months and month in months]
+    if not decisions.drops_others:
+        refuse_dropping([(month, [entry]) for month, entry in replaced], [(bill.name, bill.sha256) for bill in read])
+        going = [*(one for one in stored if one[1]["sha256"] in older), *replaced]
+        gone = [
+            (entry["name"], _read_stored(month, entry, root)) for month, entry in going if entry["sha256"] not in mine
+        ]
+        gone += [(one.name, charges.rows) for one in given if one.sha256 in older for charges in one.months.values()]
+        _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
     distinct_from = mine | {entry["sha256"] for entry in entries} if decisions.distinct else set()
     touched = {month for month, entry in stored if entry["sha256"] in dropped}
     with ExitStack() as stack:
@@ -103,20 +112,22 @@ def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], 
     return older
 
 
-def _refuse_losing(older: set[str], bills: Sequence[BillFile], months: Iterable[Month], root: Path) -> None:
-    """Raises `BadParameter` where an older bill has charges of a time that no other bill of the command is of."""
-    for month in sorted(months):
-        base = find_snapshot(BILLS.dataset, month, root, BILLS.name)
-        named = {entry["sha256"]: entry["name"] for entry in list_files(base) if entry["sha256"] in older}
-        if base is None or not (lost := keep_rows(base, named)).num_rows:
-            continue
-        new = [bill.months[month].rows for bill in bills if month in bill.months]
-        begun, ended = ([one for rows in new for one in rows[name].to_pylist()] for name in PERIOD)
-        first, last = (lost[name].to_pylist() for name in PERIOD)
-        if not begun or min(first) < min(begun) or max(last) > max(ended):
+def _read_stored(month: Month, entry: Mapping[str, Any], root: Path) -> pa.Table:
+    """What a stored file charges in the month."""
+    base = find_snapshot(BILLS.dataset, month, root, BILLS.name)
+    return keep_rows(base, [entry["sha256"]]) if base else CHARGES.empty_table()
+
+
+def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Table]) -> None:
+    """Raises `BadParameter` where a file that is to go charges something for a day for which no other bill of the
+    command has a line, of the same provider and in the same currency."""
+    billed = {one for rows in stays for one in list_days_of_lines(rows)}
+    for name, rows in gone:
+        if lost := sorted(list_days_of_lines(rows, charged=True) - billed):
+            shown = ", ".join(f"{day} of {provider} in {currency}" for day, provider, currency in lost[:MOST_SHOWN])
             raise BadParameter(
-                f"--supersedes would drop days of {month} that {', '.join(named.values())} bills and the newer bills "
-                "do not; add --yes if that is right."
+                f"this would drop days that {name} bills and the newer bills do not: {shown}"
+                f"{', ...' if lost[MOST_SHOWN:] else ''}; add --yes if that is right."
             )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from flexlib.dates import Month
+from flexlib.dates import Month, Span
 from flexlib.formats import format_count, format_plain
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.entries import sum_left_out
@@ -20,6 +20,7 @@ from flexlib.ingest.files.merge import MergedMonth
 from flexlib.ingest.files.stored import read_raw
 from flexlib.ingest.tables import mask_private
 from flexlib.schema import CHARGES
+from flexlib.senders import name_sender
 from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
 from flexlib.sources.files.pages import Page
@@ -111,8 +112,7 @@ def find_overlaps(rows: pa.Table, files: Mapping[str, Mapping[str, Any]]) -> lis
         if amount
     }
     for name, provider, start, end in seen:
-        length = (end - timedelta(microseconds=1)).date() - start.date()
-        days[names[name], provider] |= {start.date() + timedelta(days=nth) for nth in range(length.days + 1)}
+        days[names[name], provider].update(_find_span(start, end))
     found = []
     for (one, provider), (other, seller) in combinations(sorted(days), 2):
         both = days[one, provider] & days[other, seller]
@@ -120,6 +120,22 @@ def find_overlaps(rows: pa.Table, files: Mapping[str, Mapping[str, Any]]) -> lis
         if provider == seller and both and not is_said:
             found.append([files[one]["name"], files[other]["name"], provider, str(min(both)), str(max(both))])
     return found
+
+
+def list_days_of_lines(rows: pa.Table, *, charged: bool = False) -> set[tuple[date, str, str]]:
+    """The days that the rows are of, or those that are `charged` for something, each with its provider and currency."""
+    columns = ("period_start", "period_end", "provider", "currency", "amount")
+    lines = {(*one, bool(amount)) for *one, amount in zip(*(rows[name].to_pylist() for name in columns), strict=True)}
+    return {
+        (day, name_sender(provider), currency)
+        for start, end, provider, currency, has_amount in lines
+        if has_amount or not charged
+        for day in _find_span(start, end)
+    }
+
+
+def _find_span(start: datetime, end: datetime) -> Span:
+    return Span(start.date(), (end - timedelta(microseconds=1)).date())
 
 
 def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[str, Any]:
