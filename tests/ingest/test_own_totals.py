@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ PLAIN: dict[str, Any] = {"created_at": "date", "prompt_tokens": "in", "completio
 ROWS = "2026-05-01,gpt-4o,web,1000,100\n2026-05-02,gpt-4o,app,2000,200\n"
 
 
-def bring(folder: Path, text: str, **mapping: Any) -> UsageCertificate:  # noqa: ANN401
-    (file := folder / "usage.csv").write_text(f"date,model,key,in,out\n{text}", "utf-8")
+def bring(folder: Path, text: str, *, head: str = "date,model,key,in,out\n", **mapping: Any) -> UsageCertificate:  # noqa: ANN401
+    (file := folder / "usage.csv").write_text(f"{head}{text}\n", "utf-8")
     (found,) = import_usage(file, CallMapping(**PLAIN | mapping), folder / "data")
     return found.certificate
 
@@ -39,6 +40,32 @@ def test_a_row_that_sums_the_others_is_no_call(tmp_path: Path, total: str) -> No
     found = bring(tmp_path, f"{ROWS}{total}\n")
     assert (found.state_of_rows, found.rows, found.prompt_tokens) == (State.COMPLETE, 2, 3000)
     assert found.left_out == ({"kind": "total rows", "rows": 1},)
+
+
+PRICED = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n2026-05-02,gpt-4o,app,2000,200,2.50\n"
+ONE = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n"
+
+
+@pytest.mark.parametrize(("text", "usd", "rows", "wrong"), [
+    (f"{PRICED}2026-05-02,Total,,0,0,4.00", "4", 2, ""),  # it sums the amounts alone
+    (f"{PRICED}2026-05-02,Total,,3000,300,", "4", 2, ""),  # it sums the tokens alone
+    (f"{PRICED}2026-05-02,Total,,3000,300,4.01", "4", 2, ""),  # of 1.504 and 2.504, rounded
+    (f"{PRICED}2026-05-02,Total,,3000,300,400", "4", 2, "amount of line 4 is 400, and its rows sum up to 4"),
+    (f"{PRICED}2026-05-02,Total,,3001,300,4.00", "4", 2, "tokens of line 4 is 3301, and its rows sum up to 3300"),
+    (f"{PRICED}2026-05-02,Total,,0,0,400", "4", 2, "amount of line 4 is 400, and its rows sum up to 4"),
+    (f"{PRICED}2026-05-02,gpt-4o,total,3000,300,4.00", "4", 2, ""),
+    (f"{PRICED}2026-05-02,gpt-4o,total,3000,300,1.50", "5.5", 3, ""),  # a team of that name
+    (f"{ONE}2026-05-01,gpt-4o,total,1000,100,4.00", "5.5", 2, ""),
+    (f"{ONE}2026-05-01,gpt-4o,total,1000,100,1.50", "3", 2, ""),
+    (f"{PRICED}2026-05-02,,total,3000,300,4\n2026-05-03,gpt-4o,web,7,1,1\n2026-05-03,,total,7,1,1", "5", 3, ""),
+])  # fmt: skip
+def test_a_total_is_held_against_tokens_and_amounts_and_a_team_may_have_the_word_as_its_name(
+    tmp_path: Path, text: str, usd: str, rows: int, wrong: str
+) -> None:
+    found = bring(tmp_path, text, head="", amount_in_usd="usd")
+    assert (Decimal(found.amount_in_usd or 0), found.rows) == (Decimal(usd), rows)
+    assert found.state_of_rows is (State.UNRECONCILED if wrong else State.COMPLETE)
+    assert wrong in explain_check(found.sums)
 
 
 def test_the_total_of_each_day_and_that_of_all_are_no_calls(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import duckdb
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.formats import format_plain
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.json_rows import write_json_lines
@@ -82,7 +84,8 @@ class CallFile:
     def own_totals(self) -> list[tuple[str, str, str]]:
         """Totals that the file says of itself, and what its rows sum up to, where that is something else."""
         found = self._query("SELECT name, said, found FROM own_totals ORDER BY name")
-        return [one for page in self.pages for one in page.differs] + [(name, said, sums) for name, said, sums in found]
+        told = [(name, format_plain(Decimal(said)), format_plain(Decimal(sums))) for name, said, sums in found]
+        return [one for page in self.pages for one in page.differs] + told
 
     @property
     def months(self) -> list[Month]:

@@ -27,6 +27,9 @@ CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) |
 TOTAL_ROWS = "total rows"
 """The kind of rows that sum others."""
 
+HALF_A_CENT = "0.005"
+"""By how much an amount may be rounded: that of a total, and of each row that it sums, to at most a hundredth of it."""
+
 EARLIER = "earlier rows of a call"
 """The kind of rows whose id comes again with more to say, where the last one is taken."""
 
@@ -43,10 +46,15 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
 
 
 def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
-    """Rows that say they are a total are one where they sum all rows, those before them or those since the last total;
-    a total that is none of these, in a row that is no call in any case, contradicts the rows."""
-    amount = next((f"coalesce({name}, 0)" for name in list_amounts(mapping)), "0")
-    counts = {"p": "coalesce(prompt_tokens, 0)", "c": "coalesce(completion_tokens, 0)", "a": amount}
+    """Leaves out rows that say they are a total and sum all rows, those before them or those since the last total.
+
+    What stands in the place of a time or a model is a total in any case: where its tokens or its amount are no such
+    sum, it contradicts the rows. Elsewhere the word may be a team's name: both must be the sum, and that of two rows
+    or more, unless another total of the file is.
+    """
+    amount = next(iter(list_amounts(mapping)), "NULL::DOUBLE")
+    counts = {"p": "coalesce(prompt_tokens, 0)", "c": "coalesce(completion_tokens, 0)", "a": f"coalesce({amount}, 0)",
+              "n": "1"}  # fmt: skip
     is_row = "FILTER (WHERE is_total IS NULL AND fault IS NULL)"
     before = ", ".join(
         f"coalesce(sum({sql}) {is_row} OVER (ORDER BY line), 0) AS {one}_before" for one, sql in counts.items()
@@ -54,18 +62,33 @@ def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMappin
     whole = ", ".join(f"coalesce(sum({sql}) {is_row} OVER (), 0) AS {one}_whole" for one, sql in counts.items())
     told = ", ".join(f"{sql} AS {one}" for one, sql in counts.items())
     since = ", ".join(f"{one}_before - lag({one}_before, 1, 0) OVER (ORDER BY line) AS {one}_since" for one in counts)
-    same = [f"(p = p_{sum_of} AND c = c_{sum_of} AND (p + c > 0 OR a = a_{sum_of} AND a <> 0))"
-            for sum_of in ("whole", "before", "since")]  # fmt: skip
+    sums = ("whole", "before", "since")
+    tokens = {one: f"(p = p_{one} AND c = c_{one})" for one in sums}
+    spare = {one: f"{HALF_A_CENT} + least({HALF_A_CENT} * n_{one}, abs(a_{one}) / 100)" for one in sums}
+    amounts = {one: f"(NOT has_amount OR abs(a - a_{one}) <= {spare[one]})" for one in sums}
+    both = " OR ".join(f"{tokens[one]} AND {amounts[one]}" for one in sums)
+    alone = " OR ".join(f"p + c = 0 AND has_amount AND {one}" for one in amounts.values())
+    several = " OR ".join(f"{tokens[one]} AND {amounts[one]} AND n_{one} > 1" for one in sums)
+    of_tokens = " ".join(f"WHEN p + c > 0 AND {sql} THEN 'amount of line ' || line || '|' || a || '|' || a_{one}"
+                         for one, sql in tokens.items())  # fmt: skip
+    of_amount = " ".join(f"WHEN p + c > 0 AND has_amount AND {sql} "
+                         f"THEN 'tokens of line ' || line || '|' || (p + c) || '|' || (p_{one} + c_{one})"
+                         for one, sql in amounts.items())  # fmt: skip
     connection.execute(f"""
         CREATE TABLE totals AS
-        WITH sums AS (SELECT line, is_total, {told}, {before}, {whole} FROM judged),
-        parts AS (SELECT *, {since} FROM sums WHERE is_total IS NOT NULL)
-        SELECT *, {" OR ".join(same)} AS is_sum FROM parts;
-        INSERT INTO own_totals SELECT 'tokens of line ' || line, (p + c)::VARCHAR, (p_whole + c_whole)::VARCHAR
-        FROM totals WHERE is_total = 2 AND NOT is_sum AND p + c > 0""")
-    _leave_out(
-        connection, quote(TOTAL_ROWS), "line IN (SELECT line FROM totals WHERE is_sum OR is_total = 2 AND p + c > 0)"
-    )
+        WITH sums AS (SELECT line, is_total, {told}, coalesce({amount} <> 0, false) AS has_amount, {before}, {whole}
+            FROM judged),
+        parts AS (SELECT *, {since} FROM sums WHERE is_total IS NOT NULL),
+        held AS (SELECT *, {both} AS is_both, {alone} AS is_alone, {several} AS is_several FROM parts
+            WHERE p + c > 0 OR has_amount)
+        SELECT *, CASE WHEN is_total = 2 THEN is_both OR is_alone
+            ELSE is_several OR is_both AND bool_or(is_several) OVER () END AS is_sum FROM held;
+        INSERT INTO own_totals SELECT told[1], told[2], told[3] FROM (
+            SELECT string_split(CASE {of_tokens} {of_amount}
+                WHEN p + c > 0 THEN 'tokens of line ' || line || '|' || (p + c) || '|' || (p_whole + c_whole)
+                ELSE 'amount of line ' || line || '|' || a || '|' || a_whole END, '|') AS told
+            FROM totals WHERE is_total = 2 AND NOT is_sum)""")
+    _leave_out(connection, quote(TOTAL_ROWS), "line IN (SELECT line FROM totals WHERE is_sum OR is_total = 2)")
 
 
 def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> set[str]:
