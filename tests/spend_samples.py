@@ -76,5 +76,5 @@ def ingest_charges(
     """The charges of `files` brought into their months; `decisions` as in `Decisions`."""
     given = [(InputFile(file, file.name), mapping) for file in files]
     said = Decisions(**{"drops_others": True} | decisions)
-    with prepare_charges(given, root, said, now=now) as store_months:
+    with prepare_charges(given, root, said, wait=wait, now=now) as store_months:
         return store_months()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,9 @@ from flexlib.certificate import ChargesCertificate, State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
-from flexlib.ingest.charges.importing import ChargesImport
+from flexlib.ingest.charges.importing import ChargesImport, prepare_charges
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.paths import InputFile
 from flexlib.store.snapshots import list_months, list_newest, load_usage
 from flexlib.store.version import parse_certificate
 
@@ -206,6 +208,22 @@ def test_a_file_replaced_drops_the_months_other_files_when_asked(tmp_path: Path)
     bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="first.csv")
     (found,) = bill(tmp_path, HEADER + "2025-05-15,a,2\n", name="second.csv", replace_months=True)
     assert sums([found]) == {"2025-05": {"USD": "2"}}
+
+
+def test_what_another_run_stores_while_an_import_waits_is_not_dropped_unasked(tmp_path: Path) -> None:
+    first, second, root = tmp_path / "first.csv", tmp_path / "second.csv", tmp_path / "data"
+    first.write_text(HEADER + "2025-05-14,a,1\n", "utf-8")
+    second.write_text(HEADER + "2025-05-15,a,2\n", "utf-8")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    with ThreadPoolExecutor() as pool:
+        with prepare_charges([(InputFile(first, first.name), mapping)], root) as store_months:
+            said: dict[str, Any] = {"replace_months": True, "drops_others": False, "wait": True}
+            waiting = pool.submit(ingest_charges, [second], mapping, root, **said)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+            store_months()
+        with pytest.raises(BadParameter, match="would drop first.csv of 2025-05"):
+            waiting.result()
 
 
 def test_rows_that_are_no_charges_are_counted_by_kind_and_are_no_gap(tmp_path: Path) -> None:

@@ -23,8 +23,7 @@ from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
 from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
-from flexlib.ingest.pipeline import hold_month, prepare_month
-from flexlib.schema import CHARGES
+from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import name_in_errors
@@ -32,7 +31,6 @@ from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.pages import find_open_pages, name_series
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
-from flexlib.store.snapshots import find_snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,33 +65,52 @@ def prepare_charges(
     read_at, decisions = now or datetime.now(timezone.utc), decisions or Decisions()
     stamps = stamp_files(file for file, _ in files)
     given = _refuse_open_pages({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
-    stored = list_stored_files(root, BILLS)
-    entries = [entry for _, entry in stored]
-    older = _find_older(entries, given, decisions.supersedes)
-    read = [bill for bill in given if bill.sha256 not in older]
-    mine = {bill.sha256 for bill in read}
-    dropped = mine | older
-    months = {month for bill in read for month in bill.months}
-    replaced = [(month, entry) for month, entry in stored if decisions.replace_months and month in months]
-    if not decisions.drops_others:
-        refuse_dropping([(month, [entry]) for month, entry in replaced], [(bill.name, bill.sha256) for bill in read])
-        going = [*(one for one in stored if one[1]["sha256"] in older), *replaced]
-        gone = [
-            (entry["name"], _read_stored(month, entry, root)) for month, entry in going if entry["sha256"] not in mine
-        ]
-        gone += [(one.name, charges.rows) for one in given if one.sha256 in older for charges in one.months.values()]
-        _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
-    distinct_from = mine | {entry["sha256"] for entry in entries} if decisions.distinct else set()
-    touched = {month for month, entry in stored if entry["sha256"] in dropped}
     with ExitStack() as stack:
+        held, stored, older = _hold_months(stack, given, decisions, root, wait=wait)
+        read = [bill for bill in given if bill.sha256 not in older]
+        mine = {bill.sha256 for bill in read}
+        dropped = mine | older
+        months = {month for bill in read for month in bill.months}
+        replaced = [(month, entry) for month, entry in stored if decisions.replace_months and month in months]
+        if not decisions.drops_others:
+            refuse_dropping([(month, [one]) for month, one in replaced], [(bill.name, bill.sha256) for bill in read])
+            going = [*(one for one in stored if one[1]["sha256"] in older), *replaced]
+            gone = [
+                (entry["name"], keep_rows(newest, [entry["sha256"]]))
+                for month, entry in going
+                if entry["sha256"] not in mine and (newest := held[month].newest)
+            ]
+            gone += [(bill.name, one.rows) for bill in given if bill.sha256 in older for one in bill.months.values()]
+            _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
+        distinct_from = mine | {entry["sha256"] for _, entry in stored} if decisions.distinct else set()
+        touched = {month for month, entry in stored if entry["sha256"] in dropped}
         prepared = []
         for month in sorted(months | touched):
-            held = stack.enter_context(hold_month(BILLS, month, root, wait=wait))
-            base = None if decisions.replace_months and month in months else held.newest
+            base = None if decisions.replace_months and month in months else held[month].newest
             merged = merge_month(read, month, base, dropped, distinct_from, read_at)
-            prepared.append((prepare_month(held, merged.delivery), merged))
+            prepared.append((prepare_month(held[month], merged.delivery), merged))
         check_unchanged(stamps)
         yield lambda: [ChargesImport.store(*one) for one in prepared]
+
+
+def _hold_months(
+    stack: ExitStack, given: Sequence[BillFile], decisions: Decisions, root: Path, *, wait: bool
+) -> tuple[dict[Month, HeldMonth], list[tuple[Month, dict[str, Any]]], set[str]]:
+    """The months that the bills touch, held; what is stored of bills, and the hashes of those that are to go.
+
+    What is stored is listed again once they are held: nothing is decided by what another run changed meanwhile.
+    """
+    held: dict[Month, HeldMonth] = {}
+    while True:
+        stored = list_stored_files(root, BILLS)
+        older = _find_older([entry for _, entry in stored], given, decisions.supersedes)
+        dropped = older.union(bill.sha256 for bill in given)
+        months = {month for bill in given if bill.sha256 not in older for month in bill.months}
+        months |= {month for month, entry in stored if entry["sha256"] in dropped}
+        if months <= held.keys():
+            return held, stored, older
+        stack.close()
+        held = {month: stack.enter_context(hold_month(BILLS, month, root, wait=wait)) for month in sorted(months)}
 
 
 def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], names: Sequence[str]) -> set[str]:
@@ -110,12 +127,6 @@ def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], 
     if given <= older:
         raise BadParameter(f"{names[0]} is the bill that is imported; give --supersedes the name of an older one.")
     return older
-
-
-def _read_stored(month: Month, entry: Mapping[str, Any], root: Path) -> pa.Table:
-    """What a stored file charges in the month."""
-    base = find_snapshot(BILLS.dataset, month, root, BILLS.name)
-    return keep_rows(base, [entry["sha256"]]) if base else CHARGES.empty_table()
 
 
 def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Table]) -> None:
