@@ -10,7 +10,8 @@ from typing import Any
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+"""A string of JSON, or the beginning of one: to look for its end from every quote in it would take for ever."""
 _ONLY_BRACKETS = re.compile(r"[^\[\]]+")
 _ONE_KIND = str.maketrans("{}", "[]")
 
@@ -37,7 +38,7 @@ def check_nesting(text: str) -> None:
     """Raises `TooDeep` for a JSON text, or the beginning of one, that is."""
     if text.count("[") + text.count("{") <= MOST_NESTED:  # it cannot be, and that is soon seen
         return
-    brackets = _ONLY_BRACKETS.sub("", _STRING.sub("", text).translate(_ONE_KIND))
+    brackets = _ONLY_BRACKETS.sub("", STRING.sub("", text).translate(_ONE_KIND))
     for _ in range(MOST_NESTED):
         if not brackets:
             return

@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from email.utils import formatdate
 from itertools import count
 
@@ -211,6 +212,15 @@ def test_a_key_that_the_server_escapes_is_blotted_out_too() -> None:
     with serve(lambda _: Answer(200, b'{"echo": ["a\\/b\\u002bc"]}')) as url:
         [reply] = ask_at(url, ASK, key="a/b+c")
     assert (reply.text, reply.value) == ('{"echo": ["[service key]"]}', {"echo": ["[service key]"]})
+
+
+def test_all_but_the_key_stays_as_the_server_wrote_it() -> None:
+    text = '{"path": "a\\/b", "most": 1e400, "usd": 1.10, "who": "%s"}'
+    reply, _ = ask_script(Answer(200, (text % "\\u0073k-secret-1234").encode()))
+    assert reply.text == text % "[service key]"
+    assert reply.value == {"path": "a/b", "most": Decimal("1e400"), "usd": Decimal("1.10"), "who": "[service key]"}
+    reply, _ = ask_script(Answer(400, b'{"cut": "\\u0073k-secret-1234", "rest'))
+    assert reply.refused == 'HTTP 400: {"cut": "[service key]", "rest'
 
 
 def test_a_key_that_is_a_word_of_the_wire_does_not_spoil_the_answer() -> None:

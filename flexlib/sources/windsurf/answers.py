@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,12 +11,16 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from flexlib.nesting import decode_json
+from flexlib.nesting import STRING, decode_json
 
 PAUSE_429 = 1.0
 """Seconds to wait after a 429 that does not say how long."""
 SHORTEST_KEY = 8
 """Characters; real ones have 36. One as short as a word of the wire, such as `api_key`, would spoil the answers."""
+
+HIDDEN = "[service key]"
+STRING_OR_NAME = re.compile(f"({STRING.pattern})(\\s*:)?", re.DOTALL)
+"""A string of JSON, and the colon after one that is a name."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +42,32 @@ def decode_answer(text: str) -> Any:  # noqa: ANN401 (JSON)
         value = decode_json(text, parse_float=Decimal)
     except (ArithmeticError, RecursionError) as error:  # 1e99999999999999999999
         raise ValueError("a number that nothing can hold") from error
-    text.encode()  # half of a character, as "\\ud800" was, has no UTF-8
+    if "\\u" in text:  # half of a character, as "\\ud800" is, has no UTF-8
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     return value
 
 
 def redact_key(text: str, key: str) -> str:
-    """A text or JSON without the key, also where it was escaped."""
+    """A text or JSON without the key, also where it was escaped; all else stays as it came, to the digit."""
     if key not in text and "\\" not in text:
         return text
+
+    def blot(found: re.Match[str]) -> str:
+        string, colon = found.groups(default="")
+        if (key not in string and "\\" not in string) or (colon and len(key) < SHORTEST_KEY):
+            return found[0]
+        try:
+            plain = json.loads(string, strict=False)
+        except ValueError:  # between two quotes of what is no JSON
+            return found[0]
+        return json.dumps(plain.replace(key, HIDDEN), ensure_ascii=False) + colon if key in plain else found[0]
+
+    blotted = STRING_OR_NAME.sub(blot, text)
     try:
-        return json.dumps(_blot_values(decode_json(text), key), ensure_ascii=False)
+        decode_json(text)
     except ValueError:
-        return text.replace(key, "[service key]")
-
-
-def _blot_values(value: Any, key: str) -> Any:  # noqa: ANN401
-    if isinstance(value, dict):
-        hidden = "[service key]" if len(key) >= SHORTEST_KEY else key
-        return {name.replace(key, hidden): _blot_values(part, key) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_blot_values(part, key) for part in value]
-    return value.replace(key, "[service key]") if isinstance(value, str) else value
+        return blotted.replace(key, HIDDEN)
+    return blotted
 
 
 def read_message(text: str) -> str:
