@@ -178,3 +178,20 @@ def test_an_import_needs_no_standard_input(folder: Path) -> None:
     command = [sys.executable, "-m", "flexlib", "import", file, *PLAIN]
     done = subprocess.run(command, env=os.environ, preexec_fn=lambda: os.close(0), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_bill_that_was_read_wrongly_is_read_anew_as_the_advice_says(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(
+        folder, "a.csv", '2026-05-01,"1,234",USD,openai', "2026-05-02,2,USD,openai", head="day,amount,currency,provider"
+    )
+    preset = folder / "mine.yaml"
+    preset.write_text(
+        "name: mine\ntitle: Mine\nevidence: rows\nsource: https://example.com\ndataset: charges\n"
+        "mapping: {period_start: day, amount: amount, currency: currency, provider: provider}\n"
+    )
+    assert "--supersedes a.csv" in bring(capsys, file, "--from", str(preset), code=3)[1]
+    bring(capsys, file, "--from", str(preset), "--decimal", ".", "--supersedes", "a.csv")
+    assert main(["spend", "--year", "2026", "--month", "5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["amount_in_usd"] == "1236"

@@ -124,9 +124,7 @@ def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], 
             there = ", ".join(sorted({one["name"] for one in stored})) or "none"
             raise BadParameter(f"no bill {name!r} is stored; there are {there}.")
         older |= named - given or named
-    if given <= older:
-        raise BadParameter(f"{names[0]} is the bill that is imported; give --supersedes the name of an older one.")
-    return older
+    return older - given if given <= older else older  # that of itself: it is read anew, as files of calls are
 
 
 def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Table]) -> None:
