@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
+from flexlib.privacy import PrivacyGuard
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
@@ -86,6 +87,11 @@ class Settings:
                 "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data."
             )
         return self.service_key
+
+    @property
+    def guard(self) -> PrivacyGuard:
+        """What masks metadata, recorded or imported. Raises `BadSetting`."""
+        return replace(PrivacyGuard.parse(self.privacy or "all"), secret=self.service_key)
 
     def hide_key(self, text: str) -> str:
         """The text without the service key."""

@@ -181,6 +181,7 @@ def read_decisions(arguments: argparse.Namespace, settings: Settings) -> Decisio
         supersedes=tuple(arguments.supersedes),
         distinct=arguments.distinct,
         most_unpriced=settings.most_unpriced,
+        guard=settings.guard,
     )
 
 

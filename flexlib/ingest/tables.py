@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.privacy import SIGNS, PrivacyGuard
+from flexlib.privacy import KINDS, SIGNS, PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 
@@ -22,6 +24,7 @@ TABLE_ROWS = 122_880
 
 
 GUARD = PrivacyGuard(("key", "email"))
+"""What no column of texts may hold, whatever is masked in metadata."""
 
 
 def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
@@ -70,26 +73,32 @@ TEXTS = ("model", "status", "tier", "usable_type", "line_item", "unit")
 """Columns of texts that a file says, in which nobody's e-mail or key belongs."""
 
 
-def mask_private(rows: pa.Table) -> pa.Table:
-    """The rows with e-mails and keys masked in their texts, and in calls' metadata also phone numbers and RUTs, as
+def mask_private(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
+    """The rows with e-mails and keys masked in their texts, and in calls' metadata what `guard` says, as
     recording masks them. A key of a user that is a secret, or an e-mail, becomes an opaque one.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = rows.column_names
+    names, (plain, signs) = rows.column_names, _find_signs(guard)
     for name in (*TEXTS, "usable_key"):
-        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], SIGNS)).as_py():
+        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], signs)).as_py():
             continue
         encoded = column.combine_chunks().dictionary_encode()
-        texts = [_mask_text(text, is_key=name == "usable_key") for text in encoded.dictionary.to_pylist()]
+        texts = [_mask_text(text, plain, is_key=name == "usable_key") for text in encoded.dictionary.to_pylist()]
         masked = pa.array(texts, pa.string()).take(encoded.indices)
         rows = rows.set_column(names.index(name), rows.schema.field(name), masked)
-    return _mask_metadata(rows) if "metadata" in names else rows
+    return _mask_metadata(rows, guard) if "metadata" in names else rows
 
 
-def _mask_text(text: str, *, is_key: bool) -> str:
-    clean = GUARD.mask_text(text)
+def _find_signs(guard: PrivacyGuard) -> tuple[PrivacyGuard, str]:
+    """The guard of texts, with the same secret, and the pattern of what it may find."""
+    secrets = [re.escape(guard.secret)] if guard.secret else []
+    return replace(GUARD, secret=guard.secret), "|".join([SIGNS, *secrets])
+
+
+def _mask_text(text: str, guard: PrivacyGuard, *, is_key: bool) -> str:
+    clean = guard.mask_text(text)
     return _make_opaque("key", text) if is_key and clean != text else clean
 
 
@@ -99,14 +108,16 @@ def _make_opaque(kind: str, text: str) -> str:
 
 
 def hide_ids(
-    rows: duckdb.DuckDBPyRelation, name: str, connection: duckdb.DuckDBPyConnection
+    rows: duckdb.DuckDBPyRelation, name: str, connection: duckdb.DuckDBPyConnection, guard: PrivacyGuard
 ) -> duckdb.DuckDBPyRelation:
     """The rows of the connection with an opaque id for each that has an e-mail or a key in it; the others stay as they
     are. `name`: of these rows among others, for the table of such ids."""
     import pyarrow as pa
 
-    found = rows.filter(f"regexp_matches(id, '{SIGNS}')").select("id").distinct().fetchall()
-    ids = sorted(text for (text,) in found if GUARD.mask_text(text) != text)
+    plain, signs = _find_signs(guard)
+    pattern = signs.replace("'", "''")
+    found = rows.filter(f"regexp_matches(id, '{pattern}')").select("id").distinct().fetchall()
+    ids = sorted(text for (text,) in found if plain.mask_text(text) != text)
     if not ids:
         return rows
     opaque = pa.table({"plain_id": ids, "opaque_id": [_make_opaque("id", text) for text in ids]})
@@ -116,25 +127,27 @@ def hide_ids(
     return joined.select("* EXCLUDE (plain_id, opaque_id) REPLACE (coalesce(opaque_id, id) AS id)")
 
 
-def _mask_metadata(rows: pa.Table) -> pa.Table:
+def _mask_metadata(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = rows["metadata"].combine_chunks()
     if column.null_count == len(column):
         return rows
-    encoded, guard = column.dictionary_encode(), PrivacyGuard()
+    encoded = column.dictionary_encode()
     texts, kinds = list[str](), list[str | None]()
     for text in encoded.dictionary.to_pylist():
         masked, found = guard.mask(json.loads(text))
         texts.append(json.dumps(masked, ensure_ascii=False) if found else text)
         kinds.append(",".join(found) or None)
-    names = rows.column_names
-    told = {"metadata": texts, "masked": kinds}
-    for name, values in told.items():
-        new = pa.array(values, pa.string()).take(encoded.indices)
-        old = rows["masked"].combine_chunks()
-        rows = rows.set_column(
-            names.index(name), rows.schema.field(name), new if name == "metadata" else pc.coalesce(new, old)
-        )
+    old = rows["masked"].combine_chunks()
+    new = {"metadata": pa.array(texts, pa.string()).take(encoded.indices)}
+    found_here = pa.array(kinds, pa.string()).take(encoded.indices)
+    new["masked"] = pc.coalesce(found_here, old)
+    if pc.any(pc.and_(found_here.is_valid(), old.is_valid())).as_py():  # masked before, as fewer kinds were asked for
+        pairs = zip(old.to_pylist(), found_here.to_pylist(), strict=True)
+        every = [{kind for text in pair if text for kind in text.split(",")} for pair in pairs]
+        new["masked"] = pa.array([",".join(one for one in KINDS if one in them) or None for them in every], pa.string())
+    for name, column in new.items():
+        rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +37,9 @@ def _read_once(_: tuple[str | None, ...]) -> Settings:
 
 @cache
 def _open_once(settings: Settings) -> Ledger:
-    guard = replace(PrivacyGuard.parse(settings.privacy or "all"), secret=settings.service_key)
-    return open_ledger(settings.database_url, data=settings.data, guard=guard, metadata_bytes=settings.metadata_bytes)
+    return open_ledger(
+        settings.database_url, data=settings.data, guard=settings.guard, metadata_bytes=settings.metadata_bytes
+    )
 
 
 def open_ledger(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.ingest.files.importing import import_usage
@@ -43,7 +44,7 @@ def test_imported_metadata_passes_the_guard_of_recorded_metadata(tmp_path: Path,
 @pytest.mark.parametrize("who", ["ana@firma.cl", "ana＠firma.cl", "ana﹫firma.cl", "AKIAABCDEFGHIJKLMNOP"])
 def test_whatever_the_guard_masks_is_found_in_columns_of_texts_too(who: str) -> None:
     rows = pa.table({"usable_key": ["web-7", who], "model": ["gpt-4o", who]})
-    masked = mask_private(rows).to_pylist()
+    masked = mask_private(rows, PrivacyGuard()).to_pylist()
     assert masked[0] == {"usable_key": "web-7", "model": "gpt-4o"}
     assert masked[1]["usable_key"] == f"key-{hashlib.sha256(who.encode()).hexdigest()[:24]}"
     assert masked[1]["model"] in ("[email]", "[key]")
@@ -71,3 +72,27 @@ def test_an_id_that_is_somebodys_or_a_secret_is_stored_as_an_opaque_one_and_know
     file.write_text("\n".join([head, *rows, "req_2,2026-05-03T00:00:00Z,7,5"]), "utf-8")
     (more,) = import_usage(file, mapping, tmp_path / "old", now=LATER)
     assert (more.added_rows, more.certificate.rows) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("privacy", "note", "masked"),
+    [(None, "[key] of [email]", "key,email"), ("key", "[key] of ana@firma.cl", "key"), ("none", None, None)],
+)
+def test_import_masks_what_the_settings_say_and_the_configured_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privacy: str | None, note: str | None, masked: str | None
+) -> None:
+    file, said = tmp_path / "calls.csv", "plain-word of ana@firma.cl"
+    file.write_text(f"id,time,in,out,status,note\nplain-word,2026-05-01T00:00:00Z,7,5,plain-word,{said}\n", "utf-8")
+    given = ["--timestamp", "time", "--prompt-tokens", "in", "--completion-tokens", "out", "--provider", "openai"]
+    given += ["--model", "gpt-4o", "--request-id", "id", "--status", "status", "--metadata", "note", str(file)]
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SERVICE_KEY", "plain-word")
+    stored = []
+    for one in (privacy or "", "none", "all"):  # told otherwise later, it is the same file
+        monkeypatch.setenv("FLEXLIB_PRIVACY", one)
+        assert main(["import", *given]) == 0
+        stored += pq.read_table(load_usage(Month(2026, 5), tmp_path / "data").parquet).to_pylist()
+    row = stored[0]
+    assert (json.loads(row["metadata"]), row["masked"]) == ({"note": note or said}, masked)
+    assert [(one["status"], one["id"][:3]) for one in stored] == [("[key]", "id-")] * 3
+    assert (json.loads(stored[2]["metadata"]), stored[2]["masked"]) == ({"note": "[key] of [email]"}, "key,email")

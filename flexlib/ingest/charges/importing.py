@@ -87,7 +87,7 @@ def prepare_charges(
         prepared = []
         for month in sorted(months | touched):
             base = None if decisions.replace_months and month in months else held[month].newest
-            merged = merge_month(read, month, base, dropped, distinct_from, read_at)
+            merged = merge_month(read, month, base, dropped, distinct_from, read_at, decisions.guard)
             prepared.append((prepare_month(held[month], merged.delivery), merged))
         check_unchanged(stamps)
         yield lambda: [ChargesImport.store(*one) for one in prepared]

@@ -19,6 +19,7 @@ from flexlib.ingest.files.known import list_files
 from flexlib.ingest.files.merge import MergedMonth
 from flexlib.ingest.files.stored import read_raw
 from flexlib.ingest.tables import mask_private
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import CHARGES
 from flexlib.senders import name_sender
 from flexlib.sources.charges import MonthCharges, name_rows
@@ -49,6 +50,7 @@ def merge_month(
     dropped: set[str],
     distinct_from: set[str],
     read_at: datetime,
+    guard: PrivacyGuard,
 ) -> MergedMonth:
     """The month of these bills and of the files in `base` that are not `dropped` (hashes).
 
@@ -62,7 +64,7 @@ def merge_month(
     for bill in mine:
         decided = distinct_from.union(before.get(bill.sha256, {}).get("distinct_from", ()))
         entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}))
-    tables = [mask_private(bill.months[month].rows) for bill in mine]
+    tables = [mask_private(bill.months[month].rows, guard) for bill in mine]
     tables += [keep_rows(base, kept)] if base and kept else []
     rows = _sort_rows(tables)
     overlaps = find_overlaps(rows, entries)

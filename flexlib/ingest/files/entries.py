@@ -16,6 +16,7 @@ from flexlib.errors import BadFile
 from flexlib.ingest.files.known import UNKNOWN, FileFacts, find_named
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
+from flexlib.privacy import PrivacyGuard
 
 SUPERSEDED = "superseded rows"
 """What rows are called that a newer file has the period of, once somebody said that it holds."""
@@ -36,6 +37,8 @@ class Decisions:
     """The rows are calls of their own, whatever other rows and files say."""
     most_unpriced: Decimal = MOST_UNPRICED
     """The largest share of a month's requests that may be without a price in a month that is whole."""
+    guard: PrivacyGuard = PrivacyGuard()
+    """What is masked in metadata; of its secret, the configured key, nothing is stored anywhere."""
 
 
 @dataclass

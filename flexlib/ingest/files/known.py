@@ -18,6 +18,7 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
 from flexlib.ingest.tables import TABLE_ROWS, mask_private
 from flexlib.money.amounts import drop_filled
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
@@ -101,13 +102,19 @@ def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
 
 
 def compare_calls(
-    connection: duckdb.DuckDBPyConnection, found: str, known: str, names: dict[int, str], lifted: Iterable[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    found: str,
+    known: str,
+    names: dict[int, str],
+    guard: PrivacyGuard,
+    lifted: Iterable[str] = (),
 ) -> dict[str, int]:
     """Rows and tokens of the calls of `found` that stand in `known` too; both are views, `found` with its `file`.
 
     What is `lifted` out of the metadata flexlib 0.1.0 did not read: there the metadata alone says whether it is alike.
     Raises `BadFile`, with the name of the file, where the two say something else.
     """
+    strict = PrivacyGuard(secret=guard.secret)  # what was stored was masked as was set then
     before_it = {name: f"coalesce(known.{name}, found.{name})" for name in lifted}
     columns = ", ".join(
         [f"found.{name}" for name in USAGE.names]
@@ -119,9 +126,12 @@ def compare_calls(
     query = f"SELECT {columns} FROM {found} found JOIN {known} known ON found.id = known.id"
     for batch in connection.sql(query).to_arrow_reader(TABLE_ROWS):
         again, before = (
-            mask_private(drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)))
+            mask_private(
+                drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)), strict
+            )
             for start in (0, len(USAGE))
         )
+        before, again = before.drop_columns("masked"), again.drop_columns("masked")
         if not before.equals(again):
             files = (batch.columns[place].to_pylist() for place in (-2, -1))
             rows = zip(before.to_pylist(), again.to_pylist(), *files, strict=True)

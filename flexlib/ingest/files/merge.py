@@ -28,6 +28,7 @@ from flexlib.ingest.files.stored import (
 )
 from flexlib.ingest.files.superseded import Figures, drop_rows
 from flexlib.ingest.tables import TABLE_ROWS, hide_ids, mask_private
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
@@ -57,12 +58,12 @@ def merge_month(
     Raises `BadFile` where a file says something else of a stored id, or where what was decided cannot be done.
     """
     connection, before = pool.connection, read_certificate(base)
-    _view_found(pool, month, entries)
-    _view_stored(connection, base, entries)
+    _view_found(pool, month, entries, decisions.guard)
+    _view_stored(connection, base, entries, decisions.guard)
     # Of a version before; today such a month is refused.
     changed = before.sums.figures.get("changed_amounts", {}) if before else {}
     left_out, gone = drop_rows(connection, base, entries, decisions)
-    known = _merge_found(connection, pool, entries, base)
+    known = _merge_found(connection, pool, entries, base, decisions.guard)
     here = [file.months[month] for file in pool.files if month in file.months]
     found = {name: sum(getattr(one.counts, name) for one in here) for name in FIGURES}
     files = entries.files
@@ -78,7 +79,7 @@ def merge_month(
     }
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
     empty = find_empty_columns(base).intersection(*(file.empty_columns for file in pool.files))
-    tables = _sort_rows(connection, empty, is_merged=base is not None)
+    tables = _sort_rows(connection, empty, decisions.guard, is_merged=base is not None)
     is_of_several = len(files) > 1
     again = {file.facts.sha256 for file in pool.files} | entries.gone
     delivery = Delivery(
@@ -112,7 +113,7 @@ def merge_month(
     return MergedMonth(delivery, {names[number]: rows.get(number, 0) for number in names})
 
 
-def _view_found(pool: Pool, month: Month, entries: Entries) -> None:
+def _view_found(pool: Pool, month: Month, entries: Entries, guard: PrivacyGuard) -> None:
     """The view `every_found`: the month's calls with the number of their file."""
     numbers = " ".join(f"WHEN {place} THEN {number}" for place, number in entries.numbers.items())
     salts = " ".join(  # an id that is the file's alone, though another says the same
@@ -123,10 +124,12 @@ def _view_found(pool: Pool, month: Month, entries: Entries) -> None:
     own = f"CASE WHEN has_own_id THEN id ELSE CASE place {salts} ELSE id END END AS id" if salts else "id"
     columns = ", ".join(own if name == "id" else name for name in USAGE.names)
     rows = pool.read_month(month).select(f"{columns}, has_own_id, (CASE place {numbers} END)::INTEGER AS file")
-    _view(pool.connection, rows, "every_found", entries)
+    _view(pool.connection, rows, "every_found", entries, guard)
 
 
-def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries) -> None:
+def _view_stored(
+    connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries, guard: PrivacyGuard
+) -> None:
     """The view `every_stored`: what is stored of the month, with the number of the file that it came from."""
     if base is None:
         rows = connection.from_arrow(USAGE.empty_table()).select(f"*, {UNKNOWN} AS file")
@@ -135,17 +138,25 @@ def _view_stored(connection: duckdb.DuckDBPyConnection, base: Snapshot | None, e
     own = [str(one.number) for one in entries.traits if one.has_own_ids]
     told = f"file IN ({', '.join(own)})" if own else "false"
     rows = rows.select(f"* REPLACE (coalesce(file, {UNKNOWN})::INTEGER AS file), coalesce({told}, false) AS has_own_id")
-    _view(connection, rows, "every_stored", entries)
+    _view(connection, rows, "every_stored", entries, guard)
 
 
-def _view(connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, name: str, entries: Entries) -> None:
+def _view(
+    connection: duckdb.DuckDBPyConnection,
+    rows: duckdb.DuckDBPyRelation,
+    name: str,
+    entries: Entries,
+    guard: PrivacyGuard,
+) -> None:
     """Also what an older flexlib stored has its ids hidden: it may come again."""
     if any(one.has_own_ids for one in entries.traits):
-        rows = hide_ids(rows, name, connection)
+        rows = hide_ids(rows, name, connection, guard)
     rows.create_view(name, replace=True)
 
 
-def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Entries, base: Snapshot | None) -> Figures:
+def _merge_found(
+    connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Entries, base: Snapshot | None, guard: PrivacyGuard
+) -> Figures:
     """Makes the view `added`; gives rows and tokens of the calls of `found` that are known from elsewhere."""
     names, known = entries.names, dict.fromkeys(FIGURES, 0)
     firsts = "found"
@@ -157,10 +168,10 @@ def _merge_found(connection: duckdb.DuckDBPyConnection, pool: Pool, entries: Ent
         later = "found.id = several.id AND found.file <> several.file"
         connection.execute(f"CREATE OR REPLACE TEMP VIEW firsts AS FROM found ANTI JOIN several ON {later}")
         connection.execute(f"CREATE OR REPLACE TEMP VIEW repeats AS FROM found SEMI JOIN several ON {later}")
-        known = compare_calls(connection, "repeats", "(FROM firsts SEMI JOIN several USING (id))", names)
+        known = compare_calls(connection, "repeats", "(FROM firsts SEMI JOIN several USING (id))", names, guard)
     if base:
         lifted = {name for file in pool.files for name in file.lifted}
-        again = compare_calls(connection, firsts, "stored", names, lifted)
+        again = compare_calls(connection, firsts, "stored", names, guard, lifted)
         known = {name: known[name] + again[name] for name in FIGURES}
         connection.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM {firsts} ANTI JOIN stored USING (id)")
     else:
@@ -181,7 +192,9 @@ def _list_people(pool: Pool, month: Month, base: Snapshot | None) -> People | No
     return people or None
 
 
-def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_merged: bool) -> Iterator[pa.Table]:
+def _sort_rows(
+    connection: duckdb.DuckDBPyConnection, empty: set[str], guard: PrivacyGuard, *, is_merged: bool
+) -> Iterator[pa.Table]:
     """The rows sorted by their key, and their `file`; columns that are `empty` are not carried through the sort, and
     none is read.
     """
@@ -192,7 +205,7 @@ def _sort_rows(connection: duckdb.DuckDBPyConnection, empty: set[str], *, is_mer
         found = dict(zip(columns, batch.columns, strict=True))
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
         table = pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
-        yield mask_private(table)
+        yield mask_private(table, guard)
 
 
 def _write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
