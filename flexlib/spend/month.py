@@ -2,11 +2,11 @@
 
 What 'twice' can mean: ids are unique in a source, not between two. A call that two sources hold under the same id, to
 the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
-that knows its amount, and is counted in `repeated`; where their clocks put it in two months, in the earlier one. What
-may be one call but cannot be known to be counts twice, and the month is not reconciled until somebody has looked: the
-same id with other content (`same_ids`), and another id at the same moment with the same model and tokens
-(`lookalikes`), as of a log that names no ids. A log whose times are not those of the recorded calls cannot be
-recognized at all: do not import what is recorded.
+that knows its amount, and is counted in `repeated`; where their clocks put it in two months, in the earlier one of
+those that know it. What may be one call but cannot be known to be counts twice, and the month is not reconciled until
+somebody has looked: the same id with other content (`same_ids`), and another id at the same moment with the same model
+and tokens (`lookalikes`), as of a log that names no ids. A log whose times are not those of the recorded calls cannot
+be recognized at all: do not import what is recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
-from flexlib.spend.once import count_once, count_rows, drop_counted_before
+from flexlib.spend.once import count_once, count_rows, drop_counted_beside
 from flexlib.spend.zones import Piece, list_pieces, write_clock
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
@@ -195,7 +195,8 @@ def load_month_usage(
         if (one, source) not in stored
     ]
     found = [(source, _read_source(source, stored, pieces, month, zone)) for source in sources]
-    found, edge, same_edge_ids = drop_counted_before(found, _read_before(month, root, zone), month.first)
+    before, after = (_read_calls(one, root, zone) for one in (month.previous, month.next))
+    found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
@@ -203,13 +204,13 @@ def load_month_usage(
     return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root)
 
 
-def _read_before(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
-    """The calls of the month before, by source, as far as they are stored."""
-    pieces = list_pieces(month.previous, zone)
+def _read_calls(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
+    """The month's calls by source, as far as they are stored."""
+    pieces = list_pieces(month, zone)
     newest = [one for part, _, _ in pieces for one in list_newest(part, root, [LEDGER.dataset])]
     stored = {(one.month, one.source): one for one in newest}
     sources = {source for _, source in stored}
-    return [(source, _read_source(source, stored, pieces, month.previous, zone)) for source in sorted(sources)]
+    return [(source, _read_source(source, stored, pieces, month, zone)) for source in sorted(sources)]
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

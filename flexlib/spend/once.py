@@ -6,9 +6,9 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import duckdb
+
+    from flexlib.dates import Month
 
     Sources = list[tuple[str, duckdb.DuckDBPyRelation]]
 
@@ -24,24 +24,35 @@ SAME_MOMENT = (
     "AND date_trunc('millisecond', here.created_at) = date_trunc('millisecond', there.created_at)"
 )
 ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
+ONLY_HERE = "here.amount_in_usd IS NOT NULL AND there.amount_in_usd IS NULL"
 
 
-def drop_counted_before(sources: Sources, before: Sources, first: date) -> tuple[Sources, list[tuple[str, int]], int]:
-    """The relations without the calls that a source has at the end of the month before, where they count; how many
-    those are, and how many more only share their id. `first`: the day on which the month begins.
+def drop_counted_beside(
+    sources: Sources, before: Sources, after: Sources, month: Month
+) -> tuple[Sources, list[tuple[str, int]], int]:
+    """The relations without the calls that count in the month beside theirs, of which a source has them too; how many
+    those are, and how many more only share their id with one of the month before.
 
-    That source may be the same: two files of one log may put a call on both sides."""
+    They count in the earlier month, but where only the later one knows their amount. That source may be the same: two
+    files of one log may put a call on both sides."""
     kept: Sources = []
     repeated, same_ids = [], 0
+    late = [_join([rows]).filter(f"created_at >= DATE '{month.first}' - {EDGE}") for _, rows in before]
+    early = [_join([rows]).filter(f"created_at < DATE '{month.next.first}' + {EDGE}") for _, rows in after]
     for source, rows in sources:
-        if before:
-            last = _join([one for _, one in before]).filter(f"created_at >= DATE '{first}' - {EDGE}")
-            early = rows.filter(f"created_at < DATE '{first}' + {EDGE}")
-            count = count_rows(_meet(early, last, SAME_CALL))
-            same_ids += count_rows(_meet(early, last, "here.id = there.id")) - count
-            if count:
+        for others, is_near, counts_there in (
+            (late, f"created_at < DATE '{month.first}' + {EDGE}", f"{SAME_CALL} AND NOT ({ONLY_HERE})"),
+            (early, f"created_at >= DATE '{month.next.first}' - {EDGE}", f"{SAME_CALL} AND {ONLY_THERE}"),
+        ):
+            if not others:
+                continue
+            near, there = rows.filter(is_near), _join(others)
+            if others is late:
+                same_ids += count_rows(_meet(near, there, "here.id = there.id"))
+                same_ids -= count_rows(_meet(near, there, SAME_CALL))
+            if count := count_rows(_meet(near, there, counts_there)):
                 repeated.append((source, count))
-                rows = _meet(rows, last, SAME_CALL, "anti")
+                rows = _meet(rows, there, counts_there, "anti")
         kept.append((source, rows))
     return kept, repeated, same_ids
 

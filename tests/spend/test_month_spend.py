@@ -68,6 +68,33 @@ def test_one_call_on_both_sides_of_a_months_edge_counts_once_in_the_earlier_mont
     assert total_cost_by_period(october.rows, currency="usd") == 1
 
 
+@pytest.mark.parametrize(
+    ("early", "late", "september", "october"),
+    [
+        (None, "3", None, "3"),  # only October knows what it cost
+        ("2", "3", "2", None),
+        ("2", None, "2", None),
+    ],
+)
+def test_a_call_on_both_sides_of_an_edge_counts_in_the_month_that_knows_its_amount(
+    tmp_path: Path, early: str | None, late: str | None, september: str | None, october: str | None
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59", early))
+    store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01", late))
+    for month, usd, name in ((SEPTEMBER, september, "import"), (OCTOBER, october, "ledger")):
+        usage = load_month_usage(month, tmp_path)
+        assert usage.calls.select("amount_in_usd").fetchall() == ([(Decimal(usd),)] if usd else [])
+        assert usage.repeated == (() if usd else ((name, 1),))
+
+
+def test_a_call_on_both_sides_of_an_edge_of_which_nobody_knows_the_amount_counts_in_the_earlier_month(
+    tmp_path: Path,
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59", None))
+    store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01", None))
+    assert [load_month_usage(month, tmp_path).count_rows() for month in (SEPTEMBER, OCTOBER)] == [1, 0]
+
+
 def test_the_same_id_on_both_sides_of_an_edge_with_other_tokens_is_told(tmp_path: Path) -> None:
     store(tmp_path, "import", SEPTEMBER, call("edge", "2025-09-30T23:59:59"))
     store(tmp_path, "ledger", OCTOBER, call("edge", "2025-10-01T00:00:01", prompt_tokens=7, total_tokens=7))
