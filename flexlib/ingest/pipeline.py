@@ -25,7 +25,7 @@ from flexlib.certificate import (
 )
 from flexlib.checks import Check
 from flexlib.dates import Month
-from flexlib.errors import BadRecord
+from flexlib.errors import BadFile, BadRecord
 from flexlib.formats import format_count
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.recount import (
@@ -166,6 +166,11 @@ def certify_usage(
         values["duplicate_rows"] = (
             facts["rows_read"] - facts.get("quarantined_rows", len(delivery.refused)) - counts.rows
         ) - sum(one["rows"] for one in facts.get("left_out", ()))
+        if values["duplicate_rows"] < 0:
+            raise BadFile(
+                f"more rows of {delivery.month} are stored than its files hold; import them all again in one command, "
+                "with --replace."
+            )
     names = ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp")
     values |= {name: figures[name] for name in (*names, "unpriced_rows", "rows_without_clp")}
     values |= {

@@ -68,6 +68,18 @@ def test_a_total_is_held_against_tokens_and_amounts_and_a_team_may_have_the_word
     assert wrong in explain_check(found.sums)
 
 
+def test_a_total_that_a_version_before_took_for_a_call_goes_when_its_file_comes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{ROWS}2026-05-02,Total,,3000,300"
+    with monkeypatch.context() as before:
+        before.setattr("flexlib.sources.files.rows.find_total", lambda _: "NULL")
+        assert bring(tmp_path, text).prompt_tokens == 6000
+    found = bring(tmp_path, text)
+    assert (found.state_of_rows, found.prompt_tokens, found.rows, found.duplicate_rows) == (State.COMPLETE, 3000, 2, 0)
+    assert found.left_out == ({"kind": "total rows", "rows": 1},)
+
+
 def test_the_total_of_each_day_and_that_of_all_are_no_calls(tmp_path: Path) -> None:
     days = "2026-05-01,gpt-4o,web,1000,100\n2026-05-01,Subtotal,,1000,100\n"
     days += "2026-05-02,gpt-4o,app,2000,200\n2026-05-02,gpt-4o,web,5,1\n2026-05-02,Subtotal,,2005,201\n"

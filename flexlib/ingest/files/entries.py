@@ -133,6 +133,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
     files = [dict(entry) for entry in before.files] if before else []
     places = {entry["sha256"]: number for number, entry in enumerate(files)}
     entries = Entries(files, len(files))
+    judged_otherwise = set[int]()  # as a version before took rows that are no calls, or left out some that are
     for place, file in enumerate(pool.files):
         if month not in file.months:
             continue
@@ -153,6 +154,8 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             entries.undecided.add(number)
             for name in ("alike", "shared", "distinct", "preset", "evidence", "rules"):
                 entry.pop(name, None)
+        if number < entries.stored and entry.get("left_out", {}) != file.months[month].left_out:
+            judged_otherwise.add(number)
         for name in ("left_out", "doubled"):
             entry.pop(name, None)
         told = {name: value for name, value in asdict(facts).items() if value is not None}
@@ -172,6 +175,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             files[number]["left_out"] = left_out
         entries.numbers[place] = number
     _decide(entries, decisions)
+    entries.redone |= judged_otherwise
     return entries
 
 
