@@ -106,8 +106,14 @@ def test_a_total_that_the_rows_do_not_sum_up_to_is_not_reconciled(tmp_path: Path
     (300, 0.0030000000000000005, State.COMPLETE),  # as floats add up
     (400, 0.003, State.UNRECONCILED),
     (300, 0.004, State.UNRECONCILED),
+    (300, "n/a", State.COMPLETE),  # no number, so nothing to hold
+    (300, "$0.50", State.COMPLETE),
+    (300, {"usd": 1}, State.COMPLETE),
+    (300, float("nan"), State.COMPLETE),
 ])  # fmt: skip
-def test_the_totals_of_ccusage_are_held_against_its_days(tmp_path: Path, tokens: int, usd: float, state: State) -> None:
+def test_the_totals_of_ccusage_are_held_against_its_days(
+    tmp_path: Path, tokens: int, usd: object, state: State
+) -> None:
     model = {"modelName": "claude-sonnet-4-5", "inputTokens": 100, "outputTokens": 50, "cacheCreationTokens": 20,
              "cacheReadTokens": 80, "cost": 0.001}  # fmt: skip
     days = [{"date": f"2026-05-0{day}", "modelBreakdowns": [model]} for day in (1, 2, 3)]

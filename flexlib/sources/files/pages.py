@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flexlib.dates import Month
@@ -124,12 +124,21 @@ def _compare_totals(
     value: object, steps: Sequence[Sequence[str]], totals: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     for path, column in totals.items():
-        said = _find(value, path.split("."))
-        if said is None:
+        said = _read_finite(_find(value, path.split(".")))
+        rows = [_read_finite(_find(row, [column]) or 0) for row in _list_rows(value, steps)]
+        known = [one for one in rows if one is not None]
+        if said is None or len(known) < len(rows):  # nothing to hold, or a row that is refused for it
             continue
-        found = sum((Decimal(str(_find(row, [column]) or 0)) for row in _list_rows(value, steps)), Decimal())
-        if abs(Decimal(str(said)) - found) >= SMALLEST:
-            yield path, str(said), f"{found:f}"
+        if abs(said - (found := sum(known, Decimal()))) >= SMALLEST:
+            yield path, f"{said:f}", f"{found:f}"
+
+
+def _read_finite(value: object) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _list_rows(value: object, steps: Sequence[Sequence[str]]) -> Iterator[object]:
