@@ -47,16 +47,29 @@ def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:
     """The stored credits with a pseudonym for every user, that of the page's tables, by rank in the month; who is in
     the month of `first` too has the one of there.
 
-    In the frame and in the certificate's list of unmapped users: an analyst's own cell ends up in a page to be shared.
+    In the frame, the relation and the certificate: an analyst's own cell ends up in a page to be shared. The file is
+    nobody's to ask for.
     """
+    import pyarrow as pa
+
     pseudonyms = {} if first is None else _name_ranked(first, "")
     pseudonyms = _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
     certificate = snapshot.certificate
     assert isinstance(certificate, CreditsCertificate)
     unmapped = tuple(pseudonyms[user] for user in certificate.unmapped_users if user in pseudonyms)
+    differing = certificate.cross_check.figures.get("differing_users", ())
+    unread = sorted({*certificate.failed_users, *differing} - pseudonyms.keys())  # who has no row has no rank
+    called = pseudonyms | {user: f"Without rows {number:03}" for number, user in enumerate(unread, 1)}
+    failed = tuple(called[user] for user in certificate.failed_users)
+    figures = {"differing_users": [called[user] for user in differing]} if differing else {}
+    again = replace(certificate.cross_check, figures={**certificate.cross_check.figures, **figures})
+    shown = replace(certificate, unmapped_users=unmapped, failed_users=failed, cross_check=again)
+    rows = snapshot.relation.to_arrow_table()
+    users = pa.array([pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
     hidden = replace(snapshot, shows_people=False)
     # What is read from the disk otherwise, when it is asked for.
-    vars(hidden)["certificate"] = replace(certificate, unmapped_users=unmapped)
+    vars(hidden)["certificate"] = shown
+    vars(hidden)["relation"] = duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
     vars(hidden)["frame"] = snapshot.frame.assign(user=snapshot.frame["user"].map(pseudonyms))
     return hidden
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
 from flexlib.checks import read_check
 from flexlib.dates import Month
-from flexlib.errors import SnapshotChanged
+from flexlib.errors import InvalidRequest, SnapshotChanged
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.row_hash import hash_file, hash_parquet
@@ -44,7 +44,10 @@ class Snapshot:
 
     @cached_property
     def parquet(self) -> Path:
-        """The file of the rows, held against the certificate. Raises `SnapshotChanged` where it is not the one."""
+        """The file of the rows, held against the certificate. Raises `SnapshotChanged` where it is not the one, and
+        `InvalidRequest` where people are not to be shown."""
+        if not self.shows_people:
+            raise InvalidRequest("the file of a month has the keys of its users: load it with names=True to read it.")
         self.check()
         return self._file
 

@@ -18,6 +18,7 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 import flexlib as fl
 from flexlib.analysis import credits_by_user, top_users
 from flexlib.certificate import CreditsCertificate, State
+from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
 from flexlib.front.months import list_stored_months
@@ -275,6 +276,23 @@ def test_an_analysts_own_cell_shows_the_pseudonyms_of_the_page(tmp_path: Path) -
     assert pick(top, "person", "people", "flex_credits") == [
         ("Person 001", 1, 1000), ("Person 002", 1, 250), ("Not on the list of people", 1, 500),
     ]  # fmt: skip
+
+
+def test_neither_the_relation_nor_the_certificate_has_a_key_of_a_user_nor_is_the_file_given(tmp_path: Path) -> None:
+    differs = Check("differs", figures={"differing_users": ["u-2", "u-8"], "flex_credits_alone": 1})
+    september = [(2, "u-1", "gpt-4", 0, 250), (2, "u-2", "gpt-4", 0, 1000)]
+    store_month(tmp_path, september, users_failed=2, failed_users=("u-1", "u-7"), cross_check=differs)
+    hidden = load(tmp_path).windsurf
+    sums = dict(hidden.relation.aggregate('"user", sum(flex_credits)::BIGINT').fetchall())
+    assert sums == {"Person 001": 1000, "Person 002": 250}
+    certificate = hidden.certificate
+    assert isinstance(certificate, CreditsCertificate)
+    assert certificate.failed_users == ("Person 002", "Without rows 001")
+    assert certificate.cross_check.figures["differing_users"] == ["Person 001", "Without rows 002"]
+    assert "u-" not in certificate.to_json()
+    with pytest.raises(InvalidRequest, match="names=True"):
+        _ = hidden.parquet
+    assert load(tmp_path, names=True).windsurf.parquet.exists()
 
 
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
