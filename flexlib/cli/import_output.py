@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.checks import explain_check
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.formats import format_count
+from flexlib.sources.registry import MORE_PAGES
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
@@ -68,9 +70,15 @@ def explain_month(month: FilesImport) -> str:
     if not rows:
         return "rows of a file imported before could not be taken; the totals are a lower bound."
     several = len(month.added_by_file) > 1
-    names = [f"{row.file}, " * several for row in rows[:MOST_SHOWN]]
-    shown = "; ".join(f"{name}line {row.line}: {row.reason}" for name, row in zip(names, rows, strict=False))
+    pages = [row.reason.startswith(MORE_PAGES) for row in rows]
+    places = [
+        f"{row.file}, " * several + f"line {row.line}: " * (not page) for row, page in zip(rows, pages, strict=True)
+    ]
+    told = (f"{place}{row.reason}" for place, row in zip(places, rows, strict=True))
+    shown = "; ".join(islice(told, MOST_SHOWN))
     more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
+    if all(pages):
+        return f"{shown}{more}. Until then the totals are a lower bound."
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
     return (
         f"{count} could not be taken ({shown}{more}). "

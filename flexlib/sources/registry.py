@@ -71,6 +71,10 @@ class RefusedRow:
         object.__setattr__(self, "reason", clean_cell(self.reason))
 
 
+MORE_PAGES = "more pages follow page"
+"""How the reason begins where what is refused is no row but a page whose next one is missing."""
+
+
 @dataclass(frozen=True, order=True)
 class RefusedFileRow(RefusedRow):
     """A row that could not be taken, and of which file it is."""

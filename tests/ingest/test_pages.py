@@ -11,6 +11,7 @@ import pytest
 from preset_samples import build_mapping, price_file, read_rows
 
 from flexlib.certificate import State
+from flexlib.cli.import_output import explain_month
 from flexlib.errors import BadFile
 from flexlib.ingest.charges.importing import prepare_charges
 from flexlib.ingest.files.importing import MonthImport, import_files
@@ -49,6 +50,7 @@ def test_half_a_month_of_pages_is_a_gap_and_says_what_to_do(tmp_path: Path) -> N
     found = bring(tmp_path, build_page(0, 15, more=True))
     assert (found.certificate.state, found.certificate.prompt_tokens) == (State.GAP, 15_000)
     assert [(row.reason, row.file) for row in found.quarantined] == [(MORE, "page0.json")]
+    assert explain_month(found) == f"{MORE}. Until then the totals are a lower bound."  # no file to fix, no line
 
 
 @pytest.mark.parametrize("in_one_file", [False, True])

@@ -13,7 +13,7 @@ from typing import Any
 from flexlib.dates import Month
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.moments import read_instant
-from flexlib.sources.registry import RefusedRow
+from flexlib.sources.registry import MORE_PAGES, RefusedRow
 
 FLAGS = ("has_more", "hasMore", "has_next_page", "hasNextPage")
 TOKENS = ("next_page", "nextPage", "next_page_token", "nextPageToken", "next_cursor", "nextCursor", "next_token",
@@ -107,9 +107,7 @@ def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[Op
             month = Month.containing(end.date()) if end else None
             if month and end == month.previous.end:  # what is missing is of a month that the page does not touch
                 continue
-            reason = (
-                f"more pages follow page {page.place}, and the next one is not here: import all pages in one command"
-            )
+            reason = f"{MORE_PAGES} {page.place}, and the next one is not here: import all pages in one command"
             opened.append(OpenPage(month, RefusedRow(page.place, reason, json.dumps(page.more))))
         found.append(opened)
     return found
