@@ -135,7 +135,7 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
         columns["grain"] = f"CASE WHEN is_day THEN 'day' ELSE {columns['grain']} END"
     if mapping.grain == "call":
         credit = is_credit(mapping, "")
-        alone = f"{credit} AND prompt_tokens + completion_tokens = 0" if credit else "false"
+        alone = f"{credit} AND {columns['total_tokens']} = 0" if credit else "false"
         unsaid = f"CASE WHEN {alone} THEN 0 WHEN NOT is_day THEN 1 END"
     columns["requests"] = "requests" if "requests" in mapping.columns else unsaid
     typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
