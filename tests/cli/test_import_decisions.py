@@ -125,6 +125,34 @@ def test_superseding_does_not_lose_another_key_s_days_without_a_question(
     assert bring(capsys, mine, *how, "--supersedes", both, "--yes")[0] == [("COMPLETE", 600)]
 
 
+def test_superseding_does_not_lose_days_of_a_file_that_has_a_group_twice_without_a_question(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = [f"2026-05-{day:02},1000,0" for day in range(1, 32)]
+    old = write(folder, "old.csv", *days, *days[:2])
+    few = write(folder, "few.csv", days[0], days[30])
+    bring(capsys, old, *DAYS, code=4)
+    error = bring(capsys, few, *DAYS, "--supersedes", "old.csv", code=2)[1]
+    assert (
+        "would drop calls of gpt-4o on 2026-05-02, gpt-4o on 2026-05-03, gpt-4o on 2026-05-04 and 26 more, of" in error
+    )
+    fixed = write(folder, "fixed.csv", *[day.replace("1000", "600") for day in days])  # of the first 600 of 1000, once
+    assert bring(capsys, fixed, *DAYS, "--supersedes", "old.csv")[0] == [("COMPLETE", 18_600)]
+
+
+@pytest.mark.parametrize(("kept", "amount", "code"), [(2, "1", 2), (4, "1", 0), (4, "0.5", 2)])
+def test_superseding_does_not_lose_calls_or_amounts_without_tokens_without_a_question(
+    folder: Path, capsys: pytest.CaptureFixture[str], kept: int, amount: str, code: int
+) -> None:
+    how = ["--timestamp", "time", "--task-type", "image", "--provider", "openai", "--model", "gpt-image-1"]
+    how += ["--amount-usd", "usd"]
+    rows = [f"2026-05-15 10:00:0{n}.123,{{0}}" for n in range(6)]  # 6 calls of 1 USD each; less than half are 2 of them
+    old = write(folder, "old.csv", *[row.format("1") for row in rows], head="time,usd")
+    new = write(folder, "new.csv", *(row.format(amount) for row in [*rows[: kept - 1], rows[5]]), head="time,usd")
+    bring(capsys, old, *how)
+    assert main(["import", new, *how, "--supersedes", "old.csv", "--json"]) == code
+
+
 def test_what_is_personal_or_secret_in_a_file_is_in_no_sentence_row_or_certificate(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

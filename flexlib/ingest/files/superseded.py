@@ -11,9 +11,10 @@ import duckdb
 
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.files.entries import Decisions, Entries
-from flexlib.ingest.files.known import FIGURES
-from flexlib.ingest.files.overlaps import MACROS, Pair, name_models
+from flexlib.ingest.files.known import FIGURES, UNKNOWN
+from flexlib.ingest.files.overlaps import CALL, MACROS, Pair, name_models
 from flexlib.ingest.files.stored import knows_origins
+from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot
 
 Figures = dict[str, int]
@@ -24,6 +25,9 @@ MOST_SHOWN = 3
 
 LOST = 2
 """A newer file that says less than one in so many of the tokens that an older one has of a day does not cover it."""
+
+TOKENLESS = ("requests", "abs(amount_in_usd)", "abs(cost)", "abs(amount_in_clp)")
+"""What else such a file must say enough of, where it says it, for calls without tokens: images, or credits."""
 
 
 def drop_rows(
@@ -67,10 +71,12 @@ def drop_rows(
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
     new = {number for number, _ in entries.asked}
     for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
-        if not entries.files[old].get("doubled") and (lost := _find_lost_days(connection, new, old)):
-            name, what = entries.names[old], ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
+        doubled = [number for number in (*new, old) if entries.files[number].get("doubled")]
+        if lost := _find_lost_days(connection, new, old, doubled):
+            what = ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
+            more = f" and {len(lost) - MOST_SHOWN:,} more" if lost[MOST_SHOWN:] else ""
             raise BadParameter(
-                f"--supersedes {quote(name)} would drop calls of {what}{', ...' if lost[MOST_SHOWN:] else ''}, "
+                f"--supersedes {quote(entries.names[old])} would drop calls of {what}{more}, "
                 "of which the newer files say nothing, or less than half; add --yes if they are right."
             )
 
@@ -96,20 +102,31 @@ def _drop_superseded(connection: duckdb.DuckDBPyConnection, pairs: Iterable[Pair
     return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
 
 
-def _find_lost_days(connection: duckdb.DuckDBPyConnection, new: Iterable[int], old: int) -> list[tuple[str, date]]:
+def _find_lost_days(
+    connection: duckdb.DuckDBPyConnection, new: Iterable[int], old: int, doubled: Iterable[int]
+) -> list[tuple[str, date]]:
     """Models and days (or months, where a row is one) of which the rows of `old` in the table `superseded` say far more
-    than the `new` files do."""
+    than the `new` files do. A row that one of the `doubled` files has twice counts once."""
+    less = [
+        f"coalesce(sum({one}) FILTER (is_new AND tokens = 0), sum({one}) FILTER (is_new)) * {LOST}"
+        f" < sum({one}) FILTER (NOT is_new AND tokens = 0)"
+        for one in TOKENLESS
+    ]
+    same = ", ".join(name for name in USAGE.names if name != "id")
     return connection.execute(f"""
         WITH rows AS (
-            SELECT DISTINCT ON (file, id) *, file <> {old} AS is_new,
+            SELECT DISTINCT ON (file, id) *, file <> {old} AS is_new, prompt_tokens + completion_tokens AS tokens,
                 date_trunc((SELECT CASE WHEN bool_or(grain = 'month') THEN 'month' ELSE 'day' END FROM all_rows),
                     created_at)::DATE AS day
             FROM all_rows WHERE file IN ({", ".join(map(str, new))}) OR (file, id) IN (FROM superseded)
-                AND file = {old})
-        SELECT any_value(model), day FROM rows GROUP BY provider, base, day,
+                AND file = {old}),
+        once AS (
+            FROM rows QUALIFY grain = '{CALL}' OR file NOT IN ({", ".join(map(str, (UNKNOWN, *doubled)))})
+                OR row_number() OVER (PARTITION BY file, {same}) = 1)
+        SELECT any_value(model), day FROM once GROUP BY provider, base, day,
             CASE WHEN (SELECT bool_or(is_new AND usable_key IS NOT NULL) FROM rows) THEN usable_key END,
             CASE WHEN (SELECT bool_or(is_new AND grain <> 'call' AND metadata IS NOT NULL) FROM rows) THEN metadata END
-        HAVING count(*) FILTER (NOT is_new) > 0 AND (count(*) FILTER (is_new) = 0 OR
-            coalesce(sum(prompt_tokens + completion_tokens) FILTER (is_new), 0) * {LOST}
-            < coalesce(sum(prompt_tokens + completion_tokens) FILTER (NOT is_new), 0))
+        HAVING count(*) FILTER (NOT is_new) > 0 AND (count(*) FILTER (is_new) = 0
+            OR coalesce(sum(tokens) FILTER (is_new), 0) * {LOST} < coalesce(sum(tokens) FILTER (NOT is_new), 0)
+            OR {" OR ".join(less)})
         ORDER BY ALL""").fetchall()
