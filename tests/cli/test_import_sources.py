@@ -57,7 +57,9 @@ def test_a_folder_is_one_command_with_each_month_once_and_each_file_named(
             ("2026-06", 1, not again),
         ]
         assert said["months"][0]["amount_in_usd"] == "0.0105000000"  # 3000 x 2.50 + 300 x 10.00 USD a million
-        assert error == "Skipped, not a type of file that import reads: may/notes.txt.\n"
+        assert error.startswith("Skipped, not a type of file that import reads: may/notes.txt.\n")
+        assert ("a.csv is the same as a.csv, which is stored" in error) is bool(again)  # its folder is not known
+        assert "b.jsonl is the same" not in error
 
 
 def test_on_paper_several_files_are_counted_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,30 @@ def test_a_file_of_a_row_or_two_that_is_another_to_the_byte_may_be_of_another_ke
     assert bring_one(tmp_path / "data", one).certificate.rows == 1
 
 
+@pytest.mark.parametrize("base", [True, False])
+def test_a_row_of_two_keys_in_files_of_one_name_is_refused_in_one_command_and_said_later(
+    tmp_path: Path, base: bool
+) -> None:
+    said: list[str] = []
+    for key in ("k1", "k2"):
+        (tmp_path / key).mkdir()
+        write(tmp_path, f"{key}/usage.csv", MIDNIGHT)  # 2 rows if they are of two keys, 1 if one is a copy
+    how, names = CallMapping(**PLAIN), ["usage.csv"] * 2 if base else ["k1/usage.csv", "k2/usage.csv"]
+    one, other = (InputFile(tmp_path / key / "usage.csv", name) for key, name in zip(("k1", "k2"), names, strict=True))
+    with pytest.raises(BadFile, match="usage.csv is the same as .*k2/usage.csv, byte for byte, and too short"):
+        import_files([(one, how), (other, how)], tmp_path / "data")
+    import_files([(one, how)], tmp_path / "data")
+    if base:  # the stored name is all that is known of where it was
+        import_files([(other, how)], tmp_path / "data", note=said.append)
+        assert said == [
+            "usage.csv is the same as usage.csv, which is stored, byte for byte: it counts once. If it holds calls of "
+            "somebody else, add a column to both that tells whose calls they are."
+        ]
+    else:
+        with pytest.raises(BadFile, match="k2/usage.csv is the same as k1/usage.csv, byte for byte"):
+            import_files([(other, how)], tmp_path / "data")
+
+
 def test_rows_that_cannot_be_taken_are_named_with_their_file(tmp_path: Path) -> None:
     files = [
         write(tmp_path, f"{name}.csv", f"2026-05-01 10:00:0{name}.1,1,1", "2026-05-01 10:00:00,,1") for name in "12"

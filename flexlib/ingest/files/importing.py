@@ -119,8 +119,9 @@ def prepare_calls(
     """
     read_at, rates = now or datetime.now(timezone.utc), load_rates(root)
     decisions, stored = decisions or Decisions(), list_stored_files(root)
+    of_before, is_decided = [] if decisions.replace_months else stored, bool(decisions.supersedes or decisions.distinct)
     with (
-        read_files(files, [] if decisions.replace_months else stored, note, show_progress) as pool,
+        read_files(files, of_before, note, show_progress, is_decided=is_decided) as pool,
         ExitStack() as stack,
     ):
         rebuilt = set(pool.months) if decisions.replace_months else set()

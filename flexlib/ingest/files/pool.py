@@ -89,29 +89,36 @@ def read_files(
     stored: Sequence[tuple[Month, Mapping[str, Any]]],
     note: Callable[[str], None],
     show_progress: Callable[[str], None],
+    *,
+    is_decided: bool = False,
 ) -> Iterator[Pool]:
     """The calls of the files; those of the same bytes are read once. `note` is told of that, `show_progress` whose turn
     it is.
 
-    Those that are `stored`, as `list_stored_files` says, are read by the rules of their first import.
+    Those that are `stored`, as `list_stored_files` says, are read by the rules of their first import; `is_decided`:
+    whoever imports says what they are to the others.
 
     Raises `BadFile` for the first that cannot be read, or of which no row can be taken, or that may be a copy.
     """
     stamps = stamp_files(file for file, _ in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
-    twins = {entry["sha256"]: entry["name"] for _, entry in stored}
+    before = {entry["sha256"]: entry["name"] for _, entry in stored}
+    twins: dict[str, str] = {}
     for file, mapping in files:
         facts = describe_file(file, mapping)
         if facts.sha256 in described:
-            twins.setdefault(facts.sha256, facts.name)
-            note(f"{file.name} is the same as {described[facts.sha256][0].name}, byte for byte: it counts once.")
+            first = described[facts.sha256][0]
+            if file.path.resolve() != first.path.resolve():
+                twins[facts.sha256] = file.name if file.name != first.name else str(file.path)
+            note(f"{file.name} is the same as {first.name}, byte for byte: it counts once.")
             continue
         facts, rules = recall_rules(facts, mapping, stored)
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name) as calls:
-            read = _refuse_open_pages([_describe_calls(calls, facts, twins)])
+            read = _refuse_open_pages([_describe_calls(calls, facts)])
+            _refuse_twin(calls, facts, twins, before, (lambda text: None) if is_decided else note)
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
@@ -121,16 +128,16 @@ def read_files(
                 f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB)."
             )
             with read_calls(file.path, mapping, file.name) as calls:
-                read.append(_describe_calls(calls, facts, twins))
+                read.append(_describe_calls(calls, facts))
+                _refuse_twin(calls, facts, twins, before, (lambda text: None) if is_decided else note)
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
         yield Pool(connection, _refuse_open_pages(read), connection.read_parquet(parts), stamps)
 
 
-def _describe_calls(calls: CallFile, facts: FileFacts, twins: Mapping[str, str]) -> ReadFile:
+def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     check_taken(calls, facts.name)
-    _refuse_twin(calls, facts, twins.get(facts.sha256, facts.name))
     months = {}
     for month in calls.months:
         refused = _name_file(calls.list_quarantined(month), facts)
@@ -158,14 +165,36 @@ def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
     return found
 
 
-def _refuse_twin(calls: CallFile, facts: FileFacts, twin: str) -> None:
-    """A row or two of two keys may be the same to the byte, where nothing in them is an id."""
+def _refuse_twin(
+    calls: CallFile, facts: FileFacts, twins: Mapping[str, str], before: Mapping[str, str], note: Callable[[str], None]
+) -> None:
+    """A row or two of two keys may be the same to the byte, where nothing in them is an id.
+
+    `twins`: other files of the command by their hashes. `before`: what a file was called when it was imported; under a
+    name that may be that of the same file it is taken for it, and that is said.
+    """
     rows = sum(calls.count_month(month).rows for month in calls.months)
-    if rows < LEAST_EQUAL and "request_id" not in facts.mapping and Path(twin).name != Path(facts.name).name:
+    if rows >= LEAST_EQUAL or "request_id" in facts.mapping:
+        return
+    twin, known = twins.get(facts.sha256), before.get(facts.sha256)
+    if twin is None and known is not None and not _may_be_one(known, facts.name):
+        twin = known
+    if twin is not None:
         raise BadFile(
             f"{facts.name} is the same as {twin}, byte for byte, and too short to say whether it is a copy or calls "
             "of somebody else; leave it out if it is a copy, else add a column to both that tells whose calls they are."
         )
+    if known is not None and 1 in (len(Path(known).parts), len(Path(facts.name).parts)):
+        note(
+            f"{facts.name} is the same as {known}, which is stored, byte for byte: it counts once. If it holds calls "
+            "of somebody else, add a column to both that tells whose calls they are."
+        )
+
+
+def _may_be_one(one: str, other: str) -> bool:
+    """Whether one of two names is the end of the other: of `usage.csv` the folder was not said."""
+    parts = zip(reversed(Path(one).parts), reversed(Path(other).parts), strict=False)
+    return all(part == another for part, another in parts)
 
 
 def describe_file(file: InputFile, mapping: CallMapping | ChargeMapping) -> FileFacts:
