@@ -390,3 +390,10 @@ def test_a_mapping_that_makes_no_sense_is_refused() -> None:
 def test_a_file_that_no_stored_month_has_supersedes_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="no bill 'other.csv' is stored; there are none"):
         bill(tmp_path, HEADER + "2025-05-01,a,1\n", supersedes=("other.csv",))
+
+
+def test_a_bill_again_under_another_name_is_nothing_new(tmp_path: Path) -> None:
+    text = HEADER + "2025-05-01,a,1\n2025-05-02,a,x\n"  # with a row that cannot be taken
+    first = bill(tmp_path, text, name="a.csv")[0]
+    again = bill(tmp_path, text, name="b.csv")[0]
+    assert (again.is_new, again.added_rows, again.certificate) == (False, 0, first.certificate)

@@ -63,7 +63,8 @@ def merge_month(
     entries = dict(kept)
     for bill in mine:
         decided = distinct_from.union(before.get(bill.sha256, {}).get("distinct_from", ()))
-        entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}))
+        named = {"name": before.get(bill.sha256, {}).get("name", bill.name)}  # a copy under another name says no more
+        entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256})) | named
     tables = [mask_private(bill.months[month].rows, guard) for bill in mine]
     tables += [keep_rows(base, kept)] if base and kept else []
     rows = _sort_rows(tables)
@@ -78,7 +79,7 @@ def merge_month(
         reasons=("bills_overlap",) if overlaps else (),
         figures={"overlaps": overlaps} if overlaps else {},
         refused=[
-            RefusedFileRow(row.line, row.reason, row.text, bill.name, bill.sha256)
+            RefusedFileRow(row.line, row.reason, row.text, entries[bill.sha256]["name"], bill.sha256)
             for bill in mine
             for row in bill.months[month].refused
         ],
