@@ -131,3 +131,41 @@ def test_a_file_does_not_supersede_itself(tmp_path: Path, stored_before: bool) -
         bring(tmp_path / "data", (file, {}))
     with pytest.raises(BadFile, match="^b.csv is the file that is imported; give --supersedes the name of an older"):
         bring(tmp_path / "data", (file, {}), supersedes=("b.csv",))
+
+
+def test_which_columns_a_file_might_lack_does_not_make_it_another(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.csv", "2026-05-15T00:00:00Z,1000,0")
+    first = bring(tmp_path / "data", (file, {}))
+    again = bring(tmp_path / "data", (file, {"optional": ("in",), "preset": "openai-usage"}))
+    assert (again.added_rows, again.certificate.prompt_tokens) == (0, first.certificate.prompt_tokens)
+
+
+def test_a_preset_that_reads_otherwise_than_before_says_how_to_read_anew(tmp_path: Path) -> None:
+    file, preset = write(tmp_path, "a.csv", "2026-05-15T00:00:00Z,1000,0"), {"preset": "openai-usage"}
+    bring(tmp_path / "data", (file, preset))
+    sentence = (
+        "^a.csv was imported into 2026-05 before by an older flexlib, which read openai-usage otherwise; "
+        "its calls would count twice. Import it with --supersedes a.csv to read it anew.$"
+    )
+    with pytest.raises(BadFile, match=sentence):
+        bring(tmp_path / "data", (file, preset | DAY))
+    done = bring(tmp_path / "data", (file, preset | DAY), supersedes=("a.csv",)).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 1000)
+
+
+def test_a_log_that_says_the_standard_tier_where_it_said_none_says_the_same(tmp_path: Path) -> None:
+    head, how = "time,in,out,id,tier", {"request_id": "id"}
+    old = write(tmp_path, "old.csv", "2026-05-15T10:00:00.1Z,1000,0,a", head="time,in,out,id")
+    new = write(
+        tmp_path,
+        "new.csv",
+        "2026-05-15T10:00:00.1Z,1000,0,a,standard",
+        "2026-05-15T10:00:00.2Z,500,0,b,batch",
+        head=head,
+    )
+    bring(tmp_path / "data", (old, how | {"optional": ("x",)}))
+    done = bring(tmp_path / "data", (new, how | {"tier": "tier"})).certificate
+    assert done.prompt_tokens == 1500
+    batch = write(tmp_path, "batch.csv", "2026-05-15T10:00:00.1Z,1000,0,a,batch", head=head)  # half the price
+    with pytest.raises(BadFile, match="batch.csv says something else than old.csv of 1 call of the same id"):
+        bring(tmp_path / "data", (batch, how | {"tier": "tier"}))

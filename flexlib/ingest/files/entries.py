@@ -13,7 +13,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.known import UNKNOWN, FileFacts, find_named
+from flexlib.ingest.files.known import UNKNOWN, find_named, list_changes, strip_mapping
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.privacy import PrivacyGuard
@@ -73,7 +73,7 @@ class Entries:
 
     @property
     def traits(self) -> list[FileTraits]:
-        ways = [(entry["mapping"], entry.get("rules")) for entry in self.files]
+        ways = [(strip_mapping(entry["mapping"]), entry.get("rules")) for entry in self.files]
         known = [
             FileTraits(number, "request_id" in way[0], ways.index(way), number in self.undecided)
             for number, way in enumerate(ways)
@@ -82,9 +82,11 @@ class Entries:
 
     def is_read_otherwise(self, pair: Pair) -> bool:
         """Whether one of the two files was read by other columns than whoever imports it chose for the other."""
-        one, other = (self.files[number] for number in pair) if UNKNOWN not in pair else ({}, {"mapping": ""})
-        alike = [(entry.get("mapping"), entry.get("rules")) for entry in (one, other)]
-        return alike[0] != alike[1] and not (one.get("preset") or other.get("preset"))
+        if UNKNOWN in pair:
+            return True
+        one, other = (self.files[number] for number in pair)
+        is_alike = one.get("rules") == other.get("rules") and not list_changes(one["mapping"], other["mapping"])
+        return not is_alike and not (one.get("preset") or other.get("preset"))
 
     def note_shared(self, alike: Mapping[Pair, int], shared: Mapping[Pair, int]) -> None:
         """Keeps how many rows of each file may be rows of another: until something is decided, the month says so."""
@@ -143,12 +145,20 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             files.append({})
             entries.undecided.add(number)
         entry = files[number]
-        if changes := _list_changes(facts, entry):
+        old, new = entry.get("mapping", facts.mapping), facts.mapping
+        if changes := list_changes(old, new):
             is_named = any(number in find_named(files, name) for name in decisions.supersedes)
             if not is_named and not decisions.replace_months:
+                told = [f"{one} {old.get(one, 'not given')} (now {new.get(one, 'not given')})" for one in changes]
+                advice = f"with --supersedes {quote(entry['name'])} to read it anew"
+                if facts.preset and entry.get("preset") == facts.preset:
+                    raise BadFile(
+                        f"{facts.name} was imported into {month} before by an older flexlib, which read {facts.preset} "
+                        f"otherwise; its calls would count twice. Import it {advice}."
+                    )
                 raise BadFile(
-                    f"{facts.name} was imported into {month} before, with {', '.join(changes)}; its calls would count "
-                    f"twice. Import it as before, or with --supersedes {quote(entry['name'])} to read it anew."
+                    f"{facts.name} was imported into {month} before, with {', '.join(told)}; its calls would count "
+                    f"twice. Import it as before, or {advice}."
                 )
             entries.redone.add(number)
             entries.undecided.add(number)
@@ -158,8 +168,8 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             judged_otherwise.add(number)
         for name in ("left_out", "doubled"):
             entry.pop(name, None)
-        told = {name: value for name, value in asdict(facts).items() if value is not None}
-        entry |= told | {
+        said = {name: value for name, value in asdict(facts).items() if value is not None}
+        entry |= said | {
             "name": entry.get("name", facts.name),
             "rows": counts.rows_read,
             "quarantined": counts.quarantined_rows,
@@ -222,13 +232,3 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
     for number in entries.distinct:
         files[number].pop("doubled", None)
     entries.undecided -= entries.distinct
-
-
-def _list_changes(file: FileFacts, entry: Mapping[str, Any]) -> list[str]:
-    """How the file is read otherwise than before: the same calls would get other ids, and count twice."""
-    old, new = entry.get("mapping", file.mapping), file.mapping
-    return [
-        f"{name} {old.get(name, 'not given')} (now {new.get(name, 'not given')})"
-        for name in old | new
-        if old.get(name) != new.get(name)
-    ]

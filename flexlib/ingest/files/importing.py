@@ -17,7 +17,7 @@ from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.entries import Decisions, list_entries
-from flexlib.ingest.files.known import find_named, list_stored_files, read_certificate, refuse_dropping
+from flexlib.ingest.files.known import find_named, list_changes, list_stored_files, read_certificate, refuse_dropping
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import NO_CALLS, Pool, read_files
 from flexlib.ingest.files.stored import find_held_again
@@ -148,7 +148,7 @@ def _add_months_of_before(pool: Pool, stored: Sequence[tuple[Month, Mapping[str,
     given = {file.facts.sha256: file for file in pool.files}
     for month, entry in stored:
         file = given.get(entry["sha256"])
-        if file and entry["mapping"] != file.facts.mapping:
+        if file and list_changes(entry["mapping"], file.facts.mapping):
             file.months.setdefault(month, NO_CALLS)
 
 
@@ -163,6 +163,10 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
             raise BadFile(f"no file {name} was imported into these months; theirs are {names}.")
         given = {file.facts.sha256: file.facts.mapping for file in pool.files}
         named = [known[number] for number in find_named(known, name)]
-        is_read_anew = any(given.get(one["sha256"]) != one.get("mapping", given.get(one["sha256"])) for one in named)
+        is_read_anew = any(
+            list_changes(given[one["sha256"]], one.get("mapping", given[one["sha256"]]))
+            for one in named
+            if one["sha256"] in given
+        )
         if given.keys() == {one["sha256"] for one in named} and not is_read_anew:
             raise BadFile(f"{name} is the file that is imported; give --supersedes the name of an older one.")

@@ -30,6 +30,9 @@ FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 UNKNOWN = -1
 """The number of the file that a stored row came from, where an older flexlib did not keep it."""
 
+STANDARD = "standard"
+"""The tier of a call of which none is said."""
+
 FIRST_RULES = 1
 """Those of flexlib 0.2.0 and before, which kept no number of them."""
 
@@ -59,12 +62,23 @@ def list_files(snapshot: Snapshot | None) -> tuple[dict[str, Any], ...]:
     return getattr(snapshot.certificate, "files", ()) if snapshot else ()
 
 
+def strip_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it makes a call what it is: which columns a file might have lacked says nothing of what is in it."""
+    return {name: value for name, value in mapping.items() if name != "optional"}
+
+
+def list_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The fields by which a file is read otherwise: the same calls would get other ids, and count twice."""
+    old, new = strip_mapping(old), strip_mapping(new)
+    return [name for name in old | new if old.get(name) != new.get(name)]
+
+
 def recall_rules(
     file: FileFacts, mapping: CallMapping, stored: Iterable[tuple[Month, Mapping[str, Any]]]
 ) -> tuple[FileFacts, CallMapping]:
     """Both by the rules of the first import of the same bytes under the same mapping, where there was one."""
     for _, entry in stored:
-        if (entry["sha256"], entry["mapping"]) == (file.sha256, file.mapping):
+        if entry["sha256"] == file.sha256 and not list_changes(entry["mapping"], file.mapping):
             rules = entry.get("rules", FIRST_RULES)
             return replace(file, rules=entry.get("rules")), replace(mapping, rules=rules)
     return file, mapping
@@ -112,13 +126,18 @@ def compare_calls(
     """Rows and tokens of the calls of `found` that stand in `known` too; both are views, `found` with its `file`.
 
     What is `lifted` out of the metadata flexlib 0.1.0 did not read: there the metadata alone says whether it is alike.
-    Raises `BadFile`, with the name of the file, where the two say something else.
+    No tier is the standard one, which an older flexlib did not read everywhere. Raises `BadFile`, with the name of the
+    file, where the two say something else.
     """
     strict = PrivacyGuard(secret=guard.secret)  # what was stored was masked as was set then
     before_it = {name: f"coalesce(known.{name}, found.{name})" for name in lifted}
+    here = {name: f"found.{name}" for name in USAGE.names}
+    there = {name: before_it.get(name, f"known.{name}") for name in USAGE.names}
+    for sides in (here, there):
+        sides["tier"] = f"nullif({sides['tier']}, '{STANDARD}')"
     columns = ", ".join(
-        [f"found.{name}" for name in USAGE.names]
-        + [f"{before_it.get(name, f'known.{name}')} AS known_{name}" for name in USAGE.names]
+        [f"{sql} AS {name}" for name, sql in here.items()]
+        + [f"{sql} AS known_{name}" for name, sql in there.items()]
         + ["found.file", "known.file AS known_file"]
     )
     counts = dict.fromkeys(FIGURES, 0)
@@ -141,12 +160,12 @@ def compare_calls(
             counts[name] += pc.sum(again[name]).as_py()
     if changed:
         first, file, other = min(changed)
-        here = sum(number == file for _, number, _ in changed)
+        count = sum(number == file for _, number, _ in changed)
         advice = f"import the newer of the two with --supersedes {quote(names[other])}"
         if other == UNKNOWN:
             advice = "import all files of the month in one command, with --replace"
         raise BadFile(
-            f"{names[file]} says something else than {names[other]} of {format_count(here, 'call')} of the same id, "
+            f"{names[file]} says something else than {names[other]} of {format_count(count, 'call')} of the same id, "
             f"such as {first}; {advice}."
         )
     return counts
