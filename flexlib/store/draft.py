@@ -81,9 +81,9 @@ class Draft:
         try:
             header: dict[str, Any] = json.loads(file.read_text("utf-8"))
             header["started_at"] = datetime.fromisoformat(header["started_at"])
-        except (FileNotFoundError, ValueError, KeyError):
-            return {}  # no draft, or one that was killed before its first answer
-        return header
+            return header if header["started_at"].tzinfo else {}
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return {}  # no draft, one that was killed before its first answer, or one that was spoilt
 
     def _read_lines(self) -> list[dict[str, Any]]:
         """The whole lines; from one on that was cut off, by a kill or a full disk, they are taken off the file."""
@@ -94,8 +94,9 @@ class Draft:
         with open(self._answers, "rb") as file:
             for line in file:
                 try:
-                    lines.append(json.loads(line if line.endswith(b"\n") else b""))
-                except ValueError:
+                    answer = json.loads(line if line.endswith(b"\n") else b"")
+                    lines.append({"purpose": answer["purpose"], "route": answer["route"], **answer})
+                except (ValueError, KeyError, TypeError):
                     break
                 size += len(line)
         os.truncate(self._answers, size)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import glob
+import gzip
 import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 People: TypeAlias = "dict[str, dict[str, str]]"
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile, zlib.error)
+"""What the readers of text, JSON, gzip and Parquet say of a file that was changed or cut."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,17 @@ class Snapshot:
     def certificate(self) -> AnyCertificate:
         """Raises `SnapshotChanged` where it cannot be read."""
         file = self.path / "certificate.json"
-        try:
+        with self.report_damage(file, "is no certificate"):
             return parse_certificate(file.read_text("utf-8"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+
+    @contextmanager
+    def report_damage(self, file: Path, what: str = "cannot be read") -> Iterator[None]:
+        """Raises `SnapshotChanged` where what is read from `file` of this version is not what flexlib wrote."""
+        try:
+            yield
+        except DAMAGE as error:
             raise SnapshotChanged(
-                f"{file} is no certificate ({type(error).__name__}): it was changed or damaged; move {self.path} away, "
+                f"{file} {what} ({type(error).__name__}): it was changed or damaged; move {self.path} away, "
                 f"and store {self.month} again: {self._command}"
             ) from error
 
@@ -108,8 +120,9 @@ class Snapshot:
         if not self.shows_people:
             return {}
         file = self.path / "people.json"
-        people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
-        return people
+        with self.report_damage(file):
+            people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
+            return {key: dict(who) for key, who in people.items()}
 
     @property
     def _file(self) -> Path:

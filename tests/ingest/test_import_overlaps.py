@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flexlib.certificate import State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
-from flexlib.errors import BadFile, BadParameter
+from flexlib.errors import BadFile, BadParameter, SnapshotChanged
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
 from flexlib.ingest.files.overlaps import split_model
@@ -169,3 +170,26 @@ def test_a_log_that_says_the_standard_tier_where_it_said_none_says_the_same(tmp_
     batch = write(tmp_path, "batch.csv", "2026-05-15T10:00:00.1Z,1000,0,a,batch", head=head)  # half the price
     with pytest.raises(BadFile, match="batch.csv says something else than old.csv of 1 call of the same id"):
         bring(tmp_path / "data", (batch, how | {"tier": "tier"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("origins.parquet", lambda _: b"junk"),
+        ("raw/answers.jsonl.gz", lambda whole: whole[:-9]),
+        ("raw/answers.jsonl.gz", lambda _: b"junk"),
+        ("people.json", lambda _: b"junk"),
+        ("people.json", lambda _: b"[1]"),
+    ],
+)
+def test_a_stored_file_that_was_spoilt_is_named_and_nothing_is_built_on_it(
+    name: str, spoil: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    days = [write(tmp_path, f"{day}.csv", f"2026-05-{day}T00:00:00Z,{day}000,1", f"2026-05-{day}T00:00:00Z,x,1")
+            for day in (15, 16, 17)]  # fmt: skip
+    bring(tmp_path / "data", (days[0], DAY), (days[1], DAY))
+    stored = load_usage(Month(2026, 5), tmp_path / "data", "import")
+    (file := stored.path / name).write_bytes(spoil(file.read_bytes() if file.exists() else b""))
+    with pytest.raises(SnapshotChanged, match=rf"{name} cannot be read .*: it was changed or damaged; move .* away"):
+        bring(tmp_path / "data", (days[2], DAY))
+    assert load_usage(Month(2026, 5), tmp_path / "data", "import") == stored

@@ -94,6 +94,14 @@ def test_cut_off_at_any_byte_the_whole_answers_are_kept_and_the_next_one_stands_
     assert resume(folder) == [*whole, "next"]
 
 
+@pytest.mark.parametrize("spoilt", [b"5\n", b"[]\n", b"{}\n", b'"purpose"\n'])
+def test_a_line_that_is_no_answer_is_asked_again(spoilt: bytes, tmp_path: Path) -> None:
+    leave(tmp_path / "draft", "a")
+    with open(tmp_path / "draft" / "answers.jsonl", "ab") as answers:
+        answers.write(spoilt)
+    assert resume(tmp_path / "draft") == ["a"]
+
+
 def test_what_follows_a_spoilt_line_is_asked_again(tmp_path: Path) -> None:
     leave(tmp_path / "draft", "a", "b", "c")
     answers = tmp_path / "draft" / "answers.jsonl"
@@ -102,7 +110,18 @@ def test_what_follows_a_spoilt_line_is_asked_again(tmp_path: Path) -> None:
     assert resume(tmp_path / "draft") == ["a"]
 
 
-@pytest.mark.parametrize("header", ["", "{", "{}", '{"identity": "server key", "started_at": "soon"}'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "{",
+        "{}",
+        "[]",
+        '{"identity": "server key", "started_at": "soon"}',
+        '{"identity": "server key", "started_at": 5}',
+        '{"identity": "server key", "started_at": "2025-10-21T12:00:00"}',
+    ],
+)
 def test_a_draft_without_a_whole_header_is_thrown_away(header: str, tmp_path: Path) -> None:
     leave(tmp_path / "draft", "a")
     (tmp_path / "draft" / "header.json").write_text(header)

@@ -37,6 +37,10 @@ def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnecti
     rows, origins = read_usage([base.parquet], connection), base.path / ORIGINS
     if not origins.exists():
         return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file")
+    with base.report_damage(origins):
+        beside = pq.read_metadata(origins)
+        if beside.schema.to_arrow_schema() != SCHEMA or beside.num_rows != pq.read_metadata(base.parquet).num_rows:
+            raise ValueError
     there = f"SELECT kept.*, file FROM kept POSITIONAL JOIN read_parquet({quote(str(origins))})"
     found = rows.query("kept", there)
     assert found is not None  # a query gives rows
@@ -109,7 +113,7 @@ def read_raw(snapshot: Snapshot | None) -> list[str]:
         return []
     raw = snapshot.path / "raw" / "answers.jsonl.gz"
     try:
-        with gzip.open(raw, "rt", encoding="utf-8") as file:
+        with snapshot.report_damage(raw), gzip.open(raw, "rt", encoding="utf-8") as file:
             return [line.rstrip("\n") for line in file]
     except PermissionError as error:
         raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
