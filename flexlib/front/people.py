@@ -70,7 +70,8 @@ def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:
     # What is read from the disk otherwise, when it is asked for.
     vars(hidden)["certificate"] = shown
     vars(hidden)["relation"] = duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
-    vars(hidden)["frame"] = snapshot.frame.assign(user=snapshot.frame["user"].map(pseudonyms))
+    keys = snapshot.frame["user"]  # of no rows an older pandas makes floats
+    vars(hidden)["frame"] = snapshot.frame.assign(user=keys.map(pseudonyms).astype(keys.dtype))
     return hidden
 
 
