@@ -23,6 +23,7 @@ from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
 from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
+from flexlib.ingest.files.superseded import MOST_SHOWN
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
@@ -34,9 +35,6 @@ from flexlib.sources.registry import BILLS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-MOST_SHOWN = 3
-"""Days that a sentence names."""
 
 
 @dataclass(frozen=True)

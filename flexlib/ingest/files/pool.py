@@ -104,6 +104,7 @@ def read_files(
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     before = {entry["sha256"]: entry["name"] for _, entry in stored}
     twins: dict[str, str] = {}
+    warn: Callable[[str], None] = (lambda text: None) if is_decided else note
     for file, mapping in files:
         facts = describe_file(file, mapping)
         if facts.sha256 in described:
@@ -118,7 +119,7 @@ def read_files(
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name) as calls:
             read = _refuse_open_pages([_describe_calls(calls, facts)])
-            _refuse_twin(calls, facts, twins, before, (lambda text: None) if is_decided else note)
+            _refuse_twin(calls, facts, twins, before, warn)
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
@@ -129,7 +130,7 @@ def read_files(
             )
             with read_calls(file.path, mapping, file.name) as calls:
                 read.append(_describe_calls(calls, facts))
-                _refuse_twin(calls, facts, twins, before, (lambda text: None) if is_decided else note)
+                _refuse_twin(calls, facts, twins, before, warn)
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
