@@ -1,0 +1,183 @@
+"""Forecasts of the sum of some days, from a daily series: a weekday profile times a recent level, with a band that the
+method's own earlier errors gave it.
+
+The level is the geometric mean of three: the mean of a week, the medians of two and of four weeks, each after the
+weekday profile. One level alone is late (four weeks) or jumps (one); the median keeps a single day from moving it. The
+band is conformal: the same forecast is made at earlier origins, a week apart and for days as far ahead, and the ratios
+of what came to what was forecast are the band's quantiles. It promises nothing where fewer than `FEWEST_ORIGINS` can
+be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from flexlib.analysis.daily import FEWEST_DAYS, DailySeries
+from flexlib.errors import InvalidRequest
+
+FEWEST_ORIGINS = 9
+"""Earlier forecasts below which there is no band: with nine the outermost two bound 80 %."""
+
+BACKTESTED = (0, 5, 10, 15, 20, 25)
+"""Days of a month known, with which a backtest is made unless others are asked for."""
+
+
+class Outcome(StrEnum):
+    """What a forecast came to."""
+
+    FORECAST = "forecast"
+    NO_BAND = "no band yet"
+    CANNOT_SAY = "cannot say"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The sum of some days: what is known of them and what is expected of the rest; in the series' unit."""
+
+    expected: float | None
+    """None where nothing can be said."""
+    low: float | None
+    high: float | None
+    """The band's ends; None without a band."""
+    origins: int
+    """Earlier forecasts that the band rests on."""
+    outcome: Outcome
+    reason: str = ""
+    """Why there is no band, or no forecast."""
+
+
+def forecast_sum(
+    history: pd.Series, days: Iterable[date], band: float = 0.8, holidays: Collection[date] = ()
+) -> Forecast:
+    """What the `days` will sum to: those that `history` knows as they are, the rest by forecast.
+
+    `history`: a value a day, indexed by day, at least 0; a day that lacks or is NaN is unknown, not zero. `days`: those
+    to be summed, before or after the end of `history`. `band`: the share of such forecasts that shall hold, between 0
+    and 1. `holidays`: days of the past and future that are like each other, not like their weekday. Raises
+    `InvalidRequest` for anything else.
+
+    >>> import pandas as pd
+    >>> days = pd.date_range("2025-01-01", "2025-09-10")
+    >>> forecast_sum(pd.Series(100.0, days), pd.date_range("2025-09-01", "2025-09-30"))
+    Forecast(expected=3000.0, low=3000.0, high=3000.0, origins=30, outcome=<Outcome.FORECAST: 'forecast'>, reason='')
+    """
+    series = DailySeries(history, holidays)
+    return _forecast(series, len(series.values), _read_days(days), _check_band(band))
+
+
+def forecast_days(history: pd.Series, days: Iterable[date], holidays: Collection[date] = ()) -> pd.Series:
+    """What each of the `days` will be: as it is where `history` knows it, else as expected; NaN where nothing can be
+    said. They sum to `expected` of `forecast_sum`, but for the last digits.
+    """
+    series, asked = DailySeries(history, holidays), _read_days(days)
+    known, expected = series.split(len(series.values), asked)
+    whole, rest = _forecast(series, len(series.values), asked, 0.8).expected, sum(expected.values())
+    lean = 1.0 if whole is None or not rest else (whole - sum(known.values())) / rest
+    values = [known[day] if day in known else expected[day] * lean for day in asked]
+    return pd.Series(values, pd.DatetimeIndex(asked), dtype=float)
+
+
+def find_day_reached(
+    history: pd.Series, days: Sequence[date], amount: float, band: float = 0.8, holidays: Collection[date] = ()
+) -> tuple[date | None, date | None, date | None]:
+    """The day on which the sum from the first of `days` reaches `amount`: as expected, at the band's high end (the
+    earliest to be feared), and at its low end; None where it does not within `days`, or there is no such forecast.
+    """
+    series, asked, share = DailySeries(history, holidays), _read_days(days), _check_band(band)
+    found: list[date | None] = [None, None, None]
+    for place in range(1, len(asked) + 1):
+        one = _forecast(series, len(series.values), asked[:place], share)
+        for number, value in enumerate((one.expected, one.high, one.low)):
+            if found[number] is None and value is not None and value >= amount:
+                found[number] = asked[place - 1]
+        if None not in found:
+            break
+    return found[0], found[1], found[2]
+
+
+def backtest_months(
+    history: pd.Series,
+    known: Iterable[int] = (0, 5, 10, 15, 20, 25),
+    band: float = 0.8,
+    holidays: Collection[date] = (),
+) -> pd.DataFrame:
+    """How forecasts of a month's sum would have done, month by month: `month`, `known` (days of it that were known),
+    `actual`, and the fields of `Forecast`; whole months without an unknown day only.
+    """
+    series, share = DailySeries(history, holidays), _check_band(band)
+    known, lines = tuple(known), []
+    for month in pd.period_range(series.first, series.last, freq="M"):
+        days = [month.start_time.date() + timedelta(days=number) for number in range(month.days_in_month)]
+        start = (days[0] - series.first).days
+        values = series.values[max(start, 0) : start + len(days)]
+        if start < 0 or len(values) < len(days) or np.isnan(values).any():
+            continue
+        for count in known:
+            one = _forecast(series, start + count, days, share)
+            lines.append({"month": str(month), "known": count, "actual": float(values.sum()), **vars(one)})
+    return pd.DataFrame(lines, columns=["month", "known", "actual", *Forecast.__dataclass_fields__])
+
+
+def sum_up_backtest(months: pd.DataFrame) -> pd.DataFrame:
+    """A line for each number of days known, of `backtest_months`: `known`, `months` (forecasts), `bands` (those with
+    one), `held` (bands that held), `coverage` (their share), `mean_error` (share of the month's sum), `mean_width` (of
+    the bands, as a share of it); NaN where there is none.
+    """
+    lines = []
+    for known, some in months.groupby("known"):
+        made = some[some["expected"].notna() & (some["actual"] > 0)]
+        bands = made[made["outcome"] == Outcome.FORECAST]
+        held = (bands["low"] <= bands["actual"]) & (bands["actual"] <= bands["high"])
+        lines.append({
+            "known": known, "months": len(made), "bands": len(bands), "held": int(held.sum()),
+            "coverage": held.mean() if len(bands) else np.nan,
+            "mean_error": ((made["expected"] - made["actual"]).abs() / made["actual"]).mean(),
+            "mean_width": ((bands["high"] - bands["low"]) / bands["actual"]).mean(),
+        })  # fmt: skip
+    columns = ["known", "months", "bands", "held", "coverage", "mean_error", "mean_width"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) -> Forecast:
+    """The sum of `days`, from the first `end` days of the series."""
+    known, unknown = series.split(end, days)
+    certain = float(sum(known.values()))
+    if not unknown:
+        return Forecast(certain, certain, certain, 0, Outcome.FORECAST)
+    if np.isnan(rest := float(sum(unknown.values()))):
+        reason = f"fewer than {FEWEST_DAYS} days before it are known"
+        return Forecast(None, None, None, 0, Outcome.CANNOT_SAY, reason)
+    # An unknown day of the past is as uncertain as if it came next.
+    ahead = np.array(sorted({max((day - series.first).days - end, 0) for day in unknown}))
+    ratios = series.list_ratios(end, ahead)
+    if len(ratios) < FEWEST_ORIGINS:
+        reason = f"{len(ratios)} earlier forecasts can be held against what came, a band takes {FEWEST_ORIGINS}"
+        return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
+    tails = (1 - band) / 2, (1 + band) / 2
+    low, high = (float(np.quantile(ratios, tail, method="weibull")) for tail in tails)
+    if not np.isfinite(high):
+        reason = "days of which nothing was expected came to something too often"
+        return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
+    # In a series that grows or falls all along every forecast was off to the same side: that is taken out.
+    lean = 1.0 if low <= 1 <= high else float(np.median(ratios))
+    expected, low, high = (certain + rest * factor for factor in (lean, low, high))
+    return Forecast(expected, low, high, len(ratios), Outcome.FORECAST)
+
+
+def _read_days(days: Iterable[date]) -> list[date]:
+    asked = [pd.Timestamp(day).date() for day in days]
+    if len({*asked}) != len(asked):
+        raise InvalidRequest("a day is named twice among those to be summed.")
+    return asked
+
+
+def _check_band(band: float) -> float:
+    if not 0 < band < 1:
+        raise InvalidRequest(f"band is {band}; give the share that shall hold, between 0 and 1, such as 0.8.")
+    return band

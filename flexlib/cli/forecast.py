@@ -1,0 +1,244 @@
+"""`flexlib forecast`: where a month will end, with its band, and how such forecasts did before."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_month_options,
+    asks_demo,
+    open_settings,
+)
+from flexlib.dates import Month, Span
+from flexlib.errors import BadFile, InvalidRequest
+from flexlib.formats import format_count, format_short_day
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexlib.analysis.forecast import Forecast
+    from flexlib.front.forecast import MonthForecast
+
+DEMO_MONTHS = 8
+"""Months that the demo is read for before the one that is forecast: a band takes nine earlier weeks."""
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "forecast", "where a month will end, and how such forecasts did before", """\
+  flexlib forecast --year 2025 --month 9 --as-of 2025-09-15
+  flexlib forecast --year 2025 --month 9 --of usd --budget 1200 --json
+  flexlib forecast --demo --year 2025 --month 9 --as-of 2025-09-15
+  flexlib forecast --series daily.csv --backtest""")  # fmt: skip
+    add_month_options(parser, required=False)
+    parser.add_argument("--as-of", type=_read_day, metavar="DATE",
+                        help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
+    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
+    parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
+                        help="the share of such forecasts that shall hold (default 0.8)")  # fmt: skip
+    parser.add_argument("--budget", type=float, metavar="AMOUNT", help="say on which day this much is used up")
+    parser.add_argument("--holidays", metavar="COUNTRY|FILE",
+                        help="days like each other, not like their weekday: a country such as CL (extra 'reports'), or "
+                        "a file with a date a line")  # fmt: skip
+    parser.add_argument("--series", type=Path, metavar="FILE",
+                        help="a daily series instead of the stored months: a CSV of date,value")  # fmt: skip
+    parser.add_argument("--backtest", action="store_true",
+                        help="print by day of the month how often the band held, and the mean error")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print it as JSON; null where nothing can be said")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_forecast)
+
+
+def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the forecast, or the backtest; 3 where nothing can be said, else 0."""
+    if arguments.series:
+        return _run_series(arguments)
+    if arguments.year is None or arguments.month is None:
+        raise InvalidRequest("of which month? Give --year and --month, or a daily series with --series FILE.")
+    if arguments.backtest:
+        raise InvalidRequest("--backtest is of a file: add --series FILE; a month's forecast prints its own.")
+    from flexlib.analysis.forecast import Outcome
+    from flexlib.front.forecast import forecast_month
+
+    month = Month(arguments.year, arguments.month)
+    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
+    with open_settings(arguments, settings, offline=not is_demo) as settings:
+        if is_demo:
+            _ensure_history(month, settings)
+    made = forecast_month(
+        month,
+        settings.data,
+        of=arguments.of,
+        as_of=arguments.as_of,
+        band=arguments.band,
+        holidays=_read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
+        budget=arguments.budget,
+    )
+    print(json.dumps(describe_forecast(made, arguments.band), indent=2) if arguments.json
+          else render_forecast(made, arguments.band, arguments.budget))  # fmt: skip
+    for sentence in made.missing:
+        print(sentence, file=sys.stderr)
+    return 3 if made.this.outcome is Outcome.CANNOT_SAY else 0
+
+
+def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
+    """For JSON: numbers in the unit, null where nothing can be said."""
+    expected, earliest, latest = (day and day.isoformat() for day in made.reached)
+    return {
+        "month": str(made.month),
+        "of": made.unit,
+        "as_of": made.as_of.isoformat(),
+        "known": round(made.known, 2),
+        "band": band,
+        **_describe(made.this),
+        "next_month": {"month": str(made.month.next), **_describe(made.next)},
+        "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
+        "backtest": _list_lines(made.backtest),
+        "state": str(made.state),
+    }
+
+
+def render_forecast(made: MonthForecast, band: float, budget: float | None) -> str:
+    """The forecast for the console."""
+    unit = made.unit.replace("_", " ")
+    known = f"{made.known:,.2f} known up to {format_short_day(made.as_of)}"
+    lines = [f"Forecast of {made.month} in {unit}: {known}"]
+    for month, one in ((made.month, made.this), (made.month.next, made.next)):
+        lines.append(f"  {month}  {_render(one, band)}")
+    for line in _list_lines(made.backtest):
+        if line["bands"]:
+            lines.append(f"  In earlier months, as far in: the band held {line['held']} of {line['bands']}; "
+                         f"mean error {line['mean_error']:.1%}.")  # fmt: skip
+    if budget is not None:
+        lines.append(f"  {budget:,.2f} {_render_reached(made)}")
+    return "\n".join(lines)
+
+
+def render_backtest(lines: pd.DataFrame, band: float) -> str:
+    """The backtest for the console, a line a day of the month."""
+    text = [f"{'known':>5}  {'months':>6}  {'held':>9}  {'coverage':>8}  {'mean error':>10}   ({band:.0%} promised)"]
+    for line in _list_lines(lines):
+        coverage = "-" if line["coverage"] is None else f"{line['coverage']:.0%}"
+        held = f"{line['held']} of {line['bands']}"
+        error = "-" if line["mean_error"] is None else f"{line['mean_error']:.1%}"
+        text.append(f"{line['known']:>5}  {line['months']:>6}  {held:>9}  {coverage:>8}  {error:>10}")
+    return "\n".join(text)
+
+
+def _run_series(arguments: argparse.Namespace) -> int:
+    from flexlib.analysis.forecast import Outcome, backtest_months, forecast_sum, sum_up_backtest
+
+    history = _read_series(arguments.series)
+    if arguments.as_of is not None:
+        history = history[: str(arguments.as_of)]
+    years = (history.index[0].year, history.index[-1].year + 1) if len(history) else (2000, 2000)
+    holidays = _read_holidays(arguments.holidays, years)
+    if arguments.backtest:
+        lines = sum_up_backtest(backtest_months(history, band=arguments.band, holidays=holidays))
+        facts = {"series": str(arguments.series), "band": arguments.band, "backtest": _list_lines(lines)}
+        print(json.dumps(facts, indent=2) if arguments.json else render_backtest(lines, arguments.band))
+        return 0
+    if not len(history):
+        raise InvalidRequest(f"{arguments.series} has no day up to {arguments.as_of}.")
+    last = history.index[-1].date()
+    month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
+    made = forecast_sum(history, month.span, arguments.band, holidays)
+    facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **_describe(made)}
+    print(json.dumps(facts, indent=2) if arguments.json
+          else f"Forecast of {month} as of {format_short_day(last)}: {_render(made, arguments.band)}")  # fmt: skip
+    return 3 if made.outcome is Outcome.CANNOT_SAY else 0
+
+
+def _describe(one: Forecast) -> dict[str, Any]:
+    facts: dict[str, Any] = {name: None if (value := getattr(one, name)) is None else round(value, 2)
+                             for name in ("expected", "low", "high")}  # fmt: skip
+    return {"outcome": str(one.outcome), "reason": one.reason or None, **facts, "origins": one.origins}
+
+
+def _render(one: Forecast, band: float) -> str:
+    if one.expected is None:
+        return f"cannot say: {one.reason}"
+    if one.low is None or one.high is None:
+        return f"{one.expected:,.2f}, no band yet: {one.reason}"
+    origins = format_count(one.origins, "earlier forecast")
+    return f"{one.expected:,.2f} ({band:.0%}: {one.low:,.2f} to {one.high:,.2f}, from {origins})"
+
+
+def _render_reached(made: MonthForecast) -> str:
+    expected, earliest, latest = made.reached
+    if earliest is None and expected is None:
+        return f"will not be used up within {made.month}."
+    said = f"will be used up on {format_short_day(expected)}" if expected else "may be used up within the month"
+    early = f", at the earliest on {format_short_day(earliest)}" if earliest and earliest != expected else ""
+    late = f", at the latest on {format_short_day(latest)}" if latest and latest != expected else ""
+    return said + early + late + "."
+
+
+def _list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
+    lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
+    return [{str(name): round(value, 4) if isinstance(value, float) else value for name, value in line.items()}
+            for line in lines]  # fmt: skip
+
+
+def _read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2025-09-15") from error
+
+
+def _read_series(path: Path) -> pd.Series:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        days = pd.to_datetime(table["date"], format="%Y-%m-%d")
+        return pd.Series(pd.to_numeric(table["value"]).to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
+    except FileNotFoundError as error:
+        raise BadFile(f"{path} is not there.") from error
+    except (KeyError, ValueError, OSError) as error:
+        raise BadFile(
+            f"{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}."
+        ) from error
+
+
+def _read_holidays(asked: str | None, years: tuple[int, int]) -> Collection[date]:
+    if asked is None:
+        return ()
+    if Path(asked).is_file():
+        lines = [line.strip() for line in Path(asked).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        try:
+            return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
+        except ValueError as error:
+            raise BadFile(f"{asked} has a line that begins with no date as 2025-09-18: {error}.") from error
+    import holidays
+
+    try:
+        return list(holidays.country_holidays(asked.upper(), years=range(years[0], years[1] + 1)))
+    except NotImplementedError as error:
+        raise InvalidRequest(
+            f"{asked!r} is neither a file nor a country whose holidays are known, such as CL."
+        ) from error
+
+
+def _ensure_history(month: Month, settings: Settings) -> None:
+    """The made-up company's credits and calls of the months that a forecast rests on."""
+    from flexlib.demo.calls import ensure_demo_calls
+    from flexlib.demo.company import FIRST_MONTH
+    from flexlib.ingest.windsurf.fetch import ensure_credits
+
+    first = month
+    for _ in range(DEMO_MONTHS):
+        first = max(FIRST_MONTH, first.previous)
+    ensure_credits(span := Span(first.first, month.last), settings)
+    for one in span.months:
+        ensure_demo_calls(one, settings.data)

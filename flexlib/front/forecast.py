@@ -1,0 +1,114 @@
+"""Where a month will end: the stored days as a daily series, forecast, with how such forecasts did before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from flexlib.analysis.forecast import Forecast, backtest_months, find_day_reached, forecast_sum, sum_up_backtest
+from flexlib.dates import Month
+from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.front.spend import Spend, load_spend
+from flexlib.proof import State, find_worst
+from flexlib.store.snapshots import list_months
+
+UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
+"""What can be forecast, and the column of `Spend.by` that it is."""
+
+
+@dataclass(frozen=True)
+class MonthForecast:
+    """A month's sum and the next one's, as forecast from the days stored before the end of `as_of`."""
+
+    month: Month
+    unit: str
+    as_of: date
+    """The last day that counts as known."""
+    history: pd.Series
+    """The sum of each known day, in `unit`: credits, dollars, pesos."""
+    this: Forecast
+    next: Forecast
+    reached: tuple[date | None, date | None, date | None]
+    """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month."""
+    backtest: pd.DataFrame
+    """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
+    state: State
+    """The worst of the months behind it."""
+    missing: tuple[str, ...]
+    """What the history lacks, in sentences."""
+
+    @property
+    def known(self) -> float:
+        """The sum of the month's days up to `as_of`."""
+        return float(self.history[str(self.month.first) :].sum())
+
+
+def forecast_month(
+    month: Month,
+    root: Path,
+    *,
+    of: str = "credits",
+    as_of: date | None = None,
+    band: float = 0.8,
+    holidays: Collection[date] = (),
+    budget: float | None = None,
+    zone: str = "UTC",
+) -> MonthForecast:
+    """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
+
+    `of`: `credits`, `usd` or `clp`. `as_of`: the last day that counts as known; without it the last one read whole.
+    Raises `InvalidRequest` for a unit that is none or that is known of no day, `SnapshotMissing` where nothing before
+    the month's end is stored.
+    """
+    if of not in UNITS:
+        raise InvalidRequest(f"{of!r} cannot be forecast; choose {', '.join(UNITS)}.")
+    stored = [one for one in list_months(root) if one <= month and (as_of is None or one.first <= as_of)]
+    if not stored:
+        raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
+    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False)
+    history, undated = _build_history(spend, UNITS[of], as_of)
+    if history.notna().sum() == 0:
+        raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")
+    last, days = history.index[-1].date(), list(month.span)
+    known = min(max((last - month.first).days + 1, 0), month.days)
+    past = history[: str(month.first - timedelta(days=1))]
+    return MonthForecast(
+        month=month,
+        unit=UNITS[of],
+        as_of=last,
+        history=history,
+        this=forecast_sum(history, days, band, holidays),
+        next=forecast_sum(history, month.next.span, band, holidays),
+        reached=(None, None, None) if budget is None else find_day_reached(history, days, budget, band, holidays),
+        backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
+        state=find_worst({one.state for one in spend.loaded}),
+        missing=(*undated, *(text for one in spend.loaded for text in one.list_problems())),
+    )
+
+
+def _build_history(spend: Spend, column: str, as_of: date | None) -> tuple[pd.Series, list[str]]:
+    """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
+    one that is not stored, no day is known."""
+    table = spend.by("day")
+    dated = table[table["day"].notna()]
+    sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
+    days: list[date] = []
+    for month in spend.loaded:
+        last = min(one.as_of.date() for one in month.certificates) - timedelta(days=1)
+        is_over = month.state is not State.PROVISIONAL
+        days += [day for day in month.month.span if is_over or day <= last]
+    if as_of is not None:
+        days = [day for day in days if day <= as_of]
+    index = pd.DatetimeIndex(days)
+    history = sums.reindex(index).fillna(0.0)
+    for month in spend.loaded:
+        within = history[str(month.month.first) : str(month.month.last)]
+        if not within.any():
+            history = history.drop(within.index)
+    undated = table.loc[table["day"].isna(), column].dropna()
+    text = f"{column} {undated.sum():,.2f} stand in sums of a month, and are in no day of the forecast."
+    return history, [text] if len(undated) and undated.sum() else []

@@ -1,0 +1,196 @@
+"""Forecasts of a daily series: small ones by hand, then the laws on any."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flexlib.analysis.forecast import (
+    FEWEST_ORIGINS,
+    Forecast,
+    Outcome,
+    backtest_months,
+    find_day_reached,
+    forecast_days,
+    forecast_sum,
+    sum_up_backtest,
+)
+from flexlib.dates import Month
+from flexlib.errors import InvalidRequest
+
+FIRST = date(2025, 1, 1)
+SEPTEMBER = [date(2025, 9, 1) + timedelta(days=number) for number in range(30)]
+
+
+def make_series(values: list[float] | np.ndarray, first: date = FIRST) -> pd.Series:
+    return pd.Series(list(values), pd.date_range(first, periods=len(values)), dtype=float)
+
+
+def make_weeks(weeks: int, week: list[float]) -> pd.Series:
+    """From a Monday on."""
+    return make_series(week * weeks, date(2025, 1, 6))
+
+
+def test_a_constant_series_is_forecast_as_that_constant_with_a_band_of_no_width() -> None:
+    made = forecast_sum(make_series([100.0] * 252), SEPTEMBER)
+    assert (made.expected, made.low, made.high) == pytest.approx((3000, 3000, 3000), rel=1e-12)
+    assert made.outcome is Outcome.FORECAST
+
+
+def test_weekdays_are_forecast_each_as_itself() -> None:
+    history = make_weeks(20, [10, 20, 30, 40, 50, 0, 0])
+    after = history.index[-1].date() + timedelta(days=1)
+    assert forecast_sum(history, [after]).expected == pytest.approx(10)  # a Monday
+    assert forecast_sum(history, [after + timedelta(days=5)]).expected == 0  # a Saturday
+    assert list(forecast_days(history, [after, after + timedelta(days=4)])) == pytest.approx([10, 50])
+
+
+def test_days_that_are_known_count_as_they_are_and_only_the_rest_is_forecast() -> None:
+    history = make_series([100.0] * 252)  # up to 9 September
+    history["2025-09-05"] = 700.0
+    made = forecast_sum(history, SEPTEMBER)
+    # Of the three levels only the mean of the last week has moved, to 1,300 / 7.
+    assert made.expected == pytest.approx(8 * 100 + 700 + 21 * 100 * (1300 / 700) ** (1 / 3))
+    known = forecast_sum(history, SEPTEMBER[:9])
+    assert known == Forecast(1500.0, 1500.0, 1500.0, 0, Outcome.FORECAST)
+
+
+def test_an_unknown_day_is_forecast_and_is_no_zero() -> None:
+    history = make_series([100.0] * 252)
+    history["2025-09-05"] = np.nan
+    assert forecast_sum(history, SEPTEMBER[:9]).expected == pytest.approx(900)
+    assert forecast_sum(history.drop(pd.Timestamp("2025-09-05")), SEPTEMBER[:9]).expected == pytest.approx(900)
+
+
+def test_below_nine_earlier_forecasts_there_is_no_band_and_it_says_so() -> None:
+    made = forecast_sum(make_series([100.0] * 90), [FIRST + timedelta(days=90 + number) for number in range(30)])
+    assert (made.outcome, made.low, made.high) == (Outcome.NO_BAND, None, None)
+    assert made.expected == pytest.approx(3000)
+    assert made.origins < FEWEST_ORIGINS
+    assert f"{made.origins} earlier forecasts" in made.reason
+
+
+def test_below_a_week_of_known_days_nothing_is_said() -> None:
+    made = forecast_sum(make_series([100.0] * 6), SEPTEMBER)
+    assert (made.outcome, made.expected) == (Outcome.CANNOT_SAY, None)
+    assert "fewer than 7 days" in made.reason
+    assert forecast_sum(make_series([]), SEPTEMBER).outcome is Outcome.CANNOT_SAY
+
+
+def test_a_series_of_zeros_is_forecast_as_zero() -> None:
+    assert forecast_sum(make_series([0.0] * 252), SEPTEMBER).expected == 0
+
+
+def test_what_came_where_nothing_was_expected_leaves_no_band() -> None:
+    """A series that begins: every earlier forecast was zero."""
+    made = forecast_sum(make_series([0.0] * 240 + [50.0] * 3), SEPTEMBER[9:])
+    assert made.outcome is Outcome.NO_BAND or (made.high is not None and np.isfinite(made.high))
+
+
+def test_a_series_that_always_grows_is_not_forecast_below_its_own_band() -> None:
+    made = forecast_sum(make_series(100 * 1.01 ** np.arange(252)), SEPTEMBER)
+    assert made.expected is not None
+    assert made.low is not None
+    assert made.high is not None
+    assert made.low <= made.expected <= made.high
+    actual = (100 * 1.01 ** np.arange(243, 273)).sum()
+    assert made.expected == pytest.approx(actual, rel=0.02)
+
+
+def test_holidays_are_forecast_as_earlier_holidays_were() -> None:
+    history = make_series([100.0] * 252)
+    free = [date(2025, 3, 3), date(2025, 5, 1), date(2025, 6, 20), date(2025, 8, 15)]
+    for day in free:
+        history[str(day)] = 5.0
+    september = [date(2025, 9, 18), date(2025, 9, 19)]
+    assert forecast_sum(history, september, holidays=[*free, *september]).expected == pytest.approx(10)
+    assert forecast_sum(history, september).expected == pytest.approx(200)
+
+
+def test_of_too_few_holidays_one_counts_as_the_quietest_weekday() -> None:
+    history = make_weeks(30, [10, 20, 30, 40, 50, 5, 6])
+    day = history.index[-1].date() + timedelta(days=3)  # a Wednesday
+    assert forecast_sum(history, [day], holidays=[day]).expected == pytest.approx(5)
+
+
+def test_the_day_on_which_a_budget_is_used_up() -> None:
+    history = make_series([100.0] * 252)  # 900 by 9 September, then 100 a day
+    assert find_day_reached(history, SEPTEMBER, 1950.0) == (date(2025, 9, 20), date(2025, 9, 20), date(2025, 9, 20))
+    assert find_day_reached(history, SEPTEMBER, 3001.0) == (None, None, None)
+    assert find_day_reached(history, SEPTEMBER, 300.0)[0] == date(2025, 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("history", "days", "band", "words"),
+    [
+        (make_series([1.0, -1.0] * 9), SEPTEMBER, 0.8, "below zero or without end on 2025-01-02"),
+        (make_series([1.0, np.inf] * 9), SEPTEMBER, 0.8, "without end"),
+        (pd.Series([1.0, 2.0], pd.DatetimeIndex(["2025-01-01", "2025-01-01"])), SEPTEMBER, 0.8, "more than once"),
+        (make_series([1.0] * 9), [*SEPTEMBER, SEPTEMBER[0]], 0.8, "named twice"),
+        (make_series([1.0] * 9), SEPTEMBER, 1.0, "between 0 and 1"),
+        (pd.Series(["a"], pd.DatetimeIndex(["2025-01-01"])), SEPTEMBER, 0.8, "no series of numbers"),
+    ],
+)
+def test_what_cannot_be_forecast_is_refused_in_a_sentence(
+    history: pd.Series, days: list[date], band: float, words: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        forecast_sum(history, days, band)
+
+
+RANDOM = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=25)
+@given(seed=RANDOM, factor=st.sampled_from([0.01, 3.0, 1000.0]))
+def test_a_series_in_another_unit_has_the_same_forecast_in_that_unit(seed: int, factor: float) -> None:
+    values = np.random.default_rng(seed).gamma(2.0, 50.0, 200)
+    days = [FIRST + timedelta(days=195 + number) for number in range(20)]
+    one, other = forecast_sum(make_series(values), days), forecast_sum(make_series(values * factor), days)
+    assert other.outcome is one.outcome
+    for name in ("expected", "low", "high"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name) * factor, rel=1e-6)
+
+
+@settings(max_examples=25)
+@given(seed=RANDOM)
+def test_the_order_of_the_history_is_irrelevant_and_the_days_sum_to_the_whole(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    history = make_series(rng.gamma(2.0, 50.0, 200))
+    days = [FIRST + timedelta(days=195 + number) for number in range(20)]
+    made = forecast_sum(history, days)
+    assert forecast_sum(history.sample(frac=1, random_state=seed), days) == made
+    assert forecast_days(history, days).sum() == pytest.approx(made.expected)
+
+
+@settings(max_examples=25)
+@given(seed=RANDOM, known=st.integers(0, 30))
+def test_a_backtest_knows_nothing_that_came_later(seed: int, known: int) -> None:
+    """Each line is what `forecast_sum` said on that day."""
+    history = make_series(np.random.default_rng(seed).gamma(2.0, 50.0, 180))
+    lines = backtest_months(history, [known])
+    assert list(lines["month"]) == ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]
+    for line in lines.itertuples():
+        month = Month.parse(str(line.month))
+        then = forecast_sum(history[: str(month.first + timedelta(days=known - 1))], month.span)
+        assert (line.outcome, line.origins) == (then.outcome, then.origins)
+        assert [line.expected, line.low, line.high] == [
+            pytest.approx(value, nan_ok=True) if value is not None else pytest.approx(np.nan, nan_ok=True)
+            for value in (then.expected, then.low, then.high)
+        ]
+
+
+def test_bands_of_a_series_without_surprises_hold_as_often_as_promised() -> None:
+    """Ten years of independent days with a weekday profile: 80 % of 110 months, give or take three of their errors."""
+    rng = np.random.default_rng(7)
+    days = np.arange(3650)
+    values = (1 + 0.5 * (days % 7 < 5)) * np.exp(0.4 * rng.standard_normal(3650) + 0.3 * np.sin(days / 45))
+    lines = sum_up_backtest(backtest_months(make_series(values, date(2015, 1, 1)), (0, 10, 20)))
+    assert list(lines["known"]) == [0, 10, 20]
+    assert (lines["bands"] > 100).all()
+    assert lines["coverage"].between(0.69, 0.91).all()
