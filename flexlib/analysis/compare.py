@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, localcontext
+from typing import Any
 
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
 """New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what has no
@@ -50,9 +51,9 @@ class Change:
     cells: Mapping[tuple[Hashable, Hashable], Mapping[str, Decimal]]
     """The parts that are not zero, by person and model."""
     people: Mapping[str, int]
-    """How many are `new`, `gone`, `stayed`."""
+    """How many spenders are `new`, `gone`, `stayed`."""
     ranges: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """Of `volume`, `mix` and `price`: the least and the most that an order of the three gives, over all who stayed."""
+    """Of `volume`, `mix` and `price`, in the unit of `Use.amount`: the least and the most that an order gives."""
 
     @property
     def difference(self) -> Decimal:
@@ -75,15 +76,15 @@ class Change:
         for key, parts in self.cells.items():
             groups[key[place]].append(parts)
         summed = {key: _sum_parts(parts) for key, parts in groups.items()}
-        return dict(sorted(summed.items(), key=lambda one: (-abs(sum(one[1].values())), str(one[0]))))
+        return dict(sorted(summed.items(), key=lambda one: (-abs(sum(one[1].values(), NOTHING)), str(one[0]))))
 
 
-Uses = Mapping[Hashable, Mapping[Hashable, Use]]
+Uses = Mapping[Any, Mapping[Any, Use]]
 """By person, then by model."""
 
 
 def take_apart(before: Uses, after: Uses) -> Change:
-    """The change from `before` to `after`, see the module; a person with nothing on one side is new or gone.
+    """The change from `before` to `after`, see the module; a person who spent nothing on one side is new or gone.
 
     Taken the other way round every part has the other sign, `new` and `gone` change places.
 
@@ -103,15 +104,19 @@ def _take_apart(before: Uses, after: Uses) -> Change:
     people = {"new": 0, "gone": 0, "stayed": 0}
     for person in {**before, **after}:
         old, new = before.get(person, {}), after.get(person, {})
-        kind = "new" if not old else "gone" if not new else "stayed"
+        was, is_ = (any(_convert(use) for use in side.values()) for side in (old, new))
+        if not (was or is_):
+            continue
+        kind = "stayed" if was and is_ else "new" if is_ else "gone"
         people[kind] += 1
         if kind == "stayed":
             parts_by_model = _compare_person(old, new, orders)
         else:
-            sign = 1 if kind == "new" else -1
-            parts_by_model = {model: {kind: sign * _convert(use)} for model, use in (new or old).items()}
+            sign, spent = (1, new) if kind == "new" else (-1, old)
+            parts_by_model = {model: {kind: sign * _convert(use)} for model, use in spent.items()}
         cells |= {(person, model): parts for model, parts in parts_by_model.items()}
-    ranges = {name: (min(sums), max(sums)) for name, sums in orders.items()}
+    rounded = {name: [total.quantize(LAST_DIGIT) for total in sums] for name, sums in orders.items()}
+    ranges = {name: (min(sums), max(sums)) for name, sums in rounded.items()}
     return Change(_sum_uses(before), _sum_uses(after), cells, people, ranges)
 
 

@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import close, credits, demo, forecast, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
+from flexlib.cli import close, compare, credits, demo, forecast, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
 from flexlib.errors import DiskFailed, FlexlibError, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (credits, spend, forecast, import_, ledger, close, fx, report, init, demo)
+COMMANDS = (credits, spend, compare, forecast, import_, ledger, close, fx, report, init, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

@@ -1,0 +1,146 @@
+"""`flexlib compare`: why a month, or a span, came to more or less than another."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import Commands, add_command, add_demo_option, asks_demo, open_settings
+from flexlib.dates import Month, Span
+from flexlib.errors import BadMonth
+from flexlib.formats import format_count, format_plain, format_span
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from flexlib.front.compare import Comparison
+
+SHOWN = 5
+"""People and models with the largest changes, unless another number is asked for."""
+
+METHOD = (
+    "An accounting, not a cause: the parts of those who stayed are means over all orders of change (Shapley values)."
+)
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "compare", "why a month came to more or less than another", """\
+  flexlib compare 2025-08 2025-09
+  flexlib compare 2025-08 2025-09 --of usd --top 10 --json
+  flexlib compare 2025-01..2025-03 2025-07..2025-09 --of clp
+  flexlib compare --demo 2025-08 2025-09""")  # fmt: skip
+    parser.add_argument(
+        "before", type=_read_span, metavar="BEFORE", help="a month, 2025-08, or a span, 2025-01..2025-03"
+    )
+    parser.add_argument("after", type=_read_span, metavar="AFTER", help="what it became")
+    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
+    parser.add_argument(
+        "--top", type=int, default=SHOWN, metavar="N", help=f"people and models shown (default {SHOWN})"
+    )
+    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
+    parser.add_argument("--json", action="store_true", help="print it as JSON, amounts as exact text")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_compare)
+
+
+def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the change and its parts; the exit code is that of the worse side."""
+    from flexlib.front.compare import compare_spans
+
+    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
+    with open_settings(arguments, settings, offline=not is_demo) as settings:
+        if is_demo:
+            from flexlib.cli.report import ensure_demo
+
+            for month in (*arguments.before.months, *arguments.after.months):
+                ensure_demo(month, "UTC", settings)
+    made = compare_spans(arguments.before, arguments.after, settings.data, of=arguments.of, names=arguments.names)
+    print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
+          else render_comparison(made, arguments.top))  # fmt: skip
+    for sentence in made.missing:
+        print(sentence, file=sys.stderr)
+    return made.state.exit_code
+
+
+def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
+    """For JSON: every amount as exact text, the largest changes first."""
+    change = made.change
+    return {
+        "before": str(made.before),
+        "after": str(made.after),
+        "of": made.unit,
+        "state": str(made.state),
+        "amount_before": _write(change.before),
+        "amount_after": _write(change.after),
+        "difference": _write(change.difference),
+        "people": dict(change.people),
+        "parts": {name: _write(part) for name, part in change.sum_parts().items()},
+        "other_orders": {name: {"least": _write(least), "most": _write(most)}
+                         for name, (least, most) in change.ranges.items()},  # fmt: skip
+        "by_person": [{"source": source, "user": user, **_describe(parts)}
+                      for (source, user), parts in _list_top(change.sum_by_person(), top)],
+        "by_model": [{"model": model, **_describe(parts)} for model, parts in _list_top(change.sum_by_model(), top)],
+        "method": METHOD,
+    }  # fmt: skip
+
+
+def render_comparison(made: Comparison, top: int) -> str:
+    """The change for the console: the difference, its parts, who and which model moved most."""
+    change, parts = made.change, made.change.sum_parts()
+    unit = made.unit.replace("_", " ")
+    share = f" ({change.difference / change.before:+.1%})" if change.before > 0 else ""
+    title = f"{format_span(made.after)} against {format_span(made.before)} in {unit}"
+    lines = [f"{title}: {change.after:,.2f}, {change.difference:+,.2f}{share}"]
+    said = {
+        "new": f"{format_count(change.people['new'], 'new spender')}",
+        "gone": f"{format_count(change.people['gone'], 'spender')} who stopped",
+        "volume": f"the same {change.people['stayed']:,}: how much they used",
+        "mix": "    which models they chose",
+        "price": "    what a unit of each model cost",
+        "rate": "    the exchange rate",
+        "unmeasured": "    not counted by the server, so not taken apart",
+    }
+    for name, part in parts.items():
+        if part or name in ("new", "gone", "volume"):
+            between = ""
+            if name in change.ranges and change.people["stayed"]:
+                least, most = change.ranges[name]
+                between = f"   (in another order {least:+,.2f} to {most:+,.2f})" if made.unit != "clp" else ""
+            lines.append(f"  {said[name]:<48}{part:>+16,.2f}{between}")
+    for title, sums in (("People", change.sum_by_person()), ("Models", change.sum_by_model())):
+        lines.append(f"{title} with the largest changes")
+        for key, moved in _list_top(sums, top):
+            label = key[1] if isinstance(key, tuple) else str(key)
+            reasons = ", ".join(f"{name} {part:+,.2f}" for name, part in moved.items() if part)
+            lines.append(f"  {label:<48}{sum(moved.values()):>+16,.2f}   {reasons}")
+    return "\n".join([*lines, METHOD])
+
+
+def _list_top(sums: Mapping[Hashable, Mapping[str, Decimal]], top: int) -> list[tuple[Any, Mapping[str, Decimal]]]:
+    return [(key, parts) for key, parts in sums.items() if any(parts.values())][:top]
+
+
+def _describe(parts: Mapping[str, Decimal]) -> dict[str, Any]:
+    return {
+        "difference": _write(sum(parts.values(), Decimal(0))),
+        **{n: _write(part) for n, part in parts.items() if part},
+    }
+
+
+def _write(amount: Decimal) -> str:
+    return format_plain(amount)
+
+
+def _read_span(text: str) -> Span:
+    match = re.fullmatch(r"(\d{4}-\d{2})(?:\.\.(\d{4}-\d{2}))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month and no span; write 2025-08 or 2025-01..2025-03")
+    try:
+        return Span(Month.parse(match[1]).first, Month.parse(match[2] or match[1]).last)
+    except BadMonth as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

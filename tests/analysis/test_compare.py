@@ -1,0 +1,130 @@
+"""A change taken apart: small ones by hand, then the laws on any."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flexlib.analysis.compare import PARTS, Change, Use, Uses, take_apart
+
+
+def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> Use:
+    return Use(Decimal(amount), quantity, None if pesos is None else Decimal(pesos))
+
+
+def list_parts(change: Change) -> dict[str, Decimal]:
+    return {name: part.normalize() for name, part in change.sum_parts().items() if part}
+
+
+def test_who_is_new_and_who_stopped_counts_whole() -> None:
+    change = take_apart(
+        {"ana": {"opus": use("30", 3)}, "ben": {"opus": use("5", 1)}, "idle": {"opus": use("0", 2)}},
+        {
+            "ana": {"opus": use("30", 3)},
+            "eva": {"opus": use("7", 1), "gpt-4": use("1", 1)},
+            "idle": {"opus": use("0", 9)},
+        },
+    )
+    assert list_parts(change) == {"new": 8, "gone": -5}
+    assert change.people == {"new": 1, "gone": 1, "stayed": 1}  # who spends nothing in either is no spender
+    assert (change.before, change.after, change.difference) == (35, 38, 3)
+
+
+def test_twice_as_much_of_the_same_is_volume() -> None:
+    assert list_parts(take_apart({"ana": {"opus": use("100", 10)}}, {"ana": {"opus": use("200", 20)}})) == {
+        "volume": 100
+    }
+
+
+def test_the_same_use_at_another_price_is_price() -> None:
+    assert list_parts(take_apart({"ana": {"opus": use("100", 10)}}, {"ana": {"opus": use("130", 10)}})) == {"price": 30}
+
+
+def test_as_much_of_a_dearer_model_is_mix() -> None:
+    """One of ten requests goes from a model of 1 to one of 10, also where nobody had used that before."""
+    before = {"ana": {"gpt-4": use("10", 10)}}
+    assert list_parts(take_apart(before, {"ana": {"gpt-4": use("9", 9), "opus": use("10", 1)}})) == {"mix": 9}
+    both = {"ana": {"gpt-4": use("9", 9), "opus": use("10", 1)}}
+    assert list_parts(take_apart(both, {"ana": {"gpt-4": use("8", 8), "opus": use("20", 2)}})) == {"mix": 9}
+
+
+def test_what_two_factors_move_together_is_shared_by_them() -> None:
+    """10 at 10 become 20 at 15: 100 to 300. Volume first 100, then price 100; price first 50, then volume 150."""
+    change = take_apart({"ana": {"opus": use("100", 10)}}, {"ana": {"opus": use("300", 20)}})
+    assert list_parts(change) == {"volume": 125, "price": 75}
+    assert change.ranges == {
+        "volume": (Decimal(100), Decimal(150)), "mix": (Decimal(0), Decimal(0)), "price": (Decimal(50), Decimal(100)),
+    }  # fmt: skip
+
+
+def test_in_pesos_the_rate_has_a_part_of_its_own() -> None:
+    """US$ 10 at 900 are 9,000 pesos, US$ 12 at 1,000 are 12,000: 2 at the mean of 950, and 100 more for a mean of 11."""
+    change = take_apart({"ana": {"opus": use("10", 10, "9000")}}, {"ana": {"opus": use("12", 12, "12000")}})
+    assert list_parts(change) == {"volume": 1900, "rate": 1100}
+
+
+def test_what_was_not_counted_is_not_taken_apart_by_a_guess() -> None:
+    change = take_apart({"ana": {"opus": use("10")}}, {"ana": {"opus": use("14", 3)}})
+    assert list_parts(change) == {"unmeasured": 4}
+    none = {"ana": {"opus": use("10", 0)}}
+    assert list_parts(take_apart(none, {"ana": {"opus": use("14", 3)}})) == {"unmeasured": 4}
+
+
+def test_the_largest_change_comes_first_whichever_way_it_went() -> None:
+    change = take_apart({"ana": {"x": use("1", 1)}, "ben": {"y": use("90", 1)}}, {"ana": {"x": use("9", 1)}})
+    assert list(change.sum_by_person()) == ["ben", "ana"]
+    assert list(change.sum_by_model()) == ["y", "x"]
+
+
+AMOUNTS = st.integers(0, 10**7).map(lambda hundredths: Decimal(hundredths) / 100)
+QUANTITIES = st.none() | st.integers(0, 10**6)
+SPANS: st.SearchStrategy[Uses] = st.dictionaries(
+    st.integers(0, 6), st.dictionaries(st.integers(0, 4), st.builds(Use, AMOUNTS, QUANTITIES), max_size=4), max_size=5
+)
+
+
+@given(before=SPANS, after=SPANS)
+def test_the_parts_sum_to_the_difference_to_the_last_digit_at_every_level(before: Uses, after: Uses) -> None:
+    change = take_apart(before, after)
+    assert sum(change.sum_parts().values()) == change.difference
+    for sums, place in ((change.sum_by_person(), 0), (change.sum_by_model(), 1)):
+        for key, parts in sums.items():
+            spent = [
+                sum((one.amount for person, models in side.items() for model, one in models.items()
+                     if (person, model)[place] == key), Decimal(0))
+                for side in (before, after)
+            ]  # fmt: skip
+            assert sum(parts.values()) == spent[1] - spent[0]
+
+
+@given(before=SPANS, after=SPANS)
+def test_the_way_back_has_the_same_parts_with_the_other_sign(before: Uses, after: Uses) -> None:
+    there, back = take_apart(before, after).sum_parts(), take_apart(after, before).sum_parts()
+    swapped = {"new": "gone", "gone": "new"}
+    assert {name: -back[swapped.get(name, name)] for name in PARTS} == there
+
+
+@given(before=SPANS, after=SPANS, factor=st.integers(2, 50))
+@settings(max_examples=50)
+def test_people_apart_have_the_parts_that_they_have_together(before: Uses, after: Uses, factor: int) -> None:
+    """The company's parts are those of any two halves of its people, and each part lies between what orders give."""
+    whole = take_apart(before, after)
+    halves = [
+        take_apart(*({key: models for key, models in side.items() if (hash(key) % factor == 0) is is_first}
+                     for side in (before, after)))
+        for is_first in (True, False)
+    ]  # fmt: skip
+    parts = [half.sum_parts() for half in halves]
+    assert {name: parts[0][name] + parts[1][name] for name in PARTS} == whole.sum_parts()
+    for name, (least, most) in whole.ranges.items():
+        tolerance = Decimal("1e-9") * 40  # a last digit for each cell
+        assert least - tolerance <= whole.sum_parts()[name] <= most + tolerance
+
+
+def test_what_is_the_same_did_not_change() -> None:
+    side = {"ana": {"opus": use("30", 3), "gpt-4": use("2", 9)}, "ben": {"opus": use("5")}}
+    assert list_parts(take_apart(side, side)) == {}
+    assert take_apart({}, {}).difference == pytest.approx(0)

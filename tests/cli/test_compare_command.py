@@ -1,0 +1,72 @@
+"""`flexlib compare` as a shell sees it: the change of two stored months, its parts, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flexlib.cli.main import main
+
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+
+
+@pytest.mark.parametrize("unit", ["credits", "usd", "clp"])
+def test_the_parts_of_a_change_sum_to_it_by_person_and_by_model(unit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "2025-08", "2025-09", "--of", unit, "--top", "999", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    difference = Decimal(said["difference"])
+    assert difference == Decimal(said["amount_after"]) - Decimal(said["amount_before"])
+    assert difference != 0
+    assert sum(map(Decimal, said["parts"].values())) == difference
+    for level in ("by_person", "by_model"):
+        assert sum(Decimal(one["difference"]) for one in said[level]) == difference
+        largest = [abs(Decimal(one["difference"])) for one in said[level]]
+        assert largest == sorted(largest, reverse=True)
+
+
+def test_the_sums_are_those_of_the_months(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", "2025-08", "2025-09", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    assert (said["of"], said["amount_after"]) == ("flex_credits", "9961")
+    assert all(one["user"].startswith("Person ") for one in said["by_person"])  # no name unless asked for
+
+
+def test_the_console_says_who_is_new_who_stopped_and_why_the_others_changed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["compare", "2025-08", "2025-09", "--top", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("September 2025 against August 2025 in flex credits: 9,961.00, ")
+    for words in ("new spender", "who stopped", "how much they used", "in another order", "People with", "Models with"):
+        assert any(words in line for line in lines), words
+    assert lines[-1].startswith("An accounting, not a cause")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["2025-09", "2025-09"], "2025-09 is in both spans"),
+        (["2025-07", "2025-09"], "Nothing of 2025-07 is stored"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_a_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["2025", "2025-13", "2025-01..", "2025-09..2025-08"])
+def test_what_is_no_month_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", "2025-08", text])
+    assert stop.value.code == 2
+    assert "argument AFTER" in capsys.readouterr().err
