@@ -140,7 +140,16 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
     "fetch": ("requests", "requests_futures", "urllib3"),
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (
-        *("ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient", "nbconvert"),
+        *(
+            "holidays",
+            "ipykernel",
+            "jupyter_client",
+            "jupyter_core",
+            "jupyterlab",
+            "matplotlib",
+            "nbclient",
+            "nbconvert",
+        ),
         *("nbformat", "papermill", "tornado", "traitlets"),
     ),
     "spark": ("pyspark",),

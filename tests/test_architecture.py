@@ -73,6 +73,7 @@ DOORS = {
     "nbclient": {"report"},
     "jupyter_client": {"report"},
     "tornado": {"demo"},
+    "holidays": {"cli"},
     "tqdm": {"cli", "ingest"},
     "yaml": {"cli", "sources/presets"},
     "pyspark": {"store"},
