@@ -33,7 +33,7 @@ def add_commands(commands: Commands) -> None:
   flexlib compare 2025-08 2025-09
   flexlib compare 2025-08 2025-09 --of usd --top 10 --json
   flexlib compare 2025-01..2025-03 2025-07..2025-09 --of clp
-  flexlib compare --demo 2025-08 2025-09""")  # fmt: skip
+  flexlib compare 2025-08 2025-09 --demo""")  # fmt: skip
     parser.add_argument(
         "before", type=_read_span, metavar="BEFORE", help="a month, 2025-08, or a span, 2025-01..2025-03"
     )
