@@ -1,5 +1,6 @@
 """Rows in, finished frames out: every sum there is, alike on pandas, DuckDB and Spark; no files, no own dates."""
 
+from flexlib.analysis.compare import compare_credits
 from flexlib.analysis.credits import (
     CreditsStatistics,
     compare_models,

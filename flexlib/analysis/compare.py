@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, localcontext
 from typing import Any
 
+from flexlib.analysis.credits import credits_by_user_and_model
+from flexlib.analysis.frames import read_rows
+
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
 """New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what has no
 count to be taken apart by."""
@@ -96,6 +99,21 @@ def take_apart(before: Uses, after: Uses) -> Change:
     """
     with localcontext(EXACT):
         return _take_apart(before, after)
+
+
+def compare_credits(before: object, after: object) -> Change:
+    """The change from one month's rows of `schema.CREDITS` to another's, by user and model, in flex credits.
+
+    `before` and `after` are frames of any kind that `credits_by_user_and_model` sums.
+    """
+    return take_apart(*(_read_uses(rows) for rows in (before, after)))
+
+
+def _read_uses(rows: object) -> Uses:
+    uses: dict[Any, dict[Any, Use]] = defaultdict(dict)
+    for row in read_rows(credits_by_user_and_model(rows)):
+        uses[row["user"]][row["model_uid"]] = Use(Decimal(row["flex_credits"]) / 100, row["requests"])
+    return uses
 
 
 def _take_apart(before: Uses, after: Uses) -> Change:

@@ -156,6 +156,13 @@ def credits_statistics(rows: object) -> CreditsStatistics:
     )
 
 
+def credits_by_user_and_model(rows: Frame) -> Frame:
+    """Credits by user and model: `user`, `model_uid`, measures; flex credits descending, then by user and model."""
+    sums = _sum_by(open_credits(rows), ["user", "model_uid"])
+    order = {"flex_credits": True, "user": False, "model_uid": False}
+    return to_native_frame(sums, rows, ["user", "model_uid", *MEASURES], order)
+
+
 def compare_models(rows: Frame, before: Frame) -> Frame:
     """Credits by model beside those of another month's rows: `model_uid`, `flex_credits`, `flex_credits_before`,
     `flex_credits_change` (hundredths), `presence`; flex credits descending, then those before, then by id.

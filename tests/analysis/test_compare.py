@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.compare import PARTS, Change, Use, Uses, take_apart
+from flexlib.analysis.compare import PARTS, Change, Use, Uses, compare_credits, take_apart
 
 
 def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> Use:
@@ -128,3 +130,16 @@ def test_what_is_the_same_did_not_change() -> None:
     side = {"ana": {"opus": use("30", 3), "gpt-4": use("2", 9)}, "ben": {"opus": use("5")}}
     assert list_parts(take_apart(side, side)) == {}
     assert take_apart({}, {}).difference == pytest.approx(0)
+
+
+def test_credits_of_two_months_are_compared_by_user_and_model_in_credits_not_in_hundredths() -> None:
+    days = [datetime(2025, 8, 1), datetime(2025, 9, 1)]
+    august = [(days[0], "ana", "opus", 0, 1000, 10), (days[0], "ben", "opus", 0, 250, 1)]
+    september = [(days[1], "ana", "opus", 0, 2000, 20), (days[1], "eva", "gpt-4", 0, 50, 1)]
+    frames = [
+        pd.DataFrame(rows, columns=["date", "user", "model_uid", "prompt_credits", "flex_credits", "requests"])
+        for rows in (august, september)
+    ]
+    change = compare_credits(*frames)
+    assert list_parts(change) == {"new": Decimal("0.5"), "gone": Decimal("-2.5"), "volume": 10}
+    assert list(change.sum_by_model()) == ["opus", "gpt-4"]
