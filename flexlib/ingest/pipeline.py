@@ -37,7 +37,7 @@ from flexlib.ingest.recount import (
     count_usage,
 )
 from flexlib.ingest.tables import check_tables, join_tables
-from flexlib.money.amounts import fill_rows, knows_zeros
+from flexlib.money.amounts import fill_rows
 from flexlib.money.fx import Rates
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
@@ -108,7 +108,9 @@ def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = Non
     elif delivery.source.dataset == ChargesCertificate.dataset:
         certificate = _certify_charges(delivery, count_charges(parquet), rows_sha256)
     else:
-        certificate = certify_usage(delivery, delivered, count_usage(parquet), rows_sha256)
+        certificate = certify_usage(
+            delivery, delivered, count_usage(parquet, delivery.facts.get("files", ())), rows_sha256
+        )
     return PreparedMonth(held, delivery, parquet, replace(certificate, file_sha256=hash_file(parquet)))
 
 
@@ -183,7 +185,7 @@ def certify_usage(
         "unsized_rows": figures["unsized_rows"],
         "most_unpriced": str(delivery.most_unpriced),
         "rates": counts.rates,
-        "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts), *_note_zeros(delivery, counts)),
+        "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts), *_note_zeros(counts)),
     }
     if taken := sorted(values.keys() & facts.keys() - STATED):
         raise BadRecord(f"{delivery.source.name} states {', '.join(taken)}, which the pipeline finds out by itself.")
@@ -228,9 +230,8 @@ def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
         )
 
 
-def _note_zeros(delivery: Delivery, counts: ParquetCounts) -> Iterator[str]:
-    zeros = counts.figures["zero_rows"]
-    if zeros and not knows_zeros(delivery.facts.get("files", ())):
+def _note_zeros(counts: ParquetCounts) -> Iterator[str]:
+    if zeros := counts.figures["zero_rows"]:
         yield (
             f"{format_count(zeros, 'row')} with tokens and an amount of 0: "
             "where the source writes 0 for what it does not know, the sum in USD is a lower bound."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.checks import Check
 from flexlib.formats import format_plain
-from flexlib.money.amounts import ZERO_BESIDE_TOKENS
+from flexlib.money.amounts import find_unknown_zeros
 from flexlib.money.unit_prices import EXACT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SUMS = ", ".join(
     + [f"coalesce(sum({CALLS}), 0)::BIGINT AS calls"]
     + [f"coalesce(sum({CALLS}) FILTER (amount_in_usd IS NULL), 0)::BIGINT AS unpriced_calls"]
     + ["count(*) FILTER (amount_in_usd IS NULL AND requests IS NULL AND grain <> 'call') AS unsized_rows"]
-    + [f"count(*) FILTER ({ZERO_BESIDE_TOKENS}) AS zero_rows"]
+    + ["count(*) FILTER ({unknown_zeros}) AS zero_rows"]
 )
 
 UNPRICED = """
@@ -85,8 +85,9 @@ class ParquetCounts:
         return int(self.figures["rows"])
 
 
-def count_usage(parquet: Path) -> ParquetCounts:
-    """Counts the calls in `parquet`; what does not fit into memory goes to its folder meanwhile."""
+def count_usage(parquet: Path, files: Iterable[Mapping[str, Any]] = ()) -> ParquetCounts:
+    """Counts the calls in `parquet`; what does not fit into memory goes to its folder meanwhile. `files`: those that
+    it is of, as its certificate has them."""
     import duckdb
 
     with duckdb.connect(
@@ -101,7 +102,7 @@ def count_usage(parquet: Path) -> ParquetCounts:
         def count(query: str) -> int:
             return int(next(iter(ask(query)[0].values())))
 
-        (sums,) = ask(f"SELECT {SUMS} FROM read_parquet($file)")
+        (sums,) = ask(f"SELECT {SUMS} FROM read_parquet($file)".format(unknown_zeros=find_unknown_zeros(files)))
         distinct = sums["rows"]
         for one in DISTINCT:
             distinct = count(f"SELECT {one} FROM read_parquet($file)")

@@ -129,13 +129,17 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
     )
 
 
-def knows_zeros(files: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an amount of 0 beside tokens is known to be one: the mappings of all `files` of a certificate say so.
-
-    What was recorded has no files, and nobody says it.
+def find_unknown_zeros(files: Iterable[Mapping[str, Any]] = ()) -> str:
+    """In SQL: the rows of `ZERO_BESIDE_TOKENS` of the proxies of those `files` of a certificate whose mappings do not
+    say that their 0 is known: of what Cursor includes, nothing is unknown. What was recorded has no files.
     """
     mappings = [one.get("mapping", {}) for one in files]
-    return bool(mappings) and all(one.get("amount_zero") == "known" or "not_billed" in one for one in mappings)
+    unknown = [one for one in mappings if one.get("amount_zero") != "known" and "not_billed" not in one]
+    if not mappings or any("proxy_column" in one for one in unknown):
+        return ZERO_BESIDE_TOKENS
+    proxies = {one.get("proxy", "") for one in unknown} | {"" for one in unknown if "direct" in one}
+    told = ", ".join(f"'{one}'" for one in sorted(proxies))
+    return f"{ZERO_BESIDE_TOKENS} AND coalesce(proxy, '') IN ({told})" if told else "false"
 
 
 def drop_filled(rows: pa.Table) -> pa.Table:

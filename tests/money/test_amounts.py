@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from price_samples import HOUSE
 from test_extra_counts import build_call, calls
 
 from flexlib.enums import SOURCE_SAYS_ZERO
-from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows, knows_zeros
+from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows, find_unknown_zeros
 from flexlib.money.fx import Rate, Rates
 from flexlib.money.price_book import load_book
 from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS
@@ -181,12 +182,30 @@ def test_what_was_filled_is_dropped_and_what_was_said_stays() -> None:
 UNKNOWN, KNOWN, INCLUDED = {"amount_zero": "unknown"}, {"amount_zero": "known"}, {"not_billed": ["Kind=Included"]}
 
 
+CURSOR = INCLUDED | {"proxy": "cursor"}
+
+
 @pytest.mark.parametrize(
-    ("mappings", "known"),  # none: a ledger
-    [([], False), ([{}], False), ([KNOWN], True), ([INCLUDED], True), ([KNOWN, UNKNOWN], False)],
+    ("mappings", "unknown"),  # the proxies whose 0 is unknown, of cursor, groq and of calls without one
+    [
+        ([], ["cursor", "groq", None]),  # a ledger
+        ([{}], [None]),
+        ([KNOWN], []),
+        ([CURSOR], []),
+        ([CURSOR, KNOWN], []),
+        ([CURSOR, UNKNOWN], [None]),  # what Cursor includes is known, whatever lies beside it
+        ([CURSOR, UNKNOWN | {"proxy": "groq", "direct": ["a=b"]}], ["groq", None]),
+        ([CURSOR, {"proxy": "cursor"}], ["cursor"]),
+        ([CURSOR, {"proxy_column": "via"}], ["cursor", "groq", None]),
+    ],
 )
-def test_a_source_s_zero_means_what_every_mapping_says(mappings: list[dict[str, Any]], known: bool) -> None:
-    assert knows_zeros({"mapping": one} for one in mappings) is known
+def test_a_0_is_unknown_where_a_mapping_that_may_have_such_rows_does_not_say_what_it_is(
+    mappings: list[dict[str, Any]], unknown: list[str | None]
+) -> None:
+    row = {"amount_in_usd": 0, "price_source": None, "total_tokens": 7, "model": "gpt-4o"}
+    rows = duckdb.from_arrow(pa.Table.from_pylist([row | {"proxy": proxy} for proxy in ("cursor", "groq", None)]))
+    found = rows.filter(find_unknown_zeros({"mapping": one} for one in mappings)).fetchall()
+    assert [row[-1] for row in found] == unknown
 
 
 MONEY = st.none() | st.none() | st.decimals(0, 10**6, places=4)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 from flexlib.dates import Month
 from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider, LlmProxy
 from flexlib.errors import BadFile, BadParameter
-from flexlib.money.amounts import knows_zeros
+from flexlib.money.amounts import find_unknown_zeros
 from flexlib.schema import USAGE, check_usage
 from flexlib.sources.files import MonthCounts, read_calls
+from flexlib.sources.files.conditions import read_conditions, write_condition
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import RefusedRow
 
@@ -205,7 +207,7 @@ def test_an_unknown_0_in_one_column_leaves_the_amount_in_the_other(tmp_path: Pat
 @pytest.mark.parametrize(("said", "known"), [("known", True), ("unknown", False), (None, False)])
 def test_the_certificate_keeps_what_was_said_of_a_0(said: Any, known: bool) -> None:  # noqa: ANN401
     mapping = CallMapping(**PLAIN, amount_in_usd="usd", amount_zero=said)
-    assert knows_zeros([{"mapping": mapping.describe()}]) is known
+    assert (find_unknown_zeros([{"mapping": mapping.describe()}]) == "false") is known
     assert mapping.describe().get("amount_zero") == said
 
 
@@ -569,3 +571,19 @@ def test_what_was_said_stands_in_the_certificate_and_what_every_flexlib_took_for
     told = CallMapping(**PLAIN | said).describe()
     assert {name: told[name] for name in said} == said | {"where": ["type=a"]}
     assert "cache" not in CallMapping(**PLAIN | CACHE, cache="included").describe()
+
+
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ("kind=Included*", ["Included", "included in Pro"]),
+        ("kind!=*in pro|a_%*", ["Included", None]),  # _ and % are themselves
+        ("kind=*", ["Included", "included in Pro", "a_%b", None]),
+    ],
+)
+def test_a_star_in_a_condition_is_any_text_for_calls_and_for_bills(condition: str, right: list[str | None]) -> None:
+    (one,) = read_conditions(condition)
+    texts = ["Included", "included in Pro", "a_%b", None]
+    rows = duckdb.from_arrow(pa.table({"kind": texts}))
+    assert [kind for (kind,) in rows.filter(write_condition([one], {"kind": "kind"})).fetchall()] == right
+    assert [text for text in texts if one.holds(text)] == right

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from flexlib.errors import BadParameter
 
@@ -20,7 +21,7 @@ EMAIL = re.compile(r"[^\s=|&]*@[^\s=|&]*")
 
 @dataclass(frozen=True)
 class Condition:
-    """What a column says: one of `values` (in lower case, "" where it is empty), or none of them."""
+    """What a column says: one of `values` (in lower case, "" where it is empty; `*` is any text), or none of them."""
 
     column: str
     values: tuple[str, ...]
@@ -28,7 +29,13 @@ class Condition:
 
     def holds(self, text: str | None) -> bool:
         """Whether a row with that text in the column meets it, as `write_condition` says it in SQL."""
-        return ((text or "").strip().lower() in self.values) == self.is_one
+        said = (text or "").strip().lower()
+        return (said in self.values or any(one.fullmatch(said) for one in self._patterns)) == self.is_one
+
+    @cached_property
+    def _patterns(self) -> list[re.Pattern[str]]:
+        patterns = [".*".join(map(re.escape, value.split("*"))) for value in self.values if "*" in value]
+        return [re.compile(one, re.DOTALL) for one in patterns]
 
 
 def read_conditions(text: str) -> list[Condition]:
@@ -106,4 +113,9 @@ def write_any(several: Iterable[Iterable[Condition]], names: dict[str, str]) -> 
 
 def _compare(one: Condition, names: dict[str, str]) -> str:
     values = ", ".join("'" + value.replace("'", "''") + "'" for value in one.values)
-    return f"coalesce(lower({names[one.column]}), '') {'IN' if one.is_one else 'NOT IN'} ({values})"
+    text = f"coalesce(lower({names[one.column]}), '')"
+    if not any("*" in value for value in one.values):
+        return f"{text} {'IN' if one.is_one else 'NOT IN'} ({values})"
+    likes = (re.sub(r"([%_\\])", r"\\\1", value).replace("*", "%").replace("'", "''") for value in one.values)
+    said = " OR ".join(f"{text} LIKE '{like}' ESCAPE '\\'" for like in likes)
+    return f"{'' if one.is_one else 'NOT '}({said})"

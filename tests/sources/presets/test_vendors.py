@@ -146,6 +146,14 @@ def test_a_call_of_cursor_without_a_cost_has_no_price_and_one_on_a_key_of_one_s_
     assert price_file(file, tmp_path / "data") == (Decimal("0.0045"), 1)
 
 
+@pytest.mark.parametrize("plan", ["Included in Business", "Included in Pro", "included in Pro+", "Free Credit"])
+def test_what_any_plan_of_cursor_includes_is_not_billed_whatever_its_cost(tmp_path: Path, plan: str) -> None:
+    rows = CURSOR.replace('"Included","claude-4.5-sonnet"', f'"{plan}","claude-4.5-sonnet"')
+    assert sum_rows(write_file(tmp_path, "usage-events.csv", rows)).usd == Decimal(
+        "0.05"
+    )  # the row's 0.12 is not in it
+
+
 def test_a_kind_that_cursor_is_not_known_to_give_away_keeps_its_cost(tmp_path: Path) -> None:
     rows = CURSOR.replace('"On-Demand","gpt-5","No","0","5000","1000","250","6250","$0.05"',
                           '"Usage-based","gpt-5","No","0","5000","1000","250","6250","$7.50"')  # fmt: skip
