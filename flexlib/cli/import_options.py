@@ -136,10 +136,12 @@ def _add_column_options(group: argparse._ArgumentGroup) -> None:
         ("date-order", ("dmy", "mdy"), "of dates such as 05/10/2026 (default: a day above 12 tells)"),
         ("repeated", ("refuse", "last"), "of rows with the same id that differ, all but the first are refused "
          "(default), or the last is taken"),
-        ("bills", ("calls", "other"), "whether a bill pays for the calls that are counted, its fees too, or for none "
-         "of them (default: its lines of usage do)"),
     ):  # fmt: skip
         group.add_argument(f"--{option}", choices=choices, help=text)
+    group.add_argument("--bills", metavar="calls|other|MAKERS",
+                       help="whether a bill pays for the calls that are counted, its fees too, or for none of them "
+                            "(default: its lines of usage do); of a cloud's bill, whose models' calls it pays for, "
+                            "such as google,anthropic")  # fmt: skip
     for option, name, text in (
         ("reasoning-tokens", "reasoning_tokens", "tokens of reasoning"),
         ("currency-column", "currency_column", "of the amount and the cost; in others than USD the file is refused"),

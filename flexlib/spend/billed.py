@@ -86,8 +86,8 @@ class Billed:
     currency: str
     amount: Decimal
     """As it is billed, in `currency`."""
-    is_apart: bool = False
-    """Whether whoever imported it said that it pays for no call that is stored."""
+    bills: str | None = None
+    """What whoever imported it said that it pays for, as `ChargeMapping` has it."""
 
 
 def sum_known(amounts: Iterable[Decimal | None]) -> Decimal | None:
@@ -120,7 +120,29 @@ def read_counts(month: MonthUsage) -> list[Count]:
     what it charges to the company's own key."""
     rows = month.rows.select(OF_PROXY).union(month.rows.filter(ON_OWN_KEY).select(OF_MAKER))
     found = rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
-    return [Count(name_sender(seller), *others) for seller, *others in found]
+    payers = _find_payers(month)
+    return [Count(payers.get(who := name_sender(seller), who), *others) for seller, *others in found]
+
+
+def list_paid(said: str | None) -> list[str]:
+    """Whose calls a bill pays for, by what `ChargeMapping.bills` says; empty where nobody named them."""
+    return [name_sender(one) for one in said.split(",")] if said and said not in ("calls", "other") else []
+
+
+def _find_payers(month: MonthUsage) -> dict[str, str]:
+    """Who sends the bill for the calls of a maker, where one bill alone is said to pay for them, and the maker sent
+    none."""
+    found: dict[str, set[str]] = {}
+    own = set[str]()
+    for snapshot in month.snapshots if month.has_bills else ():
+        if snapshot.dataset == BILLS.dataset:
+            pairs = snapshot.relation.aggregate("left(id, 16), provider", "left(id, 16), provider").fetchall()
+            own |= {name_sender(provider) for _, provider in pairs}
+            for entry in getattr(snapshot.certificate, "files", ()):
+                senders = {name_sender(who) for file, who in pairs if file == entry["sha256"][:16]}
+                for maker in list_paid(entry["mapping"].get("bills")):
+                    found.setdefault(maker, set()).update(senders)
+    return {maker: senders.pop() for maker, senders in found.items() if len(senders) == 1 and maker not in own}
 
 
 def read_charges(month: MonthUsage) -> Iterator[Billed]:
@@ -130,16 +152,17 @@ def read_charges(month: MonthUsage) -> Iterator[Billed]:
         if snapshot.dataset != BILLS.dataset:
             continue
         files = getattr(snapshot.certificate, "files", ())
-        apart = [entry["sha256"][:16] for entry in files if entry["mapping"].get("bills") == "other"]
-        beside = f"list_contains({apart}::VARCHAR[], split_part(id, '-', 1)) AS is_apart"
-        keys = "provider, first, last, model, kind, name, currency, is_apart"
+        said = {entry["sha256"][:16]: entry["mapping"].get("bills") for entry in files}
+        cases = " ".join(f"WHEN '{file}' THEN '{bills}'" for file, bills in said.items() if bills)
+        beside = f"CASE split_part(id, '-', 1) {cases} END AS bills" if cases else "NULL::VARCHAR AS bills"
+        keys = "provider, first, last, model, kind, name, currency, bills"
         rows = snapshot.relation.aggregate(f"{CHARGES}, {beside}", keys).order(keys).fetchall()
-        for provider, first, last, model, kind, name, currency, amount, listed, is_apart in rows:
+        for provider, first, last, model, kind, name, currency, amount, listed, bills in rows:
             usd = convert_to_usd(amount, currency, first, month.rates)
             clp = amount if currency == CLP else _convert_to_pesos(usd, find_rate(pesos, first))
             in_list = None if listed is None else convert_to_usd(listed, currency, first, month.rates)
             who = name_sender(provider)
-            yield Billed(who, first, last, model, kind, name or "", usd, clp, in_list, currency, amount, is_apart)
+            yield Billed(who, first, last, model, kind, name or "", usd, clp, in_list, currency, amount, bills)
 
 
 def _convert_to_pesos(usd: Decimal | None, rate: Rate | None) -> Decimal | None:

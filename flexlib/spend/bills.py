@@ -104,7 +104,7 @@ class MonthBills:
                 problems.append(
                     f"{one.provider}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
                     "were counted, which no bill names; if it pays for those, both are in the spend. Import the bill "
-                    f"again with --provider {one.may_bill[0]} if it does, with --bills other if it does not."
+                    f"again with --bills {','.join(one.may_bill)} if it does, with --bills other if it does not."
                 )
             elif one.doubtful_usd and not one.is_reconciled:
                 billed, counted = map(_write, (one.billed_usd, one.counted_usd))

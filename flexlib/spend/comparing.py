@@ -15,7 +15,7 @@ from flexlib.dates import Month, Span
 from flexlib.enums import LlmProxy
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import BILL_OWN
-from flexlib.spend.billed import ZERO, Billed, Count, read_charges, read_counts, sum_by_currency, sum_known
+from flexlib.spend.billed import ZERO, Billed, Count, list_paid, read_charges, read_counts, sum_by_currency, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.differences import Difference, compare_usage, name_others, name_outside, sum_unexplained
 
@@ -65,20 +65,27 @@ def compare_counts_with_bills(
         one, found = _compare_provider(provider, mine, billed, tolerance or BillTolerance(), is_daily=has_same_days)
         providers.append(one)
         differences += found
-    providers = [_find_other_names(one, providers) for one in providers]
+    providers = [_find_other_names(one, providers, by_provider[one.provider][1]) for one in providers]
     providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
     return MonthBills(tuple(providers), tuple(differences))
 
 
-def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill]) -> ProviderBill:
+def _find_other_names(bill: ProviderBill, others: Sequence[ProviderBill], charges: list[Billed]) -> ProviderBill:
     """With the providers whose calls the bill of a cloud, or of somebody unknown, may be for: then both are in the
-    spend. What has no line of usage is for no calls."""
+    spend. What has no line of usage is for no calls, and a bill whose makers are named for theirs alone: those that
+    still stand by themselves are named by two."""
     if bill.provider in BILL_OWN or bill.requests or bill.counted_usd or not bill.billed_usd or bill.first is None:
         return bill
+    said = [list_paid(one.bills) for one in charges if one.kind == "usage"]
+    named = {maker for makers in said for maker in makers} if all(said) else None
     found = tuple(
         one.provider
         for one in others
-        if one.counted_usd and one.billed_usd is None and not one.unconverted and one.provider != LlmProxy.WINDSURF
+        if (named is None or one.provider in named)
+        and one.counted_usd
+        and one.billed_usd is None
+        and not one.unconverted
+        and one.provider != LlmProxy.WINDSURF
     )
     return replace(bill, may_bill=found, is_reconciled=bill.is_reconciled and not found)
 
@@ -91,7 +98,7 @@ def _is_within(bill: ProviderBill, tolerance: BillTolerance) -> bool:
 
 def _find_doubtful(charges: Sequence[Billed], counted: Decimal) -> Decimal:
     """What a bill without a line of usage may pay for: a fee stands beside calls, or is all that is said of them."""
-    fees = sum_known(one.usd for one in charges if one.kind == "fee" and not one.is_apart) or ZERO
+    fees = sum_known(one.usd for one in charges if one.kind == "fee" and one.bills != "other") or ZERO
     return max(min(fees, counted), ZERO)
 
 

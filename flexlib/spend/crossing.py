@@ -1,25 +1,26 @@
-"""Bills that begin in an earlier month and cover days of this one: what is of both months may be in both."""
+"""Bills of days in two months: what is of both may be in both, and how much is of which no line says."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flexlib.formats import format_amount
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import name_sender
 from flexlib.sources.registry import BILLS
-from flexlib.spend.billed import ZERO, read_counts
+from flexlib.spend.billed import ZERO, list_paid, read_counts
 from flexlib.store.snapshots import find_snapshot, list_months
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     from flexlib.spend.month import MonthUsage
 
-LINES = "left(id, 16) AS file, provider, CAST(period_start AS DATE) AS first"
-LAST = "CAST(max(period_end) - INTERVAL 1 MICROSECOND AS DATE) AS last"
+ZONES = timedelta(hours=12)
+"""How long after UTC's a day ends at most, wherever it is of: what a bill by day has behind a month is that month's."""
+
+BY_MONTH = "Import bills by day or by calendar month in its place, with --supersedes of it."
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,21 @@ class _Covered:
 
     file: dict[str, Any]
     provider: str
-    first: date
-    last: date
+    since: datetime
+    until: datetime
+    """The first moment that none of its lines is of."""
+
+    @property
+    def first(self) -> date:
+        return self.since.date()
+
+    @property
+    def last(self) -> date:
+        return (self.until - timedelta(microseconds=1)).date()
 
 
 def list_crossing(month: MonthUsage) -> tuple[str, ...]:
-    """Sentences on what an earlier month's bill covers of this one, and is counted or billed in this one too."""
+    """Sentences on what an earlier month's bill covers of this one and this one's of a later, which may be in both."""
     earlier = [
         line
         for one in list_months(month.root)
@@ -41,18 +51,33 @@ def list_crossing(month: MonthUsage) -> tuple[str, ...]:
         if any(entry["crossing"] for entry in _list_files(snapshot))
         for line in _read_covered(snapshot, f"period_end > DATE '{month.month.first}'")
     ]
-    if not earlier:
-        return ()
     here = [line for one in month.snapshots if one.dataset == BILLS.dataset for line in _read_covered(one, "true")]
     found = [_compare_bills(line, other) for line in earlier for other in here]
-    return tuple(filter(None, [*found, *(_compare_calls(line, month, here) for line in earlier)]))
+    found += [_compare_calls(line, month, here) for line in earlier]
+    late = f"period_end > TIMESTAMP '{month.month.next.first}' + INTERVAL {ZONES.seconds} SECOND"
+    for one in month.snapshots:
+        found += (
+            [_compare_end(line, month) for line in _read_covered(one, late)] if one.dataset == BILLS.dataset else []
+        )
+    return tuple(filter(None, found))
+
+
+def _compare_end(bill: _Covered, month: MonthUsage) -> str:
+    """A line that ends in a later month: where the calls of this one come to all of it, none of it is of that."""
+    (judged,) = (one for one in month.bills.providers if one.provider == bill.provider)
+    if judged.counted_usd is not None and judged.is_reconciled:
+        return ""
+    return (
+        f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}, and what of that is of a later month "
+        f"nobody knows: all of it is in this one. {BY_MONTH}"
+    )
 
 
 def _compare_bills(earlier: _Covered, here: _Covered) -> str:
     names = [one.file["name"] for one in (earlier, here)]
     pairs = (earlier, here), (here, earlier)
     is_said = any(one.file["sha256"] in other.file["distinct_from"] for one, other in pairs)
-    if earlier.provider != here.provider or earlier.last < here.first or is_said:
+    if earlier.provider != here.provider or earlier.until <= here.since or is_said:
         return ""
     return (
         f"{earlier.provider}: {names[0]} bills {earlier.first} to {earlier.last}, and {names[1]} {here.first} to "
@@ -63,29 +88,36 @@ def _compare_bills(earlier: _Covered, here: _Covered) -> str:
 
 def _compare_calls(bill: _Covered, month: MonthUsage, here: list[_Covered]) -> str:
     """Calls of the covered days: of those that a bill of this month covers, that one says what they cost."""
-    counted = ZERO
+    counted, senders = ZERO, {bill.provider, *list_paid(bill.file["mapping"].get("bills"))}
     for one in read_counts(month):
         is_billed = any(
             line.provider == one.provider and (one.day is None or line.first <= one.day <= line.last) for line in here
         )
-        if one.provider == bill.provider and (one.day is None or one.day <= bill.last) and not is_billed:
+        if one.provider in senders and (one.day is None or one.day <= bill.last) and not is_billed:
             counted = EXACT.add(counted, one.usd or ZERO)
-    if counted <= month.tolerance.usd:
+    start = datetime(month.month.year, month.month.month, 1)
+    if counted > month.tolerance.usd:
+        what = f"; US$ {format_amount(counted)} of calls on those days is counted here too"
+    elif bill.until > start + ZONES and not any(line.provider == bill.provider for line in here):
+        what = ": what of it is of this month, this total lacks"
+    else:
         return ""
-    return (
-        f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}, all of it in {bill.first:%Y-%m}; "
-        f"US$ {format_amount(counted)} of calls on those days is counted here too. Import bills by day or by calendar "
-        "month in its place, with --supersedes of it."
-    )
+    told = f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}"
+    return f"{told}, all of it in {bill.first:%Y-%m}{what}. {BY_MONTH}"
 
 
 def _read_covered(snapshot: Snapshot, where: str) -> list[_Covered]:
     files = {entry["sha256"][:16]: entry for entry in _list_files(snapshot)}
     rows = snapshot.relation.filter(f"kind = 'usage' AND amount <> 0 AND {where}")
-    days: dict[tuple[str, str], list[date]] = defaultdict(list)
-    for file, provider, first, last in rows.aggregate(f"{LINES}, {LAST}", "file, provider, first").fetchall():
-        days[file, name_sender(provider)] += [first, last]
-    return [_Covered(files[file], provider, min(both), max(both)) for (file, provider), both in sorted(days.items())]
+    lines = rows.aggregate(
+        "left(id, 16) AS file, provider, min(period_start), max(period_end)", "left(id, 16), provider"
+    )
+    found: dict[tuple[str, str], _Covered] = {}
+    for file, provider, since, until in lines.fetchall():
+        one = _Covered(files[file], name_sender(provider), since, until)
+        also = found.get((file, one.provider), one)
+        found[file, one.provider] = replace(one, since=min(since, also.since), until=max(until, also.until))
+    return [one for _, one in sorted(found.items())]
 
 
 def _list_files(snapshot: Snapshot) -> tuple[dict[str, Any], ...]:

@@ -374,12 +374,49 @@ def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: P
     )
 
 
-@pytest.mark.parametrize(("more", "right"), [({"provider": "openai"}, 2), ({"bills": "other"}, 4)])
+@pytest.mark.parametrize(
+    ("more", "right"), [({"provider": "openai"}, 2), ({"bills": "openai"}, 2), ({"bills": "other"}, 4)]
+)
 def test_either_advice_on_a_clouds_bill_makes_the_month_whole(tmp_path: Path, more: dict[str, Any], right: int) -> None:
     calls(tmp_path, (1, "gpt-4o", "2"))
     for options in ({"provider": "azure"}, {"provider": "azure"} | more):
         bill(tmp_path, "2025-05-01,gpt 4o Inp glbl Tokens,,2,,USD,\n", **options)
     assert (load(tmp_path).bills.spend_usd, load(tmp_path).state) == (Decimal(right), State.COMPLETE)
+
+
+VERTEX = "2025-05-01,Gemini 2.5 Pro input,,10,,USD,\n2025-05-01,Claude Sonnet 4.5 input,,20,,USD,\n"
+
+
+def test_a_clouds_bill_pays_for_the_calls_of_the_makers_that_whoever_imports_it_names(tmp_path: Path) -> None:
+    """Gemini for 10 and Claude for 20 on Vertex; OpenAI's 7, which no bill is for."""
+    found = (("google", "gemini-2.5-pro", "10"), ("anthropic", "claude-sonnet-4-5", "20"), ("openai", "gpt-4o", "7"))
+    made = [call(who, "2025-05-01T12:00", usd, provider=who, model=model) for who, model, usd in found]
+    store(tmp_path, "import", MAY, *made)
+    bill(tmp_path, VERTEX, "Google Cloud")
+    assert load(tmp_path).state is State.UNRECONCILED
+    assert "--bills anthropic,google,openai if it does" in load(tmp_path).list_problems()[0]
+    bill(tmp_path, VERTEX, "Google Cloud", bills="google,anthropic")
+    month = load(tmp_path)
+    assert {one.provider: (one.counted_usd, one.billed_usd, one.requests) for one in month.bills.providers} == {
+        "google cloud": (Decimal(30), Decimal(30), 2),
+        "openai": (Decimal(7), None, 1),
+    }
+    assert (month.bills.spend_usd, month.state) == (Decimal(37), State.COMPLETE)
+    bill(tmp_path, VERTEX.replace(",20,", ",45,"), "Google Cloud", bills="google,anthropic", name="dearer.csv")
+    assert load(tmp_path).state is State.UNRECONCILED
+
+
+@pytest.mark.parametrize("who", ["anthropic", "Microsoft"])
+def test_a_maker_that_two_bills_may_be_for_is_in_neither_of_them_without_a_word(tmp_path: Path, who: str) -> None:
+    """Anthropic's 20: its own bill holds them, or two clouds' are said to."""
+    calls(tmp_path, (1, "claude-sonnet-4-5", "20"), provider="anthropic")
+    bill(tmp_path, "2025-05-01,Claude input,,20,,USD,\n", "Google Cloud", bills="anthropic")
+    assert load(tmp_path).state is State.COMPLETE
+    more = {} if who == "anthropic" else {"bills": "anthropic"}
+    bill(tmp_path, "2025-05-01,a,,5,,USD,\n", who, name="other.csv", **more)
+    found = {one.provider: one.counted_usd for one in load(tmp_path).bills.providers}
+    assert (found["google cloud"], found["anthropic"]) == (None, Decimal(20))
+    assert load(tmp_path).state is State.UNRECONCILED
 
 
 def test_the_bill_of_aws_is_for_what_was_called_through_bedrock_and_for_amazons_own_models(tmp_path: Path) -> None:

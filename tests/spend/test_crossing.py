@@ -85,3 +85,39 @@ def test_a_bill_within_its_month_says_nothing_of_the_next(tmp_path: Path) -> Non
     store_calls(tmp_path)
     bill(tmp_path, "2025-05-25,a,,100,,USD,\n")
     assert load_month_usage(JUNE, tmp_path).state is State.COMPLETE
+
+
+LATER_DAYS = "openai: old.csv bills 2025-05-20 to 2025-06-19, "
+IN_PLACE = " Import bills by day or by calendar month in its place, with --supersedes of it."
+
+
+@pytest.mark.parametrize(
+    ("counted", "state"), [(None, State.UNRECONCILED), ("100", State.UNRECONCILED), ("300", State.COMPLETE)]
+)
+def test_a_bill_that_ends_in_a_later_month_is_this_months_only_where_its_calls_come_to_all_of_it(
+    tmp_path: Path, counted: str | None, state: State
+) -> None:
+    if counted:
+        store(tmp_path, "import", MAY, call("a", "2025-05-25T12:00", counted))
+    bring(tmp_path, "old.csv", OLD)
+    may = load_month_usage(MAY, tmp_path)
+    assert (may.bills.spend_usd, may.state) == (Decimal(300), state)
+    said = f"{LATER_DAYS}and what of that is of a later month nobody knows: all of it is in this one.{IN_PLACE}"
+    assert (said in may.list_problems()) is (state is not State.COMPLETE)
+
+
+def test_a_month_of_other_calls_lacks_what_an_earlier_months_bill_is_for(tmp_path: Path) -> None:
+    store(tmp_path, "import", JUNE, call("b", "2025-06-10T12:00", "5", provider="google", model="gemini-2.5-pro"))
+    bring(tmp_path, "old.csv", OLD)
+    june = load_month_usage(JUNE, tmp_path)
+    assert (june.bills.spend_usd, june.state) == (Decimal(5), State.UNRECONCILED)
+    assert june.list_problems() == [
+        f"{LATER_DAYS}all of it in 2025-05: what of it is of this month, this total lacks.{IN_PLACE}"
+    ]
+
+
+def test_a_bill_by_day_of_california_ends_with_its_month(tmp_path: Path) -> None:
+    store(tmp_path, "import", JUNE, call("b", "2025-06-10T12:00", "5", provider="google", model="gemini-2.5-pro"))
+    for name, first, end in (("may.csv", "05-31", "06-01"), ("june.csv", "06-01", "06-02")):
+        bring(tmp_path, name, f"from,to,usd\n2025-{first}T07:00,2025-{end}T07:00,300\n")
+    assert [load_month_usage(month, tmp_path).state for month in (MAY, JUNE)] == [State.COMPLETE, State.COMPLETE]
