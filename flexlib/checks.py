@@ -116,22 +116,6 @@ def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) 
     return f"no second figure of the server's confirms the total ({why}); {people:,} people are listed{listed}; {end}"
 
 
-def write_check(check: Check) -> dict[str, Any]:
-    """The check as a certificate stores it: the sentences are for whoever reads only those."""
-    values = {"result": check.result, "how": describe_check(check), "checked": check.checked}
-    values |= {"why": explain_check(check), "figures": check.figures}
-    coded = {"code": check.code, "reasons": list(check.reasons)}
-    return values | {name: value for name, value in coded.items() if value}
-
-
-def read_check(values: Mapping[str, Any]) -> Check:
-    """The check that `write_check` wrote, or flexlib 0.1.0; sentences that its codes say are left to them."""
-    check = Check(**{**values, "reasons": tuple(values.get("reasons", ()))})
-    how = "" if check.code in COMPARED else check.how
-    why = "" if check.reasons and set(check.reasons) <= REASONS.keys() else check.why
-    return Check(check.result, how, check.checked, why, check.figures, check.code, check.reasons)
-
-
 def _compare_team_sum(figures: Figures) -> str:
     more = figures["flex_credits_hundredths"] - figures["flex_credits_here"]
     return (
@@ -214,6 +198,15 @@ def _name_doubled_rows(figures: Figures) -> str:
     )
 
 
+def _name_doubled_lines(figures: Figures) -> str:
+    return "; ".join(
+        f"{format_count(count, 'line')} of {name} {'says' if count == 1 else 'say'} in every column what a line before "
+        f"says: import {name} again with --distinct if each is a charge of its own, or without the repeated lines and "
+        f"with --supersedes {quote(name)}"
+        for name, count in figures["doubled_lines"]
+    )
+
+
 def _say(text: str) -> Callable[[Figures], str]:
     return lambda figures: text.format_map(figures)
 
@@ -246,5 +239,6 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "bills_overlap": _name_overlaps,
     "shared_rows": _name_shared_rows,
     "doubled_rows": _name_doubled_rows,
+    "doubled_lines": _name_doubled_lines,
 }
 """What each reason says of a check's figures."""

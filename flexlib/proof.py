@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from flexlib.checks import Check, write_check
+from flexlib.checks import COMPARED, REASONS, Check, describe_check, explain_check
 from flexlib.dates import Month
 
 SETTLING_TIME = timedelta(hours=3)
@@ -138,3 +138,19 @@ class Certificate:
 def find_worst(states: Collection[State]) -> State:
     """The worst of one state or more."""
     return next(state for state in State if state in states)
+
+
+def write_check(check: Check) -> dict[str, Any]:
+    """The check as a certificate stores it: the sentences are for whoever reads only those."""
+    values = {"result": check.result, "how": describe_check(check), "checked": check.checked}
+    values |= {"why": explain_check(check), "figures": check.figures}
+    coded = {"code": check.code, "reasons": list(check.reasons)}
+    return values | {name: value for name, value in coded.items() if value}
+
+
+def read_check(values: Mapping[str, Any]) -> Check:
+    """The check that `write_check` wrote, or flexlib 0.1.0; sentences that its codes say are left to them."""
+    check = Check(**{**values, "reasons": tuple(values.get("reasons", ()))})
+    how = "" if check.code in COMPARED else check.how
+    why = "" if check.reasons and set(check.reasons) <= REASONS.keys() else check.why
+    return Check(check.result, how, check.checked, why, check.figures, check.code, check.reasons)

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.certificate import CreditsCertificate, State, UsageCertificate
-from flexlib.checks import Check, describe_check, explain_check, read_check, write_check
+from flexlib.checks import Check, describe_check, explain_check
 from flexlib.dates import Month
+from flexlib.proof import read_check, write_check
 from flexlib.store.version import parse_certificate
 
 SEPTEMBER = Month(2025, 9)

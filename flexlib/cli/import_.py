@@ -167,7 +167,7 @@ def _import(
             stores.append(stack.enter_context(prepare_calls(calls, settings.data, said, wait=wait, **hear)))
         if bills:
             said = replace(decisions, supersedes=older)
-            stores.append(stack.enter_context(prepare_charges(bills, settings.data, said, wait=wait)))
+            stores.append(stack.enter_context(prepare_charges(bills, settings.data, said, wait=wait, note=_note)))
         return [month for store in stores for month in store()]
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
-from flexlib.checks import read_check
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
+from flexlib.proof import read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.row_hash import hash_file, hash_parquet

@@ -204,6 +204,16 @@ def test_bills_of_other_days_or_of_other_providers_lie_side_by_side(tmp_path: Pa
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "7"}}, State.COMPLETE)
 
 
+def test_bills_by_day_of_another_zone_lie_side_by_side_where_their_days_do(tmp_path: Path) -> None:
+    text = "day,end,item,usd\n2025-05-{0}T07:00:00Z,2025-05-{1}T07:00:00Z,a,1\n"  # days of California
+    bill(tmp_path, text.format(14, 15), period_end="end", name="first.csv")
+    (found,) = bill(tmp_path, text.format(15, 16), period_end="end", name="second.csv")
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
+    (found,) = bill(tmp_path, text.format(15, 17), period_end="end", name="third.csv")
+    (overlap,) = found.certificate.sums.figures["overlaps"]
+    assert sorted(overlap) == ["2025-05-15", "2025-05-16", "openai", "second.csv", "third.csv"]
+
+
 def test_a_file_replaced_drops_the_months_other_files_when_asked(tmp_path: Path) -> None:
     bill(tmp_path, HEADER + "2025-05-14,a,1\n", name="first.csv")
     (found,) = bill(tmp_path, HEADER + "2025-05-15,a,2\n", name="second.csv", replace_months=True)
@@ -369,7 +379,7 @@ def test_charges_are_a_data_set_of_their_own(tmp_path: Path) -> None:
         ("day,item,usd,Vendor\n2025-05-01,a,1,x\n", {"provider": "vendor"}, "no column 'vendor' for provider"),
         (HEADER + "2025-05-01,a,1\n", {"where": ("sku=a",)}, "no column 'sku'"),
         (HEADER + '2025-05-01,a,"1,5"\n2025-05-01,b,1.5\n', {}, "writes amounts both as 1,5 and as 1.5; say what"),
-        (HEADER + "Total,a,1\n", {}, "holds no row that can be taken; line 2: not a time of 2000 to 2099: Total"),
+        (HEADER + "Mayo,a,1\n", {}, "holds no row that can be taken; line 2: not a time of 2000 to 2099: Mayo"),
         (HEADER, {}, "holds no charges"),
     ],
 )

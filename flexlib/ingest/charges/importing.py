@@ -52,9 +52,10 @@ def prepare_charges(
     *,
     wait: bool = False,
     now: datetime | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Callable[[], list[ChargesImport]]]:
     """The months of `files` read and checked, and stored months without them, too, where a file was before; what it
-    yields stores them all. Until then nothing is stored.
+    yields stores them all. Until then nothing is stored. `note` is told of files that are the same.
 
     Raises `BadFile` when a file cannot be read or changes meanwhile, `BadParameter` for a name that no file has, and
     where files that are dropped bill days that these do not and nobody said so, `AlreadyRunning` unless `wait`,
@@ -62,7 +63,11 @@ def prepare_charges(
     """
     read_at, decisions = now or datetime.now(timezone.utc), decisions or Decisions()
     stamps = stamp_files(file for file, _ in files)
-    given = _refuse_open_pages({bill.sha256: bill for bill in (_read_bill(*one) for one in files)}.values())
+    bills: dict[str, BillFile] = {}
+    for bill in (_read_bill(*one) for one in files):
+        if (first := bills.setdefault(bill.sha256, bill)) is not bill:
+            note(f"{bill.name} is the same as {first.name}, byte for byte: it counts once.")
+    given = _refuse_open_pages(bills.values())
     with ExitStack() as stack:
         held, stored, older = _hold_months(stack, given, decisions, root, wait=wait)
         read = [bill for bill in given if bill.sha256 not in older]

@@ -31,6 +31,8 @@ from flexlib.store.version import People, Snapshot
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Periods = set[tuple[datetime, datetime]]
+
 
 @dataclass(frozen=True)
 class BillFile:
@@ -64,11 +66,18 @@ def merge_month(
     for bill in mine:
         decided = distinct_from.union(before.get(bill.sha256, {}).get("distinct_from", ()))
         named = {"name": before.get(bill.sha256, {}).get("name", bill.name)}  # a copy under another name says no more
-        entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256})) | named
+        is_distinct = bill.sha256 in distinct_from or before.get(bill.sha256, {}).get("distinct", False)
+        entries[bill.sha256] = _describe(bill, month, sorted(decided - {bill.sha256}), is_distinct=is_distinct) | named
     tables = [mask_private(bill.months[month].rows, guard) for bill in mine]
     tables += [keep_rows(base, kept)] if base and kept else []
     rows = _sort_rows(tables)
-    overlaps = find_overlaps(rows, entries)
+    files = list(entries.values())
+    faults: dict[str, tuple[str, list[Any]]] = {
+        "bills_overlap": ("overlaps", find_overlaps(rows, entries)),
+        "doubled_lines": ("doubled_lines", [[one["name"], one["doubled"]] for one in files if one.get("doubled")]),
+        "own_totals": ("own_totals", [[one["name"], *told] for one in files for told in one.get("own_totals", ())]),
+    }
+    reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
     delivery = Delivery(
         source=BILLS,
         month=month,
@@ -76,8 +85,8 @@ def merge_month(
         tables=[rows],
         counts={"rows": sum(one["taken"] for one in entries.values()), "amounts": _sum_amounts(entries)},
         code="bills",
-        reasons=("bills_overlap",) if overlaps else (),
-        figures={"overlaps": overlaps} if overlaps else {},
+        reasons=tuple(reasons),
+        figures=dict(reasons.values()),
         refused=[
             RefusedFileRow(row.line, row.reason, row.text, entries[bill.sha256]["name"], bill.sha256)
             for bill in mine
@@ -89,7 +98,7 @@ def merge_month(
             "rows_read": sum(one["rows"] for one in entries.values()),
             "quarantined_rows": sum(one["quarantined"] for one in entries.values()),
             "left_out": sum_left_out(one["left_out"] for one in entries.values()),
-            "files": tuple(entries.values()),
+            "files": tuple(files),
             "notes": tuple(_write_notes(entries)),
         },
         renews="when changed",
@@ -105,24 +114,41 @@ def find_overlaps(rows: pa.Table, files: Mapping[str, Mapping[str, Any]]) -> lis
     Each is the two names, the provider, the first and the last day (ISO). Bills of other groupings meet as well: no
     line of the one need be a line of the other.
     """
-    days: dict[tuple[str, str], set[date]] = defaultdict(set)
+    periods: dict[tuple[str, str], Periods] = defaultdict(set)
     names = {name_rows(sha256): sha256 for sha256 in files}
     prefix = max(map(len, names), default=0)
     columns = ("id", "provider", "period_start", "period_end", "amount")
-    seen = {
-        (name[:prefix], provider, start, end)
-        for name, provider, start, end, amount in zip(*(rows[one].to_pylist() for one in columns), strict=True)
-        if amount
-    }
-    for name, provider, start, end in seen:
-        days[names[name], provider].update(_find_span(start, end))
+    for name, provider, start, end, amount in zip(*(rows[one].to_pylist() for one in columns), strict=True):
+        if amount:
+            periods[names[name[:prefix]], provider].add((start, end))
     found = []
-    for (one, provider), (other, seller) in combinations(sorted(days), 2):
-        both = days[one, provider] & days[other, seller]
+    for (one, provider), (other, seller) in combinations(sorted(periods), 2):
         is_said = other in files[one]["distinct_from"] or one in files[other]["distinct_from"]
-        if provider == seller and both and not is_said:
-            found.append([files[one]["name"], files[other]["name"], provider, str(min(both)), str(max(both))])
+        if provider != seller or is_said:
+            continue
+        if both := [*_find_shared(periods[one, provider], periods[other, provider])]:
+            first, last = both[0].first, both[-1].last
+            found.append([files[one]["name"], files[other]["name"], provider, str(first), str(last)])
     return found
+
+
+def _find_shared(one: Periods, other: Periods) -> Iterator[Span]:
+    """The days of the times that are in both, in order: days of one zone abut where UTC's would share one."""
+    here, there = _join(one), _join(other)
+    while here and there:
+        start, end = max(here[-1][0], there[-1][0]), min(here[-1][1], there[-1][1])
+        if start < end:
+            yield _find_span(start, end)
+        (here if here[-1][1] == end else there).pop()
+
+
+def _join(periods: Periods) -> list[tuple[datetime, datetime]]:
+    """The times that they are of, none of which meets another, the latest first."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(periods):
+        begun = found.pop()[0] if found and start <= (last := found[-1][1]) else None
+        found.append((start, end) if begun is None else (begun, max(last, end)))
+    return found[::-1]
 
 
 def list_days_of_lines(rows: pa.Table, *, charged: bool = False) -> set[tuple[date, str, str]]:
@@ -141,10 +167,13 @@ def _find_span(start: datetime, end: datetime) -> Span:
     return Span(start.date(), (end - timedelta(microseconds=1)).date())
 
 
-def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[str, Any]:
+def _describe(bill: BillFile, month: Month, distinct_from: list[str], *, is_distinct: bool) -> dict[str, Any]:
     """What the certificate says of a file."""
     charges = bill.months[month]
     refused, left_out = len(charges.refused), sum(charges.left_out.values())
+    told: dict[str, Any] = {"own_totals": list(map(list, charges.own_totals))} if charges.own_totals else {}
+    if charges.doubled:
+        told |= {"distinct": True} if is_distinct else {"doubled": charges.doubled}
     return {
         "name": bill.name,
         "sha256": bill.sha256,
@@ -156,7 +185,7 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str]) -> dict[st
         "amounts": {currency: format_plain(amount) for currency, amount in sorted(charges.amounts.items())},
         "crossing": charges.crossing,
         "distinct_from": distinct_from,
-    }
+    } | told
 
 
 def keep_rows(base: Snapshot, kept: Iterable[str]) -> pa.Table:
@@ -200,5 +229,8 @@ def _list_people(
 
 def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "A bill states the money of calls a second time: it is held against them, and never added."
+    for entry in entries.values():
+        if entry.get("distinct"):
+            yield f"Whoever imported {entry['name']} said that its equal lines are separate charges."
     if crossing := sum(entry["crossing"] for entry in entries.values()):
         yield f"{format_count(crossing, 'charge')} of a period that ends in a later month: counted where it begins."

@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.sources.charges.amounts import find_date_order, is_short_date, prove_decimals, prove_end, read_moment
-from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping
-from flexlib.sources.charges.rows import Charge, Reading, find_end, is_value, judge_row
-from flexlib.sources.charges.texts import Texts, find_columns, read_texts
+from flexlib.sources.charges.amounts import (
+    EXACT,
+    find_date_order,
+    is_short_date,
+    prove_decimals,
+    prove_end,
+    read_moment,
+)
+from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping, is_value
+from flexlib.sources.charges.repeats import Repeats
+from flexlib.sources.charges.rows import Charge, Reading, find_end, judge_row
+from flexlib.sources.charges.texts import Texts, read_texts
 from flexlib.sources.files.fields import list_in_words
+from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
@@ -45,6 +54,10 @@ class MonthCharges:
     """E-mails by the opaque key that stands for them now."""
     crossing: int
     """Charges whose period ends in another month than it begins in."""
+    doubled: int
+    """Lines that say in every column what one before them says, and charge something."""
+    own_totals: tuple[tuple[str, str, str], ...]
+    """Totals that the file says of itself, and what its rows sum up to, where that is something else."""
 
 
 @dataclass
@@ -58,6 +71,7 @@ class _Months:
     left_out: dict[Month | None, Counter[str]] = field(default_factory=dict)
     people: dict[Month, dict[str, dict[str, str]]] = field(default_factory=dict)
     crossing: Counter[Month] = field(default_factory=Counter)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 def name_rows(sha256: str) -> str:
@@ -70,7 +84,7 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
 
     Raises `BadFile` when it cannot be read, lacks a column, holds no row with a time, or writes dates that may be two.
     """
-    known = find_columns(file, mapping.delimiter)
+    known = list_columns(file, mapping.delimiter)
     lacking = {*mapping.optional} - {*known}
     mapping = replace(
         mapping,
@@ -160,7 +174,7 @@ def _find_meanings(
 
 
 def _take(found: _Months, texts: Texts, reading: Reading) -> None:
-    verdict = judge_row(texts, reading)
+    verdict = found.repeats.judge(judge_row(texts, reading), texts)
     month = verdict.month
     if verdict.left_out:
         found.left_out.setdefault(month, Counter())[verdict.left_out] += 1
@@ -170,7 +184,7 @@ def _take(found: _Months, texts: Texts, reading: Reading) -> None:
         charge = verdict.charge
         found.waiting.append(charge)
         sums = found.amounts.setdefault(month, {})
-        sums[charge.currency] = reading.add(sums.get(charge.currency, Decimal(0)), charge.amount)
+        sums[charge.currency] = EXACT.add(sums.get(charge.currency, Decimal(0)), charge.amount)
         if charge.key:
             known = "email" if "@" in verdict.owner else "name"
             found.people.setdefault(month, {})[charge.key] = {"email": "", "name": ""} | {known: verdict.owner}
@@ -209,10 +223,11 @@ def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
         texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
-    return {month: _pick(rows, month, found, texts) for month in months}
+        doubled = found.repeats.count_doubled(connection, file, rows)
+    return {month: _pick(rows, month, found, texts, doubled[month]) for month in months}
 
 
-def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]) -> MonthCharges:
+def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str], doubled: int) -> MonthCharges:
     import pyarrow.compute as pc
 
     first, end = (datetime(one.year, one.month, 1) for one in (month, month.next))
@@ -221,6 +236,6 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     refused = [RefusedRow(line, why, texts.get(line, "")) for at, line, _, why in found.refused if at in (month, None)]
     left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
     people = found.people.get(month, {})
-    return MonthCharges(
-        mine, found.amounts.get(month, {}), tuple(refused), dict(left_out), people, found.crossing[month]
-    )
+    amounts, totals = found.amounts.get(month, {}), tuple(found.repeats.list_totals())
+    crossing = found.crossing[month]
+    return MonthCharges(mine, amounts, tuple(refused), dict(left_out), people, crossing, doubled, totals)

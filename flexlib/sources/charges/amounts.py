@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
+from flexlib.sources.files.moments import read_instant
 
 NOTHING = frozenset({"", "null", "none", "n/a"})
 """Texts that say as much as an empty one, in lower case."""
@@ -50,7 +51,6 @@ DAY_FIRST, MONTH_FIRST = "dmy", "mdy"
 SHORT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T]\d{1,2}:\d\d(?::\d\d)?(?: ?[AP]M)?)?")
 WHOLE_DATE = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})")
 YEAR_AND_MONTH = re.compile(r"(\d{4})-(\d{2})")
-EPOCH = re.compile(r"\d{9,10}(?:\.0*)?|\d{13}")
 
 Moment = tuple[datetime, datetime]
 """A time, and the first that is not in it any more: of a moment itself, of a date the next day, of a month its end."""
@@ -184,15 +184,10 @@ def read_moment(text: str, order: str | None) -> Moment | None:
             one, other, year = map(int, match.groups())
             first = datetime(year, *((other, one) if order == DAY_FIRST else (one, other)))
             return _keep(first, first + timedelta(days=1))
-        if EPOCH.fullmatch(text):
-            seconds = int(text.partition(".")[0])
-            moment = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, timezone.utc)
-        else:
-            moment = datetime.fromisoformat(text.removesuffix("UTC").strip())
-        moment = moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
-    return _keep(moment, moment)
+    moment = read_instant(text)
+    return None if moment is None else _keep(*[moment.replace(tzinfo=None)] * 2)
 
 
 def prove_end(periods: Iterable[tuple[date, date]]) -> bool | None:

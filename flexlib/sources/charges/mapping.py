@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from flexlib.enums import KINDS_OF_CHARGE
 from flexlib.errors import BadParameter
+from flexlib.senders import is_sender
 from flexlib.sources.files.conditions import RowFilter, hide_emails, list_columns, read_filter
 from flexlib.sources.files.fields import AskedColumns
 
-COLUMNS = ("period_start", "period_end", "line_item", "model", "key", "amount", "list_amount", "quantity")
+COLUMNS = ("period_start", "period_end", "line_item", "model", "key", "amount", "list_amount", "quantity", "line_id")
 """Fields that a column feeds."""
 
 AMOUNTS = ("amount", "list_amount", "quantity")
@@ -18,8 +22,23 @@ AMOUNTS = ("amount", "list_amount", "quantity")
 COLUMNS_OR_VALUES = ("provider", "currency", "unit", "kind")
 """Fields that a column of that name feeds, where the file has one; else the text is the value of every row."""
 
+CODE = re.compile("[A-Z]{3}")
+"""Of a currency."""
+
 UNITS = {"usd": 0, "cents": -2}
 """By how many digits an amount moves."""
+
+
+def is_value(name: str, text: str, columns: Iterable[str]) -> bool:
+    """Whether the text can be the value of that field for every row, and is no column that the file, which has these
+    `columns`, lacks or writes in another case."""
+    if name == "currency":
+        return CODE.fullmatch(text) is not None
+    if name == "kind":
+        return text in KINDS_OF_CHARGE
+    if name == "unit" or is_sender(text):
+        return True
+    return text == text.lower() and "_" not in text and text not in {one.lower() for one in columns}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +68,15 @@ class ChargeMapping:
     list_amount: str | None = None
     """What the list prices ask for it."""
     quantity: str | None = None
+    line_id: str | None = None
+    """The line's own id: one that comes again is one charge."""
     unit: str | None = None
     kind: str | None = None
     """usage, fee, credit, tax or adjustment, or the column that says it; without, a negative amount is a credit."""
-    bills: Literal["calls", "other"] | None = None
-    """Whether it pays for the calls that are counted (then a fee is for usage), or for none of them (then usage is a
-    fee). None: its lines of usage are for calls, and whether its fees are, where it has no other line, nobody knows."""
+    bills: str | None = None
+    """Whether it pays for the calls that are counted (`calls`: then a fee is for usage), or for none of them (`other`:
+    then usage is a fee); or whose calls it pays for, such as `google,anthropic`, where those stand under the makers.
+    None: its lines of usage are for calls, and whether its fees are, where it has no other line, nobody knows."""
     amount_unit: str = "usd"
     """`cents` where amounts are hundredths of their currency, else `usd`, whatever the currency."""
     where: tuple[str, ...] = ()
@@ -76,7 +98,6 @@ class ChargeMapping:
     def __post_init__(self) -> None:
         for name, known in {
             "amount_unit": UNITS,
-            "bills": (None, "calls", "other"),
             "end_date": (None, "included", "excluded"),
             "date_order": (None, "dmy", "mdy"),
             "decimal": (None, ".", ","),
@@ -84,6 +105,8 @@ class ChargeMapping:
             if (said := getattr(self, name)) not in known:
                 wanted = " or ".join(one for one in known if one)
                 raise BadParameter(f"{name} must be {wanted}, not {said!r}.")
+        if self.bills not in (None, "calls", "other") and not all(map(is_sender, self.bills.split(","))):
+            raise BadParameter(f"bills must be calls, other or makers such as google,anthropic, not {self.bills!r}.")
         self.read_filter()
 
     @property

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,11 +12,13 @@ from typing import NamedTuple
 
 from flexlib.dates import Month
 from flexlib.enums import KINDS_OF_CHARGE
-from flexlib.senders import is_sender, name_sender
+from flexlib.senders import name_sender
 from flexlib.sources.charges.amounts import EXACT, Moment, find_other_currency, is_nothing, read_amount, read_moment
-from flexlib.sources.charges.mapping import UNITS, ChargeMapping
+from flexlib.sources.charges.mapping import CODE, UNITS, ChargeMapping
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.conditions import RowFilter
+from flexlib.sources.files.ids import TOTAL_ROWS
+from flexlib.sources.files.meaning import TOTALS
 
 KINDS = {one: one for one in KINDS_OF_CHARGE} | {
     "purchase": "fee", "subscription": "fee", "refund": "credit", "discount": "credit",
@@ -28,7 +29,8 @@ KINDS = {one: one for one in KINDS_OF_CHARGE} | {
 BILLED_AS: Mapping[tuple[str | None, str], str] = {("calls", "fee"): "usage", ("other", "usage"): "fee"}
 """What a charge is for by what was said of the whole bill."""
 
-CURRENCY = re.compile("[A-Z]{3}")
+TOTAL_TEXTS = ("period_start", "provider", "line_item", "model")
+"""Where a word for a total says that a row sums others: no bill charges for something of that name."""
 
 MOST_KEPT = 100_000
 """Texts whose meaning is remembered: a file's days and its commonest amounts."""
@@ -53,13 +55,16 @@ class Charge(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a row; one of `charge`, `left_out` and `fault` says it. `owner`: what its key stands for."""
+    """What became of a row; one of `charge`, `left_out` and `fault` says it. `owner`: what its key stands for; `total`:
+    what a row says that sums others, and its currency ("" where it says none)."""
 
     month: Month | None
     charge: Charge | None = None
     left_out: str = ""
     fault: str = ""
     owner: str = ""
+    line_id: str = ""
+    total: tuple[Decimal, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,6 @@ class Reading:
         amount = self.amounts[text]
         return amount.scaleb(shift, context=EXACT) if amount is not None and shift else amount
 
-    @staticmethod
-    def add(one: Decimal, other: Decimal) -> Decimal:
-        return EXACT.add(one, other)
-
 
 @lru_cache(maxsize=1_000)
 def find_month(day: date) -> Month:
@@ -117,18 +118,6 @@ def find_end(month: Month) -> datetime:
     return month.end.replace(tzinfo=None)
 
 
-def is_value(name: str, text: str, columns: Iterable[str]) -> bool:
-    """Whether the text can be the value of that field for every row, and is no column that the file, which has these
-    `columns`, lacks or writes in another case."""
-    if name == "currency":
-        return CURRENCY.fullmatch(text) is not None
-    if name == "kind":
-        return text in KINDS_OF_CHARGE
-    if name == "unit" or is_sender(text):
-        return True
-    return text == text.lower() and "_" not in text and text not in {one.lower() for one in columns}
-
-
 def judge_row(row: Texts, reading: Reading) -> Verdict:
     """What the row is."""
     said = {name: reading.read(row, name) for name in reading.places}
@@ -139,13 +128,22 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
         return Verdict(month, fault=row.problem)
     if kind := reading.filter.name_kind({name: row.values[place] for name, place in reading.conditions.items()}):
         return Verdict(month, left_out=kind)
+    if any((said.get(name) or "").lower() in TOTALS for name in TOTAL_TEXTS):
+        return Verdict(month, left_out=TOTAL_ROWS, total=_read_total(reading, said))
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
     try:
         charge, owner = _build(row, reading, said, begun)
     except ValueError as error:
         return Verdict(month, fault=str(error))
-    return Verdict(month, charge, owner=owner)
+    return Verdict(month, charge, owner=owner, line_id=said.get("line_id") or "")
+
+
+def _read_total(reading: Reading, said: Mapping[str, str | None]) -> tuple[Decimal, str] | None:
+    amount = said.get("amount")
+    total = reading.read_amount(amount, UNITS[reading.mapping.amount_unit]) if amount else None
+    code = said.get("currency", "" if "currency" in reading.places else reading.mapping.currency)
+    return None if total is None else (total, (code or "").upper())
 
 
 def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: Moment) -> tuple[Charge, str]:
@@ -160,8 +158,7 @@ def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: 
     if amount is None:
         raise ValueError("no amount")
     listed = _read_number(reading, said, "list_amount", shift)
-    owner = said.get("key") or ""
-    model = said.get("model")
+    owner, model = said.get("key") or "", said.get("model")
     return (
         Charge(
             id=f"{reading.prefix}{row.line}",
@@ -225,7 +222,7 @@ def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
     if text is None and said.get("amount") is None:  # a day on which nothing was charged
         return "USD"
     code = (text or "").upper()
-    if not CURRENCY.fullmatch(code):
+    if not CODE.fullmatch(code):
         raise ValueError(f"not the code of a currency: {text}" if text else "no currency")
     for name, what in (("amount", "amount"), ("list_amount", "list amount")):
         amount = said.get(name) or ""
@@ -237,7 +234,8 @@ def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
 def _find_kind(reading: Reading, said: Mapping[str, str | None], amount: Decimal) -> str:
     text = said.get("kind", reading.mapping.kind)
     kind = KINDS.get((text or "").lower().replace(" ", ""), "credit" if amount < 0 else "usage")
-    return BILLED_AS.get((reading.mapping.bills, kind), kind)
+    bills = reading.mapping.bills
+    return BILLED_AS.get((bills if bills in (None, "other") else "calls", kind), kind)
 
 
 def _hide_owner(owner: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flexlib.errors import BadFile
-from flexlib.sources.files.files import list_columns, read_csv, read_jsonl
+from flexlib.sources.files.files import read_csv, read_jsonl
 from flexlib.sources.files.json_values import TwiceNamed, decode_exact
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.texts import quote
@@ -47,11 +47,6 @@ def read_texts(file: Path, columns: Sequence[str], delimiter: str | None = None)
                 yield _read_object(line, lines, problem, text, columns)
     else:
         yield from _read_parquet(file, columns)
-
-
-def find_columns(file: Path, delimiter: str | None) -> list[str]:
-    """The file's columns, of JSON lines the paths. Raises `BadFile`."""
-    return list_columns(file, delimiter)
 
 
 def _read_object(line: int, lines: int, problem: str | None, text: str, columns: Sequence[str]) -> Texts:

@@ -1,0 +1,126 @@
+"""What a bill says a second time: totals of its own rows, held against them, and lines that are equal in every column.
+
+As of sums of calls (`doubled_rows`): two seats at one price are told by equal lines, and so is a page that was saved
+twice. The file does not say which, and only whoever imports it can.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.dates import Month
+from flexlib.formats import format_plain
+from flexlib.schema import CHARGES
+from flexlib.sources.charges.amounts import EXACT
+from flexlib.sources.charges.rows import Charge, Verdict
+from flexlib.sources.charges.texts import Texts
+from flexlib.sources.files.ids import HALF_A_CENT
+from flexlib.sources.files.kinds import find_kind
+from flexlib.sources.files.pages import FLAGS, NUMBERS, TOKENS
+from flexlib.sources.files.texts import read_raw
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+REPEATED_LINES = "repeated lines"
+"""The kind of lines whose own id stands before."""
+
+ZERO = Decimal(0)
+
+PAGING = {*FLAGS, *TOKENS, *(name for pair in NUMBERS for name in pair)}
+"""Keys of a page that say how to ask for the next one, and nothing of its rows."""
+
+
+@dataclass
+class _Sum:
+    """The rows of one currency up to one of them."""
+
+    amount: Decimal = ZERO
+    rows: int = 0
+
+    def add(self, amount: Decimal) -> None:
+        self.amount, self.rows = EXACT.add(self.amount, amount), self.rows + 1
+
+    def is_told_by(self, said: Decimal) -> bool:
+        """Whether a total says it, as far as it and the rows may be rounded."""
+        half = Decimal(HALF_A_CENT)
+        return abs(EXACT.subtract(said, self.amount)) <= half + min(half * self.rows, abs(said) / 100)
+
+
+@dataclass
+class Repeats:
+    """What was read of one file, held against what comes after it."""
+
+    ids: dict[str, Charge] = field(default_factory=dict)
+    """The first line with each id of the file's own."""
+    spans: dict[int, int] = field(default_factory=dict)
+    """How many lines of the file a row is where that is not one."""
+    totals: list[tuple[int, str, Decimal, list[_Sum]]] = field(default_factory=list)
+    before: dict[str, _Sum] = field(default_factory=dict)
+    """The rows so far by currency, and in `since` those after the last total."""
+    since: dict[str, _Sum] = field(default_factory=dict)
+
+    def judge(self, verdict: Verdict, row: Texts) -> Verdict:
+        """The verdict, but of a line whose own id stands before: it is the same charge, or nobody knows which holds."""
+        charge = verdict.charge
+        if verdict.total:
+            self._add_total(row.line, *verdict.total)
+        if charge is None:
+            return verdict
+        if verdict.line_id and (first := self.ids.setdefault(verdict.line_id, charge)) is not charge:
+            if first[1:] == charge[1:]:
+                return Verdict(verdict.month, left_out=REPEATED_LINES)
+            return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
+        for sums in (self.before, self.since):
+            sums.setdefault(charge.currency, _Sum()).add(charge.amount)
+        if row.lines > 1:
+            self.spans[row.line] = row.lines
+        return verdict
+
+    def _add_total(self, line: int, said: Decimal, currency: str) -> None:
+        """One that names no currency is of the one that the rows have."""
+        code = currency or next(iter(self.before), "")
+        sums = [replace(one) for one in (self.before.get(code), self.since.pop(code, None)) if one]
+        self.totals.append((line, code, said, sums))
+
+    def list_totals(self) -> Iterator[tuple[str, str, str]]:
+        """Each total of the file's own that sums neither all rows, nor those before it or since another one: what it is
+        called, what it says, and what all rows sum up to."""
+        for line, currency, said, sums in self.totals:
+            whole = self.before.get(currency, _Sum())
+            if not any(one.is_told_by(said) for one in (*sums, whole)):
+                yield f"amount of line {line}", format_plain(said), format_plain(whole.amount)
+
+    def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
+        """How many lines of each month say what one before them says, in columns that feed no field too, and charge
+        something."""
+        said = ", ".join(name for name in CHARGES.names if name != "id")
+        lines = "list(regexp_extract(id, '[0-9]+$')::BIGINT)"
+        connection.register("charges", rows)
+        groups = connection.execute(
+            f"SELECT period_start, {lines} FROM charges WHERE amount <> 0 GROUP BY {said} HAVING count(*) > 1"
+        ).fetchall()
+        asked = {line: self.spans.get(line, 1) for _, group in groups for line in group}
+        texts, is_lines = read_raw(connection, file, asked), find_kind(file) == "jsonl"
+        found = Counter[Month]()
+        for start, group in groups:
+            same = {_drop_paging(texts[line]) if is_lines else texts[line] for line in group}
+            found[Month.containing(start.date())] += len(group) - len(same)
+        return found
+
+
+def _drop_paging(text: str) -> str:
+    row: dict[str, Any] = json.loads(text)
+    kept = {name: value for name, value in row.items() if name not in PAGING and not _is_paging(value)}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _is_paging(value: object) -> bool:
+    return isinstance(value, dict) and not PAGING.isdisjoint(value)

@@ -1,0 +1,127 @@
+"""What a bill says twice: equal lines, lines of one id, totals of its own; the right sum by hand beside each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_charges import HEADER, bill, sums
+
+from flexlib.certificate import State
+from flexlib.checks import explain_check
+from flexlib.errors import BadFile
+from flexlib.ingest.charges.importing import prepare_charges
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.paths import InputFile
+
+DAYS = "2025-05-01,tokens,2.50\n2025-05-02,tokens,2.50\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "billed", "doubled"),
+    [
+        (DAYS + "2025-05-01,tokens,2.50\n", "7.5", 1),  # 5.00, if the first page was saved twice
+        (DAYS + DAYS, "10", 2),
+        ("2025-05-01,seat,30\n" * 3, "90", 2),  # or three seats
+        (DAYS + "2025-05-01,tokens,2.5\n", "7.5", 0),  # written otherwise: told apart
+        ("2025-05-01,tokens,0\n" * 2 + "2025-05-02,,\n" * 2, "0", 0),  # nothing is charged twice
+        ("2025-05-01,a,1\n2025-05-01,b,1\n2025-05-02,a,1\n", "3", 0),
+        ('2025-05-01,"a\nb",1\n' * 2, "2", 1),
+        ('2025-05-01,"a\nb",1\n2025-05-01,"a\nc",1\n', "2", 0),
+    ],
+)
+def test_lines_that_are_equal_in_every_column_are_told_until_somebody_says_that_each_is_a_charge(
+    tmp_path: Path, text: str, billed: str, doubled: int
+) -> None:
+    (found,) = bill(tmp_path, HEADER + text)
+    assert sums([found]) == {"2025-05": {"USD": billed}}
+    assert found.certificate.state is (State.UNRECONCILED if doubled else State.COMPLETE)
+    assert found.certificate.sums.figures.get("doubled_lines", []) == ([["bill.csv", doubled]] if doubled else [])
+    for is_said in (True, False):  # once said, it holds when the file comes again
+        (found,) = bill(tmp_path, HEADER + text, distinct=is_said)
+        assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
+
+
+def test_the_sentence_says_how_to_decide_and_a_mended_file_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, HEADER + DAYS + "2025-05-01,tokens,2.50\n")
+    assert explain_check(found.certificate.sums) == (
+        "1 line of bill.csv says in every column what a line before says: import bill.csv again with --distinct if "
+        "each is a charge of its own, or without the repeated lines and with --supersedes bill.csv"
+    )
+    (found,) = bill(tmp_path, HEADER + DAYS, supersedes=("bill.csv",))
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "5"}}, State.COMPLETE)
+
+
+def test_lines_that_differ_in_a_column_that_feeds_no_field_are_two(tmp_path: Path) -> None:
+    head = "day,item,usd,project\n"
+    (found,) = bill(tmp_path, f"{head}2025-05-01,a,1,web\n2025-05-01,a,1,app\n")
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
+    (found,) = bill(tmp_path, f"{head}2025-05-01,a,1,web\n2025-05-01,a,1,web\n", name="b.csv", replace_months=True)
+    assert found.certificate.state is State.UNRECONCILED
+
+
+def test_a_page_that_was_saved_twice_is_told_whatever_it_says_of_the_next_one(tmp_path: Path) -> None:
+    row = {"day": "2025-05-01", "item": "tokens", "usd": "2.50"}
+    lines = [row | {"has_more": True, "next_page": "page_1"}, row | {"has_more": True, "next_page": "page_2"}]
+    (found,) = bill(tmp_path, "\n".join(map(json.dumps, lines)), name="pages.jsonl")
+    assert found.certificate.sums.figures["doubled_lines"] == [["pages.jsonl", 1]]
+
+
+def test_a_line_of_an_id_that_stands_before_counts_once_and_another_charge_under_it_is_refused(tmp_path: Path) -> None:
+    rows = ("2025-05-01,a,1,x1", "2025-05-01,a,1,x2", "2025-05-01,a,1,x1", "2025-05-01,a,7,x2", "2025-05-01,a,1,")
+    (found,) = bill(tmp_path, "day,item,usd,line\n" + "\n".join(rows), line_id="line")
+    assert sums([found]) == {"2025-05": {"USD": "3"}}  # x1, x2 and the one without an id
+    assert found.certificate.left_out == ({"kind": "repeated lines", "rows": 1},)
+    assert [(row.line, row.reason) for row in found.quarantined] == [
+        (5, "line_id stands before with other content: x2")
+    ]
+
+
+ROWS = "2025-05-01,API,10\n2025-05-02,images,5.50\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ROWS + "Total,,15.50\n", ""),
+        (ROWS + "2025-05-31,Total,15.5\n", ""),
+        (ROWS + "2025-05-31,Total,17\n", "bill.csv says that its amount of line 4 is 17, and its rows sum up to 15.5"),
+        (ROWS + "Total,,17\n", "bill.csv says that its amount of line 4 is 17, and its rows sum up to 15.5"),
+        (ROWS + "Total,,\n", ""),  # it says no figure
+        ("Total,,15.50\n" + ROWS, ""),
+        ("2025-05-01,a,10\n,Subtotal,10\n2025-05-02,b,5\n,Subtotal,5\n2025-05-31,tax,0.5\n,Grand total,15.5\n", ""),
+        ("2025-05-01,a,7.754\n2025-05-02,b,7.754\nTotal,,15.5\n", ""),  # 15.508: each row may be rounded
+    ],
+)
+def test_a_total_of_the_bill_s_own_is_no_charge_and_is_held_against_its_rows(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (found,) = bill(tmp_path, HEADER + text)
+    right = "15.508" if "7.754" in text else "15.5"
+    assert sums([found]) == {"2025-05": {"USD": right}}
+    assert found.certificate.state is (State.UNRECONCILED if said else State.COMPLETE)
+    assert explain_check(found.certificate.sums).partition(":")[0] == said
+
+
+def test_a_total_in_each_currency_is_held_against_the_rows_in_it(tmp_path: Path) -> None:
+    rows = "day,item,usd,money\n2025-05-01,a,2,EUR\n2025-05-01,b,3,USD\n,Total,2,EUR\n,Total,4,USD\n"
+    (found,) = bill(tmp_path, rows, currency="money")
+    assert sums([found]) == {"2025-05": {"EUR": "2", "USD": "3"}}
+    assert found.certificate.sums.figures["own_totals"] == [["bill.csv", "amount of line 5", "4", "3"]]
+
+
+def test_a_bill_of_totals_alone_holds_no_charges(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="bill.csv holds no charges"):
+        bill(tmp_path, HEADER + "Total,,17\n")
+
+
+def test_a_bill_given_twice_counts_once_and_that_is_said(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(HEADER + DAYS, "utf-8")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    files = [(InputFile(tmp_path / name, name), mapping) for name in ("a.csv", "b.csv")]
+    said: list[str] = []
+    with prepare_charges(files, tmp_path / "data", note=said.append) as store_months:
+        assert sums(store_months()) == {"2025-05": {"USD": "5"}}
+    assert said == ["b.csv is the same as a.csv, byte for byte: it counts once."]
