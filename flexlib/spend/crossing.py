@@ -21,6 +21,7 @@ ZONES = timedelta(hours=12)
 """How long after UTC's a day ends at most, wherever it is of: what a bill by day has behind a month is that month's."""
 
 BY_MONTH = "Import bills by day or by calendar month in its place, with --supersedes of it."
+OR_FEE = f"{BY_MONTH[:-1]}, or it again with --bills other if it is for no calls."
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _compare_end(bill: _Covered, month: MonthUsage) -> str:
         return ""
     return (
         f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}, and what of that is of a later month "
-        f"nobody knows: all of it is in this one. {BY_MONTH}"
+        f"nobody knows: all of it is in this one. {OR_FEE}"
     )
 
 
@@ -97,13 +98,13 @@ def _compare_calls(bill: _Covered, month: MonthUsage, here: list[_Covered]) -> s
             counted = EXACT.add(counted, one.usd or ZERO)
     start = datetime(month.month.year, month.month.month, 1)
     if counted > month.tolerance.usd:
-        what = f"; US$ {format_amount(counted)} of calls on those days is counted here too"
+        what = f"; US$ {format_amount(counted)} of calls on those days is counted here too. {BY_MONTH}"
     elif bill.until > start + ZONES and not any(line.provider == bill.provider for line in here):
-        what = ": what of it is of this month, this total lacks"
+        what = f": what of it is of this month, this total lacks. {OR_FEE}"
     else:
         return ""
     told = f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}"
-    return f"{told}, all of it in {bill.first:%Y-%m}{what}. {BY_MONTH}"
+    return f"{told}, all of it in {bill.first:%Y-%m}{what}"
 
 
 def _read_covered(snapshot: Snapshot, where: str) -> list[_Covered]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -88,7 +89,10 @@ def test_a_bill_within_its_month_says_nothing_of_the_next(tmp_path: Path) -> Non
 
 
 LATER_DAYS = "openai: old.csv bills 2025-05-20 to 2025-06-19, "
-IN_PLACE = " Import bills by day or by calendar month in its place, with --supersedes of it."
+IN_PLACE = (
+    " Import bills by day or by calendar month in its place, with --supersedes of it, or it again with --bills other "
+    "if it is for no calls."
+)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,14 @@ def test_a_bill_that_ends_in_a_later_month_is_this_months_only_where_its_calls_c
     assert (may.bills.spend_usd, may.state) == (Decimal(300), state)
     said = f"{LATER_DAYS}and what of that is of a later month nobody knows: all of it is in this one.{IN_PLACE}"
     assert (said in may.list_problems()) is (state is not State.COMPLETE)
+
+
+def test_a_year_of_seats_that_no_word_says_to_be_a_fee_is_one_once_it_is_for_no_calls(tmp_path: Path) -> None:
+    for said, state in ((None, State.UNRECONCILED), ("other", State.COMPLETE)):
+        (tmp_path / "seats.csv").write_text("from,to,usd\n2025-05-01,2026-05-01T00:00,900\n", "utf-8")
+        ingest_charges([tmp_path / "seats.csv"], replace(MAPPING, bills=said), tmp_path, now=LATER)
+        may = load_month_usage(MAY, tmp_path)
+        assert (may.bills.spend_usd, may.state) == (Decimal(900), state)
 
 
 def test_a_month_of_other_calls_lacks_what_an_earlier_months_bill_is_for(tmp_path: Path) -> None:
