@@ -61,6 +61,11 @@ class ProviderBill:
         return EXACT.subtract(self.billed_usd, self.counted_usd)
 
     @property
+    def is_without_calls(self) -> bool:
+        """Whether a bill is all that is known of it."""
+        return self.billed_usd is not None and not self.requests
+
+    @property
     def basis(self) -> str:
         """What the spend is: `bill`, `count`, or `bill and count` of the days that the bill does not cover."""
         return "count" if self.billed_usd is None else "bill" if self.spend_usd == self.billed_usd else "bill and count"

@@ -133,7 +133,7 @@ def table_credits_by_user(people: object, *, full: bool = False) -> Table:
     rows = [{**row, "keys": format_count(row["people"], "key") * (row["person"] == NOT_LISTED)} for row in users]
     columns = [
         Column("person", "Person", total=f"All {sum(row['people'] for row in rows):,}", note="keys"),
-        *_list_credits(rows),
+        *(column for column in _list_credits(rows) if not full or column is not BAR),  # half a page has no room for all
     ]
     others = frozenset(place for place, row in enumerate(rows) if row["days"] is None)
     if not full:

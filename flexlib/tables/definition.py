@@ -114,6 +114,8 @@ class Table:
     """How many of the first lines have a colour of their own in the charts; None: all that stand for one."""
     bar_colour: str = "accent"
     """Of bars where no column is a series."""
+    closing: Sequence[Row] = ()
+    """Lines below the total that lead from it to another sum, the last of them."""
 
     @property
     def written_columns(self) -> list[Column]:

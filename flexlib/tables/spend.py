@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from flexlib.analysis.ranking import SHOWN
 from flexlib.formats import format_count, format_plain
+from flexlib.money.unit_prices import EXACT
 from flexlib.senders import LABELS
-from flexlib.spend.billed import sum_known
+from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
+from flexlib.spend.differences import Difference, match_model
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
+
+TO_DO = {
+    "billed": "Not explained: bring the calls behind it, or ask the provider what it is for.",
+    "counted": "Not explained: look whether another bill pays for these calls.",
+    "both": "Not explained: hold the prices against the contract.",
+}
+"""What whoever answers for the month does about a difference, by which of the two sums are known."""
 
 
 def table_providers(bills: MonthBills) -> Table:
@@ -73,7 +87,7 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
         Column("provider", "Provider", total="All differences"),
         Column("day", "Day", Kind.DAY),
         Column("model", "Model"),
-        Column("kind", "What"),
+        Column("kind", "What", is_optional=True),
         Column("counted", "Counted US$", Kind.USD, Total.KNOWN, is_optional=True),
         Column("billed", "Billed US$", Kind.USD, Total.KNOWN, is_optional=True),
         Column("difference", "Difference US$", Kind.USD, Total.SUM),
@@ -81,6 +95,65 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
     ]
     summary = "The difference" if len(found) == 1 else f"All {len(found)} differences"
     return Table("table-differences", "Counted and billed, where they differ", columns, rows, summary=summary)
+
+
+def table_differences_by_model(bills: MonthBills) -> Table:
+    """Of the whole month, where counts and bills differ, the largest that nothing explains first, and what to do."""
+    groups: dict[tuple[str, str, bool], list[Difference]] = {}
+    for one in bills.differences:
+        groups.setdefault((one.provider, match_model(one.model or ""), one.is_explained), []).append(one)
+    lines: list[dict[str, Any]] = []
+    for (provider, _, is_explained), found in groups.items():
+        counted, billed = (sum_known(getattr(one, name) for one in found) for name in ("counted_usd", "billed_usd"))
+        # A list price in it is that of a day.
+        reason = re.sub(r" is [\d,.]+$", "", max(found, key=lambda one: abs(one.usd)).reason)
+        if not is_explained:
+            reason = TO_DO["both" if counted and billed else "billed" if billed else "counted"]
+        lines.append(
+            {
+                "model": min((one.model for one in found if one.model), key=len, default="no model"),
+                "provider": name_provider(provider),
+                "counted": counted,
+                "billed": billed,
+                "difference": EXACT.subtract(billed or ZERO, counted or ZERO),
+                "why": reason,
+                "is_explained": is_explained,
+            }
+        )
+    lines.sort(key=lambda line: (line["is_explained"], -abs(line["difference"])))
+    rows, rest = lines[:SHOWN], lines[SHOWN:]
+    if rest:
+        sums = {name: sum_known(row[name] for row in rest) for name in ("counted", "billed", "difference")}
+        rows.append({"model": format_count(len(rest), "other"), "provider": "", "why": "", **sums})
+    columns = [
+        Column("model", "Where they differ", total="All differences", note="provider"),
+        Column("counted", "Counted US$", Kind.USD, Total.KNOWN, is_optional=True),
+        Column("billed", "Billed US$", Kind.USD, Total.KNOWN, is_optional=True),
+        Column("difference", "Difference US$", Kind.USD, Total.SUM),
+        Column("why", "Why, or what to do"),
+    ]
+    others = frozenset({len(rows) - 1} if rest else ())
+    return Table("table-differences-models", "Counted and billed by model, where they differ", columns, rows, others)
+
+
+def lead_to_spend(bills: MonthBills, columns: Sequence[Column]) -> list[Row]:
+    """From what was counted to the spend, to the last digit: the lines below the total of the models."""
+    without = [one for one in bills.providers if one.is_without_calls]
+    others = [one for one in bills.providers if one.billed_usd is not None and one not in without]
+    counted = sum_known(one.counted_usd for one in bills.providers)
+    billed = sum_known(one.spend_usd for one in without)
+    rest = EXACT.subtract(bills.spend_usd or ZERO, EXACT.add(counted or ZERO, billed or ZERO))
+    lines = [
+        ("Billed without calls", without, billed),
+        ("Bills less what was counted", others, rest if others else None),
+    ]
+    found = [
+        {"model": name, "label": ", ".join(name_provider(one.provider) for one in of), "total_usd": usd}
+        for name, of, usd in lines
+        if usd
+    ]
+    found += [{"model": "The month's spend", "total_usd": bills.spend_usd}] * bool(found)
+    return [{**{column.key: "" for column in columns}, **line} for line in found]
 
 
 def _describe_basis(bill: ProviderBill) -> str:

@@ -9,13 +9,18 @@ from typing import Any
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import count_colours, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.formats import format_count
 from flexlib.names import mask_key
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total, say_least
-from flexlib.tables.spend import name_provider, table_differences, table_providers
+from flexlib.tables.spend import (
+    lead_to_spend,
+    name_provider,
+    table_differences,
+    table_differences_by_model,
+    table_providers,
+)
 
 REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM)
 CALLS = Column("calls", "Calls", Kind.COUNT, Total.SUM)
@@ -30,10 +35,16 @@ USABLE = ("usable_type", "usable_id", "usable_key")
 NAMES_OF_PERCENTS = {0: "the smallest call", 50: "50\u00a0%, the median", 100: "100\u00a0%, the largest"}
 
 
-def table_spend_by_model(models: Sequence[Row], priced: object = None, before: MonthBefore | None = None) -> Table:
+def table_spend_by_model(
+    models: Sequence[Row],
+    priced: object = None,
+    before: MonthBefore | None = None,
+    bills: MonthBills | None = None,
+) -> Table:
     """The models by money: calls, tokens, US$, share, price of a million tokens, and the change on the month before.
 
-    As from `rank_models` with the `priced` rows; past the largest twelve they are one line.
+    As from `rank_models` with the `priced` rows; past the largest twelve they are one line. With `bills` the total is
+    led to the month's spend: by what was billed without calls, and by what bills take more or less than was counted.
     """
     folded = fold_lines(models, "model")
     rows = [{**row, "label": f"{row['lines']} models"} if "lines" in row else row for row in folded]
@@ -45,7 +56,10 @@ def table_spend_by_model(models: Sequence[Row], priced: object = None, before: M
         *_list_money(rows, _list_change(models, before), has_bar=True),
     ]
     coloured, written = count_colours(len(models)), say_least(columns, rows)
-    return Table("table-spend-models", "Spend by model", *written, _find_others(rows), coloured=coloured)
+    closing = lead_to_spend(bills, columns) if bills is not None and bills.has_bills else ()
+    return Table(
+        "table-spend-models", "Spend by model", *written, _find_others(rows), coloured=coloured, closing=closing
+    )
 
 
 def table_other_models(models: Sequence[Row]) -> Table:
@@ -79,7 +93,7 @@ def list_seller_tables(sellers: Sequence[Row], bills: MonthBills, before: MonthB
     """Who sends the bill: as counted; where any bill is there, counted and billed, and where the two differ."""
     if not bills.has_bills:
         return [table_spend_by_seller(sellers, before)]
-    return [table_providers(bills), table_differences(bills)]
+    return [table_providers(bills), table_differences_by_model(bills), table_differences(bills)]
 
 
 def table_usage_by_day(by_day: object) -> Table:
@@ -141,7 +155,7 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
         }
         for row in statuses
     ]
-    columns = [Column("name", "Status", total="All", note="note"), CALLS, replace(USD, total=Total.BLANK)]
+    columns = [Column("name", "Status", total="All", note="note"), CALLS, USD]
     return Table("table-statuses", "Calls by how they ended", *say_least(columns, rows))
 
 
@@ -161,9 +175,7 @@ def table_rates(rates: Sequence[Row]) -> Table:
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [
-        Column("model", "Without a price", total="All"),
-        Column("label", "Provider", is_optional=True),
-        Column("way", "Proxy", is_optional=True),
+        Column("model", "Without a price", total="All", note="maker"),
         Column("reason", "Why"),
         CALLS,
     ]
@@ -172,27 +184,15 @@ def table_unpriced(unpriced: Sequence[Row]) -> Table:
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:
     """Calls whose provider is not known, most first. As from `spend.list_unmapped`."""
-    columns = [Column("model", "Model of no known provider", total="All"), Column("way", "Proxy"), CALLS]
+    columns = [Column("model", "Model of no known provider", total="All", note="way"), CALLS]
     return Table("table-unmapped", "Calls whose provider is not known", *say_least(columns, _label(unmapped)))
 
 
 def table_quality(checks: Sequence[QualityCheck]) -> Table:
-    """What the rows were asked and something was found, and in one line all questions that found nothing. As from
-    `spend.check_quality`."""
-    columns = [
-        Column("question", "Question"),
-        Column("count", "Found", Kind.COUNT),
-        Column("note", "What it means", is_optional=True),
-    ]
-    rows: list[dict[str, Any]] = [
-        {"question": one.question, "count": one.count, "note": one.note} for one in checks if one.count
-    ]
-    silent = [one.question for one in checks if not one.count]
-    if silent:
-        text = format_count(len(silent), "other question" if rows else "question")
-        rows.append({"question": text, "count": "none", "note": f"{'; '.join(silent)}."})
-    others = frozenset({len(rows) - 1}) if silent else frozenset()
-    return Table("table-quality", "Data quality", columns, rows, others)
+    """What the rows were asked and something was found. As from `spend.check_quality`."""
+    columns = [Column("question", "Question", note="note"), Column("count", "Found", Kind.COUNT)]
+    rows = [{"question": one.question, "count": one.count, "note": one.note} for one in checks if one.count]
+    return Table("table-quality", "Data quality", columns, rows)
 
 
 def _list_money(rows: Sequence[Row], change: Sequence[Column] = (), *, has_bar: bool = False) -> list[Column]:
@@ -225,12 +225,12 @@ def _find_others(rows: Sequence[Row]) -> frozenset[int]:
 
 
 def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Each row with `label`, the provider as a reader knows it, and `way`, the proxy likewise, where it has them."""
+    """Each row with `maker`, the provider and the proxy as a reader knows them, and `way`, the proxy alone."""
     labelled = []
     for row in rows:
-        label = {"label": LlmProvider.parse(row["provider"]).label()} if "provider" in row else {}
-        way = {"way": _name_proxy(row["proxy"])} if "proxy" in row else {}
-        labelled.append({**row, **label, **way})
+        maker = LlmProvider.parse(row["provider"]).label() if "provider" in row else ""
+        way = "" if row.get("proxy") is None else LlmProxy.parse(row["proxy"]).label()
+        labelled.append({**row, "maker": ", ".join(filter(None, (maker, way))), "way": way})
     return labelled
 
 
@@ -241,7 +241,3 @@ def _name_usable(row: Row) -> str:
     if name is None and key is None:  # an empty cell in the column of users
         return f"{row['usable_type']}, not named"
     return f"{row['usable_type']} {mask_key(key) if name is None else name}"
-
-
-def _name_proxy(proxy: str | None) -> str:
-    return "Directly" if proxy is None else LlmProxy.parse(proxy).label()

@@ -50,12 +50,48 @@ def test_what_is_counted_in_a_month_with_a_bill_is_not_called_its_spend(tmp_path
     bill(tmp_path, "2025-09-05,100\n")
     words = read_words(read_page(tmp_path))
     assert "gpt-4o takes 75.0 % of what was counted" in words
-    assert words.count("Counted US$") == 6  # by day, model, provider, user and task, and where counts and bills differ
+    # by day, model, provider, user and task, and twice where counts and bills differ
+    assert words.count("Counted US$") == 7
     assert "5 Sep took US$ 12.00, 12.0 times a usual day, as counted" in words
     assert "Highest day, as counted 5 Sep US$ 12.00" in words
     assert "All that was counted went to Text generation" in words
     assert "Running total, as counted: US$ 16.00" in words
     assert "of the spend" not in words
+
+
+def test_what_is_billed_without_calls_stands_in_the_chart_and_leads_the_models_to_the_spend(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "10"), call("b", "2025-09-06", "2", provider="xai"))
+    bill(tmp_path, "2025-09-05,10.50\n")
+    (tmp_path / "copilot.csv").write_text("day,usd\n2025-09-06,60.20\n", "utf-8")
+    mapping = ChargeMapping(period_start="day", amount="usd", currency="USD", provider="github")
+    ingest_charges([tmp_path / "copilot.csv"], mapping, tmp_path)
+    page = read_page(tmp_path)
+    # 10 and 2 were counted; OpenAI bills half a dollar more than that, GitHub 60.20
+    assert [[line[0], line[4]] for line in read_cells(page, "table-spend-models")[-4:]] == [
+        ["All models", "12.00"],
+        ["Billed without calls GitHub", "60.20"],
+        ["Bills less what was counted OpenAI", "0.50"],
+        ["The month's spend", "72.70"],
+    ]
+    words = read_words(page)
+    assert "Spend US$ 72.70" in words
+    assert "6 Sep, Billed without calls: US$ 60.20" in page
+    assert "Counted or billed without calls: US$ 72.20" in words
+    assert "1 provider billed US$ 10.50, where US$ 10.00 were counted" in words
+
+
+def test_a_reader_of_the_page_finds_what_differs_on_it_and_what_to_do(tmp_path: Path) -> None:
+    calls = [call(f"c{day}", f"2025-09-0{day}", "1", model="o3") for day in range(1, 5)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    bill(tmp_path, "".join(f"2025-09-0{day},26\n" for day in range(1, 5)))
+    page = read_page(tmp_path)
+    words = read_words(page)
+    assert "flexlib spend" not in words
+    assert "differences of US$ 100.00 are unexplained; the table of providers lists the largest" in words
+    assert read_cells(page, "table-differences-models") == [  # four days of 26 billed and 1 counted
+        [*("no model OpenAI", "4.00", "104.00", "100.00"), "Not explained: hold the prices against the contract."],
+        ["All differences", "4.00", "104.00", "100.00", ""],
+    ]
 
 
 def test_a_month_of_nothing_but_a_bill_has_its_spend_and_no_empty_chart(tmp_path: Path) -> None:

@@ -180,6 +180,13 @@ def test_the_pareto_curve_starts_at_nothing_and_goes_through_each_persons_sum() 
     assert axes.get_ylim() == (0, 100)
 
 
+def test_the_words_beside_a_single_spender_stand_left_of_his_line() -> None:
+    rows = aggregate.credits_by_user(make_rows([(1, "ana", "GPT-5", 0, 100)]))
+    (words,) = plot_credits_by_user(rows).figure.axes[0].texts
+    assert (words.get_text().replace("\u00a0", " "), words.get_horizontalalignment()) == ("top 1: 100.0 %", "right")
+    assert words.get_position()[0] < 1
+
+
 def test_a_month_without_a_row_is_drawn_empty() -> None:
     rows = make_rows([])
     assert plot_days(rows).legend == []
@@ -221,7 +228,7 @@ def test_letters_on_a_phone_are_as_large_as_on_a_page(chart: Chart) -> None:
     root = ET.fromstring(narrow)
     sizes = {float(size) for size in re.findall(r"font-size:([\d.]+)px", narrow)}
     assert root.get("viewBox", "").split()[2] == str(NARROW) == root.get("width")
-    assert min(sizes) >= 10
+    assert min(sizes) >= 11.5
     assert max(sizes) == 12.5
 
 

@@ -242,8 +242,11 @@ def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> N
     ok, silent, bad = make_status("ok", 90), make_status(None, 5), make_status("error", 5, failed=True)
     found = heading_for_statuses([ok, silent, bad])
     assert found is not None
-    assert found.heading == "5 calls failed, 5.0\u00a0% of all"
-    assert found.note.endswith("Of 5 calls nothing is said.")
+    assert found.heading == "5 calls failed, 5.3\u00a0% of those that say how they ended"  # 5 of 95
+    assert found.note.endswith("Of 5 calls nothing is said: they are in no share.")
+    assert heading_for_statuses([ok, bad]) == Heading(
+        "5 calls failed, 5.3\u00a0% of all", found.note.partition(" Of 5")[0]
+    )
     fine = heading_for_statuses([ok])
     assert fine is not None
     assert fine.heading == "No call is known to have failed"
@@ -253,6 +256,7 @@ def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> N
 def test_questions_are_told_that_find_something() -> None:
     checks = [QualityCheck("a", 2, "x"), QualityCheck("b", 0, "x"), QualityCheck("c", 0, "x")]
     assert heading_for_quality(checks).heading == "1 of 3 data checks found something"
+    assert heading_for_quality(checks).note == "Asked of every row of the month. Nothing found: b; c."
     assert heading_for_quality(checks[1:]).heading == "None of 2 data checks found anything"
 
 

@@ -75,7 +75,7 @@ def test_the_heading_follows_the_state(changes: dict[str, object], state: State,
 
 
 def test_who_failed_is_a_cross_and_not_a_tick() -> None:
-    assert read_facts(certify(ROWS, users_failed=3))["✗ People asked, read, not read"] == "5,930 · 5,927 · 3"
+    assert read_facts(certify(ROWS, users_failed=3))["× People asked, read, not read"] == "5,930 · 5,927 · 3"
 
 
 def test_each_reason_is_listed_when_there_are_several() -> None:

@@ -62,7 +62,7 @@ def show_numbers(
     ("state", "badge", "colour"),
     [
         (State.COMPLETE, "✓ Complete", "good"),
-        (State.PROVISIONAL, "◔ Provisional", "warn"),
+        (State.PROVISIONAL, "… Provisional", "warn"),
         (State.UNRECONCILED, "≠ Not reconciled", "bad"),
         (State.GAP, "! Not whole", "bad"),
     ],

@@ -8,6 +8,7 @@ from itertools import combinations, permutations
 
 import pytest
 
+from flexlib.page.credits.calendar import shade_cell
 from flexlib.page.kit.theme import (
     DARK,
     LIGHT,
@@ -151,3 +152,12 @@ def test_every_variable_that_is_used_is_declared_light_and_dark(style: str) -> N
     used = set(re.findall(r"var\(--flex-([a-z0-9-]+)", style))
     assert used <= LIGHT.keys()
     assert all(len(re.findall(rf"--flex-{name}:", style)) == 2 for name in LIGHT)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("percent", range(0, 101, 2))
+def test_the_letters_in_a_calendar_can_be_read_on_every_depth_of_blue(colours: dict[str, str], percent: int) -> None:
+    alpha, letters = shade_cell(percent / 100)
+    parts = zip(*(bytes.fromhex(colours[name][1:]) for name in ("heat", "paper")), strict=True)
+    cell = bytes(round(alpha * over + (1 - alpha) * under) for over, under in parts)
+    assert measure_contrast(colours[letters], f"#{cell.hex()}") >= 4.5

@@ -191,6 +191,16 @@ def test_nothing_is_wider_than_the_window(request: pytest.FixtureRequest, probe:
     assert seen["page"] <= width
 
 
+@pytest.mark.parametrize("month", ["page", "spend_page"])
+def test_each_heading_of_a_table_says_something_and_each_box_that_scrolls_has_a_name_of_its_own(
+    request: pytest.FixtureRequest, month: str
+) -> None:
+    html = request.getfixturevalue(month).read_text("utf-8")
+    assert [head for head in re.findall(r"<th\b[^>]*>(.*?)</th>", html) if not head] == []
+    names = re.findall(r'role="region" aria-label="([^"]+)"', html)
+    assert len(set(names)) == len(names) > 3
+
+
 def test_letters_of_charts_can_be_read_on_a_phone_and_on_a_desk(page: Path, probe: Probe) -> None:
     assert probe(page, 390)["smallest_letter"] >= 9.5
     assert probe(page, 1180)["smallest_letter"] >= 9.5

@@ -45,7 +45,7 @@ def test_statuses_are_counted_as_they_stand_with_what_they_cost(tmp_path: Path) 
         ["ok", "9", "11.00"],
         ["timeout failed", "1", "4.00"],
         ["Not said", "1", "–"],
-        ["All", "11", ""],
+        ["All", "11", "15.00"],
     ]
 
 

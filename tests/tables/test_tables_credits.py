@@ -134,8 +134,8 @@ def test_people_stand_under_pseudonyms_and_keys_of_nobody_in_one_line() -> None:
 
 def test_a_fuller_table_of_people_also_has_prompt_credits_and_days() -> None:
     lines = read_cells(show_people(make_rows(ROWS), full=True), "table-all-people")
-    assert lines[0] == ["Person 001", "1,734.56", "", "94.5 %", "2.50", "2"]
-    assert lines[-1] == ["All 3", "1,835.06", "", "100.0 %", "6.00", "–"]
+    assert lines[0] == ["Person 001", "1,734.56", "94.5 %", "2.50", "2"]
+    assert lines[-1] == ["All 3", "1,835.06", "100.0 %", "6.00", "–"]
 
 
 @pytest.mark.parametrize(("shown", "summary"), [(2, "The first 2 people"), (3, "All 4 people")])

@@ -23,8 +23,8 @@ from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
-DARK_CELL = 0.6
-"""From this depth of colour on, letters are light."""
+DARK_CELL = 0.82
+"""From this depth of colour on, light letters stand out more than dark ones; both by 4.5 to 1 at least."""
 
 WEEKS_OF_HALF = 8
 """So many weeks fit beside another chart; a calendar of more is as wide as the page."""
@@ -106,12 +106,18 @@ def _name_weeks(weeks: dict[tuple[int, int], date], room: float) -> dict[tuple[i
 
 def _draw_day(axes: Axes, week: int, cell: Row, depth: float, words: tuple[str, str]) -> None:
     weekday, (day, amount) = cell["weekday"], words
-    box = Rectangle((week - 0.48, weekday - 0.46), 0.96, 0.92, facecolor=LIGHT["heat"], alpha=0.06 + 0.94 * depth)
+    alpha, letters = shade_cell(depth)
+    box = Rectangle((week - 0.48, weekday - 0.46), 0.96, 0.92, facecolor=LIGHT["heat"], alpha=alpha)
     name = f"{format_weekday(cell['date'])} {format_short_day(cell['date'])}"
     add_tooltip(box, f"{name}: {format_credits(cell['flex_credits'])}")
     axes.add_patch(box)
-    colour = LIGHT["on-heat" if depth > DARK_CELL else "ink"]
+    colour = LIGHT[letters]
     if day:
-        axes.text(week - 0.43, weekday - 0.38, day, fontsize=10, color=colour, va="top")
+        axes.text(week - 0.43, weekday - 0.38, day, fontsize=11.5, color=colour, va="top")
     if amount:
         axes.text(week + 0.42, weekday + 0.36, amount, color=colour, ha="right", va="bottom")
+
+
+def shade_cell(depth: float) -> tuple[float, str]:
+    """How opaque a cell is, 0 for the least depth and 1 for the most, and the colour of its letters."""
+    return 0.06 + 0.94 * depth, "on-heat" if depth > DARK_CELL else "on-pale"

@@ -115,7 +115,9 @@ def plot_credits_by_user(
             share = tenth["cumulative_share_permille"]
             axes.vlines(tenth["rank"], 0, share / 10, color=LIGHT["soft"], linewidth=1)
             text = f"top {tenth['rank']:,}: {format_share_percent(share)}"
-            axes.text(tenth["rank"] + x[-1] * 0.03, max(6, share / 10 - 8), text, color=LIGHT["ink"], va="top")
+            left = tenth["rank"] > x[-1] / 2  # beyond the middle there is no room at the right of the line
+            spot = tenth["rank"] + x[-1] * (-0.03 if left else 0.03), max(6, share / 10 - 8)
+            axes.text(*spot, text, color=LIGHT["ink"], ha="right" if left else "left", va="top")
         return figure
 
     words = "The share of all flex credits that the biggest spenders took together."

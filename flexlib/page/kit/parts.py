@@ -20,7 +20,9 @@ DEMO = render_element("em", "Demo data", class_="demo")
 LONG_FIGURE, LONGEST_FIGURE = 14, 17
 """From so many characters on a headline number is written smaller: half a phone has room for 13 at full size."""
 
-SIGNS = {"good": "✓", "bad": "✗", "unknown": "–"}
+SIGNS = {"good": "✓", "bad": "×", "unknown": "–"}
+
+HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class StateBadge:
 BADGES = {
     State.COMPLETE: StateBadge("good", "✓", "Complete", "Why you can trust the total"),
     State.PROVISIONAL: StateBadge(
-        "warn", "◔", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
+        "warn", "…", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
     ),
     State.UNWITNESSED: StateBadge(
         "warn", "?", "Not witnessed", "What the total rests on", "", "no second figure confirms the total."
@@ -122,7 +124,8 @@ def show_section(heading: Heading | None, *parts: Piece | Table | None) -> Html:
     name = shown[0].name if shown else "section"
     if heading is None:
         return Html(name, "")
-    head = render_element("h2", escape(heading.heading)) + render_element("p", escape(heading.note), class_="lede")
+    title = escape(heading.heading).replace("US$ ", "US$\u00a0")
+    head = render_element("h2", title) + render_element("p", escape(heading.note), class_="lede")
     content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in shown)
     return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"))
 
@@ -167,6 +170,5 @@ def _list_items(texts: Iterable[str], class_: str = "") -> str:
 
 def _render_fact(fact: Fact) -> str:
     sign = render_element("b", SIGNS.get(fact.colour, ""), class_=fact.colour)
-    return render_element(
-        "div", render_element("dt", sign + escape(fact.name)) + render_element("dd", escape(fact.text))
-    )
+    text = HASH.sub(lambda found: render_element("code", found[0]), escape(fact.text))
+    return render_element("div", render_element("dt", sign + escape(fact.name)) + render_element("dd", text))

@@ -26,10 +26,7 @@ def render_table(table: Table) -> str:
     without a row."""
     if table.summary and not table.rows:
         return ""
-    heads = "".join(
-        render_element("th", escape(column.heading), class_=_name_classes(column), scope="col")
-        for column in table.columns
-    )
+    heads = "".join(map(_render_heading, table.columns))
     colours = _colour_rows(table)
     longest = {column.key: _find_longest(table, column, colours) for column in table.columns}
     lines = []
@@ -37,21 +34,34 @@ def render_table(table: Table) -> str:
         cells = (_render_cell(column, row, colour, longest[column.key]) for column in table.columns)
         line = "".join(map(_wrap_cell, table.columns, cells))
         lines.append(render_element("tr", line, class_="others" if place in table.others else ""))
-    totals = (_render_value(table.sum_column(column), column) for column in table.columns)
+    totals = "".join(_wrap_cell(column, _render_value(table.sum_column(column), column)) for column in table.columns)
+    closing = (
+        "".join(_wrap_cell(column, _render_cell(column, row, "", 1)) for column in table.columns)
+        for row in table.closing
+    )
     html = render_element(
         "table",
         render_element("caption", escape(table.caption))
         + render_element("thead", render_element("tr", heads))
         + render_element("tbody", "\n".join(lines))
-        + render_element("tfoot", render_element("tr", "".join(map(_wrap_cell, table.columns, totals)))),
+        + render_element("tfoot", "\n".join(render_element("tr", line) for line in (totals, *closing))),
         class_=f"flex-table{' dense' * _is_dense(table)}",
         id=table.name,
     )
     # A box of its own to scroll in; with a tab stop, or the keyboard could not scroll it.
-    box = render_element("div", html, class_="flex-scroll", role="region", aria_label=table.caption, tabindex="0")
+    label = ": ".join(filter(None, (table.caption, table.summary)))
+    box = render_element("div", html, class_="flex-scroll", role="region", aria_label=label, tabindex="0")
     if not table.summary:
         return box
     return render_element("details", render_element("summary", escape(table.summary)) + box, class_="flex-details")
+
+
+def _render_heading(column: Column) -> str:
+    """What is only drawn has none; one of several words has room for two of them in a line."""
+    if not column.heading:
+        return render_element("td", "", class_=_name_classes(column))
+    words = " words" * (column.heading.count(" ") > 1)
+    return render_element("th", escape(column.heading), class_=(_name_classes(column) + words).strip(), scope="col")
 
 
 def _is_dense(table: Table) -> bool:
@@ -111,7 +121,7 @@ def _render_cell(column: Column, row: Row, colour: str, longest: Decimal | int) 
     if column.kind is Kind.SPARK:
         return render_spark(value or (), colour)
     text = _render_value(value, column)
-    if column.is_series:
+    if column.is_series and colour:
         text = f'<i class="key" style="background:{css_colour(colour)}"></i>{text}'
     note = format_weekday(value) if value is not None and is_day(value, column) else row.get(column.note)
     return f"{text} <small>{escape(note)}</small>" if note else text

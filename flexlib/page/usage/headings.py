@@ -98,13 +98,16 @@ def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None)
     """Of `rank_sellers`: the fewest that take half of what was counted; with bills what they came to beside it."""
     note = "Who sends the bill: the proxy that calls went through, else the provider. Counted: calls at their prices."
     if bills is not None and bills.has_bills:
-        billed = [one.billed_usd for one in bills.providers if one.billed_usd is not None]
-        counted = [one.counted_usd for one in bills.providers if one.billed_usd is not None]
-        text = format_amount(sum_amounts(billed) or Decimal(0))
-        known = format_amount(sum_amounts(counted) or Decimal(0))
-        who = format_count(len(billed), "provider")
         note += " The spend is the bill where there is one, and the count of days that it does not cover."
-        return Heading(f"{who} billed US$ {text}, where US$ {known} were counted", note)
+        billed = [one for one in bills.providers if one.billed_usd is not None]
+        # What nobody counted would look like a difference.
+        both = [one for one in billed if one.counted_usd is not None]
+        text = format_amount(sum_amounts([one.billed_usd for one in both or billed]) or Decimal(0))
+        what = f"{format_count(len(both or billed), 'provider')} billed US$ {text}"
+        if both:
+            known = format_amount(sum_amounts([one.counted_usd for one in both]) or Decimal(0))
+            what += f", where US$ {known} were counted"
+        return Heading(what, note)
     names = [{**line, "name": name_provider(line["seller"])} for line in sellers]
     return Heading(_find_half(names, "name", "providers", has_bills=False) or "Spend by provider", note)
 
@@ -145,11 +148,13 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
     calls, failed, silent = count_calls(statuses), count_failed(statuses), count_silent(statuses)
     note = "As the sources say it. A call failed where its status is an error, a timeout, a refusal or the like."
     if silent:
-        note += f" Of {format_count(silent, 'call')} nothing is said."
+        least = "at least " * any(row.get("is_least", False) for row in statuses)
+        note += f" Of {least}{format_count(silent, 'call')} nothing is said: they are in no share."
     if not failed:
         return Heading("No call is known to have failed", note)
-    share = format_share_percent(measure_share(failed, calls))
-    return Heading(f"{format_count(failed, 'call')} failed, {share} of all", note)
+    share = format_share_percent(measure_share(failed, calls - silent))
+    whole = "those that say how they ended" if silent else "all"
+    return Heading(f"{format_count(failed, 'call')} failed, {share} of {whole}", note)
 
 
 def heading_for_open_questions(
@@ -174,10 +179,10 @@ def heading_for_quality(checks: Sequence[QualityCheck]) -> Heading:
     """Of `spend.check_quality`: to how many of the questions something was found."""
     found = sum(1 for one in checks if one.count)
     asked = format_count(len(checks), "data check")
-    return Heading(
-        f"{found} of {asked} found something" if found else f"None of {asked} found anything",
-        "Asked of every row of the month.",
-    )
+    note = "Asked of every row of the month."
+    if silent := [one.question for one in checks if not one.count]:
+        note += f" Nothing found: {'; '.join(silent)}."
+    return Heading(f"{found} of {asked} found something" if found else f"None of {asked} found anything", note)
 
 
 def _find_half(lines: Sequence[Row], name: str, things: str, *, has_bills: bool) -> str:

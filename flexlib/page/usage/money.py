@@ -22,8 +22,11 @@ from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
+from flexlib.spend.bills import MonthBills
 
 USD = UNITS["usd"]
+
+WITHOUT_CALLS = "Billed without calls"
 
 SHORT_TITLE = 44
 """Characters for which a phone has room above a chart."""
@@ -38,6 +41,7 @@ def plot_spend_by_day(
     by_day_before: object = None,
     *,
     has_bills: bool = False,
+    bills: MonthBills | None = None,
     title: str = "US$ a day by model",
     name: str = "chart-spend-days",
 ) -> Chart | None:
@@ -46,7 +50,7 @@ def plot_spend_by_day(
     The frame as from `usage_by_day_and_model`; `models` as from `rank_models`: the largest have a colour, the same as
     in the table of models, all others are one. `by_day_before`, as from `usage_by_day`, is a dashed line from the same
     first day. `has_bills`: whether the month's spend is another, because bills say it; then the total says that it is
-    the count.
+    the count. Of `bills` what was billed without calls is drawn as well, where its day is known.
     """
     rows = [row for row in read_rows(by_day_and_model) if row["total_usd"] is not None]
     if not rows:
@@ -57,9 +61,17 @@ def plot_spend_by_day(
     cells += [
         Cell(row["date"], named.get((row["provider"], row["model"]), OTHER_MODELS), row["total_usd"]) for row in rows
     ]
-    cells = fold_cells(cells, len(named) + 1)
+    without = set() if bills is None else {one.provider for one in bills.providers if one.is_without_calls}
+    cells += [
+        Cell(one.day, WITHOUT_CALLS, one.billed_usd)
+        for one in (() if bills is None else bills.differences)
+        if one.provider in without and one.day is not None and one.billed_usd is not None
+    ]
+    has_more = any(cell.label == WITHOUT_CALLS for cell in cells)
+    cells = fold_cells(cells, len(named) + 2)
     sizes = sum_labels(cells)
-    colours = {**assign_colours(named.values()), OTHER_MODELS: OTHER}
+    colours = {**assign_colours(named.values()), OTHER_MODELS: OTHER, WITHOUT_CALLS: "ink"}
+    total = "Counted or billed without calls" if has_more else f"Running total{', as counted' * has_bills}"
     days = _sum_days((cell.day, cell.amount) for cell in cells)
     rows_before = [] if by_day_before is None else read_rows(by_day_before)
     before = _sum_days((row["date"], row["total_usd"]) for row in rows_before)
@@ -69,7 +81,7 @@ def plot_spend_by_day(
         figure = new_figure(width, 450)
         left, room = 50, width - 60
         line, columns = add_axes(figure, left, 10, 26, 94), add_axes(figure, left, 10, 168, 254)
-        _draw_total(line, axis, days, before, short=width == NARROW, has_bills=has_bills)
+        _draw_total(line, axis, days, before, short=width == NARROW, title=total)
         places = {day: axis.place(day) for day in span}
         tips = axis.name_day if width != NARROW else None
         stack_columns(columns, cells, places, axis.choose_thickness(room), colours, "usd", tips)
@@ -110,10 +122,10 @@ def _draw_total(
     before: dict[date, Decimal],
     *,
     short: bool,
-    has_bills: bool,
+    title: str,
 ) -> None:
     """The running total over the days up to the last that has an amount; the one before dashed, from its first day."""
-    title = f"Running total{', as counted' * has_bills}: {USD.write(_add(days.values()))}"
+    title += f": {USD.write(_add(days.values()))}"
     if before:
         month = Month.containing(next(iter(before)))
         own = DayAxis(month.span)

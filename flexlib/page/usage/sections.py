@@ -28,12 +28,16 @@ from flexlib.page.kit.parts import (
 from flexlib.page.usage.headings import COUNTED
 from flexlib.sources.registry import name_source
 from flexlib.spend.before import MonthBefore
+from flexlib.spend.bills import SEE_SPEND
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
 
 TOKENS = ("prompt_tokens", "completion_tokens")
+
+SEE_TABLE = "; the table of providers lists the largest, and what to do about them."
+AT_LEAST = " " + render_element("b", "at least", class_="warn")  # of a sum that lacks calls, in a month that is whole
 
 Row = dict[str, Any]
 Totals = dict[str, Decimal | int | None]
@@ -52,7 +56,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
         f"All that is stored · monthly report · days of {usage.zone}",
         badge,
         f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
-        usage.list_problems(),
+        _list_problems(usage),
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
         for_scripts=state,
     )
@@ -99,7 +103,7 @@ def show_month_headlines(
             _describe_pesos(totals, rates, has_all=has_all),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
-        ("Calls", format_value(_add_counts(all_calls), Kind.COUNT), _describe_calls(calls, statuses, all_calls)),
+        _describe_calls(calls, statuses, all_calls),
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
@@ -122,7 +126,12 @@ def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
     facts = [_reconcile(usage, calls), *(fact for one in usage.snapshots for fact in _list_facts(one))]
     texts = {f"{_name_source(one)}, {one.month}": " ".join(one.certificate.notes) for one in usage.snapshots}
     notes = (f"{name}: {text}" for name, text in texts.items() if text)
-    return show_facts(BADGES[usage.state], usage.list_problems(), facts, notes)
+    return show_facts(BADGES[usage.state], _list_problems(usage), facts, notes)
+
+
+def _list_problems(usage: MonthUsage) -> list[str]:
+    """For readers of the page, who have no console."""
+    return [text.replace(SEE_SPEND, SEE_TABLE) for text in usage.list_problems()]
 
 
 def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
@@ -191,14 +200,19 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
     return render_element("span", text, class_=way)
 
 
-def _describe_calls(calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None]) -> str:
-    """On how many days, and how many failed; how many have tokens, where Windsurf's are among them."""
-    days = f"on {format_count(calls.days_with_calls, 'day')}"
-    if _add_counts(all_calls) != calls.request_count:
-        days = f"{format_value(calls.request_count, Kind.COUNT)} with tokens, the others Windsurf's"
-    if not statuses or count_silent(statuses) == count_calls(statuses):
-        return f"{days}; how they ended is not said" if statuses else days
-    return f"{days}; {count_failed(statuses):,} failed"
+def _describe_calls(
+    calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None]
+) -> tuple[str, str, str]:
+    """The card of the calls: how many, on how many days or how many of them are Windsurf's, and how many failed."""
+    name, count = "Calls", _add_counts(all_calls)
+    note = f"on {format_count(calls.days_with_calls, 'day')}"
+    if count is None and statuses:  # a row of unknown many calls is one
+        name, count = f"Calls{AT_LEAST}", sum(row["calls"] for row in statuses if not row["left_out"])
+    elif count is not None and calls.request_count is not None and count != calls.request_count:
+        note = f"{count - calls.request_count:,} by Windsurf"
+    if count_silent(statuses) != count_calls(statuses):
+        note += f"; {count_failed(statuses):,} failed"
+    return name, format_value(count, Kind.COUNT), note
 
 
 def _add_counts(counts: Sequence[int | None]) -> int | None:
@@ -211,7 +225,7 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row], *, has_all: bool) -> s
     known = [row for row in rates if row["day"]]
     missing = _describe_missing(totals["unpriced_clp"], "pesos", has_all=has_all)
     if not known:
-        return missing
+        return missing if totals["clp"] is not None else "of no call known"
     days = f"{known[0]['value']} ({known[0]['day']})"
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: Decimal(row["value"]))["value"] for choose in (min, max))
@@ -222,7 +236,7 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row], *, has_all: bool) -> s
 
 def _mark(badge: StateBadge, amount: object, missing: object) -> str:
     """What stands after the name of a sum: of the month's state, or that some calls have no amount."""
-    return mark_total(BADGES[State.GAP] if amount is not None and missing and not badge.total_prefix else badge)
+    return mark_total(badge) or AT_LEAST * bool(amount is not None and missing)
 
 
 def _describe_missing(count: object, what: str, *, has_all: bool) -> str:
