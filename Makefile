@@ -8,6 +8,7 @@ YEAR   ?= 2025
 MONTH  ?= 9
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made
@@ -18,11 +19,11 @@ report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSUR
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
 test: $(VENV)/test ## all tests: unit, property, notebooks, end to end
-	$(BIN)/python -m pytest -q -n auto --dist loadscope $(if $(AGAIN),-m '$(AGAIN)')
+	$(if $(AGAIN),ONE_EXAMPLE_IN=4) $(BIN)/python -m pytest -q $(PARALLEL) $(if $(AGAIN),-m 'not heavy and not once')
 	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 
 test-all: test $(VENV)/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
-	$(BIN)/python -m pytest -q -n auto --dist loadscope -m heavy
+	$(BIN)/python -m pytest -q $(PARALLEL) -m heavy
 
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
@@ -67,6 +68,6 @@ $(BIN)/python:
 $(VENV)/report $(VENV)/test $(VENV)/all: $(VENV)/%: pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) ...'
 	@extra='$(EXTRAS_$*)'; \
-	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python --compile-bytecode --editable ".$$extra"; } \
+	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python $(if $(AGAIN),,--compile-bytecode) --editable ".$$extra"; } \
 	|| { [ -z "$(LOWEST)" ] && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$$extra"; }
 	@touch $@

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from harness import KEY, SEPTEMBER, USERS
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from flexlib.demo import demo_server
 from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
 from flexlib.store.version import Snapshot
+
+ONE_EXAMPLE_IN = int(os.environ.get("ONE_EXAMPLE_IN", "1"))
+"""Of the examples of each property one in so many is tried: CI tries all of them on the first Python only."""
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)
@@ -31,7 +34,8 @@ NOBODY = "http://127.0.0.1:9"
 ONCE = {
     *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
     *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
-    "report/test_page.py",  # what a browser makes of the page, whose bytes other tests compare
+    *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
+    *("test_architecture.py", "test_imports.py", "test_portability.py"),  # what imports what
     "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
     "demo/test_demo_calls.py",
 }
@@ -41,12 +45,30 @@ HEAVY_SECONDS = 900
 """The time limit of a heavy test: Spark starts, a wheel is installed."""
 
 
+LONGEST = (
+    "sources/presets/test_every_preset.py",
+    *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
+    *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
+)
+"""Begun first: a worker that begins one of them when the others are done keeps everybody waiting."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if str(item.path.relative_to(HERE)) in ONCE:
+        if _name_file(item) in ONCE:
             item.add_marker("once")
         if item.get_closest_marker("heavy"):
             item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(_name_file(item), len(places)))
+    functions: set[Any] = {getattr(item, "function", None) for item in items}
+    for law in filter(is_hypothesis_test, functions):
+        few = max(law._hypothesis_internal_use_settings.max_examples // ONE_EXAMPLE_IN, 1)
+        law._hypothesis_internal_use_settings = settings(law._hypothesis_internal_use_settings, max_examples=few)
+
+
+def _name_file(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else item.path.name
 
 
 @pytest.fixture(autouse=True)

@@ -197,6 +197,7 @@ def test_refreshing_a_notebook_gives_the_bytes_that_are_stored(path: Path) -> No
     assert refresh_notebook(path, FIXTURE) == path.read_text("utf-8"), "run: make refresh"
 
 
+@pytest.mark.once
 def test_nbval_passes_a_fresh_notebook_and_fails_one_with_a_wrong_number(tmp_path: Path) -> None:
     good, wrong = tmp_path / "good.ipynb", tmp_path / "wrong.ipynb"
     text = find_notebook("flex_credits").read_text("utf-8")
@@ -209,6 +210,7 @@ def test_nbval_passes_a_fresh_notebook_and_fails_one_with_a_wrong_number(tmp_pat
     assert "1 failed" in failed.stdout
 
 
+@pytest.mark.once
 def test_nbval_does_not_see_a_wrong_picture_which_is_why_there_must_be_none(tmp_path: Path) -> None:
     notebook = read_notebook(find_notebook("flex_credits"))
     _store_png(notebook)
