@@ -20,6 +20,7 @@ from preset_samples import Sums, build_mapping, find_preset_name, sum_rows
 
 from flexlib.certificate import State
 from flexlib.dates import Month
+from flexlib.errors import BadFile
 from flexlib.ingest.files.importing import import_usage
 
 START = datetime(2026, 5, 1, tzinfo=timezone.utc)
@@ -101,7 +102,8 @@ def write_openai(number: int, call: Call) -> Row:
 
 
 def write_anthropic(number: int, call: Call) -> Row:
-    return {"usage_date_utc": f"{call.moment:%Y-%m-%d}", "model_version": call.model, "api_key": f"key_{number % 2}",
+    # A row sums a day, model and key: no file of theirs has two that are alike.
+    return {"usage_date_utc": f"{call.moment:%Y-%m-%d}", "model_version": call.model, "api_key": f"key_{number}",
             "workspace": "w", "usage_type": "standard", "context_window": "≤ 200k",
             "usage_input_tokens_no_cache": call.fresh, "usage_input_tokens_cache_write_5m": call.written - call.written // 2,
             "usage_input_tokens_cache_write_1h": call.written // 2, "usage_input_tokens_cache_read": call.cached,
@@ -256,7 +258,12 @@ def test_two_exports_that_overlap_are_the_calls_once_or_not_reconciled(
         months: dict[Month, Any] = {}
         for name, part in (("first", rows[:end]), ("second", rows[start:])):
             file = form.write_file(Path(folder) / name, part)
-            found = import_usage(file, build_mapping(file), Path(folder) / "data")
+            try:
+                found = import_usage(file, build_mapping(file), Path(folder) / "data")
+            except BadFile as error:  # too short to say whether it is a copy
+                if part == rows[:end] and "byte for byte" in str(error):
+                    return
+                raise
             months |= {one.certificate.month: one.certificate for one in found}
         whole = form.expect(made)
         counted = [sum(getattr(one, f"{name}_tokens") for one in months.values()) for name in ("prompt", "completion")]
