@@ -267,3 +267,20 @@ def test_a_month_without_any_amount_says_so_and_one_that_does_not_say_is_told_fr
 def test_writing_it_down_never_makes_it_look_better(read_at: datetime) -> None:
     certificate = replace(WHOLE, read_at=read_at)
     assert list(State).index(parse_certificate(certificate.to_json()).state) <= list(State).index(certificate.state)
+
+
+def test_a_month_is_as_of_the_earlier_of_the_two_clocks() -> None:
+    hour = timedelta(hours=1)
+    clocks = [replace(WHOLE, server_clock=(SETTLED + later).isoformat()) for later in (-hour, hour)]
+    assert [one.as_of for one in [*clocks, WHOLE]] == [SETTLED - hour, SETTLED, SETTLED]
+
+
+def test_a_sum_that_lacks_a_row_or_a_price_is_at_least() -> None:
+    lacking = [{}, {"unpriced_rows": 1}, {"quarantined_rows": 1}]
+    assert [replace(IMPORTED, **one).is_at_least for one in lacking] == [False, True, True]  # type: ignore[arg-type]
+
+
+def test_a_month_whose_calls_were_not_counted_lacks_no_money() -> None:
+    counts = [(None, None), (None, 5), (10, None), (10, 1), (10, 2)]
+    found = [replace(IMPORTED, requests=calls, unpriced_requests=unpriced).lacks_money for calls, unpriced in counts]
+    assert found == [False, False, False, False, True]

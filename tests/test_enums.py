@@ -7,7 +7,18 @@ import re
 
 import pytest
 
-from flexlib.enums import GRAINS, OF_A_DAY, OF_AN_HOUR, OTHER_SPELLINGS, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import (
+    EXTRA_COUNTS,
+    GRAINS,
+    KINDS_OF_CHARGE,
+    OF_A_DAY,
+    OF_AN_HOUR,
+    OPTIONS,
+    OTHER_SPELLINGS,
+    LlmProvider,
+    LlmProxy,
+    LlmTaskType,
+)
 from flexlib.errors import BadParameter
 
 PROVIDERS = {
@@ -74,14 +85,30 @@ def test_a_member_is_known_by_value_or_label_in_any_case(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
+    ("texts", "value"),
     [
-        ("x-ai", "xai"), ("meta-llama", "meta"), ("mistralai", "mistral"), ("azure", "openai"), ("bedrock", "amazon"),
-        ("vertex_ai", "google"), ("gemini", "google"), ("gcp.vertex_ai", "google"), ("AWS.Bedrock", "amazon"),
+        ("aws, aws bedrock, AWS.Bedrock, bedrock, bedrock_converse, amazon bedrock, amazon-bedrock", "amazon"),
+        ("cohere_chat", "cohere"),
+        ("deepseek-ai", "deepseek"),
+        ("gemini, vertex, vertex ai, vertex_ai, vertex_ai_beta, vertexai, google ai studio, google-vertex", "google"),
+        ("google_genai, gcp.gemini, gcp.gen_ai, gcp.vertex_ai", "google"),
+        ("meta-llama, meta_llama", "meta"),
+        ("mistralai, mistral ai, mistral_ai", "mistral"),
+        ("azure, azure openai, azure-openai, azure_openai, azure.ai.openai, text-completion-openai", "openai"),
+        ("stabilityai", "stability"),
+        ("x-ai, x_ai", "xai"),
     ],
-)  # fmt: skip
-def test_makers_are_known_as_gateways_write_them(text: str, value: str) -> None:
-    assert LlmProvider.parse(text) == value
+)
+def test_makers_are_known_as_gateways_write_them(texts: str, value: str) -> None:
+    assert {LlmProvider.parse(text) for text in texts.split(", ")} == {value}
+
+
+def test_proxies_are_known_as_gateways_write_them() -> None:
+    assert [LlmProxy.parse(text) for text in ("fireworks_ai", "together_ai", "togetherai")] == [
+        LlmProxy.FIREWORKS,
+        LlmProxy.TOGETHER,
+        LlmProxy.TOGETHER,
+    ]
 
 
 @pytest.mark.parametrize("text", ["fine_tuning", "FINE_TUNING", "Fine-tuning"])
@@ -144,4 +171,18 @@ def test_a_member_survives_being_sent_to_another_process() -> None:
 
 def test_a_row_stands_for_a_call_or_a_sum_and_some_lie_within_an_hour_or_a_day() -> None:
     assert sorted(GRAINS) == ["call", "day", "hour", "month"]
+    assert sorted(KINDS_OF_CHARGE) == ["adjustment", "credit", "fee", "tax", "usage"]
     assert (OF_AN_HOUR, OF_A_DAY) == (("call", "hour"), ("call", "hour", "day"))
+
+
+def test_a_field_whose_option_has_another_name_or_none_is_told() -> None:
+    named = {"created_at": "timestamp", "amount_in_usd": "amount-usd", "amount_in_clp": "amount-clp"}
+    lists = {"no_calls": "no-call", "aliases": "alias", "extra_counts": "extra-count"}
+    own = ("provider", "model", "proxy", "task_type", "usable_type", "currency", "batch")
+    assert named | lists | dict.fromkeys(own) == OPTIONS
+
+
+def test_counts_that_lists_price_by_themselves_are_parts_of_the_tokens_and_searches() -> None:
+    kinds = [f"{side}_{kind}_tokens" for side in ("input", "output") for kind in ("audio", "image", "video")]
+    cached = ["cache_write_1h_tokens", "cache_audio_read_tokens", "cache_image_read_tokens"]
+    assert list(EXTRA_COUNTS) == [*cached, *kinds, "web_searches"]

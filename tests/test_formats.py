@@ -10,6 +10,7 @@ import pytest
 
 from flexlib.dates import Month, Span
 from flexlib.formats import (
+    clean_text,
     format_amount,
     format_change,
     format_count,
@@ -17,6 +18,7 @@ from flexlib.formats import (
     format_day,
     format_moment,
     format_month,
+    format_plain,
     format_share,
     format_share_percent,
     format_short_day,
@@ -34,7 +36,9 @@ from flexlib.tables.definition import FORMATS, Kind, format_value
     [
         ("0.005", "0.01"),
         ("0.0049999999", "< 0.01"),  # what rounds to nothing is not nothing
+        ("-0.0049999999", "> -0.01"),
         ("0", "0.00"),
+        ("-0", "0.00"),  # nothing has no sign
         ("0.015", "0.02"),
         ("0.025", "0.03"),  # rounded to the even cent it would be 0.02
         ("-0.005", "-0.01"),  # away from zero, as every half
@@ -53,6 +57,19 @@ def test_half_of_any_other_last_place_goes_up_too() -> None:
     assert [format_whole_credits(number) for number in (49, 50, 249, 250, 123456)] == ["0", "1", "2", "3", "1,235"]
     assert [round_half_up(Fraction(twice, 2)) for twice in range(6)] == [0, 1, 1, 2, 2, 3]
     assert round_half_up(Fraction(49, 100)) == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.895874000", "0.895874"), ("5.000", "5"), ("1E+3", "1000"), ("0E-10", "0"), ("-0.50", "-0.5")],
+)
+def test_a_plain_amount_has_every_digit_and_no_zero_behind_the_last(amount: str, text: str) -> None:
+    assert format_plain(Decimal(amount)) == text
+
+
+def test_what_would_steer_a_terminal_stands_as_a_mark_and_a_hard_space_stays() -> None:
+    assert clean_text("ñandú 5\u00a0% \x1b[31m\n\u202e") == "ñandú 5\u00a0% �[31m��"
+    assert clean_text("as it is") == "as it is"
 
 
 def test_one_thing_is_not_things() -> None:
@@ -115,6 +132,7 @@ def test_days_months_and_moments_are_written_in_english() -> None:
         (10**6, "1M"),
         (2 * 10**7, "20M"),
         (10**9, "1G"),
+        (10**12, "1T"),
         (3 * 10**12, "3T"),
         (0.25, "0.25"),
     ],

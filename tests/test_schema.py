@@ -15,6 +15,7 @@ from flexlib.schema import (
     CHARGES,
     CREDITS,
     EXTRA_COUNTS,
+    SHAPES,
     USAGE,
     check_charges,
     check_credits,
@@ -103,6 +104,21 @@ masked string
 earlier_amounts string
 updated_at timestamp[us] not null
 """
+CHARGES_COLUMNS = """\
+id string not null
+period_start timestamp[us] not null
+period_end timestamp[us] not null
+provider string not null
+line_item string
+model string
+key string
+kind string not null
+quantity decimal128(38, 18)
+unit string
+amount decimal128(38, 18) not null
+list_amount decimal128(38, 18)
+currency string not null
+"""
 
 
 def spend(*changes: dict[str, Any]) -> pa.Table:
@@ -113,10 +129,11 @@ def usage(*changes: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([{**CALL, **change} for change in changes], schema=USAGE)
 
 
-@pytest.mark.parametrize(("schema", "columns"), [(CREDITS, CREDITS_COLUMNS), (USAGE, USAGE_COLUMNS)])
-def test_a_stored_month_has_these_columns_in_their_types_and_each_says_its_unit(
-    schema: pa.Schema, columns: str
-) -> None:
+@pytest.mark.parametrize(
+    ("data_set", "columns"), [("credits", CREDITS_COLUMNS), ("usage", USAGE_COLUMNS), ("charges", CHARGES_COLUMNS)]
+)
+def test_a_stored_month_has_these_columns_in_their_types_and_each_says_its_unit(data_set: str, columns: str) -> None:
+    schema = SHAPES[data_set][0]
     found = [f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in schema]
     assert found == columns.splitlines()
     assert list(list_units(schema)) == schema.names
@@ -142,6 +159,7 @@ def test_sorted_credits_of_the_month_pass_as_they_came() -> None:
 def test_no_rows_at_all_pass() -> None:
     assert check_credits(spend(), SEPTEMBER).num_rows == 0
     assert check_usage(usage(), SEPTEMBER).num_rows == 0
+    assert check_charges(charges(), SEPTEMBER).num_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -209,30 +227,35 @@ def test_calls_that_break_a_rule_are_refused_by_its_name(changes: list[dict[str,
         check_usage(usage(*changes), SEPTEMBER)
 
 
-def charge(**columns: Any) -> pa.Table:  # noqa: ANN401
+def charges(*changes: dict[str, Any]) -> pa.Table:
     row = {
         "id": "a-2", "period_start": datetime(2025, 9, 1), "period_end": datetime(2025, 10, 1), "provider": "openai",
         "kind": "usage", "amount": Decimal("-0.5"), "currency": "USD",
     }  # fmt: skip
-    return pa.Table.from_pylist([row | columns], schema=CHARGES)
+    return pa.Table.from_pylist([row | change for change in changes], schema=CHARGES)
 
 
 def test_a_charge_may_be_below_zero_and_end_in_the_next_month() -> None:
-    rows = charge()
+    rows = charges(
+        {"id": "b"}, {"period_start": datetime(2025, 9, 2), "id": "a"}, {"period_start": datetime(2025, 9, 2)}
+    )
     assert check_charges(rows, SEPTEMBER) is rows
 
 
 @pytest.mark.parametrize(
-    ("columns", "rule"),
+    ("changes", "rule"),
     [
-        ({"period_start": datetime(2025, 8, 31)}, "outside 2025-09"),
-        ({"period_end": datetime(2025, 9, 1)}, "a period ends before it begins"),
-        ({"kind": "gift"}, "kind is 'gift', not one of adjustment, credit, fee, tax, usage"),
-        ({"currency": "usd"}, "'usd' is no code of a currency"),
-        ({"amount": None}, "amount is missing"),
-        ({"provider": None}, "provider is missing"),
+        ([{"period_start": datetime(2025, 8, 31)}], "outside 2025-09"),
+        ([{"period_end": datetime(2025, 9, 1)}], "a period ends before it begins"),
+        ([{"kind": "gift"}], "kind is 'gift', not one of adjustment, credit, fee, tax, usage"),
+        ([{"currency": "usd"}], "'usd' is no code of a currency"),
+        ([{"currency": "USDT"}], "'USDT' is no code of a currency"),
+        ([{"amount": None}], "amount is missing"),
+        ([{"provider": None}], "provider is missing"),
+        ([{}, {}], "they are not sorted by period_start, id, or a key comes twice, in 1"),
+        ([{"period_start": datetime(2025, 9, 2), "id": "a"}, {"id": "b"}], "not sorted"),
     ],
 )
-def test_a_charge_that_breaks_a_rule_is_refused_by_its_name(columns: dict[str, Any], rule: str) -> None:
+def test_charges_that_break_a_rule_are_refused_by_its_name(changes: list[dict[str, Any]], rule: str) -> None:
     with pytest.raises(BadRecord, match=rule):
-        check_charges(charge(**columns), SEPTEMBER)
+        check_charges(charges(*changes), SEPTEMBER)

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 
 from flexlib.analysis.frames import LazyFrame
-from flexlib.analysis.shares import add_places, add_running_total, add_shares, measure_change, measure_share
+from flexlib.analysis.shares import (
+    add_places,
+    add_running_share,
+    add_running_total,
+    add_shares,
+    measure_change,
+    measure_share,
+)
 
 Rows = Sequence[tuple[str, int]]
 
@@ -62,6 +69,22 @@ def test_equal_amounts_stand_in_the_order_of_their_names() -> None:
 def test_a_running_total_counts_in_the_order_of_another_column() -> None:
     frame = make_frame([("c", 5), ("a", 1), ("b", 20)])
     assert read(add_running_total(frame, "amount", "name", "sum"), "sum") == {"a": 1, "b": 21, "c": 26}
+
+
+@pytest.mark.parametrize(
+    ("rows", "shares"),
+    [
+        ([("c", 5), ("a", 1), ("b", 20)], {"a": 38, "b": 808, "c": 1000}),  # 38.46, 807.69 and all
+        ([("a", 1), ("b", 1999)], {"a": 1, "b": 1000}),  # half of a tenth goes up
+        ([("a", 1), ("b", 2000)], {"a": 0, "b": 1000}),
+        ([("a", 0), ("b", 0)], {"a": 0, "b": 0}),
+    ],
+)
+def test_the_share_of_a_running_total_is_rounded_once_and_nothing_has_none(rows: Rows, shares: dict[str, int]) -> None:
+    running = add_running_total(make_frame(rows), "amount", "name", "sum")
+    found = add_running_share(running, "sum", "amount", "share")
+    assert read(found, "share") == shares
+    assert found.collect_schema().names() == ["name", "amount", "sum", "share"]
 
 
 @pytest.mark.parametrize(

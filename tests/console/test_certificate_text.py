@@ -70,6 +70,25 @@ def fail(*users: str, rows: int = 0) -> CreditsCertificate:
             "fix the rows in their file and import it with --supersedes and its name.",
         ),
         (
+            replace(
+                IMPORTED,
+                quarantined_rows=2,
+                requests=10,
+                unpriced_requests=5,
+                files=tuple(
+                    {"name": name, "quarantined": rows}
+                    for name, rows in (("a b.csv", 1), ("whole.csv", 0), ("c.csv", 1))
+                ),
+            ),
+            "2 rows could not be taken: the total is a lower bound; "
+            "fix the rows in their file and import it with --supersedes 'a b.csv' --supersedes c.csv.",
+        ),
+        (
+            replace(IMPORTED, requests=10, unpriced_requests=5),
+            "5 of 10 requests have no price: the total in USD is at least what the others cost; "
+            "the certificate says of which models, and why.",
+        ),
+        (
             replace(WHOLE, read_at=datetime(2025, 9, 9, tzinfo=timezone.utc)),
             "it was read before the month was over and settled; the total will still grow.",
         ),
@@ -148,6 +167,7 @@ def test_a_month_of_calls_is_a_line_for_each_fact() -> None:
     certificate = replace(
         IMPORTED,
         rows_read=3000,
+        left_out=({"kind": "pages", "rows": 1234}, {"kind": "totals", "rows": 1}),
         rows=2000,
         duplicate_rows=1000,
         quarantined_rows=4,
@@ -164,6 +184,7 @@ def test_a_month_of_calls_is_a_line_for_each_fact() -> None:
         "  Read            2025-12-01 00:00 UTC\n"
         "  Source          import\n"
         "  Rows            3,000 read, 2,000 stored, 1,000 duplicates, 4 quarantined\n"
+        "  Left out        pages (1,234), totals (1)\n"
         "  Tokens          2 prompt, 2 completion\n"
         "  US$             at least 1.5, 7,000 rows without a price\n"
         "  Unpriced        openai m0 (1,000: new); openai m1 (1,000: new); openai m2 (1,000: new); "

@@ -18,6 +18,7 @@ from flexlib.money.fx import (
     Rates,
     convert_rows,
     convert_to_clp,
+    convert_to_usd,
     find_rate,
     find_santiago_day,
     sort_rates,
@@ -202,3 +203,23 @@ def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: p
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "dollars"),
+    [
+        ("4", "USD", "4"),
+        ("4", "EUR", "5"),  # at 1.25
+        ("0", "XXX", "0"),  # nothing is nothing in every currency
+        ("4", "XXX", None),
+        ("954.85", "CLP", "1"),
+        ("1", "CLP", "0.0010472849"),  # 1 / 954.85 = 0.00104728491...
+        ("95485" + "0" * 20, "CLP", "1" + "0" * 22),
+    ],
+)
+def test_an_amount_of_another_currency_is_dollars_at_a_kept_rate_or_unknown(
+    amount: str, currency: str, dollars: str | None
+) -> None:
+    tables = {("EUR", "USD"): sort_rates([build_rate(FRIDAY, "1.25")]), ("USD", "CLP"): WEEK}
+    found = convert_to_usd(Decimal(amount), currency, FRIDAY, tables)
+    assert found == (None if dollars is None else Decimal(dollars))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flexlib.dates import Month
 from flexlib.page.credits.headings import (
     heading_for_days,
     heading_for_models,
@@ -24,9 +26,12 @@ from flexlib.page.usage.headings import (
     heading_for_spend_days,
     heading_for_spend_models,
     heading_for_statuses,
+    heading_for_task_types,
     heading_for_usables,
 )
 from flexlib.page.usage.tokens import heading_for_usage_days, heading_for_usage_hours, heading_for_usage_sizes
+from flexlib.spend.before import MonthBefore
+from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.quality import QualityCheck
 
 FIRST = date(2025, 9, 1)
@@ -204,6 +209,8 @@ def test_money_that_the_days_lack_is_told() -> None:
     note = heading_for_spend_days(make_money("1"), {"usd": Decimal("3.50"), "unpriced_usd": 2}).note
     assert "Not shown: US$ 2.50 that are known only as sums of the month." in note
     assert "Not in it: 2 calls without a price." in note
+    no_day = heading_for_spend_days(make_money(None), {"usd": Decimal("3.50"), "unpriced_usd": 0})
+    assert (no_day.heading, "US$ 3.50 that are" in no_day.note) == ("Spend by day", True)
     nothing = heading_for_spend_days(make_money(), {"usd": None, "unpriced_usd": 5})
     assert nothing == Heading("No amount is known", "None of the month's calls has a price.")
 
@@ -319,8 +326,8 @@ def test_a_sum_of_unknown_many_calls_is_at_least_one_call() -> None:
         )
         for count in ("1 call", "At least 1 call")
     ]
-    by_day = make_money("1").assign(request_count=None)
-    note = heading_for_spend_days(by_day, {"usd": Decimal(1), "unpriced_usd": 1}).note
+    by_day = make_money("1", "2").assign(request_count=pd.Series([7, None], dtype=object))
+    note = heading_for_spend_days(by_day, {"usd": Decimal(3), "unpriced_usd": 1}).note
     assert note.endswith("Not in it: at least 1 call without a price.")
 
 
@@ -351,3 +358,103 @@ def test_the_median_call_is_that_of_half_of_them() -> None:
     sizes = heading_for_usage_sizes(pd.DataFrame({"percent": [25, 50, 75], "prompt_tokens": [1, 2000, 3000]}))
     assert sizes is not None
     assert (sizes.heading, "Not shown" in sizes.note) == ("Half of the calls read at most 2,000 tokens", False)
+
+
+def test_of_equal_days_the_first_is_told() -> None:
+    found = heading_for_spend_days(make_money(*"1911191"), {"usd": Decimal(23), "unpriced_usd": 0})
+    assert found.heading == "2 Sep took US$ 9.00, 9.0 times a usual day"
+    assert found.note.endswith("Days are UTC. A usual day is the median of those with an amount.")
+    no_usual = heading_for_spend_days(make_money(*"00007"), {"usd": Decimal(7), "unpriced_usd": 0})
+    assert no_usual.note.endswith("Days are UTC.")
+
+
+def test_why_no_change_is_stated_stands_below_the_models() -> None:
+    obstacles = ["", "August is a part of a month"]
+    notes = [heading_for_spend_models([], MonthBefore(Month(2025, 8), None, one)).note for one in obstacles]
+    assert ["No change is stated" in note for note in notes] == [False, True]
+    assert notes[1].endswith("that have both. No change is stated: August is a part of a month.")
+
+
+def make_bill(provider: str, counted: str | None, billed: str | None) -> ProviderBill:
+    counted_usd, billed_usd = (None if usd is None else Decimal(usd) for usd in (counted, billed))
+    return ProviderBill(provider, counted_usd, billed_usd, billed_usd or counted_usd, None, 1, 0, is_at_least=False)
+
+
+@pytest.mark.parametrize(
+    ("bills", "heading"),
+    [
+        ([("openai", "5", "7"), ("xai", "100", None)], "1 provider billed US$ 7.00, where US$ 5.00 were counted"),
+        (
+            [("openai", "5", "7"), ("anthropic", "1", "0.5")],
+            "2 providers billed US$ 7.50, where US$ 6.00 were counted",
+        ),
+        ([("openai", None, "7")], "1 provider billed US$ 7.00, where US$ 0.00 were counted"),
+        ([("openai", "5", None)], "OpenRouter takes 80.0\u00a0% of the spend"),
+    ],
+)
+def test_what_was_billed_is_told_beside_what_was_counted_of_the_same_providers(
+    bills: list[tuple[str, str | None, str | None]], heading: str
+) -> None:
+    sellers = [{"seller": "openrouter", "share_permille": 800}, {"seller": "xai", "share_permille": 200}]
+    found = heading_for_sellers(sellers, MonthBills(tuple(make_bill(*one) for one in bills), ()))
+    assert found.heading == heading
+    assert found.note.endswith("days that it does not cover.") == ("billed" in heading)
+    assert heading_for_sellers([]).heading == "Spend by provider"
+
+
+def test_a_bill_in_a_currency_without_a_rate_alone_comes_to_nothing_in_dollars() -> None:
+    bill = replace(make_bill("openai", "5", None), unconverted=(("EUR", Decimal(3)),))
+    found = heading_for_sellers([], MonthBills((bill,), ()))
+    assert found.heading == "0 providers billed US$ 0.00, where US$ 0.00 were counted"
+
+
+def test_only_users_who_are_named_count_and_what_the_others_spent_is_in_the_half() -> None:
+    users = make_users("5", "3", "2").assign(usable_type=pd.Series(["user", "user", None], dtype=object))
+    assert heading_for_usables(users).heading == "2 users"
+    nobody = make_users("5").assign(usable_id=pd.Series([None], dtype=object))
+    assert heading_for_usables(nobody).heading == "Nobody is named"
+    by_key = nobody.assign(usable_key="key-1")
+    assert heading_for_usables(by_key).heading == "1 user"
+    assert heading_for_usables(make_users("0", "0", "0", "0")).heading == "4 users"
+    assert heading_for_usables(make_users(*"6111111111")).heading == "3 of 10 users take half of US$ 15.00"
+    # Four have half, and so have five by chance.
+    assert heading_for_usables(make_users(*"3211111111")).heading == "10 users"
+    half = heading_for_usables(make_users("9", None, None), has_bills=True).heading
+    assert half == "1 of 3 users takes half of US$ 9.00, as counted"
+
+
+def make_tasks(**amounts: str | None) -> pd.DataFrame:
+    frame = make_users(*amounts.values()).drop(columns=["usable_type", "usable_id", "usable_key"])
+    return frame.assign(task_type=[*amounts])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "has_bills", "heading"),
+    [
+        ({"text": "8", "image": "2"}, False, "Text generation takes 80.0\u00a0% of the spend"),
+        ({"text": "8", "image": "2"}, True, "Text generation takes 80.0\u00a0% of what was counted"),
+        ({"text": "5", "image": "5"}, False, "Spend by task"),
+        ({"text": "5", "image": "5"}, True, "Spend by task, as counted"),
+        ({"text": None}, False, "Spend by task"),
+    ],
+)
+def test_the_task_that_takes_most_is_told_by_its_name(
+    amounts: dict[str, str | None], has_bills: bool, heading: str
+) -> None:
+    assert heading_for_task_types(make_tasks(**amounts), has_bills=has_bills).heading == heading
+
+
+def test_calls_without_a_price_and_those_to_nobody_known_are_told_apart() -> None:
+    rows = [{"calls": 1}, {"calls": 2}]
+    assert heading_for_open_questions([], []) is None
+    found = [heading_for_open_questions(*one) for one in ((rows, []), ([], rows), (rows, rows))]
+    assert [one and one.heading for one in found] == [
+        "3 calls without a price",
+        "3 calls to an unknown provider",
+        "3 calls without a price, 3 calls to an unknown provider",
+    ]
+
+
+def test_one_line_without_money_is_no_finding() -> None:
+    assert heading_for_spend_models(rank(None)).heading == "Spend by model"
+    assert heading_for_spend_models(rank(0)).heading == "Spend by model"

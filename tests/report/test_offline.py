@@ -16,6 +16,13 @@ from flexlib.report.offline import find_loaded
         '<iframe srcdoc="x"></iframe>',
         "<object></object>",
         "<embed>",
+        "<frame>",
+        '<link rel="stylesheet">',
+        '<base target="elsewhere">',
+        '<svg><animate attributeName="href" values="a.svg"></animate></svg>',
+        '<img imagesrcset="data:image/png;base64,AAAA 1x, https://elsewhere.example/a.png 2x">',
+        '<p data="a.png">',
+        '<form action="javascript:1">',
         '<img src="https://elsewhere.example/a.png">',
         '<img src=" //elsewhere.example/a.png">',
         '<img src="HTTP://elsewhere.example/a.png">',
@@ -55,6 +62,9 @@ def test_a_tag_that_loads_or_runs_something_is_found_as_it_stands(piece: str) ->
         '@\\69mport "https://elsewhere.example/a.css";',
         '@im&#112;ort "https://elsewhere.example/a.css";',
         "p { background: image-set('a.png' 1x) }",
+        "p { background: ur\\6C(a.png) }",
+        "p { background: \\110000url(a.png) }",  # beyond the last letter there is
+        "p { background: url(&#35;here) }",  # a style of HTML is read as it stands
         "<img src=https://elsewhere.example/a.png>",
     ],
 )
@@ -72,6 +82,12 @@ def test_a_style_that_loads_something_is_found_as_it_stands_also_without_an_end(
         '<svg><path fill="url(#here)" style="mask: URL( \'#there\' )"></path></svg>',
         '<a href="#proof" title="onclick=1">ok</a><a href="mailto:ana@example.com">write</a>',
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">',
+        '<map><area href="https://elsewhere.example/" alt="a link"></map>',
+        '<form action="https://elsewhere.example/">sent by whoever presses the button</form>',
+        *(f'<p {name}="url(https://elsewhere.example/)">' for name in ("alt", "title", "aria-label")),
+        *(f'<input {name}="url(https://elsewhere.example/)">' for name in ("content", "value", "placeholder")),
+        '<img srcset=" ">',
+        '<style>p { background: url("\\\ndata:image/png;base64,AAAA") }</style>',  # a string goes on in the next line
         "<!-- a > b -->",
         '<svg><use href="#here"></use></svg>',
         "<p>&lt;script src=https://elsewhere.example/&gt;</p>",
@@ -98,3 +114,4 @@ def test_of_several_the_first_is_told() -> None:
     style = "@import url(//elsewhere.example/a.css)"
     assert find_loaded(f"<embed><style>{style}</style><script></script>") == "<embed>"
     assert find_loaded(f"<style>{style}</style><embed>") == style
+    assert find_loaded("<embed><!-- a comment -->") == "<embed>"

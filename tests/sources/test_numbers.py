@@ -7,7 +7,17 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from flexlib.sources.files.numbers import MOST_TOKENS, build_macros, find_number_faults, read_fraction, type_numbers
+from flexlib.sources.files.numbers import (
+    MOST_TOKENS,
+    NUMBERS,
+    SUMMED,
+    add_parts,
+    build_macros,
+    find_amount,
+    find_number_faults,
+    read_fraction,
+    type_numbers,
+)
 
 Number = int | Decimal | None
 
@@ -173,3 +183,44 @@ def test_a_unit_scales_its_columns(name: str, text: str, units: dict[str, bool],
 def test_an_amount_in_cents_never_becomes_nothing() -> None:
     why = "cost has more than 10 decimals, and would be 0: 0.000000001"
     assert read("cost", "0.000000001", in_cents=True) == (None, why)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "total", "is_number"),
+    [
+        ("cost", ("$1.20", "0.30"), "1.5", True),
+        ("cost", ("free", "0.5"), "0.5", True),
+        ("cost", ("free", None), None, True),
+        ("cost", ("0.5", "much"), "much", False),
+        ("duration_ms", ("1.5", "2"), "3.5", True),
+        ("duration_ms", ("$1", "2"), "$1", False),
+        ("prompt_tokens", ("1", "2"), "3", True),
+        ("prompt_tokens", (None, "2"), "2", True),
+        ("prompt_tokens", ("1.5", "2"), "1.5", False),
+    ],
+)
+def test_the_parts_of_a_number_are_summed_and_the_first_that_is_none_is_refused_as_it_would_be_alone(
+    name: str, texts: tuple[str | None, str | None], total: str | None, is_number: bool
+) -> None:
+    text, is_whole = add_parts(name, ["a", "b"])
+    with duckdb.connect() as connection:
+        connection.execute(build_macros(None))
+        columns = "?::VARCHAR AS a, ?::VARCHAR AS b, false AS typed_a, false AS typed_b"
+        row = connection.execute(f"SELECT {text}, {is_whole} FROM (SELECT {columns})", texts).fetchone()  # noqa: S608
+    assert row is not None
+    assert row[1] == is_number
+    assert Decimal(row[0]) == Decimal(total) if total and is_number else row[0] == total, row
+
+
+def test_every_number_but_an_id_may_be_a_sum() -> None:
+    assert [name for name in NUMBERS if name not in SUMMED] == ["usable_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [*((word, None) for word in ("-", "–", "—", "free", "Included")), ("0", "0"), ("-1", "-1"), ("$2", "$2")],  # noqa: RUF001
+)
+def test_a_word_for_an_amount_that_is_not_told_is_none(text: str, amount: str | None) -> None:
+    with duckdb.connect() as connection:
+        row = connection.execute(f"SELECT {find_amount('cost')} FROM (SELECT ? AS cost)", [text]).fetchone()  # noqa: S608
+    assert row == (amount,)

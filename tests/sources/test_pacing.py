@@ -165,6 +165,16 @@ def test_the_rate_goes_up_by_a_tenth_far_below_the_ceiling_and_by_a_hundredth_ne
         assert pacer.rate == pytest.approx(raised)
 
 
+def test_a_first_rate_that_rests_on_fewer_than_twenty_answers_is_doubled_each_quiet_second() -> None:
+    for answers, raised in ((19, 2 * 0.9 * 19), (20, 1.01 * 0.9 * 20)):
+        pacer = Pacer()
+        for _ in range(answers):
+            pacer.succeed(9.5)
+        pacer.throttle(10.0, 9.9, 0.0)
+        pacer.succeed(11.0)
+        assert pacer.rate == pytest.approx(raised)
+
+
 def test_a_request_goes_a_turn_after_the_one_before_or_after_now() -> None:
     pacer = Pacer()
     pacer.rate = 4.0
