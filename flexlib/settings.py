@@ -22,7 +22,7 @@ AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Of these the first that is set names the certificates to trust."""
 VARIABLES = (
     "FLEXLIB_BILL_TOLERANCE_SHARE",

@@ -21,6 +21,7 @@ import pytest
 from harness import KEY, SEPTEMBER, Answer, Request, answer_json, serve
 
 from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.settings import load_settings
 from flexlib.sources.charges.amounts import read_moment
 from flexlib.sources.files.moments import read_instant
 from flexlib.sources.windsurf import client, connections, consumption
@@ -192,11 +193,11 @@ def test_a_proxy_that_asks_for_a_password_is_named() -> None:
         ask(lambda _: answer_json({}, 407))
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_certificates_that_are_not_there_are_told_before_anything_is_asked(name: str, tmp_path: Path) -> None:
     path = str(tmp_path / "none.pem")
     with pytest.raises(BadSetting, match=f"{name} is '{path}', which is not there"):
-        Client("http://127.0.0.1:9", KEY, 1, (name, path))
+        Client("http://127.0.0.1:9", KEY, 1, load_settings({name: path}, tmp_path).ca_bundle)
 
 
 @pytest.mark.parametrize("text", [b"", b"not a certificate\n", b"-----BEGIN CERTIFICATE-----\nMIIB\n", b"\xff\0"])
