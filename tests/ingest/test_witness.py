@@ -10,7 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import BALANCE, CONSUMPTION, KEY, PEOPLE, QUERIES, Answer, Request, answer_json, forward, serve
+from harness import (
+    BALANCE,
+    COMPANY,
+    CONSUMPTION,
+    KEY,
+    PEOPLE,
+    QUERIES,
+    Answer,
+    Request,
+    answer_json,
+    forward,
+    serve,
+    sum_credits,
+    sum_rows,
+)
 
 import flexlib as fl
 from flexlib.certificate import CreditsCertificate, State
@@ -26,7 +40,7 @@ LISTED = 10
 pytestmark = pytest.mark.usefixtures("hurry")
 
 
-def cut_list(url: str, *, seats: int = 300) -> Callable[[Request], Answer]:
+def cut_list(url: str, *, seats: int = 300, listed: Callable[[str], bool] | None = None) -> Callable[[Request], Answer]:
     """The demo server with ten people on its list, which gives no sum over the team and no second endpoint."""
 
     def handle(request: Request) -> Answer:
@@ -40,7 +54,8 @@ def cut_list(url: str, *, seats: int = 300) -> Callable[[Request], Answer]:
         value: dict[str, Any] = json.loads(answer.text) if answer.status == 200 and request.path != "/" else {}
         if request.path == PEOPLE:
             people = sorted(value["userTableStats"], key=lambda one: str(one["apiKey"]))
-            return answer_json({"userTableStats": people[:LISTED]})
+            kept = [one for one in people if listed(str(one["apiKey"]))] if listed else people[:LISTED]
+            return answer_json({"userTableStats": kept})
         if request.path == BALANCE:
             return answer_json(value | {"numSeats": seats})
         return answer
@@ -83,6 +98,22 @@ def test_a_list_cut_short_that_nothing_is_held_against_is_not_complete(
     page = next((tmp_path / "reports").rglob("*flex_credits*.html")).read_text("utf-8")
     assert 'class="flex-badge warn"' in page
     assert "? Not witnessed" in page
+
+
+def test_a_balance_that_agrees_does_not_speak_for_the_prompt_credits_of_whoever_is_not_listed(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list lacks one who spent prompt credits only; the balance, which is of flex credits, agrees."""
+    spent = {key: [sum(part) for part in zip(*((row.prompt_credits, row.flex_credits) for row in rows), strict=True)]
+             for key, rows in COMPANY.read_ledger(SEPTEMBER).by_key.items()}  # fmt: skip
+    missing = next(key for key, (prompt, flex) in sorted(spent.items()) if prompt and not flex)
+    cut = cut_list(demo("--billing-cycle", "2025-09"), listed=lambda key: key != missing)
+    with serve(cut) as url:
+        code, proof = fetch(url, monkeypatch)
+    assert (code, proof.state, proof.flex_credits_hundredths) == (4, State.UNWITNESSED, sum_rows(sum_credits())[1])
+    said = capsys.readouterr().err
+    assert "balance: a key that is not on the list of people may have spent it, which the routes team and" in said
+    assert "299 people are listed, though the team has 300 seats" in said
 
 
 def test_a_company_whose_server_offers_nothing_says_so_and_the_badge_stays(

@@ -136,6 +136,23 @@ def test_the_total_is_one_row_of_the_whole_span_and_the_hundredth_of_a_float_is_
             read_total(reply)
 
 
+def test_a_total_that_comes_twice_is_none() -> None:
+    total = {"consumption": {"prompt_credits": 1, "flex_credits": 2}}
+    with serve(lambda _: answer_json({"data": [total, total]})) as url, Client(url, "demo-key", 1) as client:
+        reply = client.ask_one(ask_consumption_total(SPAN, "independent total"))
+    with pytest.raises(RouteRefused, match="gives 2 totals of the whole span, not one"):
+        read_total(reply)
+
+
+def test_a_row_that_comes_twice_counts_once_and_is_kept_as_one_that_could_not_be_taken() -> None:
+    found = tally(row(), row(), row(model_uid="another"))
+    once = tally(row(), row(model_uid="another"))
+    assert (found.sums, [one["why"] for one in found.quarantined]) == (
+        once.sums,
+        ["the same day, user and model a second time"],
+    )
+
+
 def test_a_no_to_the_total_is_no_zero() -> None:
     with pytest.raises(RouteRefused, match="says no"):
         check_reply(
@@ -226,7 +243,8 @@ def test_a_row_that_cannot_be_taken_is_quarantined_without_its_e_mail(changes: d
 
 
 def test_absent_numbers_are_zeros_and_counted() -> None:
-    made = tally(row(consumption={"prompt_credits": None}), row(consumption={"prompt_credits": 1, "flex_credits": ""}))
+    written = {"prompt_credits": 1, "flex_credits": ""}
+    made = tally(row(consumption={"prompt_credits": None}), row(model_uid="n", consumption=written))
     assert (made.totals, made.absent_values, made.quarantined) == ((100, 0, 0), 3, [])
 
 

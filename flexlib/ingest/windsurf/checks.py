@@ -145,8 +145,12 @@ def _judge_total(outcome: Outcome, code: str, figures: dict[str, Any], reason: s
     return Check("differs", checked=2, figures=figures, code=code, reasons=(reason,))
 
 
-def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome) -> Check:
-    """The flex credits against what the team's balance says was used, where the billing cycle is the month itself."""
+def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome, listed: int) -> Check:
+    """The flex credits against what the team's balance says was used, where the billing cycle is the month itself.
+
+    It agrees to nothing where only the `listed` people were asked and the team has more seats: it says nothing of
+    the prompt credits of whoever may be missing.
+    """
     code = "balance"
     if reply is None or not reply.is_good:
         answer = "it was not asked" if reply is None else reply.refused or reply.failed
@@ -162,6 +166,9 @@ def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome) -> Ch
     here = outcome.tally.totals[1]
     figures["residual_hundredths"] = used - here
     if abs(used - here) <= BALANCE_TOLERANCE:
+        seats = str(figures.get("numSeats"))
+        if outcome.route in PER_USER and seats.isdecimal() and int(seats) > listed:
+            return Check("not checked", figures=figures, code=code, reasons=("unlisted",))
         return Check("agrees", checked=1, figures=figures, code=code)
     if outcome.is_partial:
         return Check("not checked", figures=figures, code=code, reasons=("unread",))

@@ -135,7 +135,7 @@ class RouteChoice:
             "sums": check_sums(outcome, settled=settled),
             "independent_total": check_independent_total(run.replies.get(INDEPENDENT_TOTAL), outcome, settled=settled),
             "cross_check": check_users(run, outcome, self.verify),
-            "balance": check_balance(run.replies.get("balance"), run.span, outcome),
+            "balance": check_balance(run.replies.get("balance"), run.span, outcome, len(run.people)),
         }
 
     @property

@@ -86,6 +86,8 @@ def check_reply(reply: ApiResponse) -> None:
 def read_total(reply: ApiResponse) -> tuple[Decimal, Decimal]:
     """Prompt and flex credits of an ungrouped answer, in the endpoint's own unit. Raises as `check_reply`."""
     check_reply(reply)
+    if (count := len(reply.value.rows)) > 1:
+        raise RouteRefused(f"the consumption endpoint gives {count:,} totals of the whole span, not one")
     try:
         numbers = [_read_numbers(row) for row in reply.value.rows]
     except ValueError as error:
@@ -125,9 +127,13 @@ def map_people(rows: Iterable[Mapping[str, Any]], people: Iterable[Person]) -> d
 def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str, str], unit: str) -> CreditSums:
     """The rows in hundredths of a credit, owners by their keys; what cannot be read is quarantined."""
     tally = CreditSums()
+    seen: set[tuple[str, str, str]] = set()
     for row in rows:
         user, model = users[_read_owner(row)], row.get("model_uid")
+        place = str(row.get("timestamp")), _read_owner(row), str(model)
         try:
+            if place in seen:
+                raise ValueError("the same day, user and model a second time")
             if model not in ABSENT:
                 check_name(model, "model_uid")
             day = _read_day(row.get("timestamp"), span)
@@ -136,6 +142,7 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
             kept = {name: value for name, value in row.items() if name != "user_email"}
             tally.quarantined.append({"why": str(error), "item": kept, "user": user})
             continue
+        seen.add(place)
         numbers = row.get("consumption") or {}
         tally.absent_values += sum(numbers.get(name) in ABSENT for name in ("prompt_credits", "flex_credits"))
         tally.add(day, user, UNKNOWN_MODEL if model in ABSENT else str(model), prompt, flex, 0)
