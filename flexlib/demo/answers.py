@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from operator import attrgetter
 from zlib import crc32
 
@@ -27,12 +26,8 @@ READERS: dict[str, Callable[[Row], str | int]] = {
 }
 
 
-@dataclass
-class Item:
-    """One item of an answer, and whose it is: the api key, or None where it may be several people's."""
-
-    values: dict[str, str]
-    key: str | None
+Item = dict[str, str]
+"""One item of an answer."""
 
 
 def answer_query(query: Query, company: Company, today: str, nil_numbers: float = 0.0) -> list[Item]:
@@ -45,7 +40,7 @@ def answer_query(query: Query, company: Company, today: str, nil_numbers: float 
         return []
     rows = _read_rows(query, company, today)
     if not query.is_aggregated:
-        return [_make_item(row.key, _read_values(query, row), query, nil_numbers) for row in rows]
+        return [_make_item(_read_values(query, row), nil_numbers) for row in rows]
     return list(_group_rows(query, rows, nil_numbers))
 
 
@@ -74,9 +69,7 @@ def _group_rows(query: Query, rows: Iterator[Row], nil_numbers: float) -> Iterat
     for group, members in groups.items():
         named = {alias: value for (_, alias), value in zip(query.groups, group, strict=True)}
         sums = {selection.alias: _reduce_rows(selection, members) for selection in query.selections}
-        fields = [field for field, _ in query.groups]
-        key = str(group[fields.index("api_key")]) if "api_key" in fields else query.key
-        yield _make_item(key, named | sums, query, nil_numbers)
+        yield _make_item(named | sums, nil_numbers)
 
 
 def _reduce_rows(selection: Selection, rows: list[Row]) -> int | float:
@@ -85,12 +78,12 @@ def _reduce_rows(selection: Selection, rows: list[Row]) -> int | float:
     return REDUCERS[selection.function]([int(READERS[selection.field](row)) for row in rows])
 
 
-def _make_item(key: str | None, values: dict[str, str | int | float], query: Query, nil_numbers: float) -> Item:
+def _make_item(values: dict[str, str | int | float], nil_numbers: float) -> Item:
     written = {
         alias: str(value) if value else _write_zero(alias, value, values, nil_numbers)
         for alias, value in values.items()
     }
-    return Item({alias: text for alias, text in written.items() if text}, key)
+    return {alias: text for alias, text in written.items() if text}
 
 
 def _write_zero(alias: str, value: str | int | float, values: dict[str, str | int | float], nil_numbers: float) -> str:

@@ -8,20 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flexlib.demo.answers import Item, answer_query
+from flexlib.demo.answers import answer_query
+from flexlib.demo.cascade import answer_cap, answer_cascade
 from flexlib.demo.company import Company
 from flexlib.demo.consumption import answer_consumption, parse_page
-from flexlib.demo.faults import Faults
-from flexlib.demo.limits import HourlyLimit
-from flexlib.demo.query import CASCADE, Query, QueryRefused, parse_query
-from flexlib.demo.spoil import cut_answers, resolve_users, spoil_items
-from flexlib.demo.team import answer_balance, answer_people, find_freshness, read_day, write_time
+from flexlib.demo.query import QueryRefused, parse_query
+from flexlib.demo.team import Team, answer_balance, answer_people, find_freshness, read_day, write_time
 
-GATEWAY_PAGE = (
-    b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n"
-    b"<body><center><h1>503 Service Temporarily Unavailable</h1></center><hr><center>nginx</center></body>\r\n"
-    b"</html>\r\n"
-)
 JSON, HTML = "application/json", "text/html"
 CONSUMPTION = "/api/v2alpha/analytics/consumption"
 
@@ -35,12 +28,14 @@ class Request:
     parameters: Mapping[str, str]
     bearer: str
     body: object
+    is_refreshed: bool = False
+    """Whether it comes after the vendor has refreshed its data."""
 
     @property
-    def queries(self) -> int:
-        """How many queries it holds."""
+    def queries(self) -> list[object]:
+        """The queries it holds, as they came."""
         queries = self.body.get("query_requests") if isinstance(self.body, dict) else None
-        return len(queries) if isinstance(queries, list) else 0
+        return queries if isinstance(queries, list) else []
 
 
 @dataclass(frozen=True)
@@ -51,125 +46,95 @@ class ApiResponse:
     body: bytes
     kind: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    """Seconds until it is sent."""
+    sent: int | None = None
+    """Bytes after which the connection is closed, -1: before the head; None: it is sent whole."""
 
 
 class _Refused(Exception):
-    """Ends a request with an error: status, message, headers."""
+    """Ends a request with an error: status and message."""
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.status, self.headers = status, headers or {}
+        self.status = status
 
 
 class Api:
-    """Answers requests for `company` to whoever holds `key`. `read_now` gives the time (UTC), which bounds the data.
+    """Answers requests for `company` to whoever holds `key`. `read_now` gives the time (UTC), which bounds the data."""
 
-    Raises `BadSetting` when `faults` names a user whom the company does not know.
-    """
-
-    def __init__(self, company: Company, key: str, faults: Faults, read_now: Callable[[], datetime]) -> None:
-        self._company, self._key, self._now = company, key, read_now
-        self._faults = resolve_users(faults, company)
-        self._hourly = HourlyLimit(faults.consumption_limit)
-        self._posts: dict[str, Callable[[dict[str, Any]], ApiResponse]] = {
+    def __init__(self, company: Company, key: str, team: Team, read_now: Callable[[], datetime]) -> None:
+        self._companies, self._key, self._team, self._now = (company, company.refresh()), key, team, read_now
+        self._posts: dict[str, Callable[[dict[str, Any], Company], dict[str, Any]]] = {
             "/api/v1/Analytics": self._post_analytics,
-            "/api/v1/UserPageAnalytics": self._post_people,
-            "/api/v1/GetTeamCreditBalance": self._post_balance,
+            "/api/v1/UserPageAnalytics": lambda body, company: answer_people(body, company, self._now(), team),
+            "/api/v1/GetTeamCreditBalance": lambda body, company: answer_balance(company, self._now(), team),
+            "/api/v1/CascadeAnalytics": lambda body, company: answer_cascade(body, company, self._now()),
+            "/api/v1/GetUsageConfig": answer_cap,
+            "/api/v1/UsageConfig": _refuse_writing,
         }
 
     def answer(self, request: Request) -> ApiResponse:
         """The answer to one request; what it asks in vain is an answer too."""
-        asked, posts = (request.method, request.path), self._posts
+        asked, posts, company = (request.method, request.path), self._posts, self._companies[request.is_refreshed]
         try:
             if asked == ("GET", "/"):
                 return ApiResponse(200, b"The demo server of flexlib: made-up people, no real ones.\n", "text/plain")
             if asked == ("GET", CONSUMPTION):
-                return self._get_consumption(request.parameters, request.bearer)
+                return write_reply(self._get_consumption(request.parameters, request.bearer, company))
             if request.method == "POST" and request.path in posts:
-                return posts[request.path](self._open_body(request.body))
+                return write_reply(posts[request.path](self._open_body(request.body), company))
             known = request.path in ("/", CONSUMPTION) or request.path in posts
             raise _Refused(405, "method not allowed") if known else _Refused(404, "not found")
         except QueryRefused as error:
-            return _write_reply({"error": str(error)}, 400)
+            return write_reply({"error": str(error)}, 400)
         except _Refused as error:
-            return _write_reply({"error": str(error)}, error.status, error.headers)
+            return write_reply({"error": str(error)}, error.status)
 
     def _open_body(self, body: object) -> dict[str, Any]:
         if not isinstance(body, dict):
             raise _Refused(400, "invalid request body")
         if body.get("service_key") != self._key:
             raise _Refused(401, "Invalid service key")
+        if body.get("group_name") and body.get("emails"):
+            raise QueryRefused("Cannot use both group_name and emails parameters")
+        if group := body.get("group_name"):
+            raise QueryRefused(f"invalid group name: {group}")
         return body
 
-    def _check(self, permission: str, body: Mapping[str, object]) -> None:
-        if permission in self._faults.deny:
-            raise _Refused(403, "Insufficient permissions")
-        if group := body.get("group_name"):
-            raise _Refused(400, f"invalid group name: {group}")
-
-    def _post_people(self, body: dict[str, Any]) -> ApiResponse:
-        self._check("users", body)
-        return _write_reply(answer_people(body, self._company, self._now(), self._faults))
-
-    def _post_balance(self, body: dict[str, Any]) -> ApiResponse:
-        self._check("balance", body)
-        return _write_reply(answer_balance(self._company, self._now(), self._faults))
-
-    def _post_analytics(self, body: dict[str, Any]) -> ApiResponse:
-        self._check("analytics", body)
+    def _post_analytics(self, body: dict[str, Any], company: Company) -> dict[str, Any]:
         for name in ("start_timestamp", "end_timestamp"):
             read_day(body, name, self._now())
         requests = body.get("query_requests")
         if not isinstance(requests, list) or not requests:
             raise QueryRefused("at least one query request is required")
-        if 0 < self._faults.max_queries < len(requests):
-            raise QueryRefused(f"too many query requests: {len(requests)}, at most {self._faults.max_queries}")
-        queries = [self._parse_query(request) for request in requests]
-        if any(query.key in self._faults.failing_user for query in queries):
-            return ApiResponse(503, GATEWAY_PAGE, HTML)
-        if refused := [query.key for query in queries if query.key in self._faults.refused_user]:
-            raise QueryRefused(f"invalid value of the filter on api_key: {refused[0]}")
-        answers = cut_answers((self._answer_query(query) for query in queries), self._faults)
-        results = [{"responseItems": [{"item": item.values} for item in items]} if items else {} for items in answers]
-        return _write_reply({"queryResults": results})
-
-    def _parse_query(self, request: object) -> Query:
-        query = parse_query(request)
-        if self._faults.data_source_gone and query.source == CASCADE:
-            raise QueryRefused("invalid query table: QUERY_DATA_SOURCE_UNSPECIFIED")
-        if self._faults.refuse_aggregation and query.is_aggregated:
-            asked = [(one.field, one.function) for one in query.selections]
-            field, function = [*asked, *((field, "UNSPECIFIED") for field, _ in query.groups)][0]
-            raise QueryRefused(
-                f"invalid aggregation function for string type field {field}: QUERY_AGGREGATION_{function}"
-            )
-        return query
-
-    def _answer_query(self, query: Query) -> list[Item]:
         today = self._now().date().isoformat()
-        return spoil_items(answer_query(query, self._company, today, self._faults.nil_numbers), query, self._faults)
+        answers = [answer_query(parse_query(one), company, today, self._team.nil_numbers) for one in requests]
+        return {
+            "queryResults": [{"responseItems": [{"item": one} for one in items]} if items else {} for items in answers]
+        }
 
-    def _get_consumption(self, parameters: Mapping[str, str], bearer: str) -> ApiResponse:
+    def _get_consumption(self, parameters: Mapping[str, str], bearer: str, company: Company) -> dict[str, Any]:
         if bearer != f"Bearer {self._key}":
             raise _Refused(401, "Invalid service key")
-        self._check("consumption", {})
-        now = self._now()
-        page = parse_page(parameters)
-        if self._faults.billing_strategy == "QUOTA":
-            raise _Refused(400, "QUOTA billing strategy is not yet supported by this endpoint")
-        wait = 0 if page.is_followed else self._hourly.take(now.timestamp())
-        if wait:
-            raise _Refused(429, "429 Too Many Requests", {"Retry-After": str(wait)})
+        now, page = self._now(), parse_page(parameters)
+        if self._team.billing_strategy == "QUOTA":
+            raise QueryRefused("QUOTA billing strategy is not yet supported by this endpoint")
         metadata = {
-            "billing_strategy": self._faults.billing_strategy,
+            "billing_strategy": self._team.billing_strategy,
             "data_freshness": write_time(find_freshness(now)),
             "query_time_ms": 12,
-            "team_id": f"team_demo_{self._company.seed}",
+            "team_id": f"team_demo_{company.seed}",
         }
-        answer = answer_consumption(page, self._company, now.date().isoformat(), self._faults)
-        return _write_reply({**answer, "metadata": metadata})
+        return {**answer_consumption(page, company, now.date().isoformat(), self._team), "metadata": metadata}
 
 
-def _write_reply(answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
+def _refuse_writing(body: dict[str, Any], company: Company) -> dict[str, Any]:
+    """The demo's key may read only."""
+    raise _Refused(403, "Insufficient permissions")
+
+
+def write_reply(answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
+    """An answer in JSON."""
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
     return ApiResponse(status, body, headers=headers or {})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from flexlib.demo.company import FIRST_MONTH, Company
-from flexlib.demo.faults import add_switches, read_switches
+from flexlib.demo.switches import add_switches, read_entries, read_team
 
 DEFAULT_KEY = "demo-key"
 DEFAULT_PORT = 8765
@@ -28,18 +28,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGTERM or Ctrl-C, then gives 0. Raises `BadSetting` for options that cannot be followed."""
     import asyncio  # neither is needed by anybody who only reads the options
 
-    from flexlib.demo.server import serve
+    from flexlib.demo.api import Api
+    from flexlib.demo.schedule import Schedule
+    from flexlib.demo.server import Wire, serve
 
-    faults = read_switches(arguments)
-    company = Company(arguments.seed, arguments.users, faults.unlisted_keys, faults.nil_models)
+    company = Company(arguments.seed, arguments.users, arguments.unlisted_keys, arguments.nil_models)
+    schedule = Schedule(read_entries(arguments), arguments.fault_seed, company)
+    api = Api(company, arguments.key, read_team(arguments), _make_clock(arguments.now))
+    wire = Wire(api, schedule, f"seed={company.seed} users={company.users}")
 
     def announce(url: str) -> None:
         print(
             f"Demo server with {company.users:,} people at {url} (key: {arguments.key}). Ctrl-C stops it.", flush=True
         )
 
-    read_now = _make_clock(arguments.now)
-    asyncio.run(serve(company, arguments.key, faults, arguments.port, read_now, announce, arguments.until_stdin_closes))
+    asyncio.run(serve(wire, arguments.port, announce, arguments.request_log, arguments.until_stdin_closes))
     return 0
 
 

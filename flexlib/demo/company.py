@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 from collections.abc import Iterator
@@ -66,10 +67,17 @@ class Company:
         self.people = make_people(seed, users)
         self.unlisted = make_unlisted_people(seed, unlisted)
         self._ledgers: dict[Month, Ledger] = {}
+        self._is_late = False
         self._by_key = {person.key: person for person in self.people + self.unlisted}
         # Whoever stands early in this order has taken the tool up early, and spends by a weight of its own.
         self._adopters = list(self.people)
         random.Random(f"adoption:{seed}:{users}").shuffle(self._adopters)
+
+    def refresh(self) -> Company:
+        """The same company, as the vendor has it later: everybody's last run of each month came in twice."""
+        later = copy.copy(self)
+        later._ledgers, later._is_late = {}, True
+        return later
 
     def read_ledger(self, month: Month) -> Ledger:
         """The whole `month`, future days included."""
@@ -109,6 +117,8 @@ class Company:
             person.key: tuple(_forget_models(_draw_rows(self.seed, person, days, rng), self.nil_models, rng))
             for person, days, rng in self._draw_runs(month)
         }
+        if self._is_late:
+            by_key = {key: (*rows, rows[-1]) for key, rows in by_key.items()}
         rows = sorted((row for rows in by_key.values() for row in rows), key=attrgetter("day", "key"))
         return Ledger(tuple(rows), by_key)
 

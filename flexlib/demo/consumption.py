@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flexlib.demo.company import NO_MODEL, Company, Row
-from flexlib.demo.faults import Faults
 from flexlib.demo.query import QueryRefused
-from flexlib.demo.spoil import Spoiler
+from flexlib.demo.team import Team
 
 GROUPS = ("user", "model_uid", "ide")
 MAX_DAYS, MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 90, 10_000, 1_000
@@ -31,11 +30,6 @@ class Page:
     size: int
     offset: int
     parameters: tuple[tuple[str, str], ...]
-
-    @property
-    def is_followed(self) -> bool:
-        """It was asked for by the cursor of the page before."""
-        return self.offset > 0
 
 
 def parse_page(parameters: Mapping[str, str]) -> Page:
@@ -74,7 +68,7 @@ def _parse_page(parameters: Mapping[str, str], offset: int) -> Page:
     )
 
 
-def answer_consumption(page: Page, company: Company, today: str, faults: Faults) -> dict[str, Any]:
+def answer_consumption(page: Page, company: Company, today: str, team: Team) -> dict[str, Any]:
     """`data` and `pagination` of the answer, up to `today`; rows sorted by what they are grouped by."""
     grouped = page.granularity or page.groups
     totals: dict[tuple[str, ...], list[int]] = {} if grouped else {("",): [0, 0, 0]}
@@ -85,9 +79,7 @@ def answer_consumption(page: Page, company: Company, today: str, faults: Faults)
             total[1] += row.flex_credits
             total[2] += 1
     end = page.offset + page.size
-    spoiler = Spoiler(faults)
-    shown = sorted(totals)[page.offset : end]
-    data = [_write_row(group, totals[group], page, company, faults, spoiler) for group in reversed(shown)][::-1]
+    data = [_write_row(group, totals[group], page, company, team) for group in sorted(totals)[page.offset : end]]
     cursor = _write_cursor(page, end) if end < len(totals) else None
     return {"data": data, "pagination": {"next_page_cursor": cursor}}
 
@@ -97,26 +89,19 @@ def _group_row(row: Row, page: Page) -> tuple[str, ...]:
     return (row.day[: STAMP_LENGTH[page.granularity]], *(values[name] for name in page.groups))
 
 
-def _write_row(
-    group: tuple[str, ...], total: list[int], page: Page, company: Company, faults: Faults, spoiler: Spoiler
-) -> dict[str, Any]:
+def _write_row(group: tuple[str, ...], total: list[int], page: Page, company: Company, team: Team) -> dict[str, Any]:
     row = {"timestamp": group[0]} if page.granularity else {}
-    key = None
     for name, value in zip(page.groups, group[1:], strict=True):
         if name == "user":
-            key, person = value, company.find_person(value)
+            person = company.find_person(value)
             row |= {"user_id": person.user_id, "user_email": person.email}
         elif value != NO_MODEL:
             row[name] = value
     prompt, flex, count = total
-    if faults.billing_strategy == "ACU":
+    if team.billing_strategy == "ACU":
         return row | {"consumption": {"billed_acus": round((prompt + flex) / 10_000, 4), "message_count": count}}
-    write = _write_credits if faults.consumption_unit == "credits" else int
-    numbers = {"prompt_credits": write(prompt), "flex_credits": write(flex), "message_count": count}
-    spoiled = spoiler.spoil_row(key, {**row, **numbers}, ["flex_credits"], ["timestamp"] if page.granularity else [])
-    return {name: value for name, value in spoiled.items() if name not in numbers} | {
-        "consumption": {name: spoiled[name] for name in numbers}
-    }
+    write = _write_credits if team.consumption_unit == "credits" else int
+    return row | {"consumption": {"prompt_credits": write(prompt), "flex_credits": write(flex), "message_count": count}}
 
 
 def _write_credits(hundredths: int) -> int | float:

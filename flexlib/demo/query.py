@@ -134,6 +134,14 @@ def parse_query(body: object) -> Query:
     return Query(source, selections, groups, tuple(_parse_filter(p, fields) for p in _read_parts(body, "filters")))
 
 
+def read_queries(bodies: list[object]) -> list[Query]:
+    """The queries of `query_requests`, none where one breaks a rule."""
+    try:
+        return [parse_query(one) for one in bodies]
+    except QueryRefused:
+        return []
+
+
 def _read_parts(body: dict[str, object], name: str) -> list[dict[str, object]]:
     parts = body.get(name) or []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from flexlib.dates import Month
 from flexlib.demo.company import ALLOWANCE, Company
-from flexlib.demo.faults import Faults
 from flexlib.demo.people import Person
 from flexlib.demo.query import QueryRefused
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 POOL = 500_000  # whole credits that the team has bought for a billing cycle
+
+
+@dataclass(frozen=True)
+class Team:
+    """What kind of team the server has, and how it writes what it says of it."""
+
+    nil_numbers: float = 0.0
+    """The share of the zeros that is `<nil>`."""
+    billing_cycle: Month | None = None
+    """The month of the balance; None: the current one."""
+    balance_offset: int = 0
+    """Whole credits that are added to the balance's use."""
+    billing_strategy: str = "CREDITS"
+    """Or ACU, or QUOTA."""
+    consumption_unit: str = "credits"
+    """Or hundredths."""
 
 
 def write_time(time: datetime) -> str:
@@ -27,12 +43,12 @@ def find_freshness(now: datetime) -> datetime:
     return now.replace(hour=now.hour - now.hour % 3, minute=0, second=0, microsecond=0)
 
 
-def answer_people(body: Mapping[str, object], company: Company, now: datetime, faults: Faults) -> dict[str, Any]:
+def answer_people(body: Mapping[str, object], company: Company, now: datetime, team: Team) -> dict[str, Any]:
     """The answer of UserPageAnalytics. Raises `QueryRefused` for a time that cannot be read."""
     first = read_day(body, "start_timestamp", now - timedelta(days=365))
     last = min(read_day(body, "end_timestamp", now), now.date().isoformat())
     days = company.read_days(first, last)
-    cycle = faults.billing_cycle or Month.containing(now.date())
+    cycle = team.billing_cycle or Month.containing(now.date())
     spent: dict[str, int] = {}
     for row in company.read_rows(*_bound_cycle(cycle, now)):
         spent[row.key] = spent.get(row.key, 0) + row.prompt_credits
@@ -43,11 +59,11 @@ def answer_people(body: Mapping[str, object], company: Company, now: datetime, f
     return {"userTableStats": people, **_write_cycle(cycle)}
 
 
-def answer_balance(company: Company, now: datetime, faults: Faults) -> dict[str, Any]:
+def answer_balance(company: Company, now: datetime, team: Team) -> dict[str, Any]:
     """The answer of GetTeamCreditBalance, in whole credits."""
-    cycle = faults.billing_cycle or Month.containing(now.date())
+    cycle = team.billing_cycle or Month.containing(now.date())
     hundredths = sum(row.flex_credits for row in company.read_rows(*_bound_cycle(cycle, now)))
-    used = hundredths // 100 + faults.balance_offset
+    used = hundredths // 100 + team.balance_offset
     return {
         "promptCreditsPerSeat": ALLOWANCE // 100,
         "numSeats": company.users,

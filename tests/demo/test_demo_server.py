@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ import requests
 
 from flexlib.dates import Month
 from flexlib.demo import Company, demo_server
-from flexlib.demo.faults import Faults
+from flexlib.demo.command import add_arguments, run
 from flexlib.errors import BadSetting
 
 ANALYTICS, BALANCE = "/api/v1/Analytics", "/api/v1/GetTeamCreditBalance"
@@ -29,6 +30,13 @@ QUERY = {
         }
     ],
 }
+
+
+def start(*options: str) -> int:
+    """The exit code of a server that is stopped by what it is asked for."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(["--port", "0", *options]))
 
 
 def send(url: str, queries: int = 1) -> requests.Response:
@@ -129,4 +137,4 @@ def test_each_request_leaves_a_line_in_the_log(tmp_path: Path) -> None:
 
 def test_shares_that_add_up_to_more_than_all_requests_are_refused() -> None:
     with pytest.raises(BadSetting, match=r"add up to 1\.2"):
-        Faults(share_503=0.6, share_cut=0.6)
+        start("--share-503", "0.6", "--share-cut", "0.6")

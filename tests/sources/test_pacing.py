@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.demo.limits import RateLimit
+from flexlib.demo.faults import find_wait
 from flexlib.sources.windsurf.pacing import Pacer
 
 
@@ -25,12 +26,16 @@ class Log:
 
 def simulate(limit: float, requests: int, latency: float = 0.05, workers: int = 50, until: float = 600.0) -> Log:
     """As many requests as it takes until `requests` are answered by a server that bears `limit` a second."""
-    pacer, server, log = Pacer(), RateLimit(limit), Log()
+    pacer, log = Pacer(), Log()
+    passed: deque[float] = deque()
     now, in_flight, missing = 0.0, 0, requests
     replies: list[tuple[float, float, int]] = []
     while (missing or in_flight) and now < until:
         while missing and in_flight < workers and pacer.wait(now) == 0:
-            heapq.heappush(replies, (now + latency, now, server.take(now)))
+            heapq.heappush(
+                replies,
+                (now + latency, now, find_wait(passed, now, round(limit), round(limit) / limit) if limit else 0),
+            )
             log.sent.append((now, pacer.rate or 0.0))
             pacer.spend(now)
             missing, in_flight = missing - 1, in_flight + 1
