@@ -37,6 +37,7 @@ ONCE = {
     *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
     *("test_architecture.py", "test_imports.py", "test_portability.py"),  # what imports what
     "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
+    *("ingest/test_fault_seeds.py", "ingest/test_damage_seeds.py"),  # hundreds of seeds of our own rules
     "demo/test_demo_calls.py",
 }
 """Long, and the same whatever the Python and its libraries: CI runs these files on the first Python only."""
