@@ -62,7 +62,7 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
 
     `zone`: whose days and months, such as `America/Santiago`. People stand under pseudonyms unless `names`. Raises
     `SnapshotMissing`, with the command that stores it, where nothing is stored; of several months, those that are not
-    stored are named in `missing`.
+    stored are named in `missing`. In a notebook that papermill gave a parameter it does not have: `BadParameter`.
 
     >>> import flexlib as fl
     >>> sep = fl.load("2025-09")
@@ -73,10 +73,11 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """
-    from flexlib.front.months import find_data
+    from flexlib.front.months import check_injected, find_data, list_run_cells
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
 
+    check_injected(list_run_cells())
     settings = load_settings()
     return load_spend(first, last, find_data(settings), zone=zone, names=names, tolerance=settings.bill_tolerance)
 

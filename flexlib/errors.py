@@ -7,6 +7,7 @@ or not witnessed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class FlexlibError(Exception):
@@ -134,6 +135,13 @@ class LedgerUnavailable(LedgerError):
 
 class LedgerFailed(LedgerError):
     """The database refused what the ledger asked, and asking again would not help."""
+
+
+def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:
+    """That a notebook has no parameter of this name, with the one that is nearest, in a sentence."""
+    names = list(known)
+    near = "".join(f" (did you mean {one}?)" for one in get_close_matches(name, names, n=1))
+    return BadParameter(f"Unknown parameter {name}{near}; {notebook} takes {', '.join(names) or 'none'}.")
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {

@@ -1,8 +1,10 @@
-"""Months for analysts: which are stored, and what their bills say of a total."""
+"""Months for analysts: which are stored, what their bills say of a total, and whether the right one is asked for."""
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.certificate import CERTIFICATES
+from flexlib.errors import explain_unknown
 from flexlib.formats import format_amount
 from flexlib.proof import find_worst
 from flexlib.settings import Settings
@@ -17,6 +20,41 @@ from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage
 from flexlib.store.server import describe_made_up, find_shown_data
 from flexlib.store.snapshots import list_months, list_newest
+
+INJECTED = "# Parameters\n"
+"""How papermill begins the cell of the parameters that it was given."""
+
+
+def list_run_cells() -> Sequence[str]:
+    """The cells of the notebook that this runs in, the present one too; none outside a notebook."""
+    cells: Sequence[str] = vars(sys.modules["__main__"]).get("_ih", ())
+    return cells
+
+
+def check_injected(cells: Sequence[str]) -> None:
+    """Raises `BadParameter` where papermill gave a notebook, of which these cells were run, a parameter that its cells
+    before do not declare: left alone it would change nothing, and the notebook go on with its defaults.
+
+    >>> check_injected(["year: int = 2025", "# Parameters\\nyaer = 2024"])
+    Traceback (most recent call last):
+    flexlib.errors.BadParameter: Unknown parameter yaer (did you mean year?); this notebook takes year.
+    """
+    declared: dict[str, None] = {}
+    for cell in cells:
+        if not cell.startswith(INJECTED):
+            declared |= dict.fromkeys(_list_assigned(cell))
+        elif declared:
+            for name in _list_assigned(cell):
+                if name not in declared:
+                    raise explain_unknown(name, "this notebook", declared)
+
+
+def _list_assigned(cell: str) -> list[str]:
+    try:
+        tree = ast.parse(cell)
+    except SyntaxError:  # such as a line for the shell
+        return []
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
 
 
 def find_data(settings: Settings) -> Path:

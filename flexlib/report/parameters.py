@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.dates import Month
-from flexlib.errors import BadParameter
+from flexlib.errors import BadParameter, explain_unknown
 from flexlib.report.folder import find_packaged
 from flexlib.settings import find_home
 
@@ -126,7 +126,7 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
                 "leave it out; the key belongs into WINDSURF_SERVICE_KEY or .env, and no notebook needs it."
             )
         if name not in known:
-            raise BadParameter(f"Unknown parameter {name}; {takes}.")
+            raise explain_unknown(name, notebook.stem, known)
         _check_kind(known[name], value)
     missing = [name for name in REQUIRED if name in known and name not in given]
     if missing:

@@ -300,7 +300,10 @@ def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
     [
         ({"year": 2025}, "The parameter month is missing; flex_credits takes year, month, names."),
         ({}, "The parameter year and month is missing"),
-        ({**MONTH, "mnoth": 3}, "Unknown parameter mnoth; flex_credits takes year, month, names."),
+        (
+            {**MONTH, "mnoth": 3},
+            "Unknown parameter mnoth (did you mean month?); flex_credits takes year, month",
+        ),
         ({"year": "2025", "month": 9}, "The parameter year must be int, such as 2025, not '2025'"),
         ({"year": 2025, "month": 9.0}, "The parameter month must be int, such as 9, not 9.0"),
         ({"year": 2025, "month": True}, "The parameter month must be int, such as 9, not True"),
