@@ -55,7 +55,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
     with open_settings(arguments, settings, offline=not is_demo) as settings:
         if is_demo:
-            from flexlib.cli.report import ensure_demo
+            from flexlib.cli.report_months import ensure_demo
 
             for month in (*arguments.before.months, *arguments.after.months):
                 ensure_demo(month, "UTC", settings)

@@ -70,6 +70,7 @@ def add_commands(commands: Commands) -> None:
     ):
         parser = add_command(commands, name, summary, f"""\
   flexlib {name} --year 2025 --month 9
+  flexlib {name} --year 2025 --start-month 1 --end-month 9
   flexlib {name} --start-date 2025-01-01 --end-date 2025-12-31 --workers 50
   flexlib {name} --demo --year 2025 --month 9 --json""")  # fmt: skip
         add_span_options(parser)

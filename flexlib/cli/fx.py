@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command, add_span_options, read_span
+from flexlib.cli.options import Commands, add_command, add_span_options, asks_span, read_span
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest
 from flexlib.formats import format_count
@@ -57,8 +57,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.given:
         raise InvalidRequest(f"fx {arguments.action} takes no {arguments.given[0]!r}; give --year and --month.")
     today = find_santiago_day(datetime.now(timezone.utc))
-    words = arguments.year, arguments.month, arguments.start_date, arguments.end_date
-    span = Month.containing(today).span if words == (None,) * 4 else read_span(arguments)
+    span = read_span(arguments) if asks_span(arguments) else Month.containing(today).span
     if arguments.action == "show":
         if arguments.check:
             raise InvalidRequest(

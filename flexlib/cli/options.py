@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TypeAlias
 
 from flexlib.certificate import Certificate, State
@@ -37,8 +38,11 @@ def add_month_options(parser: argparse.ArgumentParser, *, required: bool) -> Non
 
 
 def add_span_options(parser: argparse.ArgumentParser) -> None:
-    """--year and --month, or --start-date and --end-date."""
-    add_month_options(parser, required=False)
+    """--year and --month, or --year and some of its months, or --start-date and --end-date."""
+    parser.add_argument("--year", type=int, help="such as 2025; without a month all of it")
+    parser.add_argument("--month", type=int, help="1 to 12")
+    parser.add_argument("--start-month", type=int, metavar="MONTH", help="first month of the year (default 1)")
+    parser.add_argument("--end-month", type=int, metavar="MONTH", help="last one, included (default 12, or this month)")
     parser.add_argument("--start-date", metavar="DATE", help="first day, such as 2025-09-01, instead of year and month")
     parser.add_argument("--end-date", metavar="DATE", help="last day, included")
 
@@ -64,14 +68,29 @@ def add_demo_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
                         "'without-key': only when no service key is set")  # fmt: skip
 
 
+def asks_span(arguments: argparse.Namespace) -> bool:
+    """Whether any days were asked for."""
+    names = ("year", "month", "start_month", "end_month", "start_date", "end_date")
+    return any(getattr(arguments, name) is not None for name in names)
+
+
 def read_span(arguments: argparse.Namespace) -> Span:
     """The days that were asked for. Raises `BadMonth` when they are not clear."""
-    dates = arguments.start_date, arguments.end_date
-    if arguments.year is not None and arguments.month is not None and dates == (None, None):
-        return Month(arguments.year, arguments.month).span
-    if None not in dates and (arguments.year, arguments.month) == (None, None):
+    year, month = arguments.year, arguments.month
+    months, dates = (arguments.start_month, arguments.end_month), (arguments.start_date, arguments.end_date)
+    if None not in dates and (year, month, *months) == (None,) * 4:
         return Span.parse(*dates)
-    raise BadMonth("give either --year and --month, or --start-date and --end-date.")
+    if year is None or dates != (None, None) or (month is not None and months != (None, None)):
+        raise BadMonth(
+            "give either --year and --month, or --year alone or with --start-month and --end-month, "
+            "or --start-date and --end-date."
+        )
+    if month is not None:
+        return Month(year, month).span
+    start, end = months
+    first, now = Month(year, 1 if start is None else start), Month.containing(datetime.now(timezone.utc).date())
+    last = max(first, min(Month(year, 12), now)) if end is None else Month(year, end)
+    return Span(first.first, last.last)
 
 
 def read_fetch_options(arguments: argparse.Namespace) -> dict[str, object]:
@@ -128,6 +147,11 @@ def find_exit_code(certificates: Sequence[Certificate], state: State | None = No
     """That of the worst certificate; where they make up one thing, of its own `state`."""
     worst = state or find_worst({one.state for one in certificates} or {State.COMPLETE})
     return max(one.exit_code for one in certificates) if worst is State.UNWITNESSED else worst.exit_code
+
+
+def choose_worst(codes: Sequence[int]) -> int:
+    """Of exit codes that of a fault, else of what cannot be trusted, else of what lacks something."""
+    return min(codes, key=lambda code: (code == 0, code in (3, 4), -code), default=0)
 
 
 def _read_count(text: str) -> int:

@@ -1,49 +1,60 @@
-"""The command that makes a month's report."""
+"""The command that makes reports: of a month, or of each of several."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from datetime import datetime, timezone
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.cli.options import (
     Commands,
     add_command,
     add_fetch_options,
-    add_month_options,
+    add_span_options,
     asks_demo,
+    choose_worst,
     find_exit_code,
     open_settings,
-    read_fetch_options,
+    read_span,
     warn_of_state,
 )
+from flexlib.cli.report_months import bring_month
 from flexlib.dates import Month, Span
-from flexlib.errors import BadParameter
+from flexlib.errors import BadMonth, BadParameter, FlexlibError
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
-from flexlib.store.snapshots import load_credits, scan
+from flexlib.store.snapshots import scan
 from flexlib.store.version import Snapshot
+
+if TYPE_CHECKING:
+    from flexlib.report.parameters import ReportRequest
 
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "report", "make a month's report: one HTML file to share", """\
   flexlib report --year 2025 --month 9
   flexlib report --demo --year 2025 --month 9
+  flexlib report --year 2025 --start-month 7 --end-month 9
   flexlib report --year 2025 --month 9 --names --offline --output-dir reports
   flexlib report -f params/flex_credits.yaml
   flexlib report --notebook llm_usage --year 2025 --month 9 -p zone America/Santiago
   flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
-    add_month_options(parser, required=False)
+    add_span_options(parser)
     parser.add_argument("--notebook", default="flex_credits", help="name in notebooks/, or path (default flex_credits)")
     parser.add_argument("--names", action="store_true", help="show people's names instead of pseudonyms")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
                         help="another parameter of the notebook")  # fmt: skip
     parser.add_argument("-f", type=Path, metavar="FILE", dest="file", help="parameters from a YAML file; -p wins")
     parser.add_argument("--offline", action="store_true", help="use what is stored, ask no server")
+    parser.add_argument("--alone", action="store_true",
+                        help="do not read the month before, to compare with, where it is missing")  # fmt: skip
     parser.add_argument("--console", action="store_true", help="also print the month's flex credits by day and model")
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where it goes (default reports)")
     parser.add_argument("--json", action="store_true", help="print what was made as JSON")
@@ -52,24 +63,70 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
-    from flexlib.report.parameters import check_request
-    from flexlib.report.run import read_state, run_report
-    from flexlib.spend.month import find_month_snapshots
+    from flexlib.report.run import run_report
 
-    request = check_request(arguments.notebook, _read_parameters(arguments), settings.service_key)
-    month, reads_usage, is_demo = request.month, False, asks_demo(arguments, settings)
-    snapshots: tuple[Snapshot, ...] = ()
-    with open_settings(arguments, settings, offline=arguments.offline) as settings:
-        if month and request.reads == "credits":
-            snapshots = (_find_credits(month, settings, arguments),)
-        elif month:
-            reads_usage, zone = True, str(request.values.get("zone", "UTC"))
-            if is_demo and not arguments.offline:
-                ensure_demo(month, zone, settings, **read_fetch_options(arguments))
-            elif not arguments.offline:
-                _close_ledger(month, zone, settings)
-            snapshots = find_month_snapshots(month, settings.data, zone=zone)
-    page = run_report(request, arguments.output_dir, settings.data)
+    requests = list_requests(arguments, settings.service_key)
+    is_demo, many = asks_demo(arguments, settings), len(requests) > 1
+    # Each notebook has a process of its own. A report alone is made in this thread, where Ctrl-C ends it at once.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        begun: list[tuple[ReportRequest, tuple[Snapshot, ...], Callable[[], Path]]] = []
+        try:
+            with open_settings(arguments, settings, offline=arguments.offline) as settings:
+                for request in requests:
+                    snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
+                    shows = not many and (arguments.progress or sys.stderr.isatty())
+                    make = partial(run_report, request, arguments.output_dir, settings.data, shows_progress=shows)
+                    begun.append((request, snapshots, pool.submit(make).result if many else make))
+            made = [_finish(*one, settings, arguments, many=many) for one in begun]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if arguments.json:
+        facts = [one for one, _ in made]
+        print(json.dumps(facts if many else facts[0], indent=2))
+    return choose_worst([code for _, code in made])
+
+
+def list_requests(arguments: argparse.Namespace, service_key: str | None) -> list[ReportRequest]:
+    """One report, or one for each month of those that were asked for. Raises `BadParameter`, `BadMonth`."""
+    from flexlib.report.parameters import check_request, find_notebook, read_parameters
+
+    given = _read_parameters(arguments)
+    is_year = arguments.year is not None and "month" not in given
+    takes_months = "month" in read_parameters(find_notebook(arguments.notebook))
+    bounds = (arguments.start_month, arguments.end_month, arguments.start_date, arguments.end_date)
+    if bounds == (None,) * 4 and not (is_year and takes_months):
+        return [check_request(arguments.notebook, given, service_key)]
+    span = read_span(arguments)
+    months = span.months
+    if span != Span(months[0].first, months[-1].last):
+        raise BadMonth(f"a report is of a whole month; {span} begins or ends within one.")
+    return [
+        check_request(arguments.notebook, given | {"year": one.year, "month": one.month}, service_key) for one in months
+    ]
+
+
+def _finish(
+    request: ReportRequest,
+    snapshots: tuple[Snapshot, ...],
+    make: Callable[[], Path],
+    settings: Settings,
+    arguments: argparse.Namespace,
+    *,
+    many: bool,
+) -> tuple[dict[str, Any], int]:
+    """Waits for the page, says what was made, and gives that for JSON, and the exit code. Of one month among many also
+    that it failed; a report alone raises that."""
+    from flexlib.report.run import read_state
+
+    month, reads_usage = request.month, request.reads == "usage"
+    try:
+        page = make()
+    except FlexlibError as error:
+        if not many:
+            raise
+        print(f"flexlib: {month}: {error}", file=sys.stderr)
+        return {"files": [], "certificates": [], "month": str(month), "error": str(error)}, error.exit_code
     files = [page]
     if month and not reads_usage:
         text, table = _write_tables(month, settings, snapshots[0], page.parent)
@@ -78,21 +135,21 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
             print(text)
     # The month that the notebook has loaded is not loaded again.
     state = read_state(page) if reads_usage else None
-    if arguments.json:
-        states = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
-        facts = {"files": [str(file) for file in files], "certificates": states}
-        if state:
-            facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
-        print(json.dumps(facts, indent=2))
-    else:
-        print("\n".join(f"📄 {file}" for file in files))
     certificates = [snapshot.certificate for snapshot in snapshots]
+    facts: dict[str, Any] = {
+        "files": [str(file) for file in files],
+        "certificates": [{"month": str(one.month), "state": one.state} for one in certificates],
+    }
+    if state:
+        facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
+    if not arguments.json:
+        print("\n".join(f"📄 {file}" for file in (files[:1] if many else files)), flush=True)
     warn_of_state(certificates)
     if not state:
-        return find_exit_code(certificates)
+        return facts, find_exit_code(certificates)
     for sentence in (*state["missing"], *state["possible_duplicates"], *state["bills"]):
         print(f"{month} is {state['state']}: {sentence}", file=sys.stderr)
-    return find_exit_code(certificates, State(state["state"]))
+    return facts, find_exit_code(certificates, State(state["state"]))
 
 
 def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -104,47 +161,13 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.file is not None:
             values |= yaml.safe_load(arguments.file.read_text("utf-8")) or {}
         values |= {name: yaml.safe_load(value) for name, value in arguments.parameters}
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+    except OSError as error:
+        why = str(error.strerror).lower()
+        raise BadParameter(f"{arguments.file} cannot be read: {why}; give the path of a YAML file.") from error
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         raise BadParameter(f"The parameters cannot be read: {' '.join(str(error).split())}.") from error
     given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}
     return values | {name: value for name, value in given.items() if value is not None}
-
-
-def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:
-    if arguments.offline:
-        return load_credits(month, settings.data)
-    from flexlib.ingest.windsurf.fetch import ensure_credits
-
-    options: dict[str, Any] = read_fetch_options(arguments)
-    return ensure_credits(month.span, settings, **options)[0]
-
-
-def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
-    """Closes the ledger's calls of the month, and of those that a report reads with it, again where they are stale."""
-    from flexlib.ingest.ledger import ensure_month
-    from flexlib.ledger.door import find_ledger
-
-    ledger, most = find_ledger(settings), settings.most_unpriced
-    now = Month.containing(datetime.now(timezone.utc).date())
-    is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger, most_unpriced=most) is not None
-    # The month before is what this one is compared with; in another zone the months around have hours of this one.
-    around = {month.previous: False} if zone == "UTC" else dict.fromkeys((month.previous, month.next), is_recorded)
-    for one, even_empty in around.items():
-        if one <= now:
-            ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
-
-
-def ensure_demo(month: Month, zone: str, settings: Settings, **options: Any) -> None:  # noqa: ANN401
-    """The made-up company's credits and calls of the month and of those that a report reads with it."""
-    from flexlib.demo.calls import ensure_demo_calls
-    from flexlib.demo.company import FIRST_MONTH
-    from flexlib.ingest.windsurf.fetch import ensure_credits
-
-    first, now = max(FIRST_MONTH, month.previous), Month.containing(datetime.now(timezone.utc).date())
-    ensure_credits(Span(first.first, month.last), settings, **options)
-    last = month if zone == "UTC" else min(month.next, now)
-    for one in Span(first.first, last.last).months:
-        ensure_demo_calls(one, settings.data)
 
 
 def _write_tables(month: Month, settings: Settings, snapshot: Snapshot, folder: Path) -> tuple[str, Path]:

@@ -61,7 +61,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     asked, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
     with open_settings(arguments, settings, offline=not is_demo) as settings:
         if is_demo:
-            from flexlib.cli.report import ensure_demo
+            from flexlib.cli.report_months import ensure_demo
 
             ensure_demo(asked, "UTC", settings)
     month = load_month_usage(asked, settings.data, tolerance=tolerance)

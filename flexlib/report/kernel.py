@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import current_thread, main_thread
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_event_loop, run_sync
 
 from flexlib.report.parameters import is_secret_name
 from flexlib.settings import VARIABLES
@@ -83,6 +84,8 @@ def open_kernel(data: Path, folder: Path) -> Iterator[ReportKernel]:
             client.stop_channels()
         # At once: a notebook only reads, there is nothing to be saved.
         run_sync(kernel.shutdown_kernel)(now=True)
+        if current_thread() is not main_thread():
+            ensure_event_loop().close()  # made for this thread, and by nobody else ended
 
 
 def _run() -> None:

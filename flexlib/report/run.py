@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 
-def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
-    """Runs the notebook of `request` on the snapshots in `data` and renders it.
+PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", "leave": False}
+"""What stands on stderr while a notebook runs, as tqdm takes it."""
+
+
+def run_report(request: ReportRequest, output_dir: Path, data: Path, *, shows_progress: bool = False) -> Path:
+    """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, or in `output_dir` itself where the report is of no month;
     of made-up data it is in a folder `demo` there. The executed notebook lies beside it. Raises `NotebookFailed` when a
@@ -45,7 +49,7 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path) -> Path:
             exporter = pool.submit(_open_exporter)
             drafted, written = Path(draft) / executed.name, Path(draft) / page.name
             try:
-                node = _execute(source, drafted, request.values, data)
+                node = _execute(source, drafted, request.values, data, shows_progress=shows_progress)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
             except NotebookFailed as error:
                 if drafted.exists():
@@ -93,7 +97,9 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     return page
 
 
-def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) -> NotebookNode:
+def _execute(
+    source: Path, target: Path, values: Mapping[str, Any], data: Path, *, shows_progress: bool
+) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
     with open_kernel(data, source.parent) as kernel:
         import papermill
@@ -101,8 +107,13 @@ def _execute(source: Path, target: Path, values: Mapping[str, Any], data: Path) 
 
         python = {"km": kernel, "kernel_name": "python3", "language": "python"}
         try:
+            # No `cwd`: the kernel has its own, and papermill would move this whole process there, all its threads.
             node: NotebookNode = papermill.execute_notebook(
-                source, target, dict(values), progress_bar=False, cwd=source.parent, **python
+                source.absolute(),
+                target.absolute(),
+                dict(values),
+                progress_bar=PROGRESS if shows_progress else False,
+                **python,
             )
         except PapermillExecutionError as error:
             what = f"{error.ename}: {error.evalue}"

@@ -140,7 +140,7 @@ def test_month_is_this_one_when_none_is_named(server: RatesServer, capsys: pytes
 
 def test_half_a_span_or_a_check_of_what_is_only_shown_is_wrong_usage(server: RatesServer) -> None:
     with pytest.raises(BadMonth, match="give either --year and --month"):
-        run(server, "update", "--year", "2025")
+        run(server, "update", "--start-month", "3")
     with pytest.raises(InvalidRequest, match="flexlib fx update --check"):
         run(server, "show", *SEPTEMBER, "--check")
 

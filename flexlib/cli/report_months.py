@@ -1,0 +1,86 @@
+"""What a report reads, brought up to date first: from a server, out of the ledger, or of the made-up company."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import read_fetch_options
+from flexlib.dates import Month, Span
+from flexlib.errors import RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.settings import Settings
+from flexlib.sources.registry import WINDSURF
+from flexlib.store.snapshots import find_snapshot, load_credits
+from flexlib.store.version import Snapshot
+
+if TYPE_CHECKING:
+    from flexlib.report.parameters import ReportRequest
+
+
+def bring_month(
+    request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
+) -> tuple[Snapshot, ...]:
+    """Brings what the report reads up to date, and gives what it is of."""
+    from flexlib.spend.month import find_month_snapshots
+
+    month = request.month
+    if month is None:
+        return ()
+    if request.reads == "credits":
+        return (_find_credits(month, settings, arguments),)
+    zone = str(request.values.get("zone", "UTC"))
+    if is_demo and not arguments.offline:
+        ensure_demo(month, zone, settings, **read_fetch_options(arguments))
+    elif not arguments.offline:
+        _close_ledger(month, zone, settings)
+        if settings.service_key:
+            _find_credits(month, settings, arguments)
+    return tuple(find_month_snapshots(month, settings.data, zone=zone))
+
+
+def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:
+    """The month's credits, and in the data folder those of the month before, which a report compares with."""
+    if arguments.offline:
+        return load_credits(month, settings.data)
+    from flexlib.ingest.windsurf.fetch import ensure_credits
+
+    options: dict[str, Any] = read_fetch_options(arguments)
+    (found,) = ensure_credits(month.span, settings, **options)
+    before = month.previous
+    if settings.service_key and not arguments.alone and not find_snapshot(WINDSURF.dataset, before, settings.data):
+        try:
+            ensure_credits(before.span, settings, **options)
+        except (RouteRefused, ServerRefused, ServerUnreachable) as error:
+            why = str(error).rstrip(".")
+            print(f"{month} is compared with nothing, {before} could not be read: {why} (--alone).", file=sys.stderr)
+    return found
+
+
+def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
+    """Closes the ledger's calls of the month, and of those that a report reads with it, again where they are stale."""
+    from flexlib.ingest.ledger import ensure_month
+    from flexlib.ledger.door import find_ledger
+
+    ledger, most = find_ledger(settings), settings.most_unpriced
+    now = Month.containing(datetime.now(timezone.utc).date())
+    is_recorded = month <= now and ensure_month(month, settings.data, ledger=ledger, most_unpriced=most) is not None
+    # The month before is what this one is compared with; in another zone the months around have hours of this one.
+    around = {month.previous: False} if zone == "UTC" else dict.fromkeys((month.previous, month.next), is_recorded)
+    for one, even_empty in around.items():
+        if one <= now:
+            ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
+
+
+def ensure_demo(month: Month, zone: str, settings: Settings, **options: Any) -> None:  # noqa: ANN401
+    """The made-up company's credits and calls of the month and of those that a report reads with it."""
+    from flexlib.demo.calls import ensure_demo_calls
+    from flexlib.demo.company import FIRST_MONTH
+    from flexlib.ingest.windsurf.fetch import ensure_credits
+
+    first, now = max(FIRST_MONTH, month.previous), Month.containing(datetime.now(timezone.utc).date())
+    ensure_credits(Span(first.first, month.last), settings, **options)
+    last = month if zone == "UTC" else min(month.next, now)
+    for one in Span(first.first, last.last).months:
+        ensure_demo_calls(one, settings.data)

@@ -1,0 +1,91 @@
+"""Reports of several months in one command, and what a report reads before it is made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from harness import KEY
+
+from flexlib.cli import main
+from flexlib.demo import demo_server
+
+NB: Any = nbformat  # ships no types
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+WHEN = ("--year", "2025", "--month", "9")
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A report that fails of every August, and the folder to make it in, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    parameters = NB.v4.new_code_cell("year: int = 2025\nmonth: int = 9", metadata={"tags": ["parameters"]})
+    cells = [parameters, NB.v4.new_code_cell("month / (month - 8)")]
+    NB.write(NB.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    return "mine.ipynb"
+
+
+def test_each_month_of_a_year_has_its_page_and_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data", dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    words = ["report", "--year", "2025", "--start-month", "8", "--end-month", "9", "--offline"]
+    assert main(words) == 0
+    pages = [f"reports/demo/2025-0{month}/flex_credits.html" for month in (8, 9)]
+    assert capsys.readouterr().out == "".join(f"📄 {page}\n" for page in pages)
+    assert [Path(page).exists() for page in pages] == [True, True]
+    assert Path.cwd() == tmp_path  # whatever the notebooks' own folder is
+
+
+def test_a_month_that_fails_is_told_and_the_others_are_made(
+    notebook: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data", dirs_exist_ok=True)
+    words = ["report", "--start-date", "2025-08-01", "--end-date", "2025-09-30", "--offline", "--notebook", notebook]
+    assert main([*words, "--json"]) == 1
+    said = capsys.readouterr()
+    august, september = json.loads(said.out)
+    assert (august["files"], august["month"]) == ([], "2025-08")
+    assert "ZeroDivisionError" in august["error"]
+    assert "flexlib: 2025-08: Cell 3 of mine.ipynb failed: ZeroDivisionError" in said.err
+    assert september["files"][0] == "reports/demo/2025-09/mine.html"
+    assert Path(september["files"][0]).exists()
+
+
+def test_a_report_reads_the_month_before_too_where_it_is_missing_and_needs_it_not(
+    notebook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = tmp_path / "data" / "credits"
+
+    def report(*words: str) -> list[str]:
+        assert main(["report", *WHEN, "--notebook", notebook, *words]) == 0
+        return sorted(folder.name for folder in stored.iterdir())
+
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
+    with demo_server("--users", "30") as url:
+        monkeypatch.setenv("WINDSURF_BASE_URL", url)
+        assert report("--alone") == ["2025-09"]
+        assert report() == ["2025-08", "2025-09"]
+    shutil.rmtree(stored / "2025-08")
+    capsys.readouterr()
+    report()
+    assert "2025-09 is compared with nothing, 2025-08 could not be read: " in capsys.readouterr().err
+
+
+def test_with_a_key_a_report_of_all_spend_reads_the_team_s_credits_first(
+    notebook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / notebook
+    content = json.loads(file.read_text())
+    content["metadata"]["flexlib"] = {"reads": "usage"}
+    file.write_text(json.dumps(content))
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)
+    with demo_server("--users", "30") as url:
+        monkeypatch.setenv("WINDSURF_BASE_URL", url)
+        assert main(["report", *WHEN, "--notebook", notebook, "--alone"]) == 0
+    assert [folder.name for folder in (tmp_path / "data" / "credits").iterdir()] == ["2025-09"]
