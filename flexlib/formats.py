@@ -92,6 +92,19 @@ def format_amount(amount: Decimal, places: str = "0.01") -> str:
     return _format_rounded(amount or Decimal(0), places)  # no sign before a zero
 
 
+WHOLE = {"CLP", "JPY", "KRW"}
+"""Currencies without cents."""
+
+
+def format_money(amount: Decimal, currency: str) -> str:
+    """The amount with the decimals that its currency has, without its sign: `3,018` of CLP, `3.13` of others.
+
+    >>> format_money(Decimal("3018.071"), "CLP"), format_money(Decimal("3.13"), "USD")
+    ('3,018', '3.13')
+    """
+    return format_amount(amount, "1" if currency in WHOLE else "0.01")
+
+
 def format_plain(amount: Decimal) -> str:
     """`0.895874` of 0.895874000: every digit, no zero behind the last, for files and JSON."""
     text = f"{amount:f}" if amount else "0"

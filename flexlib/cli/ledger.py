@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_plain
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 
@@ -212,7 +212,7 @@ def _render_record(record: UsageRecord, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(record._asdict(), indent=2, ensure_ascii=False, default=_write_value)
     why = record.unpriced or "not given"
-    amount = f"USD {record.amount_in_usd:f}" if record.amount_in_usd is not None else f"unpriced: {why}"
+    amount = f"USD {format_plain(record.amount_in_usd)}" if record.amount_in_usd is not None else f"unpriced: {why}"
     return f"{record.request_id}  {record.provider} {record.model}  {record.total_tokens:,} tokens  {amount}"
 
 

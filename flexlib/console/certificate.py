@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from shlex import quote
 
 from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
 from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
-from flexlib.formats import clean_text, format_count, format_credits, format_moment
+from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
@@ -72,7 +73,10 @@ def render_certificate(certificate: AnyCertificate) -> str:
             "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
             f"{certificate.quarantined_rows:,} quarantined",
             "Left out": _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
-            **{one["currency"]: f"{one['amount']} billed" for one in certificate.amounts},
+            **{
+                one["currency"]: f"{format_money(Decimal(one['amount']), one['currency'])} billed"
+                for one in certificate.amounts
+            },
         }
     else:
         lines |= {
@@ -81,11 +85,11 @@ def render_certificate(certificate: AnyCertificate) -> str:
             f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
             "Left out": ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
             "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
-            "US$": _render_amount(certificate.amount_in_usd, certificate.unpriced_rows, "a price"),
+            "US$": _render_amount(certificate.amount_in_usd, "USD", certificate.unpriced_rows, "a price"),
             "Unpriced": _join_some(
                 f"{one['provider']} {one['model']} ({one['rows']:,}: {one['reason']})" for one in certificate.unpriced
             ),
-            "CLP": _render_amount(certificate.amount_in_clp, certificate.rows_without_clp, "an amount in CLP"),
+            "CLP": _render_amount(certificate.amount_in_clp, "CLP", certificate.rows_without_clp, "an amount in CLP"),
             "Rates": _join_some(
                 f"{one['day']} {one['value']} {one['source']}"
                 if one["day"]
@@ -100,12 +104,12 @@ def render_certificate(certificate: AnyCertificate) -> str:
     return "\n".join([title, *(f"  {name:<15} {clean_text(text)}" for name, text in lines.items() if text)]) + "\n"
 
 
-def _render_amount(amount: str | None, missing: int, what: str) -> str:
+def _render_amount(amount: str | None, currency: str, missing: int, what: str) -> str:
     if amount is None and not missing:
         return ""
     without = f", {format_count(missing, 'row')} without {what}" if missing else ""
     at_least = "at least " if missing and amount else ""
-    return at_least + (amount or "unknown") + without
+    return at_least + (format_money(Decimal(amount), currency) if amount else "unknown") + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:

@@ -225,7 +225,7 @@ def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
     if counts.unrated:
         what = format_count(counts.unrated, "row")
         yield (
-            f"{what} with a price, but without an exchange rate yet: run flexlib fx update, "
+            f"{what} with a price, but without an exchange rate yet: run flexlib fx update or fx set, "
             f"then {source.short_command} again."
         )
 

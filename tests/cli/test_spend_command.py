@@ -158,7 +158,7 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     capsys.readouterr()
     assert main(["certificate", *MAY, "--source", "bill-files"]) == 0
     out = capsys.readouterr().out
-    assert "  USD             1.5 billed\n" in out
+    assert "  USD             1.50 billed\n" in out
     assert "agrees (3 compared): the rows of the bills, summed by currency" in out
     (month,) = fl.months().to_dict("records")
     assert (month["month"], month["usage"], month["charges"], month["state"]) == (

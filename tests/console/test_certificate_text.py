@@ -186,7 +186,7 @@ def test_a_month_of_calls_is_a_line_for_each_fact() -> None:
         "  Rows            3,000 read, 2,000 stored, 1,000 duplicates, 4 quarantined\n"
         "  Left out        pages (1,234), totals (1)\n"
         "  Tokens          2 prompt, 2 completion\n"
-        "  US$             at least 1.5, 7,000 rows without a price\n"
+        "  US$             at least 1.50, 7,000 rows without a price\n"
         "  Unpriced        openai m0 (1,000: new); openai m1 (1,000: new); openai m2 (1,000: new); "
         "openai m3 (1,000: new); openai m4 (1,000: new); and 2 more\n"
         "  CLP             unknown, 1 row without an amount in CLP\n"
