@@ -162,6 +162,16 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     )
 
 
+def list_set() -> dict[str, str]:
+    """The names of the settings that are set, and where; no value."""
+    kept = dotenv_values(find_home() / ".env")
+    found = {
+        name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
+        for name in VARIABLES
+    }
+    return {name: place for name, (place, value) in found.items() if (value or "").strip()}
+
+
 def read_share(name: str, text: str | None, default: Decimal) -> Decimal:
     """The share that `text` says, or `default` where it is None. Raises `BadSetting`."""
     if text is not None and not SHARE.fullmatch(text):

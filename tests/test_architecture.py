@@ -92,10 +92,11 @@ READERS = {
 
 NAMES_OF_SOURCES = {source.name for source in list_sources()}
 OTHER_MEANINGS = {"enums": {WINDSURF.name}, "demo/company": {WINDSURF.name}} | {
-    "cli/ledger": {LEDGER.name}, "cli/import_options": {IMPORT.name}, "cli/fx": {IMPORT.name},
-    "__init__": {LEDGER.name}, "ledger/record/lines": {LEDGER.name}, "ledger/record/recording": {LEDGER.name},
+    "cli/ledger": {LEDGER.name}, "cli/doctor": {LEDGER.name}, "cli/import_options": {IMPORT.name},
+    "cli/fx": {IMPORT.name}, "__init__": {LEDGER.name},
+    "ledger/record/lines": {LEDGER.name}, "ledger/record/recording": {LEDGER.name},
 }  # fmt: skip
-"""Where the same word is no source: the proxy Windsurf, a folder's name, two commands, a parameter, a package."""
+"""Where the same word is no source: the proxy Windsurf, a folder's name, commands, findings, a parameter, a package."""
 
 
 def name_room(path: tuple[str, ...]) -> str:

@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import close, compare, credits, demo, forecast, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
-from flexlib.errors import DiskFailed, FlexlibError, explain_missing
+from flexlib.cli import close, compare, credits, demo, doctor, forecast, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
+from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (credits, spend, compare, forecast, import_, ledger, close, fx, report, init, demo)
+COMMANDS = (credits, spend, compare, forecast, import_, ledger, close, fx, report, init, doctor, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\
@@ -44,7 +44,11 @@ def main(words: Sequence[str] | None = None) -> int:
     for room in COMMANDS:
         room.add_commands(commands)
     _open_output()
-    arguments = parser.parse_args(words)
+    given = sys.argv[1:] if words is None else words
+    if not given:
+        parser.print_help()  # nothing was asked, and nothing done: to a script that is wrong usage
+        return InvalidRequest.exit_code
+    arguments = parser.parse_args(given)
     code = 0
     settings = None
     try:

@@ -20,6 +20,7 @@ from harness import KEY
 import flexlib
 from flexlib.cli.main import COMMANDS as MODULES
 from flexlib.cli.main import main
+from flexlib.cli.options import read_span
 from flexlib.dates import Month
 from flexlib.store.version import Snapshot
 
@@ -97,6 +98,29 @@ def test_the_help_of_all_says_the_exit_codes_the_settings_and_examples(capsys: p
     assert {words[0] for words in find_examples(text)} <= set(COMMANDS)
 
 
+def test_flexlib_alone_shows_its_help_and_a_script_sees_that_nothing_was_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 2
+    assert capsys.readouterr().out == read_help(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        ("--year 2025 --month 9", "2025-09-01 to 2025-09-30"),
+        ("--year 2025", "2025-01-01 to 2025-12-31"),
+        ("--year 2024 --start-month 11", "2024-11-01 to 2024-12-31"),
+        ("--year 2024 --end-month 2", "2024-01-01 to 2024-02-29"),
+        ("--year 2025 --start-month 7 --end-month 9", "2025-07-01 to 2025-09-30"),
+        ("--start-date 2025-09-05 --end-date 2025-10-01", "2025-09-05 to 2025-10-01"),
+        (f"--year {NEXT.previous.year}", f"{NEXT.previous.year}-01-01 to {NEXT.previous.last}"),  # no month to come
+    ],
+)
+def test_days_are_a_month_months_of_a_year_or_two_dates(words: str, days: str) -> None:
+    assert str(read_span(PARSER.parse_args(["monthly", *words.split()]))) == days
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
@@ -106,11 +130,18 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["fetch", "--year", "2025"], "give either --year and --month, or --start-date and --end-date."),
-        (["fetch", "--month", "9"], "give either --year and --month, or --start-date and --end-date."),
-        (["fetch"], "give either --year and --month, or --start-date and --end-date."),
-        (["fetch", *WHEN, "--start-date", "2025-09-01"], "give either --year and --month, or --start-date and"),
-        (["fetch", "--start-date", "2025-09-01"], "give either --year and --month, or --start-date and --end-date."),
+        (["fetch", "--month", "9"], "give either --year and --month, or --year alone or with --start-month and"),
+        (["fetch"], "give either --year and --month, or --year alone or with --start-month and --end-month, or"),
+        (["fetch", *WHEN, "--start-date", "2025-09-01"], "give either --year and --month"),
+        (["fetch", *WHEN, "--end-month", "10"], "give either --year and --month"),
+        (["fetch", "--start-month", "9"], "give either --year and --month"),
+        (["fetch", "--start-date", "2025-09-01"], "give either --year and --month"),
+        (["fetch", "--year", "2025", "--start-month", "0"], "month must be a whole number from 1 to 12, not 0."),
+        (["monthly", "--year", "2025", "--start-month", "9", "--end-month", "8"], "ends before that, on 2025-08-31"),
+        (["report", "--start-date", "2025-08-01", "--end-date", "2025-09-29"], "a report is of a whole month; 2025-"),
+        (["report", "-f", "nowhere.yaml"], "nowhere.yaml cannot be read: no such file or directory; give the path"),
+        (["import", "nowhere.csv", "--timestamp", "time"], "nowhere.csv does not exist, or is not a file; give the"),
+        (["import", "nowhere.zip", "--timestamp", "time"], "nowhere.zip does not exist, or is not a file; give the"),
         (["by-model", "--year", "2025", "--month", "13"], "month must be a whole number from 1 to 12, not 13."),
         (["daily", "--year", "0", "--month", "1"], "year must be a whole number from 2000 to 2100, not 0."),
         (
@@ -148,7 +179,6 @@ def test_wrong_usage_is_one_sentence_with_exit_code_2(
         (["fetch", "--year", "twenty", "--month", "9"], "argument --year: invalid int value: 'twenty'"),
         (["fetch", *WHEN, "--colour"], "unrecognized arguments: --colour"),
         (["guess"], "invalid choice: 'guess'"),
-        ([], "the following arguments are required: COMMAND"),
     ],
 )
 def test_a_word_that_no_command_knows_is_a_sentence_after_the_usage_with_exit_code_2(

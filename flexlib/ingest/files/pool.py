@@ -18,6 +18,7 @@ from flexlib.ingest.files.known import FileFacts, recall_rules
 from flexlib.ingest.files.overlaps import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
+from flexlib.sources.files.kinds import check_file
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.pages import Page, find_open_pages, name_series
 from flexlib.sources.files.paths import InputFile
@@ -200,10 +201,7 @@ def _may_be_one(one: str, other: str) -> bool:
 
 def describe_file(file: InputFile, mapping: CallMapping | ChargeMapping) -> FileFacts:
     """What a certificate says of the file. Raises `BadFile` where there is none."""
-    if not file.path.is_file():
-        raise BadFile(
-            f"{file.path} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
-        )
+    check_file(file.path)
     with open(file.path, "rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     rules = mapping.rules if isinstance(mapping, CallMapping) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from flexlib.dates import Span
@@ -90,6 +90,11 @@ def open_run(run: Run, route: str) -> None:
         run.draft.keep_people(kept)
     run.people = [Person(**person) for person in kept]
     run.progress.start(len(run.people))
+
+
+def count_people(client: Client) -> int:
+    """How many are on the team's list, asked once. Raises `ServerRefused` or `ServerUnreachable`."""
+    return len(_read_people(client.ask_one(replace(wire.ask_people(), retries=False))))
 
 
 def _read_people(reply: ApiResponse) -> list[dict[str, Any]]:

@@ -24,12 +24,17 @@ KINDS = {
 COMPRESSIONS = (".gz", ".zst", ".bz2")
 
 
-def find_kind(file: Path) -> str:
-    """`csv`, `json`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or there is no file."""
+def check_file(file: Path) -> None:
+    """Raises `BadFile` when it is not there."""
     if not file.is_file():
         raise BadFile(
             f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
         )
+
+
+def find_kind(file: Path) -> str:
+    """`csv`, `json`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or there is no file."""
+    check_file(file)
     kind = name_kind(file.name)
     if kind is None:
         raise BadFile(

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from flexlib.errors import BadFile, BadParameter
-from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, name_kind
+from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, check_file, name_kind
 
 STDIN = "-"
 
@@ -112,7 +112,9 @@ def _find_named(text: str, skipped: Path | None) -> Iterator[InputFile]:
     if path.is_dir():
         yield from _walk(path, skipped)
     elif path.exists() or not glob.has_magic(text):
-        yield InputFile(path, path.name)  # that it is not there, says who reads it
+        if not path.exists():  # before anything is said of how it is to be read
+            check_file(path)
+        yield InputFile(path, path.name)
     else:
         matches = [Path(one) for one in sorted(glob.glob(text, recursive=True))]
         if not matches:

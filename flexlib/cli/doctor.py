@@ -1,0 +1,177 @@
+"""`flexlib doctor`: what is set, reachable, stored, stale and missing, a line each; no secret, and nothing changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+
+import flexlib
+from flexlib.certificate import State
+from flexlib.cli.options import Commands, add_command, choose_worst
+from flexlib.dates import Month, Span
+from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
+from flexlib.formats import clean_text, format_count, format_moment
+from flexlib.settings import Settings, find_home, list_set
+from flexlib.sources.registry import find_source
+from flexlib.store.fx import load_pairs
+from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
+from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.version import Snapshot
+
+LOW_DISK = 1 << 30
+"""Bytes: a month of ten million calls, and as much again while it is written."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of what was found."""
+
+    name: str
+    text: str
+    exit_code: int = 0
+    """What a command that runs into this would end with; 0 where nothing is wrong."""
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "doctor", "what is set, reachable, stored, stale and missing", """\
+  flexlib doctor
+  flexlib doctor --json""")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.set_defaults(run=run_doctor)
+
+
+def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the findings, gives the exit code of the worst: that of the first fault, else of a month in doubt."""
+    data = find_shown_data(settings)
+    looks: dict[str, Callable[[], Finding]] = {
+        "flexlib": lambda: Finding("flexlib", f"{flexlib.__version__}, Python {platform.python_version()}"),
+        "extras": _look_at_extras,
+        "settings": _look_at_settings,
+        "server": lambda: _look_at_server(settings),
+        "data": lambda: _look_at_folder(data),
+        "ledger": lambda: _look_at_ledger(settings),
+        "rates": lambda: _look_at_rates(data),
+    }
+    findings = [*(_look(name, look) for name, look in looks.items()), *_look_at_months(data)]
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))
+    else:
+        for one in findings:
+            print(f"{one.name:<9} {clean_text(settings.hide_key(one.text))}")
+    return choose_worst([one.exit_code for one in findings])
+
+
+def _look(name: str, look: Callable[[], Finding]) -> Finding:
+    """What a look gives, or in its place the sentence on why it cannot be had."""
+    try:
+        return look()
+    except FlexlibError as error:
+        return Finding(name, str(error), error.exit_code)
+    except ImportError as error:
+        missing = explain_missing(error)
+        if missing is None:
+            raise
+        return Finding(name, str(missing), missing.exit_code)
+
+
+def _look_at_extras() -> Finding:
+    there = {extra: all(find_spec(module) for module in modules) for extra, modules in MODULES_OF_EXTRAS.items()}
+    absent = ", ".join(extra for extra, is_there in there.items() if not is_there)
+    text = ", ".join(extra for extra, is_there in there.items() if is_there) or "none"
+    return Finding("extras", f"{text}; not installed: {absent}" if absent else text)
+
+
+def _look_at_settings() -> Finding:
+    found = ", ".join(f"{name} ({place})" for name, place in list_set().items())
+    return Finding("settings", f"{found or 'none set'}; home is {find_home()}")
+
+
+def _look_at_server(settings: Settings) -> Finding:
+    if not settings.service_key:
+        return Finding("server", "not asked, since there is no service key; --demo needs none")
+    from flexlib.ingest.windsurf.run import count_people
+    from flexlib.sources.windsurf.client import Client
+
+    with Client(settings.base_url, settings.service_key, 1, settings.ca_bundle) as client:
+        try:
+            people = count_people(client)
+        except FlexlibError as error:
+            return Finding("server", f"{settings.base_url}: {error}", error.exit_code)
+    return Finding("server", f"{settings.base_url} answers and takes the key; {people:,} people on its list")
+
+
+def _look_at_folder(data: Path) -> Finding:
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        return Finding(
+            "data", f"{data} cannot be written; set FLEXLIB_DATA to a folder that can.", DiskFailed.exit_code
+        )
+    free = shutil.disk_usage(there).free
+    text = describe_made_up(data).partition(": ")[2].rstrip(".") if is_made_up(data) else str(data)
+    return Finding("data", f"{text}; {free / (1 << 30):,.1f} GiB free", DiskFailed.exit_code * (free < LOW_DISK))
+
+
+def _look_at_ledger(settings: Settings) -> Finding:
+    from flexlib.ledger.db.migrate import get_ledger_status
+    from flexlib.ledger.door import find_ledger
+
+    ledger = find_ledger(settings)
+    if ledger.is_absent:
+        return Finding("ledger", "none yet; the first recorded call makes it")
+    status = get_ledger_status(ledger)
+    if status.revision != status.head:
+        command = "upgrade" if status.revision else "init"
+        return Finding("ledger", f"{status.place} lacks its tables of today; run: flexlib ledger {command}", 2)
+    last = f", the last of {format_moment(status.last)}" if status.last else ""
+    return Finding("ledger", f"{status.backend}, {format_count(status.rows or 0, 'row')}{last}")
+
+
+def _look_at_rates(data: Path) -> Finding:
+    pairs = [f"{'/'.join(pair)} to {rates.days[-1]}" for pair, rates in load_pairs(data).items() if rates.days]
+    return Finding("rates", ", ".join(pairs) or "none; flexlib fx update asks for them, fx set takes one by hand")
+
+
+def _look_at_months(data: Path) -> list[Finding]:
+    """What is stored, what of it is worth being read again, and which months have nothing."""
+    found: list[Snapshot] = []
+
+    def look() -> Finding:
+        found.extend(one for month in list_months(data) for one in list_newest(month, data))
+        for one in found:
+            one.check()
+        states = Counter(one.certificate.state for one in found)
+        counted = ", ".join(f"{states[state]} {state}" for state in State if states[state])
+        return Finding("months", counted or "none", choose_worst([one.certificate.exit_code for one in found]))
+
+    def look_again() -> Finding:
+        stale = [f"{one.month} {one.source} ({_find_command(one)})" for one in found if one.certificate.is_stale()]
+        return Finding("stale", ", ".join(stale) or "none")
+
+    stored = _look("months", look)
+    return [stored] if stored.exit_code in (1, 2) else [stored, look_again(), _look_for_gaps(found, is_made_up(data))]
+
+
+def _find_command(snapshot: Snapshot) -> str:
+    source = find_source(snapshot.source)
+    return source.short_command if source else snapshot.source
+
+
+def _look_for_gaps(found: Sequence[Snapshot], made_up: bool) -> Finding:
+    if not found:
+        return Finding("missing", "everything; try: flexlib report --demo --year 2025 --month 9")
+    stored, now = {one.month for one in found}, Month.containing(datetime.now(timezone.utc).date())
+    first, last = min(stored), max(stored)
+    absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]
+    text = f"{', '.join(absent) or 'none'} of {first} to {last}"
+    if last.next < now and not made_up:
+        text += f"; nothing is stored since {last}"
+    return Finding("missing", text, State.GAP.exit_code if absent else 0)
