@@ -26,7 +26,7 @@ def list_requirements(*extras: str) -> list[Requirement]:
 
 def read_pyproject() -> dict[str, str]:
     project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
-    requirements = [*list_requirements(), *list_requirements("test")]
+    requirements = [*list_requirements(), *list_requirements("reports")]
     wanted = {CONDA_NAMES.get(one.name, one.name): str(one.specifier) for one in requirements}
     return wanted | {"python": project["requires-python"]}
 
@@ -38,7 +38,7 @@ def read_environment() -> dict[str, str]:
     return {one.name: str(one.specifier) for one in requirements}
 
 
-def test_environment_yml_names_what_pyproject_names_with_the_same_bounds() -> None:
+def test_environment_yml_names_what_an_analyst_needs_with_the_bounds_of_pyproject() -> None:
     assert read_environment() == read_pyproject()
 
 
