@@ -28,11 +28,11 @@ test-all: test $(VENV)/all ## what is heavy too: Spark (needs Java 17), a ledger
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
 
-lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the fixture
+lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the fixture (LAB=--no-browser)
 	@root=$$($(BIN)/python -c 'from flexlib.front.months import find_data; from flexlib.settings import load_settings; \
 	  data = find_data(load_settings()); print(data if data.exists() else "$(CURDIR)/tests/data/fixture")'); \
 	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
-	FLEXLIB_DATA=$$root $(BIN)/jupyter lab notebooks
+	FLEXLIB_DATA=$$root $(BIN)/jupyter lab $(LAB) --LabApp.default_url=/lab/tree/start_here.ipynb notebooks
 
 refresh: $(VENV)/report ## run the notebooks on the fixture and store their outputs
 	@$(FIXTURE) $(BIN)/python -m flexlib.report.refresh
