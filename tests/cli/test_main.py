@@ -52,6 +52,7 @@ def read_help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def find_examples(text: str) -> list[list[str]]:
     """The words after `flexlib` of each example; what is said beside it, after three blanks, left out."""
     lines = re.sub(r"\\\n *", "", text.partition("examples:\n")[2].partition("\n\n")[0]).splitlines()
+    lines = [line for line in lines if "flexlib " in line]  # others say what an example does
     return [shlex.split(re.sub(r"(?<=\S) {3,}\w[^-].*", "", line).partition("flexlib ")[2]) for line in lines]
 
 
