@@ -36,6 +36,9 @@ ONCE = {
     *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
     *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
     *("test_architecture.py", "test_imports.py", "test_portability.py"),  # what imports what
+    *("ingest/test_routes.py", "ingest/test_checks.py", "ingest/test_pages.py"),  # what is asked next, and believed
+    *("ingest/test_import_files.py", "ingest/test_import_overlaps.py"),  # which of two files counts; others read them
+    *("cli/test_import_decisions.py", "cli/test_changed_months.py"),
     "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
     *("ingest/test_fault_seeds.py", "ingest/test_damage_seeds.py"),  # hundreds of seeds of our own rules
     "demo/test_demo_calls.py",
