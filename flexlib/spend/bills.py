@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import reduce
 
 from flexlib.formats import format_amount, format_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.billed import ZERO, sum_known
-from flexlib.spend.differences import Difference, DifferenceKind
+from flexlib.spend.differences import Difference
 
 SEE_SPEND = ", and flexlib spend lists them."
 
@@ -130,12 +129,6 @@ class MonthBills:
                 for currency, amount in one.unconverted
             ]
         return problems
-
-    def sum_kind(self, provider: str, kind: DifferenceKind) -> Decimal:
-        """The differences of one kind of a provider; not billed and outside the bill as what was counted."""
-        found = (one.usd for one in self.differences if one.provider == provider and one.kind is kind)
-        sign = -1 if kind in (DifferenceKind.NOT_BILLED, DifferenceKind.OUTSIDE_BILL) else 1
-        return sign * reduce(EXACT.add, found, ZERO)
 
 
 def _advise_rates(currency: str, days: list[date]) -> str:
