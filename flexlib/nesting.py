@@ -1,17 +1,21 @@
-"""Values inside values: how deep we read them. A rule of ours, since every Python gives up at a depth of its own."""
+"""JSON and YAML from outside: values inside values only so deep, since every Python gives up at a depth of its own, and
+no name given twice, since of two values one would be lost in silence."""
 
 from __future__ import annotations
 
 import json
 import re
 import reprlib
-from typing import Any
+from typing import Any, TypeVar
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
 
 STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 """A string of JSON, or the beginning of one: to look for its end from every quote in it would take for ever."""
+MOST_BITS = 1024
+"""A larger number is not shown by its digits."""
+T = TypeVar("T")
 _ONLY_BRACKETS = re.compile(r"[^\[\]]+")
 _ONE_KIND = str.maketrans("{}", "[]")
 
@@ -23,10 +27,46 @@ class TooDeep(ValueError):
         super().__init__(f"it is nested more than {MOST_NESTED} levels deep")
 
 
+class GivenTwice(ValueError):
+    """A name that an object has twice."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"the name {format_given(name)} is given twice")
+
+
 def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
-    """The value of a JSON text; `options` are those of `json.loads`. Raises `TooDeep` and whatever that raises."""
+    """The value of a JSON text; `options` are those of `json.loads`.
+
+    Raises `TooDeep`, `GivenTwice` and whatever `json.loads` raises.
+    """
     check_nesting(text)
-    return json.loads(text, **options)
+    return json.loads(text, object_pairs_hook=_build_object, **options)
+
+
+def decode_yaml(text: str) -> Any:  # noqa: ANN401 (YAML)
+    """The value of a YAML text. Raises `TooDeep`, `GivenTwice`, and `ValueError` for what is no YAML."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+            # What `<<` brings in may be given again.
+            names = [
+                self.construct_object(name, deep=True) for name, _ in node.value if not name.tag.endswith(":merge")
+            ]
+            for name in names:
+                if names.count(name) > 1:
+                    raise GivenTwice(name)
+            return super().construct_mapping(node, deep)
+
+    depth = 0
+    try:
+        for event in yaml.parse(text):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MOST_NESTED:
+                raise TooDeep
+        return yaml.load(text, Loader)  # noqa: S506 (a safe one)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
 
 
 def format_given(value: object) -> str:
@@ -47,6 +87,20 @@ def check_nesting(text: str) -> None:
         raise TooDeep
 
 
-_SHORT = reprlib.Repr()
+def _build_object(pairs: list[tuple[str, T]]) -> dict[str, T]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise GivenTwice(next(name for name in names if names.count(name) > 1))
+    return built
+
+
+class _Shortener(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        """Python writes no number of thousands of digits."""
+        return super().repr_int(x, level) if x.bit_length() < MOST_BITS else "a number of hundreds of digits"
+
+
+_SHORT = _Shortener()
 _SHORT.maxlevel = 4
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200

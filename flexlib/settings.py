@@ -44,6 +44,8 @@ VARIABLES = (
 CONSUMPTION_UNITS = ("credits", "hundredths")
 METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
+CELL_LIMIT = 1800.0
+"""Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
 LEDGER_FILE = "ledger.sqlite"
 """Where calls are recorded, in the data folder, unless there is a database."""
 DEMO = "demo"
@@ -112,7 +114,10 @@ def find_checkout() -> Path | None:
 def find_home() -> Path:
     """Where `.env` and `data/` are: the nearest folder, at or above the current one, that `flexlib init` laid out (a
     notebook runs in `notebooks/`), else the checkout that flexlib runs from, else the current folder."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise BadSetting("The folder that you are in is no longer there; go to one that is.") from error
     laid_out = (folder for folder in (here, *here.parents) if _is_laid_out(folder))
     return next(laid_out, None) or find_checkout() or here
 
@@ -127,7 +132,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     An empty value counts as not set. Raises `BadSetting` when one makes no sense.
     """
     home = folder or find_home()
-    found = {**dotenv_values(home / ".env"), **(os.environ if environment is None else environment)}
+    found = {**_read_dotenv(home / ".env"), **(os.environ if environment is None else environment)}
     values = {name: (found.get(name) or "").strip() for name in VARIABLES}
 
     def read(*names: str) -> str | None:
@@ -164,12 +169,19 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
 
 def list_set() -> dict[str, str]:
     """The names of the settings that are set, and where; no value."""
-    kept = dotenv_values(find_home() / ".env")
+    kept = _read_dotenv(find_home() / ".env")
     found = {
         name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
         for name in VARIABLES
     }
     return {name: place for name, (place, value) in found.items() if (value or "").strip()}
+
+
+def _read_dotenv(file: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(file)
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{file} is not in UTF-8 ({error}); save it so.") from error
 
 
 def read_share(name: str, text: str | None, default: Decimal) -> Decimal:

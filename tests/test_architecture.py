@@ -36,6 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "sources/presets": WORDS | {"sources/files", "sources/charges"},
     "sources/charges": WORDS | {"sources/files"},
     "sources/fx": WORDS | {"money"},
+    "sources/rates_file": WORDS | {"money"},
     "ledger": WORDS | {"money", "store"},
     "money": WORDS,
     "store": WORDS | {"money"},
@@ -75,7 +76,7 @@ DOORS = {
     "tornado": {"demo"},
     "holidays": {"cli"},
     "tqdm": {"cli", "ingest"},
-    "yaml": {"cli", "sources/presets"},
+    "yaml": {"nesting"},
     "pyspark": {"store"},
     "genai_prices": {"money", "ledger"},
 }

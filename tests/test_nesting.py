@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.nesting import MOST_NESTED, TooDeep, decode_json, format_given
+from flexlib.nesting import MOST_NESTED, GivenTwice, TooDeep, decode_json, decode_yaml, format_given
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text('[]{}"\\ a', max_size=6),
@@ -60,3 +60,25 @@ def test_a_value_is_shown_as_python_shows_it_unless_it_is_long_or_nested() -> No
     assert format_given(("user", 42)) == "('user', 42)"
     assert format_given(nest(100_000)).count("...") == 1
     assert len(format_given("x" * 1000)) == 200
+
+
+def test_a_number_of_thousands_of_digits_is_shown_without_them() -> None:
+    assert format_given(10**5000) == "a number of hundreds of digits"
+    assert format_given(10**20) == "100000000000000000000"
+
+
+def test_a_name_that_is_given_twice_is_refused_wherever_it_stands() -> None:
+    for decode in (decode_json, decode_yaml):
+        assert decode('{"a": {"b": 1}, "b": [{"a": 1}]}') == {"a": {"b": 1}, "b": [{"a": 1}]}
+        with pytest.raises(GivenTwice, match="the name 'b' is given twice"):
+            decode('{"a": [{"b": 1, "c": 0, "b": 1}]}')
+
+
+def test_yaml_is_read_as_deep_as_json_and_what_is_none_is_refused() -> None:
+    assert decode_yaml("year: 2025\nnames: [a, b]") == {"year": 2025, "names": ["a", "b"]}
+    assert decode_yaml("a: &x {m: 1, n: 2}\nb: {<<: *x, n: 3}")["b"] == {"m": 1, "n": 3}
+    assert decode_yaml(json.dumps(nest(64, 1))) == nest(64, 1)
+    with pytest.raises(TooDeep):
+        decode_yaml("a: " + "[" * 50_000)
+    with pytest.raises(ValueError, match="expected ',' or ']'"):
+        decode_yaml("a: [1")

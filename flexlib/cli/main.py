@@ -6,7 +6,9 @@ import argparse
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 
@@ -34,6 +36,10 @@ settings, from the environment or .env:
 """
 
 
+KEPT = "What was read is kept for 3 hours: run it again to go on from there."
+KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code; never a traceback, unless FLEXLIB_DEBUG is set."""
     parser = argparse.ArgumentParser(
@@ -51,6 +57,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     code = 0
     settings = None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         settings = load_settings()
         code = int(arguments.run(arguments, settings))
@@ -58,14 +66,20 @@ def main(words: Sequence[str] | None = None) -> int:
     except FlexlibError as error:
         _explain(str(error), settings)
         return error.exit_code
-    except KeyboardInterrupt:
-        _explain("Stopped. What was read is kept for 3 hours: run it again to go on from there.", settings)
+    except KeyboardInterrupt as stop:
+        kept = KEPT_BY_IMPORT if arguments.run is import_.run_import else KEPT
+        _explain(f"Stopped. {kept}", settings)
         sys.stdout.flush()
-        os._exit(130)  # requests that are still under way would hold up a normal exit
+        # Requests that are still under way would hold up a normal exit.
+        os._exit(128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+        if error.filename is not None:  # a file or folder of the user's that something asked for
+            why = (error.strerror or str(error)).lower()
+            _explain(f"{error.filename} cannot be used: {why}; mend or move it, and run the command again.", settings)
+            return DiskFailed.exit_code
+        if error.errno not in (errno.ENOSPC, errno.EIO):
             return _explain_fault(error, settings)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _explain(f"What was printed could not be written: {os.strerror(error.errno).lower()}; make room.", settings)
@@ -76,6 +90,14 @@ def main(words: Sequence[str] | None = None) -> int:
             return missing.exit_code
         return _explain_fault(error, settings)
     return code
+
+
+class _Terminated(KeyboardInterrupt):
+    """Ended by SIGTERM: as by Ctrl-C, so that what is half done is cleared away on the way out."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
 
 
 def _open_output() -> None:

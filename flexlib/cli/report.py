@@ -28,7 +28,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import bring_month
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
-from flexlib.settings import Settings
+from flexlib.nesting import decode_yaml
+from flexlib.settings import CELL_LIMIT, Settings
 from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import scan
 from flexlib.store.version import Snapshot
@@ -57,6 +58,8 @@ def add_commands(commands: Commands) -> None:
                         help="do not read the month before, to compare with, where it is missing")  # fmt: skip
     parser.add_argument("--console", action="store_true", help="also print the month's flex credits by day and model")
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where it goes (default reports)")
+    parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS",
+                        help=f"how long a cell of the notebook may take (default {CELL_LIMIT:g})")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print what was made as JSON")
     add_fetch_options(parser)
     parser.set_defaults(run=run_report_command)
@@ -75,7 +78,8 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
                 for request in requests:
                     snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
                     shows = not many and (arguments.progress or sys.stderr.isatty())
-                    make = partial(run_report, request, arguments.output_dir, settings.data, shows_progress=shows)
+                    how = {"shows_progress": shows, "cell_limit": arguments.cell_limit}
+                    make = partial(run_report, request, arguments.output_dir, settings.data, **how)
                     begun.append((request, snapshots, pool.submit(make).result if many else make))
             made = [_finish(*one, settings, arguments, many=many) for one in begun]
         except BaseException:
@@ -152,20 +156,26 @@ def _finish(
     return facts, find_exit_code(certificates, State(state["state"]))
 
 
+def _read_seconds(text: str) -> float:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 up")
+    return float(text)
+
+
 def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     """The notebook's parameters: of the file, then -p, then the options of their own."""
-    import yaml
-
     values: dict[str, Any] = {}
     try:
         if arguments.file is not None:
-            values |= yaml.safe_load(arguments.file.read_text("utf-8")) or {}
-        values |= {name: yaml.safe_load(value) for name, value in arguments.parameters}
+            values = decode_yaml(arguments.file.read_text("utf-8")) or {}
+            if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+                raise ValueError(f"{arguments.file} must have lines of a name and a value, such as year: 2025")
+        values |= {name: decode_yaml(value) for name, value in arguments.parameters}
     except OSError as error:
         why = str(error.strerror).lower()
         raise BadParameter(f"{arguments.file} cannot be read: {why}; give the path of a YAML file.") from error
-    except (ValueError, TypeError, yaml.YAMLError) as error:
-        raise BadParameter(f"The parameters cannot be read: {' '.join(str(error).split())}.") from error
+    except ValueError as error:
+        raise BadParameter(f"The parameters cannot be read: {error}.") from error
     given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}
     return values | {name: value for name, value in given.items() if value is not None}
 

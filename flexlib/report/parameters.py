@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, explain_unknown
+from flexlib.nesting import decode_json, format_given
 from flexlib.report.folder import find_packaged
 from flexlib.settings import find_home
 
@@ -28,6 +28,11 @@ SECRET_VALUE = re.compile(
     r"|^[\w\-+/=]{32,}$",  # and any long word that nobody would type
     re.IGNORECASE | re.ASCII,
 )
+
+NBFORMAT = 4
+"""How Jupyter has written notebooks since 2015; those before had no cells of their own."""
+
+CELLS = ("code", "markdown", "raw")
 
 KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
@@ -64,13 +69,13 @@ def find_notebook(notebook: str) -> Path:
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
     """The parameters that a notebook declares, in its order. Raises `BadParameter` when it is no notebook."""
+    tagged = [
+        cell for cell in _read_notebook(notebook)["cells"] if "parameters" in (cell["metadata"].get("tags") or [])
+    ]
     try:
-        cells = json.loads(notebook.read_text("utf-8"))["cells"]
-        tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-        source = "".join("".join(cell["source"]) for cell in tagged[:1])
-        tree = ast.parse(source)
-    except (ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise BadParameter(f"{notebook} cannot be read as a notebook ({error}); save it again from Jupyter.") from error
+        tree = ast.parse("".join("".join(cell["source"]) for cell in tagged[:1]))
+    except (SyntaxError, ValueError) as error:
+        raise BadParameter(f"The parameters of {notebook} are no Python ({error}); correct them in Jupyter.") from error
     found = {}
     for node in tree.body:
         target: ast.expr
@@ -87,8 +92,25 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
 
 def read_dataset(notebook: Path) -> str:
     """Which snapshots the notebook reads: its metadata may say `"flexlib": {"reads": "usage"}`, else `credits`."""
-    metadata = json.loads(notebook.read_text("utf-8")).get("metadata", {})
-    return str(metadata.get("flexlib", {}).get("reads", "credits"))
+    own = _read_notebook(notebook)["metadata"].get("flexlib")
+    return str(own.get("reads", "credits")) if isinstance(own, dict) else "credits"
+
+
+def _read_notebook(file: Path) -> dict[str, Any]:
+    """What a notebook holds, as Jupyter would read it. Raises `BadParameter` for what is none."""
+    try:
+        content: dict[str, Any] = decode_json(file.read_text("utf-8"))
+        if content["nbformat"] != NBFORMAT or type(content["nbformat_minor"]) is not int:
+            raise ValueError(f"not of Jupyter's format {NBFORMAT}")
+        content["metadata"].get("flexlib")
+        for cell in content["cells"]:
+            cell["metadata"].get("tags"), "".join(cell["source"])
+            if cell["cell_type"] not in CELLS:
+                raise ValueError(f"a cell is {format_given(cell['cell_type'])}, none of {', '.join(CELLS)}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise BadParameter(f"{file} cannot be read as a notebook ({why}); save it again from Jupyter.") from error
+    return content
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import open_kernel
 from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import ReportRequest
-from flexlib.settings import DEMO
+from flexlib.settings import CELL_LIMIT, DEMO
 from flexlib.store.disk import report_disk
 from flexlib.store.server import is_made_up
 
@@ -29,9 +29,19 @@ if TYPE_CHECKING:
 
 PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", "leave": False}
 """What stands on stderr while a notebook runs, as tqdm takes it."""
+STARTS = 3
+"""How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
+NOT_STARTED = "before replying to kernel_info"
 
 
-def run_report(request: ReportRequest, output_dir: Path, data: Path, *, shows_progress: bool = False) -> Path:
+def run_report(
+    request: ReportRequest,
+    output_dir: Path,
+    data: Path,
+    *,
+    shows_progress: bool = False,
+    cell_limit: float = CELL_LIMIT,
+) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, or in `output_dir` itself where the report is of no month;
@@ -49,7 +59,8 @@ def run_report(request: ReportRequest, output_dir: Path, data: Path, *, shows_pr
             exporter = pool.submit(_open_exporter)
             drafted, written = Path(draft) / executed.name, Path(draft) / page.name
             try:
-                node = _execute(source, drafted, request.values, data, shows_progress=shows_progress)
+                how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
+                node = _execute(source, drafted, request.values, data, how)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
             except NotebookFailed as error:
                 if drafted.exists():
@@ -98,7 +109,7 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
 
 
 def _execute(
-    source: Path, target: Path, values: Mapping[str, Any], data: Path, *, shows_progress: bool
+    source: Path, target: Path, values: Mapping[str, Any], data: Path, how: Mapping[str, Any], starts: int = STARTS
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
     with open_kernel(data, source.parent) as kernel:
@@ -109,11 +120,7 @@ def _execute(
         try:
             # No `cwd`: the kernel has its own, and papermill would move this whole process there, all its threads.
             node: NotebookNode = papermill.execute_notebook(
-                source.absolute(),
-                target.absolute(),
-                dict(values),
-                progress_bar=PROGRESS if shows_progress else False,
-                **python,
+                _escape(source.absolute()), _escape(target.absolute()), dict(values), **how, **python
             )
         except PapermillExecutionError as error:
             what = f"{error.ename}: {error.evalue}"
@@ -121,9 +128,19 @@ def _execute(
             if error.ename == SnapshotChanged.__name__:
                 failed.exit_code = SnapshotChanged.exit_code
             raise failed from error
+        except TimeoutError as error:
+            limit = f"{how['execution_timeout']:g} s"
+            raise NotebookFailed(f"A cell of {source.name} took more than {limit} and was stopped") from error
         except RuntimeError as error:  # so nbclient says that a kernel is gone
+            if starts > 1 and NOT_STARTED in str(error):
+                return _execute(source, target, values, data, how, starts - 1)
             raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node
+
+
+def _escape(path: Path) -> str:
+    """The path as papermill takes it, which puts parameters in place of names in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _open_exporter() -> TemplateExporter:

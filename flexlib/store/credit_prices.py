@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from flexlib.errors import BadFile
 from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
 
 
@@ -15,5 +16,8 @@ def load_credit_prices(root: Path) -> CreditPrices:
     """
     own = root / "prices" / "windsurf_credits.csv"
     listed = (files("flexlib") / "data" / LIST).read_text("utf-8")
-    texts = [(str(own), own.read_text("utf-8"))] if own.exists() else []
+    try:
+        texts = [(str(own), own.read_text("utf-8"))] if own.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.") from error
     return tuple(price for name, text in [*texts, (LIST, listed)] for price in read_credit_prices(name, text))

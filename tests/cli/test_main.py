@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -64,6 +65,8 @@ def find_examples(text: str) -> list[list[str]]:
         ("{} > /dev/full", "flexlib: What was printed could not be written: no space left on device; make room.\n", 1),
         ("FLEXLIB_DATA='~nosuch/x' {}",
          "flexlib: FLEXLIB_DATA is '~nosuch/x', whose ~ stands for nobody's home; write the path out.\n", 2),
+        ("d=$(mktemp -d); cd $d; rmdir $d; {}",
+         "flexlib: The folder that you are in is no longer there; go to one that is.\n", 2),
     ],
 )  # fmt: skip
 def test_what_the_machine_does_is_no_fault_of_ours(redirected: str, said: str, code: int) -> None:
@@ -75,6 +78,37 @@ def test_what_the_machine_does_is_no_fault_of_ours(redirected: str, said: str, c
     )  # fmt: skip
     seen = done.stderr.endswith(said), "fault in flexlib" in done.stderr, done.returncode
     assert seen == (True, False, code), done.stderr
+
+
+def test_a_file_or_folder_that_cannot_be_used_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    file = tmp_path / "credits" / "2025-09" / "20251001T000000.000000Z-01234567" / "certificate.json"
+    file.mkdir(parents=True)
+    (file.parent / "credits.parquet").touch()
+    assert main(["certificate", *WHEN]) == 1
+    why = "is a directory; mend or move it, and run the command again."
+    assert capsys.readouterr().err == f"flexlib: {file} cannot be used: {why}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("year: 2025\nmonth: 9\nyear: 2024", "the name 'year' is given twice"),
+        ("- 2025", "{} must have lines of a name and a value, such as year: 2025"),
+        ("2025: 1", "{} must have lines of a name and a value, such as year: 2025"),
+        ("year: " + "[" * 50_000, "it is nested more than 64 levels deep"),
+    ],
+    ids=["twice", "list", "number", "deep"],
+)
+def test_parameters_that_cannot_be_meant_are_one_sentence(
+    content: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "parameters.yaml"
+    file.write_text(content)
+    assert main(["report", "-f", str(file)]) == 2
+    assert capsys.readouterr().err == f"flexlib: The parameters cannot be read: {why.format(file)}.\n"
 
 
 def test_every_command_of_the_months_is_there() -> None:
@@ -265,7 +299,7 @@ def start(url: str, data: Path, *words: str) -> subprocess.Popen[str]:
     environment["PYTHONUNBUFFERED"] = ""  # as everywhere but in containers
     command = [sys.executable, "-m", "flexlib", *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=os.environ | environment, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, env=os.environ | environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_ctrl_c_ends_a_fetch_at_once_and_what_was_read_is_kept(demo: Demo, tmp_path: Path) -> None:
@@ -285,6 +319,37 @@ def test_ctrl_c_ends_a_fetch_at_once_and_what_was_read_is_kept(demo: Demo, tmp_p
         "flexlib: Stopped. What was read is kept for 3 hours: run it again to go on from there.\n",
     )
     assert answers.exists()
+
+
+def test_sigterm_clears_away_what_is_half_done(tmp_path: Path) -> None:
+    notebook = tmp_path / "sleeps.ipynb"
+    code = {"cell_type": "code", "metadata": {}, "source": "import time; time.sleep(600)", "outputs": [], "id": "a"}
+    cells = [{**code, "execution_count": None}]
+    notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+    out = tmp_path / "out"
+    words = ("report", "--notebook", str(notebook), "--output-dir", str(out))
+    with start("https://server.codeium.com", tmp_path / "data", *words) as process:
+        end = time.monotonic() + 30
+        while not any(out.glob(".report-*")):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors.splitlines()[-1][:17]) == (143, "flexlib: Stopped.")
+    assert list(out.iterdir()) == []
+
+
+def test_an_import_that_is_stopped_says_what_is_stored(tmp_path: Path) -> None:
+    with start("https://server.codeium.com", tmp_path / "data", "import", "--from", "litellm", "-") as process:
+        assert process.stdin is not None
+        process.stdin.write("model\n" * 50_000)  # more than a pipe holds: when it is written, it is being read
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (
+        130,
+        "flexlib: Stopped. Months that were stored by then are whole, the others are as they were: "
+        "run it again to go on.\n",
+    )
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:

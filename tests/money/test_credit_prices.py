@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from flexlib.money.credit_prices import (
     price_days,
     read_credit_prices,
 )
+from flexlib.store.credit_prices import load_credit_prices
 
 HEAD = "from,until,usd_per_credit,source\n"
 LISTED = read_credit_prices(LIST, HEAD + "2025-01-01,,0.04,list\n")
@@ -94,3 +96,14 @@ def test_prices_that_follow_each_other_and_one_of_nothing_are_taken() -> None:
     assert [(one.usd, one.is_own) for one in prices] == [(Decimal("0.04000001"), False), (Decimal(0), False)]
     assert read_credit_prices("own.csv", HEAD + rows)[0].is_own
     assert not CreditPrice(FIRST, LAST, Decimal(1), "nobody says whose").is_own
+
+
+def test_a_file_of_own_prices_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    own = tmp_path / "prices" / "windsurf_credits.csv"
+    own.mkdir(parents=True)
+    with pytest.raises(BadFile, match=f"{own} cannot be read .*; save it as a CSV in UTF-8, or move it away"):
+        load_credit_prices(tmp_path)
+    own.rmdir()
+    own.write_bytes("from,until,usd_per_credit,source\n2025-01-01,,0.03,año".encode("latin-1"))
+    with pytest.raises(BadFile, match="'utf-8' codec can't decode byte 0xf1"):
+        load_credit_prices(tmp_path)

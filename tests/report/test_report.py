@@ -11,11 +11,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpec
 from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_words, store_month
 
 from flexlib.cli import main
 from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
-from flexlib.report.kernel import choose_environment
+from flexlib.report.kernel import ReportKernel, choose_environment
 from flexlib.report.parameters import check_request, find_notebook, read_parameters
 from flexlib.report.run import render_notebook, run_report
 from flexlib.settings import Settings, load_settings
@@ -169,6 +170,30 @@ def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Pa
     assert [file.name for file in kept.parent.iterdir()] == [kept.name]
     assert "by zero. No page was written; " in str(caught.value)
     assert "papermill-error-cell" in kept.read_text("utf-8")
+
+
+def test_a_kernel_that_cannot_start_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: Any = ReportKernel.kernel_spec
+    kernels: list[ReportKernel] = []
+
+    def choose(kernel: ReportKernel) -> KernelSpec:
+        spec: KernelSpec = whole.fget(kernel)
+        if kernel not in kernels:
+            kernels.append(kernel)
+        if kernel is kernels[0]:
+            spec.argv = [sys.executable, "-c", "raise SystemExit('Address already in use')"]
+        return spec
+
+    monkeypatch.setattr(ReportKernel, "kernel_spec", property(choose))
+    page = run_report(check_request(str(write_notebook(tmp_path, "print('here')")), MONTH), tmp_path / "out", FIXTURE)
+    assert ("here" in page.read_text("utf-8"), len(kernels)) == (True, 2)
+
+
+def test_a_cell_that_hangs_ends_at_its_limit_and_so_does_the_kernel(tmp_path: Path) -> None:
+    notebook = write_notebook(tmp_path, "import os, time", "print(os.getpid(), flush=True)\ntime.sleep(600)")
+    with pytest.raises(NotebookFailed, match="A cell of sample.ipynb took more than 2 s and was stopped. No page"):
+        run_report(check_request(str(notebook), MONTH), tmp_path / "out", FIXTURE, cell_limit=2)
+    assert [one.name for one in (tmp_path / "out").rglob(".report-*")] == []
 
 
 def test_a_kernel_that_dies_is_a_failed_notebook(tmp_path: Path) -> None:
@@ -379,10 +404,37 @@ def test_a_notebook_is_found_by_name_and_by_path_and_an_unknown_one_names_those_
         find_notebook("flex")
 
 
-def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "broken.ipynb").write_text("{")
-    with pytest.raises(BadParameter, match="cannot be read as a notebook"):
-        read_parameters(tmp_path / "broken.ipynb")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Hello", "Expecting value: line 1 column 1 (char 0)"),
+        ("{}", "it lacks 'nbformat'"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "it lacks 'cells'"),
+        ('{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}', "not of Jupyter's format 4"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}}]}',
+         "it lacks 'source'"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "x", "metadata": {}, '
+         '"source": []}]}', "a cell is 'x', none of code, markdown, raw"),
+        ('{"nbformat": 4, "nbformat": 4}', "the name 'nbformat' is given twice"),
+        ("[" * 100_000, "it is nested more than 64 levels deep"),
+    ],
+    ids=["text", "no format", "no cells", "older", "no source", "no kind", "twice", "deep"],
+)  # fmt: skip
+def test_a_file_that_is_no_notebook_is_one_sentence(text: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "broken.ipynb"
+    file.write_text(text)
+    with pytest.raises(BadParameter) as refused:
+        check_request(str(file), {"year": 2025, "month": 9})
+    assert str(refused.value) == f"{file} cannot be read as a notebook ({why}); save it again from Jupyter."
+
+
+def test_braces_in_the_names_of_folders_are_no_parameters(tmp_path: Path) -> None:
+    folder = tmp_path / "{year} {"
+    folder.mkdir()
+    request = check_request(str(write_notebook(folder, "print(year)")), {"year": 2025, "month": 9})
+    page = run_report(request, folder / "{x}", tmp_path)
+    assert page == folder / "{x}" / "2025-09" / "sample.html"
+    assert "2025" in page.read_text("utf-8")
 
 
 def test_the_sample_month_is_the_one_the_notebook_shows() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from flexlib.errors import BadParameter
+from flexlib.nesting import decode_yaml
 from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
 from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.presets.preset import DATASETS, Evidence, Preset
@@ -26,14 +27,12 @@ NOT_SAID = ("preset", "evidence", "rules")
 
 def read_preset(file: Path) -> Preset:
     """The preset that a YAML file holds. Raises `BadParameter`, naming the file and the key."""
-    import yaml
-
     try:
-        said = yaml.load(file.read_text("utf-8"), _build_loader())
+        said = decode_yaml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadParameter(f"the preset {file} cannot be read ({error}); give the path of a YAML file.") from error
-    except yaml.YAMLError as error:
-        raise BadParameter(f"the preset {file} is no YAML: {' '.join(str(error).split())}.") from error
+    except ValueError as error:
+        raise BadParameter(f"the preset {file} is no YAML: {error}.") from error
     return _build_preset(file.name, said)
 
 
@@ -61,20 +60,6 @@ def _build_preset(file: str, said: object) -> Preset:
     asked = [*FIELDS, *(f"{name}_column" for name in FIELDS)] if said["dataset"] == "usage" else CHARGE_COLUMNS
     told = {name: _read_texts(file, columns[name], value, asked) for name, value in mapping.items()}
     return Preset(**texts, mapping=told | _expand_makers(told))
-
-
-def _build_loader() -> Any:  # noqa: ANN401
-    """YAML as everybody reads it, but for a key that comes twice: of the two, one would be lost in silence."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            if twice := [key for key in keys if keys.count(key) > 1]:
-                raise yaml.YAMLError(f"the key {twice[0]!r} comes twice")
-            return super().construct_mapping(node, deep)
-
-    return Loader
 
 
 def _is_needed(one: Field[Any]) -> bool:
