@@ -86,8 +86,11 @@ class UsageCertificate(SourceCertificate):
     """The proof of a month of calls from one source."""
 
     dataset: ClassVar = "usage"
-    _shown_if_any: ClassVar = (*Certificate._shown_if_any, "left_out", "unsized_rows")
+    _shown_if_any: ClassVar = (*Certificate._shown_if_any, "left_out", "unsized_rows", "origins_sha256")
 
+    origins_sha256: str = ""
+    """Of the bytes of the file beside the rows that says which file each came from; empty where there is none, and in
+    certificates of a version before."""
     duplicate_rows: int = 0
     """Rows that were there already, counted once."""
     prompt_tokens: int

@@ -108,10 +108,11 @@ def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = Non
     elif delivery.source.dataset == ChargesCertificate.dataset:
         certificate = _certify_charges(delivery, count_charges(parquet), rows_sha256)
     else:
-        certificate = certify_usage(
-            delivery, delivered, count_usage(parquet, delivery.facts.get("files", ())), rows_sha256
-        )
-    return PreparedMonth(held, delivery, parquet, replace(certificate, file_sha256=hash_file(parquet)))
+        counts = count_usage(parquet, delivery.facts.get("files", ()))
+        certificate = certify_usage(delivery, delivered, counts, rows_sha256)
+    hashes: dict[str, Any] = {f"{one.stem}_sha256": hash_file(one) for one in delivery.beside}
+    certificate = replace(certificate, file_sha256=hash_file(parquet), **hashes)
+    return PreparedMonth(held, delivery, parquet, certificate)
 
 
 def store_month(prepared: PreparedMonth) -> Snapshot:
@@ -244,5 +245,6 @@ def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) 
     if is_open or delivery.renews == "always" or before.state is not after.state:
         return False
     # Another version of Arrow writes the same rows in other bytes.
-    same = {name: getattr(before, name) for name in ("read_at", "flexlib_version", "file_sha256")}
+    stamps = ("read_at", "flexlib_version", "file_sha256", "origins_sha256")
+    same = {name: getattr(before, name) for name in stamps if hasattr(before, name)}
     return replace(after, **same) == before

@@ -51,10 +51,12 @@ class Draft:
 
     @property
     def people(self) -> list[dict[str, Any]] | None:
-        """The list of people that the earlier run had read."""
-        file = self._folder / "people.json"
-        people: list[dict[str, Any]] | None = json.loads(file.read_text("utf-8")) if file.exists() else None
-        return people
+        """The list of people that the earlier run had read; None where it had not, or the list was spoilt."""
+        try:
+            people: object = json.loads((self._folder / "people.json").read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return people if isinstance(people, list) and all(isinstance(one, dict) for one in people) else None
 
     def keep_people(self, people: list[dict[str, Any]]) -> None:
         """Keeps the list of people, readable by nobody else."""

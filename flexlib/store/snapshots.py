@@ -6,13 +6,15 @@
                                                     files origins.parquet: which of them each row came from
     ROOT/charges/2025-09/<source>/<version>/        charges.parquet, certificate.json, people.json, raw/
 
-A version is named after the moment it was stored and its rows; the newest is the month.
+A version is named after the moment it was stored and its rows; the newest is the month. What bears another name, such
+as a copy that somebody kept, is nobody's month.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from flexlib.certificate import CERTIFICATES, AnyCertificate, CreditsCertificate
-from flexlib.dates import Month, Span
-from flexlib.errors import SnapshotMissing
+from flexlib.dates import FIRST_YEAR, LAST_YEAR, Month, Span
+from flexlib.errors import BadFile, SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
 
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
+VERSION = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}", re.ASCII)
+MONTH = re.compile(rf"({FIRST_YEAR // 100}\d\d|{LAST_YEAR})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def list_months(root: Path) -> list[Month]:
     """Every month of which anything is stored, in order."""
-    folders = [folder for dataset in CERTIFICATES for folder in (root / dataset).glob("[0-9]*-[0-9]*")]
-    months = {Month.parse(folder.name) for folder in folders if re.fullmatch(r"\d{4}-\d{2}", folder.name)}
+    folders = [folder for dataset in CERTIFICATES for folder in _list_folders(root / dataset)]
+    months = {Month.parse(folder.name) for folder in folders if MONTH.fullmatch(folder.name)}
     return [month for month in sorted(months) if list_newest(month, root)]
 
 
@@ -50,10 +54,13 @@ def list_newest(month: Month, root: Path, datasets: Sequence[str] = tuple(CERTIF
 
 
 def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
-    """Every stored version of the month, oldest first; for `usage` and `charges` those of all sources."""
+    """Every stored version of the month, oldest first; for `usage` and `charges` those of all sources.
+
+    Raises `BadFile` where a folder cannot be looked into: what is stored there would lack in a total.
+    """
     folder = _month_folder(dataset, month, root)
-    found = folder.glob("*/certificate.json" if dataset == "credits" else "*/*/certificate.json")
-    versions = [file.parent for file in found if not any(part.startswith(".") for part in file.parts[-3:])]
+    places = [folder] if dataset == "credits" else _list_folders(folder)
+    versions = [version for place in places for version in _list_versions(place)]
     return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
 
 
@@ -114,6 +121,7 @@ def move_snapshot(
     if not isinstance(certificate, CreditsCertificate):
         folder /= certificate.source
     with report_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".writing-*"):  # by a run that was killed
             shutil.rmtree(left)
         version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
@@ -162,13 +170,31 @@ def _load(dataset: str, month: Month, root: Path, command: str, source: str | No
     return snapshot
 
 
+def _list_versions(folder: Path) -> list[Path]:
+    return [one for one in _list_folders(folder) if VERSION.fullmatch(one.name)]
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    """The folders in `folder`, none where it is not there; those that begin with a dot are of runs under way."""
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(one.path) for one in entries if one.is_dir() and not one.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BadFile(
+            f"{folder} cannot be looked into ({(error.strerror or str(error)).lower()}), so that nobody knows what "
+            "is stored there; let yourself read it, or move it away."
+        ) from error
+
+
 def _month_folder(dataset: str, month: Month, root: Path) -> Path:
     return root / dataset / str(month)
 
 
 def _next_stamp(folder: Path) -> str:
     """This moment; if the clock was set back, the one after the newest version's."""
-    stamps = [file.parent.name.partition("-")[0] for file in folder.glob("*/certificate.json")]
+    stamps = [version.name.partition("-")[0] for version in _list_versions(folder)]
     now = datetime.now(timezone.utc)
     if stamps:
         newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)

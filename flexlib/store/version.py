@@ -8,7 +8,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 People: TypeAlias = "dict[str, dict[str, str]]"
-DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile, zlib.error)
-"""What the readers of text, JSON, gzip and Parquet say of a file that was changed or cut."""
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile, zlib.error, FileNotFoundError)
+"""What the readers of text, JSON, gzip and Parquet say of a file that was changed, cut or taken away."""
+PLAIN = {
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bool": (bool,),
+}
+"""The fields of a certificate that JSON has as they are, by what is written of them."""
 
 
 @dataclass(frozen=True)
@@ -151,4 +159,9 @@ def parse_certificate(text: str) -> AnyCertificate:
             values[name] = tuple(value)
         elif isinstance(value, dict):
             values[name] = read_check(value)
-    return CERTIFICATES[dataset](**values)
+    certificate = CERTIFICATES[dataset](**values)
+    for field in fields(certificate):
+        kinds = PLAIN.get(str(field.type))
+        if kinds and type(getattr(certificate, field.name)) not in kinds:
+            raise TypeError(f"{field.name} is not {field.type}")
+    return certificate

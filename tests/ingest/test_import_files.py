@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.certificate import State
+from flexlib.certificate import State, UsageCertificate
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
@@ -348,7 +349,11 @@ def test_a_month_of_an_older_flexlib_that_did_not_keep_its_files_says_so(tmp_pat
     root = tmp_path / "data"
     old, new = write(tmp_path, "old.csv", *OLD_DAYS), write(tmp_path, "new.csv", *NEW_DAYS)
     bring(root, old, new, mapping=DAYS)
-    (load_usage(MAY, root).path / ORIGINS).unlink()
+    stored = load_usage(MAY, root)
+    (stored.path / ORIGINS).unlink()
+    assert isinstance(stored.certificate, UsageCertificate)
+    older = replace(stored.certificate, origins_sha256="")
+    (stored.path / "certificate.json").write_text(older.to_json())
     with pytest.raises(BadFile, match="which rows of 2026-05 came from which of its files, an older"):
         bring(root, new, mapping=DAYS, supersedes=("old.csv",))
     assert bring_one(root, new, old, mapping=DAYS).certificate.state is State.UNRECONCILED

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from flexlib.certificate import State
@@ -172,10 +175,16 @@ def test_a_log_that_says_the_standard_tier_where_it_said_none_says_the_same(tmp_
         bring(tmp_path / "data", (batch, how | {"tier": "tier"}))
 
 
+def pack_origins(*files: int) -> bytes:
+    pq.write_table(pa.table({"file": pa.array(files, pa.int32())}), packed := io.BytesIO())
+    return packed.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
         ("origins.parquet", lambda _: b"junk"),
+        ("origins.parquet", lambda _: pack_origins(0, 0, 0, 0)),  # as many rows as there are, of another file
         ("raw/answers.jsonl.gz", lambda whole: whole[:-9]),
         ("raw/answers.jsonl.gz", lambda _: b"junk"),
         ("people.json", lambda _: b"junk"),

@@ -141,3 +141,12 @@ def test_a_full_disk_is_one_sentence_and_costs_only_the_answer_that_did_not_fit(
         draft.add("users", "x" * 300)
     draft.close(discard=False)
     assert resume(tmp_path / "draft") == ["fits"]
+
+
+@pytest.mark.parametrize("spoilt", ["", "junk", "{}", "[1]", '{"a": [{}]}', "null"])
+def test_a_spoilt_list_of_people_is_asked_for_again(spoilt: str, tmp_path: Path) -> None:
+    leave(tmp_path / "draft")
+    (tmp_path / "draft" / "people.json").write_text(spoilt)
+    draft = Draft(tmp_path / "draft", "server key", NOON)
+    assert draft.people is None
+    draft.close(discard=True)

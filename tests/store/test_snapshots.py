@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ from stored import hash_rows, write_snapshot
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month, Span
-from flexlib.errors import AlreadyRunning, BadFile, DiskFailed, OtherServer, SnapshotMissing
+from flexlib.errors import AlreadyRunning, BadFile, DiskFailed, OtherServer, SnapshotChanged, SnapshotMissing
 from flexlib.schema import CREDITS, USAGE
 from flexlib.store.server import check_server, keep_server, read_server
 from flexlib.store.snapshots import (
     find_snapshot,
+    list_months,
     list_snapshots,
     load_credits,
     load_usage,
@@ -40,6 +42,7 @@ from flexlib.store.snapshots import (
 from flexlib.store.version import Snapshot
 
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
+LATER = "20990101T000000.000000Z-01234567"
 PEOPLE = {"a": {"email": "ana@example.com", "name": "Ana"}}
 HOLDER = """
 import sys, time
@@ -263,3 +266,59 @@ def test_a_spoilt_file_of_the_server_is_named_with_what_to_do(spoilt: str, tmp_p
     (tmp_path / "server.json").write_text(spoilt, "latin-1")
     with pytest.raises(BadFile, match=r"server\.json, which says whose .* move it away and run flexlib fetch\.$"):
         read_server(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["copy of it", f"{LATER}.bad", f".{LATER}"])
+def test_a_copy_under_another_name_is_not_the_month_and_no_hindrance_to_the_next_version(
+    name: str, tmp_path: Path
+) -> None:
+    old = store(tmp_path, 100)
+    new = store(tmp_path, 200)
+    shutil.copytree(old.path, old.path.with_name(name))
+    assert load_credits(SEPTEMBER, tmp_path).path == new.path
+    assert [one.path for one in list_snapshots("credits", SEPTEMBER, tmp_path)] == [old.path, new.path]
+    assert store(tmp_path, 300).path == load_credits(SEPTEMBER, tmp_path).path
+
+
+def test_folders_and_files_of_other_names_are_no_months(tmp_path: Path) -> None:
+    stored = store(tmp_path, 100)
+    for name in ("2025-13", "1999-01", "2025-09 old", "notes"):
+        shutil.copytree(stored.path.parent, tmp_path / "credits" / name)
+    (tmp_path / "credits" / "2025-10").write_text("a file")
+    assert list_months(tmp_path) == [SEPTEMBER]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(tmp_path: Path) -> None:
+    asks: dict[str, Callable[[], object]] = {
+        "credits": lambda: list_months(tmp_path),
+        "credits/2025-09": lambda: load_credits(SEPTEMBER, tmp_path),
+        "usage/2025-09": lambda: load_usage(SEPTEMBER, tmp_path),
+    }
+    for place, ask in asks.items():
+        folder = tmp_path / place
+        folder.parent.mkdir(exist_ok=True)
+        folder.symlink_to(folder)
+        with pytest.raises(BadFile, match=rf"{folder} cannot be looked into \(too many levels of symbolic links\)"):
+            ask()
+        folder.unlink()
+
+
+def test_a_version_without_its_certificate_does_not_give_way_to_an_older_one(tmp_path: Path) -> None:
+    store(tmp_path, 100)
+    certificate = store(tmp_path, 200).path / "certificate.json"
+    certificate.unlink()
+    with pytest.raises(SnapshotChanged, match=f"{certificate} is no certificate .*: flexlib fetch --year 2025"):
+        load_credits(SEPTEMBER, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"rows": 30', '"rows": "many"'), ('"users_asked": ', '"users_asked": 1.'), ('"server": "s"', '"server": 5')],
+)
+def test_a_certificate_whose_figures_are_none_is_none(old: str, new: str, tmp_path: Path) -> None:
+    file = store(tmp_path, *range(30)).path / "certificate.json"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(SnapshotChanged, match=rf"{file} is no certificate \(.*Error\)"):
+        load_credits(SEPTEMBER, tmp_path)

@@ -14,12 +14,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.pool import Pool
 from flexlib.schema import USAGE
 from flexlib.sources.files.texts import quote
+from flexlib.store.row_hash import hash_file
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
 
@@ -35,9 +37,12 @@ SCHEMA = pa.schema([("file", pa.int32())])
 def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     """The rows of a month of as many `files`, with `file`; of a month that an older flexlib stored it may be null."""
     rows, origins = read_usage([base.parquet], connection), base.path / ORIGINS
-    if not origins.exists():
+    if not knows_origins(base, files) or (files == 1 and not origins.exists()):
         return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file")
     with base.report_damage(origins):
+        said = base.certificate.origins_sha256 if isinstance(base.certificate, UsageCertificate) else ""
+        if said and hash_file(origins) != said:
+            raise ValueError
         beside = pq.read_metadata(origins)
         if beside.schema.to_arrow_schema() != SCHEMA or beside.num_rows != pq.read_metadata(base.parquet).num_rows:
             raise ValueError
@@ -49,7 +54,8 @@ def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnecti
 
 def knows_origins(base: Snapshot, files: int) -> bool:
     """Whether it is known which of its files each row came from."""
-    return files == 1 or (base.path / ORIGINS).exists()
+    is_told = isinstance(base.certificate, UsageCertificate) and base.certificate.origins_sha256 != ""
+    return files == 1 or is_told or (base.path / ORIGINS).exists()
 
 
 def split_origins(tables: Iterable[pa.Table], file: Path | None) -> Iterator[pa.Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from flexlib.dates import Span
@@ -75,7 +75,7 @@ def open_run(run: Run, route: str) -> None:
     Raises `ServerRefused` or `ServerUnreachable` when there is no list of people to be had.
     """
     asks = deque([wire.ask_balance()])
-    kept = run.draft.people
+    kept = _take_kept_people(run.draft.people)
     if kept is None:
         asks.appendleft(wire.ask_people())
     if route == "team" and not run.draft.find("team", "team"):
@@ -87,8 +87,8 @@ def open_run(run: Run, route: str) -> None:
     run.replies = {reply.ask.purpose: reply for reply in run.client.ask_all(asks)}
     if kept is None:
         kept = _read_people(run.replies.pop("people"))
-        run.draft.keep_people(kept)
-    run.people = [Person(**person) for person in kept]
+        run.draft.keep_people([asdict(person) for person in kept])
+    run.people = kept
     run.progress.start(len(run.people))
 
 
@@ -97,7 +97,13 @@ def count_people(client: Client) -> int:
     return len(_read_people(client.ask_one(replace(wire.ask_people(), retries=False))))
 
 
-def _read_people(reply: ApiResponse) -> list[dict[str, Any]]:
+def _take_kept_people(kept: list[dict[str, Any]] | None) -> list[Person] | None:
+    """Those of a run that was cut off; None, so that they are asked for again, where that list was spoilt."""
+    names = {field.name for field in fields(Person)}
+    return [Person(**one) for one in kept] if kept and all(one.keys() == names for one in kept) else None
+
+
+def _read_people(reply: ApiResponse) -> list[Person]:
     server = reply.ask.path
     if reply.refused:
         raise ServerRefused(f"The server refused to list the team's people at {server} ({reply.refused}).")
@@ -105,7 +111,8 @@ def _read_people(reply: ApiResponse) -> list[dict[str, Any]]:
         raise ServerUnreachable(f"The server did not list the team's people at {server} ({reply.failed}). Try again.")
     if not reply.value:
         raise ServerRefused(f"The server lists no people at {server}, so there is nobody to ask for; check the key.")
-    return [asdict(person) for person in reply.value]
+    people: list[Person] = reply.value
+    return people
 
 
 def ask_team_totals(run: Run) -> Totals | None:
