@@ -3,10 +3,11 @@ before they are stored; the limits of a name; other machines' words as they may 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,6 @@ from flexlib.nesting import MOST_NESTED, TooDeep
 
 KINDS = ("key", "email", "rut", "phone")
 """What can be masked, in the order in which it is looked for."""
-
 _START, _END = r"(?<![\w.+/-])", r"(?![\w/-]|\.\d)"
 _SOME_DIGIT = r"(?=[A-Za-z_-]{0,80}\d)"
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
@@ -58,39 +58,30 @@ SIGNS = (
     "|://"
 )
 """One of these is in every e-mail and key that is masked; Arrow and DuckDB read it too, to look into whole columns."""
-
 _SIGNS = re.compile(rf"{SIGNS}|\d[\d\s.()-]{{4,}}[\s\d.‐‑–-][\dkK]")
 """One of these is in everything that is masked; most texts have none, and are let through by a look."""
-
 MIN_LENGTH = 6
 """Nothing shorter can be any of them."""
-
 SHORT_NAME = 20
 """A plain name that is shorter is no key, and has no place for the signs of the others."""
-
 RUT_FACTORS = (2, 3, 4, 5, 6, 7, 2, 3)
 
 LONGEST_NAME = 255
 """A longer text is no name of anything."""
-
 LONGEST_MESSAGE = 200
 """More of another machine's words than that is no message."""
-
 _NAME_SIGNS = re.compile(
     r"(?i)key|token|pass|pwd|secret|auth|cookie|credential|contrase|clave|mail|correo|rut|fono|phone|celular"
 )
 """As `_SIGNS`, for names."""
-
 _BOUNDARY = re.compile(r"\[(?:key|email|rut|phone)\]|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 """Between the words of a name, however it is written: `apiKey`, `Api-Key`, `API_KEY`, `api.key`. A mask is no word."""
-
 _KEY_ENDINGS = (
     ("apikey", "servicekey", "privatekey", "secretkey", "accesskey", "signingkey", "encryptionkey")
     + ("password", "passwords", "passwd", "passphrase", "secret", "secrets", "credential", "credentials")
     + ("accesstoken", "refreshtoken", "authtoken", "sessiontoken", "bearertoken", "contraseña", "contrasena")
 )  # fmt: skip
 """A name that ends so, whatever its words are joined with, is that of a key."""
-
 _KIND_OF_WORD: Mapping[str, str] = {
     **dict.fromkeys(("password", "passwd", "pwd", "auth", "authorization", "cookie", "cookies"), "key"),
     **dict.fromkeys(("email", "mail", "correo", "useremail"), "email"),
@@ -99,16 +90,13 @@ _KIND_OF_WORD: Mapping[str, str] = {
     **dict.fromkeys(("telefono", "teléfono", "fono", "celular"), "phone"),
 }
 """A name that has one of these words, wherever, is that of such data."""
-
 _LAST_WORDS = frozenset({"token", "pass"})
 """A name that ends in one of these is that of a key, unless it counts: `db_pass`, but `first_pass`."""
-
 _ABOUT = frozenset(
     {"count", "length", "size", "total", "max", "min", "limit", "is", "has", "sent", "valid", "verified", "enabled"}
     | {"type", "template", "status", "model", "method", "mode", "provider", "scheme", "time", "ms"}
 )
 """With one of these a name tells something about the data, such as `email_count`."""
-
 _COUNTED = frozenset(
     {"count", "total", "max", "min", "limit", "per", "price", "cost", "usage", "time", "first", "last", "next", "ms"}
     | {"prompt", "completion", "input", "output", "cached", "reasoning", "stop", "eos", "bos", "pad"}
@@ -186,8 +174,15 @@ class PrivacyGuard:
                 text = _PATTERNS[kind].sub(_replace(kind, found), text)
         return text
 
+    def hide_id(self, kind: str, text: str) -> str:
+        """An id of something, or, where there is an e-mail or a key in it, an opaque one: the same for the same text,
+        which nobody can tell from it."""
+        is_private = replace(PLAIN_GUARD, secret=self.secret).mask_text(text) != text
+        return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}" if is_private else text
 
-_OF_MESSAGES = PrivacyGuard(("key", "email"))
+
+PLAIN_GUARD = PrivacyGuard(("key", "email"))
+"""What is masked wherever it stands, whatever is masked in metadata."""
 
 
 def is_name(text: object, longest: int = LONGEST_NAME) -> bool:
@@ -201,7 +196,7 @@ def clean_message(text: str) -> str:
     >>> clean_message("no seat for\\nana@empresa.cl \x1b[2J")
     'no seat for [email] �[2J'
     """
-    return _OF_MESSAGES.mask_text(clean_text(" ".join(text.split())))[:LONGEST_MESSAGE]
+    return PLAIN_GUARD.mask_text(clean_text(" ".join(text.split())))[:LONGEST_MESSAGE]
 
 
 @lru_cache(maxsize=1024)

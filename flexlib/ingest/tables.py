@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
-from flexlib.privacy import KINDS, SIGNS, PrivacyGuard
+from flexlib.privacy import KINDS, PLAIN_GUARD, SIGNS, PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
 TABLE_ROWS = 122_880
 """As many rows as DuckDB reads at a time: a row group of the Parquet each."""
-
-
-GUARD = PrivacyGuard(("key", "email"))
-"""What no column of texts may hold, whatever is masked in metadata."""
 
 
 def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> Iterator[pa.Table]:
@@ -94,17 +89,11 @@ def mask_private(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
 def _find_signs(guard: PrivacyGuard) -> tuple[PrivacyGuard, str]:
     """The guard of texts, with the same secret, and the pattern of what it may find."""
     secrets = [re.escape(guard.secret)] if guard.secret else []
-    return replace(GUARD, secret=guard.secret), "|".join([SIGNS, *secrets])
+    return replace(PLAIN_GUARD, secret=guard.secret), "|".join([SIGNS, *secrets])
 
 
 def _mask_text(text: str, guard: PrivacyGuard, *, is_key: bool) -> str:
-    clean = guard.mask_text(text)
-    return _make_opaque("key", text) if is_key and clean != text else clean
-
-
-def _make_opaque(kind: str, text: str) -> str:
-    """The same for the same text, which nobody can tell from it."""
-    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    return guard.hide_id("key", text) if is_key else guard.mask_text(text)
 
 
 def hide_ids(
@@ -117,10 +106,10 @@ def hide_ids(
     plain, signs = _find_signs(guard)
     pattern = signs.replace("'", "''")
     found = rows.filter(f"regexp_matches(id, '{pattern}')").select("id").distinct().fetchall()
-    ids = sorted(text for (text,) in found if plain.mask_text(text) != text)
-    if not ids:
+    hidden = {text: other for (text,) in sorted(found) if (other := plain.hide_id("id", text)) != text}
+    if not hidden:
         return rows
-    opaque = pa.table({"plain_id": ids, "opaque_id": [_make_opaque("id", text) for text in ids]})
+    opaque = pa.table({"plain_id": list(hidden), "opaque_id": list(hidden.values())})
     connection.register("opaque", opaque)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE opaque_{name} AS FROM opaque")
     joined = rows.set_alias("rows").join(connection.table(f"opaque_{name}"), "id = plain_id", how="left")

@@ -6,12 +6,15 @@ import os
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy.engine import URL
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
 
-from flexlib.ledger.db.database import BACKENDS, Ledger, parse_url
+from flexlib.errors import BadSetting
+from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
 from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, load_settings
 
+BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 BUSY_SECONDS = 10.0
 """How long a busy or unreachable database is tried again, unless told otherwise: an application's user waits too."""
 
@@ -60,3 +63,28 @@ def open_ledger(
     return Ledger(
         parsed, data=folder, guard=guard or PrivacyGuard(), metadata_bytes=metadata_bytes, retry_seconds=retry_seconds
     )
+
+
+def parse_url(text: str) -> URL:
+    """The address of a database, with the driver that is used. Raises `BadSetting`, without repeating it."""
+    try:
+        url = make_url(text.strip())
+    except (sa.exc.ArgumentError, ValueError):
+        url = None
+    # An @ or / that was not escaped puts a part of the password where the host should be.
+    if url is None or "@" in f"{url.host}{url.database}":
+        raise BadSetting(
+            "FLEXLIB_DATABASE_URL cannot be read; write it as postgresql+psycopg://user:password@host/database, "
+            "with special characters of the password as %40 and the like."
+        ) from None
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in BACKENDS or driver not in ("", "psycopg", "pysqlite"):
+        raise BadSetting(f"FLEXLIB_DATABASE_URL asks for {url.drivername}; it must be postgresql+psycopg or sqlite.")
+    if backend == "sqlite":
+        if url.database in (None, "", ":memory:") or url.query:
+            raise BadSetting("FLEXLIB_DATABASE_URL must name a file, such as sqlite:////srv/ledger.sqlite.")
+        try:
+            url = url.set(database=str(Path(str(url.database)).expanduser().absolute()))
+        except RuntimeError as error:  # of Path: there is no such user, or no home
+            raise BadSetting("FLEXLIB_DATABASE_URL has a ~ that is nobody's home; write the path out.") from error
+    return url.set(drivername=BACKENDS[backend])

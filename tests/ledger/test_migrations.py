@@ -69,7 +69,7 @@ def test_the_first_record_on_an_empty_sqlite_needs_no_init(tmp_path: Path) -> No
     record_usage(**CALL, ledger=ledger)
     assert UsageQuery(ledger).count() == 1
     assert query(ledger, "PRAGMA journal_mode") == [("wal",)]
-    assert query(ledger, "PRAGMA synchronous") == [(1,)]  # NORMAL
+    assert query(ledger, "PRAGMA synchronous") == [(2,)]  # FULL: what is acknowledged is on the disk
     assert query(ledger, "PRAGMA busy_timeout") == [(10_000,)]
     files = sorted((tmp_path / "not there yet").glob("ledger.sqlite*"))
     assert [file.name.removeprefix("ledger.sqlite") for file in files] == ["", "-shm", "-wal"]

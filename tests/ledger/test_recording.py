@@ -252,6 +252,8 @@ def test_an_unknown_provider_is_refused_with_the_list(ledger: Ledger) -> None:
     [
         ({"prompt_tokens": -1}, "prompt_tokens is -1; it must be from 0 to 1000000000000."),
         ({"prompt_tokens": 10**5000}, "prompt_tokens is a number of hundreds of digits; it must be from 0"),
+        ({"amount_in_usd": 10**5000}, "amount_in_usd is a number of hundreds of digits, which is no amount"),
+        ({"usable": ("user", 10**5000)}, "usable user has the id a number of hundreds of digits; it must be"),
         ({"prompt_tokens": 1.0}, "prompt_tokens must be a whole number, not 1.0."),
         ({"completion_tokens": True}, "completion_tokens must be a whole number, not True."),
         ({"completion_tokens": "5"}, "completion_tokens must be a whole number, not '5'."),

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from flexlib.errors import BadSetting, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
-BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
@@ -30,6 +29,9 @@ PASSING_STATES = ("08", "40", "53300", "55P03", "57P")
 
 FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
+
+SETTLED = ("SET client_encoding TO 'UTF8'", "SET DateStyle TO 'ISO, YMD'")
+"""How texts and times travel over every connection to PostgreSQL."""
 
 T = TypeVar("T")
 
@@ -146,43 +148,42 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 atexit.register(_close_all)
 
 
-def parse_url(text: str) -> URL:
-    """The address of a database, with the driver that is used. Raises `BadSetting`, without repeating it."""
-    try:
-        url = make_url(text.strip())
-    except (sa.exc.ArgumentError, ValueError):
-        url = None
-    # An @ or / that was not escaped puts a part of the password where the host should be.
-    if url is None or "@" in f"{url.host}{url.database}":
-        raise BadSetting(
-            "FLEXLIB_DATABASE_URL cannot be read; write it as postgresql+psycopg://user:password@host/database, "
-            "with special characters of the password as %40 and the like."
-        ) from None
-    backend, _, driver = url.drivername.partition("+")
-    if backend not in BACKENDS or driver not in ("", "psycopg", "pysqlite"):
-        raise BadSetting(f"FLEXLIB_DATABASE_URL asks for {url.drivername}; it must be postgresql+psycopg or sqlite.")
-    if backend == "sqlite":
-        if url.database in (None, "", ":memory:") or url.query:
-            raise BadSetting("FLEXLIB_DATABASE_URL must name a file, such as sqlite:////srv/ledger.sqlite.")
-        url = url.set(database=str(Path(str(url.database)).expanduser().absolute()))
-    return url.set(drivername=BACKENDS[backend])
-
-
 def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         options: dict[str, Any] = {"timeout": retry_seconds, "isolation_level": None}
         engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=retry_seconds)
-        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = NORMAL"))
+        # What was acknowledged is on the disk: a ledger outlives a power cut. Batches pay once for all their calls.
+        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = FULL"))
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
     options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(retry_seconds * 1000)}
+    options["client_encoding"] = "utf8"  # whatever PGCLIENTENCODING, the role or the database say
     options = {name: value for name, value in options.items() if name not in url.query}
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options, pool_timeout=retry_seconds
         )
     except ModuleNotFoundError as error:
         raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error
+    sa.event.listen(engine, "connect", lambda driver, _: _settle(driver, url))
+    return engine
+
+
+def _settle(driver: Any, url: URL) -> None:  # noqa: ANN401 (the driver's connection)
+    """Makes a new connection to PostgreSQL speak as ours do, whatever the role, the database or the machine are set to.
+
+    Raises `LedgerFailed` where the database cannot hold every text.
+    """
+    encoding = driver.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        driver.close()
+        raise LedgerFailed(
+            f"The database {url.database} is in {encoding}, which has no place for every text; make one that has: "
+            "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
+    for setting in SETTLED:
+        driver.execute(setting)
+    driver.commit()
 
 
 def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:

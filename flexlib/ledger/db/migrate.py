@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from flexlib.errors import LedgerMissing
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import HEAD, STATISTICS, VERSION_TABLE
+from flexlib.ledger.db.table import HEAD, STATISTICS, TABLE, VERSION_TABLE
 from flexlib.ledger.door import find_ledger
 from flexlib.store.disk import PRIVATE, lock_file
 
@@ -98,10 +98,18 @@ def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
 
 
 def _read_revision(ledger: Ledger) -> str | None:
+    """None: there is no ledger. Raises `LedgerMissing` where there is one, but nothing says of which revision."""
     query = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
 
     def read(connection: sa.Connection) -> str | None:
-        return connection.scalar(query) if sa.inspect(connection).has_table(VERSION_TABLE) else None
+        tables = sa.inspect(connection)
+        revision: str | None = connection.scalar(query) if tables.has_table(VERSION_TABLE) else None
+        if revision is None and tables.has_table(TABLE):
+            raise LedgerMissing(
+                f"{ledger.place} has a table {TABLE}, but {VERSION_TABLE} does not say of which revision: restore the "
+                "database from a backup, or name another one if that table is not flexlib's."
+            )
+        return revision
 
     return None if ledger.is_absent else _ask(ledger, read)
 

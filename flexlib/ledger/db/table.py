@@ -7,9 +7,13 @@ binds every row to it: the same id under another time is refused by the database
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from flexlib.dates import Month
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.errors import LedgerFailed
 from flexlib.ledger.db.columns import (
     BIGINT,
     CLP_DECIMALS,
@@ -135,3 +139,25 @@ STATISTICS = build_metadata("sqlite").tables[TABLE]
 """The table as queries name it, the same on both databases."""
 
 COLUMNS = tuple(column.name for column in STATISTICS.columns)
+
+
+def name_partition(month: Month) -> str:
+    """The table of a month's rows, on PostgreSQL."""
+    return f"{TABLE}_{month.year}_{month.month:02d}"
+
+
+def is_attached(connection: Any, month: Month) -> bool:  # noqa: ANN401 (the driver's connection)
+    """Whether the month has its partition. Raises `LedgerFailed` where it is detached: its calls are in no sum."""
+    name = name_partition(month)
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid AND inhparent = to_regclass(%s)) "
+        "FROM pg_class c WHERE c.oid = to_regclass(%s)",
+        [TABLE, name],
+    ).fetchone()
+    if row is not None and not row[0]:
+        bounds = f"FROM ('{month.first} 00:00+00') TO ('{month.next.first} 00:00+00')"
+        raise LedgerFailed(
+            f"The partition {name} is detached, so that its calls of {month} are in no sum; attach it again: "
+            f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES {bounds}"
+        )
+    return row is not None

@@ -15,7 +15,7 @@ from flexlib.dates import Month
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, MoneySum, read_sum
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.table import STATISTICS
+from flexlib.ledger.db.table import STATISTICS, is_attached
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.read.readers import Reader, open_reader
 
@@ -73,6 +73,9 @@ def read_month(
     """
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
+    if ledger.backend == "postgresql":
+        with ledger.connect() as connection:
+            is_attached(connection, month)
     first = datetime(month.year, month.month, 1, tzinfo=timezone.utc)
     with open_reader(ledger, first, month.end, prepare) as reader:
         read_at = datetime.now(timezone.utc)

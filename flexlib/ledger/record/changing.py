@@ -53,15 +53,17 @@ def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
         priced = price_records(ledger, records)
         return [new for old, new in zip(records, priced, strict=True) if _list_gaps(new) != _list_gaps(old)]
 
-    for records, changed in change_pages(ledger, month, condition, fill):
+    written = str(condition.compile(ledger.engine, compile_kwargs={"literal_binds": True}))
+    for records, changed in change_pages(ledger, month, written, fill):
         before = {one.request_id: one for one in records}
         for one in changed:
             filled.update(_list_gaps(before[one.request_id]) - _list_gaps(one))
     return FilledAmounts(month, filled["amount_in_usd"], filled["amount_in_clp"])
 
 
-def _find_condition(ledger: Ledger, month: Month, rates: Rates) -> str | None:
-    """In SQL, which calls may get an amount; None: not one. Those of models that no list names are not looked at."""
+def _find_condition(ledger: Ledger, month: Month, rates: Rates) -> sa.ColumnElement[bool] | None:
+    """Which calls may get an amount; None: not one, and who may only read need not write. Those of models that no list
+    names are not looked at."""
     table = STATISTICS.c
     no_usd, has_cost = table.amount_in_usd.is_(None), table.cost.is_not(None)
     group = (table.provider, table.model, table.proxy)
@@ -83,7 +85,13 @@ def _find_condition(ledger: Ledger, month: Month, rates: Rates) -> str | None:
         conditions.append(sa.and_(table.amount_in_usd.is_not(None), table.amount_in_clp.is_(None)))
     if not conditions:
         return None
-    return str(sa.or_(*conditions).compile(ledger.engine, compile_kwargs={"literal_binds": True}))
+    some = sa.or_(*conditions)
+
+    def look() -> bool:
+        with ledger.read() as connection:
+            return connection.execute(sa.select(table.id).where(*in_month, some).limit(1)).first() is not None
+
+    return some if run_with_retries(ledger, look) else None
 
 
 def _list_gaps(record: UsageRecord) -> set[str]:

@@ -22,6 +22,7 @@ from flexlib.money.amounts import FILLED
 PAGE_ROWS = 2_000
 CHANGED = (*FILLED, "earlier_amounts", "updated_at")
 KEY = ("created_at", "request_id")
+GO_ON = " Amounts filled or repriced so far are kept, and nothing else was stored; run it again to go on."
 
 
 def change_pages(
@@ -51,7 +52,7 @@ def change_pages(
 
     while after is not None:
         start = time.monotonic()
-        records, changed = run_with_retries(ledger, change_page)
+        records, changed = run_with_retries(ledger, change_page, GO_ON)
         after = (records[-1].created_at, records[-1].request_id) if len(records) == PAGE_ROWS else None
         if after is not None and store and ledger.backend == "sqlite":
             # As long as the page took: a writer that tries again in between finds the door open every other time.

@@ -162,7 +162,9 @@ def build_record(
         tier = said
     return UsageRecord(
         None,
-        make_request_id() if request_id is None else read_text("request_id", request_id, LONGEST_ID),
+        make_request_id()
+        if request_id is None
+        else ledger.guard.hide_id("id", read_text("request_id", request_id, LONGEST_ID)),
         now if created_at is None else read_time("created_at", created_at),
         grain,
         number,

@@ -81,13 +81,8 @@ def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: 
         except TypeError as error:
             raise InvalidCall(f"{name} must be a whole number, not {format_given(value)}.") from error
     if not 0 <= value <= most:
-        raise InvalidCall(f"{name} is {_show_number(value)}; it must be from 0 to {most}.")
+        raise InvalidCall(f"{name} is {format_given(value)}; it must be from 0 to {most}.")
     return int(value)
-
-
-def _show_number(number: int) -> str:
-    """Python writes no number of thousands of digits."""
-    return str(number) if number.bit_length() < 2**10 else "a number of hundreds of digits"
 
 
 def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool = False) -> str:  # noqa: ANN401

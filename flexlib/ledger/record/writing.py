@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import EnumText, JsonText, Kept
 from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE
+from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE, is_attached, name_partition
 from flexlib.ledger.record.record import UsageRecord
 
 LOCK = 0x666C6578  # "flex": one partition is made at a time
@@ -33,12 +33,12 @@ def ensure_months(ledger: Ledger, moments: Iterable[datetime]) -> None:
 
 
 def _ensure_month(connection: Any, month: Month) -> None:  # noqa: ANN401 (the driver's connection)
-    name = f"{TABLE}_{month.year}_{month.month:02d}"
-    if _is_attached(connection, name):
+    name = name_partition(month)
+    if is_attached(connection, month):
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        if _is_attached(connection, name):
+        if is_attached(connection, month):
             return
         # Made apart and then attached: that does not stop those who read and write the other months.
         connection.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING ALL)")
@@ -46,11 +46,6 @@ def _ensure_month(connection: Any, month: Month) -> None:  # noqa: ANN401 (the d
             f"ALTER TABLE {TABLE} ATTACH PARTITION {name} "
             f"FOR VALUES FROM ('{month.first} 00:00+00') TO ('{month.next.first} 00:00+00')"
         )
-
-
-def _is_attached(connection: Any, name: str) -> bool:  # noqa: ANN401
-    query = "SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass(%s) AND inhparent = to_regclass(%s)"
-    return connection.execute(query, [name, TABLE]).fetchone() is not None
 
 
 WRITTEN = COLUMNS[1:]
