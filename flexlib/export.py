@@ -22,8 +22,11 @@ from flexlib.formats import format_credits, format_day, format_month, format_sha
 from flexlib.store.disk import write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
-FORMULA_START = re.compile(r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]|[\t\r\n]")
+FORMULA = r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
+FORMULA_START = re.compile(rf"{FORMULA}|[\t\r\n]")
 """What a spreadsheet may run as a formula, also behind blanks and marks that it passes over, or in full width."""
+FORMULA_WITHIN = re.compile(rf"(?<=;)(?={FORMULA})")
+"""Where one would begin if that sign ended a cell, as a semicolon does for the spreadsheets of half the world."""
 
 FORMATTED: dict[Kind, Callable[[date], str]] = {Kind.DAY: format_day, Kind.MONTH: format_month}
 """Kinds with a second column, and what stands there."""
@@ -96,6 +99,7 @@ def _format_line(cells: Sequence[object]) -> str:
 
 def _disarm(text: str) -> str:
     # A spreadsheet would run a cell that starts like this as a formula; behind an apostrophe it is text.
+    text = FORMULA_WITHIN.sub("'", text)
     return f"'{text}" if FORMULA_START.match(text) else text
 
 

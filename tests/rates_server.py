@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -33,7 +34,7 @@ class RatesServer(ThreadingHTTPServer):
         self.bodies: list[str] = []
         """Answers to give in place of the right ones, in this order."""
         self.faults: list[str] = []
-        """What goes wrong, a word a request: a status, html, cut, hang, drop."""
+        """What goes wrong, a word a request: a status, html, cut, hang, drop, bomb, drip."""
         self.down: set[str] = set()
         """Services that answer nothing but 503: mindicador, frankfurter."""
         self.asked: list[str] = []
@@ -58,13 +59,27 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault == "hang":
             time.sleep(1)
-        if fault == "html":
+        if fault in ("bomb", "drip"):
+            self._send_without_end(fault)
+        elif fault == "html":
             self._send(200, HTML, len(HTML))
         elif fault.isdecimal():
             self._send(int(fault), HTML, len(HTML))
         else:
             data = body.encode()
             self._send(200, data[: len(data) // 2] if fault == "cut" else data, len(data))
+
+    def _send_without_end(self, how: str) -> None:
+        """A bomb is a GiB of blanks in a MiB; the other a byte a little before nobody would wait for the next."""
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip" if how == "bomb" else "identity")
+        self.end_headers()
+        with suppress(OSError):  # nobody listens to the end
+            if how == "bomb":
+                self.wfile.write(gzip.compress(b" " * 2**26) * 16)
+            while how == "drip":
+                self.wfile.write(b" ")
+                time.sleep(QUICK.read / 3)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  the name that http.server gives it
         """Quiet: what it was asked is kept in `asked`."""

@@ -95,6 +95,12 @@ def test_a_model_id_that_a_spreadsheet_would_run_is_text(uid: str, tmp_path: Pat
         assert [row["model"] for row in csv.DictReader(file)] == [f"'{uid}"]
 
 
+def test_what_would_be_a_formula_behind_a_semicolon_that_ends_a_cell_is_text(tmp_path: Path) -> None:
+    path = write_by_model(name_models(credits_by_day_and_model(make_rows("a;=1+1; @b;c"))), tmp_path / "x.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row["model"] for row in csv.DictReader(file)] == ["a;'=1+1;' @b;c"]
+
+
 def test_what_is_written_is_read_back_whatever_the_id(tmp_path: Path) -> None:
     uid = 'a "quoted", long\nid, ñ 𝔐'
     path = write_by_model(name_models(credits_by_day_and_model(make_rows(uid))), tmp_path / "x.csv")

@@ -19,7 +19,8 @@ from flexlib.formats import format_count
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
-from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL, read_rates_file
+from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL
+from flexlib.sources.rates_file import read_rates_file
 from flexlib.store.fx import find_rates_file, load_rates
 
 if TYPE_CHECKING:

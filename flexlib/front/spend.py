@@ -44,7 +44,6 @@ TIMES = {
 """Keys made of the time. A row that sums a day has no hour; one that sums a month has no day either."""
 
 PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
-
 TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and field.name not in ("id", "metadata"))
 """Further columns that rows can be summed by."""
 
@@ -85,10 +84,12 @@ class Spend:
         """The stored months, all sources side by side; read when first asked for."""
         return tuple(self._load(month) for month in self.stored)
 
-    @property
+    @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
-        """The proof of everything that was read, by month and source."""
-        return tuple(one for month in self.loaded for one in month.certificates)
+        """The proof of everything that was read, by month and source; without names users are pseudonyms."""
+        found = [one for month in self.loaded for one in month.snapshots]
+        hides = [one.dataset == WINDSURF.dataset and not self.names for one in found]
+        return tuple((hide_people(one) if hide else one).certificate for one, hide in zip(found, hides, strict=True))
 
     @property
     def state(self) -> State:
@@ -123,9 +124,8 @@ class Spend:
 
     @cached_property
     def windsurf(self) -> Snapshot:
-        """Windsurf's credits of the last month: users by their keys, and people, only where names were asked for, else
-        by the pseudonyms of the page. Raises `SnapshotMissing`.
-        """
+        """Windsurf's credits of the last month: users by pseudonyms, by key and name only where names were asked for.
+        Raises `SnapshotMissing`."""
         stored = load_credits(self.span.months[-1], self.root)
         return stored if self.names else hide_people(stored)
 

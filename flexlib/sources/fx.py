@@ -1,22 +1,21 @@
-"""The observed dollar, by mindicador.cl or Frankfurter's copy of the central bank's series; rates out of files."""
+"""The observed dollar, by mindicador.cl or Frankfurter's copy of the central bank's series."""
 
 from __future__ import annotations
 
-import csv
-import io
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from flexlib.dates import Span
-from flexlib.errors import BadFile, BadParameter, BadRecord, ServerRefused, ServerUnreachable
+from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.settings import LOOPBACK
@@ -32,6 +31,9 @@ FRANKFURTER_URL = "https://api.frankfurter.dev"
 
 BUSY = 429
 RETRY_AFTER_LIMIT = 60.0
+MOST_BYTES = 4 * 1024 * 1024
+"""The largest answer that is taken, unpacked: a year of rates is a hundredth of it."""
+CHUNK = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class RetryPolicy:
     """Seconds to connect."""
     read: float = 20.0
     """Seconds between two bytes of an answer."""
+    whole: float = 60.0
+    """Seconds for a whole answer, however its bytes come."""
     tries: int = 4
     pause: float = 0.5
     """Seconds before the second try; doubled before each further one, and blurred so that no two machines keep step."""
@@ -94,76 +98,6 @@ def parse_frankfurter(body: bytes, span: Span) -> list[Rate]:
     return _read_rates(FRANKFURTER, answer, "date", "rate", span)
 
 
-DAYS = ("day", "date", "time_period", "fecha", "día", "dia", "periodo")
-VALUES = ("value", "rate", "obs_value", "valor")
-"""What the columns of days and values are called, in any case: by ourselves, by people, by central banks."""
-
-
-WITH_COMMA = re.compile(r"(\d+|\d{1,3}(\.\d{3})+),\d+", re.ASCII)
-"""`964,50` or `1.012,35`."""
-DAY = re.compile(r"\d{4}-\d\d-\d\d|(?P<first>\d{1,2})[-/.](?P<second>\d{1,2})[-/.](?P<year>\d{4})", re.ASCII)
-"""`2025-09-01` or `01-09-2025`."""
-MONTHS = 12
-DIGITS_OF_A_GROUP = 3
-"""After a point so many digits may be decimals or a group of thousands."""
-
-
-def read_rates_file(file: Path, source: str | None) -> list[Rate]:
-    """The rates in a CSV with a column of days (ISO) and one of values; whose they are, a column `source` or `source`.
-
-    Rows that a file of ours calls superseded are left out. Raises `BadFile`, with the line.
-    """
-    if not file.is_file():
-        raise BadFile(f"{file} is not a file that exists; give the path of a CSV with the columns date and value.")
-    try:
-        text = file.read_text("utf-8-sig")
-        delimiter = ";" if ";" in text.partition("\n")[0] else ","
-        heads = None if not DAY.match(text) else (DAYS[1], VALUES[0])
-        reader = csv.DictReader(io.StringIO(text, newline=""), heads, delimiter=delimiter)
-        names = {name.strip().lower(): name for name in reader.fieldnames or ()}
-        rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadFile(f"{file.name} is not a CSV in UTF-8 ({error}); save it as one.") from error
-    day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
-    if day is None or value is None:
-        raise BadFile(f"{file.name} needs a column {DAYS[1]} and a column {VALUES[0]}; it has {', '.join(names)}.")
-    if source is None and "source" not in names:
-        raise BadParameter(f"who says the rates of {file.name}? Add --source, such as --source ECB.")
-    found: dict[date, Rate] = {}
-    written = [match for row in rows if (match := DAY.fullmatch((row[day] or "").strip())) and match["first"]]
-    # Which number is the day, a day above 12 proves.
-    is_day_first = any(int(one["first"]) > MONTHS for one in written)
-    for number, row in enumerate(rows, 1 if heads else 2):
-        if row.get("superseded_at"):
-            continue
-        said = source or row[names["source"]]
-        try:
-            when, amount = _read_day(row[day].strip(), is_day_first), _read_written(row[value].strip(), delimiter)
-            rate = Rate(when, amount, said.strip())
-        except (ValueError, InvalidOperation, AttributeError, BadRecord) as error:
-            text = delimiter.join(str(one) for one in row.values())
-            raise BadFile(f"{file.name}, line {number} is not a rate: {text!r}; write 2025-09-30,1.08.") from error
-        if found.setdefault(rate.day, rate) != rate:
-            raise BadFile(f"{file.name} gives {rate.day} two values; leave one.")
-    return sorted(found.values())
-
-
-def _read_day(text: str, is_day_first: bool) -> date:
-    match = DAY.fullmatch(text)
-    if match and match["first"] and is_day_first:
-        return date(int(match["year"]), int(match["second"]), int(match["first"]))
-    return date.fromisoformat(text)
-
-
-def _read_written(text: str, delimiter: str) -> Decimal:
-    """A value as it stands in a file: between semicolons with a decimal comma, as Chile's banks and SII write it."""
-    if delimiter == ";" and WITH_COMMA.fullmatch(text):
-        return Decimal(text.replace(".", "").replace(",", "."))
-    if delimiter == ";" and "." in text and len(text.rpartition(".")[2]) == DIGITS_OF_A_GROUP:
-        raise ValueError(f"{text} may be thousands or decimals")
-    return Decimal(text)
-
-
 def _read_rates(source: str, rows: list[Any], day_key: str, value_key: str, span: Span) -> list[Rate]:
     """mindicador writes a day as Santiago's midnight in UTC, with three or four hours on it: its date is the day."""
     rates: dict[date, Rate] = {}
@@ -213,10 +147,10 @@ def _ask(
         for attempt in range(policy.tries):
             wait = policy.pause * 2**attempt * random.uniform(0.5, 1.5)
             try:
-                answer = session.get(url, params=parameters, timeout=(policy.connect, policy.read))
+                answer, body = _get_within_limits(session, url, parameters, policy)
                 if answer.ok:
-                    return parse(answer.content)
-                trouble = f"status {answer.status_code}: {answer.content[:100]!r}"
+                    return parse(body)
+                trouble = f"status {answer.status_code}: {body[:100]!r}"
                 if answer.status_code < 500 and answer.status_code != BUSY:
                     raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
                 wait = max(wait, _read_retry_after(answer))
@@ -225,6 +159,34 @@ def _ask(
             if attempt + 1 < policy.tries:
                 time.sleep(wait)
     raise ServerUnreachable(f"No rates from {url} in {policy.tries} tries: {trouble} Try again later.")
+
+
+def _get_within_limits(
+    session: requests.Session, url: str, parameters: Mapping[str, str], policy: RetryPolicy
+) -> tuple[requests.Response, bytes]:
+    """The answer and its body. Raises `RequestException` where it is too large, or has no end in time."""
+    import requests
+
+    got: Future[tuple[requests.Response, bytes]] = Future()
+
+    def get() -> None:
+        try:
+            timeout = policy.connect, policy.read
+            with session.get(url, params=parameters, timeout=timeout, stream=True) as answer:
+                body = b""
+                for part in answer.iter_content(CHUNK):
+                    body += part
+                    if len(body) > MOST_BYTES:
+                        raise requests.RequestException(f"an answer of more than {MOST_BYTES // 1024**2} MiB.")
+            got.set_result((answer, body))
+        except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)
+            got.set_exception(error)
+
+    Thread(target=get, daemon=True).start()  # nobody waits for one that hangs
+    try:
+        return got.result(policy.whole)
+    except FutureTimeout as error:
+        raise requests.Timeout(f"no whole answer within {policy.whole:g} s.") from error
 
 
 def _read_retry_after(answer: requests.Response) -> float:

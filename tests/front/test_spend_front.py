@@ -290,6 +290,8 @@ def test_neither_the_relation_nor_the_certificate_has_a_key_of_a_user_nor_is_the
     assert certificate.failed_users == ("Person 002", "Without rows 001")
     assert certificate.cross_check.figures["differing_users"] == ["Person 001", "Without rows 002"]
     assert "u-" not in certificate.to_json()
+    assert load(tmp_path).certificates == (certificate,)
+    assert '"u-7"' in load(tmp_path, names=True).certificates[0].to_json()
     with pytest.raises(InvalidRequest, match="names=True"):
         _ = hidden.parquet
     assert load(tmp_path, names=True).windsurf.parquet.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -86,6 +87,13 @@ def test_no_of_the_server_is_not_asked_twice(server: RatesServer, status: str) -
     with pytest.raises(ServerRefused, match=f"status {status}"):
         fetch_frankfurter(SEPTEMBER, server.url, QUICK)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("fault", "why"), [("bomb", "an answer of more than 4 MiB"), ("drip", "within 0.5 s")])
+def test_answer_without_an_end_is_left_within_limits(fault: str, why: str, server: RatesServer) -> None:
+    server.faults = [fault] * QUICK.tries
+    with pytest.raises(ServerUnreachable, match=f"in {QUICK.tries} tries: .*{why}"):
+        fetch_mindicador(2025, server.url, replace(QUICK, whole=0.5))
 
 
 def test_server_that_is_not_there_is_unreachable() -> None:
