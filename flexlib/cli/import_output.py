@@ -11,7 +11,6 @@ from flexlib.certificate import State
 from flexlib.checks import explain_check
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.formats import format_count
-from flexlib.sources.registry import MORE_PAGES
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
@@ -65,19 +64,13 @@ def explain_month(month: FilesImport) -> str:
             return f"{explain_check(sums)}; a stored file was changed by hand. Import {files} again with --replace."
         return f"{explain_check(sums)}."
     rows = month.quarantined
-    if month.certificate.lacks_money and not month.certificate.quarantined_rows:
-        return explain_state(month.certificate)
     if not rows:
-        return "rows of a file imported before could not be taken; the totals are a lower bound."
+        return explain_state(month.certificate)
     several = len(month.added_by_file) > 1
-    pages = [row.reason.startswith(MORE_PAGES) for row in rows]
-    places = [
-        f"{row.file}, " * several + f"line {row.line}: " * (not page) for row, page in zip(rows, pages, strict=True)
-    ]
-    told = (f"{place}{row.reason}" for place, row in zip(places, rows, strict=True))
+    told = (f"{f'{row.file}, ' * several}{f'line {row.line}: ' * (not row.is_page)}{row.reason}" for row in rows)
     shown = "; ".join(islice(told, MOST_SHOWN))
     more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
-    if all(pages):
+    if all(row.is_page for row in rows):
         return f"{shown}{more}. Until then the totals are a lower bound."
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
     return (

@@ -9,6 +9,7 @@ from shlex import quote
 from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
 from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
 from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money
+from flexlib.sources.registry import ALL_PAGES
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
@@ -34,18 +35,22 @@ def explain_state(certificate: Certificate) -> str:
         return f"{explain_money(vars(certificate))}; the certificate says of which models, and why."
     failed = getattr(certificate, "failed_users", ())
     shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
-    quarantined = certificate.quarantined_rows
+    pages = sum(entry.get("open_pages", 0) for entry in getattr(certificate, "files", ()))
+    quarantined = certificate.quarantined_rows - pages
     parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
     parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
-    again = "run flexlib fetch again"
-    if not isinstance(certificate, CreditsCertificate):
-        again = f"fix the rows in their file and import it with {advise_again(certificate)}"
-    return f"{' and '.join(parts)}: the total is a lower bound; {again}."
+    parts += ["pages are missing"] * bool(pages)
+    again = [f"fix the rows in their file and import it with {advise_again(certificate)}"] * bool(quarantined)
+    again += [ALL_PAGES] * bool(pages)
+    if isinstance(certificate, CreditsCertificate):
+        again = ["run flexlib fetch again"]
+    return f"{' and '.join(parts)}: the total is a lower bound; {', and '.join(again)}."
 
 
 def advise_again(certificate: Certificate) -> str:
     """The option by which a file that was fixed takes the place of what is stored of it."""
-    names = [entry["name"] for entry in getattr(certificate, "files", ()) if entry["quarantined"]]
+    files = getattr(certificate, "files", ())
+    names = [entry["name"] for entry in files if entry["quarantined"] > entry.get("open_pages", 0)]
     return " ".join(f"--supersedes {quote(name)}" for name in names) or "--supersedes and its name"
 
 

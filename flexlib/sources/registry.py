@@ -70,9 +70,14 @@ class RefusedRow:
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", clean_cell(self.reason))
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is no row, but a page beside which another one is missing."""
+        return self.reason.endswith(ALL_PAGES)
 
-MORE_PAGES = "more pages follow page"
-"""How the reason begins where what is refused is no row but a page whose next one is missing."""
+
+ALL_PAGES = "import all pages in one command"
+"""How the reason ends where what is refused is a page."""
 
 
 @dataclass(frozen=True, order=True)

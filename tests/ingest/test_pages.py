@@ -12,10 +12,13 @@ from preset_samples import build_mapping, price_file, read_rows
 
 from flexlib.certificate import State
 from flexlib.cli.import_output import explain_month
+from flexlib.console.certificate import explain_state
+from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile
 from flexlib.ingest.charges.importing import prepare_charges
 from flexlib.ingest.files.importing import MonthImport, import_files
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.presets import choose_preset
 
@@ -107,6 +110,91 @@ def test_a_page_that_tells_only_its_number_is_followed_by_the_next_number(tmp_pa
     for name, given in {"second": pages[::2], "another": [pages[0], another, pages[2]]}.items():
         (folder := tmp_path / name).mkdir()
         assert bring(folder, *given).certificate.state is State.GAP
+
+
+CALLS = CallMapping(created_at="time", model_column="model", provider=LlmProvider.OPENAI, prompt_tokens="input",
+                    completion_tokens="output", request_id="id")  # fmt: skip
+NEXT, BEFORE = "more pages follow page 1, and the next one", "other pages come before page 1, and the one before it"
+OF_250 = "page 1 is of 250 rows, and 2 are here"
+
+
+def bring_lists(folder: Path, *pages: dict[str, Any]) -> MonthImport:
+    """Each page with the next two calls, of 100 prompt tokens each."""
+    files = []
+    for nth, page in enumerate(pages):
+        rows = [{"time": f"2026-05-{2 * nth + one:02d}T10:00:00Z", "model": "gpt-4o-2024-08-06", "input": 100,
+                 "output": 10, "id": f"{nth}-{one}"} for one in (1, 2)]  # fmt: skip
+        files.append(write(folder, f"page{nth}.json", {"data": rows} | page))
+    (found,) = import_files([(InputFile(file, file.name), CALLS) for file in files], folder / "data")
+    return found
+
+
+@pytest.mark.parametrize(("said", "missing"), [
+    ({"has_more": "true"}, NEXT),
+    ({"IsTruncated": True, "NextMarker": "m"}, NEXT),
+    ({"NextToken": "t"}, NEXT),
+    ({"@odata.nextLink": "https://example.com"}, NEXT),
+    ({"meta": {"pagination": {"next_cursor": "c"}}}, NEXT),
+    ({"meta": {"pagination": {"page": 1, "pageCount": 3}}}, NEXT),
+    ({"page": "1", "total_pages": "2"}, NEXT),
+    ({"totalPages": 2, "number": 0}, NEXT),
+    ({"offset": 0, "total": 250}, NEXT),
+    ({"page": 2, "total_pages": 2}, BEFORE),
+    ({"page": 3, "has_more": False}, BEFORE),
+    ({"offset": 100, "limit": 100}, BEFORE),
+    ({"count": 250, "next": None, "previous": "https://example.com"}, BEFORE),
+    ({"prev_cursor": "c", "next_cursor": None}, BEFORE),
+    ({"pageInfo": {"hasNextPage": False, "hasPreviousPage": True}}, BEFORE),
+    ({"total": 250}, OF_250),
+    ({"meta": {"total_count": 250}, "has_more": False}, OF_250),
+])  # fmt: skip
+def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: dict[str, Any], missing: str) -> None:
+    found = bring_lists(tmp_path, said)
+    assert found.certificate.state is State.GAP
+    (row,) = found.quarantined
+    assert row.reason == f"{missing}{' is not here' * ('250' not in missing)}: import all pages in one command"
+    again = explain_state(found.certificate)  # as it is told of the stored month
+    assert again == "pages are missing: the total is a lower bound; import all pages in one command."
+
+
+@pytest.mark.parametrize("pages", [
+    pytest.param([{"has_more": "false", "next": None, "previous": ""}], id="nothing follows"),
+    pytest.param([{"total": 2}], id="as many rows as it says"),
+    pytest.param([{"total": 200}], id="a total that is the sum of a column"),
+    pytest.param([{"number": 12, "total": 238, "tax": 38}], id="an invoice's number and total"),
+    pytest.param([{"totalPages": 1, "totalElements": 2, "number": 0, "first": True, "last": True}], id="the only page"),
+    pytest.param([{"number": nth, "totalPages": 2, "totalElements": 4} for nth in (0, 1)], id="counted from 0"),
+    pytest.param([{"offset": 2 * nth, "limit": 2, "total": 6} for nth in (0, 1, 2)], id="by offsets"),
+    pytest.param([{"page": 1, "pages": 2, "next": "u"}, {"page": 2, "pages": 2, "previous": "u"}], id="both ways"),
+])  # fmt: skip
+def test_pages_that_are_all_here_are_the_whole(tmp_path: Path, pages: list[dict[str, Any]]) -> None:
+    found = bring_lists(tmp_path, *pages)
+    assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 200 * len(pages))
+
+
+def test_a_period_whose_rows_are_null_is_unknown_and_one_of_an_empty_list_is_without_use(tmp_path: Path) -> None:
+    for results, state in ((None, State.GAP), ([], State.COMPLETE)):
+        page = build_page(0, 3, more=False)
+        page["data"][1]["results"] = results
+        (folder := tmp_path / str(state)).mkdir()
+        assert (found := bring(folder, page)).certificate.state is state
+        assert found.certificate.prompt_tokens == 2_000
+
+
+def test_a_bill_covers_a_day_of_an_empty_list_and_not_one_of_null(tmp_path: Path) -> None:
+    result = {"amount": {"value": 2, "currency": "usd"}, "line_item": "gpt-4o", "project_id": None}
+    days = {}
+    for name, empty in (("null", None), ("empty", [])):
+        data = [{"start_time": MAY + nth * DAY, "end_time": MAY + (nth + 1) * DAY, "results": results}
+                for nth, results in enumerate(([result], empty, [result]))]  # fmt: skip
+        file = write(tmp_path, f"{name}.json", {"data": data, "has_more": False, "next_page": None})
+        preset, columns = choose_preset(file)
+        mapping = preset.build_mapping(columns)
+        assert isinstance(mapping, ChargeMapping)
+        with prepare_charges([(InputFile(file, file.name), mapping)], tmp_path / name) as store:
+            (found,) = store()
+        days[name] = (found.certificate.state, found.certificate.rows, found.certificate.amounts[0]["amount"])
+    assert days == {"null": (State.GAP, 2, "4"), "empty": (State.COMPLETE, 3, "4")}
 
 
 def test_a_page_of_a_bill_is_a_gap_as_well(tmp_path: Path) -> None:

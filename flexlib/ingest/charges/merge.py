@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.dates import Month, Span
 from flexlib.formats import format_count, format_plain
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.files.entries import sum_left_out
+from flexlib.ingest.files.entries import count_pages, sum_left_out
 from flexlib.ingest.files.known import list_files
 from flexlib.ingest.files.merge import MergedMonth
 from flexlib.ingest.files.stored import read_raw
@@ -181,6 +181,7 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str], *, is_dist
         "rows": charges.rows.num_rows + refused + left_out,
         "taken": charges.rows.num_rows,
         "quarantined": refused,
+        **count_pages(charges.refused),
         "left_out": dict(sorted(charges.left_out.items())),
         "amounts": {currency: format_plain(amount) for currency, amount in sorted(charges.amounts.items())},
         "crossing": charges.crossing,

@@ -17,6 +17,7 @@ from flexlib.ingest.files.known import UNKNOWN, find_named, list_changes, strip_
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.privacy import PrivacyGuard
+from flexlib.sources.registry import RefusedRow
 
 SUPERSEDED = "superseded rows"
 """What rows are called that a newer file has the period of, once somebody said that it holds."""
@@ -117,9 +118,15 @@ class Entries:
                 if number not in left:  # nor do its rows that could not be taken count any more
                     entry["superseded"] += entry["quarantined"]
                     entry |= {"quarantined": 0, "undated": 0}
-                    for about in ("doubled", "alike", "shared"):
+                    for about in ("doubled", "alike", "shared", "open_pages"):
                         entry.pop(about, None)
                     self.gone.add(entry["sha256"])
+
+
+def count_pages(refused: Iterable[RefusedRow]) -> dict[str, int]:
+    """How many of what a file could not give are pages beside which others are missing, where some are."""
+    pages = sum(row.is_page for row in refused)
+    return {"open_pages": pages} if pages else {}
 
 
 def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ...]:
@@ -166,7 +173,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
                 entry.pop(name, None)
         if number < entries.stored and entry.get("left_out", {}) != file.months[month].left_out:
             judged_otherwise.add(number)
-        for name in ("left_out", "doubled"):
+        for name in ("left_out", "doubled", "own_totals", "open_pages"):
             entry.pop(name, None)
         said = {name: value for name, value in asdict(facts).items() if value is not None}
         entry |= said | {
@@ -178,7 +185,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         }
         if doubled := file.months[month].doubled:
             entry["doubled"] = doubled
-        entry.pop("own_totals", None)
+        entry |= count_pages(file.months[month].refused)
         if file.own_totals:
             entry["own_totals"] = [list(one) for one in file.own_totals]
         if left_out := file.months[month].left_out:

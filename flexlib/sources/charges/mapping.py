@@ -117,7 +117,9 @@ class ChargeMapping:
         needed = frozenset(columns.values()) - frozenset(self.optional)
         asked = (*columns.values(), *self.conditions)
         period = (self.period_start, self.period_end or "")
-        return AskedColumns(asked, frozenset(counts), needed, self.rows_path, None, frozenset(), *period)
+        names_charges = bool(self.line_item or self.model)
+        told = (self.rows_path, None, frozenset[str]())
+        return AskedColumns(asked, frozenset(counts), needed, *told, *period, tells_empty=names_charges)
 
     @property
     def conditions(self) -> list[str]:

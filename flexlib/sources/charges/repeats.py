@@ -22,7 +22,7 @@ from flexlib.sources.charges.rows import Charge, Verdict
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.ids import HALF_A_CENT
 from flexlib.sources.files.kinds import find_kind
-from flexlib.sources.files.pages import FLAGS, NUMBERS, TOKENS
+from flexlib.sources.files.page_words import ASKING, find_word
 from flexlib.sources.files.texts import read_raw
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ REPEATED_LINES = "repeated lines"
 """The kind of lines whose own id stands before."""
 
 ZERO = Decimal(0)
-
-PAGING = {*FLAGS, *TOKENS, *(name for pair in NUMBERS for name in pair)}
-"""Keys of a page that say how to ask for the next one, and nothing of its rows."""
 
 
 @dataclass
@@ -118,9 +115,10 @@ class Repeats:
 
 def _drop_paging(text: str) -> str:
     row: dict[str, Any] = json.loads(text)
-    kept = {name: value for name, value in row.items() if name not in PAGING and not _is_paging(value)}
+    kept = {name: value for name, value in row.items() if not _is_paging(name, value)}
     return json.dumps(kept, sort_keys=True)
 
 
-def _is_paging(value: object) -> bool:
-    return isinstance(value, dict) and not PAGING.isdisjoint(value)
+def _is_paging(name: str, value: object) -> bool:
+    names = (name, *(value if isinstance(value, dict) else ()))
+    return any(find_word(one) in ASKING for one in names)

@@ -158,6 +158,8 @@ class AskedColumns:
     ends: str = ""
     totals: Mapping[str, str] = field(default_factory=dict)
     """Those of the beginning and the end of a row's period, and the column that each of the file's own totals sums."""
+    tells_empty: bool = False
+    """Whether a period without rows is one itself, which says that there was nothing."""
 
     def split_sums(self, known: Container[str]) -> AskedColumns:
         """The same with each column of a sum by itself; `known`: the columns of the file."""

@@ -40,8 +40,8 @@ def list_json_rows(file: Path) -> dict[str, list[str]]:
     for value in islice(_read_objects(file), PEEKED_LINES):
         for path in _list_paths(value.value):
             keys = found.setdefault(path, {})
-            for levels, _ in islice(_descend(value.value, _split_path(path)), PEEKED_LINES):
-                keys |= dict.fromkeys(walk_keys(_merge(levels)))
+            for levels, lengths in islice(_descend(value.value, _split_path(path)), PEEKED_LINES):
+                keys |= dict.fromkeys(walk_keys(_merge(levels)) if all(lengths) else ())
     return {path: list(keys) for path, keys in found.items()}
 
 
@@ -80,6 +80,7 @@ def _write_rows(file: Path, path: str, asked: AskedColumns, pages: list[Page]) -
     if steps is None:
         raise BadFile(f"{file.name}: {path!r} is no path to rows; write one that ends in a list, such as data[].")
     listed = [column for column in asked.columns if "[]" in column]
+    unknown, depth = [column for column in asked.columns if column in asked.counts][:1], len(sum(steps, []))
     for value in _read_objects(file):
         if not steps or not isinstance(value.value, dict):
             yield value.text if "\n" not in value.text else json.dumps(value.value, ensure_ascii=False)
@@ -88,8 +89,11 @@ def _write_rows(file: Path, path: str, asked: AskedColumns, pages: list[Page]) -
         for levels, lengths in _descend(value.value, steps):
             _check_counts(file, path, asked.counts, levels, lengths)
             row = _merge(levels)
+            if not all(lengths) and not (asked.tells_empty and asked.begins in row):
+                continue
             if isinstance(row, dict):
                 row |= {column: _find_listed(levels, column) for column in listed}
+                row |= {one: f"{path} is no list" for one in unknown if len(lengths) < depth and one not in row}
             yield json.dumps(row, ensure_ascii=False)
 
 
@@ -186,7 +190,7 @@ def _split_path(path: str) -> list[list[str]] | None:
 def _descend(value: Any, steps: list[list[str]] | None) -> Iterator[tuple[list[Any], list[int]]]:  # noqa: ANN401
     """Each row of a value as the objects that lead to it, itself last, with the length of each list on the way.
 
-    What has no such list is a row itself, to be judged as one; of an empty list there is none.
+    What has no such list is a row itself, to be judged as one; of an empty list there is one that says nothing.
     """
     if not steps:
         yield [value], []
@@ -198,7 +202,7 @@ def _descend(value: Any, steps: list[list[str]] | None) -> Iterator[tuple[list[A
     if not isinstance(holder, list):
         yield [value], []
         return
-    for element in holder:
+    for element in holder or [{}]:
         for below, lengths in _descend(element, steps[1:]):
             yield levels + below, [1] * (len(levels) - 1) + [len(holder), *lengths]
 

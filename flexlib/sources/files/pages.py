@@ -1,26 +1,20 @@
-"""Pages of an API: one that says that more follow is whole only where what follows it is here too."""
+"""Pages of an API: one that says that others come before it or after it is whole only where those are here too."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 from flexlib.dates import Month
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.moments import read_instant
-from flexlib.sources.registry import MORE_PAGES, RefusedRow
-
-FLAGS = ("has_more", "hasMore", "has_next_page", "hasNextPage")
-TOKENS = ("next_page", "nextPage", "next_page_token", "nextPageToken", "next_cursor", "nextCursor", "next_token",
-          "nextToken", "NextToken", "next")  # fmt: skip
-NUMBERS = (("page", "totalPages"), ("page", "total_pages"), ("currentPage", "numPages"), ("current_page", "last_page"))
-"""How pages say that more follow: by a flag, by what the next one is asked for with, by its number and the last."""
-
+from flexlib.sources.files.page_words import FLAGS, TOKENS, has_other_numbers, read_finite, read_said
+from flexlib.sources.registry import ALL_PAGES, RefusedRow
 
 SMALLEST = Decimal("1e-6")
 """By how much two sums of dollars differ at least: sums of floats do by less."""
@@ -32,10 +26,10 @@ class Page:
 
     place: int
     """Which one of the file, from 1."""
-    more: Mapping[str, Any]
-    """What it says of more pages; empty where it is the last, or says nothing."""
-    number: tuple[int, int] | None
-    """Its own and the last one, where it tells them."""
+    said: Mapping[str, Any]
+    """What it says of other pages, by the names of `WORDS`."""
+    rows: tuple[int, int]
+    """How many periods it has, and how many rows; without periods twice the same."""
     begins: datetime | None
     ends: datetime | None
     """The beginning of its first period and the end of its last one."""
@@ -44,13 +38,41 @@ class Page:
     differs: Sequence[tuple[str, str, str]] = ()
     """Totals that it says, and what its rows sum up to, where that is something else."""
 
+    @property
+    def last(self) -> tuple[int | None, int | None]:
+        """How many pages there are, and which is the last."""
+        return self.said.get("pages"), self.said.get("last")
+
+    @property
+    def marks(self) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+        """Where it begins, and where the next one does; None where it does not tell."""
+        if self.begins and self.ends:
+            return (self.begins,), (self.ends,)
+        if "offset" in self.said and self.rows[0]:
+            return ("rows", self.said["offset"]), ("rows", self.said["offset"] + self.rows[0])
+        if "page" in self.said:
+            return (self.said["page"], self.last), (self.said["page"] + 1, self.last)
+        return None
+
+    def lacks(self, side: int, first: int) -> bool:
+        """Whether it says that others come before it (0) or after it (1), where pages are counted from `first`. A flag
+        counts for more than what it stands beside."""
+        if (flag := FLAGS[1 - side]) in self.said:
+            return bool(self.said[flag])
+        offset, last = self.said.get("offset"), self.said.get("last", self.said.get("pages", 0) + first - 1)
+        number = self.said.get("page", (first, last)[side])
+        is_within = number < last if side else number > first
+        if offset is not None:
+            is_within |= offset + self.rows[0] < self.said.get("total", 0) if side else offset > 0
+        return TOKENS[1 - side] in self.said or is_within
+
 
 @dataclass(frozen=True)
 class OpenPage:
-    """A page whose next one is missing."""
+    """A page beside which another one is missing."""
 
     month: Month | None
-    """The month in which what is missing begins; None: it may be any."""
+    """The month of what is missing; None: it may be any."""
     refused: RefusedRow
 
 
@@ -64,53 +86,81 @@ def list_pages(
         rows = rows.get(key) if isinstance(rows, dict) else None
     if not isinstance(rows, list):
         return
-    told = [one for holder in holders if isinstance(holder, dict) for one in (holder, *holder.values())]
-    told = [one for one in told if isinstance(one, dict)]
-    more, number = _find_more(told)
+    every = list(_list_rows(value, steps))
+    said = read_said([one for one in holders if isinstance(one, dict)], asked)
+    size, is_alone = said.pop("size", None), not said
+    if size and not (is_alone and has_other_numbers(value, size, every)):
+        said.setdefault("total", size)
     periods = [one for one in rows if isinstance(one, dict)]
     first, last = (periods[0], periods[-1]) if periods else ({}, {})
-    period_of_all = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
-    differs = [] if is_inner else [*_compare_totals(value, steps, asked.totals)]
-    yield Page(place, more, number, *period_of_all, is_inner, differs)
+    span = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
+    differs = [] if is_inner else [*_compare_totals(value, every, asked.totals)]
+    said.pop("limit", None)
+    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs)
     if len(steps) > 1:
         for period in periods:
             for page in list_pages(period, steps[1:], asked, place, is_inner=True):
-                place += bool(page.more)
-                yield from [page] if page.more else []
+                place += bool(page.said)
+                yield from [page] if page.said else []
 
 
 def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[OpenPage]]:
-    """Of each file of a command, a series (`name_series`) and its pages, those whose next one is in none of the series.
+    """Of each file of a command, a series (`name_series`) and its pages, those beside which another one is missing.
 
-    It is where a page begins as another ends, has the next number, or comes next in a file that tells neither. A page
-    follows one other only: of two projects' first pages, one is open where a single second page is here.
+    The next one is where a page begins as another ends, has the next number, or comes next in a file that tells
+    neither. A page follows one other only: of two projects' first pages, one is open where a single second page is
+    here. Where pages say how many rows there are in all, so many must be here.
     """
-    beginnings = Counter(
-        (series, page.is_inner, start)
-        for series, pages in files
-        for page in pages
-        for start in (page.begins, page.number)
-    )
-    found = []
-    for series, pages in files:
-        opened = []
+    from_0 = {(series, page.last) for series, pages in files for page in pages if page.said.get("page") == 0}
+    sides = [
+        Counter((series, page.is_inner, page.marks[side]) for series, pages in files for page in pages if page.marks)
+        for side in (0, 1)
+    ]
+    totals = defaultdict[tuple[str, int], list[tuple[int, Page]]](list)
+    found: list[list[OpenPage]] = []
+    for number, (series, pages) in enumerate(files):
+        found.append([])
         for nth, page in enumerate(pages):
-            if not page.more:
-                continue
-            follows = page.ends or (page.number and (page.number[0] + 1, page.number[1]))
-            if follows and beginnings[series, page.is_inner, follows]:
-                beginnings[series, page.is_inner, follows] -= 1
-                continue
-            if not follows and not page.is_inner and any(not later.is_inner for later in pages[nth + 1 :]):
-                continue
-            end = page.ends and page.ends.astimezone(timezone.utc)
-            month = Month.containing(end.date()) if end else None
-            if month and end == month.previous.end:  # what is missing is of a month that the page does not touch
-                continue
-            reason = f"{MORE_PAGES} {page.place}, and the next one is not here: import all pages in one command"
-            opened.append(OpenPage(month, RefusedRow(page.place, reason, json.dumps(page.more))))
-        found.append(opened)
+            first = 0 if (series, page.last) in from_0 else 1
+            missing = [_find_missing(series, pages, nth, side, sides) for side in (1, 0) if page.lacks(side, first)]
+            found[-1] += filter(None, missing)
+            if "total" in page.said and not page.is_inner:
+                totals[series, page.said["total"]].append((number, page))
+    for (_, total), several in totals.items():
+        here = [sum(page.rows[of] for _, page in several) for of in (0, 1)]
+        is_known = any(found[number] for number, _ in several) or any(page.rows[0] > total for _, page in several)
+        if total and all(count % total for count in here) and not is_known:
+            number, page = several[0]
+            found[number].append(_refuse(page, f"page {page.place} is of {total:,} rows, and {here[1]:,} are here"))
     return found
+
+
+def _find_missing(
+    series: str, pages: Sequence[Page], nth: int, side: int, sides: Sequence[Counter[Any]]
+) -> OpenPage | None:
+    """The page itself where the one after it (`side` 1) or before it (0) is not here; `sides`: the marks of all, of
+    which each is taken once."""
+    page = pages[nth]
+    if page.marks:
+        mark = (series, page.is_inner, page.marks[side])
+        if sides[1 - side][mark]:
+            sides[1 - side][mark] -= 1
+            return None
+    elif not page.is_inner and any(not one.is_inner for one in (pages[nth + 1 :] if side else pages[:nth])):
+        return None
+    told = (f"other pages come before page {page.place}, and the one before it is not here",
+            f"more pages follow page {page.place}, and the next one is not here")[side]  # fmt: skip
+    if not (page.begins and page.ends):
+        return _refuse(page, told)
+    edge = (page.begins, page.ends)[side].astimezone(timezone.utc)
+    month = Month.containing((edge if side else edge - timedelta(microseconds=1)).date())
+    if edge == (month.previous.end if side else month.end):  # what is missing is of a month that it does not touch
+        return None
+    return _refuse(page, told, month)
+
+
+def _refuse(page: Page, told: str, month: Month | None = None) -> OpenPage:
+    return OpenPage(month, RefusedRow(page.place, f"{told}: {ALL_PAGES}", json.dumps(page.said)))
 
 
 def name_series(preset: str | None, mapping: Mapping[str, Any]) -> str:
@@ -119,24 +169,15 @@ def name_series(preset: str | None, mapping: Mapping[str, Any]) -> str:
 
 
 def _compare_totals(
-    value: object, steps: Sequence[Sequence[str]], totals: Mapping[str, str]
+    value: object, every: Sequence[object], totals: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     for path, column in totals.items():
-        said = _read_finite(_find(value, path.split(".")))
-        rows = [_read_finite(_find(row, [column]) or 0) for row in _list_rows(value, steps)]
-        known = [one for one in rows if one is not None]
-        if said is None or len(known) < len(rows):  # nothing to hold, or a row that is refused for it
-            continue
-        if abs(said - (found := sum(known, Decimal()))) >= SMALLEST:
+        said = read_finite(_find(value, path.split(".")))
+        rows = [read_finite(_find(row, [column]) or 0) for row in every]
+        found = sum((one for one in rows if one is not None), Decimal())
+        # Without it there is nothing to hold, and a row that has none is refused for it.
+        if said is not None and None not in rows and abs(said - found) >= SMALLEST:
             yield path, f"{said:f}", f"{found:f}"
-
-
-def _read_finite(value: object) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _list_rows(value: object, steps: Sequence[Sequence[str]]) -> Iterator[object]:
@@ -150,22 +191,3 @@ def _find(value: Any, keys: Sequence[str]) -> Any:  # noqa: ANN401 (JSON)
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _find_more(told: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], tuple[int, int] | None]:
-    """What objects say of more pages, and the number of this one. A flag counts for more than what it stands beside."""
-    flags = {name: one[name] for one in told for name in FLAGS if isinstance(one.get(name), bool)}
-    tokens = {name: one[name] for one in told for name in TOKENS if one.get(name)}
-    numbers = [
-        {name: one[name], last: one[last]}
-        for one in told
-        for name, last in NUMBERS
-        if isinstance(one.get(name), int) and isinstance(one.get(last), int)
-    ]
-    at, last_page = numbers[0].values() if numbers else (0, 0)
-    number = (at, last_page) if numbers else None
-    if flags:
-        return (flags | tokens if any(flags.values()) else {}), number
-    if tokens:
-        return tokens, number
-    return (numbers[0] if at < last_page else {}), number
