@@ -119,6 +119,22 @@ def test_the_same_bytes_count_once_and_it_is_said(tmp_path: Path) -> None:
     assert said == ["b.csv is the same as a.csv, byte for byte: it counts once."]
 
 
+def test_two_files_of_the_same_bytes_count_twice_where_they_are_said_to_be_distinct_and_twice_only(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    how = CallMapping(**PLAIN)
+    files = [write(tmp_path, name, MIDNIGHT) for name in ("a.csv", "b.csv")]
+    for decisions, rows in ((None, 0), (Decisions(distinct=True), 2), (Decisions(distinct=True), 2)):
+        if decisions is None:
+            with pytest.raises(BadFile, match="leave it out if it is a copy, else import both in one command with"):
+                import_files([(file, how) for file in files], tmp_path / "data", note=said.append)
+            continue
+        (month,) = import_files([(file, how) for file in files], tmp_path / "data", decisions, note=said.append)
+        assert (month.certificate.rows, month.certificate.state) == (rows, State.COMPLETE)
+    assert said == []  # that it counts once is not said of a file that is refused
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_file_of_a_row_or_two_that_is_another_to_the_byte_may_be_of_another_key_and_is_refused(
     tmp_path: Path, together: bool
@@ -148,7 +164,7 @@ def test_a_row_of_two_keys_in_files_of_one_name_is_refused_in_one_command_and_sa
         import_files([(other, how)], tmp_path / "data", note=said.append)
         assert said == [
             "usage.csv is the same as usage.csv, which is stored, byte for byte: it counts once. If it holds calls of "
-            "somebody else, add a column to both that tells whose calls they are."
+            "somebody else, import both in one command with --distinct."
         ]
     else:
         with pytest.raises(BadFile, match="k2/usage.csv is the same as k1/usage.csv, byte for byte"):

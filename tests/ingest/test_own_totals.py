@@ -45,6 +45,8 @@ def test_a_row_that_sums_the_others_is_no_call(tmp_path: Path, total: str) -> No
 PRICED = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n2026-05-02,gpt-4o,app,2000,200,2.50\n"
 ONE = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n"
 
+AGAIN = "2026-05-02,gpt-4o,app,7,1,1\n2026-05-02,gpt-4o,total,7,1,1"
+
 
 @pytest.mark.parametrize(("text", "usd", "rows", "wrong"), [
     (f"{PRICED}2026-05-02,Total,,0,0,4.00", "4", 2, ""),  # it sums the amounts alone
@@ -56,7 +58,8 @@ ONE = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n"
     (f"{PRICED}2026-05-02,gpt-4o,total,3000,300,4.00", "4", 2, ""),
     (f"{PRICED}2026-05-02,gpt-4o,total,3000,300,1.50", "5.5", 3, ""),  # a team of that name
     (f"{ONE}2026-05-01,gpt-4o,total,1000,100,4.00", "5.5", 2, ""),
-    (f"{ONE}2026-05-01,gpt-4o,total,1000,100,1.50", "3", 2, ""),
+    (f"{ONE}2026-05-01,gpt-4o,total,1000,100,1.50", "3", 2, "usage.csv again with --distinct"),  # it may be either
+    (f"{ONE}2026-05-01,gpt-4o,total,1000,100,1.50\n{AGAIN}", "2.5", 2, ""),  # each of two is the total of a row
     (f"{PRICED}2026-05-02,,total,3000,300,4\n2026-05-03,gpt-4o,web,7,1,1\n2026-05-03,,total,7,1,1", "5", 3, ""),
 ])  # fmt: skip
 def test_a_total_is_held_against_tokens_and_amounts_and_a_team_may_have_the_word_as_its_name(

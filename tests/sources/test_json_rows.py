@@ -152,7 +152,11 @@ def test_an_element_without_the_list_is_a_row_that_cannot_be_taken_and_not_lost(
     page = {"data": [{"results": ROWS}, {"time": DAY}]}
     with read_calls(write(tmp_path, page), CallMapping(**PLAIN, rows_path="data[].results[]")) as calls:
         (bad,) = calls.list_quarantined()
-        assert (bad.line, bad.reason) == (3, "no prompt_tokens; no completion_tokens")
+        assert (bad.line, bad.reason) == (
+            3,
+            "no completion_tokens; "
+            "prompt_tokens is not a whole number from 0 to 1000000000000000: data[].results[] is no list",
+        )
 
 
 def test_two_lists_that_may_be_the_rows_are_asked_about(tmp_path: Path) -> None:

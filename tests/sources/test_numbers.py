@@ -91,7 +91,7 @@ def test_a_number_of_json_or_parquet_is_never_ambiguous() -> None:
 
 def test_an_id_has_no_upper_end() -> None:
     assert read("usable_id", "3000000000") == (3_000_000_000, None)
-    assert read("usable_id", "ana") == (None, "usable_id is not a whole number: ana")
+    assert read("usable_id", "ana") == (None, "usable_id is not a whole number: [text]")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_amount_is_exact_and_rounded_half_up_to_what_is_kept(
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("cost", "nothing", "cost is not a number: nothing"),
+        ("cost", "nothing", "cost is not a number: [text]"),
         ("cost", "€1.50", "cost is not a number: €1.50"),
         ("cost", "12,50", "cost is not a number: 12,50"),
         ("cost", "(1.50", "cost is not a number: (1.50"),

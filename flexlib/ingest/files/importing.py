@@ -121,7 +121,9 @@ def prepare_calls(
     decisions, stored = decisions or Decisions(), list_stored_files(root)
     of_before, is_decided = [] if decisions.replace_months else stored, bool(decisions.supersedes or decisions.distinct)
     with (
-        read_files(files, of_before, note, show_progress, is_decided=is_decided) as pool,
+        read_files(
+            files, of_before, note, show_progress, is_decided=is_decided, is_distinct=decisions.distinct
+        ) as pool,
         ExitStack() as stack,
     ):
         rebuilt = set(pool.months) if decisions.replace_months else set()

@@ -92,9 +92,10 @@ def read_files(
     show_progress: Callable[[str], None],
     *,
     is_decided: bool = False,
+    is_distinct: bool = False,
 ) -> Iterator[Pool]:
-    """The calls of the files; those of the same bytes are read once. `note` is told of that, `show_progress` whose turn
-    it is.
+    """The calls of the files; those of the same bytes are read once, unless they are `distinct` and give no ids. `note`
+    is told of that, `show_progress` whose turn it is.
 
     Those that are `stored`, as `list_stored_files` says, are read by the rules of their first import; `is_decided`:
     whoever imports says what they are to the others.
@@ -104,23 +105,25 @@ def read_files(
     stamps = stamp_files(file for file, _ in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     before = {entry["sha256"]: entry["name"] for _, entry in stored}
-    twins: dict[str, str] = {}
+    copies: dict[str, list[InputFile]] = {}
+    paths: dict[str, set[Path]] = {}
     warn: Callable[[str], None] = (lambda text: None) if is_decided else note
     for file, mapping in files:
         facts = describe_file(file, mapping)
-        if facts.sha256 in described:
-            first = described[facts.sha256][0]
-            if file.path.resolve() != first.path.resolve():
-                twins[facts.sha256] = file.name if file.name != first.name else str(file.path)
-            note(f"{file.name} is the same as {first.name}, byte for byte: it counts once.")
+        same = paths.setdefault(facts.sha256, set())
+        is_other, is_same = file.path.resolve() not in same, bool(same)
+        same.add(file.path.resolve())
+        if is_same and not (is_other and is_distinct and "request_id" not in facts.mapping):
+            copies.setdefault(facts.sha256, []).append(file)
             continue
+        facts = facts.tell_apart(len(same)) if is_same else facts
         facts, rules = recall_rules(facts, mapping, stored)
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name) as calls:
             read = _refuse_open_pages([_describe_calls(calls, facts)])
-            _refuse_twin(calls, facts, twins, before, warn)
+            _judge_copies(file, calls, facts, copies, before, note, warn)
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
@@ -131,7 +134,7 @@ def read_files(
             )
             with read_calls(file.path, mapping, file.name) as calls:
                 read.append(_describe_calls(calls, facts))
-                _refuse_twin(calls, facts, twins, before, warn)
+                _judge_copies(file, calls, facts, copies, before, note, warn)
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
@@ -167,29 +170,39 @@ def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
     return found
 
 
-def _refuse_twin(
-    calls: CallFile, facts: FileFacts, twins: Mapping[str, str], before: Mapping[str, str], note: Callable[[str], None]
+def _judge_copies(
+    file: InputFile,
+    calls: CallFile,
+    facts: FileFacts,
+    copies: Mapping[str, Sequence[InputFile]],
+    before: Mapping[str, str],
+    note: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> None:
     """A row or two of two keys may be the same to the byte, where nothing in them is an id.
 
-    `twins`: other files of the command by their hashes. `before`: what a file was called when it was imported; under a
-    name that may be that of the same file it is taken for it, and that is said.
+    `copies`: other files of the command that are the same, by their hashes. `before`: what a file was called when it
+    was imported; under a name that may be that of the same file it is taken for it, and that is said.
     """
+    known = None if facts.copy_of else before.get(facts.sha256)
     rows = sum(calls.count_month(month).rows for month in calls.months)
-    if rows >= LEAST_EQUAL or "request_id" in facts.mapping:
-        return
-    twin, known = twins.get(facts.sha256), before.get(facts.sha256)
-    if twin is None and known is not None and not _may_be_one(known, facts.name):
-        twin = known
-    if twin is not None:
+    is_short = rows < LEAST_EQUAL and "request_id" not in facts.mapping
+    several = copies.get(facts.sha256, ())
+    twin = None if known is None or _may_be_one(known, facts.name) else known
+    for one in several:
+        if one.path.resolve() != file.path.resolve():
+            twin = one.name if one.name != facts.name else str(one.path)
+    if is_short and twin is not None:
         raise BadFile(
             f"{facts.name} is the same as {twin}, byte for byte, and too short to say whether it is a copy or calls "
-            "of somebody else; leave it out if it is a copy, else add a column to both that tells whose calls they are."
+            "of somebody else; leave it out if it is a copy, else import both in one command with --distinct."
         )
-    if known is not None and 1 in (len(Path(known).parts), len(Path(facts.name).parts)):
-        note(
+    for one in several:
+        note(f"{one.name} is the same as {facts.name}, byte for byte: it counts once.")
+    if is_short and known is not None and 1 in (len(Path(known).parts), len(Path(facts.name).parts)):
+        warn(
             f"{facts.name} is the same as {known}, which is stored, byte for byte: it counts once. If it holds calls "
-            "of somebody else, add a column to both that tells whose calls they are."
+            "of somebody else, import both in one command with --distinct."
         )
 
 

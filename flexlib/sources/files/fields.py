@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.enums import OPTIONS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.privacy import LONGEST_NAME
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.numbers import SUMMED
 from flexlib.sources.registry import clean_cell
@@ -174,6 +175,10 @@ class AskedColumns:
 VALUE = re.compile(r"[-+]?[$€£]?\d[\d.,:/TZ -]*")
 """A number, a date or a time: no name of a column."""
 
+NAMES = ("model", "status", "usable_type", "usable_key", "request_id", "tier")
+"""The fields that are names and ids of something."""
+UNPRINTABLE = r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]"
+
 IN_ID = frozenset(FIELDS) - {"request_id", "reasoning_tokens", "currency", "ended_at"}
 """The fields whose column has a part in a row's id by its value, or by one that follows from it."""
 
@@ -204,6 +209,14 @@ def list_in_words(known: Sequence[str], *, is_csv: bool) -> str:
     if is_csv and any(VALUE.fullmatch(one) or one != column for one, column in zip(names, known, strict=True)):
         return "its first line holds values; add one with the names of its columns"
     return f"its columns are {', '.join(names)}"
+
+
+def find_name_faults(said: Container[str]) -> dict[str, str]:
+    """SQL of why the names and ids of a row are none, as they are limited where they are recorded; not quoted."""
+    texts = [name for name in NAMES if name in said]
+    lengths, whole = ", ".join(f"length({name})" for name in texts), ", ".join(texts)
+    is_odd = f"greatest({lengths}) > {LONGEST_NAME} OR regexp_matches(concat({whole}), '{UNPRINTABLE}')"
+    return {is_odd: f"'a name or an id is not of at most {LONGEST_NAME} printable characters'"} if texts else {}
 
 
 def is_in_id(name: str) -> bool:

@@ -39,6 +39,7 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
     its rows sum up to, where they do not."""
     connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
     connection.execute("CREATE TABLE own_totals (name VARCHAR, said VARCHAR, found VARCHAR)")
+    connection.execute("CREATE TABLE doubtful (line BIGINT)")
     if mapping.where or mapping.no_calls:
         _leave_out(connection, "kind", "kind IS NOT NULL")
     if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
@@ -50,7 +51,8 @@ def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMappin
 
     What stands in the place of a time or a model is a total in any case: where its tokens or its amount are no such
     sum, it contradicts the rows. Elsewhere the word may be a team's name: both must be the sum, and that of two rows
-    or more, unless another total of the file is.
+    or more, unless another total of the file is, or each of several is one of single rows. Where the only one is
+    that of a single row, it may be either: `doubtful`.
     """
     amount = next(iter(list_amounts(mapping)), "NULL::DOUBLE")
     counts = {"p": "coalesce(prompt_tokens, 0)", "c": "coalesce(completion_tokens, 0)", "a": f"coalesce({amount}, 0)",
@@ -82,7 +84,11 @@ def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMappin
         held AS (SELECT *, {both} AS is_both, {alone} AS is_alone, {several} AS is_several FROM parts
             WHERE p + c > 0 OR has_amount)
         SELECT *, CASE WHEN is_total = 2 THEN is_both OR is_alone
-            ELSE is_several OR is_both AND bool_or(is_several) OVER () END AS is_sum FROM held;
+            ELSE is_several OR is_both AND (bool_or(is_several) OVER ()
+                OR bool_and(is_both) OVER alike AND count(*) OVER alike > 1) END AS is_sum
+        FROM held WINDOW alike AS (PARTITION BY is_total);
+        INSERT INTO doubtful SELECT line FROM (SELECT *, count(*) OVER () AS several FROM totals WHERE is_total = 1)
+            WHERE is_both AND several = 1 AND NOT is_sum;
         INSERT INTO own_totals SELECT told[1], told[2], told[3] FROM (
             SELECT string_split(CASE {of_tokens} {of_amount}
                 WHEN p + c > 0 THEN 'tokens of line ' || line || '|' || (p + c) || '|' || (p_whole + c_whole)

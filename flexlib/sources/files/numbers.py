@@ -62,6 +62,9 @@ CREATE MACRO read_amount(x, typed) AS
          ELSE join_written(find_written(x)) END;
 CREATE MACRO is_unclear(x, typed) AS
     is_ambiguous(x, typed) OR is_ambiguous(find_written(x).number, typed) OR NOT typed AND {is_unclear};
+CREATE MACRO show_cell(x) AS
+    CASE WHEN regexp_matches(x, '^[^\pN\[]*\pL\pL\pL[^\pN\[]*$') AND lower(x) NOT IN ('nan', 'inf')
+         THEN '[text]' ELSE x END;
 CREATE MACRO vanishes(x, amount) AS amount = 0 AND regexp_matches(split_part(lower(x), 'e', 1), '[1-9]');
 """
 
@@ -136,7 +139,7 @@ def find_number_faults(names: Iterable[str], decimal: str | None, *, in_cents: b
     wrong |= {"usable_id": whole.format(range="")}
     faults = {}
     for name in names:
-        reason = f"'{name} is {wrong[name]}: ' || {name}"
+        reason = f"'{name} is {wrong[name]}: ' || show_cell({name})"  # of words without a number may be a person
         if name in AMOUNTS:
             reason = (
                 f"CASE WHEN vanishes(plain_{name}, {_round_amount(name, in_cents)}) "

@@ -8,7 +8,7 @@ import duckdb
 
 from flexlib.errors import BadParameter
 from flexlib.schema import USAGE, name_sql_type
-from flexlib.sources.files.fields import MEMBERS
+from flexlib.sources.files.fields import MEMBERS, find_name_faults
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows, set_aside
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.meaning import (
@@ -241,6 +241,7 @@ def _find_faults(mapping: CallMapping) -> str:
     faults[f"value_total_tokens <> {total}{alone}"] = "'total_tokens is not prompt + completion: ' || total_tokens"
     if mapping.batch_column:
         faults[f"lower(batch) NOT IN ({BATCH}, {NO_BATCH})"] = "'batch is neither true nor false: ' || batch"
+    faults |= find_name_faults(said)
     faults["value_requests = 0"] = "'requests is 0; a row is of 1 or more'"
     for name in ("usable_id", "usable_key"):
         faults[f"{name} IS NOT NULL AND value_usable_type IS NULL"] = f"'{name} without usable_type: ' || {name}"
