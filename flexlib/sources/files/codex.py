@@ -14,14 +14,16 @@ own takes longer than that to come."""
 
 CALL, REPLAYED, REPEATED, LIMITS = "call", "of the parent session", "repeated", "limits only"
 
+COUNTS = ("input_tokens", "output_tokens")
+
 Usage = dict[str, Any]
 
 
 def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """A row for each line that counts tokens, in the order of the file; `kind` tells which of them are calls.
 
-    `model` is that of the last `turn_context`. A line without the usage of its own call has what the session's total
-    has grown by. What is no JSON (None) is a call of which nothing is known.
+    A file may hold several sessions. `model` is that of the last `turn_context`. A line without the usage of its own
+    call has what the session's total has grown by. What is no JSON (None) is a call of which nothing is known.
     """
     session: Usage = {}
     before: Usage = {}
@@ -32,23 +34,29 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             continue
         payload = _read_object(line.get("payload"))
         kind = payload.get("type") if line.get("type") == "event_msg" else line.get("type")
-        if kind == "session_meta" and not session:
+        begun, now = read_instant(session.get("timestamp")), read_instant(line.get("timestamp"))
+        is_at_once = begun is not None and now is not None and now - begun < REPLAY
+        is_other = not session or payload.get("id") != session["id"]
+        if kind == "session_meta" and is_other and not (is_replay and is_at_once):
             session = {"id": payload.get("id"), "timestamp": line.get("timestamp")}
-            is_replay = _is_fork(payload)
+            before, model, number, is_replay = {}, None, 0, _is_fork(payload)
         elif kind == "turn_context":
             model = payload.get("model") or model
         elif kind == "token_count":
             number += 1
             info = _read_object(payload.get("info"))
             total = _read_object(info.get("total_token_usage"))
-            begun, now = read_instant(session.get("timestamp")), read_instant(line.get("timestamp"))
             if is_replay and not (begun and now):  # whose call it is, nothing tells
                 yield {"kind": CALL}
                 continue
-            is_replay = is_replay and begun is not None and now is not None and now - begun < REPLAY
+            is_replay = is_replay and is_at_once
             own_id = f"{session['id']}-{number}" if isinstance(session.get("id"), str) else None
             row = {"id": own_id, "timestamp": line.get("timestamp"), "model": model}
-            row |= _read_object(info.get("last_token_usage")) or _subtract(total, before)
+            last, grown = _read_object(info.get("last_token_usage")), _subtract(total, before)
+            row |= last or grown
+            for name in COUNTS if last and before and not is_replay else ():
+                if _count(grown, name) > _count(last, name):  # of a call that no line tells
+                    row[name] = f"{_count(last, name)}, and the session's total has grown by {_count(grown, name)}"
             if not payload.get("info"):
                 row["kind"] = LIMITS
             elif is_replay:
@@ -61,6 +69,10 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
 
 def _read_object(value: object) -> Usage:
     return value if isinstance(value, dict) else {}
+
+
+def _count(usage: Usage, name: str) -> int:
+    return count if isinstance(count := usage.get(name), int) else 0
 
 
 def _is_fork(payload: Usage) -> bool:

@@ -97,6 +97,7 @@ FIELDS = [
     "requests",
     "usable_key",
     "ended_at",
+    "parent_id",
     *EXTRA_COUNTS,
 ]
 """What a column, or a sum of them, can feed."""
@@ -179,7 +180,7 @@ NAMES = ("model", "status", "usable_type", "usable_key", "request_id", "tier")
 """The fields that are names and ids of something."""
 UNPRINTABLE = r"[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]"
 
-IN_ID = frozenset(FIELDS) - {"request_id", "reasoning_tokens", "currency", "ended_at"}
+IN_ID = frozenset(FIELDS) - {"request_id", "reasoning_tokens", "currency", "ended_at", "parent_id"}
 """The fields whose column has a part in a row's id by its value, or by one that follows from it."""
 
 

@@ -27,6 +27,9 @@ CREATE MACRO write_part(name, x) AS coalesce(name || ':' || length(x::VARCHAR) |
 TOTAL_ROWS = "total rows"
 """The kind of rows that sum others."""
 
+SUMS = "sums of calls in them"
+"""The kind of rows in which calls were made that they count too."""
+
 HALF_A_CENT = "0.005"
 """By how much an amount may be rounded: that of a total, and of each row that it sums, to at most a hundredth of it."""
 
@@ -40,10 +43,34 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
     connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
     connection.execute("CREATE TABLE own_totals (name VARCHAR, said VARCHAR, found VARCHAR)")
     connection.execute("CREATE TABLE doubtful (line BIGINT)")
+    if "parent_id" in mapping.columns:
+        _leave_out_sums(connection)
     if mapping.where or mapping.no_calls:
         _leave_out(connection, "kind", "kind IS NOT NULL")
     if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
         _leave_out_totals(connection, mapping)
+
+
+def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leaves out calls that say what calls made in them say: of two that are traced, the outer one. One that says more
+    than those that are here is a fault."""
+    tokens, is_call = "prompt_tokens + completion_tokens", "kind IS NULL AND fault IS NULL"
+    connection.execute(f"""
+        CREATE TABLE sums AS
+        WITH RECURSIVE above AS (
+            SELECT line AS below, parent FROM judged WHERE {is_call} AND {tokens} > 0 AND parent IS NOT NULL
+            UNION SELECT below, judged.parent FROM above JOIN judged ON request_id = above.parent
+            WHERE judged.parent IS NOT NULL),
+        pairs AS (SELECT DISTINCT line, below FROM above JOIN judged ON request_id = above.parent
+            WHERE {is_call} AND line <> below)
+        SELECT outer_one.line, {tokens} > coalesce(sum(said), 0) AS is_more
+        FROM (FROM judged SEMI JOIN pairs USING (line)) outer_one
+        LEFT JOIN (SELECT pairs.line, {tokens} AS said FROM pairs JOIN judged ON judged.line = below
+            WHERE below NOT IN (SELECT line FROM pairs)) inner_one ON inner_one.line = outer_one.line
+        GROUP BY outer_one.line, {tokens};
+        UPDATE judged SET fault = 'it counts more tokens than the calls in it that are here: ' || ({tokens})
+        WHERE line IN (SELECT line FROM sums WHERE is_more)""")
+    _leave_out(connection, quote(SUMS), "line IN (SELECT line FROM sums WHERE NOT is_more)")
 
 
 def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:

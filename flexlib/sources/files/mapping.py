@@ -31,6 +31,8 @@ class CallMapping:
     """When the call was made."""
     ended_at: str | None = None
     """When the period of a row ends: that tells its grain. It has no part in an id, nor in what is said of a file."""
+    parent_id: str | None = None
+    """The id of the row in which this one was made: what sums up rows in it is no call. Its part is as small."""
     prompt_tokens: str | None = None
     """May only be left out where tokens set no price (images, audio, video): then they are 0."""
     completion_tokens: str | None = None
@@ -227,9 +229,8 @@ class CallMapping:
 
     def describe(self) -> dict[str, Any]:
         """All that differs from the defaults, in the types of JSON: kept in the certificate."""
-        said = [
-            field for field in fields(self) if field.name not in ("preset", "evidence", "rules", "ended_at", "totals")
-        ]
+        unsaid = ("preset", "evidence", "rules", "ended_at", "parent_id", "totals")
+        said = [field for field in fields(self) if field.name not in unsaid]
         values = {field.name: (getattr(self, field.name), field.default) for field in said}
         told = {name: value for name, (value, default) in values.items() if value != default}
         for name in ("cache", "reasoning"):  # as files were read before anyone asked; their calls keep their ids

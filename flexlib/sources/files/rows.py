@@ -147,8 +147,8 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
     if mapping.grain == "day" and mapping.preset:
         no_end = " AND ended_at IS NULL" if "ended_at" in mapping.columns else ""
         kept["within_day"] = f"CASE WHEN {is_within_day(mapping, quote(mapping.timezone))}{no_end} THEN created_at END"
-    if raw:
-        kept["doubt"] = find_doubt(mapping)
+    kept |= {"parent": "parent_id"} if "parent_id" in mapping.columns else {}
+    kept |= {"doubt": find_doubt(mapping)} if raw else {}
     kept["is_total"] = find_total(mapping)
     if "currency" in mapping.columns:
         kept["other_currency"] = find_currency(mapping)

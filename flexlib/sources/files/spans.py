@@ -12,8 +12,8 @@ CALLS = {"chat", "text_completion", "generate_content", "embeddings"}
 COUNTS = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-    "cached_tokens": ("gen_ai.usage.cache_read.input_tokens",),
-    "cache_write_tokens": ("gen_ai.usage.cache_creation.input_tokens",),
+    "cached_tokens": ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+    "cache_write_tokens": ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
     "provider": ("gen_ai.provider.name", "gen_ai.system"),
     "model": ("gen_ai.response.model", "gen_ai.request.model"),
 }
@@ -22,6 +22,8 @@ COUNTS = {
 TIMES = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime", "timestamp")
 NANOSECONDS = r"[0-9]{18,19}"
 ENDS = ("endTimeUnixNano", "end_time_unix_nano", "end_time", "endTime")
+
+PARENTS = ("parentSpanId", "parent_span_id", "parent_id")
 
 CALL, FAILED, OTHER = "call", "failed call", "other span"
 
@@ -64,7 +66,8 @@ def _read_span(span: Span) -> dict[str, Any]:
     is_call = operation in CALLS or (not operation and uses_tokens)
     return row | {
         "kind": FAILED if is_call and not uses_tokens and error else CALL if is_call else OTHER,
-        "id": "-".join(str(one) for one in ids) if all(ids) else told.get("gen_ai.response.id"),
+        "id": "-".join(map(str, ids)) if all(ids) else told.get("gen_ai.response.id"),
+        "parent": f"{ids[0]}-{parent}" if all(ids) and (parent := _find(span, PARENTS)) else None,
         "timestamp": _find(span, TIMES),
         "operation": "embedding" if operation == "embeddings" else "text",
         "error": error,

@@ -6,7 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from preset_samples import Sums, count_left_out, find_preset_name, read_rows, sum_rows, write_file, write_lines
+from preset_samples import (
+    Sums,
+    build_mapping,
+    count_left_out,
+    find_preset_name,
+    read_rows,
+    sum_rows,
+    write_file,
+    write_lines,
+)
+
+from flexlib.sources.files import read_calls
 
 OPENROUTER = """
 generation_id,created_at,cost_total,cost_web_search,cost_cache,cost_file_processing,byok_usage_inference,tokens_prompt,\
@@ -103,6 +114,15 @@ def test_langfuse_tells_the_cost_of_generations_and_its_spans_are_no_calls(tmp_p
     assert [row["duration_ms"] for row in read_rows(file)] == [2000, 250, 1000]
 
 
+def test_a_generation_within_another_counts_once(tmp_path: Path) -> None:
+    base = {"trace_id": "t", "type": "GENERATION", "provided_model_name": "gpt-4o-2024-08-06", "total_cost": 0.0035,
+            "start_time": "2026-05-01 10:00:00.000001", "usage_details": {"input": 1000, "output": 100}}  # fmt: skip
+    rows = [base | {"id": "o1", "parent_observation_id": None}, base | {"id": "o2", "parent_observation_id": "o1"}]
+    file = write_lines(tmp_path, "observations.jsonl", *rows)
+    assert sum_rows(file) == Sums(1, 1, 1000, 100, usd=Decimal("0.0035"))
+    assert count_left_out(file) == {"sums of calls in them": 1}
+
+
 def test_what_langfuse_cannot_price_it_writes_as_0_and_that_is_unknown(tmp_path: Path) -> None:
     row = {"id": "o1", "trace_id": "t", "type": "GENERATION", "provided_model_name": "my-finetune", "total_cost": 0,
            "start_time": "2026-05-01 10:00:00.000001", "usage_details": {"input": 150_000, "output": 0}}  # fmt: skip
@@ -128,3 +148,10 @@ def test_helicone_tells_the_cost_and_what_failed_without_usage_is_no_call(tmp_pa
     keys = [row["usable_key"] for row in read_rows(file)]
     assert keys[0].startswith("email-")
     assert keys[1:] == ["17", "17"]
+
+
+def test_a_call_of_helicone_that_was_broken_off_without_usage_is_unknown(tmp_path: Path) -> None:
+    row = "a5,2026-05-01T10:03:00Z,-3,2026-05-01T10:02:58Z,{},{},17,claude-sonnet-4-5,,,900,"
+    file = write_file(tmp_path, "helicone.csv", f"{HELICONE.strip()}\n{row}")
+    with read_calls(file, build_mapping(file)) as calls:
+        assert [one.reason for one in calls.list_quarantined()] == ["no prompt_tokens; no completion_tokens"]

@@ -6,8 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from preset_samples import Sums, count_left_out, find_preset_name, price_file, read_rows, sum_rows, write_lines
+from preset_samples import (
+    Sums,
+    build_mapping,
+    count_left_out,
+    find_preset_name,
+    price_file,
+    read_rows,
+    sum_rows,
+    write_lines,
+)
 
+from flexlib.sources.files import read_calls
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.spans import read_spans
 
@@ -138,6 +148,24 @@ def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_pat
     assert count_left_out(file) == {"of the parent session": 2}
 
 
+def test_sessions_of_codex_in_one_file_begin_their_totals_anew(tmp_path: Path) -> None:
+    first, second = use(100, 900, 50), use(20, 0, 7)
+    lines = [meta(0, "s1"), turn(1, "gpt-5"), count(3, first, first), meta(10, "s2"), turn(11, "gpt-5"),
+             count(13, first, first), count(14, second, use(120, 900, 57))]  # fmt: skip
+    assert sum_rows(write_lines(tmp_path, "all.jsonl", *lines)) == Sums(3, 3, 2020, 107, cached=1800, untold=3)
+
+
+def test_a_total_of_codex_that_grew_by_more_than_its_call_tells_of_one_that_is_missing(tmp_path: Path) -> None:
+    lines = [
+        meta(0, "s1"),
+        turn(1, "gpt-5"),
+        *(count(3, *[use(100, 0, 50)] * 2), count(9, use(20, 0, 7), use(500, 0, 90))),
+    ]
+    with read_calls(file := write_lines(tmp_path, "s.jsonl", *lines), build_mapping(file)) as calls:
+        (row,) = calls.list_quarantined()
+        assert "20, and the session's total has grown by 400" in row.reason
+
+
 def test_a_day_of_ccusage_is_told_by_model(tmp_path: Path) -> None:
     model = {"modelName": MODEL, "inputTokens": 100, "outputTokens": 50, "cacheCreationTokens": 20,
              "cacheReadTokens": 80, "cost": 0.001}  # fmt: skip
@@ -197,3 +225,33 @@ def test_otlp_says_the_same_in_pages(tmp_path: Path) -> None:
     assert find_preset_name(file) == "otel"
     assert sum_rows(file) == Sums(2, 2, 3000, 100, cached=800, untold=2)
     assert [row["duration_ms"] for row in read_rows(file)] == [250, 250]
+
+
+def within(parent: int, one: dict[str, Any]) -> dict[str, Any]:
+    return one | {"parent_id": f"0x{parent}"}
+
+
+def test_a_call_traced_twice_counts_once_the_inner_one(tmp_path: Path) -> None:
+    spans = [
+        span(1, None, **TOKENS | {"gen_ai.usage.input_tokens": 3000, "gen_ai.usage.output_tokens": 200}),  # their sum
+        within(1, span(2, "chat", **TOKENS)),  # of a framework
+        within(2, span(3, "execute_tool")),
+        within(3, span(4, "chat", **TOKENS)),  # of the client that it calls
+        within(1, span(5, "chat", **TOKENS | {"gen_ai.usage.input_tokens": 2000})),
+    ]
+    file = write_lines(tmp_path, "spans.jsonl", *spans)
+    assert sum_rows(file) == Sums(2, 2, 3000, 200, cached=1600, untold=2)
+    assert count_left_out(file) == {"sums of calls in them": 2, "other spans": 1}
+
+
+def test_a_span_that_counts_more_than_the_calls_in_it_says_that_some_are_missing(tmp_path: Path) -> None:
+    spans = [span(1, None, **TOKENS | {"gen_ai.usage.input_tokens": 9000}), within(1, span(2, "chat", **TOKENS))]
+    with read_calls(file := write_lines(tmp_path, "spans.jsonl", *spans), build_mapping(file)) as calls:
+        (row,) = calls.list_quarantined()
+    assert (row.line, row.reason) == (1, "it counts more tokens than the calls in it that are here: 9100")
+
+
+def test_cached_tokens_of_spans_have_an_older_name_too(tmp_path: Path) -> None:
+    one = span(1, "chat", **{**TOKENS, "gen_ai.usage.cache_read.input_tokens": None,
+                             "gen_ai.usage.cache_read_input_tokens": 700})  # fmt: skip
+    assert sum_rows(write_lines(tmp_path, "spans.jsonl", one)).cached == 700
