@@ -124,7 +124,7 @@ def _read_mappings(
             read.append((file, read_mapping(arguments, file)))
         except UnknownFile as error:
             if file.is_named or error.speaks_of_usage or arguments.skip_unknown:
-                unknown[file.name] = error
+                unknown[file.name] = error.with_traceback(None)  # whose frames would keep all columns of the file
             else:
                 skipped.append(file.name)
     if unknown and (not arguments.skip_unknown or not read):

@@ -222,6 +222,16 @@ def test_an_object_that_does_not_end_is_not_read_whole(tmp_path: Path, monkeypat
     assert len(take(write(tmp_path, [row | {"time": DAY + n} for n, row in enumerate(ROWS * 100)]))) == 200
 
 
+@pytest.mark.parametrize("name", ["calls.jsonl.gz", "calls.csv.gz"])
+def test_a_line_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(json_values, "MOST_IN_VALUE", 1 << 20)
+    (file := tmp_path / name).write_bytes(gzip.compress(b"time," + b"a" * (2 << 20)))
+    with pytest.raises(BadFile, match=f"^{name} has a line of more than 1 MB; split it first.$"):
+        take(file)
+
+
 def test_a_number_keeps_the_digits_that_the_file_gives(tmp_path: Path) -> None:
     file = write(tmp_path, '[{"time": 1777593600, "in": 1, "out": 2, "usd": 0.0000012345}]')
     with read_calls(file, CallMapping(**PLAIN, amount_in_usd="usd")) as calls:

@@ -18,7 +18,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
-from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line
+from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line, read_lines
 from flexlib.sources.files.kinds import check_encoding, check_quotes, find_kind, open_text
 
 DELIMITERS = ",;\t|"
@@ -210,9 +210,10 @@ def _find_blank(rows: pa.Table) -> pa.ChunkedArray:
 
 def _read_header(file: Path, delimiter: str | None) -> _Header:
     with open_text(file) as lines:
-        first = lines.readline()
+        every = read_lines(file, lines)
+        first = next(every, "")
         said = EXCEL_DELIMITER.fullmatch(first.rstrip("\n"))
-        first = lines.readline() if said else first
+        first = next(every, "") if said else first
     chosen = delimiter or (said[1] if said else max(DELIMITERS, key=first.count))
     with open_text(file, newline="") as lines:
         above = 1 if said else 0
@@ -226,7 +227,7 @@ def _read_header(file: Path, delimiter: str | None) -> _Header:
 def _list_keys(file: Path) -> list[str]:
     keys: dict[str, None] = {}
     with open_text(file) as lines:
-        for _, text in zip(range(PEEKED_LINES), lines, strict=False):
+        for _, text in zip(range(PEEKED_LINES), read_lines(file, lines), strict=False):
             try:
                 keys |= dict.fromkeys(walk_keys(decode_exact(text)))
             except ValueError:

@@ -17,7 +17,7 @@ from flexlib.errors import BadFile
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import PEEKED_LINES, report_file, walk_keys
-from flexlib.sources.files.json_values import JsonValue, decode_exact, read_values
+from flexlib.sources.files.json_values import MOST_IN_VALUE, JsonValue, decode_exact, read_lines, read_values
 from flexlib.sources.files.kinds import check_encoding, find_kind, open_text
 from flexlib.sources.files.pages import Page, list_pages
 from flexlib.sources.files.spans import read_spans
@@ -106,7 +106,7 @@ def _read_objects(file: Path) -> Iterator[JsonValue]:
                 yield from read_values(file, text)
             return
         with open_text(file, errors="strict") as lines:
-            for line in filter(None, map(str.strip, lines)):
+            for line in filter(None, map(str.strip, read_lines(file, lines))):
                 try:
                     yield JsonValue(decode_exact(line), line)
                 except ValueError:
@@ -118,7 +118,8 @@ def _has_lines(file: Path) -> bool:
     if find_kind(file) == "jsonl":
         return True
     with open_text(file) as text:
-        first, second = ([*islice((line for line in text if line.strip()), 2)] + ["", ""])[:2]
+        lines = iter(lambda: text.readline(MOST_IN_VALUE), "")
+        first, second = ([*islice(filter(str.strip, lines), 2)] + ["", ""])[:2]
     try:
         return isinstance(decode_exact(first), dict) and second.lstrip().startswith("{")
     except ValueError:

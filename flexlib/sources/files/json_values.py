@@ -79,6 +79,15 @@ def judge_line(text: str) -> tuple[str, str | None]:
     return ROUNDED.sub(quote, text), None
 
 
+def read_lines(file: Path, text: TextIO) -> Iterator[str]:
+    """The lines of the text of `file`. Raises `BadFile` for one that is as long as no value may be: a small packed file
+    may hold one that fills the memory."""
+    while line := text.readline(MOST_IN_VALUE):
+        if len(line) == MOST_IN_VALUE:
+            raise BadFile(f"{file.name} has a line of more than {MOST_IN_VALUE >> 20} MB; split it first.")
+        yield line
+
+
 class JsonValue(NamedTuple):
     """A value of JSON, and its text as it stands in the file."""
 
