@@ -220,12 +220,9 @@ def _merge(levels: list[Any]) -> Any:  # noqa: ANN401
 
 def _find_listed(levels: list[Any], column: str) -> Any:  # noqa: ANN401
     """The value of a column such as `r[].input`: of the level that has as many lists above it."""
-    *_, rest = column.split("[]")
-    depth = 0
-    for path in column.split("[]")[:-1]:
-        depth += len(path.lstrip(".").split("."))
+    depth = _find_owner(levels, column) or 0
     value = levels[depth] if depth < len(levels) else None
-    for key in rest.lstrip(".").split("."):
+    for key in column.split("[]")[-1].lstrip(".").split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
