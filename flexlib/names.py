@@ -164,3 +164,13 @@ def mask_key(key: str) -> str:
     '82afe4e3'
     """
     return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def match_model(name: str) -> str:
+    """What one model is called in bills and in calls alike: without its maker, its date and its punctuation.
+
+    >>> match_model("Claude Opus 4.6") == match_model("anthropic/claude-opus-4-6-20260115")
+    True
+    """
+    text = name.lower().rpartition("/")[2]
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", text)).strip("-")

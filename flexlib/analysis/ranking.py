@@ -13,7 +13,7 @@ behind all that have one. Beside the measures each has:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -39,31 +39,48 @@ NEW = "new"
 
 Row = Mapping[str, Any]
 Line = dict[str, Any]
+NameModels = Callable[[Iterable[tuple[str, str]]], Mapping[tuple[str, str], str]]
+"""Gives each provider and model the name that all spellings of the model have."""
 
 
-def rank_models(sums: object, priced: object = None, sums_before: object = None) -> list[Line]:
-    """A line for each `provider` and `model` of `usage_by_model_and_proxy`.
+def rank_models(
+    sums: object, priced: object = None, sums_before: object = None, name_models: NameModels | None = None
+) -> list[Line]:
+    """A line for each `provider` and `model` of `usage_by_model_and_proxy`, however it is spelled.
 
-    `id` is the model, `model` its name, no two lines' the same, `label` the maker where that is not in it;
-    `total_tokens` is None where only Windsurf was asked, which reports none. `usd_per_million`: dollars for a million
-    tokens, over the rows of `usage_with_price` (`priced`), which have both; None where none has.
+    `name_models` (that of `spend`) gives the spellings of one model one name; without it, each is a model. `id` is the
+    model, `spellings` what the rows call it, `model` its name, no two lines' the same, `label` the maker where that is
+    not in it, and the other spellings; `total_tokens` is None where only Windsurf was asked, which reports none.
+    `usd_per_million`: dollars for a million tokens, over the rows of `usage_with_price` (`priced`), which have both;
+    None where none has.
     """
-    keys = ("provider", "model")
-    unit_prices = {} if priced is None else {(row["provider"], row["model"]): row for row in read_rows(priced)}
-    rows = read_rows(sums)
-    with_tokens = {tuple(row[key] for key in keys) for row in rows if row["proxy"] != LlmProxy.WINDSURF}
-    lines = rank_spend(rows, keys, None if sums_before is None else read_rows(sums_before))
-    names = Counter(line["model"] for line in lines)
+    frames = [[] if frame is None else read_rows(frame) for frame in (sums, priced, sums_before)]
+    names = name_models({(row["provider"], row["model"]) for rows in frames for row in rows}) if name_models else {}
+
+    def group(rows: list[Line]) -> dict[tuple[Any, ...], list[Row]]:
+        renamed = [{**row, "spelling": row["model"]} for row in rows]
+        for row in renamed:
+            row["model"] = names.get((row["provider"], row["spelling"]), row["spelling"])
+        return _group(renamed, ("provider", "model"))
+
+    now, with_price, before = map(group, frames)
+    rows, rows_before = ([row for rows in groups.values() for row in rows] for groups in (now, before))
+    lines = rank_spend(rows, ("provider", "model"), None if sums_before is None else rows_before)
+    makers = Counter(line["model"] for line in lines)
     for line in lines:
         key = line["provider"], line["model"]
-        line["usd_per_million"] = measure_unit_price([unit_prices[key]] if key in unit_prices else [])
-        line["id"] = line["model"]
-        line["label"] = LlmProvider.parse(line["provider"]).label()
-        if key not in with_tokens:
-            line |= {"total_tokens": None, "label": f"{line['label']}, {LlmProxy.WINDSURF.label()}"}
-        if names[line["id"]] > 1:
-            line["model"] += f" ({LlmProvider.parse(line['provider']).label()})"
-            line["label"] = line["label"].partition(", ")[2]
+        line["usd_per_million"] = measure_unit_price(with_price.get(key, []))
+        line["id"], line["spellings"] = line["model"], sorted({row["spelling"] for row in now[key]})
+        maker = LlmProvider.parse(line["provider"]).label()
+        label = [maker]
+        if all(row["proxy"] == LlmProxy.WINDSURF for row in now[key]):
+            line["total_tokens"] = None
+            label.append(LlmProxy.WINDSURF.label())
+        if makers[line["id"]] > 1:
+            line["model"] += f" ({maker})"
+            label.remove(maker)
+        others = [f"also {one}" for one in line["spellings"] if one != line["id"]]
+        line["label"] = ", ".join([*label, *others])
     return lines
 
 

@@ -74,14 +74,14 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
     """The month for JSON: amounts as text, null where they are not known."""
-    from flexlib.spend.billed import count_calls
+    from flexlib.spend.billed import count_calls, count_models
 
     return {
         "state": str(month.state),
         "month": str(month.month),
         "amount_in_usd": _write(bills.spend_usd),
         "at_least": is_at_least(month, bills),
-        **count_calls(month),
+        **count_calls(month.rows),
         "amount_in_clp": _write(bills.spend_clp),
         "providers": [
             {
@@ -96,6 +96,7 @@ def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
             }
             for one in bills.providers
         ],
+        "models": [one | {"counted_usd": _write(one["counted_usd"])} for one in count_models(month.rows)],
         "differences": [
             {
                 "provider": one.provider,

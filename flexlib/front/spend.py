@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from flexlib.proof import Certificate, State, find_worst
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, load_month_before, total_spend
-from flexlib.spend.billed import sum_known
+from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -82,7 +82,8 @@ class Spend:
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
         """The stored months, all sources side by side; read when first asked for."""
-        return tuple(self._load(month) for month in self.stored)
+        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance)
+        return tuple(map(load, self.stored))
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -174,11 +175,11 @@ class Spend:
     def by(self, *keys: str) -> SpendTable:
         """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.
 
-        Keys: `day`, `month`, `weekday` (1 is Monday), `hour`, `user`, `model`, `provider`, `proxy`, `task_type`,
-        `source`, another text column of the rows, or a name in the metadata of calls. Columns: the keys, `requests`,
-        `prompt_tokens`, `completion_tokens`, `total_tokens`, `flex_credits` and `prompt_credits` (credits), `usd`,
-        `clp`, `unpriced_requests` (which `usd` lacks), `unconverted_requests` (which `clp` lacks); what is not known is
-        missing, never zero.
+        Keys: `day`, `month`, `weekday` (1 is Monday), `hour`, `user`, `model` (the spellings that the price list has
+        as one are one), `provider`, `proxy`, `task_type`, `source`, another text column of the rows, or a name in the
+        metadata of calls. Columns: the keys, `requests`, `prompt_tokens`, `completion_tokens`, `total_tokens`,
+        `flex_credits` and `prompt_credits` (credits), `usd`, `clp`, `unpriced_requests` (which `usd` lacks),
+        `unconverted_requests` (which `clp` lacks); what is not known is missing, never zero.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").by("source")[["source", "requests", "usd"]]
@@ -205,11 +206,9 @@ class Spend:
     def _totals(self) -> list[dict[str, Any]]:
         return [total_spend(month) for month in self.loaded]
 
-    def _load(self, month: Month) -> MonthUsage:
-        return load_month_usage(month, self.root, zone=self.zone, tolerance=self.tolerance)
-
     def _sum(self, keys: Sequence[str]) -> SpendTable:
-        return build_table(self._rows, {key: _write_key(key) for key in keys}, self.span, self.zone)
+        sql = {key: name_spellings(self._rows) if key == "model" else _write_key(key) for key in keys}
+        return build_table(self._rows, sql, self.span, self.zone)
 
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.money.open_prices import ALL_DAYS, HourRule, has_hours, list_hour_rules, read_data_table
+from flexlib.names import match_model
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
@@ -177,6 +178,34 @@ def find_listed_name(provider: str, model: str, proxy: str | None = None) -> Lis
                 return ListedName(None, model)
             found = ListedName(rule.listed, match.expand(rule.name))
     return found
+
+
+def name_models(models: Iterable[tuple[str, str]], book: PriceBook | None = None) -> dict[tuple[str, str], str]:
+    """One name for each model, given as provider and model, however many ways it is spelled in.
+
+    Spellings of one model are those that the maker's list has as one entry, and that differ in nothing but the maker's
+    name before them, capitals, punctuation and the date of a version that has no entry of its own. The name is the
+    spelling of the list, if it is among them, else the shortest; what no list has keeps its own.
+
+    >>> names = name_models([("openai", "openai/gpt-4.1"), ("openai", "GPT-4.1"), ("openai", "gpt-4.1-2025-04-14")])
+    >>> set(names.values())
+    {'GPT-4.1'}
+    >>> names = name_models([("openai", "gpt-4o"), ("openai", "gpt-4o-2024-08-06"), ("openai", "gpt-4o-2024-05-13")])
+    >>> [*names.values()]
+    ['gpt-4o', 'gpt-4o', 'gpt-4o-2024-05-13']
+    """
+    book = book or load_book()
+    entries: dict[tuple[str, ...], list[str]] = {}
+    for provider, model in sorted(set(models)):
+        listed = find_listed_name(provider, model)
+        entry = book.find_model(listed.seller or "", listed.name)
+        same: tuple[str, ...] = (model,) if entry is None else (listed.seller or "", entry.id, match_model(listed.name))
+        entries.setdefault((provider, *same), []).append(model)
+    names: dict[tuple[str, str], str] = {}
+    for (provider, *known), spellings in entries.items():
+        name = min(spellings, key=lambda model: (model not in known, len(model), model))
+        names |= {(provider, model): name for model in spellings}
+    return names
 
 
 def find_seller(provider: str, proxy: str | None) -> str:

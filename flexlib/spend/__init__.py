@@ -1,5 +1,6 @@
 """All that was spent in one month, through whatever: calls of the ledger and of files, Windsurf's credits, bills."""
 
+from flexlib.money.price_book import name_models
 from flexlib.spend.before import MonthBefore, load_month_before, total_spend
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.comparing import compare_bills

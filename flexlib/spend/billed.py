@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import OF_A_DAY, LlmProxy
 from flexlib.money.fx import CLP, USD_CLP, Rate, Rates, convert_to_clp, convert_to_usd, find_rate
+from flexlib.money.price_book import name_models
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import name_sender
 from flexlib.sources.registry import BILLS
 
 if TYPE_CHECKING:
+    import duckdb
+
     from flexlib.spend.month import MonthUsage
 
 ZERO = Decimal(0)
@@ -46,6 +49,17 @@ CHARGES = """
     kind, CASE WHEN kind <> 'usage' THEN line_item END AS name, currency, sum(amount) AS amount,
     CASE WHEN count(list_amount) = count(*) THEN sum(list_amount) END AS listed
 """
+
+REQUESTS = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
+
+MEASURES = {
+    "requests": REQUESTS.format(""),
+    "requests_at_least": "count(*) > count(requests)",
+    "prompt_tokens": "coalesce(sum(prompt_tokens), 0)::BIGINT",
+    "completion_tokens": "coalesce(sum(completion_tokens), 0)::BIGINT",
+    "unpriced_requests": REQUESTS.format(" FILTER (amount_in_usd IS NULL)"),
+}
+"""What is counted of rows, as SQL."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +118,31 @@ def sum_by_currency(charges: list[Billed]) -> tuple[tuple[str, Decimal], ...]:
     return tuple(sorted(sums.items()))
 
 
-def count_calls(month: MonthUsage) -> dict[str, int | bool]:
-    """How many requests and tokens the month has, and how many requests without an amount; `requests_at_least`: whether
+def count_calls(rows: duckdb.DuckDBPyRelation) -> dict[str, int | bool]:
+    """How many requests and tokens the rows have, and how many requests without an amount; `requests_at_least`: whether
     a row does not say of how many it is, and counts as one."""
-    names = ("prompt_tokens", "completion_tokens")
-    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
-    calls = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
-    unpriced, unknown = calls.format(" FILTER (amount_in_usd IS NULL)"), "count(*) > count(requests)"
-    (counts,) = month.rows.aggregate(f"{calls.format('')}, {unknown}, {sums}, {unpriced}").fetchall()
-    return dict(zip(("requests", "requests_at_least", *names, "unpriced_requests"), counts, strict=True))
+    (counts,) = rows.aggregate(", ".join(MEASURES.values())).fetchall()
+    return dict(zip(MEASURES, counts, strict=True))
+
+
+def count_models(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """As `count_calls`, by `provider` and `model`, with its `spellings` and `counted_usd` (None where no call has an
+    amount); the largest amount first."""
+    named = rows.select(f"* REPLACE ({name_spellings(rows)} AS model), model AS spelling")
+    more = {"spellings": "list_sort(list(DISTINCT spelling))", "counted_usd": "sum(amount_in_usd)"}
+    columns = ["provider", "model", *(f"{sql} AS {name}" for name, sql in (MEASURES | more).items())]
+    found = named.aggregate(", ".join(columns), "provider, model")
+    ordered = found.order("counted_usd DESC NULLS LAST, requests DESC, provider, model")
+    return [dict(zip(found.columns, row, strict=True)) for row in ordered.fetchall()]
+
+
+def name_spellings(rows: duckdb.DuckDBPyRelation) -> str:
+    """The name of each row's model as SQL: one for all spellings that the price list has as one entry."""
+    pairs = rows.select("provider, model").distinct().fetchall()
+    texts = [(*pair, name) for pair, name in name_models(pairs).items() if pair[1] != name]
+    quoted = [["'" + text.replace("'", "''") + "'" for text in one] for one in texts]
+    cases = [f"WHEN provider = {provider} AND model = {model} THEN {name} " for provider, model, name in quoted]
+    return f"CASE {''.join(cases)}ELSE model END" if cases else "model"
 
 
 def read_counts(month: MonthUsage) -> list[Count]:

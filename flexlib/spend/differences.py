@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,6 +11,7 @@ from functools import reduce
 
 from flexlib.formats import format_amount
 from flexlib.money.unit_prices import EXACT
+from flexlib.names import match_model
 from flexlib.spend.billed import ZERO, Billed, Count, sum_known
 
 CLOSE = Decimal("0.01")
@@ -132,13 +132,3 @@ def sum_unexplained(differences: list[Difference]) -> Decimal:
     above, below = (reduce(EXACT.add, (max(sign * gap, ZERO) for gap in gaps.values()), ZERO) for sign in (1, -1))
     same, other = (above, below) if unnamed >= 0 else (below, above)
     return EXACT.add(same, abs(EXACT.subtract(abs(unnamed), other)))
-
-
-def match_model(name: str) -> str:
-    """What one model is called in bills and in calls alike: without its maker, its date and its punctuation.
-
-    >>> match_model("Claude Opus 4.6") == match_model("anthropic/claude-opus-4-6-20260115")
-    True
-    """
-    text = name.lower().rpartition("/")[2]
-    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", text)).strip("-")

@@ -93,6 +93,26 @@ def test_windsurf_s_tokens_are_not_zero_and_two_makers_of_one_name_are_told_apar
     ]  # fmt: skip
 
 
+def test_spellings_of_one_model_are_one_line_with_the_sums_of_all_and_its_change() -> None:
+    names = {("openai", "openai/gpt-4.1"): "gpt-4.1", ("openai", "GPT-4.1"): "gpt-4.1", ("azure", "GPT-4.1"): "GPT-4.1"}
+    calls: list[Call] = [
+        (NIGHT, "openai", "gpt-4.1", 300_000, 100_000, Decimal("2.0000000001"), None),
+        (NIGHT, "openai", "openai/gpt-4.1", 500_000, 100_000, Decimal("3"), None),
+        (NIGHT, "azure", "GPT-4.1", 5, 5, CENT, None),
+        (NIGHT, "openai", "gpt-4o", 5, 5, None, None),
+    ]
+    before = usage_by_model_and_proxy(to_pandas([(NIGHT, "openai", "GPT-4.1", 1, 1, Decimal("2.50"), None)]))
+    sums, priced = usage_by_model_and_proxy(to_pandas(calls)), usage_with_price(to_pandas(calls))
+    lines = rank_models(sums, priced, before, lambda models: {model: names.get(model, model[1]) for model in models})
+    assert [(one["model"], one["total_usd"], one["total_tokens"], one["request_count"]) for one in lines] == [
+        ("gpt-4.1", Decimal("5.0000000001"), 1_000_000, 2), ("GPT-4.1", CENT, 10, 1), ("gpt-4o", None, 10, 1),
+    ]  # fmt: skip
+    assert [(one["usd_per_million"], one["change"]) for one in lines[:2]] == [
+        (Decimal("5.0000000001"), 1000), (1000, "new"),  # 5 against 2.50; a cent for ten tokens
+    ]  # fmt: skip
+    assert (lines[0]["spellings"], lines[0]["label"]) == (["gpt-4.1", "openai/gpt-4.1"], "OpenAI, also openai/gpt-4.1")
+
+
 def test_who_sends_the_bill_is_the_proxy_else_the_provider() -> None:
     calls: list[Call] = [(NIGHT, "openai", "gpt-4", 5, 5, Decimal(number), None) for number in (1, 2, 4)]
     lines = rank_sellers(

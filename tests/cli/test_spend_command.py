@@ -71,6 +71,24 @@ def test_without_a_bill_the_count_is_the_spend(capsys: pytest.CaptureFixture[str
     assert (one["billed_usd"], one["difference_usd"], one["basis"]) == (None, None, "count")
 
 
+def test_spellings_of_a_model_are_one_of_the_models(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "2025-05-01T12:00:00Z,gpt-4.1,10,1,0.10\n2025-05-02T12:00:00Z,openai/gpt-4.1,20,2,0.20\n"
+    Path("usage.csv").write_text(f"t,m,i,o,usd\n{rows}2025-05-02T12:00:00Z,mine,1,1,\n", "utf-8")
+    assert main(["import", "usage.csv", *CALLS]) == 3
+    _, said = ask(capsys)
+    assert said["models"] == [
+        {
+            "provider": "openai", "model": "gpt-4.1", "requests": 2, "requests_at_least": False, "prompt_tokens": 30,
+            "completion_tokens": 3, "unpriced_requests": 0, "spellings": ["gpt-4.1", "openai/gpt-4.1"],
+            "counted_usd": "0.3",
+        },
+        {
+            "provider": "openai", "model": "mine", "requests": 1, "requests_at_least": False, "prompt_tokens": 1,
+            "completion_tokens": 1, "unpriced_requests": 1, "spellings": ["mine"], "counted_usd": None,
+        },
+    ]  # fmt: skip
+
+
 def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     bring_calls("10", "10")
     bring_bill("50")

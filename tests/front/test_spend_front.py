@@ -109,6 +109,22 @@ def test_sums_by_two_keys_have_both(root: Path) -> None:
     assert rows == [(datetime(2025, 9, 1), "ledger", 54), (datetime(2025, 9, 1), "windsurf", 2)]
 
 
+def test_spellings_of_a_model_are_one_line_with_the_same_sums(tmp_path: Path) -> None:
+    names = ("gpt-4.1", "GPT-4.1", "openai/gpt-4.1", "gpt-4.1-2025-04-14", "gpt-4o", "gpt-4o-2024-05-13")
+    store(tmp_path, "ledger", SEPTEMBER,
+          *(call(name, "2025-09-01", f"0.000000000{place}", model=name) for place, name in enumerate(names, 1)),
+          call("other", "2025-09-01", "1", model="GPT-4.1", provider="unknown"))  # fmt: skip
+    month = load(tmp_path)
+    assert pick(month.by("provider", "model"), "provider", "model", "requests", "usd") == [
+        ("unknown", "GPT-4.1", 1, Decimal(1)),  # of whom nobody knows: no list says that it is the same
+        ("openai", "gpt-4.1", 4, Decimal("0.0000000010")),  # 1 + 2 + 3 + 4
+        ("openai", "gpt-4o-2024-05-13", 1, Decimal("0.0000000006")),  # has a price of its own
+        ("openai", "gpt-4o", 1, Decimal("0.0000000005")),
+    ]
+    assert sum(month.by("model")["usd"]) == month.total("usd")
+    assert sorted(pick(month.calls.frame(), "model")) == sorted([(name,) for name in (*names, "GPT-4.1")])
+
+
 def test_any_name_in_the_metadata_is_a_key(root: Path) -> None:
     assert pick(load(root).by("team"), "team", "usd")[-1] == ("x", CENT)
 

@@ -9,7 +9,7 @@ import pytest
 from price_samples import price_tokens, read_reason
 
 from flexlib.money.open_prices import read_data_table
-from flexlib.money.price_book import ListedName, find_listed_name, load_book
+from flexlib.money.price_book import ListedName, find_listed_name, load_book, name_models
 from flexlib.money.prices import Price
 
 
@@ -90,3 +90,23 @@ def test_rules_are_for_whole_names_of_who_sends_the_bill_each_on_what_the_one_be
     provider: str, model: str, proxy: str | None, listed: ListedName
 ) -> None:
     assert find_listed_name(provider, model, proxy) == listed
+
+
+@pytest.mark.parametrize(
+    ("provider", "one", "other", "is_same"),
+    [
+        ("openai", "gpt-4.1", "GPT-4.1", True),
+        ("openai", "gpt-4.1", "gpt-4.1-2025-04-14", True),  # the list's entry names both
+        ("anthropic", "Claude Sonnet 4", "claude-sonnet-4-20250514", True),
+        ("google", "models/gemini-2.5-pro", "google/gemini-2.5-pro", True),
+        ("openai", "gpt-4o", "gpt-4o-2024-05-13", False),  # a version with an entry of its own
+        ("openai", "gpt-5", "gpt-5-codex", False),  # one entry, as they cost the same, of two models
+        ("anthropic", "claude-sonnet-4", "us.anthropic.claude-sonnet-4-20250514-v1:0", False),  # another seller's list
+        ("openai", "GPT-5 High Thinking", "GPT-5 Low Thinking", False),  # in no list
+        ("acme", "Mine", "mine", False),
+    ],
+)
+def test_spellings_are_of_one_model_where_the_list_says_so(provider: str, one: str, other: str, is_same: bool) -> None:
+    names = name_models([(provider, one), (provider, other)])
+    assert (len(set(names.values())) == 1) is is_same
+    assert set(names.values()) <= {one, other}

@@ -13,6 +13,7 @@ from flexlib.analysis.ranking import rank_models
 from flexlib.analysis.sizes import usage_histogram
 from flexlib.analysis.usage import usage_by_day, usage_by_day_and_model, usage_by_hour, usage_by_model_and_proxy
 from flexlib.dates import Month
+from flexlib.money.price_book import name_models
 from flexlib.page.kit.chart import Chart
 from flexlib.page.usage.charts import plot_usage_by_day, plot_usage_by_hour, plot_usage_by_size
 from flexlib.page.usage.money import plot_spend_by_day
@@ -62,6 +63,16 @@ def test_completion_tokens_stand_on_the_prompt_s(figure: str) -> None:
         ("Prompt", 9): (0, 900),
         ("Completion", 9): (900, 530),
     }
+
+
+def test_spellings_of_a_model_are_one_colour_of_the_chart() -> None:
+    rows = to_pandas(make_spend((1, "grok-4", "1"), (1, "xai/grok-4", "2"), (2, "Grok-4", "4"), (2, "grok-3", "1")))
+    sums = usage_by_model_and_proxy(rows)
+    models = rank_models(sums, name_models=name_models)
+    chart = plot_spend_by_day(usage_by_day_and_model(rows), models, SEPTEMBER.span)
+    assert chart is not None
+    assert [label for label, _ in chart.legend] == ["grok-4", "grok-3"]
+    assert chart.description.startswith("US$ 8.00 up to 2 Sep; the most on 2 Sep, US$ 5.00.")
 
 
 def test_the_month_s_days_are_all_there_and_the_day_s_hours_too() -> None:

@@ -18,11 +18,12 @@ from flexlib.dates import Month
 from flexlib.ingest.fx import keep_rates
 from flexlib.money.fx import Rate
 from flexlib.money.unit_prices import EXACT
+from flexlib.names import match_model
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.spend.billed import Billed, Count
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.comparing import compare_counts_with_bills
-from flexlib.spend.differences import DifferenceKind, match_model
+from flexlib.spend.differences import DifferenceKind
 from flexlib.spend.month import MonthUsage, load_month_usage
 
 MAY = Month(2025, 5)

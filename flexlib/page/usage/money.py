@@ -55,9 +55,10 @@ def plot_spend_by_day(
     rows = [row for row in read_rows(by_day_and_model) if row["total_usd"] is not None]
     if not rows:
         return None
-    named = {(line["provider"], line["id"]): line["model"] for line in models[: count_colours(len(models))]}
+    coloured = models[: count_colours(len(models))]
+    named = {(line["provider"], one): line["model"] for line in coloured for one in line["spellings"]}
     # Every named model has a cell: its colour depends on who else has one.
-    cells = [Cell(span.first, label, Decimal(0)) for label in named.values()]
+    cells = [Cell(span.first, line["model"], Decimal(0)) for line in coloured]
     cells += [
         Cell(row["date"], named.get((row["provider"], row["model"]), OTHER_MODELS), row["total_usd"]) for row in rows
     ]
@@ -68,9 +69,9 @@ def plot_spend_by_day(
         if one.provider in without and one.day is not None and one.billed_usd is not None
     ]
     has_more = any(cell.label == WITHOUT_CALLS for cell in cells)
-    cells = fold_cells(cells, len(named) + 2)
+    cells = fold_cells(cells, len(coloured) + 2)
     sizes = sum_labels(cells)
-    colours = {**assign_colours(named.values()), OTHER_MODELS: OTHER, WITHOUT_CALLS: "ink"}
+    colours = {**assign_colours(line["model"] for line in coloured), OTHER_MODELS: OTHER, WITHOUT_CALLS: "ink"}
     total = "Counted or billed without calls" if has_more else f"Running total{', as counted' * has_bills}"
     days = _sum_days((cell.day, cell.amount) for cell in cells)
     rows_before = [] if by_day_before is None else read_rows(by_day_before)
