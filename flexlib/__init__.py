@@ -43,7 +43,8 @@ _MODULES = ("analysis", "ledger", "page", "spend", "store")
 
 
 def months() -> _pd.DataFrame:
-    """Every stored month: `month`, its sources of `credits`, `usage` and `charges`, the worst `state`, `read_at` (UTC).
+    """Every stored month: `month`, its sources of `credits`, `usage` and `charges`, the `state` of all of them together
+    (that of `flexlib spend`), `read_at` (UTC).
 
     >>> import flexlib as fl
     >>> fl.months()[["month", "credits", "usage", "state"]]
@@ -54,7 +55,8 @@ def months() -> _pd.DataFrame:
     from flexlib.front.months import find_data, list_stored_months
     from flexlib.settings import load_settings
 
-    return list_stored_months(find_data(load_settings()))
+    settings = load_settings()
+    return list_stored_months(find_data(settings), settings.bill_tolerance)
 
 
 def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:

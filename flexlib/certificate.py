@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import MOST_UNPRICED, Check
+from flexlib.checks import MOST_UNPRICED, Check, explain_money, explain_witness
+from flexlib.formats import format_moment
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
 from flexlib.proof import Certificate as Certificate
 from flexlib.proof import State as State
@@ -157,3 +158,18 @@ AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCerti
 CERTIFICATES: dict[str, type[AnyCertificate]] = {
     one.dataset: one for one in (CreditsCertificate, UsageCertificate, ChargesCertificate)
 }
+
+
+def explain_rows(certificate: Certificate, state: State) -> list[str]:
+    """Why the rows of one source are not whole, a clause each, beside sums that differ; `state`: that of its rows in
+    their month."""
+    found = []
+    if certificate.lacks_money and state is not certificate.state_of_rows:
+        found.append(explain_money(vars(certificate)))
+    elif state is State.GAP:
+        found.append("something is missing; flexlib certificate and the month's raw/ say what")
+    if state is State.PROVISIONAL:
+        found.append(f"read on {format_moment(certificate.as_of)}, before the month was settled")
+    if state is State.UNWITNESSED and isinstance(certificate, CreditsCertificate):
+        found.append(explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by))
+    return found

@@ -156,9 +156,9 @@ def _compare_counts(figures: Figures) -> str:
 
 
 def _name_changed(figures: Figures) -> str:
-    changed = figures["changed_amounts"].items()
     return "; ".join(
-        f"{name} of the stored rows is {found}, and their certificate says {said}" for name, (found, said) in changed
+        f"{name} of the stored rows is {found}, and their certificate says {said}: import the files anew with --replace"
+        for name, (found, said) in figures["changed_amounts"].items()
     )
 
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from flexlib.cli.options import Commands, add_command, add_month_options, find_exit_code, warn_of_state
-from flexlib.console.certificate import render_certificate
+from flexlib.cli.options import Commands, add_command, add_month_options, find_exit_code, load_judged, warn_of_month
+from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count
 from flexlib.settings import Settings
@@ -56,9 +56,10 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
         wait=arguments.wait,
     )
     certificate = snapshot.certificate
-    print(certificate.to_json() if arguments.json else render_certificate(certificate), end="")
-    warn_of_state([certificate])
-    return find_exit_code([certificate])
+    print(certificate.to_json() if arguments.json else render_certificate(certificate, told=True), end="")
+    usage = load_judged(month, settings)
+    warn_of_month(usage, {certificate.source: explain_state(certificate)})
+    return find_exit_code(usage.certificates, usage.state)
 
 
 def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:

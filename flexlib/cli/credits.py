@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib.certificate import State
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -182,7 +183,8 @@ def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool) -> None
         print(json.dumps([json.loads(one.to_json()) for one in certificates], indent=2, ensure_ascii=False))
         return
     for one in certificates:
-        print(one.to_json() if as_json else render_certificate(one), end="")
+        text = render_certificate(one, told=one.state is State.UNRECONCILED)
+        print(one.to_json() if as_json else text, end="")
 
 
 def _finish(snapshots: Sequence[Snapshot]) -> int:

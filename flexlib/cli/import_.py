@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import State
 from flexlib.cli.import_options import CHOSEN, COLUMNS, LISTED, add_import_options
 from flexlib.cli.import_output import describe_import, explain_month, print_presets, render_import
-from flexlib.cli.options import Commands, find_exit_code
+from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_month
+from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
+from flexlib.proof import find_worst
 from flexlib.settings import Settings
 from flexlib.sources.registry import BILLS
 
@@ -75,7 +77,7 @@ def _read_given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Imports, prints the certificates, gives the exit code: 3 when a row could not be taken."""
+    """Imports, prints the certificates and why a month is not whole, gives the exit code of the months' states."""
     if arguments.listed:
         print_presets(as_json=arguments.json)
         return 0
@@ -95,15 +97,19 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
             _note(f"Skipped, not a type of file that import reads: {', '.join(found.others)}.")
         files, skipped = _read_mappings(found.files, arguments)
         months = _import(files, arguments, settings)
-    taken = [file for file, _ in files]
+    told: dict[Month, dict[str, str]] = {}
+    for one in months:
+        told.setdefault(one.certificate.month, {})[one.certificate.source] = explain_month(one)
+    judged = {month: load_judged(month, settings) for month in told}
+    taken, states = [file for file, _ in files], {month: usage.state for month, usage in judged.items()}
     if arguments.json:
-        print(json.dumps(describe_import(taken, months, skipped), indent=2, ensure_ascii=False))
+        print(json.dumps(describe_import(taken, months, states, skipped), indent=2, ensure_ascii=False))
     else:
         print(render_import(taken, months), end="")
-    for one in months:
-        if one.certificate.state is not State.COMPLETE:
-            print(f"{one.certificate.month} is {one.certificate.state}: {explain_month(one)}", file=sys.stderr)
-    return find_exit_code([one.certificate for one in months])
+    for month, why in told.items():
+        warn_of_month(judged[month], why)
+    certificates = [one for usage in judged.values() for one in usage.certificates]
+    return find_exit_code(certificates, find_worst({*states.values()} or {State.COMPLETE}))
 
 
 def _read_mappings(

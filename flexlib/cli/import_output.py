@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.checks import explain_check
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
+from flexlib.dates import Month
 from flexlib.formats import format_count
 
 if TYPE_CHECKING:
@@ -21,12 +21,18 @@ MOST_SHOWN = 5
 
 
 def describe_import(
-    files: Sequence[InputFile], months: Sequence[FilesImport], skipped: Sequence[str] = ()
+    files: Sequence[InputFile],
+    months: Sequence[FilesImport],
+    states: Mapping[Month, State],
+    skipped: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What an import did, for JSON; of several files also which of them brought what, and which were skipped."""
+    """What an import did, for JSON; of several files also which of them brought what, and which were skipped. `states`
+    are those of the months with all that is stored of them."""
     left = {"skipped": list(skipped)} if skipped else {}
     described = [
-        {"added_rows": one.added_rows, "is_new": one.is_new} | json.loads(one.certificate.to_json()) for one in months
+        {"added_rows": one.added_rows, "is_new": one.is_new, "month_state": states[one.certificate.month]}
+        | json.loads(one.certificate.to_json())
+        for one in months
     ]
     if len(files) == 1:
         return {"file": files[0].name, "months": described} | left
@@ -48,21 +54,15 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
         names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
         title = names[0] if len(names) == 1 else f"{len(names)} files"
         by_file = [f"  {name}: {format_count(one.added_by_file[name], 'row')}\n" for name in names if len(names) > 1]
-        certificate = render_certificate(one.certificate)
+        certificate = render_certificate(one.certificate, told=True)
         parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
     return "\n".join(parts)
 
 
 def explain_month(month: FilesImport) -> str:
-    """Why a month is not complete, and what to do."""
+    """What the rows of a month lack, and what to do; of sums that differ nothing."""
     if month.certificate.state is State.PROVISIONAL:
         return "it was imported before the month was over; import again what comes after."
-    if month.certificate.state is State.UNRECONCILED:
-        sums = month.certificate.sums
-        if "amounts_changed" in sums.reasons:
-            files = ", ".join(entry["name"] for entry in month.certificate.files)
-            return f"{explain_check(sums)}; a stored file was changed by hand. Import {files} again with --replace."
-        return f"{explain_check(sums)}."
     rows = month.quarantined
     if not rows:
         return explain_state(month.certificate)

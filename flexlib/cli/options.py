@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from flexlib.certificate import Certificate, State
+from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.proof import find_worst
 from flexlib.settings import DEMO, Settings
+
+if TYPE_CHECKING:
+    from flexlib.spend.month import MonthUsage
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -141,6 +144,22 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
     for one in certificates:
         if one.state is not State.COMPLETE:
             print(f"{one.month} is {one.state}: {explain_state(one)}", file=sys.stderr)
+
+
+def load_judged(month: Month, settings: Settings) -> MonthUsage:
+    """All that is stored of the month, whose state every command and `fl.months` take from here."""
+    from flexlib.spend.month import load_month_usage
+
+    return load_month_usage(month, settings.data, tolerance=settings.bill_tolerance)
+
+
+def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
+    """A line on stderr for each reason why the month is not whole; `told`: by source, what the rows that the command
+    has just stored lack, in its own words."""
+    lacking = {one.source for one in usage.snapshots if explain_rows(one.certificate, usage.find_state(one))}
+    sentences = [text for source, text in told.items() if source in lacking]
+    for sentence in (*sentences, *usage.list_problems(told)):
+        print(f"{usage.month} is {usage.state}: {sentence}", file=sys.stderr)
 
 
 def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:

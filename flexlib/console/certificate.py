@@ -54,8 +54,8 @@ def advise_again(certificate: Certificate) -> str:
     return " ".join(f"--supersedes {quote(name)}" for name in names) or "--supersedes and its name"
 
 
-def render_certificate(certificate: AnyCertificate) -> str:
-    """The proof as text, one line per fact. Ends with a newline."""
+def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> str:
+    """The proof as text, one line per fact; `told`: whether what differs is told beside it. Ends with a newline."""
     lines = {"State": f"{certificate.state}", "Read": f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
     if isinstance(certificate, CreditsCertificate):
         lines |= {
@@ -103,7 +103,7 @@ def render_certificate(certificate: AnyCertificate) -> str:
             ),
         }
     for name, check in certificate.checks.items():
-        lines[TITLES.get(name, name.replace("_", " ").capitalize())] = _render_check(check)
+        lines[TITLES.get(name, name.replace("_", " ").capitalize())] = _render_check(check, told=told)
     lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
     title = f"CERTIFICATE - {certificate.month.title}".upper()
     return "\n".join([title, *(f"  {name:<15} {clean_text(text)}" for name, text in lines.items() if text)]) + "\n"
@@ -122,7 +122,8 @@ def _join_some(texts: Iterable[str], most: int = 5) -> str:
     return "; ".join(shown[:most]) + (f"; and {len(shown) - most} more" if len(shown) > most else "")
 
 
-def _render_check(check: Check) -> str:
+def _render_check(check: Check, *, told: bool) -> str:
     counted = f" ({check.checked:,} compared)" if check.checked else ""
-    sentences = "; ".join(filter(None, (describe_check(check), explain_check(check))))
+    why = "" if told and check.result == "differs" else explain_check(check)
+    sentences = "; ".join(filter(None, (describe_check(check), why)))
     return f"{check.result}{counted}: {sentences}"

@@ -11,18 +11,18 @@ be recognized at all: do not import what is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.certificate import Certificate, CreditsCertificate, State
-from flexlib.checks import BillTolerance, explain_check, explain_money, explain_witness
+from flexlib.certificate import Certificate, State, explain_rows
+from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import format_count, format_moment
+from flexlib.formats import format_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import find_worst
 from flexlib.schema import USAGE
@@ -121,22 +121,14 @@ class MonthUsage:
         """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
         return list_crossing(self.of_bills)
 
-    def list_problems(self) -> list[str]:
-        """Why its totals are not whole or not certain, a sentence each; empty where they are."""
+    def list_problems(self, told: Collection[str] = ()) -> list[str]:
+        """Why its totals are not whole or not certain, a sentence each; empty where they are. Of the sources in `told`,
+        of which the reader knows already what is missing, only what differs."""
         problems = [*self.missing, *self.possible_duplicates, *self.crossing]
         for one in self.snapshots:
-            state, name = self._find_state(one), f"{name_source(one.source)}, {one.month}"
-            if one.certificate.lacks_money and state is not one.certificate.state_of_rows:
-                problems.append(f"{name}: {explain_money(vars(one.certificate))}.")
-            elif state is State.GAP:
-                problems.append(f"{name}: something is missing; flexlib certificate and the month's raw/ say what.")
-            if state is State.PROVISIONAL:
-                moment = format_moment(one.certificate.as_of)
-                problems.append(f"{name}: read on {moment}, before the month was settled.")
-            if state is State.UNWITNESSED and isinstance(proof := one.certificate, CreditsCertificate):
-                problems.append(f"{name}: {explain_witness(proof.checks, proof.users_asked, proof.accepted_by)}.")
-            checks = one.certificate.checks.values()
-            problems += [f"{name}: {explain_check(check)}." for check in checks if check.result == "differs"]
+            found = [] if one.source in told else explain_rows(one.certificate, self.find_state(one))
+            found += [explain_check(check) for check in one.certificate.checks.values() if check.result == "differs"]
+            problems += [f"{name_source(one.source)}, {one.month}: {text}." for text in found]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
 
     @property
@@ -144,13 +136,13 @@ class MonthUsage:
         """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
         UNRECONCILED where calls may be double, or a bill differs from what was counted."""
         bills = self.of_bills.bills.providers if self.has_bills else ()
-        states = {self._find_state(one) for one in self.snapshots} | ({State.GAP} if self.missing else set())
+        states = {self.find_state(one) for one in self.snapshots} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
         is_open = bool(self.possible_duplicates or self.crossing) or any(not one.is_reconciled for one in bills)
         states |= {State.UNRECONCILED} if is_open else set()
         return find_worst(states)
 
-    def _find_state(self, snapshot: Snapshot) -> State:
+    def find_state(self, snapshot: Snapshot) -> State:
         """The state of one source; where bills say what all of its calls without a price cost, nothing is unknown."""
         knows_money = self.has_bills and not self.of_bills.bills.is_at_least
         return snapshot.certificate.state_of_rows if knows_money else snapshot.certificate.state
