@@ -71,7 +71,7 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     >>> sep.state
     <State.COMPLETE: 'COMPLETE'>
     >>> sep.missing
-    ('46 requests without a price: they are not in usd.', '46 requests without pesos: they are not in clp.')
+    ('46 calls without a price: they are not in usd.', '46 calls without pesos: they are not in clp.')
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """

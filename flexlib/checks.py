@@ -89,11 +89,11 @@ def explain_money(figures: Mapping[str, Any]) -> str:
     """What a month lacks of which much of the money is unknown, as a clause; of a certificate's figures.
 
     >>> explain_money({"unpriced_requests": 2, "requests": 5})
-    '2 of 5 requests have no price: the total in USD is at least what the others cost'
+    '2 of 5 calls have no price: the total in USD is at least what the others cost'
     """
     unpriced = figures["unpriced_requests"]
     verb = "has" if unpriced == 1 else "have"
-    what = f"{unpriced:,} of {format_count(figures['requests'], 'request')} {verb} no price"
+    what = f"{unpriced:,} of {format_count(figures['requests'], 'call')} {verb} no price"
     if figures.get("unsized_rows"):
         what = f"{format_count(figures['unsized_rows'], 'sum')} of an unknown number of calls without a price"
     return f"{what}: the total in USD is at least what the others cost"

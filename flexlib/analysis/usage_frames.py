@@ -117,6 +117,15 @@ def to_native_usage(
     return cast(Frame, frame.assign(**exact.where(exact.notna(), None)))
 
 
+def hide_zero(amount: Decimal | None, missing: object) -> Decimal | None:
+    """The amount, but None for a 0 that lacks calls: where only what is free has an amount, the sum is not known.
+
+    >>> hide_zero(Decimal(0), 82), hide_zero(Decimal(0), 0), hide_zero(Decimal(1), 82)
+    (None, Decimal('0'), Decimal('1'))
+    """
+    return None if missing and not amount else amount
+
+
 def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """The exact sum of those that are known; None when none is."""
     known = [amount for amount in amounts if amount is not None]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_span_options, asks_span, read_span
 from flexlib.dates import Month, Span
-from flexlib.errors import BadParameter, BadRecord, InvalidRequest
+from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import format_count
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
@@ -25,6 +25,13 @@ from flexlib.store.fx import find_rates_file, load_rates
 
 if TYPE_CHECKING:
     from flexlib.ledger.record.changing import FilledAmounts
+
+
+BY_HAND = (
+    "Without a network, bring the rates as a file, flexlib fx import FILE, or one by one, "
+    "flexlib fx set DATE VALUE --source TEXT."
+)
+"""What to do where no source answers."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -73,13 +80,16 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         from flexlib.ingest.ledger import fill_months
         from flexlib.ledger.door import find_ledger
 
-        update = update_rates(
-            span,
-            settings.data,
-            check=arguments.check,
-            mindicador_url=arguments.mindicador_url,
-            frankfurter_url=arguments.frankfurter_url,
-        )
+        try:
+            update = update_rates(
+                span,
+                settings.data,
+                check=arguments.check,
+                mindicador_url=arguments.mindicador_url,
+                frankfurter_url=arguments.frankfurter_url,
+            )
+        except (ServerRefused, ServerUnreachable) as error:
+            raise type(error)(f"{error} {BY_HAND}") from error
         missing, pending = update.missing, update.pending
         filled = fill_months(span.months, find_ledger(settings))
         file = find_rates_file(settings.data)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
+from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_count, format_plain
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
+from flexlib.sources.registry import LEDGER
 
 if TYPE_CHECKING:
     from flexlib.ledger.db.migrate import LedgerStatus
@@ -122,6 +124,9 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
         raise InvalidRequest(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
     record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
     print(_render_record(record, as_json=as_json))
+    if not as_json:
+        month = Month.containing(record.created_at)
+        print(f"Reports show it when its month is closed: {LEDGER.format_command(month)}", file=sys.stderr)
     return 0
 
 
@@ -152,6 +157,9 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
             batches, ledger, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line
         )
     print(_render_report(report, as_json=arguments.json))
+    if report.stored and not arguments.json:
+        command = f"{LEDGER.short_command} --year YEAR --month MONTH"
+        print(f"Reports show calls when their month is closed: {command}", file=sys.stderr)
     if report.rejects:
         print(f"flexlib: the refused lines are in {report.rejects}; correct them and send them again.", file=sys.stderr)
     if stop.caught is not None:

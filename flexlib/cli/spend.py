@@ -74,29 +74,35 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
     """The month for JSON: amounts as text, null where they are not known."""
+    from flexlib.analysis.usage_frames import hide_zero
     from flexlib.spend.billed import count_calls, count_models
 
     return {
         "state": str(month.state),
         "month": str(month.month),
-        "amount_in_usd": _write(bills.spend_usd),
+        "amount_in_usd": _write(hide_zero(bills.spend_usd, bills.is_at_least)),
         "at_least": is_at_least(month, bills),
         **count_calls(month.rows),
         "amount_in_clp": _write(bills.spend_clp),
         "providers": [
             {
                 "provider": one.provider,
-                "counted_usd": _write(one.counted_usd),
+                "counted_usd": _write(hide_zero(one.counted_usd, one.unpriced_requests)),
                 "billed_usd": _write(one.billed_usd),
                 "difference_usd": _write(one.difference_usd),
-                "spend_usd": _write(one.spend_usd),
+                "spend_usd": _write(hide_zero(one.spend_usd, one.is_at_least)),
+                "at_least": one.is_at_least,
                 "requests": one.requests,
+                "requests_at_least": one.requests_at_least,
                 "basis": one.basis,
                 "unconverted": {currency: _write(amount) for currency, amount in one.unconverted},
             }
             for one in bills.providers
         ],
-        "models": [one | {"counted_usd": _write(one["counted_usd"])} for one in count_models(month.rows)],
+        "models": [
+            one | {"counted_usd": _write(hide_zero(one["counted_usd"], one["unpriced_requests"]))}
+            for one in count_models(month.rows)
+        ],
         "differences": [
             {
                 "provider": one.provider,

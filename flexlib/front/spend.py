@@ -105,7 +105,7 @@ class Spend:
         problems = [text for month in self.loaded for text in month.list_problems()]
         unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
         counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
-        without = [f"{format_count(count, 'request')} without {what}." for what, count in counts.items() if count]
+        without = [f"{format_count(count, 'call')} without {what}." for what, count in counts.items() if count]
         return (*absent, *problems, *without, *(text for month in self.loaded for text in compare_total(month)))
 
     @cached_property

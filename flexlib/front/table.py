@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.usage_frames import open_usage, sum_usage
+from flexlib.analysis.usage_frames import hide_zero, open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest, explain_missing
 from flexlib.sources.registry import WINDSURF
@@ -121,7 +121,7 @@ def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
     has_tokens = bool(row["_has_tokens"])
     counts = {name: row[total] if name == "requests" or has_tokens else None for name, total in COUNTS.items()}
     spent = {name: None if row[name] is None else Decimal(row[name]).scaleb(-2) for name in CREDITS}
-    money = {name: row[total] for name, total in MONEY.items()}
+    money = {name: hide_zero(row[total], row[f"unpriced_{name}"]) for name, total in MONEY.items()}
     return {
         **counts,
         **spent,

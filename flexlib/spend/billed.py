@@ -27,7 +27,8 @@ COUNTS = f"""
     seller, CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END AS day, model,
     sum(usd) AS usd, sum(clp) AS clp, sum(calls)::BIGINT AS requests,
     coalesce(sum(calls) FILTER (usd IS NULL), 0)::BIGINT AS unpriced,
-    coalesce(sum(greatest(calls, 1)) FILTER (usd IS NOT NULL AND clp IS NULL), 0)::BIGINT AS unconverted
+    coalesce(sum(greatest(calls, 1)) FILTER (usd IS NOT NULL AND clp IS NULL), 0)::BIGINT AS unconverted,
+    bool_or(is_least) AS is_least
 """
 """A row that does not say how many calls it sums is one at least."""
 
@@ -37,11 +38,12 @@ ON_OWN_KEY = f"proxy = '{LlmProxy.OPENROUTER}' AND cost < amount_in_usd"
 OF_PROXY = f"""
     coalesce(proxy, provider) AS seller, grain, created_at, model,
     CASE WHEN {ON_OWN_KEY} THEN cost ELSE amount_in_usd END AS usd,
-    CASE WHEN {ON_OWN_KEY} THEN round(cost * fx_rate, 4) ELSE amount_in_clp END AS clp, coalesce(requests, 1) AS calls
+    CASE WHEN {ON_OWN_KEY} THEN round(cost * fx_rate, 4) ELSE amount_in_clp END AS clp, coalesce(requests, 1) AS calls,
+    requests IS NULL AS is_least
 """
 OF_MAKER = """
     provider AS seller, grain, created_at, model, amount_in_usd - cost AS usd,
-    amount_in_clp - round(cost * fx_rate, 4) AS clp, 0 AS calls
+    amount_in_clp - round(cost * fx_rate, 4) AS clp, 0 AS calls, false AS is_least
 """
 
 CHARGES = """
@@ -78,6 +80,8 @@ class Count:
     unpriced_requests: int
     unconverted_requests: int = 0
     """Those with dollars and without pesos."""
+    is_least: bool = False
+    """Whether a row does not say of how many requests it is: the counts are at least so many."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ class ProviderBill:
     """How much of what was counted the fees of a bill without a line of usage may pay for: then it is in twice."""
     may_bill: tuple[str, ...] = ()
     """Providers without a bill whose calls this one, of a sender that has none by its own name, may be for."""
+    requests_at_least: bool = False
+    """Whether some of the calls are sums of an unknown number, each of which `requests` has as one."""
     is_reconciled: bool = True
     """Whether those are within the tolerance, and nothing may stand in two providers."""
 

@@ -65,6 +65,8 @@ def compare_counts_with_bills(
         one, found = _compare_provider(provider, mine, billed, tolerance or BillTolerance(), is_daily=has_same_days)
         providers.append(one)
         differences += found
+    least = {one.provider for one in counts if one.is_least}
+    providers = [replace(one, requests_at_least=one.provider in least) for one in providers]
     providers = [_find_other_names(one, providers, by_provider[one.provider][1]) for one in providers]
     providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
     return MonthBills(tuple(providers), tuple(differences))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.analysis.usage_frames import exact_decimals, hide_zero
 from flexlib.formats import (
     UNKNOWN,
     clean_text,
@@ -141,8 +141,11 @@ class Table:
 
 def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
     """The columns and rows of a table in which counts say that they are at least so many, where a row of unknown many
-    calls stands in them as one."""
+    calls stands in them as one, and an amount of 0 that lacks calls is not known."""
     marked, written = [dict(row) for row in rows], list(columns)
+    for row in marked:
+        if "total_usd" in row and hide_zero(row["total_usd"], row.get("unpriced_usd")) is None:
+            row |= dict.fromkeys(row.keys() & {"total_usd", "share_permille"})
     for place, column in enumerate(columns):
         if column.key not in COUNTS_OF_ONE:
             continue

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from flexlib.analysis.ranking import SHOWN
+from flexlib.analysis.usage_frames import hide_zero
 from flexlib.formats import format_count, format_plain
 from flexlib.money.unit_prices import EXACT
+from flexlib.names import match_model
 from flexlib.senders import LABELS
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
-from flexlib.spend.differences import Difference, match_model
+from flexlib.spend.differences import Difference
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 TO_DO = {
@@ -28,23 +30,25 @@ def table_providers(bills: MonthBills) -> Table:
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),
-            "requests": one.requests,
-            "counted": one.counted_usd,
+            "requests": f"at least {one.requests:,}" if one.requests_at_least else one.requests,
+            "counted": hide_zero(one.counted_usd, one.unpriced_requests),
             "billed": one.billed_usd,
             "difference": one.difference_usd,
-            "spend": one.spend_usd,
+            "spend": hide_zero(one.spend_usd, one.is_at_least),
             "basis": _describe_basis(one),
         }
         for one in bills.providers
     ]
+    requests = sum(one.requests for one in bills.providers)
+    total = f"at least {requests:,}" if any(one.requests_at_least for one in bills.providers) else requests
     columns = [
-        Column("provider", "Provider", total="All providers"),
-        Column("requests", "Requests", Kind.COUNT, Total.SUM, is_optional=True),
+        Column("provider", "Who bills", total="All"),
+        Column("requests", "Calls", Kind.COUNT, total, is_optional=True),
         Column("counted", "Counted US$", Kind.USD, Total.KNOWN),
         Column("billed", "Billed US$", Kind.USD, Total.KNOWN),
         Column("difference", "Difference US$", Kind.USD, is_optional=True),
         Column("spend", "Spend US$", Kind.USD, Total.KNOWN),
-        Column("basis", "By"),
+        Column("basis", "Taken from"),
     ]
     return Table("table-providers", "Spend by provider, counted and billed", columns, rows)
 
@@ -84,7 +88,7 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
             }
         )
     columns = [
-        Column("provider", "Provider", total="All differences"),
+        Column("provider", "Who bills", total="All differences"),
         Column("day", "Day", Kind.DAY),
         Column("model", "Model"),
         Column("kind", "What", is_optional=True),

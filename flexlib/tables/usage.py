@@ -80,7 +80,7 @@ def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = N
     """Who sends the bill, by money. As from `rank_sellers`."""
     rows = [{**line, "name": name_provider(line["seller"])} for line in sellers]
     columns = [
-        Column("name", "Provider", total="All"),
+        Column("name", "Who bills", total="All"),
         REQUESTS,
         Column("total_tokens", "Tokens", Kind.COUNT, Total.KNOWN if rows else Total.SUM, is_optional=True),
         replace(CLP, is_optional=True),

@@ -54,7 +54,8 @@ def test_a_bill_is_the_spend_and_the_calls_are_counted_beside_it(capsys: pytest.
     assert said["providers"] == [
         {
             "provider": "openai", "counted_usd": "0.24726", "billed_usd": "0.895874", "difference_usd": "0.648614",
-            "spend_usd": "0.895874", "requests": 2, "basis": "bill", "unconverted": {},
+            "spend_usd": "0.895874", "at_least": False, "requests": 2, "requests_at_least": False, "basis": "bill",
+            "unconverted": {},
         }
     ]  # fmt: skip
     assert [(one["day"], one["kind"], one["difference_usd"]) for one in said["differences"]] == [
@@ -214,14 +215,14 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     loaded = fl.load("2025-05")
     assert loaded.total("usd") == Decimal("1.50")
     assert loaded.missing == (
-        "1 request without pesos: they are not in clp.",  # of a bill without calls one at least
+        "1 call without pesos: they are not in clp.",  # of a bill without calls one at least
         "2025-05: by(...) sums calls, nothing; with the bills, total() and flexlib spend say US$ 1.50.",
     )
 
 
 def test_the_total_is_the_bill_where_there_is_one_and_sums_of_calls_say_that_they_are_not() -> None:
     bring_calls("0.14726", "0.10")
-    assert fl.load("2025-05").missing == ("2 requests without pesos: they are not in clp.",)
+    assert fl.load("2025-05").missing == ("2 calls without pesos: they are not in clp.",)
     bring_bill("0.895874")
     assert fl.load("2025-05").missing[-1] == (
         "2025-05: by(...) sums calls, US$ 0.25; with the bills, total() and flexlib spend say US$ 0.90."
@@ -262,3 +263,34 @@ def test_a_sum_of_unknown_many_calls_makes_the_requests_at_least(capsys: pytest.
     assert main(["import", "days.csv", *CALLS]) == 0
     said = ask(capsys)[1]
     assert (said["requests"], said["requests_at_least"]) == (2, True)
+
+
+def test_what_has_no_price_is_unknown_and_never_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    # A call that cost nothing beside one of which nobody knows: not US$ 0.00.
+    rows = "2025-05-01T12:00:00Z,mine,0,0,0\n2025-05-02T12:00:00Z,mine,1,1,\n"
+    Path("usage.csv").write_text(f"t,m,i,o,usd\n{rows}", "utf-8")
+    assert main(["import", "usage.csv", *CALLS]) == 3
+    _, said = ask(capsys)
+    (one,) = said["providers"]
+    assert (one["counted_usd"], one["spend_usd"], one["at_least"], said["amount_in_usd"]) == (None, None, True, None)
+    assert said["models"][0]["counted_usd"] is None
+    assert main(["spend", *MAY]) == 3
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("OpenAI"))
+    assert line.split() == ["OpenAI", "2", "–", "–", "–", "–", "count,", "at", "least"]
+    assert fl.load("2025-05").by("model")["usd"].tolist() == [None]
+
+
+def test_a_number_of_calls_that_is_not_known_is_at_least_so_many_everywhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = "2025-05-01,gpt-5-nano,10,1,1,3\n2025-05-02,gpt-5-nano,10,1,1,\n"
+    Path("usage.csv").write_text(f"t,m,i,o,usd,n\n{rows}", "utf-8")
+    assert main(["import", "usage.csv", *CALLS, "--grain", "day", "--requests", "n"]) == 0
+    _, said = ask(capsys)
+    for part in (said, said["providers"][0], said["models"][0]):
+        assert (part["requests"], part["requests_at_least"]) == (4, True)  # 3, and 1 at least
+    assert main(["spend", *MAY]) == 0
+    out = capsys.readouterr().out
+    assert [line.split()[1:4] for line in out.splitlines() if line.startswith(("OpenAI", "ALL"))] == [
+        ["at", "least", "4"]
+    ] * 2

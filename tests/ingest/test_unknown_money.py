@@ -82,10 +82,10 @@ def test_a_month_without_any_price_is_said_to_be_none(
     told = capsys.readouterr()
     (month,) = json.loads(told.out)["months"]
     assert (month["state"], month["at_least"], month["requests"], month["unpriced_requests"]) == ("GAP", True, 2, 2)
-    assert "2025-09 is GAP: 2 of 2 requests have no price: the total in USD is at least" in told.err
+    assert "2025-09 is GAP: 2 of 2 calls have no price: the total in USD is at least" in told.err
     usage = load_month_usage(Month(2025, 9), tmp_path / "data")
     assert usage.state is State.GAP
-    assert [one for one in usage.list_problems() if "2 of 2 requests have no price" in one]
+    assert [one for one in usage.list_problems() if "2 of 2 calls have no price" in one]
     monkeypatch.setenv("FLEXLIB_MOST_UNPRICED", "1")
     assert main(words) == 0  # whoever knows that no list has his models says so
 

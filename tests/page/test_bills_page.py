@@ -35,7 +35,7 @@ def test_the_spend_is_the_bill_and_the_count_stands_beside_it(tmp_path: Path) ->
     assert read_cells(page, "table-providers") == [
         ["OpenAI", "1", "10.00", "10.50", "0.50", "10.50", "bill"],
         ["xAI", "1", "2.00", "–", "–", "2.00", "count"],
-        ["All providers", "2", "12.00", "10.50", "", "12.50", ""],
+        ["All", "2", "12.00", "10.50", "", "12.50", ""],
     ]
     assert "1 provider billed US$ 10.50, where US$ 10.00 were counted" in read_words(page)
     assert read_cells(page, "table-differences")[0][3] == "priced otherwise"

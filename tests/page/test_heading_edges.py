@@ -120,7 +120,7 @@ def test_ten_people_have_a_tenth(number: int, heading: str, note: str) -> None:
 
 def test_one_of_three_went_beyond() -> None:
     rows = pd.DataFrame({"flex_credits": amount} for amount in (5, 0, 0))
-    assert heading_for_spenders(rows).heading == "1 of 3 spenders went beyond their prompt credits"
+    assert heading_for_spenders(rows).heading == "1 of 3 people with use took flex credits"
     assert heading_for_spenders(rows.assign(flex_credits=0)).heading == "People"
 
 

@@ -93,10 +93,7 @@ def test_fewer_than_ten_people_are_no_share_of_anything() -> None:
 
 def test_the_spenders_are_those_beyond_their_prompt_credits() -> None:
     rows = make_rows([(1, "ana", THINKING, 100, 5), (1, "ben", THINKING, 100, 0)])
-    assert (
-        heading_for_spenders(aggregate.credits_by_user(rows)).heading
-        == "1 of 2 spenders went beyond their prompt credits"
-    )
+    assert heading_for_spenders(aggregate.credits_by_user(rows)).heading == "1 of 2 people with use took flex credits"
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(us
     html = show_month_headlines(usage, totals, list_rates(usage.rows), statistics).text
     assert "<small>US$</small>11.04" in html  # 9 + 1 + 1 + 0.04 of Windsurf, and thousandths
     assert "1 call without a price" in html
-    assert "at 950.50 (2025-09-05), mindicador.cl; 7 calls without pesos" in html
+    assert "at 950.50 (2025-09-05), mindicador.cl; 7 calls without an amount in pesos" in html
     assert "<dd>7</dd>" in html
 
 

@@ -93,7 +93,8 @@ def heading_for_spenders(by_user: object) -> Heading:
     note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
     if not spent:
         return Heading("People", note)
-    return Heading(f"{spent:,} of {len(rows):,} spenders went beyond their prompt credits", note)
+    note += " Flex credits are what a person uses beyond the prompt credits of the plan."
+    return Heading(f"{spent:,} of {len(rows):,} people with use took flex credits", note)
 
 
 def heading_for_peaks(statistics: CreditsStatistics) -> Heading:

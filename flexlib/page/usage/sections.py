@@ -9,7 +9,7 @@ from typing import Any
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_amount_change, measure_unit_price
 from flexlib.analysis.usage import UsageStatistics
-from flexlib.analysis.usage_frames import sum_amounts
+from flexlib.analysis.usage_frames import hide_zero, sum_amounts
 from flexlib.certificate import State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
 from flexlib.errors import BadRecord
@@ -49,13 +49,14 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     duplicates = usage.possible_duplicates
     state = {"state": str(usage.state), "missing": list(usage.missing), "possible_duplicates": list(duplicates)}
     state["bills"] = list(usage.bills.list_problems()) if usage.has_bills else []
-    sources = list(dict.fromkeys(map(_name_source, usage.snapshots)))
+    *others, last = dict.fromkeys(map(_name_source, usage.snapshots))
+    sources = f"{', '.join(others)} and {last}" if others else last
     return show_title(
         title,
         usage.month.title,
         f"All that is stored · monthly report · days of {usage.zone}",
         badge,
-        f"out of {', '.join(sources)} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
+        f"from {sources} · as of {format_moment(max(one.read_at for one in usage.certificates))}",
         _list_problems(usage),
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
         for_scripts=state,
@@ -80,7 +81,7 @@ def show_month_headlines(
     `spend.list_statuses`.
     """
     badge = BADGES[usage.state]
-    usd, clp = totals["usd"], totals["clp"]
+    usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp"))  # type: ignore[arg-type]
     is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
     change = _describe_change(totals, before, at_least=is_lower_bound)
     all_days = [] if by_day is None else read_rows(by_day)
@@ -223,13 +224,13 @@ def _add_counts(counts: Sequence[int | None]) -> int | None:
 def _describe_pesos(totals: Totals, rates: Sequence[Row], *, has_all: bool) -> str:
     """The rate, its date and its source; of several, the lowest and the highest."""
     known = [row for row in rates if row["day"]]
-    missing = _describe_missing(totals["unpriced_clp"], "pesos", has_all=has_all)
+    missing = _describe_missing(totals["unpriced_clp"], "an amount in pesos", has_all=has_all)
     if not known:
         return missing if totals["clp"] is not None else "of no call known"
     days = f"{known[0]['value']} ({known[0]['day']})"
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: Decimal(row["value"]))["value"] for choose in (min, max))
-        days = f"{low} to {high}"
+        days = low if low == high else f"{low} to {high}"
     sources = ", ".join(sorted({row["source"] for row in known}))
     return f"at {escape(days)}, {escape(sources)}{'' if missing == 'all calls' else '; ' + missing}"
 
