@@ -112,6 +112,8 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
 def _render_amount(amount: str | None, currency: str, missing: int, what: str) -> str:
     if amount is None and not missing:
         return ""
+    if missing and amount and not Decimal(amount):  # what is free is all that is known
+        amount = None
     without = f", {format_count(missing, 'row')} without {what}" if missing else ""
     at_least = "at least " if missing and amount else ""
     return at_least + (format_money(Decimal(amount), currency) if amount else "unknown") + without

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
@@ -166,7 +167,7 @@ class Spend:
         if unit not in UNITS:
             raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
         if unit in MONEY:
-            return sum_known(one[unit] for one in self._totals)
+            return sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
         value = self._sum(()).iloc[0][unit]
         if pd.isna(value):
             return None

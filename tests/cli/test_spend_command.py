@@ -278,6 +278,9 @@ def test_what_has_no_price_is_unknown_and_never_zero(capsys: pytest.CaptureFixtu
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("OpenAI"))
     assert line.split() == ["OpenAI", "2", "–", "–", "–", "–", "count,", "at", "least"]
     assert fl.load("2025-05").by("model")["usd"].tolist() == [None]
+    assert fl.load("2025-05").total("usd") is None
+    assert main(["certificate", *MAY, "--source", "import"]) == 3
+    assert "US$             unknown, 1 row without a price" in capsys.readouterr().out
 
 
 def test_a_number_of_calls_that_is_not_known_is_at_least_so_many_everywhere(
