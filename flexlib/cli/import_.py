@@ -100,12 +100,13 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     told: dict[Month, dict[str, str]] = {}
     for one in months:
         told.setdefault(one.certificate.month, {})[one.certificate.source] = explain_month(one)
+    taken = [file for file, _ in files]
+    if not arguments.json:  # before what else is stored of the month is read, and may turn out to be spoilt
+        print(render_import(taken, months), end="")
     judged = {month: load_judged(month, settings) for month in told}
-    taken, states = [file for file, _ in files], {month: usage.state for month, usage in judged.items()}
+    states = {month: usage.state for month, usage in judged.items()}
     if arguments.json:
         print(json.dumps(describe_import(taken, months, states, skipped), indent=2, ensure_ascii=False))
-    else:
-        print(render_import(taken, months), end="")
     for month, why in told.items():
         warn_of_month(judged[month], why)
     certificates = [one for usage in judged.values() for one in usage.certificates]
