@@ -49,8 +49,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
     duplicates = usage.possible_duplicates
     state = {"state": str(usage.state), "missing": list(usage.missing), "possible_duplicates": list(duplicates)}
     state["bills"] = list(usage.bills.list_problems()) if usage.has_bills else []
-    *others, last = dict.fromkeys(map(_name_source, usage.snapshots))
-    sources = f"{', '.join(others)} and {last}" if others else last
+    sources = " and ".join(dict.fromkeys(map(_name_source, usage.snapshots)))
     return show_title(
         title,
         usage.month.title,
