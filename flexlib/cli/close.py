@@ -58,7 +58,7 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
     certificate = snapshot.certificate
     print(certificate.to_json() if arguments.json else render_certificate(certificate, told=True), end="")
     usage = load_judged(month, settings)
-    warn_of_month(usage, {certificate.source: explain_state(certificate)})
+    warn_of_month(usage, {snapshot.source: explain_state(certificate)})
     return find_exit_code(usage.certificates, usage.state)
 
 
