@@ -12,6 +12,9 @@ from flexlib.errors import BadParameter
 Language = Literal["es", "en"]
 
 
+UNKNOWN_MODEL = "<nil>"
+"""What the server writes for a model it does not name; empty and absent ids are stored as this too."""
+
 GRAINS = frozenset({"call", "hour", "day", "month"})
 """What a row of usage stands for: one call, or the sum of an hour's, a day's, a month's."""
 

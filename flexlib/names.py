@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 
 from flexlib.dates import Span
-from flexlib.schema import UNKNOWN_MODEL
+from flexlib.enums import UNKNOWN_MODEL
 
 UNNAMED = "Unknown model"
 """The name of what the server itself does not name."""

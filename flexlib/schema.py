@@ -12,9 +12,6 @@ from flexlib.enums import EXTRA_COUNTS as EXTRA_COUNTS
 from flexlib.enums import GRAINS, KINDS_OF_CHARGE
 from flexlib.errors import BadRecord
 
-UNKNOWN_MODEL = "<nil>"
-"""What the server writes for a model it does not name; empty and absent ids are stored as this too."""
-
 
 def _field(name: str, kind: pa.DataType, unit: str, *, nullable: bool = True) -> pa.Field:
     return pa.field(name, kind, nullable=nullable, metadata={"unit": unit})

@@ -39,9 +39,9 @@ UNUSED = {
     RECORD: FRAMES | CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR,
     "ledger status": ALL - LEDGER - {"asyncio"},
     # pyarrow looks for pandas by itself wherever it is handed a list
-    f"close {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
+    f"close {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR,
     f"reprice {SEPTEMBER}": CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
-    f"import calls.csv {COLUMNS}": LEDGER | CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR | {"narwhals"},
+    f"import calls.csv {COLUMNS}": LEDGER | CHARTS | NOTEBOOKS | NETWORK - {"asyncio"} | BAR,
     # the fixture's certificates hold no hash of their files, so the rows are read to be held against theirs
     f"certificate {SEPTEMBER}": ALL - {"numpy", "pyarrow"},
     f"certificate {SEPTEMBER} --source import": ALL - {"numpy", "pyarrow"},

@@ -10,6 +10,7 @@ from zlib import crc32
 from flexlib.demo.company import NO_MODEL, Company, Row
 from flexlib.demo.query import QueryRefused
 from flexlib.demo.team import POOL, read_day
+from flexlib.names import name_model
 
 LINES_A_CREDIT = 7
 MODES = ("DEFAULT", "DEFAULT", "READ_ONLY", "NO_TOOL")
@@ -77,8 +78,6 @@ def _list_lines(rows: Rows) -> Iterator[Entry]:
 
 
 def _list_runs(rows: Rows) -> Iterator[Entry]:
-    from flexlib.names import name_model  # loads Arrow, which the command's help does without
-
     for number, row in enumerate(rows):
         model = "UNKNOWN" if row.model == NO_MODEL else name_model(row.model, date.fromisoformat(row.day))
         digits = f"{_draw(row):08x}{number:024x}"

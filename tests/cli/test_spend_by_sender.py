@@ -25,9 +25,9 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def bring(name: str, text: str) -> None:
+def bring(name: str, text: str, code: int = 0) -> None:
     Path(name).write_text(text, "utf-8")
-    assert main(["import", name]) == 0
+    assert main(["import", name]) == code
 
 
 def ask(capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, list[Any]]]:
@@ -41,7 +41,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, list[Any]]]:
 
 def test_what_cursor_bills_is_no_part_of_the_bill_of_the_maker(capsys: pytest.CaptureFixture[str]) -> None:
     bring("cursor.csv", CURSOR)
-    bring("anthropic.csv", ANTHROPIC)
+    bring("anthropic.csv", ANTHROPIC, code=4)
     # Cursor's 500 are counted and not billed here; the own key's 100,000 at 3.00 and 10,000 at 15.00 a million are in
     # Anthropic's 400
     assert ask(capsys) == ("900", {"cursor": ["500", None, 1], "anthropic": ["0.45", "400", 1]})

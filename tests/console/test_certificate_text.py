@@ -85,7 +85,7 @@ def fail(*users: str, rows: int = 0) -> CreditsCertificate:
         ),
         (
             replace(IMPORTED, requests=10, unpriced_requests=5),
-            "5 of 10 requests have no price: the total in USD is at least what the others cost; "
+            "5 of 10 calls have no price: the total in USD is at least what the others cost; "
             "the certificate says of which models, and why.",
         ),
         (

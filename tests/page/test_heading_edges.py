@@ -388,7 +388,7 @@ def make_bill(provider: str, counted: str | None, billed: str | None) -> Provide
             [("openai", "5", "7"), ("anthropic", "1", "0.5")],
             "2 providers billed US$ 7.50, where US$ 6.00 were counted",
         ),
-        ([("openai", None, "7")], "1 provider billed US$ 7.00, where US$ 0.00 were counted"),
+        ([("openai", None, "7")], "1 provider billed US$ 7.00"),
         ([("openai", "5", None)], "OpenRouter takes 80.0\u00a0% of the spend"),
     ],
 )
@@ -402,10 +402,10 @@ def test_what_was_billed_is_told_beside_what_was_counted_of_the_same_providers(
     assert heading_for_sellers([]).heading == "Spend by provider"
 
 
-def test_a_bill_in_a_currency_without_a_rate_alone_comes_to_nothing_in_dollars() -> None:
+def test_a_bill_in_a_currency_without_a_rate_alone_is_no_sum_of_dollars() -> None:
     bill = replace(make_bill("openai", "5", None), unconverted=(("EUR", Decimal(3)),))
     found = heading_for_sellers([], MonthBills((bill,), ()))
-    assert found.heading == "0 providers billed US$ 0.00, where US$ 0.00 were counted"
+    assert found.heading == "Spend by provider"
 
 
 def test_only_users_who_are_named_count_and_what_the_others_spent_is_in_the_half() -> None:

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.dates import Month
+from flexlib.enums import UNKNOWN_MODEL
 from flexlib.errors import RouteRefused, UnsupportedTeam
-from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.consumption import (
     ask_consumption_total,

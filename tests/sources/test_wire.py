@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexlib.dates import Month, Span
-from flexlib.schema import UNKNOWN_MODEL
+from flexlib.enums import UNKNOWN_MODEL
 from flexlib.sources.windsurf.wire import (
     CreditSums,
     Person,

@@ -100,6 +100,8 @@ def heading_for_sellers(sellers: Sequence[Row], bills: MonthBills | None = None)
     if bills is not None and bills.has_bills:
         note += " The spend is the bill where there is one, and the count of days that it does not cover."
         billed = [one for one in bills.providers if one.billed_usd is not None]
+        if not billed:
+            return Heading("Spend by provider", note)
         # What nobody counted would look like a difference.
         both = [one for one in billed if one.counted_usd is not None]
         text = format_amount(sum_amounts([one.billed_usd for one in both or billed]) or Decimal(0))

@@ -13,10 +13,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flexlib.dates import Span
+from flexlib.enums import UNKNOWN_MODEL
 from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.nesting import decode_json
 from flexlib.privacy import clean_message
-from flexlib.schema import UNKNOWN_MODEL
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person, check_name, show_value
 

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from flexlib.dates import Span
+from flexlib.enums import UNKNOWN_MODEL
 from flexlib.formats import clean_text
 from flexlib.nesting import format_given
 from flexlib.privacy import LONGEST_NAME, clean_message, is_name
-from flexlib.schema import UNKNOWN_MODEL
 
 ANALYTICS, READ = "/api/v1/Analytics", "Analytics Read"
 DATA_SOURCE = "QUERY_DATA_SOURCE_CASCADE_DATA"
