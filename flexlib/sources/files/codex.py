@@ -27,6 +27,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """
     session: Usage = {}
     before: Usage = {}
+    seen: set[str] = set()
     model, number, is_replay = None, 0, False
     for line in lines:
         if not isinstance(line, dict):
@@ -57,13 +58,16 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             for name in COUNTS if last and before and not is_replay else ():
                 if _count(grown, name) > _count(last, name):  # of a call that no line tells
                     row[name] = f"{_count(last, name)}, and the session's total has grown by {_count(grown, name)}"
+            told = repr((line.get("timestamp"), info))
+            is_told = now is not None and told in seen
+            seen.add(told)
             if not payload.get("info"):
                 row["kind"] = LIMITS
             elif is_replay:
                 row["kind"] = REPLAYED
             else:
-                row["kind"] = REPEATED if total and total == before else CALL
-            before = total or before
+                row["kind"] = REPEATED if is_told or (total and total == before) else CALL
+            before = before if is_told else total or before
             yield row
 
 

@@ -111,6 +111,18 @@ def test_a_call_of_codex_has_the_model_of_the_turn_before_it(tmp_path: Path) -> 
     assert count_left_out(file) == {"limits without usage": 1, "usage told before": 1}
 
 
+def test_lines_of_codex_that_come_twice_are_calls_once_and_the_total_grows_on_from_the_first(tmp_path: Path) -> None:
+    block = [
+        count(3, use(100, 900, 50), None),
+        count(6, None, use(300, 2900, 250)),
+        count(7, None, use(310, 2900, 255)),
+    ]
+    lines = [meta(0, "s1"), turn(2, "gpt-5"), *block, *block[:2], count(8, None, use(320, 2900, 260))]
+    file = write_lines(tmp_path, "rollout.jsonl", *lines)
+    assert [row["prompt_tokens"] for row in read_rows(file)] == [1000, 3200, 10, 10]
+    assert count_left_out(file) == {"usage told before": 2}
+
+
 def test_values_of_codex_that_are_none_are_no_fault_of_ours_and_a_session_without_an_id_lends_none() -> None:
     lines = [
         {"type": "event_msg", "timestamp": "t", "payload": {"type": "token_count", "info": "?"}},
