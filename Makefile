@@ -35,7 +35,7 @@ lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the 
 	FLEXLIB_DATA=$$root $(BIN)/jupyter lab $(LAB) --LabApp.default_url=/lab/tree/start_here.ipynb notebooks
 
 refresh: $(VENV)/report ## run the notebooks on the fixture and store their outputs
-	@$(FIXTURE) $(BIN)/python -m flexlib.report.refresh
+	@$(FIXTURE) $(BIN)/python tests/refresh_notebooks.py
 
 check: $(VENV)/test ## style and types
 	$(BIN)/ruff check

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 import yaml
+from refresh_notebooks import refresh_notebook, refresh_notebooks
 from report_samples import FIXTURE, THINKING, store_month
 
 from flexlib.errors import NotebookFailed, OtherServer, SnapshotMissing
 from flexlib.report.parameters import check_request, find_notebook, read_parameters
-from flexlib.report.refresh import refresh_notebook, refresh_notebooks
 from flexlib.settings import find_home
 
 HOME = find_home()

@@ -5,19 +5,17 @@ Text and HTML only, the same bytes for the same data: no timings, no paths, no k
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.errors import FlexlibError, NotebookFailed, OtherServer, SnapshotMissing
+from flexlib.errors import NotebookFailed, OtherServer, SnapshotMissing
 from flexlib.report.kernel import open_kernel
-from flexlib.settings import find_home
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+HOME = Path(__file__).parents[1]
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -33,14 +31,14 @@ PICTURES = ("image/png", "image/jpeg")
 """What nbval never compares: a stored one could show anything."""
 
 
-def refresh_notebooks(folder: Path | None = None, data: Path | None = None) -> list[Path]:
-    """Runs all notebooks of `folder` (default: the project's) on `data` (default: the fixture); those that changed.
+def refresh_notebooks(
+    folder: Path = HOME / "notebooks", data: Path = HOME / "tests" / "data" / "fixture"
+) -> list[Path]:
+    """Runs all notebooks of `folder` on `data`; those that changed.
 
     Raises `OtherServer` when `data` holds anything that was not made up, `SnapshotMissing` when it holds nothing, and
     `NotebookFailed`; a notebook that fails stays as it was.
     """
-    folder = folder or find_home() / "notebooks"
-    data = data or find_home() / "tests" / "data" / "fixture"
     _check_made_up(data)
     changed = []
     for notebook in sorted(folder.glob("*.ipynb")):
@@ -87,20 +85,6 @@ def _check_made_up(data: Path) -> None:
             )
 
 
-def main() -> int:
-    """The command line: `python -m flexlib.report.refresh [NOTEBOOKS] [--data ROOT]`."""
-    parser = argparse.ArgumentParser(prog="python -m flexlib.report.refresh", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, help="default: notebooks/")
-    parser.add_argument("--data", type=Path, help="default: the fixture")
-    arguments = parser.parse_args()
-    try:
-        changed = refresh_notebooks(arguments.folder, arguments.data)
-    except FlexlibError as error:
-        print(f"refresh: {error}", file=sys.stderr)
-        return error.exit_code
-    print("\n".join(f"refreshed {notebook}" for notebook in changed) or "all notebooks are fresh")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    changed = refresh_notebooks()
+    print("\n".join(f"refreshed {notebook}" for notebook in changed) or "all notebooks are fresh")
