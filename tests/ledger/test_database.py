@@ -16,6 +16,7 @@ from flexlib.errors import LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.ingest.fx import keep_rates
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import Ledger, get_ledger_status, init_ledger, open_ledger, record_usage, upgrade_ledger
+from flexlib.ledger.read.months import read_month
 from flexlib.money.fx import USD_CLP, Rate
 
 SEPTEMBER = Month(2025, 9)
@@ -76,6 +77,24 @@ def test_a_close_behind_a_writer_says_what_is_stored(sqlite_file: Path, tmp_path
 @pytest.fixture
 def url(postgresql: Postgresql) -> str:
     return postgresql.create(template="template_ledger")
+
+
+@pytest.mark.parametrize("table", ["llm_usage_statistics", PARTITION])
+def test_a_close_behind_a_lock_on_the_table_ends_and_says_so(table: str, url: str, tmp_path: Path) -> None:
+    ledger, other = (open_ledger(url, data=tmp_path, retry_seconds=seconds) for seconds in (0.2, 10))
+    record(other, "a1")
+    with other.connect() as connection:
+        connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        said = r"for 0\.\d s: another session locks its table: end that session, .* nothing else was stored; run it"
+        with pytest.raises(LedgerUnavailable, match=said):
+            close_month(SEPTEMBER, tmp_path, ledger=ledger)
+        said = "refused: another session locks its table"
+        with pytest.raises(LedgerUnavailable, match=said), read_month(SEPTEMBER, ledger):
+            pass
+        connection.execute("ROLLBACK")
+    assert close_month(SEPTEMBER, tmp_path, ledger=ledger).certificate.rows == 1
+    ledger.close()
+    other.close()
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ CONNECT_SECONDS = 5
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
-PASSING_STATES = ("08", "40", "53300", "55P03", "57P")
+LOCKED = "55P03"
+"""The SQLSTATE of a wait for a lock that took too long."""
+
+PASSING_STATES = ("08", "40", "53300", LOCKED, "57P")
 """SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
 
 FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
-
-SETTLED = ("SET client_encoding TO 'UTF8'", "SET DateStyle TO 'ISO, YMD'")
-"""How texts and times travel over every connection to PostgreSQL."""
 
 T = TypeVar("T")
 
@@ -165,11 +165,17 @@ def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
         )
     except ModuleNotFoundError as error:
         raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error
-    sa.event.listen(engine, "connect", lambda driver, _: _settle(driver, url))
+    sa.event.listen(engine, "connect", lambda driver, _: _settle(driver, url, retry_seconds))
     return engine
 
 
-def _settle(driver: Any, url: URL) -> None:  # noqa: ANN401 (the driver's connection)
+def list_settings(retry_seconds: float) -> tuple[str, ...]:
+    """What is set on every connection to PostgreSQL: how texts and times travel, and how long it waits for a lock."""
+    lock = f"SET lock_timeout TO {max(1, int(retry_seconds * 1000))}"  # 0 would be without end
+    return ("SET client_encoding TO 'UTF8'", "SET DateStyle TO 'ISO, YMD'", lock)
+
+
+def _settle(driver: Any, url: URL, retry_seconds: float) -> None:  # noqa: ANN401 (the driver's connection)
     """Makes a new connection to PostgreSQL speak as ours do, whatever the role, the database or the machine are set to.
 
     Raises `LedgerFailed` where the database cannot hold every text.
@@ -181,7 +187,7 @@ def _settle(driver: Any, url: URL) -> None:  # noqa: ANN401 (the driver's connec
             f"The database {url.database} is in {encoding}, which has no place for every text; make one that has: "
             "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
         )
-    for setting in SETTLED:
+    for setting in list_settings(retry_seconds):
         driver.execute(setting)
     driver.commit()
 
@@ -226,9 +232,10 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
     return str(state).startswith(PASSING_STATES)
 
 
-def explain_refusal(ledger: Ledger, error: Exception) -> LedgerFailed:
-    """What to raise where the database refused, and asking again would not help."""
-    return LedgerFailed(f"The ledger ({ledger.place}) refused: {_quote(error)}.")
+def explain_refusal(ledger: Ledger, error: Exception) -> LedgerError:
+    """What to raise where the database refused: asking again would not help, or not before a lock is gone."""
+    kind = LedgerUnavailable if getattr(_find_cause(error), "sqlstate", None) == LOCKED else LedgerFailed
+    return kind(f"The ledger ({ledger.place}) refused: {_quote(error)}.")
 
 
 def _find_cause(error: Exception) -> BaseException:
@@ -237,4 +244,6 @@ def _find_cause(error: Exception) -> BaseException:
 
 def _quote(error: Exception) -> str:
     cause = _find_cause(error)
+    if getattr(cause, "sqlstate", None) == LOCKED:
+        return "another session locks its table: end that session, which pg_stat_activity shows, or wait for it"
     return str(cause).strip().split("\n", 1)[0].rstrip(".") or type(cause).__name__

@@ -159,16 +159,15 @@ def _migrate(ledger: Ledger) -> str:
         with ledger.engine.connect() as connection:
             # Alembic begins and ends the transactions: the conversion of many rows is none, for the others' sake.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
-            connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
-            connection.commit()
             try:
+                connection.execute(sa.text("SET lock_timeout TO 0"))  # another's conversion may take minutes
+                connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
+                connection.commit()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
                 connection.commit()
-            except BaseException:
-                connection.invalidate()  # with it goes its lock
-                raise
+            finally:
+                connection.invalidate()  # with it go its lock and its patience
 
     # One process at a time makes the tables of a SQLite file; PostgreSQL has locks of its own.
     alone = lock_file(ledger.path.with_name(f".{ledger.path.name}.lock")) if ledger.path else nullcontext()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from flexlib.errors import BadSetting
-from flexlib.ledger.db.database import SETTLED, Ledger, explain_refusal
+from flexlib.ledger.db.database import Ledger, explain_refusal, list_settings
 from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
 from flexlib.ledger.read.sqlite import SqliteProcess, SqliteReader, start_process
@@ -106,7 +106,7 @@ def open_reader(
     try:
         with connect(url) as database, adbc.AdbcConnection(database) as connection:
             connection.set_autocommit(False)
-            for setting in (SNAPSHOT, *SETTLED):
+            for setting in (SNAPSHOT, *list_settings(ledger.retry_seconds)):
                 with adbc.AdbcStatement(connection) as statement:
                     statement.set_sql_query(setting)
                     statement.execute_update()

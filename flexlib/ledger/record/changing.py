@@ -18,7 +18,7 @@ from flexlib.ledger.db.columns import WIDE
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
-from flexlib.ledger.record.pages import change_pages
+from flexlib.ledger.record.pages import GO_ON, change_pages
 from flexlib.ledger.record.pricing import build_table, load_kept_rates, price_records
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.money.amounts import NO_RATE, PAID_IN_USD
@@ -74,7 +74,7 @@ def _find_condition(ledger: Ledger, month: Month, rates: Rates) -> sa.ColumnElem
         with ledger.read() as connection:
             return list(connection.execute(unpriced))
 
-    found = run_with_retries(ledger, read)
+    found = run_with_retries(ledger, read, GO_ON)
     book = load_book() if found else None
     conditions = [
         sa.and_(no_usd, *(column == value for column, value in zip(group, each, strict=True)))
@@ -91,7 +91,7 @@ def _find_condition(ledger: Ledger, month: Month, rates: Rates) -> sa.ColumnElem
         with ledger.read() as connection:
             return connection.execute(sa.select(table.id).where(*in_month, some).limit(1)).first() is not None
 
-    return some if run_with_retries(ledger, look) else None
+    return some if run_with_retries(ledger, look, GO_ON) else None
 
 
 def _list_gaps(record: UsageRecord) -> set[str]:
