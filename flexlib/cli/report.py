@@ -6,8 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,25 +65,30 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
-    from flexlib.report.run import run_report
+    from flexlib.report.run import run_report, stop_reports
 
     requests = list_requests(arguments, settings.service_key)
     is_demo, many = asks_demo(arguments, settings), len(requests) > 1
-    # Each notebook has a process of its own. A report alone is made in this thread, where Ctrl-C ends it at once.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        begun: list[tuple[ReportRequest, tuple[Snapshot, ...], Callable[[], Path]]] = []
-        try:
-            with open_settings(arguments, settings, offline=arguments.offline) as settings:
-                for request in requests:
-                    snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
-                    shows = not many and (arguments.progress or sys.stderr.isatty())
-                    how = {"shows_progress": shows, "cell_limit": arguments.cell_limit}
-                    make = partial(run_report, request, arguments.output_dir, settings.data, **how)
-                    begun.append((request, snapshots, pool.submit(make).result if many else make))
+    # Each notebook has a process of its own, and a thread that talks to it; this one only waits, so that Ctrl-C ends
+    # all of them at once.
+    pool = ThreadPoolExecutor(os.cpu_count())
+    begun: list[tuple[ReportRequest, tuple[Snapshot, ...], Future[Path]]] = []
+    try:
+        with open_settings(arguments, settings, offline=arguments.offline) as settings:
+            for request in requests:
+                snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
+                shows = not many and (arguments.progress or sys.stderr.isatty())
+                how = {"shows_progress": shows, "cell_limit": arguments.cell_limit}
+                make = partial(run_report, request, arguments.output_dir, settings.data, **how)
+                begun.append((request, snapshots, pool.submit(make)))
             made = [_finish(*one, settings, arguments, many=many) for one in begun]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    except KeyboardInterrupt:
+        stop_reports()
+        raise
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
     if arguments.json:
         facts = [one for one, _ in made]
         print(json.dumps(facts if many else facts[0], indent=2))
@@ -113,7 +117,7 @@ def list_requests(arguments: argparse.Namespace, service_key: str | None) -> lis
 def _finish(
     request: ReportRequest,
     snapshots: tuple[Snapshot, ...],
-    make: Callable[[], Path],
+    made: Future[Path],
     settings: Settings,
     arguments: argparse.Namespace,
     *,
@@ -125,7 +129,9 @@ def _finish(
 
     month, reads_usage = request.month, request.reads == "usage"
     try:
-        page = make()
+        while not made.done():
+            wait((made,), timeout=1)  # on Windows nobody who waits without end hears Ctrl-C
+        page = made.result()
     except FlexlibError as error:
         if not many:
             raise

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
@@ -30,6 +30,11 @@ PASSED_ON = (
 )
 """What of the environment a notebook may see, as patterns: what Python, Jupyter and Spark run by, and no more. What is
 not listed may be a secret, of flexlib or of anybody else, and a page may be sent to anybody."""
+
+
+STEP = Lock()
+"""Held for the moments in which a report begins what must be ended with it, or puts its page in place."""
+_OPEN: set[ReportKernel] = set()
 
 
 class ReportKernel(AsyncKernelManager):
@@ -76,7 +81,9 @@ def open_kernel(data: Path, folder: Path) -> Iterator[ReportKernel]:
     with the block."""
     kernel = ReportKernel(transport_encryption="auto")
     kernel.clients = []
-    run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data))
+    with STEP:
+        run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data))
+        _OPEN.add(kernel)
     try:
         yield kernel
     finally:
@@ -84,8 +91,17 @@ def open_kernel(data: Path, folder: Path) -> Iterator[ReportKernel]:
             client.stop_channels()
         # At once: a notebook only reads, there is nothing to be saved.
         run_sync(kernel.shutdown_kernel)(now=True)
+        _OPEN.discard(kernel)
         if current_thread() is not main_thread():
             ensure_event_loop().close()  # made for this thread, and by nobody else ended
+
+
+def kill_kernels() -> None:
+    """Ends the kernels of every thread. The caller holds `STEP` for good: no thread starts another one."""
+    for kernel in tuple(_OPEN):
+        if kernel.provisioner:
+            run_sync(kernel.provisioner.kill)()
+        kernel.cleanup_connection_file()
 
 
 def _run() -> None:

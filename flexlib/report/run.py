@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.errors import NotebookFailed, SnapshotChanged
 from flexlib.page.kit.markup import STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
-from flexlib.report.kernel import open_kernel
+from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import ReportRequest
 from flexlib.settings import CELL_LIMIT, DEMO
@@ -32,6 +34,8 @@ PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", 
 STARTS = 3
 """How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
 NOT_STARTED = "before replying to kernel_info"
+_DRAFTS: set[Path] = set()
+"""The folders of the reports that are being made."""
 
 
 def run_report(
@@ -54,10 +58,10 @@ def run_report(
     page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as draft, ThreadPoolExecutor(1) as pool:
+        with _make_draft(folder) as draft, ThreadPoolExecutor(1) as pool:
             # To import the renderer takes as long as to run the notebook: both at once.
             exporter = pool.submit(_open_exporter)
-            drafted, written = Path(draft) / executed.name, Path(draft) / page.name
+            drafted, written = draft / executed.name, draft / page.name
             try:
                 how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
                 node = _execute(source, drafted, request.values, data, how)
@@ -68,10 +72,20 @@ def run_report(
                 why = str(error).rstrip(".")
                 error.args = (f"{why}. No page was written; {failed} shows how far it came.",)
                 raise
-            drafted.replace(executed)
-            written.replace(page)
+            with STEP:
+                drafted.replace(executed)
+                written.replace(page)
             failed.unlink(missing_ok=True)
     return page
+
+
+def stop_reports() -> None:
+    """Ends what the reports of other threads have begun, kernels and drafts: the threads cannot be ended, so that the
+    caller ends the process next. Pages that are in place are whole."""
+    STEP.acquire()  # for good: none of them begins anything more
+    kill_kernels()
+    for draft in tuple(_DRAFTS):
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def read_state(page: Path) -> dict[str, Any] | None:
@@ -106,6 +120,18 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
         piece = " ".join(loaded.split())[:80]
         raise NotebookFailed(f"An output would load or run something when the page is opened: {piece!r}. Take it out.")
     return page
+
+
+@contextmanager
+def _make_draft(folder: Path) -> Iterator[Path]:
+    with STEP:
+        draft = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+        _DRAFTS.add(draft)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft)
+        _DRAFTS.discard(draft)
 
 
 def _execute(

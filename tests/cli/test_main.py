@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from harness import KEY
+from report_samples import FIXTURE
 
 import flexlib
 from flexlib.cli.main import COMMANDS as MODULES
@@ -321,22 +322,44 @@ def test_ctrl_c_ends_a_fetch_at_once_and_what_was_read_is_kept(demo: Demo, tmp_p
     assert answers.exists()
 
 
-def test_sigterm_clears_away_what_is_half_done(tmp_path: Path) -> None:
-    notebook = tmp_path / "sleeps.ipynb"
-    code = {"cell_type": "code", "metadata": {}, "source": "import time; time.sleep(600)", "outputs": [], "id": "a"}
-    cells = [{**code, "execution_count": None}]
+@pytest.mark.parametrize(
+    ("number", "code", "months"),
+    [(signal.SIGINT, 130, ["--start-month", "8", "--end-month", "9"]), (signal.SIGTERM, 143, ["--month", "9"])],
+)
+def test_a_signal_ends_reports_at_once_with_their_kernels_and_drafts(
+    number: signal.Signals, code: int, months: list[str], tmp_path: Path
+) -> None:
+    said, out = tmp_path / "said", tmp_path / "out"
+    said.mkdir()
+    # Each kernel says its process and waits; nobody tells it to end.
+    wait = f"import os, time; open(f'{said}/{{os.getpid()}}', 'w').close(); time.sleep(600)"
+    cell: dict[str, object] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    parameters = {"source": "year: int = 2025\nmonth: int = 9", "id": "a", "metadata": {"tags": ["parameters"]}}
+    cells = [{**cell, **parameters}, {**cell, "source": wait, "id": "b"}]
+    notebook = tmp_path / "waits.ipynb"
     notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
-    out = tmp_path / "out"
-    words = ("report", "--notebook", str(notebook), "--output-dir", str(out))
-    with start("https://server.codeium.com", tmp_path / "data", *words) as process:
-        end = time.monotonic() + 30
-        while not any(out.glob(".report-*")):
+    words = ("--notebook", str(notebook), "--year", "2025", *months, "--offline", "--output-dir", str(out))
+    with start("https://server.codeium.com", FIXTURE, "report", *words) as process:
+        end = time.monotonic() + 60
+        while len(list(said.iterdir())) < len(months) // 2:
             assert time.monotonic() < end
             time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        process.send_signal(number)
         _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors.splitlines()[-1][:17]) == (143, "flexlib: Stopped.")
-    assert list(out.iterdir()) == []
+    assert time.monotonic() - started < 2
+    assert (process.returncode, errors.splitlines()[-1][:17]) == (code, "flexlib: Stopped.")
+    assert [file for file in out.rglob("*") if not file.is_dir() or file.name.startswith(".")] == []
+    for kernel in said.iterdir():
+        while _is_running(int(kernel.name)):
+            assert time.monotonic() < started + 5, "a kernel outlived its report"
+            time.sleep(0.01)
+
+
+def _is_running(process: int) -> bool:
+    asked = ["ps", "-o", "stat=", "-p", str(process)]
+    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    return bool(state) and not state.startswith("Z")  # one that has ended is shown until somebody takes note
 
 
 def test_an_import_that_is_stopped_says_what_is_stored(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +92,12 @@ def test_with_a_key_a_report_of_all_spend_reads_the_team_s_credits_first(
         monkeypatch.setenv("WINDSURF_BASE_URL", url)
         assert main(["report", *WHEN, "--notebook", notebook, "--alone"]) == 0
     assert [folder.name for folder in (tmp_path / "data" / "credits").iterdir()] == ["2025-09"]
+
+
+@pytest.mark.heavy
+def test_of_many_reports_at_once_none_fails_for_a_port_that_another_took(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "flexlib", "report", *WHEN, "--offline", "--output-dir"]
+    environment = os.environ | {"FLEXLIB_DATA": str(FIXTURE)}
+    runs = [subprocess.Popen([*words, str(tmp_path / str(number))], env=environment) for number in range(6)]
+    assert [run.wait(300) for run in runs] == [0] * 6
+    assert len(list(tmp_path.glob("*/demo/2025-09/flex_credits.html"))) == 6
