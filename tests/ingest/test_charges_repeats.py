@@ -104,6 +104,23 @@ def test_a_total_of_the_bill_s_own_is_no_charge_and_is_held_against_its_rows(
     assert explain_check(found.certificate.sums).partition(":")[0] == said
 
 
+@pytest.mark.parametrize("word", [
+    "Total due", "Amount due", "Invoice total", "Balance due", "Total USD", "TOTAL (USD)", "Total:", "Total usage",
+    "Total for May 2025", "Total excl. tax", "Total a pagar", "Neto", "Total neto",
+])  # fmt: skip
+def test_a_total_is_none_of_the_charges_by_whatever_words_it_begins(tmp_path: Path, word: str) -> None:
+    (found,) = bill(tmp_path, f"{HEADER}2025-05-01,API,100\n2025-05-02,images,50\n2025-05-31,{word},150\n")
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "150"}}, State.COMPLETE)
+    (found,) = bill(tmp_path, f"{HEADER}2025-05-01,API,100\n2025-05-31,{word},70\n", replace_months=True)
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "100"}}, State.UNRECONCILED)
+
+
+def test_the_total_after_a_tax_sums_what_stands_before(tmp_path: Path) -> None:
+    rows = "2025-05-01,API,100\n2025-05-31,Subtotal,100\n2025-05-31,VAT 19%,19\n2025-05-31,Amount due,119\n"
+    (found,) = bill(tmp_path, HEADER + rows)
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "119"}}, State.COMPLETE)
+
+
 def test_a_total_in_each_currency_is_held_against_the_rows_in_it(tmp_path: Path) -> None:
     rows = "day,item,usd,money\n2025-05-01,a,2,EUR\n2025-05-01,b,3,USD\n,Total,2,EUR\n,Total,4,USD\n"
     (found,) = bill(tmp_path, rows, currency="money")

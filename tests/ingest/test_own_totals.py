@@ -34,6 +34,8 @@ def bring(folder: Path, text: str, *, head: str = "date,model,key,in,out\n", **m
         "2026-05-02,gpt-4o,Grand total,3000,300",  # in a column that feeds nothing
         "Total,,,3000,300",
         "2026-05-02,,Sum,3000,300",
+        "2026-05-02,all models,,3000,300",
+        "2026-05-02,Total May,,3000,300",
     ],
 )
 def test_a_row_that_sums_the_others_is_no_call(tmp_path: Path, total: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -18,7 +19,7 @@ from flexlib.sources.charges.mapping import CODE, UNITS, ChargeMapping
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.conditions import RowFilter
 from flexlib.sources.files.ids import TOTAL_ROWS
-from flexlib.sources.files.meaning import TOTALS
+from flexlib.sources.files.meaning import TOTAL
 
 KINDS = {one: one for one in KINDS_OF_CHARGE} | {
     "purchase": "fee", "subscription": "fee", "refund": "credit", "discount": "credit",
@@ -128,7 +129,7 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
         return Verdict(month, fault=row.problem)
     if kind := reading.filter.name_kind({name: row.values[place] for name, place in reading.conditions.items()}):
         return Verdict(month, left_out=kind)
-    if any((said.get(name) or "").lower() in TOTALS for name in TOTAL_TEXTS):
+    if any(re.fullmatch(TOTAL, said.get(name) or "") for name in TOTAL_TEXTS):
         return Verdict(month, left_out=TOTAL_ROWS, total=_read_total(reading, said))
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")

@@ -117,20 +117,29 @@ def is_direct(mapping: CallMapping) -> str:
     return write_any([read_conditions(text) for text in mapping.direct], name_conditions(mapping))
 
 
-TOTALS = ("total", "totals", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme", "suma")
-"""What stands in a cell of a row that sums others, in lower case."""
-TOTAL_IN_REST = "(?i)" + "|".join(f':{len(word)}:{word}|:"{word}"' for word in TOTALS)
+TOTALS = (
+    "total", "totals", "grand total", "subtotal", "sub-total", "net total", "invoice total", "usage total",
+    "monthly total", "amount due", "amount payable", "balance due", "importe total", "monto total", "gesamtbetrag",
+    "rechnungsbetrag", "zwischensumme", "gesamtsumme",
+)  # fmt: skip
+"""What a cell of a row that sums others begins with, in lower case, such as `Total due` or `TOTAL (USD)`."""
+WHOLE_TOTALS = (*TOTALS, "sum", "summe", "gesamt", "suma", "net", "net amount", "neto", "netto", "nettobetrag")
+"""What is the whole of such a cell."""
+TOTAL = f"(?i)(?:{'|'.join(TOTALS)})(?:[ :(].*)?|(?:{'|'.join(WHOLE_TOTALS)}):?"
+TOTAL_IN_REST = "(?i)" + "|".join(f':{len(word)}:{word}|:"{word}"' for word in WHOLE_TOTALS)
 """Such a cell in what a row says in other columns: after its length, or in JSON."""
+ALL_MODELS = ("all", "all models")
+"""What stands in the place of a model where a row is of all, and so may sum the others."""
 TOTAL_TEXTS = ("created_at", "model", "provider", "proxy", "task_type", "status", "usable_key")
 
 
 def find_total(mapping: CallMapping) -> str:
     """SQL of whether a row may be the sum of others: 2 where it is no call in any case, 1 where its counts decide."""
-    words = ", ".join(map(quote, TOTALS))
     texts = [*(name for name in TOTAL_TEXTS if name in mapping.columns), *name_conditions(mapping).values()]
-    cells = [f"coalesce(lower({name}) IN ({words}), false)" for name in texts]
+    cells = [f"coalesce(regexp_full_match({name}, {quote(TOTAL)}), false)" for name in texts]
+    cells += [f"coalesce(lower(model) IN {ALL_MODELS}, false)"] if "model" in mapping.columns else []
     cells += [f"coalesce(regexp_matches({name}, {quote(TOTAL_IN_REST)}), false)" for name in ("rest", "metadata")]
-    sure = [f"coalesce(lower({name}) IN ({words}), false)" for name in TOTAL_TEXTS[:2] if name in mapping.columns]
+    sure = [cells[texts.index(name)] for name in TOTAL_TEXTS[:2] if name in texts]
     return f"CASE WHEN {' OR '.join(sure)} THEN 2 WHEN {' OR '.join(cells)} THEN 1 END"
 
 
