@@ -116,6 +116,39 @@ def test_a_call_that_two_other_logs_share_by_chance_is_not_dropped_in_silence(tm
     check_open(bring(tmp_path / "data", (one, {}), (two, {})), "a.csv", "b.csv")
 
 
+OTHER = {"created_at": "start", "prompt_tokens": "prompt", "completion_tokens": "completion"}
+OTHER_HEAD = "start,prompt,completion"
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_call_that_two_systems_logged_milliseconds_apart_is_asked_about(
+    tmp_path: Path, count: int, swapped: bool
+) -> None:
+    proxy = [f"2026-05-15T10:{n:02}:00.999Z,{1000 + n},100" for n in range(count)]
+    trace = [f"2026-05-15T10:{n:02}:01.002Z,{1000 + n},100" for n in range(count)]
+    files = [
+        (write(tmp_path, "proxy.csv", *proxy), {}),
+        (write(tmp_path, "trace.csv", *trace, head=OTHER_HEAD), OTHER),
+    ]
+    files = files[::-1] if swapped else files
+    month = bring(tmp_path / "data", *files)
+    assert month.certificate.state is State.UNRECONCILED  # 1,000 tokens of one call, not 2,000
+    decided = bring(tmp_path / "data", *files, distinct=True).certificate
+    assert (decided.state, decided.rows) == (State.COMPLETE, 2 * count)
+
+
+def test_the_logs_of_two_applications_are_others_though_a_call_in_twenty_is_as_long(tmp_path: Path) -> None:
+    one = [f"2026-05-15T10:{n:02}:00.1Z,{7 if n % 20 == 0 else n + 100},5" for n in range(60)]
+    two = [f"2026-05-15T10:{n:02}:00.4Z,{7 if n % 20 == 0 else n + 500},5" for n in range(60)]
+    first, second = write(tmp_path, "one.csv", *one), write(tmp_path, "two.csv", *two, head=OTHER_HEAD)
+    done = bring(tmp_path / "data", (first, {}), (second, OTHER)).certificate
+    assert (done.state, done.rows) == (State.COMPLETE, 120)
+    same = write(tmp_path, "same.csv", "2026-05-15T10:00:00.4Z,7,5", "2026-05-15T10:01:00.4Z,7,5")
+    done = bring(tmp_path / "same", (first, {}), (same, {})).certificate  # of one system, which tells one time of a call
+    assert (done.state, done.rows) == (State.COMPLETE, 62)
+
+
 def test_replacing_by_another_project_s_file_of_the_same_name_asks(tmp_path: Path) -> None:
     first = write(tmp_path, "p1/usage.csv", "2026-05-14T10:00:00Z,1000,0")
     second = write(tmp_path, "p2/usage.csv", "2026-05-15T10:00:00Z,5,0")
