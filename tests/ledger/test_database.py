@@ -12,12 +12,21 @@ from databases import Postgresql, execute, query
 from sqlalchemy.engine import make_url
 
 from flexlib.dates import Month
-from flexlib.errors import LedgerFailed, LedgerMissing, LedgerUnavailable
+from flexlib.errors import ConflictingUsage, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.ingest.fx import keep_rates
 from flexlib.ingest.ledger import close_month
-from flexlib.ledger import Ledger, get_ledger_status, init_ledger, open_ledger, record_usage, upgrade_ledger
+from flexlib.ledger import (
+    Ledger,
+    get_ledger_status,
+    init_ledger,
+    open_ledger,
+    record_many,
+    record_usage,
+    upgrade_ledger,
+)
 from flexlib.ledger.read.months import read_month
 from flexlib.money.fx import USD_CLP, Rate
+from flexlib.privacy import PrivacyGuard
 
 SEPTEMBER = Month(2025, 9)
 PARTITION = "llm_usage_statistics_2025_09"
@@ -56,6 +65,23 @@ def test_an_id_with_an_e_mail_or_a_key_is_kept_as_imports_keep_it(ledger: Ledger
     assert hidden == "id-f6328e9f04d038bbbae63165"  # sha256("ana@corp.com")
     assert record(ledger, "ana@corp.com") == hidden
     assert query(ledger, "SELECT request_id FROM llm_usage_statistics") == [(hidden,)]
+
+
+def test_a_call_that_a_version_before_stored_under_its_plain_id_is_the_same_when_it_comes_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = "ana@corp.com"
+    with monkeypatch.context() as before:
+        before.setattr(PrivacyGuard, "hide_id", lambda self, kind, text: text)
+        record(ledger, plain)
+    assert record(ledger, plain) == plain
+    sent = {"usable": ("key", "ñandú €"), "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1000}
+    (again, other) = record_many([{**sent, "request_id": one} for one in (plain, "eva@corp.com")], ledger=ledger)
+    assert again.request_id == plain
+    assert other.request_id.startswith("id-")
+    with pytest.raises(ConflictingUsage, match="model"):
+        record(ledger, plain, "gpt-4o-mini")
+    assert get_ledger_status(ledger).rows == 2
 
 
 def test_a_close_behind_a_writer_says_what_is_stored(sqlite_file: Path, tmp_path: Path) -> None:

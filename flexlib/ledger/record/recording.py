@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,15 @@ from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.record.pricing import price_records
 from flexlib.ledger.record.record import UsageRecord, build_record, find_differences
-from flexlib.ledger.record.writing import ensure_months, find_stored, insert_record, insert_records, open_transaction
+from flexlib.ledger.record.writing import (
+    StoredBatch,
+    ensure_months,
+    find_stored,
+    insert_record,
+    insert_records,
+    keep_stored_ids,
+    open_transaction,
+)
 
 Amount = Decimal | float | str | None
 SEND_AGAIN = " It is not certain that the call is stored; send it again under the same request id."
@@ -94,7 +101,7 @@ def record_usage(
         grain=grain,
         requests=requests,
     )
-    (record,) = price_records(ledger, [built])
+    (record,) = price_records(ledger, keep_stored_ids(ledger, [{"request_id": request_id}], [built]))
     given = {"created_at": created_at, "amount_in_usd": amount_in_usd, "amount_in_clp": amount_in_clp}
 
     def store() -> UsageRecord:
@@ -195,19 +202,9 @@ def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = N
     return store_batch(ledger, sent, [_build_one(ledger, place, call) for place, call in enumerate(sent)]).records
 
 
-@dataclass(frozen=True)
-class StoredBatch:
-    """What became of a batch."""
-
-    records: list[UsageRecord]
-    """As they are stored, in the order of the calls."""
-    new: int
-    """How many rows are new; the other calls were stored before, or stand more than once in the batch."""
-
-
 def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Sequence[UsageRecord]) -> StoredBatch:
     """Stores the records that `build_record` made of the calls, all of them or none. Raises as `record_many`."""
-    records = price_records(ledger, built)
+    records = price_records(ledger, keep_stored_ids(ledger, calls, built))
     firsts: dict[str, UsageRecord] = {}
     for record, call in zip(records, calls, strict=True):
         _refuse_other_content(firsts.setdefault(record.request_id, record), record, call)

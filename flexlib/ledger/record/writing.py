@@ -7,15 +7,16 @@ for them at each of its calls. One record is one statement, which is its own tra
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import EnumText, JsonText, Kept
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE, is_attached, name_partition
 from flexlib.ledger.record.record import UsageRecord
 
@@ -190,6 +191,31 @@ def find_stored(ledger: Ledger, connection: Any, request_ids: Iterable[str]) -> 
         query = f"SELECT {columns} FROM {TABLE} one WHERE request_id IN ({', '.join('?' * len(some))})"  # noqa: S608
         stored += [decode_record(row) for row in connection.execute(query, some)]
     return stored
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """What became of a batch."""
+
+    records: list[UsageRecord]
+    """As they are stored, in the order of the calls."""
+    new: int
+    """How many rows are new; the other calls were stored before, or stand more than once in the batch."""
+
+
+def keep_stored_ids(
+    ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Sequence[UsageRecord]
+) -> list[UsageRecord]:
+    """The records of the calls; one whose id is hidden, and that a version before stored as it was sent, keeps that."""
+    sent = [call.get("request_id") for call in calls]
+    hidden = [said for said, one in zip(sent, built, strict=True) if said not in (None, one.request_id)]
+
+    def find() -> set[str]:
+        with ledger.connect() as connection:
+            return {one.request_id for one in find_stored(ledger, connection, hidden)}
+
+    kept = run_with_retries(ledger, find) if hidden else set[str]()
+    return [one._replace(request_id=said) if said in kept else one for said, one in zip(sent, built, strict=True)]
 
 
 def encode_record(ledger: Ledger, record: UsageRecord) -> list[Any]:
