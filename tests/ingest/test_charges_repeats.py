@@ -68,6 +68,13 @@ def test_a_page_that_was_saved_twice_is_told_whatever_it_says_of_the_next_one(tm
     assert found.certificate.sums.figures["doubled_lines"] == [["pages.jsonl", 1]]
 
 
+def test_what_stands_beside_the_number_of_a_page_tells_lines_apart(tmp_path: Path) -> None:
+    row = {"day": "2025-05-01", "item": "tokens", "usd": "2.50"}
+    lines = [row | {"of": {"page": page, "project": name}} for page, name in ((1, "a"), (2, "b"), (3, "b"))]
+    (found,) = bill(tmp_path, "\n".join(map(json.dumps, lines)), name="pages.jsonl")
+    assert found.certificate.sums.figures["doubled_lines"] == [["pages.jsonl", 1]]  # of 2 before: the project too
+
+
 def test_a_line_of_an_id_that_stands_before_counts_once_and_another_charge_under_it_is_refused(tmp_path: Path) -> None:
     rows = ("2025-05-01,a,1,x1", "2025-05-01,a,1,x2", "2025-05-01,a,1,x1", "2025-05-01,a,7,x2", "2025-05-01,a,1,")
     (found,) = bill(tmp_path, "day,item,usd,line\n" + "\n".join(rows), line_id="line")

@@ -115,10 +115,9 @@ class Repeats:
 
 def _drop_paging(text: str) -> str:
     row: dict[str, Any] = json.loads(text)
-    kept = {name: value for name, value in row.items() if not _is_paging(name, value)}
-    return json.dumps(kept, sort_keys=True)
+    inner = {name: _keep_own(value) if isinstance(value, dict) else value for name, value in row.items()}
+    return json.dumps(_keep_own(inner), sort_keys=True)
 
 
-def _is_paging(name: str, value: object) -> bool:
-    names = (name, *(value if isinstance(value, dict) else ()))
-    return any(find_word(one) in ASKING for one in names)
+def _keep_own(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if find_word(name) not in ASKING}
