@@ -135,9 +135,23 @@ def test_a_total_in_each_currency_is_held_against_the_rows_in_it(tmp_path: Path)
     assert found.certificate.sums.figures["own_totals"] == [["bill.csv", "amount of line 5", "4", "3"]]
 
 
+def test_a_total_whose_amount_cannot_be_read_is_refused_as_any_row_is(tmp_path: Path) -> None:
+    (found,) = bill(tmp_path, f"{HEADER}{ROWS}2025-05-31,Total,1x0\n")
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "15.5"}}, State.GAP)
+    assert [(row.line, row.reason) for row in found.quarantined] == [(4, "amount is not an amount: 1x0")]
+
+
+def test_a_month_of_nothing_but_a_total_that_no_rows_sum_up_to_is_told(tmp_path: Path) -> None:
+    may, june = bill(tmp_path, f"{HEADER}{ROWS}2025-06-30,Total,80\n")  # of June's lines, which are not here
+    assert sums([may, june]) == {"2025-05": {"USD": "15.5"}, "2025-06": {}}
+    assert {may.certificate.state, june.certificate.state} == {State.UNRECONCILED}
+    (may,) = bill(tmp_path, f"{HEADER}{ROWS}2025-06-01,Total,15.5\n", name="may.csv", supersedes=("bill.csv",))[:1]
+    assert may.certificate.state is State.COMPLETE  # the bill's own date
+
+
 def test_a_bill_of_totals_alone_holds_no_charges(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match="bill.csv holds no charges"):
-        bill(tmp_path, HEADER + "Total,,17\n")
+    with pytest.raises(BadFile, match="bill.csv holds no charges, only totals; export it again with the lines that th"):
+        bill(tmp_path, HEADER + "Total,,17\n2025-06-01,Total,17\n")
 
 
 def test_a_bill_given_twice_counts_once_and_that_is_said(tmp_path: Path) -> None:

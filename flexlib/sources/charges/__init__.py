@@ -26,6 +26,7 @@ from flexlib.sources.charges.rows import Charge, Reading, find_end, judge_row
 from flexlib.sources.charges.texts import Texts, read_texts
 from flexlib.sources.files.fields import list_in_words
 from flexlib.sources.files.files import list_columns
+from flexlib.sources.files.ids import TOTAL_ROWS
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.registry import RefusedRow
 
@@ -212,19 +213,21 @@ def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
     from flexlib.schema import CHARGES
     from flexlib.sources.files.texts import read_raw
 
-    months = sorted(found.amounts.keys() | {one[0] for one in found.refused if one[0]})
+    months = found.amounts.keys() | {one[0] for one in found.refused if one[0]}
     if not months:
         bad = found.refused[:1]
+        only = ", only totals" if any(TOTAL_ROWS in kinds for kinds in found.left_out.values()) else ""
         raise BadFile(
             f"{file.name} holds no row that can be taken; line {bad[0][1]}: {bad[0][3]}."
             if bad
-            else f"{file.name} holds no charges; export it again."
+            else f"{file.name} holds no charges{only}; export it again{' with the lines that they sum' if only else ''}."
         )
+    months |= {month for month, _ in found.repeats.list_totals() if month}
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
         texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
         doubled = found.repeats.count_doubled(connection, file, rows)
-    return {month: _pick(rows, month, found, texts, doubled[month]) for month in months}
+    return {month: _pick(rows, month, found, texts, doubled[month]) for month in sorted(months)}
 
 
 def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str], doubled: int) -> MonthCharges:
@@ -236,6 +239,6 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     refused = [RefusedRow(line, why, texts.get(line, "")) for at, line, _, why in found.refused if at in (month, None)]
     left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
     people = found.people.get(month, {})
-    amounts, totals = found.amounts.get(month, {}), tuple(found.repeats.list_totals())
+    amounts, totals = found.amounts.get(month, {}), tuple(told for _, told in found.repeats.list_totals())
     crossing = found.crossing[month]
     return MonthCharges(mine, amounts, tuple(refused), dict(left_out), people, crossing, doubled, totals)

@@ -59,7 +59,7 @@ class Repeats:
     """The first line with each id of the file's own."""
     spans: dict[int, int] = field(default_factory=dict)
     """How many lines of the file a row is where that is not one."""
-    totals: list[tuple[int, str, Decimal, list[_Sum]]] = field(default_factory=list)
+    totals: list[tuple[Month | None, int, str, Decimal, list[_Sum]]] = field(default_factory=list)
     before: dict[str, _Sum] = field(default_factory=dict)
     """The rows so far by currency, and in `since` those after the last total."""
     since: dict[str, _Sum] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Repeats:
         """The verdict, but of a line whose own id stands before: it is the same charge, or nobody knows which holds."""
         charge = verdict.charge
         if verdict.total:
-            self._add_total(row.line, *verdict.total)
+            self._add_total(verdict.month, row.line, *verdict.total)
         if charge is None:
             return verdict
         if verdict.line_id and (first := self.ids.setdefault(verdict.line_id, charge)) is not charge:
@@ -81,19 +81,19 @@ class Repeats:
             self.spans[row.line] = row.lines
         return verdict
 
-    def _add_total(self, line: int, said: Decimal, currency: str) -> None:
+    def _add_total(self, month: Month | None, line: int, said: Decimal, currency: str) -> None:
         """One that names no currency is of the one that the rows have."""
         code = currency or next(iter(self.before), "")
         sums = [replace(one) for one in (self.before.get(code), self.since.pop(code, None)) if one]
-        self.totals.append((line, code, said, sums))
+        self.totals.append((month, line, code, said, sums))
 
-    def list_totals(self) -> Iterator[tuple[str, str, str]]:
-        """Each total of the file's own that sums neither all rows, nor those before it or since another one: what it is
-        called, what it says, and what all rows sum up to."""
-        for line, currency, said, sums in self.totals:
+    def list_totals(self) -> Iterator[tuple[Month | None, tuple[str, str, str]]]:
+        """Each total of the file's own that sums neither all rows, nor those before it or since another one, and the
+        month that it names: what it is called, what it says, and what all rows sum up to."""
+        for month, line, currency, said, sums in self.totals:
             whole = self.before.get(currency, _Sum())
             if not any(one.is_told_by(said) for one in (*sums, whole)):
-                yield f"amount of line {line}", format_plain(said), format_plain(whole.amount)
+                yield month, (f"amount of line {line}", format_plain(said), format_plain(whole.amount))
 
     def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
         """How many lines of each month say what one before them says, in columns that feed no field too, and charge

@@ -130,7 +130,7 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
     if kind := reading.filter.name_kind({name: row.values[place] for name, place in reading.conditions.items()}):
         return Verdict(month, left_out=kind)
     if any(re.fullmatch(TOTAL, said.get(name) or "") for name in TOTAL_TEXTS):
-        return Verdict(month, left_out=TOTAL_ROWS, total=_read_total(reading, said))
+        return _judge_total(month, reading, said)
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
     try:
@@ -140,11 +140,13 @@ def judge_row(row: Texts, reading: Reading) -> Verdict:
     return Verdict(month, charge, owner=owner, line_id=said.get("line_id") or "")
 
 
-def _read_total(reading: Reading, said: Mapping[str, str | None]) -> tuple[Decimal, str] | None:
-    amount = said.get("amount")
-    total = reading.read_amount(amount, UNITS[reading.mapping.amount_unit]) if amount else None
+def _judge_total(month: Month | None, reading: Reading, said: Mapping[str, str | None]) -> Verdict:
+    try:
+        total = _read_number(reading, said, "amount", UNITS[reading.mapping.amount_unit])
+    except ValueError as error:
+        return Verdict(month, fault=str(error))
     code = said.get("currency", "" if "currency" in reading.places else reading.mapping.currency)
-    return None if total is None else (total, (code or "").upper())
+    return Verdict(month, left_out=TOTAL_ROWS, total=None if total is None else (total, (code or "").upper()))
 
 
 def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: Moment) -> tuple[Charge, str]:
