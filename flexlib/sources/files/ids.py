@@ -30,6 +30,9 @@ TOTAL_ROWS = "total rows"
 SUMS = "sums of calls in them"
 """The kind of rows in which calls were made that they count too."""
 
+MOST_LAYERS = 4
+"""How many outer calls may trace one call: a framework, a gateway, a client. More of the same are no layers."""
+
 HALF_A_CENT = "0.005"
 """By how much an amount may be rounded: that of a total, and of each row that it sums, to at most a hundredth of it."""
 
@@ -52,25 +55,45 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
 
 
 def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leaves out calls that say what calls made in them say: of two that are traced, the outer one. One that says more
-    than those that are here is a fault."""
-    tokens, is_call = "prompt_tokens + completion_tokens", "kind IS NULL AND fault IS NULL"
+    """Leaves out calls that say in both counts what the calls made in them say: of two that are traced, the outer one.
+
+    One that says more may be the sum of calls of which some are missing, and one that says the same in one count
+    alone, or of another model, may be either: a fault. One that says less is a call beside those in it. The calls in
+    one are the next ones below it of its task, whatever other rows stand between; an id that comes twice is one.
+    """
+    names = [name for name in ("provider", "model") if name in connection.table("judged").columns]
+    alike = " AND ".join(["true", *(f"inner_one.{name} IS NOT DISTINCT FROM outer_one.{name}" for name in names)])
+    task = "task_type" if "task_type" in connection.table("judged").columns else "NULL"
     connection.execute(f"""
-        CREATE TABLE sums AS
+        CREATE TABLE traced AS SELECT coalesce(request_id, 'line ' || line) AS id, parent, {task} AS task,
+            {"".join(f"{name}, " for name in names)} prompt_tokens AS p, completion_tokens AS c,
+            coalesce(kind IS NULL AND fault IS NULL AND p + c > 0, false) AS is_call
+        FROM judged
+        QUALIFY row_number() OVER (PARTITION BY coalesce(request_id, 'line ' || line) ORDER BY line DESC) = 1;
+        CREATE TABLE pairs AS
         WITH RECURSIVE above AS (
-            SELECT line AS below, parent FROM judged WHERE {is_call} AND {tokens} > 0 AND parent IS NOT NULL
-            UNION SELECT below, judged.parent FROM above JOIN judged ON request_id = above.parent
-            WHERE judged.parent IS NOT NULL),
-        pairs AS (SELECT DISTINCT line, below FROM above JOIN judged ON request_id = above.parent
-            WHERE {is_call} AND line <> below)
-        SELECT outer_one.line, {tokens} > coalesce(sum(said), 0) AS is_more
-        FROM (FROM judged SEMI JOIN pairs USING (line)) outer_one
-        LEFT JOIN (SELECT pairs.line, {tokens} AS said FROM pairs JOIN judged ON judged.line = below
-            WHERE below NOT IN (SELECT line FROM pairs)) inner_one ON inner_one.line = outer_one.line
-        GROUP BY outer_one.line, {tokens};
-        UPDATE judged SET fault = 'it counts more tokens than the calls in it that are here: ' || ({tokens})
-        WHERE line IN (SELECT line FROM sums WHERE is_more)""")
-    _leave_out(connection, quote(SUMS), "line IN (SELECT line FROM sums WHERE NOT is_more)")
+            SELECT id AS below, parent FROM traced WHERE is_call AND parent IS NOT NULL
+            UNION SELECT below, traced.parent FROM above JOIN traced ON id = above.parent
+            WHERE NOT is_call AND traced.parent IS NOT NULL)
+        SELECT DISTINCT id, below FROM above JOIN traced ON id = above.parent WHERE is_call AND id <> below;
+        CREATE TABLE sums AS SELECT *, p = inner_p AND c = inner_c AND is_alike AS is_sum FROM (
+            SELECT outer_one.id, outer_one.p, outer_one.c, sum(inner_one.p) AS inner_p, sum(inner_one.c) AS inner_c,
+                bool_and({alike}) AS is_alike
+            FROM pairs JOIN traced outer_one USING (id) JOIN traced inner_one ON inner_one.id = below
+            WHERE inner_one.task IS NOT DISTINCT FROM outer_one.task GROUP BY ALL);
+        CREATE TABLE layers AS
+        WITH RECURSIVE layer AS (
+            SELECT id, 1 AS depth FROM sums WHERE is_sum
+            UNION SELECT pairs.id, depth + 1 FROM layer JOIN pairs ON below = layer.id
+            WHERE depth <= {MOST_LAYERS} AND pairs.id IN (SELECT id FROM sums WHERE is_sum))
+        SELECT id, max(depth) AS depth FROM layer GROUP BY id;
+        UPDATE judged SET fault = CASE WHEN sums.p + sums.c > inner_p + inner_c
+            THEN 'it counts more tokens than the calls in it that are here: '
+            ELSE 'it may count what the calls in it count too: ' END || (sums.p + sums.c)
+        FROM sums LEFT JOIN layers USING (id) WHERE request_id = sums.id AND judged.fault IS NULL AND (
+            (sums.p >= inner_p AND sums.c >= inner_c OR sums.p = inner_p OR sums.c = inner_c AND sums.c > 0)
+            AND NOT is_sum OR depth > {MOST_LAYERS})""")
+    _leave_out(connection, quote(SUMS), "fault IS NULL AND request_id IN (SELECT id FROM sums WHERE is_sum)")
 
 
 def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:

@@ -191,7 +191,7 @@ def test_a_day_of_ccusage_is_told_by_model(tmp_path: Path) -> None:
 def span(number: int, operation: str | None, **attributes: object) -> dict[str, Any]:
     told = {"gen_ai.operation.name": operation, "gen_ai.provider.name": "openai"} | attributes
     return {"name": f"{operation} x", "context": {"trace_id": "0xt", "span_id": f"0x{number}"},
-            "start_time": f"2026-05-01T10:00:{number:02}.000000Z", "end_time": "2026-05-01T10:01:00.000000Z",
+            "start_time": f"2026-05-01T10:00:{number % 60:02}.000000Z", "end_time": "2026-05-01T10:01:00.000000Z",
             "attributes": {name: value for name, value in told.items() if value is not None}}  # fmt: skip
 
 
@@ -261,6 +261,40 @@ def test_a_span_that_counts_more_than_the_calls_in_it_says_that_some_are_missing
     with read_calls(file := write_lines(tmp_path, "spans.jsonl", *spans), build_mapping(file)) as calls:
         (row,) = calls.list_quarantined()
     assert (row.line, row.reason) == (1, "it counts more tokens than the calls in it that are here: 9100")
+
+
+def list_faults(file: Path) -> list[tuple[int | None, str]]:
+    with read_calls(file, build_mapping(file)) as calls:
+        return [(row.line, row.reason) for row in calls.list_quarantined()]
+
+
+def test_a_call_that_counts_less_than_the_calls_in_it_is_one_of_its_own(tmp_path: Path) -> None:
+    larger = TOKENS | {"gen_ai.usage.input_tokens": 5000, "gen_ai.usage.output_tokens": 900}
+    file = write_lines(tmp_path, "spans.jsonl", span(1, "chat", **TOKENS), within(1, span(2, "chat", **larger)))
+    assert sum_rows(file) == Sums(2, 2, 6000, 1000, cached=1600, untold=2)
+    assert list_faults(file) == []
+
+
+def test_an_inner_call_that_stands_twice_counts_once_towards_the_sum(tmp_path: Path) -> None:
+    outer = span(1, None, **TOKENS | {"gen_ai.usage.input_tokens": 2000, "gen_ai.usage.output_tokens": 200})
+    inner = within(1, span(2, "chat", **TOKENS))
+    file = write_lines(tmp_path, "spans.jsonl", outer, inner, inner)
+    assert list_faults(file) == [(1, "it counts more tokens than the calls in it that are here: 2200")]
+
+
+def test_what_may_be_the_call_in_it_or_another_is_a_fault(tmp_path: Path) -> None:
+    fewer, other = {"gen_ai.usage.input_tokens": 900}, {"gen_ai.request.model": "o3", "gen_ai.response.model": "o3"}
+    for told in (fewer, other):
+        spans = [span(1, "chat", **TOKENS | told), within(1, span(2, "chat", **TOKENS))]
+        ((line, reason),) = list_faults(write_lines(tmp_path, "spans.jsonl", *spans))
+        assert (line, reason[:44]) == (1, "it may count what the calls in it count too:")
+
+
+def test_a_long_chain_of_equal_calls_is_not_one_call(tmp_path: Path) -> None:
+    chain = [span(0, "chat", **TOKENS), *(within(n - 1, span(n, "chat", **TOKENS)) for n in range(1, 500))]
+    faults = list_faults(write_lines(tmp_path, "spans.jsonl", *chain))
+    assert [line for line, _ in faults] == list(range(1, 496))  # the last one, and the four around it
+    assert count_left_out(tmp_path / "spans.jsonl") == {"sums of calls in them": 4}
 
 
 def test_cached_tokens_of_spans_have_an_older_name_too(tmp_path: Path) -> None:
