@@ -86,10 +86,16 @@ class Snapshot:
 
     @cached_property
     def certificate(self) -> AnyCertificate:
-        """Raises `SnapshotChanged` where it cannot be read."""
+        """Raises `SnapshotChanged` where it cannot be read, or is of another month than its folder says."""
         file = self.path / "certificate.json"
         with self.report_damage(file, "is no certificate"):
-            return parse_certificate(file.read_text("utf-8"))
+            found = parse_certificate(file.read_text("utf-8"))
+        if (found.dataset, found.month) != (self.dataset, self.month):
+            raise SnapshotChanged(
+                f"{file} is of the {found.dataset} of {found.month}, and lies with the {self.dataset} of {self.month}: "
+                f"move {self.path} away, and store {self.month} again: {self._command}"
+            )
+        return found
 
     @contextmanager
     def report_damage(self, file: Path, what: str = "cannot be read") -> Iterator[None]:

@@ -322,3 +322,12 @@ def test_a_certificate_whose_figures_are_none_is_none(old: str, new: str, tmp_pa
     file.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(SnapshotChanged, match=rf"{file} is no certificate \(.*Error\)"):
         load_credits(SEPTEMBER, tmp_path)
+
+
+def test_a_version_in_the_folder_of_another_month_is_not_that_month(tmp_path: Path) -> None:
+    path = store(tmp_path, 100).path
+    october = tmp_path / "credits" / "2025-10" / path.name
+    shutil.copytree(path, october)
+    with pytest.raises(SnapshotChanged, match=rf"of 2025-09, and lies with the credits of 2025-10: move {october}"):
+        load_credits(Month(2025, 10), tmp_path)
+    assert load_credits(SEPTEMBER, tmp_path).path == path
