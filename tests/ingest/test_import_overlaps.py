@@ -145,8 +145,24 @@ def test_the_logs_of_two_applications_are_others_though_a_call_in_twenty_is_as_l
     done = bring(tmp_path / "data", (first, {}), (second, OTHER)).certificate
     assert (done.state, done.rows) == (State.COMPLETE, 120)
     same = write(tmp_path, "same.csv", "2026-05-15T10:00:00.4Z,7,5", "2026-05-15T10:01:00.4Z,7,5")
-    done = bring(tmp_path / "same", (first, {}), (same, {})).certificate  # of one system, which tells one time of a call
+    done = bring(
+        tmp_path / "same", (first, {}), (same, {})
+    ).certificate  # of one system, which tells one time of a call
     assert (done.state, done.rows) == (State.COMPLETE, 62)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_log_need_not_say_through_which_seller_its_calls_went(tmp_path: Path, swapped: bool) -> None:
+    sold = {"proxy": "openrouter", "amount_in_usd": "usd"}
+    day = write(tmp_path, "day.csv", "2026-05-15T00:00:00Z,1000,100,0.01", head="time,in,out,usd")  # one call, not two
+    log = write(tmp_path, "log.csv", "2026-05-15T10:00:00.003Z,1000,100")
+    files = [(day, DAY | sold), (log, {"model": "openai/gpt-4o"})]
+    check_open(bring(tmp_path / "data", *(files[::-1] if swapped else files)), "day.csv", "log.csv")
+    makers_day = (write(tmp_path, "maker.csv", "2026-05-15T00:00:00Z,500,5"), DAY)  # of OpenAI, whose keys are others
+    done = bring(tmp_path / "two", files[0], makers_day).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 1500)
+    later = write(tmp_path, "later.csv", "2026-05-16T10:00:00.003Z,1000,100")
+    assert bring(tmp_path / "three", files[0], (later, {})).certificate.state is State.COMPLETE
 
 
 def test_replacing_by_another_project_s_file_of_the_same_name_asks(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ CREATE OR REPLACE TEMP MACRO row_end(t, grain) AS
     CASE WHEN grain = '{CALL}' THEN t + INTERVAL 1 MICROSECOND ELSE period_end(t, grain) END;
 CREATE OR REPLACE TEMP MACRO slack(grain) AS
     CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
+CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, log_proxy, log_grain) AS
+    proxy IS NOT NULL AND grain <> '{CALL}' AND log_proxy IS NULL AND log_grain = '{CALL}';
 CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;
 """
 
@@ -49,7 +51,9 @@ SAME_MODEL = "new.provider = old.provider AND new.base = old.base AND NOT differ
 SAME_MOMENT = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
     AND new.completion_tokens = old.completion_tokens
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
-SAME_WAY = f"{SAME_MODEL} AND new.proxy IS NOT DISTINCT FROM old.proxy"
+SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
+    OR may_be_sold(new.proxy, new.grain, old.proxy, old.grain)
+    OR may_be_sold(old.proxy, old.grain, new.proxy, new.grain))"""
 TOLD_BY_IDS = "(new.has_own_id AND old.has_own_id AND new.mapping = old.mapping)"
 
 DATED = re.compile(r"(.+?)[-@](20\d\d-?\d\d-?\d\d)")
