@@ -17,6 +17,10 @@ from flexlib.formats import format_count, format_credits
 UNLISTED = "a key that is not on the list of people may have spent it"
 UNREAD = "some of it could not be read"
 OWN_TOTAL = "{} says that its {} is {}, and its rows sum up to {}: export it again"
+SUM_LINE = (
+    "line {} of {} charges what all lines before it do: import it again with --distinct if it is a charge of its own, "
+    "or without that line and with --supersedes {}"
+)
 Figures = Mapping[str, Any]
 
 COMPARED = {
@@ -240,5 +244,6 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "shared_rows": _name_shared_rows,
     "doubled_rows": _name_doubled_rows,
     "doubled_lines": _name_doubled_lines,
+    "sum_lines": lambda figures: "; ".join(SUM_LINE.format(n, name, quote(name)) for name, n in figures["sum_lines"]),
 }
 """What each reason says of a check's figures."""

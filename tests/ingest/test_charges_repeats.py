@@ -128,6 +128,29 @@ def test_the_total_after_a_tax_sums_what_stands_before(tmp_path: Path) -> None:
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "119"}}, State.COMPLETE)
 
 
+@pytest.mark.parametrize(("text", "billed", "line"), [
+    ("2025-05-01,API,,100\n2025-05-01,images,,50\n2025-05-31,Zusammen,,150\n", "300", 4),  # 150
+    ("2025-05-01,API,o3,100\n2025-05-31,Zusammen,,100\n", "200", 3),  # 100
+    ("2025-05-01,API,,1\n2025-05-02,API,,3.005\n2025-05-03,,,4.01\n", "8.015", 4),  # 4.005, rounded
+    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05,,,4\n", "8", 4),  # 4: a month beside its days
+    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,all models,4\n", "8", None),  # of another day
+    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,o4,4\n", "8", None),
+    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05-03,,,4\n", "8", None),
+    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n", "60", None),
+    ("2025-05-01,a,,1\n2025-05-02,b,,3\n2025-05-03,c,,4\n2025-05-03,d,,9\n", "17", None),  # only the last line
+])  # fmt: skip
+def test_a_last_line_that_charges_what_all_before_it_do_is_told_until_somebody_says_that_it_is_a_charge(
+    tmp_path: Path, text: str, billed: str, line: int | None
+) -> None:
+    text = f"day,item,which,usd\n{text}"
+    (found,) = bill(tmp_path, text, model="which")
+    assert sums([found]) == {"2025-05": {"USD": billed}}
+    assert found.certificate.state is (State.UNRECONCILED if line else State.COMPLETE)
+    assert found.certificate.sums.figures.get("sum_lines", []) == ([["bill.csv", line]] if line else [])
+    (found,) = bill(tmp_path, text, model="which", distinct=True)
+    assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
+
+
 def test_a_total_in_each_currency_is_held_against_the_rows_in_it(tmp_path: Path) -> None:
     rows = "day,item,usd,money\n2025-05-01,a,2,EUR\n2025-05-01,b,3,USD\n,Total,2,EUR\n,Total,4,USD\n"
     (found,) = bill(tmp_path, rows, currency="money")

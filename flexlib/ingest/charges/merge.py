@@ -75,6 +75,7 @@ def merge_month(
     faults: dict[str, tuple[str, list[Any]]] = {
         "bills_overlap": ("overlaps", find_overlaps(rows, entries)),
         "doubled_lines": ("doubled_lines", [[one["name"], one["doubled"]] for one in files if one.get("doubled")]),
+        "sum_lines": ("sum_lines", [[one["name"], line] for one in files for line in one.get("sums", ())]),
         "own_totals": ("own_totals", [[one["name"], *told] for one in files for told in one.get("own_totals", ())]),
     }
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
@@ -172,8 +173,9 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str], *, is_dist
     charges = bill.months[month]
     refused, left_out = len(charges.refused), sum(charges.left_out.values())
     told: dict[str, Any] = {"own_totals": list(map(list, charges.own_totals))} if charges.own_totals else {}
-    if charges.doubled:
-        told |= {"distinct": True} if is_distinct else {"doubled": charges.doubled}
+    asked = {"doubled": charges.doubled, "sums": list(charges.sums)}
+    if any(asked.values()):
+        told |= {"distinct": True} if is_distinct else {name: one for name, one in asked.items() if one}
     return {
         "name": bill.name,
         "sha256": bill.sha256,
@@ -232,6 +234,6 @@ def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "A bill states the money of calls a second time: it is held against them, and never added."
     for entry in entries.values():
         if entry.get("distinct"):
-            yield f"Whoever imported {entry['name']} said that its equal lines are separate charges."
+            yield f"Whoever imported {entry['name']} said that each of its lines is a charge of its own."
     if crossing := sum(entry["crossing"] for entry in entries.values()):
         yield f"{format_count(crossing, 'charge')} of a period that ends in a later month: counted where it begins."

@@ -59,6 +59,8 @@ class MonthCharges:
     """Lines that say in every column what one before them says, and charge something."""
     own_totals: tuple[tuple[str, str, str], ...]
     """Totals that the file says of itself, and what its rows sum up to, where that is something else."""
+    sums: tuple[int, ...]
+    """Lines that may sum all before them."""
 
 
 @dataclass
@@ -73,6 +75,7 @@ class _Months:
     people: dict[Month, dict[str, dict[str, str]]] = field(default_factory=dict)
     crossing: Counter[Month] = field(default_factory=Counter)
     repeats: Repeats = field(default_factory=Repeats)
+    sums: list[tuple[Month, int]] = field(default_factory=list)
 
 
 def name_rows(sha256: str) -> str:
@@ -216,17 +219,19 @@ def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
     months = found.amounts.keys() | {one[0] for one in found.refused if one[0]}
     if not months:
         bad = found.refused[:1]
-        only = ", only totals" if any(TOTAL_ROWS in kinds for kinds in found.left_out.values()) else ""
+        has_totals = any(TOTAL_ROWS in kinds for kinds in found.left_out.values())
+        what = ", only totals; export it again with the lines that they sum" if has_totals else "; export it again"
         raise BadFile(
             f"{file.name} holds no row that can be taken; line {bad[0][1]}: {bad[0][3]}."
             if bad
-            else f"{file.name} holds no charges{only}; export it again{' with the lines that they sum' if only else ''}."
+            else f"{file.name} holds no charges{what}."
         )
     months |= {month for month, _ in found.repeats.list_totals() if month}
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
         texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
         doubled = found.repeats.count_doubled(connection, file, rows)
+    found.sums.extend(found.repeats.find_sums(rows))
     return {month: _pick(rows, month, found, texts, doubled[month]) for month in sorted(months)}
 
 
@@ -240,5 +245,5 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
     people = found.people.get(month, {})
     amounts, totals = found.amounts.get(month, {}), tuple(told for _, told in found.repeats.list_totals())
-    crossing = found.crossing[month]
-    return MonthCharges(mine, amounts, tuple(refused), dict(left_out), people, crossing, doubled, totals)
+    told = (people, found.crossing[month], doubled, totals, tuple(line for at, line in found.sums if at == month))
+    return MonthCharges(mine, amounts, tuple(refused), dict(left_out), *told)

@@ -22,6 +22,7 @@ from flexlib.sources.charges.rows import Charge, Verdict
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.ids import HALF_A_CENT
 from flexlib.sources.files.kinds import find_kind
+from flexlib.sources.files.meaning import ALL_MODELS
 from flexlib.sources.files.page_words import ASKING, find_word
 from flexlib.sources.files.texts import read_raw
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 REPEATED_LINES = "repeated lines"
 """The kind of lines whose own id stands before."""
+
+SAID = ["id", "period_start", "period_end", "line_item", "model", "amount", "currency"]
+"""What tells a row that sums others."""
 
 ZERO = Decimal(0)
 
@@ -60,6 +64,8 @@ class Repeats:
     spans: dict[int, int] = field(default_factory=dict)
     """How many lines of the file a row is where that is not one."""
     totals: list[tuple[Month | None, int, str, Decimal, list[_Sum]]] = field(default_factory=list)
+    last: dict[str, Charge] = field(default_factory=dict)
+    """The last row of each currency that charges something."""
     before: dict[str, _Sum] = field(default_factory=dict)
     """The rows so far by currency, and in `since` those after the last total."""
     since: dict[str, _Sum] = field(default_factory=dict)
@@ -77,6 +83,8 @@ class Repeats:
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
         for sums in (self.before, self.since):
             sums.setdefault(charge.currency, _Sum()).add(charge.amount)
+        if charge.amount:
+            self.last[charge.currency] = charge
         if row.lines > 1:
             self.spans[row.line] = row.lines
         return verdict
@@ -94,6 +102,26 @@ class Repeats:
             whole = self.before.get(currency, _Sum())
             if not any(one.is_told_by(said) for one in (*sums, whole)):
                 yield month, (f"amount of line {line}", format_plain(said), format_plain(whole.amount))
+
+    def find_sums(self, rows: pa.Table) -> Iterator[tuple[Month, int]]:
+        """The line, and its month, that is the last of its currency, names no model, and charges what all rows before
+        it charge: a total by a name that nobody foresaw. It has a name of its own, or is of the time of all of them;
+        and where it is one row before it, that one names a model."""
+        for last in self.last.values():
+            spare = HALF_A_CENT if last.amount == round(last.amount, 2) else 0
+            above = EXACT.subtract(self.before[last.currency].amount, last.amount)
+            if abs(EXACT.subtract(above, last.amount)) > min(Decimal(spare), abs(last.amount) / 100):
+                continue
+            charged = [one for one in rows.select(SAID).to_pylist() if one["amount"] and one["id"] != last.id]
+            others = [one for one in charged if one["currency"] == last.currency]
+            models = {one["model"] for one in others}
+            is_whole = (last.model or "").lower() in ("", *ALL_MODELS)
+            is_named = last.line_item not in {one["line_item"] for one in others}
+            is_named = is_named and (is_whole or last.model == last.line_item and last.model not in models)
+            starts, ends = ({one[name] for one in others} for name in ("period_start", "period_end"))
+            is_of_all = is_whole and last.period_start <= min(starts) and last.period_end >= max(ends)
+            if (is_named or is_of_all) and (len(others) > 1 or is_whole and models != {None}):
+                yield Month.containing(last.period_start.date()), int(last.id.rpartition("-")[2])
 
     def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
         """How many lines of each month say what one before them says, in columns that feed no field too, and charge
