@@ -48,7 +48,7 @@ USAGE = pa.schema(
         _field("model", pa.string(), "the provider's id of the model", nullable=False),
         _field("proxy", pa.string(), "a member of LlmProxy, by value; null: called directly"),
         _field("task_type", pa.string(), "a member of LlmTaskType, by value", nullable=False),
-        _field("tier", pa.string(), "service tier, such as batch; null: standard"),
+        _field("tier", pa.string(), "service tier, such as batch, and a window as in 0-200k; null: standard"),
         _field("prompt_tokens", pa.int64(), "tokens", nullable=False),
         _field("completion_tokens", pa.int64(), "tokens", nullable=False),
         _field("total_tokens", pa.int64(), "tokens: prompt and completion", nullable=False),

@@ -28,6 +28,13 @@ TIERS: Mapping[str, Mapping[str, str]] = {
 }
 """The service tiers, in the words by which genai-prices selects their prices."""
 
+WINDOW = 200_000
+"""Up to so many prompt tokens a call is in the smaller window."""
+
+WINDOWS: Mapping[str, int] = {"0-200k": 0, "200k-1m": WINDOW + 1}
+"""What a tier may say besides, and a prompt that is in it: Anthropic sums the calls of each window by themselves, so
+their number need not be known for the bracket of a list that begins its own where the window does."""
+
 FREE = {("openai", "moderation"), ("google", "gemma-3"), ("google", "gemma-3n")}
 """Models that their sellers give away. The book leaves the prices of free and of unknown models alike empty."""
 
@@ -106,11 +113,18 @@ def find_unit_prices(
     """What each count cost in a call of `prompt_tokens` at `moment` (naive: UTC), or why nobody can say.
 
     The seller is the proxy where there is one: who sends the bill sets the price. `prompt_tokens`: as `choose_bracket`
-    gives them. Calls that differ in nothing that the list asks for share one answer, which is kept.
+    gives them, unless the tier says the window. Calls that differ in nothing that the list asks for share one answer,
+    which is kept.
     """
     listed = find_listed_name(provider, model, proxy)
+    words = (tier or "").lower().split(" + ")
+    window = next((one for one in words if one in WINDOWS), None)
+    if window is not None:
+        tier, prompt_tokens = " + ".join(one for one in words if one != window), WINDOWS[window]
     start, tokens = book.find_changes(listed.seller or "", listed.name).find_start(moment, prompt_tokens)
-    return _look_up(book, find_seller(provider, proxy), model, listed, start, tokens, task_type, tier)
+    found = _look_up(book, find_seller(provider, proxy), model, listed, start, tokens, task_type, tier)
+    is_settled = window is not None and isinstance(found, UnitPrices) and found.threshold == WINDOW
+    return replace(found, threshold=None) if is_settled else found
 
 
 def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:

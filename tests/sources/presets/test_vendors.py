@@ -77,9 +77,9 @@ def test_a_day_of_anthropic_has_four_kinds_of_prompt(tmp_path: Path) -> None:
     # 100000 + 20000 + 80000, 90000 + 30000, 1000 + 1000 + 2000, 10
     assert sum_rows(file) == Sums(4, None, 324010, 6101, cached=110000, written=23000, untold=4)
     *_, batch, fast = read_rows(file)
-    assert (batch["cache_write_1h_tokens"], batch["web_searches"], batch["tier"]) == (2000, 2, "batch")
+    assert (batch["cache_write_1h_tokens"], batch["web_searches"], batch["tier"]) == (2000, 2, "batch + 0-200k")
     assert batch["usable_key"].startswith("email-")
-    assert fast["tier"] == "fast"
+    assert fast["tier"] == "fast + 0-200k"
 
 
 def test_the_prompt_of_anthropic_is_priced_by_its_parts(tmp_path: Path) -> None:
@@ -87,6 +87,24 @@ def test_the_prompt_of_anthropic_is_priced_by_its_parts(tmp_path: Path) -> None:
     file = write_file(tmp_path, "claude_tokens.csv", text)
     # 190000 x 3 + 20000 x 3.75 + 110000 x 0.30 + 6000 x 15, by the million
     assert price_file(file, tmp_path / "data") == (Decimal("0.768"), 0)
+
+
+@pytest.mark.parametrize(
+    ("window", "usd"),
+    [
+        ("≤ 200k", "1.215"),  # 400,000 x 3 + 1,000 x 15, by the million
+        ("> 200k", "2.4225"),  # 400,000 x 6 + 1,000 x 22.50
+        ("200k-1M", "2.4225"),
+        ("", None),
+    ],
+)
+def test_the_window_that_anthropic_names_settles_the_bracket_of_a_day(
+    tmp_path: Path, window: str, usd: str | None
+) -> None:
+    text = "\n".join(ANTHROPIC.strip().splitlines()[:1])
+    row = f"2026-03-22,claude-sonnet-4-5-20250929,ci,Default,standard,{window},400000,0,0,0,1000,0,,"
+    file = write_file(tmp_path, "claude_tokens.csv", f"{text}\n{row}")
+    assert price_file(file, tmp_path / "data") == (usd and Decimal(usd), int(usd is None))
 
 
 def test_the_pages_of_anthropic_s_api_say_the_same_under_other_names(tmp_path: Path) -> None:
@@ -100,7 +118,7 @@ def test_the_pages_of_anthropic_s_api_say_the_same_under_other_names(tmp_path: P
     assert find_preset_name(file) == "anthropic-tokens"
     assert sum_rows(file) == Sums(1, None, 200, 5, cached=80, written=20, untold=1)
     (row,) = read_rows(file)
-    assert (row["cache_write_1h_tokens"], row["web_searches"], row["tier"], row["grain"]) == (15, 2, "batch", "day")
+    assert (row["cache_write_1h_tokens"], row["web_searches"], row["tier"], row["grain"]) == (15, 2, "batch + 0-200k", "day")
 
 
 def test_the_older_export_of_anthropic_has_one_column_of_cache_writes(tmp_path: Path) -> None:
