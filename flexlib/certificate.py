@@ -160,12 +160,18 @@ CERTIFICATES: dict[str, type[AnyCertificate]] = {
 }
 
 
-def explain_rows(certificate: Certificate, state: State) -> list[str]:
-    """Why the rows of one source are not whole, a clause each, beside sums that differ; `state`: that of its rows in
-    their month."""
-    found = []
+NAMED = 3
+"""Models without a price that a sentence names; the table of them has all."""
+
+
+def explain_rows(certificate: Certificate) -> list[str]:
+    """Why the rows of one source are not whole, a clause each, beside sums that differ."""
+    found, state = [], certificate.state
     if certificate.lacks_money and state is not certificate.state_of_rows:
-        found.append(explain_money(vars(certificate)))
+        models = list(dict.fromkeys(one["model"] for one in getattr(certificate, "unpriced", ())))
+        more = f" and {len(models) - NAMED:,} more" if models[NAMED:] else ""
+        named = f"; without a price: {', '.join(models[:NAMED])}{more}" if models else ""
+        found.append(explain_money(vars(certificate)) + named)
     elif state is State.GAP:
         found.append("something is missing; flexlib certificate and the month's raw/ say what")
     if state is State.PROVISIONAL:

@@ -33,13 +33,21 @@ def call(name: str, when: str, usd: str | None = "1", **columns: Any) -> dict[st
     return {**counts, **texts, "created_at": moment, "updated_at": moment, "amount_in_usd": amount, **columns}
 
 
-def store(root: Path, source: str, month: Month, *calls: dict[str, Any], lacking: int | None = None) -> None:
-    """`lacking`: how many requests the certificate says to be without a price; None: it does not say."""
+def store(
+    root: Path,
+    source: str,
+    month: Month,
+    *calls: dict[str, Any],
+    lacking: int | None = None,
+    **said: Any,  # noqa: ANN401
+) -> None:
+    """`lacking`: how many requests the certificate says to be without a price; None: it does not say. `said`: what
+    else it says."""
     rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
     certificate = UsageCertificate(
         month=month, read_at=LATER, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
         rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()), completion_tokens=0,
-        requests=lacking and len(rows), unpriced_requests=lacking,
+        **{"requests": lacking and len(rows), "unpriced_requests": lacking} | said,
     )  # fmt: skip
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 

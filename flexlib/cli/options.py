@@ -156,7 +156,7 @@ def load_judged(month: Month, settings: Settings) -> MonthUsage:
 def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
     """A line on stderr for each reason why the month is not whole; `told`: by source, what the rows that the command
     has just stored lack, in its own words."""
-    lacking = {one.source for one in usage.snapshots if explain_rows(one.certificate, usage.find_state(one))}
+    lacking = {one.source for one in usage.snapshots if explain_rows(usage.judge(one))}
     sentences = [text for source, text in told.items() if source in lacking]
     for sentence in (*sentences, *usage.list_problems(told)):
         print(f"{usage.month} is {usage.state}: {sentence}", file=sys.stderr)

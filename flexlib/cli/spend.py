@@ -83,7 +83,10 @@ def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
         "amount_in_usd": _write(hide_zero(bills.spend_usd, bills.is_at_least)),
         "at_least": is_at_least(month, bills),
         **count_calls(month.rows),
-        "amount_in_clp": _write(bills.spend_clp),
+        "requests": bills.calls,
+        "requests_at_least": bills.calls_at_least,
+        "amount_in_clp": _write(hide_zero(bills.spend_clp, bills.requests_without_clp)),
+        "amount_in_clp_at_least": bool(bills.requests_without_clp),
         "providers": [
             {
                 "provider": one.provider,
@@ -92,7 +95,7 @@ def describe_spend(month: MonthUsage, bills: MonthBills) -> dict[str, Any]:
                 "difference_usd": _write(one.difference_usd),
                 "spend_usd": _write(hide_zero(one.spend_usd, one.is_at_least)),
                 "at_least": one.is_at_least,
-                "requests": one.requests,
+                "requests": one.calls,
                 "requests_at_least": one.requests_at_least,
                 "basis": one.basis,
                 "unconverted": {currency: _write(amount) for currency, amount in one.unconverted},

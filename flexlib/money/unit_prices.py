@@ -123,8 +123,9 @@ def find_unit_prices(
         tier, prompt_tokens = " + ".join(one for one in words if one != window), WINDOWS[window]
     start, tokens = book.find_changes(listed.seller or "", listed.name).find_start(moment, prompt_tokens)
     found = _look_up(book, find_seller(provider, proxy), model, listed, start, tokens, task_type, tier)
-    is_settled = window is not None and isinstance(found, UnitPrices) and found.threshold == WINDOW
-    return replace(found, threshold=None) if is_settled else found
+    if window is not None and isinstance(found, UnitPrices) and found.threshold == WINDOW:
+        return replace(found, threshold=None)
+    return found
 
 
 def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:

@@ -15,7 +15,6 @@ from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_change
 from flexlib.sources.registry import name_source, sort_sources
-from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 
 if TYPE_CHECKING:
@@ -64,10 +63,9 @@ def total_spend(usage: MonthUsage) -> dict[str, Any]:
     if not usage.has_bills:
         return _total_counted(usage)
     bills = usage.bills
-    without = {"usd": [one.unpriced_requests for one in bills.providers if one.is_at_least]}
-    without["clp"] = [max(one.requests, 1) for one in bills.providers if one.spend_clp is None]
-    amounts = {"usd": bills.spend_usd, "clp": sum_known(one.spend_clp for one in bills.providers)}
-    return {**amounts, **{f"unpriced_{one}": sum(counts) for one, counts in without.items()}}
+    without = [one.unpriced_requests for one in bills.providers if one.is_at_least]
+    amounts = {"usd": bills.spend_usd, "clp": bills.spend_clp}
+    return amounts | {"unpriced_usd": sum(without), "unpriced_clp": bills.requests_without_clp}
 
 
 def _total_counted(usage: MonthUsage) -> dict[str, Any]:

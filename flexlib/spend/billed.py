@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -19,6 +19,7 @@ from flexlib.sources.registry import BILLS
 if TYPE_CHECKING:
     import duckdb
 
+    from flexlib.certificate import UsageCertificate
     from flexlib.spend.month import MonthUsage
 
 ZERO = Decimal(0)
@@ -53,6 +54,7 @@ CHARGES = """
 """
 
 REQUESTS = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
+UNSIZED = "count(*) FILTER (requests IS NULL AND grain <> 'call')"
 
 MEASURES = {
     "requests": REQUESTS.format(""),
@@ -177,6 +179,23 @@ def _find_payers(month: MonthUsage) -> dict[str, str]:
                 for maker in list_paid(entry["mapping"].get("bills")):
                     found.setdefault(maker, set()).update(senders)
     return {maker: senders.pop() for maker, senders in found.items() if len(senders) == 1 and maker not in own}
+
+
+def keep_unbilled(certificate: UsageCertificate, rows: duckdb.DuckDBPyRelation, month: MonthUsage) -> UsageCertificate:
+    """What `certificate` says of the money of `rows` as far as it is unknown in the month: of those without an amount
+    that a bill covers nothing is."""
+    lacking = {one.provider for one in month.bills.providers if one.is_at_least}
+    payers = _find_payers(month)
+
+    def is_unknown(seller: str) -> bool:
+        return payers.get(who := name_sender(seller), who) in lacking
+
+    sums = f"coalesce(proxy, provider) AS seller, {REQUESTS.format('')} AS calls, {UNSIZED} AS unsized"
+    found = rows.filter("amount_in_usd IS NULL").aggregate(sums, "coalesce(proxy, provider)").fetchall()
+    left = [counts for seller, *counts in found if is_unknown(seller)]
+    unpriced = tuple(one for one in certificate.unpriced if is_unknown(one["proxy"] or one["provider"]))
+    calls, unsized = (sum(one[place] for one in left) for place in (0, 1))
+    return replace(certificate, unpriced_requests=calls, unsized_rows=unsized, unpriced=unpriced)
 
 
 def read_charges(month: MonthUsage) -> Iterator[Billed]:

@@ -31,7 +31,7 @@ class ProviderBill:
     spend_usd: Decimal | None
     """The bill where there is one, and the count of the days that it does not cover; else the count."""
     spend_clp: Decimal | None
-    """The same in pesos; None where any of it has no rate."""
+    """The same in pesos, as far as it is known; None where nothing of it is."""
     requests: int
     unpriced_requests: int
     is_at_least: bool
@@ -50,7 +50,11 @@ class ProviderBill:
     may_bill: tuple[str, ...] = ()
     """Providers without a bill whose calls this one, of a sender that has none by its own name, may be for."""
     requests_at_least: bool = False
-    """Whether some of the calls are sums of an unknown number, each of which `requests` has as one."""
+    """Whether some of the calls are sums of an unknown number, each of which `requests` has as one, or nobody counted
+    any beside the bill."""
+    requests_without_clp: int = 0
+    """Calls that those pesos lack; of a bill that they lack, all of its calls where each of them has pesos, 1 without
+    any."""
     is_reconciled: bool = True
     """Whether those are within the tolerance, and nothing may stand in two providers."""
 
@@ -64,7 +68,12 @@ class ProviderBill:
     @property
     def is_without_calls(self) -> bool:
         """Whether a bill is all that is known of it."""
-        return self.billed_usd is not None and not self.requests
+        return not self.requests and (self.billed_usd is not None or bool(self.unconverted))
+
+    @property
+    def calls(self) -> int | None:
+        """`requests`, but None where a bill is all that is known of it: then nobody counted its calls."""
+        return None if self.is_without_calls else self.requests
 
     @property
     def basis(self) -> str:
@@ -88,14 +97,27 @@ class MonthBills:
 
     @property
     def spend_clp(self) -> Decimal | None:
-        """The same in pesos; None where anything of it is not known in pesos."""
-        if any(one.spend_clp is None for one in self.providers if one.spend_usd):
-            return None
+        """The same in pesos, as far as it is known; None where nothing of it is."""
         return sum_known(one.spend_clp for one in self.providers)
 
     @property
     def is_at_least(self) -> bool:
         return any(one.is_at_least for one in self.providers)
+
+    @property
+    def calls(self) -> int | None:
+        """Those that were counted; None where a bill is all that is known."""
+        known = [one.calls for one in self.providers if one.calls is not None]
+        return sum(known) if known or not self.providers else None
+
+    @property
+    def calls_at_least(self) -> bool:
+        return any(one.requests_at_least for one in self.providers)
+
+    @property
+    def requests_without_clp(self) -> int:
+        """Calls that the pesos lack, as of each provider."""
+        return sum(one.requests_without_clp for one in self.providers)
 
     @property
     def has_bills(self) -> bool:

@@ -66,7 +66,7 @@ def compare_counts_with_bills(
         providers.append(one)
         differences += found
     least = {one.provider for one in counts if one.is_least}
-    providers = [replace(one, requests_at_least=one.provider in least) for one in providers]
+    providers = [replace(one, requests_at_least=one.provider in least or one.is_without_calls) for one in providers]
     providers = [_find_other_names(one, providers, by_provider[one.provider][1]) for one in providers]
     providers.sort(key=lambda one: (one.spend_usd is None, -(one.spend_usd or ZERO), one.provider))
     return MonthBills(tuple(providers), tuple(differences))
@@ -104,6 +104,27 @@ def _find_doubtful(charges: Sequence[Billed], counted: Decimal) -> Decimal:
     return max(min(fees, counted), ZERO)
 
 
+def _count_without_pesos(counts: Sequence[Count]) -> int:
+    return sum(one.unpriced_requests + one.unconverted_requests for one in counts)
+
+
+def _sum_pesos(
+    charges: Sequence[Billed], covered: Sequence[Count], outside: Sequence[Count]
+) -> tuple[Decimal | None, bool]:
+    """What is known of the spend in pesos, and whether it lacks something that is known in dollars.
+
+    Of a bill of which nothing has a rate, the pesos of its calls are in it where it is of no fewer dollars. A credit
+    without a rate makes what is known no lower bound: then nothing is."""
+    unrated = [one.usd for one in charges if one.usd and one.clp is None]
+    pesos = [*(one.clp for one in charges), *(one.clp for one in outside)]
+    if any(usd < 0 for usd in unrated):
+        return None, True
+    if unrated and not any(one.clp for one in charges):
+        counted = sum_known(one.usd for one in covered)
+        pesos += [one.clp for one in covered] if counted is not None and counted <= reduce(EXACT.add, unrated) else []
+    return sum_known(pesos), bool(unrated) or any(one.unconverted_requests for one in outside)
+
+
 def _list_days(usage: list[Billed], *, has_gaps: bool) -> set[date]:
     """The days that lines of usage are of; without `has_gaps` also those between them."""
     days = {day for first, last in {(one.first, one.last) for one in usage} for day in Span(first, last)}
@@ -121,9 +142,9 @@ def _compare_provider(
     counted = sum_known(one.usd for one in counts)
     requests, unpriced = sum(one.requests for one in counts), sum(one.unpriced_requests for one in counts)
     if not known:
-        clp = None if any(one.unconverted_requests for one in counts) else sum_known(one.clp for one in counts)
-        apart = bool(unpriced or other)
+        clp, apart = sum_known(one.clp for one in counts), bool(unpriced or other)
         bill = ProviderBill(provider, counted, None, counted, clp, requests, unpriced, apart)
+        bill = replace(bill, requests_without_clp=_count_without_pesos(counts) or int(bool(other)))
         return replace(bill, unconverted=sum_by_currency(other), unrated_days=unrated), []
     usage = [one for one in known if one.kind == "usage"]
     days = _list_days(usage, has_gaps=is_daily)
@@ -143,15 +164,15 @@ def _compare_provider(
     between = [one for one in covered if one.day is not None and one.day not in days]
     unknown = [*outside, *between, *(one for one in covered if one.day is None and not is_whole)]
     billed = reduce(EXACT.add, (one.usd for one in known if one.usd is not None), ZERO)
-    pesos = [*(one.clp for one in known), *(one.clp for one in outside if one.usd is not None)]
-    lacks_pesos = None in pesos or any(one.unconverted_requests for one in outside)
+    clp, lacks_pesos = _sum_pesos(charges, covered, outside)
+    lacks_pesos |= bool(other) or any(one.unpriced_requests for one in unknown)
     spend = EXACT.add(billed, sum_known(one.usd for one in outside) or ZERO)
     bill = ProviderBill(
         provider,
         counted,
         billed,
         spend,
-        None if lacks_pesos or other else sum_known(pesos),
+        clp,
         requests,
         unpriced,
         bool(other) or any(one.unpriced_requests for one in unknown),
@@ -161,6 +182,7 @@ def _compare_provider(
         unrated,
         sum_unexplained(differences),
         ZERO if usage else _find_doubtful(known, counted or ZERO),
+        requests_without_clp=(_count_without_pesos(counts) or max(requests, 1)) if lacks_pesos else 0,
     )
     is_reconciled = _is_within(bill, tolerance)
     lacks_days = not is_reconciled and any(one.usd for one in between)

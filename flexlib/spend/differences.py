@@ -18,6 +18,7 @@ CLOSE = Decimal("0.01")
 """The part by which a list price may be off what was counted, and still explain it: lists and bills round."""
 
 NO_CALLS = "no call of this provider is stored"
+NO_PRICE = "nothing that was counted has a price"
 OUTSIDE = "the bill does not cover this day"
 
 
@@ -91,7 +92,9 @@ def _compare_group(
     if counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
         reason, is_explained = f"the bill's own list price is {format_amount(listed)}", True
     elif unpriced and gap > 0:
-        reason = f"{unpriced:,} of {requests:,} calls have no price"
+        least = "at least " * any(one.is_least for one in counts)  # a sum of unknown many is counted as one
+        reason = f"{least}{unpriced:,} of {least}{requests:,} calls have no price"
+        reason = NO_PRICE if counted is None else reason
         # At the others' average price they cost that share of the bill; a larger part has to have another reason.
         is_explained = counted is None or gap * requests <= (billed or ZERO) * unpriced
         reason += "" if is_explained else ", which explains only a part"

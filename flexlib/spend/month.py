@@ -17,7 +17,7 @@ from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.certificate import Certificate, State, explain_rows
+from flexlib.certificate import Certificate, State, UsageCertificate, explain_rows
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -27,6 +27,7 @@ from flexlib.money.fx import Pair, Rates
 from flexlib.proof import find_worst
 from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
+from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
@@ -126,7 +127,7 @@ class MonthUsage:
         of which the reader knows already what is missing, only what differs."""
         problems = [*self.missing, *self.possible_duplicates, *self.crossing]
         for one in self.snapshots:
-            found = [] if one.source in told else explain_rows(one.certificate, self.find_state(one))
+            found = [] if one.source in told else explain_rows(self.judge(one))
             found += [explain_check(check) for check in one.certificate.checks.values() if check.result == "differs"]
             problems += [f"{name_source(one.source)}, {one.month}: {text}." for text in found]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
@@ -136,16 +137,18 @@ class MonthUsage:
         """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
         UNRECONCILED where calls may be double, or a bill differs from what was counted."""
         bills = self.of_bills.bills.providers if self.has_bills else ()
-        states = {self.find_state(one) for one in self.snapshots} | ({State.GAP} if self.missing else set())
+        states = {self.judge(one).state for one in self.snapshots} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
         is_open = bool(self.possible_duplicates or self.crossing) or any(not one.is_reconciled for one in bills)
         states |= {State.UNRECONCILED} if is_open else set()
         return find_worst(states)
 
-    def find_state(self, snapshot: Snapshot) -> State:
-        """The state of one source; where bills say what all of its calls without a price cost, nothing is unknown."""
-        knows_money = self.has_bills and not self.of_bills.bills.is_at_least
-        return snapshot.certificate.state_of_rows if knows_money else snapshot.certificate.state
+    def judge(self, snapshot: Snapshot) -> Certificate:
+        """The certificate of one source as its month has it: what a bill says the cost of is not unknown."""
+        found = snapshot.certificate
+        if not self.has_bills or not isinstance(found, UsageCertificate) or not found.lacks_money:
+            return found
+        return keep_unbilled(found, read_usage([snapshot.parquet]), self.of_bills)
 
 
 def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:

@@ -146,6 +146,8 @@ def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Colu
     for row in marked:
         if "total_usd" in row and hide_zero(row["total_usd"], row.get("unpriced_usd")) is None:
             row |= dict.fromkeys(row.keys() & {"total_usd", "share_permille"})
+        if "total_clp" in row and hide_zero(row["total_clp"], row.get("unpriced_clp")) is None:
+            row["total_clp"] = None
     for place, column in enumerate(columns):
         if column.key not in COUNTS_OF_ONE:
             continue

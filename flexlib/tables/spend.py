@@ -30,7 +30,7 @@ def table_providers(bills: MonthBills) -> Table:
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),
-            "requests": f"at least {one.requests:,}" if one.requests_at_least else one.requests,
+            "requests": _write_calls(one.calls, one.requests_at_least),
             "counted": hide_zero(one.counted_usd, one.unpriced_requests),
             "billed": one.billed_usd,
             "difference": one.difference_usd,
@@ -39,11 +39,9 @@ def table_providers(bills: MonthBills) -> Table:
         }
         for one in bills.providers
     ]
-    requests = sum(one.requests for one in bills.providers)
-    total = f"at least {requests:,}" if any(one.requests_at_least for one in bills.providers) else requests
     columns = [
         Column("provider", "Who bills", total="All"),
-        Column("requests", "Calls", Kind.COUNT, total, is_optional=True),
+        Column("requests", "Calls", Kind.COUNT, _write_calls(bills.calls, bills.calls_at_least), is_optional=True),
         Column("counted", "Counted US$", Kind.USD, Total.KNOWN),
         Column("billed", "Billed US$", Kind.USD, Total.KNOWN),
         Column("difference", "Difference US$", Kind.USD, is_optional=True),
@@ -158,6 +156,10 @@ def lead_to_spend(bills: MonthBills, columns: Sequence[Column]) -> list[Row]:
     ]
     found += [{"model": "The month's spend", "total_usd": bills.spend_usd}] * bool(found)
     return [{**{column.key: "" for column in columns}, **line} for line in found]
+
+
+def _write_calls(calls: int | None, is_least: bool) -> str | int | None:  # noqa: FBT001
+    return calls if calls is None or not is_least else f"at least {calls:,}"
 
 
 def _describe_basis(bill: ProviderBill) -> str:

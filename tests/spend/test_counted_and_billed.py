@@ -129,6 +129,22 @@ def test_one_call_without_a_price_explains_its_share_of_a_bill_and_no_more(tmp_p
     assert only(load(tmp_path).bills).unexplained_usd == 0
 
 
+@pytest.mark.parametrize(
+    ("usd", "reason"),
+    [
+        (None, "nothing that was counted has a price"),
+        ("1", "at least 1 of at least 2 calls have no price"),
+    ],
+)
+def test_a_sum_of_unknown_many_calls_without_a_price_is_not_said_to_be_one_call(
+    tmp_path: Path, usd: str | None, reason: str
+) -> None:
+    unsized = call("a", "2025-05-01T00:00", None, requests=None, grain="day")
+    store(tmp_path, "import", MAY, unsized, *([call("b", "2025-05-01T12:00", usd)] if usd else []))
+    bill(tmp_path, "2025-05-01,a,gpt-4o,2,,USD,\n")
+    assert told(load(tmp_path).bills)[0][4] == reason
+
+
 def test_calls_of_which_none_has_a_price_explain_whatever_is_billed_for_them(tmp_path: Path) -> None:
     calls(tmp_path, (1, "gpt-4o", "1"), (1, "gpt-x", None))
     bill(tmp_path, "2025-05-01,a,gpt-4o,1,,USD,\n2025-05-01,b,gpt-x,700,,USD,\n")
@@ -231,6 +247,30 @@ def test_a_bill_of_all_calls_without_a_price_makes_the_month_whole(
     assert any("no price: the total" in one for one in month.list_problems()) is at_least
 
 
+@pytest.mark.parametrize(
+    ("billed", "state", "problems"),
+    [
+        # The bill says what the sum of anthropic cost: 1 of 12 calls is without a price, less than a tenth
+        ("2025-05", State.COMPLETE, []),
+        ("2025-05-02", State.GAP, ["without a price: claude-x, own."]),  # says nothing of the 1st
+    ],
+)
+def test_a_sum_of_unknown_size_that_a_bill_covers_leaves_the_month_whole_whatever_others_lack(
+    tmp_path: Path, billed: str, state: State, problems: list[str]
+) -> None:
+    priced = call("a", "2025-05-01T00:00", "1", requests=10, grain="day")
+    unsized = call("b", "2025-05-01T00:00", None, requests=None, grain="day", provider="anthropic", model="claude-x")
+    own = call("c", "2025-05-01T12:00", None, provider="meta", model="own")
+    models = tuple({"provider": one["provider"], "model": one["model"], "proxy": None} for one in (unsized, own))
+    said = {"requests": 12, "unsized_rows": 1, "unpriced": models}
+    store(tmp_path, "import", MAY, priced, unsized, own, lacking=2, **said)
+    assert load(tmp_path).state is State.GAP
+    bill(tmp_path, f"{billed},a,,2,,USD,\n", "anthropic")
+    month = load(tmp_path)
+    assert (month.bills.is_at_least, month.state) == (True, state)
+    assert [one.split("; ")[-1] for one in month.list_problems() if "no price" in one or "a price" in one] == problems
+
+
 @pytest.mark.parametrize(("billed", "at_least"), [("2025-05", False), ("2025-05-01", True)])
 def test_a_bill_of_a_day_does_not_say_what_a_sum_of_the_month_without_a_price_cost(
     tmp_path: Path, billed: str, at_least: bool
@@ -319,7 +359,8 @@ def test_a_bill_in_dollars_is_pesos_at_the_rate_of_its_day(tmp_path: Path) -> No
     bill(tmp_path, "2025-05-01,a,gpt-4o,2,,USD,\n")
     assert only(load(tmp_path).bills).spend_clp == 1900
     bill(tmp_path, "2025-05-30,a,gpt-4o,2,,USD,\n", name="other.csv")
-    assert only(load(tmp_path).bills).spend_clp is None  # no rate of 30 May
+    one = only(load(tmp_path).bills)
+    assert (one.spend_clp, one.requests_without_clp) == (Decimal(1900), 1)  # at least: no rate of 30 May
 
 
 def test_a_month_of_another_zone_is_judged_by_the_bills_month_which_is_utcs(tmp_path: Path) -> None:
@@ -554,3 +595,45 @@ def test_counted_and_the_differences_are_what_is_billed_to_the_last_digit(
             assert sum((other.usd for other in differences), one.counted_usd or Decimal(0)) == one.billed_usd
         assert one.spend_usd == one.billed_usd + outside
         assert one.billed_usd == sum(charge.usd for charge in charges if charge.usd is not None)
+
+
+@pytest.mark.parametrize(
+    ("billed", "clp", "lacking"),
+    [
+        ("", "1800", 1),  # as counted: the 1st has pesos, the 2nd none
+        ("2025-05-01,a,,3,,USD,\n", "2700", 1),  # 3 x 900; of the 2nd the bill says nothing
+        ("2025-05-02,a,,5,,USD,\n", "1800", 1),  # the 1st as counted, no rate for the bill
+        ("2025-05-01,a,,3,,USD,\n2025-05-02,a,,5,,USD,\n", "2700", 1),
+        ("2025-05,a,,9,,USD,\n", "8100", 0),  # by the rate of the day on which it begins
+        ("2025-05-01,a,,3,,USD,\n2025-05-02,a,,-1,,USD,\n", None, 1),  # without the credit it is no lower bound
+    ],
+)
+def test_pesos_that_are_known_stay_at_least_when_a_bill_comes(
+    tmp_path: Path, billed: str, clp: str | None, lacking: int
+) -> None:
+    rated = {"amount_in_clp": Decimal(1800), "fx_rate": Decimal(900)}
+    store(tmp_path, "import", MAY, call("a", "2025-05-01T12:00", "2", **rated), call("b", "2025-05-02T12:00", "4"))
+    keep_rates([Rate(date(2025, 5, 1), Decimal(900), "made up")], ("USD", "CLP"), tmp_path)
+    if billed:
+        bill(tmp_path, billed)
+    found = load(tmp_path).bills
+    assert (found.spend_clp, found.requests_without_clp) == (clp and Decimal(clp), lacking)
+
+
+def test_of_a_bill_without_any_rate_the_pesos_of_its_calls_are_the_least_unless_it_is_less(tmp_path: Path) -> None:
+    rated = {"amount_in_clp": Decimal(1800), "fx_rate": Decimal(900)}
+    store(tmp_path, "import", MAY, call("a", "2025-05-01T12:00", "2", **rated))
+    bill(tmp_path, "2025-05-01,a,,3,,USD,\n")
+    found = load(tmp_path).bills
+    assert (found.spend_clp, found.requests_without_clp) == (Decimal(1800), 1)
+    bill(tmp_path, "2025-05-01,b,,-1.5,,USD,usage\n", name="less.csv")
+    assert load(tmp_path).bills.spend_clp is None
+
+
+def test_calls_that_nobody_counted_beside_a_bill_are_unknown_and_not_zero(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-05-01,seats,,19,,USD,fee\n", "github")
+    found = load(tmp_path).bills
+    assert (only(found).calls, found.calls, found.calls_at_least) == (None, None, True)
+    calls(tmp_path, (1, "gpt-4o", "1"))
+    found = load(tmp_path).bills
+    assert ([one.calls for one in found.providers], found.calls, found.calls_at_least) == ([None, 1], 1, True)

@@ -28,11 +28,12 @@ from flexlib.page.kit.parts import (
 from flexlib.page.usage.headings import COUNTED
 from flexlib.sources.registry import name_source
 from flexlib.spend.before import MonthBefore
-from flexlib.spend.bills import SEE_SPEND
+from flexlib.spend.bills import SEE_SPEND, MonthBills
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
+from flexlib.tables.spend import name_provider
 
 TOKENS = ("prompt_tokens", "completion_tokens")
 
@@ -103,7 +104,7 @@ def show_month_headlines(
             _describe_pesos(totals, rates, has_all=has_all),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
-        _describe_calls(calls, statuses, all_calls),
+        _describe_calls(calls, statuses, all_calls, usage.bills if usage.has_bills else None),
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
@@ -201,7 +202,7 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
 
 
 def _describe_calls(
-    calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None]
+    calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None], bills: MonthBills | None
 ) -> tuple[str, str, str]:
     """The card of the calls: how many, on how many days or how many of them are Windsurf's, and how many failed."""
     name, count = "Calls", _add_counts(all_calls)
@@ -210,6 +211,9 @@ def _describe_calls(
         name, count = f"Calls{AT_LEAST}", sum(row["calls"] for row in statuses if not row["left_out"])
     elif count is not None and calls.request_count is not None and count != calls.request_count:
         note = f"{count - calls.request_count:,} by Windsurf"
+    if bills is not None and (without := [name_provider(one.provider) for one in bills.providers if one.calls is None]):
+        name, note = f"Calls{AT_LEAST}" if count else name, f"{note}; {', '.join(without)} billed without calls"
+        count = count or None
     if count_silent(statuses) != count_calls(statuses):
         note += f"; {count_failed(statuses):,} failed"
     return name, format_value(count, Kind.COUNT), note

@@ -204,7 +204,9 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
         texts["tier"] = f"CASE WHEN lower(batch) IN ({BATCH}) THEN 'batch' ELSE {texts['tier']} END"
     if mapping.tier_columns:
         several = [texts["tier"], *(name_conditions(mapping)[column] for column in mapping.tier_columns)]
-        others = ", ".join(f"CASE WHEN lower({one}) NOT IN ({STANDARD}) THEN name_window(lower({one})) END" for one in several)
+        others = ", ".join(
+            f"CASE WHEN lower({one}) NOT IN ({STANDARD}) THEN name_window(lower({one})) END" for one in several
+        )
         texts["tier"] = f"coalesce(nullif(concat_ws(' + ', {others}), ''), {texts['tier']})"
     if mapping.metadata:
         # `metadata_in_id`: what an id is made of where that differs; another id would count a stored call twice.

@@ -118,7 +118,12 @@ def test_the_pages_of_anthropic_s_api_say_the_same_under_other_names(tmp_path: P
     assert find_preset_name(file) == "anthropic-tokens"
     assert sum_rows(file) == Sums(1, None, 200, 5, cached=80, written=20, untold=1)
     (row,) = read_rows(file)
-    assert (row["cache_write_1h_tokens"], row["web_searches"], row["tier"], row["grain"]) == (15, 2, "batch + 0-200k", "day")
+    assert (row["cache_write_1h_tokens"], row["web_searches"], row["tier"], row["grain"]) == (
+        15,
+        2,
+        "batch + 0-200k",
+        "day",
+    )
 
 
 def test_the_older_export_of_anthropic_has_one_column_of_cache_writes(tmp_path: Path) -> None:
