@@ -29,11 +29,9 @@ TIERS: Mapping[str, Mapping[str, str]] = {
 """The service tiers, in the words by which genai-prices selects their prices."""
 
 WINDOW = 200_000
-"""Up to so many prompt tokens a call is in the smaller window."""
-
 WINDOWS: Mapping[str, int] = {"0-200k": 0, "200k-1m": WINDOW + 1}
-"""What a tier may say besides, and a prompt that is in it: Anthropic sums the calls of each window by themselves, so
-their number need not be known for the bracket of a list that begins its own where the window does."""
+"""What a tier may say besides, and a prompt that is in it: Anthropic sums the calls of each window by themselves, and
+their number need not be known where a bracket of the list begins where the window does."""
 
 FREE = {("openai", "moderation"), ("google", "gemma-3"), ("google", "gemma-3n")}
 """Models that their sellers give away. The book leaves the prices of free and of unknown models alike empty."""

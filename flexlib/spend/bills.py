@@ -111,6 +111,11 @@ class MonthBills:
         return sum(known) if known or not self.providers else None
 
     @property
+    def lacks_calls(self) -> bool:
+        """Whether of some provider a bill is all that is known."""
+        return any(one.calls is None for one in self.providers)
+
+    @property
     def calls_at_least(self) -> bool:
         return any(one.requests_at_least for one in self.providers)
 

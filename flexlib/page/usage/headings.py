@@ -61,7 +61,9 @@ def heading_for_spend_days(
         note += f" Not shown: US$ {format_amount(undated)} that are known only as sums of the month."
     if totals["unpriced_usd"]:
         # A sum of an unknown number of calls is counted as one.
-        least = "at least " * any(row.get("request_count", 1) is None for row in read_rows(by_day))
+        least = "at least " * any(
+            row.get("request_count", 1) is None and row.get("unpriced_usd", 1) for row in read_rows(by_day)
+        )
         note += f" Not in it: {least}{format_count(totals['unpriced_usd'], 'call')} without a price."
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     if peak is None or not peak["total_usd"]:
@@ -169,9 +171,11 @@ def heading_for_open_questions(
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
     without = format_count(sum(row["calls"] for row in unpriced), "call")
     unknown = format_count(sum(row["calls"] for row in unmapped), "call")
-    least = "at least " * (request_count is None)
+    least, least_unknown = (
+        "at least " * any(row.get("is_least", request_count is None) for row in rows) for rows in (unpriced, unmapped)
+    )
     parts = [f"{least}{without} without a price"] * bool(unpriced) + [
-        f"{least}{unknown} to an unknown provider"
+        f"{least_unknown}{unknown} to an unknown provider"
     ] * bool(unmapped)
     text = ", ".join(parts)
     return Heading(text[0].upper() + text[1:], note)

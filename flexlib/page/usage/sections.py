@@ -28,12 +28,11 @@ from flexlib.page.kit.parts import (
 from flexlib.page.usage.headings import COUNTED
 from flexlib.sources.registry import name_source
 from flexlib.spend.before import MonthBefore
-from flexlib.spend.bills import SEE_SPEND, MonthBills
+from flexlib.spend.bills import SEE_SPEND
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
 from flexlib.tables.definition import Kind, format_value
-from flexlib.tables.spend import name_provider
 
 TOKENS = ("prompt_tokens", "completion_tokens")
 
@@ -87,9 +86,10 @@ def show_month_headlines(
     all_days = [] if by_day is None else read_rows(by_day)
     days = [row for row in all_days if row["total_usd"]]
     all_calls = [calls.request_count] if by_day is None else [row["request_count"] for row in all_days]
-    has_all = _add_counts(all_calls) is not None
+    unsized = [row for row in all_days if row["request_count"] is None]  # what they lack is counted as one
     lacks = totals["unpriced_usd"] or not change
-    missing = _describe_missing(totals["unpriced_usd"], "a price", has_all=has_all) if lacks else ""
+    what = f"a price{' or a bill' * usage.has_bills}"
+    missing = _describe_missing(totals, "usd", what, unsized) if lacks else ""
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
@@ -101,10 +101,10 @@ def show_month_headlines(
         (
             f"In pesos{_mark(badge, clp, totals['unpriced_clp'])}",
             _render_amount("CLP", clp, Kind.CLP),
-            _describe_pesos(totals, rates, has_all=has_all),
+            _describe_pesos(totals, rates, unsized),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
-        _describe_calls(calls, statuses, all_calls, usage.bills if usage.has_bills else None),
+        _describe_calls(calls, statuses, all_calls, usage.has_bills and usage.bills.lacks_calls),
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
@@ -202,7 +202,10 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
 
 
 def _describe_calls(
-    calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None], bills: MonthBills | None
+    calls: UsageStatistics,
+    statuses: Sequence[Row],
+    all_calls: Sequence[int | None],
+    lacks_calls: bool,  # noqa: FBT001
 ) -> tuple[str, str, str]:
     """The card of the calls: how many, on how many days or how many of them are Windsurf's, and how many failed."""
     name, count = "Calls", _add_counts(all_calls)
@@ -211,9 +214,8 @@ def _describe_calls(
         name, count = f"Calls{AT_LEAST}", sum(row["calls"] for row in statuses if not row["left_out"])
     elif count is not None and calls.request_count is not None and count != calls.request_count:
         note = f"{count - calls.request_count:,} by Windsurf"
-    if bills is not None and (without := [name_provider(one.provider) for one in bills.providers if one.calls is None]):
-        name, note = f"Calls{AT_LEAST}" if count else name, f"{note}; {', '.join(without)} billed without calls"
-        count = count or None
+    if lacks_calls:  # of some only a bill is known
+        name, count = f"Calls{AT_LEAST}" if count else name, count or None
     if count_silent(statuses) != count_calls(statuses):
         note += f"; {count_failed(statuses):,} failed"
     return name, format_value(count, Kind.COUNT), note
@@ -224,10 +226,10 @@ def _add_counts(counts: Sequence[int | None]) -> int | None:
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _describe_pesos(totals: Totals, rates: Sequence[Row], *, has_all: bool) -> str:
+def _describe_pesos(totals: Totals, rates: Sequence[Row], unsized: Sequence[Row]) -> str:
     """The rate, its date and its source; of several, the lowest and the highest."""
     known = [row for row in rates if row["day"]]
-    missing = _describe_missing(totals["unpriced_clp"], "an amount in pesos", has_all=has_all)
+    missing = _describe_missing(totals, "clp", "an amount in pesos", unsized)
     if not known:
         return missing if totals["clp"] is not None else "of no call known"
     days = f"{known[0]['value']} ({known[0]['day']})"
@@ -243,10 +245,11 @@ def _mark(badge: StateBadge, amount: object, missing: object) -> str:
     return mark_total(badge) or AT_LEAST * bool(amount is not None and missing)
 
 
-def _describe_missing(count: object, what: str, *, has_all: bool) -> str:
-    """How many calls lack an amount; at least so many where not `has_all`: a sum of unknown many counts as one."""
+def _describe_missing(totals: Totals, unit: str, what: str, unsized: Sequence[Row]) -> str:
+    """How many calls lack an amount; at least so many where one of the `unsized` rows lacks it, which counts as one."""
+    count, least = totals[f"unpriced_{unit}"], any(row[f"unpriced_{unit}"] for row in unsized)
     assert isinstance(count, int)
-    return f"{'at least ' * (not has_all)}{format_count(count, 'call')} without {what}" if count else "all calls"
+    return f"{'at least ' * least}{format_count(count, 'call')} without {what}" if count else "all calls"
 
 
 def _render_amount(unit: str, amount: object, kind: Kind) -> str:

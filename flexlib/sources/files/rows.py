@@ -24,6 +24,7 @@ from flexlib.sources.files.meaning import (
     has_parts,
     is_credit,
     is_direct,
+    join_tiers,
     name_conditions,
     name_member,
     type_parts,
@@ -54,13 +55,7 @@ from flexlib.sources.files.texts import quote, run_on_texts
 
 MACROS = """
 CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(x)), 24) ELSE x END;
-CREATE MACRO name_window(x) AS
-    CASE WHEN x IN ('≤ 200k', '<= 200k') THEN '0-200k' WHEN x = '> 200k' THEN '200k-1m' ELSE x END;
 """
-"""A window of prompts is named as Anthropic's API does, not as its CSV."""
-
-STANDARD = "'standard', 'default', 'global', 'not_available'"
-"""What names no tier of its own: the usual one, and inference wherever there is room."""
 
 BATCH, NO_BATCH = "'true', '1', 'yes', 'batch'", "'false', '0', 'no', 'standard'"
 
@@ -203,11 +198,7 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
     if mapping.batch_column:
         texts["tier"] = f"CASE WHEN lower(batch) IN ({BATCH}) THEN 'batch' ELSE {texts['tier']} END"
     if mapping.tier_columns:
-        several = [texts["tier"], *(name_conditions(mapping)[column] for column in mapping.tier_columns)]
-        others = ", ".join(
-            f"CASE WHEN lower({one}) NOT IN ({STANDARD}) THEN name_window(lower({one})) END" for one in several
-        )
-        texts["tier"] = f"coalesce(nullif(concat_ws(' + ', {others}), ''), {texts['tier']})"
+        texts["tier"] = join_tiers(mapping, texts["tier"])
     if mapping.metadata:
         # `metadata_in_id`: what an id is made of where that differs; another id would count a stored call twice.
         texts |= {"metadata": "metadata", "metadata_in_id": "metadata_in_id"}
