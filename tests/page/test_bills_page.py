@@ -121,3 +121,19 @@ def test_a_sum_of_unknown_many_calls_is_one_call_at_least(tmp_path: Path) -> Non
     page = read_page(tmp_path)
     assert read_cells(page, "table-unpriced")[0][-1] == "at least 2"
     assert read_cells(page, "table-spend-models")[-1][-1] == "at least 2"
+
+
+def test_calls_beside_a_bill_of_another_are_at_least_those_and_unpriced_ones_say_whether_it_covers_them(
+    tmp_path: Path,
+) -> None:
+    sized = call("a", "2025-09-05", None, provider="meta")
+    store(
+        tmp_path, "ledger", SEPTEMBER, sized, call("b", "2025-09-06", "2", requests=None, grain="day", provider="xai")
+    )
+    bill(tmp_path, "2025-09-05,10.50\n")  # of openai, none of whose calls is stored
+    page = read_page(tmp_path)
+    # The row of unknown many calls has a price: those without are one, and not at least one.
+    assert "1 call without a price or a bill" in read_words(page)
+    assert "at least 1 call without" not in read_words(page)
+    assert "Calls at least 2" in read_words(page)
+    assert read_cells(page, "table-providers")[0][:2] == ["OpenAI", "–"]

@@ -14,7 +14,7 @@ from flexlib.analysis.ranking import rank_models
 from flexlib.analysis.sizes import usage_distribution
 from flexlib.analysis.usage import usage_by_day, usage_by_model_and_proxy, usage_with_price
 from flexlib.page.kit.table import render_table
-from flexlib.tables.definition import Table
+from flexlib.tables.definition import Table, say_least
 from flexlib.tables.usage import (
     table_other_models,
     table_spend_by_model,
@@ -120,3 +120,9 @@ def test_only_a_long_word_may_break() -> None:
     assert '<td class="long">' + "x" * 18 + " <small>Anthropic</small></td>" in html
     assert f"<td>{'y' * 17}</td>" in html
     assert '<th scope="col">Why</th>' in html  # a phone keeps it
+
+
+def test_pesos_of_what_is_free_are_not_known_where_others_have_no_amount() -> None:
+    row = {"total_usd": Decimal(0), "total_clp": Decimal(0), "unpriced_usd": 1, "unpriced_clp": 1}
+    (marked,) = say_least([], [row])[1]
+    assert (marked["total_usd"], marked["total_clp"]) == (None, None)

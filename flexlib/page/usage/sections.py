@@ -87,9 +87,8 @@ def show_month_headlines(
     days = [row for row in all_days if row["total_usd"]]
     all_calls = [calls.request_count] if by_day is None else [row["request_count"] for row in all_days]
     unsized = [row for row in all_days if row["request_count"] is None]  # what they lack is counted as one
-    lacks = totals["unpriced_usd"] or not change
     what = f"a price{' or a bill' * usage.has_bills}"
-    missing = _describe_missing(totals, "usd", what, unsized) if lacks else ""
+    missing = _describe_missing(totals, "usd", what, unsized) if totals["unpriced_usd"] or not change else ""
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
@@ -104,7 +103,7 @@ def show_month_headlines(
             _describe_pesos(totals, rates, unsized),
         ),
         ("Per 1M tokens", _render_amount("US$", unit_price, Kind.USD), "where both are known"),
-        _describe_calls(calls, statuses, all_calls, usage.has_bills and usage.bills.lacks_calls),
+        _describe_calls(calls, statuses, all_calls, lacks_calls=usage.has_bills and usage.bills.lacks_calls),
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
@@ -202,13 +201,11 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
 
 
 def _describe_calls(
-    calls: UsageStatistics,
-    statuses: Sequence[Row],
-    all_calls: Sequence[int | None],
-    lacks_calls: bool,  # noqa: FBT001
+    calls: UsageStatistics, statuses: Sequence[Row], all_calls: Sequence[int | None], *, lacks_calls: bool
 ) -> tuple[str, str, str]:
     """The card of the calls: how many, on how many days or how many of them are Windsurf's, and how many failed."""
-    name, count = "Calls", _add_counts(all_calls)
+    # Unknown as soon as one is: a smaller number would be wrong.
+    name, count = "Calls", None if None in all_calls else sum(one or 0 for one in all_calls)
     note = f"on {format_count(calls.days_with_calls, 'day')}"
     if count is None and statuses:  # a row of unknown many calls is one
         name, count = f"Calls{AT_LEAST}", sum(row["calls"] for row in statuses if not row["left_out"])
@@ -219,11 +216,6 @@ def _describe_calls(
     if count_silent(statuses) != count_calls(statuses):
         note += f"; {count_failed(statuses):,} failed"
     return name, format_value(count, Kind.COUNT), note
-
-
-def _add_counts(counts: Sequence[int | None]) -> int | None:
-    """Their sum; None as soon as one is unknown, because a smaller number would be wrong."""
-    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _describe_pesos(totals: Totals, rates: Sequence[Row], unsized: Sequence[Row]) -> str:
