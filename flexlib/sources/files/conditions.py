@@ -119,3 +119,16 @@ def _compare(one: Condition, names: dict[str, str]) -> str:
     likes = (re.sub(r"([%_\\])", r"\\\1", value).replace("*", "%").replace("'", "''") for value in one.values)
     said = " OR ".join(f"{text} LIKE '{like}' ESCAPE '\\'" for like in likes)
     return f"{'' if one.is_one else 'NOT '}({said})"
+
+
+STANDARD = "'standard', 'default', 'global', 'not_available'"
+"""What names no tier of its own: the usual one, and inference wherever there is room."""
+WINDOWS = "WHEN '≤ 200k' THEN '0-200k' WHEN '> 200k' THEN '200k-1m'"
+"""Of Anthropic's CSV, as its API names them."""
+
+
+def join_tiers(tiers: Sequence[str]) -> str:
+    """SQL of the tier that several texts name, without those that name none of their own; the first where all do."""
+    texts = [f"lower({one})" for one in tiers]
+    named = [f"CASE WHEN {one} NOT IN ({STANDARD}) THEN CASE {one} {WINDOWS} ELSE {one} END END" for one in texts]
+    return f"coalesce(nullif(concat_ws(' + ', {', '.join(named)}), ''), {tiers[0]})"

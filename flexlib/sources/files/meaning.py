@@ -102,21 +102,6 @@ def name_conditions(mapping: CallMapping) -> dict[str, str]:
     return {column: f"condition_{place}" for place, column in enumerate(mapping.conditions)}
 
 
-STANDARD = "'standard', 'default', 'global', 'not_available'"
-"""What names no tier of its own: the usual one, and inference wherever there is room."""
-WINDOWS = "WHEN '≤ 200k' THEN '0-200k' WHEN '> 200k' THEN '200k-1m'"
-"""Of Anthropic's CSV, as its API names them."""
-
-
-def join_tiers(mapping: CallMapping, tier: str) -> str:
-    """SQL of the tier that several columns name, `tier` and others, without those that name none of their own."""
-    several = [
-        f"lower({one})" for one in (tier, *(name_conditions(mapping)[column] for column in mapping.tier_columns))
-    ]
-    named = [f"CASE WHEN {one} NOT IN ({STANDARD}) THEN CASE {one} {WINDOWS} ELSE {one} END END" for one in several]
-    return f"coalesce(nullif(concat_ws(' + ', {', '.join(named)}), ''), {tier})"
-
-
 def find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
     """SQL of what a row is that is no call; null for a call, and for what cannot be read."""
     kinds = {kind: write_any(several, names) for kind, several in read_kinds(mapping.no_calls).items()}

@@ -8,6 +8,7 @@ import duckdb
 
 from flexlib.errors import BadParameter
 from flexlib.schema import USAGE, name_sql_type
+from flexlib.sources.files.conditions import join_tiers
 from flexlib.sources.files.fields import MEMBERS, find_name_faults
 from flexlib.sources.files.ids import CONTENT_MACRO, ID_DIGITS, hash_content, name_rows, set_aside
 from flexlib.sources.files.mapping import CallMapping
@@ -24,7 +25,6 @@ from flexlib.sources.files.meaning import (
     has_parts,
     is_credit,
     is_direct,
-    join_tiers,
     name_conditions,
     name_member,
     type_parts,
@@ -198,7 +198,8 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
     if mapping.batch_column:
         texts["tier"] = f"CASE WHEN lower(batch) IN ({BATCH}) THEN 'batch' ELSE {texts['tier']} END"
     if mapping.tier_columns:
-        texts["tier"] = join_tiers(mapping, texts["tier"])
+        names = name_conditions(mapping)
+        texts["tier"] = join_tiers([texts["tier"], *(names[column] for column in mapping.tier_columns)])
     if mapping.metadata:
         # `metadata_in_id`: what an id is made of where that differs; another id would count a stored call twice.
         texts |= {"metadata": "metadata", "metadata_in_id": "metadata_in_id"}
