@@ -166,6 +166,11 @@ def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: f"value_{name}" for name in list_amounts(mapping)}
     is_free = write_any([read_conditions(text) for text in mapping.not_billed], names)
+    if mapping.direct:  # the seller asks nothing of what the maker bills, at a price that the row does not say
+        kept = {
+            name: f"CASE WHEN {is_direct(mapping)} THEN nullif({amount}, 0) ELSE {amount} END"
+            for name, amount in kept.items()
+        }
     if mapping.amount_zero == "unknown":
         is_used = "value_prompt_tokens + value_completion_tokens > 0"
         if is_free:

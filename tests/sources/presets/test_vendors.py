@@ -169,6 +169,14 @@ def test_a_call_of_cursor_without_a_cost_has_no_price_and_one_on_a_key_of_one_s_
     assert price_file(file, tmp_path / "data") == (Decimal("0.0045"), 1)
 
 
+@pytest.mark.parametrize("cost", ["0.00", "$0.00", "Included", "-", ""])
+def test_a_call_on_a_key_of_one_s_own_is_not_free_because_cursor_asks_nothing_for_it(tmp_path: Path, cost: str) -> None:
+    rows = CURSOR.replace('"0","1000","0","100","1100","-"', f'"0","1000","0","100","1100","{cost}"')
+    file = write_file(tmp_path, "usage-events.csv", rows)
+    # On demand 0.05; 1,000 at 3.00 a million and 100 at 15.00 of the maker
+    assert price_file(file, tmp_path / "data") == (Decimal("0.0545"), 0)
+
+
 @pytest.mark.parametrize("plan", ["Included in Business", "Included in Pro", "included in Pro+", "Free Credit"])
 def test_what_any_plan_of_cursor_includes_is_not_billed_whatever_its_cost(tmp_path: Path, plan: str) -> None:
     rows = CURSOR.replace('"Included","claude-4.5-sonnet"', f'"{plan}","claude-4.5-sonnet"')
