@@ -172,6 +172,18 @@ def test_pages_that_are_all_here_are_the_whole(tmp_path: Path, pages: list[dict[
     assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 200 * len(pages))
 
 
+def test_a_page_that_is_saved_twice_stands_for_no_other_one(tmp_path: Path) -> None:
+    rows = [{"time": f"2026-05-0{day}T10:00:00Z", "model": "gpt-4o", "input": 100, "output": 10, "id": str(day)}
+            for day in (1, 2, 3, 4, 5, 6)]  # fmt: skip
+    first, copy, second = ({"data": data, "totalCount": 6} for data in (rows[:3], rows[:3], rows[3:]))
+    copy["saved"] = "again"
+    for given, state in (([first, copy], State.GAP), ([first, copy, second], State.COMPLETE)):
+        (folder := tmp_path / str(state)).mkdir()
+        files = [write(folder, f"page{nth}.json", page) for nth, page in enumerate(given)]
+        (found,) = import_files([(InputFile(file, file.name), CALLS) for file in files], folder / "data")
+        assert found.certificate.state is state
+
+
 def test_a_period_whose_rows_are_null_is_unknown_and_one_of_an_empty_list_is_without_use(tmp_path: Path) -> None:
     for results, state in ((None, State.GAP), ([], State.COMPLETE)):
         page = build_page(0, 3, more=False)

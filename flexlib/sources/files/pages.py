@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -37,6 +38,8 @@ class Page:
     """Whether it stands in a row of another page."""
     differs: Sequence[tuple[str, str, str]] = ()
     """Totals that it says, and what its rows sum up to, where that is something else."""
+    content: str = ""
+    """Of its rows, where it says how many there are in all."""
 
     @property
     def last(self) -> tuple[int | None, int | None]:
@@ -96,7 +99,9 @@ def list_pages(
     span = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
     differs = [] if is_inner else [*_compare_totals(value, every, asked.totals)]
     said.pop("limit", None)
-    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs)
+    content = json.dumps(every, sort_keys=True, default=str) if "total" in said and not is_inner else ""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs, digest)
     if len(steps) > 1:
         for period in periods:
             for page in list_pages(period, steps[1:], asked, place, is_inner=True):
@@ -126,13 +131,29 @@ def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[Op
             found[-1] += filter(None, missing)
             if "total" in page.said and not page.is_inner:
                 totals[series, page.said["total"]].append((number, page))
-    for (_, total), several in totals.items():
-        here = [sum(page.rows[of] for _, page in several) for of in (0, 1)]
+    for (series, total), several in totals.items():
+        first = 0 if any((series, page.last) in from_0 for _, page in several) else 1
+        is_whole = any(_are_whole([page for _, page in several], total, of, first) for of in (0, 1))
         is_known = any(found[number] for number, _ in several) or any(page.rows[0] > total for _, page in several)
-        if total and all(count % total for count in here) and not is_known:
+        if total and not is_whole and not is_known:
             number, page = several[0]
-            found[number].append(_refuse(page, f"page {page.place} is of {total:,} rows, and {here[1]:,} are here"))
+            here = sum(one.rows[1] for one in _drop_copies(page for _, page in several))
+            found[number].append(_refuse(page, f"page {page.place} is of {total:,} rows, and {here:,} are here"))
     return found
+
+
+def _are_whole(pages: Sequence[Page], total: int, of: int, first: int) -> bool:
+    """Whether pages that say how many rows (`of` 1) or periods (0) there are in all hold so many: each by itself, or
+    the others together, of as many lists as have a first page that says so."""
+    parts = [page for page in _drop_copies(pages) if page.rows[of] != total]
+    numbered = [page for page in parts if "offset" in page.said or "page" in page.said]
+    lists = max(1, sum(not page.lacks(0, first) for page in numbered))
+    return not parts or sum(page.rows[of] for page in parts) == total * lists
+
+
+def _drop_copies(pages: Iterable[Page]) -> list[Page]:
+    """The pages, one that is saved twice once: it stands for no other one."""
+    return list({(page.content, page.marks): page for page in pages}.values())
 
 
 def _find_missing(
