@@ -22,12 +22,15 @@ Usage = dict[str, Any]
 def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """A row for each line that counts tokens, in the order of the file; `kind` tells which of them are calls.
 
-    A file may hold several sessions. `model` is that of the last `turn_context`. A line without the usage of its own
+    A file may hold several sessions, in turns too; a total greater than the first call of one that is no fork tells
+    that its beginning is missing. `model` is that of the last `turn_context`. A line without the usage of its own
     call has what the session's total has grown by. What is no JSON (None) is a call of which nothing is known.
     """
     session: Usage = {}
     before: Usage = {}
     seen: set[str] = set()
+    sessions: dict[str, tuple[Usage, Usage, Any, int, bool]] = {}
+    is_fork = False
     model, number, is_replay = None, 0, False
     for line in lines:
         if not isinstance(line, dict):
@@ -39,8 +42,13 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
         is_at_once = begun is not None and now is not None and now - begun < REPLAY
         is_other = not session or payload.get("id") != session["id"]
         if kind == "session_meta" and is_other and not (is_replay and is_at_once):
-            session = {"id": payload.get("id"), "timestamp": line.get("timestamp")}
-            before, model, number, is_replay = {}, None, 0, _is_fork(payload)
+            if isinstance(session.get("id"), str):
+                sessions[session["id"]] = session, before, model, number, is_fork
+            is_replay = is_fork = _is_fork(payload)
+            session, before, model, number = {"id": payload.get("id"), "timestamp": line.get("timestamp")}, {}, None, 0
+            if isinstance(session["id"], str) and session["id"] in sessions:
+                session, before, model, number, is_fork = sessions[session["id"]]
+                is_replay = is_fork
         elif kind == "turn_context":
             model = payload.get("model") or model
         elif kind == "token_count":
@@ -55,7 +63,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             row = {"id": own_id, "timestamp": line.get("timestamp"), "model": model}
             last, grown = _read_object(info.get("last_token_usage")), _subtract(total, before)
             row |= last or grown
-            for name in COUNTS if last and before and not is_replay else ():
+            for name in COUNTS if last and (before or total and not is_fork) and not is_replay else ():
                 if _count(grown, name) > _count(last, name):  # of a call that no line tells
                     row[name] = f"{_count(last, name)}, and the session's total has grown by {_count(grown, name)}"
             told = repr((line.get("timestamp"), info))

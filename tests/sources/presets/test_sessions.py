@@ -167,6 +167,23 @@ def test_sessions_of_codex_in_one_file_begin_their_totals_anew(tmp_path: Path) -
     assert sum_rows(write_lines(tmp_path, "all.jsonl", *lines)) == Sums(3, 3, 2020, 107, cached=1800, untold=3)
 
 
+def test_sessions_of_codex_that_are_written_in_turns_keep_their_totals_and_models(tmp_path: Path) -> None:
+    lines = [meta(0, "s1"), turn(1, "gpt-5"), count(2, None, use(100, 0, 10)),
+             meta(10, "s2"), turn(11, "o3"), count(12, None, use(50, 0, 5)),
+             meta(0, "s1"), count(21, use(30, 0, 3), use(130, 0, 13)), count(22, None, use(150, 0, 15))]  # fmt: skip
+    rows = read_rows(write_lines(tmp_path, "all.jsonl", *lines))
+    told = sorted((row["prompt_tokens"], row["completion_tokens"], row["model"]) for row in rows)
+    assert told == [(20, 2, "gpt-5"), (30, 3, "gpt-5"), (50, 5, "o3"), (100, 10, "gpt-5")]
+    assert len({row["id"] for row in rows}) == 4
+
+
+def test_a_first_total_of_codex_greater_than_its_call_tells_that_the_beginning_is_missing(tmp_path: Path) -> None:
+    lines = [meta(0, "s1"), turn(1, "gpt-5"), count(3, use(30, 0, 3), use(1030, 0, 103)),
+             count(4, use(5, 0, 1), use(1035, 0, 104))]  # fmt: skip
+    ((line, reason),) = list_faults(write_lines(tmp_path, "s.jsonl", *lines))
+    assert "30, and the session's total has grown by 1030" in reason
+
+
 def test_a_total_of_codex_that_grew_by_more_than_its_call_tells_of_one_that_is_missing(tmp_path: Path) -> None:
     lines = [
         meta(0, "s1"),
