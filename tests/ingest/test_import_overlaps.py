@@ -251,3 +251,20 @@ def test_a_stored_file_that_was_spoilt_is_named_and_nothing_is_built_on_it(
     with pytest.raises(SnapshotChanged, match=rf"{name} cannot be read .*: it was changed or damaged; move .* away"):
         bring(tmp_path / "data", (days[2], DAY))
     assert load_usage(Month(2026, 5), tmp_path / "data", "import") == stored
+
+
+def test_of_two_session_files_that_share_a_call_the_older_gives_way_with_that_call_alone(tmp_path: Path) -> None:
+    how = {"request_id": "id", "repeated": "last"}
+    old = write(tmp_path, "s1.jsonl.csv", "m1,2026-05-15T10:30:00Z,7,1", *_list_own("a"), head="id,time,in,out")
+    new = write(tmp_path, "s2.jsonl.csv", "m1,2026-05-15T10:30:00Z,7,9", *_list_own("b"), head="id,time,in,out")
+    with pytest.raises(BadFile, match=r"1 call of the same id, such as m1; .* with --supersedes s1\.jsonl\.csv"):
+        bring(tmp_path / "data", (old, how), (new, how))
+    done = bring(tmp_path / "data", (old, how), (new, how), supersedes=("s1.jsonl.csv",)).certificate
+    # 20 + 20 calls of 100 / 10 tokens, and m1 as the newer file has it.
+    assert (done.state, done.rows, done.prompt_tokens, done.completion_tokens) == (State.COMPLETE, 41, 4007, 409)
+    again = bring(tmp_path / "data", (old, how), (new, how)).certificate
+    assert (again.rows, again.completion_tokens) == (41, 409)
+
+
+def _list_own(letter: str) -> list[str]:
+    return [f"{letter}{minute},2026-05-15T10:{minute:02d}:10Z,100,10" for minute in range(20)]

@@ -81,6 +81,11 @@ class Entries:
         ]
         return [FileTraits(UNKNOWN, False, UNKNOWN, False), *known]
 
+    def are_logs(self, pair: Pair) -> bool:
+        """Whether both files only grow, and tell calls by the same ids: a newer one need not hold what an older has."""
+        new, old = (next(one for one in self.traits if one.number == number) for number in pair)
+        return new.tells(old) and self.files[old.number]["mapping"].get("repeated") == "last"
+
     def is_read_otherwise(self, pair: Pair) -> bool:
         """Whether one of the two files was read by other columns than whoever imports it chose for the other."""
         if UNKNOWN in pair:

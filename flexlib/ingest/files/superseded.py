@@ -12,7 +12,7 @@ import duckdb
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.overlaps import CALL, MACROS, Pair, name_models
+from flexlib.ingest.files.overlaps import CALL, MACROS, name_models
 from flexlib.ingest.files.stored import knows_origins
 from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot
@@ -37,7 +37,7 @@ def drop_rows(
 
     Raises `BadFile` where nobody knows which rows that are, `BadParameter` where what is to take their place does not.
     """
-    dropped = _drop_superseded(connection, entries.superseded) if entries.superseded else Counter[int]()
+    dropped = _drop_superseded(connection, entries) if entries.superseded else Counter[int]()
     _check_lost(connection, entries, decisions)
     is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
     figures = []
@@ -81,20 +81,21 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
             )
 
 
-def _drop_superseded(connection: duckdb.DuckDBPyConnection, pairs: Iterable[Pair]) -> Counter[int]:
+def _drop_superseded(connection: duckdb.DuckDBPyConnection, entries: Entries) -> Counter[int]:
     """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair that lie in the time from the
-    first to the last row of the first one, by provider. Looks into the views `every_found` and `every_stored`; gives
-    how many rows that are by file.
+    first to the last row of the first one, by provider; of two logs that only grow, those whose ids the first one has.
+    Looks into the views `every_found` and `every_stored`; gives how many rows that are by file.
     """
     connection.execute(MACROS)
-    connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER)")
-    connection.executemany("INSERT INTO pairs VALUES (?, ?)", [list(pair) for pair in pairs])
+    connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER, is_of_logs BOOLEAN)")
+    rows = [[*pair, entries.are_logs(pair)] for pair in entries.superseded]
+    connection.executemany("INSERT INTO pairs VALUES (?, ?, ?)", rows)
     name_models(connection, "every_found", "every_stored")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE superseded AS
         WITH spans AS (
             SELECT new, old, provider, min(created_at) AS first, max(row_end(created_at, grain)) AS last
-            FROM all_rows JOIN pairs ON file = new GROUP BY ALL)
+            FROM all_rows JOIN pairs ON file = new WHERE NOT is_of_logs GROUP BY ALL)
         SELECT DISTINCT file, id FROM all_rows rows JOIN spans ON file = old AND rows.provider = spans.provider
             AND created_at + slack(grain) < last AND row_end(created_at, grain) > first + slack(grain)
         UNION SELECT rows.file, rows.id FROM all_rows rows JOIN pairs ON rows.file = old
