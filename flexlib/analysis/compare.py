@@ -24,6 +24,10 @@ count to be taken apart by."""
 EXACT = Context(prec=50)
 """Digits enough that a quotient of two sums of a company's lifetime is right to the last one kept."""
 
+METHOD = (
+    "An accounting, not a cause: the parts of those who stayed are means over all orders of change (Shapley values)."
+)
+
 LAST_DIGIT = Decimal("1e-9")
 """Parts are kept to this share of a unit; what is rounded off one part stands in another, so that they add up."""
 
@@ -149,7 +153,10 @@ def _compare_person(
         found = _split_person(pairs, Decimal(wholes[0]), Decimal(wholes[1]), orders)
     else:
         found = {model: {"unmeasured": other.amount - one.amount} for model, (one, other) in pairs.items()}
-    return {model: _add_rate(parts, *pairs[model]) for model, parts in found.items()}
+    rates = [sum(pair[side].pesos or NOTHING for pair in pairs.values()) / spent
+             for side in (0, 1) if (spent := sum((pair[side].amount for pair in pairs.values()), NOTHING))]  # fmt: skip
+    rate = sum(rates, NOTHING) / len(rates) if rates else NOTHING
+    return {model: _add_rate(parts, rate, *pairs[model]) for model, parts in found.items()}
 
 
 def _split_person(
@@ -184,13 +191,12 @@ def _split_person(
     return found
 
 
-def _add_rate(parts: dict[str, Decimal], one: Use, other: Use) -> dict[str, Decimal]:
-    """The parts in pesos where those are compared: each at the mean of both rates, and what the rate itself moved."""
+def _add_rate(parts: dict[str, Decimal], rate: Decimal, one: Use, other: Use) -> dict[str, Decimal]:
+    """The parts in pesos where those are compared: each at the mean of the person's two rates, and what the change of
+    the rate itself moved."""
     if one.pesos is None and other.pesos is None:
         return parts
-    rates = [use.pesos / use.amount for use in (one, other) if use.pesos and use.amount]
-    mean = sum(rates, NOTHING) / len(rates) if rates else NOTHING
-    parts = {name: (part * mean).quantize(LAST_DIGIT) for name, part in parts.items()}
+    parts = {name: (part * rate).quantize(LAST_DIGIT) for name, part in parts.items()}
     return parts | {"rate": _convert(other) - _convert(one) - sum(parts.values(), NOTHING)}
 
 

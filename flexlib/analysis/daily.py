@@ -67,7 +67,10 @@ class DailySeries:
             # Half of the days at least, so that a hole does not become an error of the forecast.
             if 2 * len(places) >= len(ahead) and not np.isnan(level):
                 came, expected = self.values[places].sum(), level * factors[kinds[places]].sum()
-                ratios.append(round(came / expected, 12) if expected > 0 else 1.0 if came == 0 else np.inf)
+                if came == expected == 0:  # nothing was at stake: how far forecasts are off does not show
+                    origin -= 7
+                    continue
+                ratios.append(round(came / expected, 12) if expected > 0 else np.inf)
             origin -= 7
         return np.array(ratios)
 

@@ -10,6 +10,7 @@ be had.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,7 +23,7 @@ from flexlib.analysis.daily import FEWEST_DAYS, DailySeries
 from flexlib.errors import InvalidRequest
 
 FEWEST_ORIGINS = 9
-"""Earlier forecasts below which there is no band: with nine the outermost two bound 80 %."""
+"""Earlier forecasts below which there is no band of 80 %, which the outermost two of nine bound; a wider takes more."""
 
 BACKTESTED = (0, 5, 10, 15, 20, 25)
 """Days of a month known, with which a backtest is made unless others are asked for."""
@@ -71,18 +72,6 @@ def forecast_sum(
     return _forecast(series, len(series.values), _read_days(days), _check_band(band))
 
 
-def forecast_days(history: pd.Series, days: Iterable[date], holidays: Collection[date] = ()) -> pd.Series:
-    """What each of the `days` will be: as it is where `history` knows it, else as expected; NaN where nothing can be
-    said. They sum to `expected` of `forecast_sum`, but for the last digits.
-    """
-    series, asked = DailySeries(history, holidays), _read_days(days)
-    known, expected = series.split(len(series.values), asked)
-    whole, rest = _forecast(series, len(series.values), asked, 0.8).expected, sum(expected.values())
-    lean = 1.0 if whole is None or not rest else (whole - sum(known.values())) / rest
-    values = [known[day] if day in known else expected[day] * lean for day in asked]
-    return pd.Series(values, pd.DatetimeIndex(asked), dtype=float)
-
-
 def find_day_reached(
     history: pd.Series, days: Sequence[date], amount: float, band: float = 0.8, holidays: Collection[date] = ()
 ) -> tuple[date | None, date | None, date | None]:
@@ -103,7 +92,7 @@ def find_day_reached(
 
 def backtest_months(
     history: pd.Series,
-    known: Iterable[int] = (0, 5, 10, 15, 20, 25),
+    known: Iterable[int] = BACKTESTED,
     band: float = 0.8,
     holidays: Collection[date] = (),
 ) -> pd.DataFrame:
@@ -156,11 +145,13 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
     # An unknown day of the past is as uncertain as if it came next.
     ahead = np.array(sorted({max((day - series.first).days - end, 0) for day in unknown}))
     ratios = series.list_ratios(end, ahead)
-    if len(ratios) < FEWEST_ORIGINS:
-        reason = f"{len(ratios)} earlier forecasts can be held against what came, a band takes {FEWEST_ORIGINS}"
+    needed = max(FEWEST_ORIGINS, math.ceil(round((1 + band) / (1 - band), 9)))
+    if len(ratios) < needed:
+        reason = f"{len(ratios)} earlier forecasts can be held against what came, a band of {band:.0%} takes {needed}"
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
     tails = (1 - band) / 2, (1 + band) / 2
-    low, high = (float(np.quantile(ratios, tail, method="weibull")) for tail in tails)
+    with np.errstate(invalid="ignore"):  # between two that are without end
+        low, high = (float(np.quantile(ratios, tail, method="weibull")) for tail in tails)
     if not np.isfinite(high):
         reason = "days of which nothing was expected came to something too often"
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)

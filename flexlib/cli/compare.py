@@ -6,10 +6,17 @@ import argparse
 import json
 import re
 import sys
-from decimal import Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.options import Commands, add_command, add_demo_option, asks_demo, open_settings
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    asks_demo,
+    find_exit_code,
+    open_settings,
+)
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.formats import format_count, format_plain, format_span
@@ -20,12 +27,11 @@ if TYPE_CHECKING:
 
     from flexlib.front.compare import Comparison
 
+UNITS = {"flex_credits": ("flex credits", 2), "usd": ("US$", 2), "clp": ("CLP", 0)}
+"""How each unit is called, and its decimals."""
+
 SHOWN = 5
 """People and models with the largest changes, unless another number is asked for."""
-
-METHOD = (
-    "An accounting, not a cause: the parts of those who stayed are means over all orders of change (Shapley values)."
-)
 
 
 def add_commands(commands: Commands) -> None:
@@ -59,16 +65,25 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
 
             for month in (*arguments.before.months, *arguments.after.months):
                 ensure_demo(month, "UTC", settings)
-    made = compare_spans(arguments.before, arguments.after, settings.data, of=arguments.of, names=arguments.names)
+    made = compare_spans(
+        arguments.before,
+        arguments.after,
+        settings.data,
+        of=arguments.of,
+        names=arguments.names,
+        tolerance=settings.bill_tolerance,
+    )
     print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
           else render_comparison(made, arguments.top))  # fmt: skip
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
-    return made.state.exit_code
+    return find_exit_code(made.certificates, made.state)
 
 
 def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
-    """For JSON: every amount as exact text, the largest changes first."""
+    """For JSON: every amount as exact text, the largest changes first; no other orders of pesos."""
+    from flexlib.analysis.compare import METHOD
+
     change = made.change
     return {
         "before": str(made.before),
@@ -78,24 +93,30 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
         "amount_before": _write(change.before),
         "amount_after": _write(change.after),
         "difference": _write(change.difference),
+        "at_least": {"before": made.lacking[0], "after": made.lacking[1]},
         "people": dict(change.people),
         "parts": {name: _write(part) for name, part in change.sum_parts().items()},
         "other_orders": {name: {"least": _write(least), "most": _write(most)}
-                         for name, (least, most) in change.ranges.items()},  # fmt: skip
+                         for name, (least, most) in change.ranges.items() if made.unit != "clp"},
         "by_person": [{"source": source, "user": user, **_describe(parts)}
                       for (source, user), parts in _list_top(change.sum_by_person(), top)],
         "by_model": [{"model": model, **_describe(parts)} for model, parts in _list_top(change.sum_by_model(), top)],
+        "missing": list(made.missing),
         "method": METHOD,
     }  # fmt: skip
 
 
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
+    from flexlib.analysis.compare import METHOD
+
     change, parts = made.change, made.change.sum_parts()
-    unit = made.unit.replace("_", " ")
-    share = f" ({change.difference / change.before:+.1%})" if change.before > 0 else ""
+    unit, places = UNITS[made.unit]
+    share = f" ({change.difference / change.before:+.1%})" if change.before > 0 and not any(made.lacking) else ""
     title = f"{format_span(made.after)} against {format_span(made.before)} in {unit}"
-    lines = [f"{title}: {change.after:,.2f}, {change.difference:+,.2f}{share}"]
+    least = "at least " if made.lacking[1] else ""
+    lines = [f"{title}: {least}{change.after:,.{places}f}, {change.difference:+,.{places}f}{share}"]
+    shown = round_parts(parts, places)
     said = {
         "new": f"{format_count(change.people['new'], 'new spender')}",
         "gone": f"{format_count(change.people['gone'], 'spender')} who stopped",
@@ -103,22 +124,38 @@ def render_comparison(made: Comparison, top: int) -> str:
         "mix": "    which models they chose",
         "price": "    what a unit of each model cost",
         "rate": "    the exchange rate",
-        "unmeasured": "    not counted by the server, so not taken apart",
+        "unmeasured": "    of which nobody counted how much it was",
     }
-    for name, part in parts.items():
-        if part or name in ("new", "gone", "volume"):
+    for name, part in shown.items():
+        if parts[name] or name in ("new", "gone", "volume"):
             between = ""
             if name in change.ranges and change.people["stayed"]:
-                least, most = change.ranges[name]
-                between = f"   (in another order {least:+,.2f} to {most:+,.2f})" if made.unit != "clp" else ""
-            lines.append(f"  {said[name]:<48}{part:>+16,.2f}{between}")
-    for title, sums in (("People", change.sum_by_person()), ("Models", change.sum_by_model())):
+                lowest, highest = change.ranges[name]
+                between = f"   (in another order {lowest:+,.2f} to {highest:+,.2f})" if made.unit != "clp" else ""
+            lines.append(f"  {said[name]:<48}{part:>+16,.{places}f}{between}")
+    whose = "People" if made.unit == "flex_credits" else "People and applications"
+    for title, sums in ((whose, change.sum_by_person()), ("Models", change.sum_by_model())):
         lines.append(f"{title} with the largest changes")
         for key, moved in _list_top(sums, top):
             label = key[1] if isinstance(key, tuple) else str(key)
-            reasons = ", ".join(f"{name} {part:+,.2f}" for name, part in moved.items() if part)
-            lines.append(f"  {label:<48}{sum(moved.values()):>+16,.2f}   {reasons}")
+            rounded = round_parts(moved, places)
+            reasons = ", ".join(f"{name} {part:+,.{places}f}" for name, part in rounded.items() if moved[name])
+            lines.append(f"  {label:<48}{sum(rounded.values()):>+16,.{places}f}   {reasons}")
     return "\n".join([*lines, METHOD])
+
+
+def round_parts(parts: Mapping[str, Decimal], places: int) -> dict[str, Decimal]:
+    """The parts with so many decimals, their sum that of the exact ones: what is over goes where most was cut off.
+
+    >>> round_parts({"new": Decimal("1.004"), "gone": Decimal("-0.996"), "mix": Decimal("0.004")}, 2)
+    {'new': Decimal('1.01'), 'gone': Decimal('-1.00'), 'mix': Decimal('0.00')}
+    """
+    unit = Decimal(1).scaleb(-places)
+    cut = {name: part.quantize(unit, ROUND_FLOOR) for name, part in parts.items()}
+    whole = sum(parts.values(), Decimal(0)).quantize(unit, ROUND_HALF_UP)
+    over = int((whole - sum(cut.values())) / unit)
+    most = sorted(parts, key=lambda name: cut[name] - parts[name])[:over]
+    return {name: part + unit * (name in most) for name, part in cut.items()}
 
 
 def _list_top(sums: Mapping[Hashable, Mapping[str, Decimal]], top: int) -> list[tuple[Any, Mapping[str, Decimal]]]:

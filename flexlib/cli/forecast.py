@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,14 @@ from flexlib.cli.options import (
     add_demo_option,
     add_month_options,
     asks_demo,
+    find_exit_code,
     open_settings,
 )
+from flexlib.cli.series import read_holidays, read_series
 from flexlib.dates import Month, Span
-from flexlib.errors import BadFile, InvalidRequest
+from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
+from flexlib.proof import State
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from flexlib.analysis.forecast import Forecast
     from flexlib.front.forecast import MonthForecast
+
+GAP = State.GAP.exit_code
 
 DEMO_MONTHS = 8
 """Months that the demo is read for before the one that is forecast: a band takes nine earlier weeks."""
@@ -59,8 +63,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints the forecast, or the backtest; 3 where nothing can be said, else 0."""
+    """Prints the forecast, or the backtest; exits as the months behind it, with 3 or more where it cannot say."""
     if arguments.series:
+        if arguments.demo or arguments.budget is not None or arguments.of != "credits":
+            raise InvalidRequest("--series is of no stored data: leave out --of, --budget and --demo.")
         return _run_series(arguments)
     if arguments.year is None or arguments.month is None:
         raise InvalidRequest("of which month? Give --year and --month, or a daily series with --series FILE.")
@@ -80,14 +86,16 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         of=arguments.of,
         as_of=arguments.as_of,
         band=arguments.band,
-        holidays=_read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
+        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
         budget=arguments.budget,
+        tolerance=settings.bill_tolerance,
     )
     print(json.dumps(describe_forecast(made, arguments.band), indent=2) if arguments.json
           else render_forecast(made, arguments.band, arguments.budget))  # fmt: skip
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
-    return 3 if made.this.outcome is Outcome.CANNOT_SAY else 0
+    code = find_exit_code(made.certificates, made.state)
+    return max(code, GAP) if made.this.outcome is Outcome.CANNOT_SAY else code
 
 
 def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
@@ -104,6 +112,7 @@ def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
         "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
         "backtest": _list_lines(made.backtest),
         "state": str(made.state),
+        "missing": list(made.missing),
     }
 
 
@@ -116,8 +125,9 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
         lines.append(f"  {month}  {_render(one, band)}")
     for line in _list_lines(made.backtest):
         if line["bands"]:
-            lines.append(f"  In earlier months, as far in: the band held {line['held']} of {line['bands']}; "
-                         f"mean error {line['mean_error']:.1%}.")  # fmt: skip
+            held = f"held {line['held']} of {line['bands']}, its width {line['mean_width']:.0%} of the month"
+            error = f"mean error of {line['months']} {line['mean_error']:.1%}"
+            lines.append(f"  As far into earlier months: the band {held}; {error}.")
     if budget is not None:
         lines.append(f"  {budget:,.2f} {_render_reached(made)}")
     return "\n".join(lines)
@@ -137,11 +147,11 @@ def render_backtest(lines: pd.DataFrame, band: float) -> str:
 def _run_series(arguments: argparse.Namespace) -> int:
     from flexlib.analysis.forecast import Outcome, backtest_months, forecast_sum, sum_up_backtest
 
-    history = _read_series(arguments.series)
+    history = read_series(arguments.series)
     if arguments.as_of is not None:
         history = history[: str(arguments.as_of)]
     years = (history.index[0].year, history.index[-1].year + 1) if len(history) else (2000, 2000)
-    holidays = _read_holidays(arguments.holidays, years)
+    holidays = read_holidays(arguments.holidays, years)
     if arguments.backtest:
         lines = sum_up_backtest(backtest_months(history, band=arguments.band, holidays=holidays))
         facts = {"series": str(arguments.series), "band": arguments.band, "backtest": _list_lines(lines)}
@@ -155,7 +165,7 @@ def _run_series(arguments: argparse.Namespace) -> int:
     facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **_describe(made)}
     print(json.dumps(facts, indent=2) if arguments.json
           else f"Forecast of {month} as of {format_short_day(last)}: {_render(made, arguments.band)}")  # fmt: skip
-    return 3 if made.outcome is Outcome.CANNOT_SAY else 0
+    return GAP if made.outcome is Outcome.CANNOT_SAY else 0
 
 
 def _describe(one: Forecast) -> dict[str, Any]:
@@ -170,13 +180,19 @@ def _render(one: Forecast, band: float) -> str:
     if one.low is None or one.high is None:
         return f"{one.expected:,.2f}, no band yet: {one.reason}"
     origins = format_count(one.origins, "earlier forecast")
+    if not one.origins:
+        return f"{one.expected:,.2f}, all of its days are known"
     return f"{one.expected:,.2f} ({band:.0%}: {one.low:,.2f} to {one.high:,.2f}, from {origins})"
 
 
 def _render_reached(made: MonthForecast) -> str:
     expected, earliest, latest = made.reached
+    if made.this.expected is None:
+        return "cannot be dated."
+    if expected and expected <= made.as_of:
+        return f"was used up on {format_short_day(expected)}."
     if earliest is None and expected is None:
-        return f"will not be used up within {made.month}."
+        return f"{'is not expected to' if made.this.low is None else 'will not'} be used up within {made.month}."
     said = f"will be used up on {format_short_day(expected)}" if expected else "may be used up within the month"
     early = f", at the earliest on {format_short_day(earliest)}" if earliest and earliest != expected else ""
     late = f", at the latest on {format_short_day(latest)}" if latest and latest != expected else ""
@@ -194,40 +210,6 @@ def _read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2025-09-15") from error
-
-
-def _read_series(path: Path) -> pd.Series:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-        days = pd.to_datetime(table["date"], format="%Y-%m-%d")
-        return pd.Series(pd.to_numeric(table["value"]).to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
-    except FileNotFoundError as error:
-        raise BadFile(f"{path} is not there.") from error
-    except (KeyError, ValueError, OSError) as error:
-        raise BadFile(
-            f"{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}."
-        ) from error
-
-
-def _read_holidays(asked: str | None, years: tuple[int, int]) -> Collection[date]:
-    if asked is None:
-        return ()
-    if Path(asked).is_file():
-        lines = [line.strip() for line in Path(asked).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        try:
-            return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
-        except ValueError as error:
-            raise BadFile(f"{asked} has a line that begins with no date as 2025-09-18: {error}.") from error
-    import holidays
-
-    try:
-        return list(holidays.country_holidays(asked.upper(), years=range(years[0], years[1] + 1)))
-    except NotImplementedError as error:
-        raise InvalidRequest(
-            f"{asked!r} is neither a file nor a country whose holidays are known, such as CL."
-        ) from error
 
 
 def _ensure_history(month: Month, settings: Settings) -> None:

@@ -53,9 +53,7 @@ def add_span_options(parser: argparse.ArgumentParser) -> None:
 def add_fetch_options(parser: argparse.ArgumentParser) -> None:
     """How to ask the server."""
     group = parser.add_argument_group("asking the server")
-    group.add_argument(
-        "--workers", type=_read_count, default=20, help="requests at once (default 20; 50 for big teams)"
-    )
+    group.add_argument("--workers", type=read_count, default=20, help="requests at once (default 20; 50 for big teams)")
     group.add_argument("--route", choices=("auto", "team", "batch", "user", "consumption"), default="auto",
                        help="how to ask (default auto: the first that works, in this order)")  # fmt: skip
     group.add_argument("--verify", type=_read_verify, default=20, metavar="N",
@@ -173,7 +171,7 @@ def choose_worst(codes: Sequence[int]) -> int:
     return min(codes, key=lambda code: (code == 0, code in (3, 4), -code), default=0)
 
 
-def _read_count(text: str) -> int:
+def read_count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
     return int(text)

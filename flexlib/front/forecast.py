@@ -10,14 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from flexlib.analysis.forecast import Forecast, backtest_months, find_day_reached, forecast_sum, sum_up_backtest
+from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.formats import format_count
+from flexlib.front.compare import UNITS
+from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
-from flexlib.proof import State, find_worst
+from flexlib.proof import Certificate, State, find_worst
 from flexlib.store.snapshots import list_months
-
-UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
-"""What can be forecast, and the column of `Spend.by` that it is."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class MonthForecast:
     """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month."""
     backtest: pd.DataFrame
     """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
+    certificates: tuple[Certificate, ...]
+    """Of the months behind it."""
     state: State
     """The worst of the months behind it."""
     missing: tuple[str, ...]
@@ -57,6 +60,7 @@ def forecast_month(
     holidays: Collection[date] = (),
     budget: float | None = None,
     zone: str = "UTC",
+    tolerance: BillTolerance | None = None,
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
@@ -69,13 +73,20 @@ def forecast_month(
     stored = [one for one in list_months(root) if one <= month and (as_of is None or one.first <= as_of)]
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
-    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False)
+    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance)
     history, undated = _build_history(spend, UNITS[of], as_of)
     if history.notna().sum() == 0:
         raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")
     last, days = history.index[-1].date(), list(month.span)
     known = min(max((last - month.first).days + 1, 0), month.days)
     past = history[: str(month.first - timedelta(days=1))]
+    missing = [text for one in spend.loaded for text in one.list_problems()]
+    if of != "credits":
+        missing += [text for one in spend.loaded for text in compare_total(one)]
+        column = "unconverted_requests" if of == "clp" else "unpriced_requests"
+        if lacking := int(spend.by("month")[column].sum()):
+            lacks = "an amount in pesos" if of == "clp" else "a price"
+            missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
     return MonthForecast(
         month=month,
         unit=UNITS[of],
@@ -85,8 +96,9 @@ def forecast_month(
         next=forecast_sum(history, month.next.span, band, holidays),
         reached=(None, None, None) if budget is None else find_day_reached(history, days, budget, band, holidays),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
+        certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
-        missing=(*undated, *(text for one in spend.loaded for text in one.list_problems())),
+        missing=(*undated, *missing),
     )
 
 
@@ -96,19 +108,23 @@ def _build_history(spend: Spend, column: str, as_of: date | None) -> tuple[pd.Se
     table = spend.by("day")
     dated = table[table["day"].notna()]
     sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
+    if column == UNITS["credits"]:
+        sums = sums.dropna()  # a day of calls alone has no credits; a day without an amount of money is unknown
     days: list[date] = []
     for month in spend.loaded:
         last = min(one.as_of.date() for one in month.certificates) - timedelta(days=1)
-        is_over = month.state is not State.PROVISIONAL
+        is_over = all(one.is_settled for one in month.certificates)  # whatever else is wrong with the month
         days += [day for day in month.month.span if is_over or day <= last]
     if as_of is not None:
         days = [day for day in days if day <= as_of]
     index = pd.DatetimeIndex(days)
-    history = sums.reindex(index).fillna(0.0)
+    history = sums.reindex(index)
     for month in spend.loaded:
-        within = history[str(month.month.first) : str(month.month.last)]
-        if not within.any():
-            history = history.drop(within.index)
+        within = slice(str(month.month.first), str(month.month.last))
+        if sums[within].notna().any():
+            history[history[within].index.difference(sums.index)] = 0.0
+        else:
+            history = history.drop(history[within].index)
     undated = table.loc[table["day"].isna(), column].dropna()
     text = f"{column} {undated.sum():,.2f} stand in sums of a month, and are in no day of the forecast."
     return history, [text] if len(undated) and undated.sum() else []

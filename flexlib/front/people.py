@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import duckdb
+import pyarrow as pa
 
 from flexlib.analysis.credits import credits_by_user
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import CreditsCertificate
+from flexlib.dates import Month
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
@@ -20,13 +22,25 @@ ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
 """The id of a row of credits among calls, as `spend.windsurf.credits_as_usage` makes it."""
 
 
-def join_credits(months: Sequence[MonthUsage], *, names: bool) -> Iterator[duckdb.DuckDBPyRelation]:
+def join_credits(
+    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month] = ()
+) -> Iterator[duckdb.DuckDBPyRelation]:
     """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls).
 
-    A person has one pseudonym in all of the months, by rank in their flex credits.
+    A person has one pseudonym in all of the months, by rank in their flex credits, or those of `numbered_by` alone, as
+    on the page of that month; who has no row there has one of their own.
     """
-    snapshots = [one for month in months for one in month.snapshots if one.dataset == "credits"]
-    called = _call_people(snapshots, names=names)
+    spent_in = {month.month: [one for one in month.snapshots if one.dataset == "credits"] for month in months}
+    sides = [[one for month, ones in spent_in.items() for one in ones if (month in numbered_by) is is_first]
+             for is_first in (True, False)]  # fmt: skip
+    keys, called = _call_people(sides[0] or sides[1], names=names)
+    if sides[0] and sides[1]:
+        earlier = [(key, name) for key, name in zip(*_call_people(sides[1], names=names), strict=True)
+                   if key not in {*keys}]  # fmt: skip
+        keys += [key for key, _ in earlier]
+        called += [name if names else f"Earlier {name}" for _, name in earlier]
+    names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
+    people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
         masked = "* REPLACE (left(sha256(usable_key), 8) AS usable_key)"  # as `names.mask_key` does
@@ -37,7 +51,7 @@ def join_credits(months: Sequence[MonthUsage], *, names: bool) -> Iterator[duckd
             yield stored.select(f'*, {plain} AS "user", {nothing}')
             continue
         spent = spendings[0].relation.select(f'{ROW_ID} AS row_id, "user" AS key, flex_credits, prompt_credits')
-        spent = spent.set_alias("spent").join(called.set_alias("called"), "spent.key = called.key", how="left")
+        spent = spent.set_alias("spent").join(people.set_alias("called"), "spent.key = called.key", how="left")
         spent = spent.select("row_id, called.name, flex_credits, prompt_credits")
         rows = stored.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
@@ -50,8 +64,6 @@ def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:
     In the frame, the relation and the certificate: an analyst's own cell ends up in a page to be shared. The file is
     nobody's to ask for.
     """
-    import pyarrow as pa
-
     pseudonyms = {} if first is None else _name_ranked(first, "")
     pseudonyms = _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
     certificate = snapshot.certificate
@@ -86,9 +98,8 @@ def _name_ranked(snapshot: Snapshot, prefix: str) -> dict[str, str]:
     return {user: prefix + name for user, name in named.items()}
 
 
-def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> duckdb.DuckDBPyRelation:
-    import pyarrow as pa
-
+def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> tuple[list[str], list[str]]:
+    """Every user's key, and what the person is called."""
     keys: list[str] = []
     called: list[str] = []
     if snapshots:
@@ -102,4 +113,4 @@ def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> duckdb.DuckDB
         people = {key: who for one in snapshots for key, who in one.people.items()} if names else None
         keys = [*listed, *(user for user in ranked if user in unlisted)]
         called = [*name_people(listed, people), *[NOT_LISTED] * (len(keys) - len(listed))]
-    return duckdb.from_arrow(pa.table({"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}))
+    return keys, called

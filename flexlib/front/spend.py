@@ -74,6 +74,7 @@ class Spend:
     """Whether people stand by name instead of under pseudonyms."""
     tolerance: BillTolerance | None = None
     """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
+    numbered_by: tuple[Month, ...] = ()  # whose credits give people their pseudonyms; empty: all months
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -120,14 +121,12 @@ class Spend:
 
     @cached_property
     def calls(self) -> Rows:
-        """The calls of applications, or sums of them: the columns of `schema.USAGE` and `source`; users' text keys are
-        masked unless names were asked for."""
+        """The columns of `schema.USAGE` and `source`, a call or a sum of calls a row; keys masked unless `names`."""
         return Rows(self._rows.filter(f"source <> '{WINDSURF.name}'").select(", ".join((*USAGE.names, "source"))))
 
     @cached_property
     def windsurf(self) -> Snapshot:
-        """Windsurf's credits of the last month: users by pseudonyms, by key and name only where names were asked for.
-        Raises `SnapshotMissing`."""
+        """Windsurf's credits of the last month, users as in `by`. Raises `SnapshotMissing`."""
         stored = load_credits(self.span.months[-1], self.root)
         return stored if self.names else hide_people(stored)
 
@@ -214,7 +213,8 @@ class Spend:
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
-        return reduce(lambda one, other: one.union(other), join_credits(self.loaded, names=self.names))
+        joined = join_credits(self.loaded, names=self.names, numbered_by=self.numbered_by)
+        return reduce(lambda one, other: one.union(other), joined)
 
 
 def load_spend(

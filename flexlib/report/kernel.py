@@ -18,6 +18,9 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 from flexlib.report.parameters import is_secret_name
 from flexlib.settings import VARIABLES
 
+TOLERANCES = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD")
+"""No secrets, and a page without them would call a month otherwise than the console does."""
+
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "XDG_*"),
     *("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONWARNINGS"),
@@ -25,6 +28,7 @@ PASSED_ON = (
     *("LD_LIBRARY_PATH", "DYLD_*", "*_NUM_THREADS"),
     *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERNAME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH"),
     *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*", "NUMBER_OF_PROCESSORS", "PROCESSOR_*"),
+    *TOLERANCES,
     *("JUPYTER*", "IPYTHON*", "MPL*"),
     *("JAVA_HOME", "SPARK_*", "PYSPARK_*", "HADOOP_*", "YARN_CONF_DIR", "KRB5*"),
 )
@@ -67,7 +71,7 @@ def choose_environment(environment: Mapping[str, str], data: Path) -> dict[str, 
     }
     return {
         # Empty counts as not set; left out, a key or a password would come back from .env.
-        **dict.fromkeys(VARIABLES, ""),
+        **dict.fromkeys(set(VARIABLES) - set(TOLERANCES), ""),
         **passed,
         "FLEXLIB_DATA": str(data.absolute()),
         # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.

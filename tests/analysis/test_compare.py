@@ -68,6 +68,12 @@ def test_in_pesos_the_rate_has_a_part_of_its_own() -> None:
     assert list_parts(change) == {"volume": 1900, "rate": 1100}
 
 
+def test_the_rate_is_no_mix_where_a_person_changes_the_model() -> None:
+    """US$ 100 at 900, then US$ 100 of another model at 1,000: nothing but the rate has changed the pesos."""
+    change = take_apart({"ana": {"opus": use("100", 10, "90000")}}, {"ana": {"gpt-4": use("100", 10, "100000")}})
+    assert list_parts(change) == {"rate": 10000}
+
+
 def test_what_was_not_counted_is_not_taken_apart_by_a_guess() -> None:
     change = take_apart({"ana": {"opus": use("10")}}, {"ana": {"opus": use("14", 3)}})
     assert list_parts(change) == {"unmeasured": 4}

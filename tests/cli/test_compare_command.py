@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+import flexlib as fl
 from flexlib.cli.main import main
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
@@ -37,6 +39,36 @@ def test_the_sums_are_those_of_the_months(capsys: pytest.CaptureFixture[str]) ->
     said = json.loads(capsys.readouterr().out)
     assert (said["of"], said["amount_after"]) == ("flex_credits", "9961")
     assert all(one["user"].startswith("Person ") for one in said["by_person"])  # no name unless asked for
+
+
+def test_people_have_the_pseudonyms_of_the_later_month_and_who_has_gone_one_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["compare", "2025-08", "2025-09", "--top", "999", "--json"])
+    moved = {one["user"]: one for one in json.loads(capsys.readouterr().out)["by_person"]}
+    september = fl.load("2025-09").by("user").set_index("user")["flex_credits"]
+    new = {user: one["new"] for user, one in moved.items() if "new" in one}
+    assert new
+    assert {user: Decimal(amount) for user, amount in new.items()} == {user: september[user] for user in new}
+    gone = [user for user, one in moved.items() if "gone" in one and user not in september.index]
+    assert gone
+    assert all(user.startswith("Earlier Person ") for user in gone)
+
+
+@pytest.mark.parametrize("unit", ["credits", "usd", "clp"])
+def test_what_the_console_shows_adds_up_to_the_last_digit_shown(unit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", "2025-08", "2025-09", "--of", unit])
+    first, *others = capsys.readouterr().out.splitlines()
+    parts = others[: next(place for place, line in enumerate(others) if not line.startswith("  "))]
+    shown = [Decimal(re.split(r"\s{3,}", line.strip())[1].replace(",", "")) for line in parts]
+    assert sum(shown) == Decimal(re.findall(r"[+-][\d,.]+\d", first)[0].replace(",", ""))
+
+
+def test_a_sum_that_lacks_calls_is_at_least_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", "2025-08", "2025-09", "--of", "usd"])
+    shown = capsys.readouterr()
+    assert shown.out.startswith("September 2025 against August 2025 in US$: at least 401.57, ")
+    assert "46 calls of September 2025 without a price are left out." in shown.err
 
 
 def test_the_console_says_who_is_new_who_stopped_and_why_the_others_changed(

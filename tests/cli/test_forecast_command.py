@@ -49,6 +49,8 @@ def test_a_stored_month_is_forecast_from_the_days_known_by_then(
     assert main([*words, "--json"]) == 0  # the month is over: nothing is left to forecast
     whole = json.loads(capsys.readouterr().out)
     assert (whole["as_of"], whole["known"], whole["expected"]) == ("2025-09-30", 9961, 9961)
+    assert main(words) == 0
+    assert "2025-09  9,961.00, all of its days are known" in capsys.readouterr().out
     assert main([*words, "--as-of", "2025-09-15", "--budget", "5000", "--json"]) == 0
     half = json.loads(capsys.readouterr().out)
     assert half["outcome"] == "no band yet"

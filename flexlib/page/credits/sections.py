@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from flexlib.analysis.compare import Change
+from flexlib.analysis.compare import METHOD, Change
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import is_comparable, list_read_days
@@ -121,10 +121,7 @@ def show_change(change: Change | None, earlier: Month) -> Html:
     ]
     title = f"{write(change.difference)} vs {earlier.name}: "
     text = render_element("b", title) + escape("; ".join(said)) + "."
-    note = (
-        "An accounting, not a cause: the parts of the same people are means over all orders of change (Shapley values)."
-    )
-    return Html("change", render_element("p", text, class_="flex-why", title=note))
+    return Html("change", render_element("p", text, class_="flex-why", title=METHOD))
 
 
 def _name_prices(cost: CreditCost) -> str:

@@ -1,0 +1,51 @@
+"""What a forecast is made of beside stored months: a daily series and holidays, out of files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.errors import BadFile, InvalidRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_series(path: Path) -> pd.Series:
+    """A daily series out of a CSV of `date,value`, in order. Raises `BadFile` for another file."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        days = pd.to_datetime(table["date"], format="%Y-%m-%d")
+        if days.isna().any():
+            raise ValueError("a line without a date")
+        return pd.Series(pd.to_numeric(table["value"]).to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
+    except FileNotFoundError as error:
+        raise BadFile(f"{path} is not there.") from error
+    except (KeyError, ValueError, OSError) as error:
+        raise BadFile(
+            f"{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}."
+        ) from error
+
+
+def read_holidays(asked: str | None, years: tuple[int, int]) -> Collection[date]:
+    """The free days that a file lists, a date a line, or those of a country from the first year to the last."""
+    if asked is None:
+        return ()
+    if Path(asked).is_file():
+        lines = [line.strip() for line in Path(asked).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        try:
+            return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
+        except ValueError as error:
+            raise BadFile(f"{asked} has a line that begins with no date as 2025-09-18: {error}.") from error
+    import holidays
+
+    try:
+        return list(holidays.country_holidays(asked.upper(), years=range(years[0], years[1] + 1)))
+    except NotImplementedError as error:
+        raise InvalidRequest(
+            f"{asked!r} is neither a file nor a country whose holidays are known, such as CL."
+        ) from error
