@@ -172,6 +172,13 @@ def test_pages_that_are_all_here_are_the_whole(tmp_path: Path, pages: list[dict[
     assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 200 * len(pages))
 
 
+def test_a_total_that_is_the_sum_of_a_column_nobody_counts_is_one_of_rows(tmp_path: Path) -> None:
+    row = {"time": "2026-05-01T10:00:00Z", "model": "gpt-4o-2024-08-06", "input": 100, "output": 10, "seats": 5}
+    file = write(tmp_path, "page.json", {"data": [row | {"id": str(nth)} for nth in range(4)], "total": 20})
+    (found,) = import_files([(InputFile(file, file.name), CALLS)], tmp_path / "data")
+    assert [one.reason[:39] for one in found.quarantined] == ["page 1 is of 20 rows, and 4 are here: i"]
+
+
 def test_a_page_that_is_saved_twice_stands_for_no_other_one(tmp_path: Path) -> None:
     rows = [{"time": f"2026-05-0{day}T10:00:00Z", "model": "gpt-4o", "input": 100, "output": 10, "id": str(day)}
             for day in (1, 2, 3, 4, 5, 6)]  # fmt: skip

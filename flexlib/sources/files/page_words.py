@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -73,13 +73,20 @@ def read_said(holders: Sequence[Mapping[str, Any]], asked: AskedColumns) -> dict
     return {"page": nth} | found if nth is not None and "pages" in found else found
 
 
-def has_other_numbers(value: object, size: int, rows: Sequence[object]) -> bool:
-    """Whether a total may be one of money or tokens: other numbers stand beside it, or a column sums up to it."""
-    sums: dict[str, Decimal] = {}
-    for key, one in (pair for row in rows if isinstance(row, dict) for pair in row.items()):
-        sums[key] = sums.get(key, Decimal()) + (read_finite(one) or 0)
+def has_other_numbers(value: object, size: int, rows: Sequence[object], counts: Iterable[str]) -> bool:
+    """Whether a total may be one of money or tokens: other numbers stand beside it, or one of the columns of such
+    `counts` sums up to it; that another one does is chance."""
+    sums = {key: sum((read_finite(_find(row, key)) or Decimal() for row in rows), Decimal()) for key in counts}
     beside = [one for one in value.values() if read_finite(one) is not None] if isinstance(value, dict) else []
     return len(beside) > 1 or size in sums.values()
+
+
+def _find(row: Any, path: str) -> Any:  # noqa: ANN401 (JSON)
+    if isinstance(row, dict) and path in row:
+        return row[path]
+    for key in path.split("."):
+        row = row.get(key) if isinstance(row, dict) else None
+    return row
 
 
 def read_finite(value: object) -> Decimal | None:

@@ -92,7 +92,7 @@ def list_pages(
     every = list(_list_rows(value, steps))
     said = read_said([one for one in holders if isinstance(one, dict)], asked)
     size, is_alone = said.pop("size", None), not said
-    if size and not (is_alone and has_other_numbers(value, size, every)):
+    if size and not (is_alone and has_other_numbers(value, size, every, asked.counts)):
         said.setdefault("total", size)
     periods = [one for one in rows if isinstance(one, dict)]
     first, last = (periods[0], periods[-1]) if periods else ({}, {})
