@@ -114,6 +114,17 @@ def test_langfuse_tells_the_cost_of_generations_and_its_spans_are_no_calls(tmp_p
     assert [row["duration_ms"] for row in read_rows(file)] == [2000, 250, 1000]
 
 
+def test_the_total_of_langfuse_tells_whether_the_input_holds_the_cached_tokens(tmp_path: Path) -> None:
+    base = {"trace_id": "t", "type": "GENERATION", "provided_model_name": "gpt-4o-2024-08-06", "total_cost": 0.0035,
+            "start_time": "2026-05-01 10:00:00.000001"}  # fmt: skip
+    within = {"input": 1000, "output": 100, "input_cached_tokens": 500, "total": 1100}
+    beside = {"input": 500, "output": 60, "input_cached_tokens": 400, "output_reasoning_tokens": 40, "total": 1000}
+    rows = [base | {"id": "o1", "usage_details": within}, base | {"id": "o2", "usage_details": beside}]
+    file = write_lines(tmp_path, "observations.jsonl", *rows)
+    told = [(row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"]) for row in read_rows(file)]
+    assert sorted(told) == [(900, 100, 400), (1000, 100, 500)]
+
+
 def test_a_generation_within_another_counts_once(tmp_path: Path) -> None:
     base = {"trace_id": "t", "type": "GENERATION", "provided_model_name": "gpt-4o-2024-08-06", "total_cost": 0.0035,
             "start_time": "2026-05-01 10:00:00.000001", "usage_details": {"input": 1000, "output": 100}}  # fmt: skip
