@@ -253,6 +253,18 @@ def test_a_stored_file_that_was_spoilt_is_named_and_nothing_is_built_on_it(
     assert load_usage(Month(2026, 5), tmp_path / "data", "import") == stored
 
 
+def test_calls_whose_ids_the_newer_file_lacks_are_not_dropped_unless_somebody_says_so(tmp_path: Path) -> None:
+    how, times = {"request_id": "id"}, ("10:00", "10:01", "10:02")
+    old = write(tmp_path, "old.csv", *(f"c{t},2026-05-15T{t}:00Z,7,1" for t in times), head="id,time,in,out")
+    rows = (f"c{t},2026-05-15T{t}:00Z,7,2" for t in (times[0], times[2]))  # without the one at 10:01
+    new = write(tmp_path, "new.csv", *rows, head="id,time,in,out")
+    bring(tmp_path / "data", (old, how))
+    with pytest.raises(BadParameter, match=r"would drop 1 call whose ids the newer files do not have; add --yes"):
+        bring(tmp_path / "data", (new, how), supersedes=("old.csv",))
+    done = bring(tmp_path / "data", (new, how), supersedes=("old.csv",), drops_others=True).certificate
+    assert (done.state, done.rows, done.completion_tokens) == (State.COMPLETE, 2, 4)
+
+
 def test_of_two_session_files_that_share_a_call_the_older_gives_way_with_that_call_alone(tmp_path: Path) -> None:
     how = {"request_id": "id", "repeated": "last"}
     old = write(tmp_path, "s1.jsonl.csv", "m1,2026-05-15T10:30:00Z,7,1", *_list_own("a"), head="id,time,in,out")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from shlex import quote
 
 import duckdb
 
 from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import format_count
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.overlaps import CALL, MACROS, name_models
+from flexlib.ingest.files.overlaps import CALL, MACROS, Pair, name_models
 from flexlib.ingest.files.stored import knows_origins
 from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot
@@ -71,6 +72,11 @@ def drop_rows(
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
     new = {number for number, _ in entries.asked}
     for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
+        if calls := _count_lost_calls(connection, [pair for pair in entries.asked if pair[1] == old], entries):
+            raise BadParameter(
+                f"--supersedes {quote(entries.names[old])} would drop {format_count(calls, 'call')} whose ids the "
+                "newer files do not have; add --yes if they are no calls, or import without --supersedes if they are."
+            )
         doubled = [number for number in (*new, old) if entries.files[number].get("doubled")]
         if lost := _find_lost_days(connection, new, old, doubled):
             what = ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
@@ -101,6 +107,18 @@ def _drop_superseded(connection: duckdb.DuckDBPyConnection, entries: Entries) ->
         UNION SELECT rows.file, rows.id FROM all_rows rows JOIN pairs ON rows.file = old
             JOIN all_rows newer ON newer.file = new AND newer.id = rows.id""")
     return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
+
+
+def _count_lost_calls(connection: duckdb.DuckDBPyConnection, asked: Sequence[Pair], entries: Entries) -> int:
+    """Calls of an older file in the table `superseded` that no newer one has, where ids would tell."""
+    traits = {one.number: one for one in entries.traits}
+    if not all(traits[new].tells(traits[old]) for new, old in asked):
+        return 0
+    news = ", ".join(str(new) for new, _ in asked)
+    (counts,) = connection.execute(f"""
+        SELECT count(*) FROM superseded WHERE file = {asked[0][1]}
+        AND id NOT IN (SELECT id FROM all_rows WHERE file IN ({news}))""").fetchall()
+    return int(counts[0])
 
 
 def _find_lost_days(
