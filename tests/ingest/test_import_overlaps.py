@@ -269,7 +269,7 @@ def test_of_two_session_files_that_share_a_call_the_older_gives_way_with_that_ca
     how = {"request_id": "id", "repeated": "last"}
     old = write(tmp_path, "s1.jsonl.csv", "m1,2026-05-15T10:30:00Z,7,1", *_list_own("a"), head="id,time,in,out")
     new = write(tmp_path, "s2.jsonl.csv", "m1,2026-05-15T10:30:00Z,7,9", *_list_own("b"), head="id,time,in,out")
-    with pytest.raises(BadFile, match=r"1 call of the same id, such as m1; .* with --supersedes s1\.jsonl\.csv"):
+    with pytest.raises(BadFile, match=r"import both with --supersedes s1\.jsonl\.csv, or s2\.jsonl\.csv if"):
         bring(tmp_path / "data", (old, how), (new, how))
     done = bring(tmp_path / "data", (old, how), (new, how), supersedes=("s1.jsonl.csv",)).certificate
     # 20 + 20 calls of 100 / 10 tokens, and m1 as the newer file has it.

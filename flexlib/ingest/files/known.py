@@ -170,6 +170,10 @@ def compare_calls(
         first, file, other = min(changed)
         count = sum(number == file for _, number, _ in changed)
         advice = f"import the newer of the two with --supersedes {quote(names[other])}"
+        if known != "stored":  # none of the two is there yet
+            advice = (
+                f"import both with --supersedes {quote(names[other])}, or {quote(names[file])} if that is the older"
+            )
         if other == UNKNOWN:
             advice = "import all files of the month in one command, with --replace"
         raise BadFile(
