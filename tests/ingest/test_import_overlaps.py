@@ -280,3 +280,18 @@ def test_of_two_session_files_that_share_a_call_the_older_gives_way_with_that_ca
 
 def _list_own(letter: str) -> list[str]:
     return [f"{letter}{minute},2026-05-15T10:{minute:02d}:10Z,100,10" for minute in range(20)]
+
+
+@pytest.mark.parametrize("in_one_command", [True, False])
+def test_a_call_in_one_file_made_in_a_call_of_another_may_be_the_same(tmp_path: Path, in_one_command: bool) -> None:
+    how = {"request_id": "id", "parent_id": "parent", "where": ("type=call",)}
+    head = "time,in,out,id,parent,type"
+    outer = write(tmp_path, "outer.csv", "2026-05-03T10:00:00Z,1000,100,o1,,call", head=head)
+    inner = write(tmp_path, "inner.csv", "2026-05-03T10:00:01Z,1000,100,o2,o1,call", head=head)
+    other = write(tmp_path, "other.csv", "2026-05-03T10:00:01Z,5000,900,o3,o1,call", head=head)  # more than o1: no part
+    root, files = tmp_path / "data", [(outer, how), (inner, how)]
+    assert bring(root, files[0], (other, how)).certificate.state is State.COMPLETE
+    root = tmp_path / "again"
+    found = bring(root, *files) if in_one_command else [bring(root, one) for one in files][-1]
+    check_open(found, "1 row of inner.csv may repeat calls in outer.csv")
+    assert bring(root, files[1], distinct=True).certificate.state is State.COMPLETE

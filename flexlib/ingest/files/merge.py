@@ -22,6 +22,7 @@ from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import (
     ORIGINS,
     find_empty_columns,
+    find_outer_calls,
     read_origins,
     read_raw,
     split_origins,
@@ -180,7 +181,9 @@ def _merge_found(
         calls, sums = find_shared_rows(connection, entries.traits)
         otherwise = Counter({pair: rows for pair, rows in calls.items() if entries.is_read_otherwise(pair)})
         equal, corrected = find_equal_rows(connection, entries.traits)
-        entries.note_shared(otherwise, equal + sums + ((calls - otherwise) | (corrected - otherwise)))
+        outside = {number: pool.files[place].outside for place, number in entries.numbers.items()}
+        same = (calls - otherwise) | (corrected - otherwise) | find_outer_calls(connection, outside)
+        entries.note_shared(otherwise, equal + sums + same)
     return known
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
@@ -57,6 +58,8 @@ class ReadFile:
     pages: list[Page]
     own_totals: list[tuple[str, str, str]]
     """Totals that it says of itself, and what its rows sum up to, where that is something else."""
+    outside: pa.Table
+    """Calls that were made in something that is not in it, as `CallFile` says."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
         refused = _name_file(calls.list_quarantined(month), facts)
         people, left_out = calls.list_people(month), calls.left_out(month)
         months[month] = FileMonth(calls.count_month(month), refused, people, left_out, calls.count_doubled(month))
-    return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, calls.own_totals)
+    return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, calls.own_totals, calls.outside)
 
 
 def _name_file(rows: Sequence[RefusedRow], facts: FileFacts) -> list[RefusedFileRow]:

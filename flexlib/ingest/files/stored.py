@@ -7,7 +7,8 @@ most of it is runs of one number, so it is small.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import read_certificate
+from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.schema import USAGE
 from flexlib.sources.files.texts import quote
@@ -123,3 +125,22 @@ def read_raw(snapshot: Snapshot | None) -> list[str]:
             return [line.rstrip("\n") for line in file]
     except PermissionError as error:
         raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
+
+
+def find_outer_calls(connection: duckdb.DuckDBPyConnection, outside: Mapping[int, pa.Table]) -> Counter[Pair]:
+    """How many calls of each file of `outside` were made in a call of another file, which may be the sum of them. Looks
+    into the views `found` and `stored`."""
+    counted: Counter[Pair] = Counter()
+    for number, calls in outside.items():
+        if calls.num_rows:
+            connection.register("made_outside", calls)
+            counts = connection.execute(f"""
+                SELECT outer_one.file, count(DISTINCT inner_one.id)
+                FROM made_outside JOIN found inner_one ON inner_one.id = made_outside.id AND inner_one.file = {number}
+                JOIN (FROM found UNION ALL BY NAME FROM stored) outer_one
+                ON outer_one.id = parent AND outer_one.file <> {number}
+                WHERE outer_one.prompt_tokens >= inner_one.prompt_tokens
+                    AND outer_one.completion_tokens >= inner_one.completion_tokens GROUP BY ALL""").fetchall()
+            counted += Counter({(number, other): count for other, count in counts})
+            connection.unregister("made_outside")
+    return counted

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
@@ -86,6 +87,11 @@ class CallFile:
         found = self._query("SELECT name, said, found FROM own_totals ORDER BY name")
         told = [(name, format_plain(Decimal(said)), format_plain(Decimal(sums))) for name, said, sums in found]
         return [one for page in self.pages for one in page.differs] + told
+
+    @property
+    def outside(self) -> pa.Table:
+        """The `id` of each call that was made in something that is not in the file, and the `parent` that is that."""
+        return self.connection.table("outside").to_arrow_table()
 
     @property
     def months(self) -> list[Month]:

@@ -46,6 +46,7 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
     connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
     connection.execute("CREATE TABLE own_totals (name VARCHAR, said VARCHAR, found VARCHAR)")
     connection.execute("CREATE TABLE doubtful (line BIGINT)")
+    connection.execute("CREATE TABLE outside (id VARCHAR, parent VARCHAR)")
     if "parent_id" in mapping.columns:
         _leave_out_sums(connection)
     if mapping.where or mapping.no_calls:
@@ -70,12 +71,15 @@ def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
             coalesce(kind IS NULL AND fault IS NULL AND p + c > 0, false) AS is_call
         FROM judged
         QUALIFY row_number() OVER (PARTITION BY coalesce(request_id, 'line ' || line) ORDER BY line DESC) = 1;
-        CREATE TABLE pairs AS
+        CREATE TABLE above AS
         WITH RECURSIVE above AS (
             SELECT id AS below, parent FROM traced WHERE is_call AND parent IS NOT NULL
             UNION SELECT below, traced.parent FROM above JOIN traced ON id = above.parent
             WHERE NOT is_call AND traced.parent IS NOT NULL)
-        SELECT DISTINCT id, below FROM above JOIN traced ON id = above.parent WHERE is_call AND id <> below;
+        FROM above;
+        INSERT INTO outside SELECT below, parent FROM above ANTI JOIN traced ON id = above.parent;
+        CREATE TABLE pairs AS SELECT DISTINCT id, below FROM above JOIN traced ON id = above.parent
+            WHERE is_call AND id <> below;
         CREATE TABLE sums AS SELECT *, p = inner_p AND c = inner_c AND is_alike AS is_sum FROM (
             SELECT outer_one.id, outer_one.p, outer_one.c, sum(inner_one.p) AS inner_p, sum(inner_one.c) AS inner_c,
                 bool_and({alike}) AS is_alike
