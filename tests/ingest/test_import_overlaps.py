@@ -18,7 +18,7 @@ from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, BadParameter, SnapshotChanged
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
-from flexlib.ingest.files.overlaps import split_model
+from flexlib.ingest.files.model_names import split_model
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
 from flexlib.store.snapshots import load_usage
@@ -96,6 +96,7 @@ def test_a_model_under_the_names_of_two_sellers_is_one(tmp_path: Path) -> None:
         ("openai", "gpt-4.1-2025-04-14", ("gpt-4.1", "20250414")),
         ("anthropic", "us.anthropic.claude-sonnet-4-20250514-v1:0", ("claude-sonnet-4", "20250514")),
         ("anthropic", "claude-sonnet-4@20250514", ("claude-sonnet-4", "20250514")),
+        ("anthropic", "claude-4.5-sonnet", ("claude-sonnet-4-5", None)),  # as Cursor writes it
     ],
 )
 def test_the_name_of_a_model_is_without_its_maker_and_date(provider: str, model: str, name: tuple[str, str]) -> None:
@@ -163,6 +164,21 @@ def test_a_log_need_not_say_through_which_seller_its_calls_went(tmp_path: Path, 
     assert (done.state, done.prompt_tokens) == (State.COMPLETE, 1500)
     later = write(tmp_path, "later.csv", "2026-05-16T10:00:00.003Z,1000,100")
     assert bring(tmp_path / "three", files[0], (later, {})).certificate.state is State.COMPLETE
+
+
+@pytest.mark.parametrize("how", [{}, DAY])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_maker_counts_what_went_over_a_seller_by_the_company_s_own_key(
+    tmp_path: Path, swapped: bool, how: dict[str, Any]
+) -> None:
+    sold = how | {"proxy": "openrouter", "cost": "fee", "amount_in_usd": "fee + own"}
+    head, start = "time,in,out,fee,own", "2026-05-15T00:00:00.0Z,1000,100"
+    maker = (write(tmp_path, "maker.csv", start), DAY)
+    own = (write(tmp_path, "own.csv", f"{start},0.0001,0.0035", head=head), sold)  # 0.0036 in all, not 0.0071
+    check_open(bring(tmp_path / "data", *((maker, own) if swapped else (own, maker))), "maker.csv", "own.csv")
+    sellers = (write(tmp_path, "sellers.csv", f"{start},0.0035,0", head=head), sold)  # by the seller's key
+    done = bring(tmp_path / "other", *((maker, sellers) if swapped else (sellers, maker))).certificate
+    assert (done.state, done.prompt_tokens) == (State.COMPLETE, 2000)
 
 
 def test_replacing_by_another_project_s_file_of_the_same_name_asks(tmp_path: Path) -> None:

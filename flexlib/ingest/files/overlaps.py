@@ -6,14 +6,13 @@ month so far hold its last day in part, and again, with more, in the next; two p
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.money.price_book import find_listed_name
+from flexlib.ingest.files.model_names import name_models
 
 CALL = "call"
 
@@ -40,8 +39,8 @@ CREATE OR REPLACE TEMP MACRO row_end(t, grain) AS
     CASE WHEN grain = '{CALL}' THEN t + INTERVAL 1 MICROSECOND ELSE period_end(t, grain) END;
 CREATE OR REPLACE TEMP MACRO slack(grain) AS
     CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
-CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, log_proxy, log_grain) AS
-    proxy IS NOT NULL AND grain <> '{CALL}' AND log_proxy IS NULL AND log_grain = '{CALL}';
+CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, by_own_key, other_proxy, other_grain) AS
+    proxy IS NOT NULL AND other_proxy IS NULL AND (by_own_key OR (grain <> '{CALL}' AND other_grain = '{CALL}'));
 CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;
 """
 
@@ -52,14 +51,10 @@ SAME_MOMENT = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
     AND new.completion_tokens = old.completion_tokens
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
 SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
-    OR may_be_sold(new.proxy, new.grain, old.proxy, old.grain)
-    OR may_be_sold(old.proxy, old.grain, new.proxy, new.grain))"""
+    OR may_be_sold(new.proxy, new.grain, new.by_own_key, old.proxy, old.grain)
+    OR may_be_sold(old.proxy, old.grain, old.by_own_key, new.proxy, new.grain))"""
+"""A log need not name the seller, and the maker counts what went over the seller by the company's own key."""
 TOLD_BY_IDS = "(new.has_own_id AND old.has_own_id AND new.mapping = old.mapping)"
-
-DATED = re.compile(r"(.+?)[-@](20\d\d-?\d\d-?\d\d)")
-MAKER = re.compile(r".*/|(?:[a-z-]+\.)+(?=[a-z])")
-VERSION = re.compile(r"-v\d+:\d+$")
-"""What sellers write around the name of a model: `openai/gpt-4o`, `us.anthropic.claude-sonnet-4-20250514-v1:0`."""
 
 Pair = tuple[int, int]
 """Two files by their numbers: the one that is looked at, and one before it."""
@@ -211,7 +206,7 @@ def _count_across(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
 
     A day that the clock makes an hour shorter does not meet the next one.
     """
-    pieces = """SELECT file, is_new, has_own_id, mapping, provider, base, dated, proxy, grain,
+    pieces = """SELECT file, is_new, has_own_id, mapping, provider, base, dated, proxy, by_own_key, grain,
         period_start(created_at, grain) AS start, count(*) AS rows
         FROM all_rows JOIN traits USING (file) WHERE {0} GROUP BY ALL"""
     slack = "CASE WHEN new.grain = old.grain THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END"
@@ -225,37 +220,6 @@ def _count_across(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
             WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND NOT {TOLD_BY_IDS})
         SELECT file, old_file, sum(rows)::BIGINT FROM met GROUP BY ALL""",
     )
-
-
-def name_models(connection: duckdb.DuckDBPyConnection, new: str, others: str) -> None:
-    """Makes the view `all_rows` of two views: also `is_added`, and `base` and `dated` of the model."""
-    rows = "SELECT *, {0} AS is_added FROM {1}"
-    every = f"({rows.format('true', new)} UNION ALL BY NAME {rows.format('false', others)})"
-    models = connection.execute(f"SELECT DISTINCT provider, model, proxy FROM {every}").fetchall()
-    connection.execute("""
-        CREATE OR REPLACE TEMP TABLE models (
-            provider VARCHAR, model VARCHAR, proxy VARCHAR, base VARCHAR, dated VARCHAR)""")
-    if models:
-        connection.executemany(
-            "INSERT INTO models VALUES (?, ?, ?, ?, ?)", [[*one, *split_model(*one)] for one in models]
-        )
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW all_rows AS SELECT rows.*, base, dated FROM {every} rows JOIN models
-        ON rows.provider = models.provider AND rows.model = models.model
-            AND rows.proxy IS NOT DISTINCT FROM models.proxy""")
-
-
-def split_model(provider: str, model: str, proxy: str | None) -> tuple[str, str | None]:
-    """The name of a model as two sources may share it, and the date of its version where the name has one.
-
-    >>> split_model("openai", "openai/gpt-4o-2024-08-06", None)
-    ('gpt-4o', '20240806')
-    """
-    name = VERSION.sub("", find_listed_name(provider, model, proxy).name.lower())
-    if maker := MAKER.match(name):
-        name = name[maker.end() :]
-    found = DATED.fullmatch(name)
-    return (found[1], found[2].replace("-", "")) if found else (name, None)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, query: str) -> Counter[Pair]:

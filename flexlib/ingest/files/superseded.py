@@ -13,7 +13,8 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.overlaps import CALL, MACROS, Pair, name_models
+from flexlib.ingest.files.model_names import name_models
+from flexlib.ingest.files.overlaps import CALL, MACROS, Pair
 from flexlib.ingest.files.stored import knows_origins
 from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot

@@ -1,0 +1,50 @@
+"""The names by which rows of two sources are known to be of one model."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from flexlib.money.price_book import find_listed_name
+
+DATED = re.compile(r"(.+?)[-@](20\d\d-?\d\d-?\d\d)")
+MAKER = re.compile(r".*/|(?:[a-z-]+\.)+(?=[a-z])")
+VERSION = re.compile(r"-v\d+:\d+$")
+"""What sellers write around the name of a model: `openai/gpt-4o`, `us.anthropic.claude-sonnet-4-20250514-v1:0`."""
+
+
+def name_models(connection: duckdb.DuckDBPyConnection, new: str, others: str) -> None:
+    """Makes the view `all_rows` of two views: also `is_added`, `base` and `dated` of the model, and `by_own_key` where
+    a seller asks for less than the call cost: its maker bills the rest.
+    """
+    rows = "SELECT *, {0} AS is_added FROM {1}"
+    every = f"({rows.format('true', new)} UNION ALL BY NAME {rows.format('false', others)})"
+    models = connection.execute(f"SELECT DISTINCT provider, model, proxy FROM {every}").fetchall()
+    connection.execute("""
+        CREATE OR REPLACE TEMP TABLE models (
+            provider VARCHAR, model VARCHAR, proxy VARCHAR, base VARCHAR, dated VARCHAR)""")
+    if models:
+        connection.executemany(
+            "INSERT INTO models VALUES (?, ?, ?, ?, ?)", [[*one, *split_model(*one)] for one in models]
+        )
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP VIEW all_rows AS SELECT rows.*, base, dated,
+            coalesce(amount_in_usd > cost, false) AS by_own_key FROM {every} rows JOIN models
+        ON rows.provider = models.provider AND rows.model = models.model
+            AND rows.proxy IS NOT DISTINCT FROM models.proxy""")
+
+
+def split_model(provider: str, model: str, proxy: str | None) -> tuple[str, str | None]:
+    """The name of a model as two sources may share it, and the date of its version where the name has one.
+
+    >>> split_model("openai", "openai/gpt-4o-2024-08-06", None)
+    ('gpt-4o', '20240806')
+    """
+    name = VERSION.sub("", find_listed_name(provider, model, proxy).name.lower())
+    if maker := MAKER.match(name):
+        name = name[maker.end() :]
+    if provider == "anthropic":  # sellers write claude-sonnet-4.5
+        name = name.replace(".", "-")
+    found = DATED.fullmatch(name)
+    return (found[1], found[2].replace("-", "")) if found else (name, None)
