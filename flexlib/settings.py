@@ -46,6 +46,12 @@ METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
 CELL_LIMIT = 1800.0
 """Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
+NO_KEY = (
+    "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
+    "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data"
+)
+"""What whoever asks the server without a key is told; an ending may follow."""
+
 LEDGER_FILE = "ledger.sqlite"
 """Where calls are recorded, in the data folder, unless there is a database."""
 DEMO = "demo"
@@ -84,10 +90,7 @@ class Settings:
     def required_key(self) -> str:
         """The service key. Raises `BadSetting` when there is none."""
         if not self.service_key:
-            raise BadSetting(
-                "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
-                "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data."
-            )
+            raise BadSetting(f"{NO_KEY}.")
         return self.service_key
 
     @property

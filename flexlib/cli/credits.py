@@ -23,11 +23,13 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.console.certificate import render_certificate
+from flexlib.dates import Month
+from flexlib.errors import SnapshotMissing
 from flexlib.settings import Settings
-from flexlib.sources.registry import WINDSURF, list_sources
+from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
 from flexlib.store.server import mark_made_up
-from flexlib.store.snapshots import load_credits, load_usage, scan
+from flexlib.store.snapshots import find_snapshot, list_newest, load_credits, load_usage, scan
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -105,14 +107,20 @@ def run_fetch(arguments: argparse.Namespace, settings: Settings) -> int:
 def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     span = read_span(arguments)
     with open_settings(arguments, settings, offline=True) as settings:
-        snapshots = [
-            load_credits(month, settings.data)
-            if arguments.source == WINDSURF.name
-            else load_usage(month, settings.data, arguments.source)
-            for month in span.months
-        ]
+        snapshots = [_load_source(month, arguments.source, settings.data) for month in span.months]
     _print_certificates(snapshots, as_json=arguments.json)
     return _finish(snapshots)
+
+
+def _load_source(month: Month, source: str, root: Path) -> Snapshot:
+    if source != WINDSURF.name:
+        return load_usage(month, root, source)
+    if find_snapshot(WINDSURF.dataset, month, root) is None and (others := list_newest(month, root)):
+        raise SnapshotMissing(
+            f"No credits of {month} in {root}. Run: {WINDSURF.format_command(month)}; "
+            f"stored are {' and '.join(name_source(one.source) for one in others)}: add --source {others[0].source}"
+        )
+    return load_credits(month, root)
 
 
 def run_by_model(arguments: argparse.Namespace, settings: Settings) -> int:

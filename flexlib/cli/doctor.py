@@ -9,19 +9,18 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import flexlib
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command, choose_worst
-from flexlib.dates import Month, Span
+from flexlib.cli.options import Commands, add_command, choose_worst, find_exit_code, load_judged
+from flexlib.dates import Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment
 from flexlib.settings import Settings, find_home, list_set
-from flexlib.sources.registry import find_source
+from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
 from flexlib.store.snapshots import list_months, list_newest
@@ -61,7 +60,7 @@ def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
         "ledger": lambda: _look_at_ledger(settings),
         "rates": lambda: _look_at_rates(data),
     }
-    findings = [*(_look(name, look) for name, look in looks.items()), *_look_at_months(data)]
+    findings = [*(_look(name, look) for name, look in looks.items()), *_look_at_months(data, settings)]
     if arguments.json:
         print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))
     else:
@@ -140,24 +139,38 @@ def _look_at_rates(data: Path) -> Finding:
     return Finding("rates", ", ".join(pairs) or "none; flexlib fx update asks for them, fx set takes one by hand")
 
 
-def _look_at_months(data: Path) -> list[Finding]:
-    """What is stored, what of it is worth being read again, and which months have nothing."""
+def _look_at_months(data: Path, settings: Settings) -> list[Finding]:
+    """The stored months by their states, what of them is worth being read again, and which months have nothing."""
     found: list[Snapshot] = []
 
     def look() -> Finding:
         found.extend(one for month in list_months(data) for one in list_newest(month, data))
         for one in found:
             one.check()
-        states = Counter(one.certificate.state for one in found)
+        months = dict.fromkeys(one.month for one in found)
+        judged = [load_judged(month, replace(settings, data=data)) for month in months]
+        states = Counter(one.state for one in judged)
         counted = ", ".join(f"{states[state]} {state}" for state in State if states[state])
-        return Finding("months", counted or "none", choose_worst([one.certificate.exit_code for one in found]))
+        codes = [find_exit_code(one.certificates, one.state) for one in judged]
+        return Finding("months", counted or "none", choose_worst(codes))
 
     def look_again() -> Finding:
-        stale = [f"{one.month} {one.source} ({_find_command(one)})" for one in found if one.certificate.is_stale()]
+        again = [one for one in found if one.certificate.is_stale() or (data == settings.data and _lags(one, settings))]
+        stale = [f"{one.month} {one.source} ({_find_command(one)})" for one in again]
         return Finding("stale", ", ".join(stale) or "none")
 
     stored = _look("months", look)
-    return [stored] if stored.exit_code in (1, 2) else [stored, look_again(), _look_for_gaps(found, is_made_up(data))]
+    return [stored] if stored.exit_code in (1, 2) else [stored, look_again(), _look_for_gaps(found)]
+
+
+def _lags(snapshot: Snapshot, settings: Settings) -> bool:
+    """Whether the ledger has changed since its month was closed."""
+    if snapshot.source != LEDGER.name:
+        return False
+    from flexlib.ingest.ledger import is_closed
+    from flexlib.ledger.door import find_ledger
+
+    return not is_closed(snapshot, find_ledger(settings))
 
 
 def _find_command(snapshot: Snapshot) -> str:
@@ -165,13 +178,11 @@ def _find_command(snapshot: Snapshot) -> str:
     return source.short_command if source else snapshot.source
 
 
-def _look_for_gaps(found: Sequence[Snapshot], made_up: bool) -> Finding:
+def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:
     if not found:
         return Finding("missing", "everything; try: flexlib report --demo --year 2025 --month 9")
-    stored, now = {one.month for one in found}, Month.containing(datetime.now(timezone.utc).date())
+    stored = {one.month for one in found}
     first, last = min(stored), max(stored)
     absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]
-    text = f"{', '.join(absent) or 'none'} of {first} to {last}"
-    if last.next < now and not made_up:
-        text += f"; nothing is stored since {last}"
+    text = f"{', '.join(absent)} of {first} to {last}" if absent else f"none; the last month stored is {last}"
     return Finding("missing", text, State.GAP.exit_code if absent else 0)

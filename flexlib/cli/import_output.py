@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,9 @@ def describe_import(
 
 
 def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> str:
-    """What an import did, with each month's certificate. Ends with a newline."""
-    parts = []
+    """What an import did, with each month's certificate, a note that they share once, and what to do next. Ends with a
+    newline."""
+    parts, noted = [], set[str]()
     for one in months:
         added = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
         if one.is_new and not one.added_rows:
@@ -54,9 +56,13 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
         names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
         title = names[0] if len(names) == 1 else f"{len(names)} files"
         by_file = [f"  {name}: {format_count(one.added_by_file[name], 'row')}\n" for name in names if len(names) > 1]
-        certificate = render_certificate(one.certificate, told=True)
+        notes = tuple(note for note in one.certificate.notes if note not in noted)
+        noted |= {*notes}
+        certificate = render_certificate(replace(one.certificate, notes=notes), told=True)
         parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
-    return "\n".join(parts)
+    month = max((one.certificate.month for one in months), default=None)
+    after = [f"Next: flexlib spend --year {month.year} --month {month.month}\n"] if month else []
+    return "\n".join([*parts, *after])
 
 
 def explain_month(month: FilesImport) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import read_fetch_options
 from flexlib.dates import Month, Span
-from flexlib.errors import RouteRefused, ServerRefused, ServerUnreachable
-from flexlib.settings import Settings
+from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
-from flexlib.store.snapshots import find_snapshot, load_credits
+from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
         return load_credits(month, settings.data)
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
+    if not settings.service_key and not find_snapshot(WINDSURF.dataset, month, settings.data):
+        others = list_newest(month, settings.data)
+        raise BadSetting(f"{NO_KEY}{'; for imported calls add --notebook llm_usage' if others else ''}.")
     options: dict[str, Any] = read_fetch_options(arguments)
     (found,) = ensure_credits(month.span, settings, **options)
     before = month.previous

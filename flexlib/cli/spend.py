@@ -135,8 +135,8 @@ def render_spend(month: MonthUsage, bills: MonthBills) -> str:
 
     lower_bound = is_at_least(month, bills)
     text = render_table(table_providers(bills), month.month.span, lower_bound=lower_bound)
-    if bills.differences:
-        text += "\n" + render_table(table_differences(bills, MOST_DIFFERENCES), month.month.span)
+    if (differences := table_differences(bills, MOST_DIFFERENCES)).rows:
+        text += "\n" + render_table(differences, month.month.span)
     return text.rstrip("\n")
 
 

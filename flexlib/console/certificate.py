@@ -6,13 +6,23 @@ from collections.abc import Iterable
 from decimal import Decimal
 from shlex import quote
 
-from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, State
+from flexlib.certificate import (
+    AnyCertificate,
+    Certificate,
+    ChargesCertificate,
+    CreditsCertificate,
+    SourceCertificate,
+    State,
+)
 from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
 from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money
 from flexlib.sources.registry import ALL_PAGES
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
+
+UNITS = {"USD": "US$"}
+"""Of currencies whose name is another here."""
 
 
 def explain_state(certificate: Certificate) -> str:
@@ -75,18 +85,18 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
     elif isinstance(certificate, ChargesCertificate):
         lines |= {
             "Source": certificate.source,
-            "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
+            "Rows": f"{certificate.rows_read:,} read{_tell_files(certificate)}, {certificate.rows:,} stored, "
             f"{certificate.quarantined_rows:,} quarantined",
             "Left out": _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
             **{
-                one["currency"]: f"{format_money(Decimal(one['amount']), one['currency'])} billed"
+                UNITS.get(one["currency"], one["currency"]): f"{_render_amount(one['amount'], one['currency'])} billed"
                 for one in certificate.amounts
             },
         }
     else:
         lines |= {
             "Source": certificate.source,
-            "Rows": f"{certificate.rows_read:,} read, {certificate.rows:,} stored, "
+            "Rows": f"{certificate.rows_read:,} read{_tell_files(certificate)}, {certificate.rows:,} stored, "
             f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
             "Left out": ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
             "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
@@ -109,7 +119,12 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
     return "\n".join([title, *(f"  {name:<15} {clean_text(text)}" for name, text in lines.items() if text)]) + "\n"
 
 
-def _render_amount(amount: str | None, currency: str, missing: int, what: str) -> str:
+def _tell_files(certificate: SourceCertificate) -> str:
+    """That the rows are of all files of the month so far, where these are several."""
+    return f" of the month's {len(certificate.files)} files so far" if len(certificate.files) > 1 else ""
+
+
+def _render_amount(amount: str | None, currency: str, missing: int = 0, what: str = "") -> str:
     if amount is None and not missing:
         return ""
     if missing and amount and not Decimal(amount):  # what is free is all that is known

@@ -16,7 +16,7 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.people import hide_people, join_credits
 from flexlib.front.rows import Rows
@@ -154,19 +154,19 @@ class Spend:
         return load_credit_prices(self.root)
 
     def total(self, unit: str) -> Decimal | int | None:
-        """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits` (credits), an integer for
-        `requests` and tokens; None where nothing is known. Money is the spend, as `flexlib spend` shows it: what a
-        provider billed where there is a bill, else what its calls cost by themselves or their prices. `by` sums calls;
-        where that comes to something else, `missing` says so. Raises `InvalidRequest` for another unit.
+        """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits`, an integer for `requests`
+        and tokens; None where nothing is known. Money is the spend of `flexlib spend`: what was billed where there is a
+        bill, else what the calls cost. Where `by` sums to another, `missing` says so. Raises `InvalidRequest`.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").total("usd")
-        Decimal('401.5713269500')
+        Decimal('401.57132695')
         """
         if unit not in UNITS:
             raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
         if unit in MONEY:
-            return sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
+            known = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
+            return None if known is None else Decimal(format_plain(known))
         value = self._sum(()).iloc[0][unit]
         if pd.isna(value):
             return None

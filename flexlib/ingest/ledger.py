@@ -88,6 +88,14 @@ def ensure_month(
             return _store(held, opened, reading, opened.read_at, SETTLING_TIME, most_unpriced)
 
 
+def is_closed(snapshot: Snapshot, ledger: Ledger) -> bool:
+    """Whether a snapshot of the ledger has the sums of today's, or there is no ledger; nothing is filled or stored."""
+    if ledger.is_absent:
+        return True
+    with read_month(snapshot.month, ledger) as opened:
+        return _has_sums(snapshot, opened.totals)
+
+
 def fill_months(months: Iterable[Month], ledger: Ledger) -> list[FilledAmounts]:
     """Fills the amounts of these months that have become known, where there is a ledger; the months that got any."""
     if ledger.is_absent:

@@ -80,7 +80,7 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
     try:
         before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance)
     except SnapshotMissing:
-        return MonthBefore(month, None, f"no {month.name} stored")
+        return MonthBefore(month, None, f"{month.name} is not stored")
     return MonthBefore(month, before, _find_obstacle(usage, before))
 
 

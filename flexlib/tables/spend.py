@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from flexlib.analysis.ranking import SHOWN
@@ -16,6 +17,9 @@ from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.differences import Difference
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
+
+CENT = Decimal("0.01")
+"""A difference below it is of rounding, and would be written as `< 0.01`: it is in the sums, and has no line."""
 
 TO_DO = {
     "billed": "Not explained: bring the calls behind it, or ask the provider what it is for.",
@@ -52,11 +56,11 @@ def table_providers(bills: MonthBills) -> Table:
 
 
 def table_differences(bills: MonthBills, most: int | None = None) -> Table:
-    """Where counts and bills differ, by provider, day and model; those that somebody has to explain stand first.
+    """Where counts and bills differ by a cent or more, by provider, day and model, the largest first.
 
     Of more than `most` the others are one row.
     """
-    found = sorted(bills.differences, key=lambda one: (one.is_explained, -abs(one.usd)))
+    found = sorted((one for one in bills.differences if abs(one.usd) >= CENT), key=lambda one: -abs(one.usd))
     shown, folded = (found, []) if most is None or len(found) <= most + 1 else (found[:most], found[most:])
     rows: list[Row] = [
         {
@@ -79,9 +83,7 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
                 "day": "",
                 "model": "",
                 "kind": "",
-                "counted": sum_known(one.counted_usd for one in folded),
-                "billed": sum_known(one.billed_usd for one in folded),
-                "difference": sum_known(one.usd for one in folded),
+                **_sum_up(folded),
                 "reason": f"{unexplained:,} not explained; --json lists each" if unexplained else "explained",
             }
         )
@@ -90,12 +92,11 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
         Column("day", "Day", Kind.DAY),
         Column("model", "Model"),
         Column("kind", "What", is_optional=True),
-        Column("counted", "Counted US$", Kind.USD, Total.KNOWN, is_optional=True),
-        Column("billed", "Billed US$", Kind.USD, Total.KNOWN, is_optional=True),
-        Column("difference", "Difference US$", Kind.USD, Total.SUM),
+        *_list_sums(bills.differences),
         Column("reason", "Why", is_optional=True),
     ]
-    summary = "The difference" if len(found) == 1 else f"All {len(found)} differences"
+    rounded = " of a cent or more" * (len(found) < len(bills.differences))
+    summary = f"The difference{rounded}" if len(found) == 1 else f"All {len(found)} differences{rounded}"
     return Table("table-differences", "Counted and billed, where they differ", columns, rows, summary=summary)
 
 
@@ -106,7 +107,8 @@ def table_differences_by_model(bills: MonthBills) -> Table:
         groups.setdefault((one.provider, match_model(one.model or ""), one.is_explained), []).append(one)
     lines: list[dict[str, Any]] = []
     for (provider, _, is_explained), found in groups.items():
-        counted, billed = (sum_known(getattr(one, name) for one in found) for name in ("counted_usd", "billed_usd"))
+        sums = _sum_up(found)
+        counted, billed = sums["counted"], sums["billed"]
         # A list price in it is that of a day.
         reason = re.sub(r" is [\d,.]+$", "", max(found, key=lambda one: abs(one.usd)).reason)
         if not is_explained:
@@ -115,13 +117,12 @@ def table_differences_by_model(bills: MonthBills) -> Table:
             {
                 "model": min((one.model for one in found if one.model), key=len, default="no model"),
                 "provider": name_provider(provider),
-                "counted": counted,
-                "billed": billed,
-                "difference": EXACT.subtract(billed or ZERO, counted or ZERO),
+                **sums,
                 "why": reason,
                 "is_explained": is_explained,
             }
         )
+    lines = [line for line in lines if abs(line["difference"]) >= CENT]
     lines.sort(key=lambda line: (line["is_explained"], -abs(line["difference"])))
     rows, rest = lines[:SHOWN], lines[SHOWN:]
     if rest:
@@ -129,13 +130,30 @@ def table_differences_by_model(bills: MonthBills) -> Table:
         rows.append({"model": format_count(len(rest), "other"), "provider": "", "why": "", **sums})
     columns = [
         Column("model", "Where they differ", total="All differences", note="provider"),
-        Column("counted", "Counted US$", Kind.USD, Total.KNOWN, is_optional=True),
-        Column("billed", "Billed US$", Kind.USD, Total.KNOWN, is_optional=True),
-        Column("difference", "Difference US$", Kind.USD, Total.SUM),
+        *_list_sums(bills.differences),
         Column("why", "Why, or what to do"),
     ]
     others = frozenset({len(rows) - 1} if rest else ())
     return Table("table-differences-models", "Counted and billed by model, where they differ", columns, rows, others)
+
+
+def _sum_up(found: Sequence[Difference]) -> dict[str, Decimal | None]:
+    """What was counted, what was billed, and how much more that is."""
+    return {
+        "counted": sum_known(one.counted_usd for one in found),
+        "billed": sum_known(one.billed_usd for one in found),
+        "difference": sum_known(one.usd for one in found),
+    }
+
+
+def _list_sums(differences: Sequence[Difference]) -> list[Column]:
+    """The columns of `_sum_up`, whose totals are those of all differences, also of those without a line."""
+    totals = _sum_up(differences)
+    return [
+        Column("counted", "Counted US$", Kind.USD, totals["counted"], is_optional=True),
+        Column("billed", "Billed US$", Kind.USD, totals["billed"], is_optional=True),
+        Column("difference", "Difference US$", Kind.USD, totals["difference"]),
+    ]
 
 
 def lead_to_spend(bills: MonthBills, columns: Sequence[Column]) -> list[Row]:
@@ -164,8 +182,10 @@ def _write_calls(calls: int | None, is_least: bool) -> str | int | None:  # noqa
 
 def _describe_basis(bill: ProviderBill) -> str:
     """What the spend is out of, and what it lacks."""
+    lacks_all = bill.basis == "count" and bill.requests and hide_zero(bill.spend_usd, bill.is_at_least) is None
+    said = ["unpriced"] if lacks_all else [bill.basis, *["at least"] * bill.is_at_least]
     apart = [f"{currency} {format_plain(amount)} in no total" for currency, amount in bill.unconverted]
-    return ", ".join([bill.basis, *["at least"] * bill.is_at_least, *apart])
+    return ", ".join([*said, *apart])
 
 
 def name_provider(provider: str) -> str:

@@ -155,7 +155,8 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
         }
         for row in statuses
     ]
-    columns = [Column("name", "Status", total="All", note="note"), CALLS, USD]
+    total = "All, with those left out" if any(row["left_out"] for row in rows) else "All"
+    columns = [Column("name", "Status", total=total, note="note"), CALLS, USD]
     return Table("table-statuses", "Calls by how they ended", *say_least(columns, rows))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from harness import KEY
 
+from flexlib import record_usage
 from flexlib.cli import main
 from flexlib.demo import demo_server
 
@@ -35,12 +36,12 @@ def test_a_newcomer_reads_what_there_is_and_what_to_type(capsys: pytest.CaptureF
     assert lines[-1] == "missing   everything; try: flexlib report --demo --year 2025 --month 9"
 
 
-def test_stored_months_are_counted_by_state_and_rates_have_their_last_day(
+def test_stored_months_are_counted_by_the_state_that_spend_says_and_rates_have_their_last_day(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = read_findings(capsys, 0)
-    assert found["months"] == ("3 COMPLETE", 0)
-    assert found["missing"] == ("none of 2025-08 to 2025-09", 0)
+    assert found["months"] == ("2 COMPLETE", 0)
+    assert found["missing"] == ("none; the last month stored is 2025-09", 0)
     assert found["rates"][0].startswith("USD/CLP to 2025-10-0")
     assert found["data"][0].startswith("made up by flexlib's demo, no real people or spend (")
 
@@ -81,4 +82,19 @@ def test_a_server_that_is_gone_is_a_fault_and_the_rest_is_told(
     monkeypatch.setenv("WINDSURF_SERVICE_KEY", KEY)  # of the server at NOBODY
     found = read_findings(capsys, 1)
     assert found["server"][1] == 1
-    assert found["months"] == ("3 COMPLETE", 0)
+    assert found["months"] == ("2 COMPLETE", 0)
+
+
+def test_a_month_closed_before_its_last_call_was_recorded_is_stale(capsys: pytest.CaptureFixture[str]) -> None:
+    def record(request_id: str) -> None:
+        usable, at = ("user", 42), "2025-09-15T14:00:00Z"
+        record_usage(
+            usable=usable, provider="openai", model="gpt-4o", prompt_tokens=9, request_id=request_id, created_at=at
+        )
+
+    record("1")
+    assert main(["close", "--year", "2025", "--month", "9"]) == 0
+    capsys.readouterr()
+    assert read_findings(capsys, 0)["stale"] == ("none", 0)
+    record("2")
+    assert read_findings(capsys, 0)["stale"] == ("2025-09 ledger (flexlib close)", 0)

@@ -88,7 +88,19 @@ def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytes
     run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
     printed = capsys.readouterr().out
     assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
-    assert printed == f"calls.csv, 2025-09: 1 row added.\n{capsys.readouterr().out}"
+    after = "\nNext: flexlib spend --year 2025 --month 9\n"
+    assert printed == f"calls.csv, 2025-09: 1 row added.\n{capsys.readouterr().out}{after}"
+
+
+def test_where_only_imports_are_stored_what_asks_for_credits_says_how_to_see_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
+    capsys.readouterr()
+    assert main(["certificate", "--year", "2025", "--month", "9"]) == 2
+    assert capsys.readouterr().err.endswith("; stored are imported files: add --source import\n")
+    assert main(["report", "--year", "2025", "--month", "9"]) == 2
+    assert capsys.readouterr().err.endswith("; for imported calls add --notebook llm_usage.\n")
 
 
 def test_calls_that_may_count_twice_are_not_said_to_be_changed_by_hand(

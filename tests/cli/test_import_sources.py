@@ -65,7 +65,9 @@ def test_a_folder_is_one_command_with_each_month_once_and_each_file_named(
 def test_on_paper_several_files_are_counted_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [write(folder, f"{n}.csv", f"{HEAD}2026-05-0{n} 10:00:00.1,1,1\n") for n in (1, 2)]
     assert main(["import", *files, *PLAIN]) == 0
-    assert capsys.readouterr().out.splitlines()[:4] == [
+    said = capsys.readouterr().out
+    assert "  Rows            2 read of the month's 2 files so far, 2 stored, " in said
+    assert said.splitlines()[:4] == [
         "2 files, 2026-05: 2 rows added.",
         "  1.csv: 1 row",
         "  2.csv: 1 row",

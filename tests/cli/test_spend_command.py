@@ -76,6 +76,22 @@ def test_import_and_months_say_of_a_month_what_spend_says_of_it(capsys: pytest.C
     assert (month["state"], month["month_state"]) == ("COMPLETE", "UNRECONCILED")
     assert ask(capsys)[0] == 4
     assert fl.months()["state"].tolist() == ["UNRECONCILED"]
+    capsys.readouterr()
+    assert main(["doctor"]) == 4
+    assert "months    1 UNRECONCILED\n" in capsys.readouterr().out
+
+
+def test_the_largest_difference_stands_first_and_one_below_a_cent_is_only_in_the_sum(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bring_calls("10.0041", "0.10")
+    bring_bill("10")
+    capsys.readouterr()
+    assert main(["spend", *MAY]) == 0
+    out = capsys.readouterr().out
+    assert "0.01" not in out
+    lines = [line for line in out.partition("WHERE THEY DIFFER")[2].splitlines() if "-0.1" in line]
+    assert [line.split()[0] for line in lines] == ["OpenAI", "ALL"]  # -0.1, and -0.1041 in all
 
 
 def test_what_differs_stands_once_on_the_console(capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,7 +222,7 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     capsys.readouterr()
     assert main(["certificate", *MAY, "--source", "bill-files"]) == 0
     out = capsys.readouterr().out
-    assert "  USD             1.50 billed\n" in out
+    assert "  US$             1.50 billed\n" in out
     assert "agrees (3 compared): the rows of the bills, summed by currency" in out
     (month,) = fl.months().to_dict("records")
     assert (month["month"], month["usage"], month["charges"], month["state"]) == (
@@ -276,7 +292,7 @@ def test_what_has_no_price_is_unknown_and_never_zero(capsys: pytest.CaptureFixtu
     assert said["models"][0]["counted_usd"] is None
     assert main(["spend", *MAY]) == 3
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("OpenAI"))
-    assert line.split() == ["OpenAI", "2", "–", "–", "–", "–", "count,", "at", "least"]
+    assert line.split() == ["OpenAI", "2", "–", "–", "–", "–", "unpriced"]
     assert fl.load("2025-05").by("model")["usd"].tolist() == [None]
     assert fl.load("2025-05").total("usd") is None
     assert main(["certificate", *MAY, "--source", "import"]) == 3

@@ -107,8 +107,8 @@ def test_a_weekday_with_three_tenths_then_weekends_with_a_tenth_at_most(sums: di
     ("number", "heading", "note"),
     [
         (9, "By person", "together."),
-        (10, "One spender in ten takes 1.0\u00a0%", "One in ten: 1 of 10."),
-        (100, "One spender in ten takes 10.0\u00a0%", "One in ten: 10 of 100."),
+        (10, "One person in ten takes 1.0\u00a0%", "One in ten: 1 of 10 with use."),
+        (100, "One person in ten takes 10.0\u00a0%", "One in ten: 10 of 100 with use."),
     ],
 )
 def test_ten_people_have_a_tenth(number: int, heading: str, note: str) -> None:
@@ -239,6 +239,8 @@ def make_users(*amounts: str | None, kind: str | None = "user") -> pd.DataFrame:
 def test_few_users_who_take_half_are_told(amounts: list[str | None], heading: str) -> None:
     assert heading_for_usables(make_users(*amounts)).heading == heading
     assert heading_for_usables(make_users(*amounts, kind=None)).heading == "Nobody is named"
+    others = heading_for_usables(make_users(*amounts, kind="application")).heading
+    assert others == heading.replace("users", "users and applications")
 
 
 def make_status(status: str | None, calls: int, *, failed: bool = False, left_out: bool = False) -> dict[str, Any]:
@@ -254,6 +256,9 @@ def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> N
     assert heading_for_statuses([ok, bad]) == Heading(
         "5 calls failed, 5.3\u00a0% of all", found.note.partition(" Of 5")[0]
     )
+    told = heading_for_statuses([silent, bad])  # whatever ended well says nothing, so that no share is known
+    assert told is not None
+    assert told.heading == "5 calls failed"
     fine = heading_for_statuses([ok])
     assert fine is not None
     assert fine.heading == "No call is known to have failed"

@@ -83,8 +83,8 @@ def test_the_weekdays_say_a_heavy_day_or_quiet_weekends(rows: list[Row], heading
 def test_the_people_say_what_a_tenth_of_them_take() -> None:
     rows = [(1, f"user-{number:02}", THINKING, 0, 900 if number < 2 else 100) for number in range(20)]
     finding = heading_for_users(aggregate.credits_by_user(make_rows(rows)))
-    assert finding.heading == "One spender in ten takes 50.0\u00a0%"
-    assert finding.note.endswith("One in ten: 2 of 20.")
+    assert finding.heading == "One person in ten takes 50.0\u00a0%"
+    assert finding.note.endswith("One in ten: 2 of 20 with use.")
 
 
 def test_fewer_than_ten_people_are_no_share_of_anything() -> None:

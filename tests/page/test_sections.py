@@ -173,8 +173,8 @@ def test_a_cost_that_is_not_known_is_a_dash_and_no_zero() -> None:
 
 def test_without_a_month_before_there_is_a_dash_and_the_reason() -> None:
     numbers = show_numbers(STATES[State.COMPLETE], before=None)
-    assert numbers["Flex credits"] == "1,200.50 – no August stored"
-    assert numbers["People with use"] == "3 – no August stored"
+    assert numbers["Flex credits"] == "1,200.50 August is not stored, so nothing to compare with"
+    assert numbers["People with use"] == "3 August is not stored, so nothing to compare with"
 
 
 def test_a_month_that_is_not_over_is_not_compared_with_a_whole_one() -> None:

@@ -262,7 +262,7 @@ def test_plain_papermill_runs_the_notebook_as_it_is(tmp_path: Path) -> None:
     done = run("papermill", "notebooks/flex_credits.ipynb", str(out), "-p", "year", "2025", "-p", "month", "8")
     assert done.returncode == 0, done.stderr
     assert "<span>August 2025</span>" in out.read_text("utf-8")
-    assert "no July stored" in out.read_text("utf-8")
+    assert "July is not stored" in out.read_text("utf-8")
 
 
 def test_plain_papermill_says_which_command_stores_a_month_that_is_not(tmp_path: Path) -> None:

@@ -520,7 +520,7 @@ def test_the_maker_stands_before_the_slash_of_a_model_where_nothing_else_tells_i
 def test_a_file_whose_models_never_tell_the_maker_is_refused_whole(tmp_path: Path) -> None:
     file = write(tmp_path, "time,in,out,what\n2025-09-01 10:00:00,7,5,gpt-4\n2025-09-01 10:00:00,7,5,\n")
     with pytest.raises(
-        BadParameter, match=r"whose model was called\? No 'what' says it, as openai/gpt-4 does; name a p"
+        BadParameter, match=r"whose model was called\? 'gpt-4' in 'what' names no maker, as openai/gpt-4 does; add --p"
     ):
         take(file, provider=None, model_column="what")
 

@@ -37,7 +37,7 @@ def test_without_the_month_before_it_says_so(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
     _, before = load(tmp_path)
     assert (before.usage, before.totals, before.sum_by(usage_by_day)) == (None, None, None)
-    assert read_spend(tmp_path) == "Spend US$ 3.00 – no August stored"
+    assert read_spend(tmp_path) == "Spend US$ 3.00 August is not stored, so nothing to compare with"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_without_the_month_before_it_says_so(tmp_path: Path) -> None:
         (["2"], ["2"], "Spend US$ 2.00 = ±0.0 % on August"),
         (["3", None], ["2"], "Spend at least US$ 3.00 ▲ at least +50.0 % on August ; 1 call without a price"),
         (["3"], ["2", None], "Spend US$ 3.00 – August: at least US$ 2.00"),  # it may have been more than now
-        (["3"], [None], "Spend US$ 3.00 – no amount is known of August"),
+        (["3"], [None], "Spend US$ 3.00 no amount is known of August, so nothing to compare with"),
         (["3"], ["0"], "Spend US$ 3.00 – August: US$ 0.00"),
     ],
 )

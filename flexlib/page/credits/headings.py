@@ -76,14 +76,14 @@ def heading_for_weekdays(by_weekday_and_week: object) -> Heading:
 
 
 def heading_for_users(by_user: object) -> Heading:
-    """Of `credits_by_user`: what the tenth of the people who spend most take together."""
+    """Of `credits_by_user`: what the tenth of the people with use who spend most take together."""
     rows = read_rows(by_user)
     note = "The share of all flex credits that the biggest spenders take together."
     if len(rows) < 10 or not rows[-1]["cumulative_share_permille"]:
         return Heading("By person", note)
     top = rows[round(len(rows) / 10) - 1]
     share = format_share_percent(top["cumulative_share_permille"])
-    return Heading(f"One spender in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)}.")
+    return Heading(f"One person in ten takes {share}", f"{note} One in ten: {top['rank']} of {len(rows)} with use.")
 
 
 def heading_for_spenders(by_user: object) -> Heading:

@@ -55,10 +55,11 @@ def show_headlines(
     days = list_read_days(certificate)
     earlier = month.previous.name
     badge = BADGES[certificate.state]
+    nothing = f"{earlier} is not stored, so nothing to compare with"
 
     def compare(now: int, then: int | None) -> str:
         if then is None:
-            return f"{UNKNOWN} no {earlier} stored"
+            return nothing
         if not is_comparable(certificate, before_certificate):
             # A part of a month against another would look like a rise or a fall.
             return f"{UNKNOWN} {earlier}: {format_credits(then)}"
@@ -86,9 +87,7 @@ def show_headlines(
         (
             "People with use",
             f"{certificate.users_active:,}",
-            f"{earlier}: {before_certificate.users_active:,}"
-            if before_certificate
-            else f"{UNKNOWN} no {earlier} stored",
+            f"{earlier}: {before_certificate.users_active:,}" if before_certificate else nothing,
         ),
         ("Days of flex use", f"{statistics.days_with_flex_credits} of {days.days}", first),
         ("Highest day", peak, most),

@@ -123,6 +123,8 @@ def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Headin
     named = [line for line in lines if line["usable_type"] and {line["usable_id"], line["usable_key"]} != {None}]
     if not named:
         return Heading("Nobody is named", note)
+    kinds = {str(line["usable_type"]).lower() for line in named}
+    who = format_count(len(named), "user") if kinds == {"user"} else f"{len(named):,} users and applications"
     amount, half = Decimal(0), (sum_amounts([line["total_usd"] for line in lines]) or Decimal(0)) / 2
     for count, line in enumerate(named, 1):
         amount += line["total_usd"] or 0
@@ -130,9 +132,9 @@ def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Headin
             if count * FAR_ABOVE_EVEN <= Fraction(len(named), 2):
                 total = format_amount(2 * half) + COUNTED * has_bills
                 verb = "takes" if count == 1 else "take"
-                return Heading(f"{count:,} of {format_count(len(named), 'user')} {verb} half of US$ {total}", note)
+                return Heading(f"{count:,} of {who} {verb} half of US$ {total}", note)
             break
-    return Heading(format_count(len(named), "user"), note)
+    return Heading(who, note)
 
 
 def heading_for_task_types(by_task_type: object, *, has_bills: bool = False) -> Heading:
@@ -156,9 +158,12 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
         note += f" Of {least}{format_count(silent, 'call')} nothing is said: they are in no share."
     if not failed:
         return Heading("No call is known to have failed", note)
+    text = f"{format_count(failed, 'call')} failed"
+    if silent and failed == calls - silent:  # where only failures are told, they are all of those by themselves
+        return Heading(text, note)
     share = format_share_percent(measure_share(failed, calls - silent))
     whole = "those that say how they ended" if silent else "all"
-    return Heading(f"{format_count(failed, 'call')} failed, {share} of {whole}", note)
+    return Heading(f"{text}, {share} of {whole}", note)
 
 
 def heading_for_open_questions(

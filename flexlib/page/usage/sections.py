@@ -98,7 +98,7 @@ def show_month_headlines(
             "; ".join(filter(None, (change, missing))),
         ),
         (
-            f"In pesos{_mark(badge, clp, totals['unpriced_clp'])}",
+            f"In pesos{'' if clp is None else _mark(badge, clp, totals['unpriced_clp'])}",
             _render_amount("CLP", clp, Kind.CLP),
             _describe_pesos(totals, rates, unsized),
         ),
@@ -107,7 +107,7 @@ def show_month_headlines(
         (
             "Tokens",
             f"{calls.total_tokens:,}" if calls.models_used else UNKNOWN,
-            f"{calls.total_completion_tokens:,} of them written" if calls.models_used else "no calls",
+            f"{calls.total_completion_tokens:,} of them in answers" if calls.models_used else "no calls",
         ),
         (
             f"Highest day{COUNTED * usage.has_bills}",
@@ -188,7 +188,7 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
         return ""
     name, then = before.month.name, before.totals
     if then is None or then["usd"] is None:
-        return f"{UNKNOWN} {before.obstacle or f'no amount is known of {name}'}"
+        return f"{before.obstacle or f'no amount is known of {name}'}, so nothing to compare with"
     bound = "at least " * bool(then["unpriced_usd"])
     change = measure_amount_change(totals["usd"], then["usd"])  # type: ignore[arg-type]
     if before.obstacle or bound or change is None:
@@ -223,7 +223,7 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row], unsized: Sequence[Row]
     known = [row for row in rates if row["day"]]
     missing = _describe_missing(totals, "clp", "an amount in pesos", unsized)
     if not known:
-        return missing if totals["clp"] is not None else "of no call known"
+        return missing if totals["clp"] is not None else "unknown" + ", no exchange rate" * (totals["usd"] is not None)
     days = f"{known[0]['value']} ({known[0]['day']})"
     if len(known) > 1:
         low, high = (choose(known, key=lambda row: Decimal(row["value"]))["value"] for choose in (min, max))

@@ -94,9 +94,10 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
         check_meaning(connection, file)
     maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
     if mapping.takes_maker_from_model and not mapping.makers and not connection.execute(maker).fetchall()[0][0]:
+        named = connection.execute("SELECT min(model) FROM judged").fetchall()[0][0]
         raise BadParameter(
-            f"whose model was called? No {mapping.model_column!r} says it, as openai/gpt-4 does; "
-            f"name a provider ({', '.join(MEMBERS['provider'])}) or the column that does."
+            f"whose model was called? {named!r} in {mapping.model_column!r} names no maker, as openai/gpt-4 does; "
+            f"add --provider ({', '.join(MEMBERS['provider'])}) or --provider-column."
         )
     billed = bill_rows(mapping, name_conditions(mapping))
     return name_rows(connection, mapping, {name: fixed.get(name, name) for name in [*values, *billed, "rest"]})
