@@ -159,6 +159,9 @@ def test_a_log_need_not_say_through_which_seller_its_calls_went(tmp_path: Path, 
     log = write(tmp_path, "log.csv", "2026-05-15T10:00:00.003Z,1000,100")
     files = [(day, DAY | sold), (log, {"model": "openai/gpt-4o"})]
     check_open(bring(tmp_path / "data", *(files[::-1] if swapped else files)), "day.csv", "log.csv")
+    lite = write(tmp_path, "lite.csv", "2026-05-15T10:00:00.003Z,1000,100,0.01", head="time,in,out,usd")
+    named = {"model": "openrouter/openai/gpt-4o", "provider": LlmProvider.UNKNOWN, "amount_in_usd": "usd"}
+    check_open(bring(tmp_path / "lite", files[0], (lite, named)), "day.csv", "lite.csv")
     makers_day = (write(tmp_path, "maker.csv", "2026-05-15T00:00:00Z,500,5"), DAY)  # of OpenAI, whose keys are others
     done = bring(tmp_path / "two", files[0], makers_day).certificate
     assert (done.state, done.prompt_tokens) == (State.COMPLETE, 1500)

@@ -44,7 +44,7 @@ def split_model(provider: str, model: str, proxy: str | None) -> tuple[str, str 
     name = VERSION.sub("", find_listed_name(provider, model, proxy).name.lower())
     if maker := MAKER.match(name):
         name = name[maker.end() :]
-    if provider == "anthropic":  # sellers write claude-sonnet-4.5
+    if name.startswith("claude-"):  # sellers write claude-sonnet-4.5
         name = name.replace(".", "-")
     found = DATED.fullmatch(name)
     return (found[1], found[2].replace("-", "")) if found else (name, None)

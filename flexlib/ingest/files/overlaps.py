@@ -46,7 +46,8 @@ CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AN
 
 SAME_USER = """NOT (new.usable_type IS NOT DISTINCT FROM old.usable_type
     AND (differs(new.usable_id, old.usable_id) OR differs(new.usable_key, old.usable_key)))"""
-SAME_MODEL = "new.provider = old.provider AND new.base = old.base AND NOT differs(new.dated, old.dated)"
+SAME_MODEL = """new.base = old.base AND NOT differs(new.dated, old.dated)
+    AND (new.provider = old.provider OR 'unknown' IN (new.provider, old.provider))"""
 SAME_MOMENT = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
     AND new.completion_tokens = old.completion_tokens
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
