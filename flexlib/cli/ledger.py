@@ -157,9 +157,6 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
             batches, ledger, rejects=arguments.rejects, on_batch=report_batch, on_refusal=report_line
         )
     print(_render_report(report, as_json=arguments.json))
-    if report.stored and not arguments.json:
-        command = f"{LEDGER.short_command} --year YEAR --month MONTH"
-        print(f"Reports show calls when their month is closed: {command}", file=sys.stderr)
     if report.rejects:
         print(f"flexlib: the refused lines are in {report.rejects}; correct them and send them again.", file=sys.stderr)
     if stop.caught is not None:

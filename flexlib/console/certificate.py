@@ -15,8 +15,10 @@ from flexlib.certificate import (
     State,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
-from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money
+from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money, format_plain
 from flexlib.sources.registry import ALL_PAGES
+
+CENT = Decimal("0.01")
 
 TITLES = {"independent_total": "Other endpoint"}
 """Of checks whose name would not fit into its column."""
@@ -131,7 +133,11 @@ def _render_amount(amount: str | None, currency: str, missing: int = 0, what: st
         amount = None
     without = f", {format_count(missing, 'row')} without {what}" if missing else ""
     at_least = "at least " if missing and amount else ""
-    return at_least + (format_money(Decimal(amount), currency) if amount else "unknown") + without
+    if not amount:
+        return "unknown" + without
+    # Rounded up, a lower bound would be none; and less than a cent is something.
+    is_exact = missing or 0 < abs(Decimal(amount)) < CENT
+    return at_least + (format_plain(Decimal(amount)) if is_exact else format_money(Decimal(amount), currency)) + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:

@@ -48,8 +48,8 @@ def test_close_prints_the_certificate_and_exits_0(home: Ledger, capsys: pytest.C
     assert out.startswith("CERTIFICATE - SEPTEMBER 2025\n")
     assert lines["State"] == "COMPLETE"
     assert lines["Source"] == "ledger"
-    assert lines["US$"] == "at least 0.0035000000, 1 row without a price"
-    assert lines["CLP"] == "at least 3.5000, 1 row without an amount in CLP"
+    assert lines["US$"] == "at least 0.0035, 1 row without a price"
+    assert lines["CLP"] == "at least 3.5, 1 row without an amount in CLP"
     assert lines["Rates"] == "2025-09-10 1000 mindicador.cl"
     assert lines["Unpriced"].startswith("openai no-such-model (1: ")
     assert lines["Sums"].startswith("agrees (11 compared): what the database counts and sums")

@@ -151,7 +151,7 @@ def test_users_with_a_text_key_are_users_of_their_own_under_a_mask(tmp_path: Pat
         ["All", "3"],
     ]
     assert "secret" not in html
-    assert heading_for_usables(by_usable).heading == "2 users"
+    assert heading_for_usables(by_usable).heading == "2 users and applications"
     assert {one.question: one.count for one in check_quality(usage)}["No user named"] == 1
 
 
@@ -162,7 +162,7 @@ def test_a_kind_of_user_without_id_and_key_is_nobody_named(tmp_path: Path) -> No
     by_usable = aggregate_usage.usage_by_usable(usage.calls)
     lines = read_cells(render_table(table_spend_by_usable(by_usable)), "table-usables")
     assert sorted(line[0] for line in lines if "not named" in line[0]) == ["key, not named"]
-    assert heading_for_usables(by_usable).heading == "1 user"
+    assert heading_for_usables(by_usable).heading == "1 user or application"
     assert {one.question: one.count for one in check_quality(usage)}["No user named"] == 1
 
 

@@ -124,7 +124,8 @@ def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Headin
     if not named:
         return Heading("Nobody is named", note)
     kinds = {str(line["usable_type"]).lower() for line in named}
-    who = format_count(len(named), "user") if kinds == {"user"} else f"{len(named):,} users and applications"
+    several = "user or application" if len(named) == 1 else "users and applications"
+    who = format_count(len(named), "user") if kinds == {"user"} else f"{len(named):,} {several}"
     amount, half = Decimal(0), (sum_amounts([line["total_usd"] for line in lines]) or Decimal(0)) / 2
     for count, line in enumerate(named, 1):
         amount += line["total_usd"] or 0
