@@ -135,9 +135,11 @@ def _render_amount(amount: str | None, currency: str, missing: int = 0, what: st
     at_least = "at least " if missing and amount else ""
     if not amount:
         return "unknown" + without
+    value = Decimal(amount)
     # Rounded up, a lower bound would be none; and less than a cent is something.
-    is_exact = missing or 0 < abs(Decimal(amount)) < CENT
-    return at_least + (format_plain(Decimal(amount)) if is_exact else format_money(Decimal(amount), currency)) + without
+    is_cut = value != value.quantize(CENT if currency != "CLP" else Decimal(1))
+    is_exact = is_cut and (missing or abs(value) < CENT)
+    return at_least + (format_plain(value) if is_exact else format_money(value, currency)) + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:
