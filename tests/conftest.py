@@ -50,7 +50,7 @@ HEAVY_SECONDS = 900
 
 
 LONGEST = (
-    "sources/presets/test_every_preset.py",
+    *("test_readme_commands.py", "sources/presets/test_every_preset.py"),
     *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
     *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
 )
