@@ -56,7 +56,7 @@ class Change:
     before: Decimal
     after: Decimal
     cells: Mapping[tuple[Hashable, Hashable], Mapping[str, Decimal]]
-    """The parts that are not zero, by person and model."""
+    """The parts by person and model, of who is new or gone that one alone."""
     people: Mapping[str, int]
     """How many spenders are `new`, `gone`, `stayed`."""
     ranges: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)

@@ -59,19 +59,18 @@ class DailySeries:
         """Of what came to what was forecast, at earlier origins, for days as far ahead."""
         ratios: list[float] = []
         kinds = np.where(self._is_holiday, 7, (np.arange(len(self.values)) + self.first.weekday()) % 7)
-        origin = end - 1 - int(ahead[-1])
-        while origin >= FEWEST_DAYS and len(ratios) < MOST_ORIGINS:
+        for origin in range(end - 1 - int(ahead[-1]), FEWEST_DAYS - 1, -7):
             places = origin + ahead
             places = places[~np.isnan(self.values[places])]
             level, factors = self._fit(origin)
             # Half of the days at least, so that a hole does not become an error of the forecast.
-            if 2 * len(places) >= len(ahead) and not np.isnan(level):
-                came, expected = self.values[places].sum(), level * factors[kinds[places]].sum()
-                if came == expected == 0:  # nothing was at stake: how far forecasts are off does not show
-                    origin -= 7
-                    continue
+            if 2 * len(places) < len(ahead) or np.isnan(level):
+                continue
+            came, expected = self.values[places].sum(), level * factors[kinds[places]].sum()
+            if came or expected:  # where nothing was at stake, how far forecasts are off does not show
                 ratios.append(round(came / expected, 12) if expected > 0 else np.inf)
-            origin -= 7
+            if len(ratios) == MOST_ORIGINS:
+                break
         return np.array(ratios)
 
     def _fit(self, end: int) -> tuple[float, np.ndarray]:
