@@ -167,6 +167,24 @@ print(sorted(name for name in ("alembic", "pandas", "pyarrow", "genai_prices") i
 """
 
 
+def test_a_ledger_made_by_another_between_two_questions_is_not_a_foreign_table(new_ledger: Ledger) -> None:
+    if new_ledger.path:
+        new_ledger.path.touch()
+    other = open_ledger(new_ledger._url.render_as_string(hide_password=False))  # noqa: SLF001
+    questions = 0
+
+    def make_it_meanwhile(*_: object) -> None:
+        nonlocal questions
+        questions += 1
+        if questions == 1:
+            init_ledger(other)
+
+    sa.event.listen(new_ledger.engine, "after_cursor_execute", make_it_meanwhile)
+    assert init_ledger(new_ledger).revision == HEAD
+    assert questions > 1
+    other.close()
+
+
 def test_recording_imports_neither_alembic_nor_what_it_does_not_need(ledger_url: str) -> None:
     command = [sys.executable, "-W", "error", "-c", LOOK_AT_IMPORTS, ledger_url]
     assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "[]\n"

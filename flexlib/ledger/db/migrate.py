@@ -103,8 +103,10 @@ def _read_revision(ledger: Ledger) -> str | None:
 
     def read(connection: sa.Connection) -> str | None:
         tables = sa.inspect(connection)
+        # Asked first: another process may make both tables between the two questions.
+        is_made = tables.has_table(TABLE)
         revision: str | None = connection.scalar(query) if tables.has_table(VERSION_TABLE) else None
-        if revision is None and tables.has_table(TABLE):
+        if revision is None and is_made:
             raise LedgerMissing(
                 f"{ledger.place} has a table {TABLE}, but {VERSION_TABLE} does not say of which revision: restore the "
                 "database from a backup, or name another one if that table is not flexlib's."
