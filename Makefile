@@ -8,6 +8,7 @@ YEAR   ?= 2025
 MONTH  ?= 9
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
@@ -18,11 +19,13 @@ report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSUR
 	@$(BIN)/flexlib report --demo without-key --notebook llm_usage --workers 50 --year $(YEAR) --month $(MONTH)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
-test: $(VENV)/test ## all tests: unit, property, notebooks, end to end
-	$(if $(AGAIN),ONE_EXAMPLE_IN=4) $(BIN)/python -m pytest -q $(PARALLEL) $(if $(AGAIN),-m 'not heavy and not once')
-	$(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
+test: $(VENV)/test ## all tests: unit, property (a quarter of the examples), notebooks, end to end
+	ONE_EXAMPLE_IN=4 $(BIN)/python -m pytest -q $(PARALLEL) $(if $(AGAIN),-m 'not heavy and not once')
+	$(TEST_NOTEBOOKS)
 
-test-all: test $(VENV)/all ## what is heavy too: Spark (needs Java 17), a ledger under eight writers
+test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), a ledger under eight writers
+	$(BIN)/python -m pytest -q $(PARALLEL)
+	$(TEST_NOTEBOOKS)
 	$(BIN)/python -m pytest -q $(PARALLEL) -m heavy
 
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)

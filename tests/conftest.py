@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import KEY, SEPTEMBER, USERS
+from harness import KEY, ONE_EXAMPLE_IN, SEPTEMBER, USERS
 from hypothesis import is_hypothesis_test, settings
 
 from flexlib.demo import demo_server
@@ -19,8 +20,10 @@ from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
 from flexlib.store.version import Snapshot
 
-ONE_EXAMPLE_IN = int(os.environ.get("ONE_EXAMPLE_IN", "1"))
-"""Of the examples of each property one in so many is tried: CI tries all of them on the first Python only."""
+# Compiled modules are kept, whatever the surroundings say: else each of hundreds of processes, every notebook's kernel
+# too, compiles pandas, matplotlib and flexlib for itself, which takes longer than all that is tested.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ __all__ = [
     "COMPANY",
     "CONSUMPTION",
     "KEY",
+    "ONE_EXAMPLE_IN",
     "PEOPLE",
     "QUERIES",
     "SEPTEMBER",
@@ -40,6 +42,9 @@ __all__ = [
     "sum_credits",
     "sum_rows",
 ]
+
+ONE_EXAMPLE_IN = int(os.environ.get("ONE_EXAMPLE_IN", "1"))
+"""Of the examples of each property, and of the seeds, one in so many is tried: `make test-all` tries all of them."""
 
 KEY = "demo-key"
 SEPTEMBER = Month(2025, 9)

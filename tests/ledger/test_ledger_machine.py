@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from databases import Postgresql
 from genai_prices.data import providers
+from harness import ONE_EXAMPLE_IN
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -249,7 +250,10 @@ def run(
     steps: int,
 ) -> None:
     profile = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=max(examples // ONE_EXAMPLE_IN, 1),
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
     machine: Any = lambda: LedgerMachine(make, victims, LedgerModel())  # noqa: E731 (typed as a class)
     run_state_machine_as_test(machine, settings=profile)

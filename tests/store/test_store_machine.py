@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from credits_samples import certify, make_rows
+from harness import ONE_EXAMPLE_IN
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -131,7 +132,10 @@ def make_root(tmp_path: Path) -> Callable[[], Path]:
 
 def run(make_root: Callable[[], Path], victims: Victims, examples: int, steps: int) -> None:
     profile = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=max(examples // ONE_EXAMPLE_IN, 1),
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
     machine: Any = lambda: StoreMachine(make_root(), victims, StoreModel())  # noqa: E731 (typed as a class)
     run_state_machine_as_test(machine, settings=profile)
