@@ -38,6 +38,8 @@ class RatesServer(ThreadingHTTPServer):
         self.down: set[str] = set()
         """Services that answer nothing but 503: mindicador, frankfurter."""
         self.asked: list[str] = []
+        self.cookies: list[str | None] = []
+        """What each request gave back of what answers had set."""
 
     @property
     def url(self) -> str:
@@ -49,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802  the name that http.server calls
         self.server.asked.append(self.path)
+        self.server.cookies.append(self.headers["Cookie"])
         address = urlsplit(self.path)
         service = "mindicador" if address.path.startswith("/api/dolar/") else "frankfurter"
         fault = self.server.faults.pop(0) if self.server.faults else "503" if service in self.server.down else ""
@@ -73,10 +76,11 @@ class Handler(BaseHTTPRequestHandler):
         """A bomb is a GiB of blanks in a MiB; the other a byte a little before nobody would wait for the next."""
         self.send_response(200)
         self.send_header("Content-Encoding", "gzip" if how == "bomb" else "identity")
+        self.send_header("Set-Cookie", "session=1")
         self.end_headers()
         with suppress(OSError):  # nobody listens to the end
             if how == "bomb":
-                self.wfile.write(gzip.compress(b" " * 2**26) * 16)
+                self.wfile.write(gzip.compress(b" " * 2**23) * 128)
             while how == "drip":
                 self.wfile.write(b" ")
                 time.sleep(QUICK.read / 3)

@@ -141,43 +141,45 @@ def _ask(
     trouble: object = ""
     import requests
 
-    with requests.Session() as session:
-        session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
-        session.trust_env = urlsplit(url).hostname not in LOOPBACK  # no proxy can reach a server on this machine
-        for attempt in range(policy.tries):
-            wait = policy.pause * 2**attempt * random.uniform(0.5, 1.5)
-            try:
-                answer, body = _get_within_limits(session, url, parameters, policy)
-                if answer.ok:
-                    return parse(body)
-                trouble = f"status {answer.status_code}: {body[:100]!r}"
-                if answer.status_code < 500 and answer.status_code != BUSY:
-                    raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
-                wait = max(wait, _read_retry_after(answer))
-            except (requests.RequestException, ServerUnreachable) as error:
-                trouble = error
-            if attempt + 1 < policy.tries:
-                time.sleep(wait)
+    for attempt in range(policy.tries):
+        wait = policy.pause * 2**attempt * random.uniform(0.5, 1.5)
+        try:
+            answer, body = _get_within_limits(url, parameters, policy)
+            if answer.ok:
+                return parse(body)
+            trouble = f"status {answer.status_code}: {body[:100]!r}"
+            if answer.status_code < 500 and answer.status_code != BUSY:
+                raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
+            wait = max(wait, _read_retry_after(answer))
+        except (requests.RequestException, ServerUnreachable) as error:
+            trouble = error
+        if attempt + 1 < policy.tries:
+            time.sleep(wait)
     raise ServerUnreachable(f"No rates from {url} in {policy.tries} tries: {trouble} Try again later.")
 
 
-def _get_within_limits(
-    session: requests.Session, url: str, parameters: Mapping[str, str], policy: RetryPolicy
-) -> tuple[requests.Response, bytes]:
-    """The answer and its body. Raises `RequestException` where it is too large, or has no end in time."""
+def _get_within_limits(url: str, parameters: Mapping[str, str], policy: RetryPolicy) -> tuple[requests.Response, bytes]:
+    """The answer and its body. Raises `RequestException` where it is too large, or has no end in time.
+
+    Each has a session of its own: that of one that hangs is still in use when the next is asked.
+    """
     import requests
 
     got: Future[tuple[requests.Response, bytes]] = Future()
 
     def get() -> None:
         try:
-            timeout = policy.connect, policy.read
-            with session.get(url, params=parameters, timeout=timeout, stream=True) as answer:
-                body = b""
-                for part in answer.iter_content(CHUNK):
-                    body += part
-                    if len(body) > MOST_BYTES:
-                        raise requests.RequestException(f"an answer of more than {MOST_BYTES // 1024**2} MiB.")
+            with requests.Session() as session:
+                session.headers.update({"Accept": "application/json", "User-Agent": "flexlib"})
+                # No proxy can reach a server on this machine.
+                session.trust_env = urlsplit(url).hostname not in LOOPBACK
+                timeout = policy.connect, policy.read
+                with session.get(url, params=parameters, timeout=timeout, stream=True) as answer:
+                    body = b""
+                    for part in answer.iter_content(CHUNK):
+                        body += part
+                        if len(body) > MOST_BYTES:
+                            raise requests.RequestException(f"an answer of more than {MOST_BYTES // 1024**2} MiB.")
             got.set_result((answer, body))
         except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)
             got.set_exception(error)

@@ -96,6 +96,12 @@ def test_answer_without_an_end_is_left_within_limits(fault: str, why: str, serve
         fetch_mindicador(2025, server.url, replace(QUICK, whole=0.5))
 
 
+def test_try_that_ran_out_of_its_time_shares_no_session_with_the_next(server: RatesServer) -> None:
+    server.faults = ["drip", "503"]
+    assert len(fetch_mindicador(2025, server.url, replace(QUICK, whole=0.5))) == 3
+    assert server.cookies == [None, None, None]
+
+
 def test_server_that_is_not_there_is_unreachable() -> None:
     with serve_rates() as server:
         gone = server.url
