@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib as _importlib
-import typing as _typing
 
-if _typing.TYPE_CHECKING:
+TYPE_CHECKING = False  # of `typing`, which takes as long to import as all the rest that an application waits for here
+if TYPE_CHECKING:
+    from typing import Any as _Any
+
     import pandas as _pd
 
     from flexlib.dates import Month, Span
@@ -84,7 +86,7 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     return load_spend(first, last, find_data(settings), zone=zone, names=names, tolerance=settings.bill_tolerance)
 
 
-def __getattr__(name: str) -> _typing.Any:  # noqa: ANN401
+def __getattr__(name: str) -> _Any:  # noqa: ANN401
     """What is imported when first asked for: whoever records calls needs no reports, whoever reads no database."""
     if name in _HOMES:
         return getattr(_importlib.import_module(_HOMES[name]), name)

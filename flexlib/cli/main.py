@@ -57,9 +57,9 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     code = 0
     settings = None
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
     try:
+        if threading.current_thread() is threading.main_thread():
+            _take_signals()
         settings = load_settings()
         code = int(arguments.run(arguments, settings))
         sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
@@ -98,6 +98,13 @@ class _Terminated(KeyboardInterrupt):
 
 def _terminate(*_: object) -> None:
     raise _Terminated
+
+
+def _take_signals() -> None:
+    """Lets signals end what a command has begun, which `__main__` ends at once; who ignores Ctrl-C goes on doing so."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open_output() -> None:

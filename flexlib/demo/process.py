@@ -24,7 +24,9 @@ def demo_server(*options: str) -> Iterator[str]:
     import tornado  # noqa: F401  what the server runs on: where it is missing, this process says so
 
     command = [sys.executable, "-m", "flexlib.demo", "--port", "0", "--until-stdin-closes", *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    # In a group of its own: Ctrl-C in a terminal is for this process, which then ends the server.
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0) as process:
         try:
             yield _read_url(process)
         finally:

@@ -375,6 +375,38 @@ def test_an_import_that_is_stopped_says_what_is_stored(tmp_path: Path) -> None:
     )
 
 
+SLOW = """import sys, time
+class Slow:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            print("loading", flush=True)
+            time.sleep(30)
+sys.meta_path.insert(0, Slow())
+from flexlib.__main__ import main
+sys.exit(main())"""
+"""The command on a machine where a module takes long to load."""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    # Before a command began, and in it.
+    ("module", "said"),
+    [("flexlib.cli", []), ("flexlib.cli.spend", []), ("duckdb", ["Data: made up by ", "flexlib: Stopped."])],
+)
+def test_a_signal_while_modules_are_loaded_ends_a_command_without_a_traceback(
+    module: str, said: list[str], number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-c", SLOW.format(name=module), "spend", *WHEN]
+    environment, pipe = os.environ | {"FLEXLIB_DATA": str(FIXTURE)}, subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert [line[:17] for line in errors.splitlines()] == said
+
+
 def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:
     fetch(demo(), verify=0)
     for words in (["certificate", *WHEN], ["by-model", *WHEN, "--json"]):

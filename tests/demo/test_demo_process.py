@@ -94,6 +94,16 @@ def test_it_stops_when_the_process_that_started_it_is_killed() -> None:
         assert not listens(url)
 
 
+def test_ctrl_c_in_a_terminal_is_not_for_the_server() -> None:
+    with run_process(sys.executable, "-c", HOLDER) as holder:
+        url = read_line(holder).strip()
+        asked = ["ps", "-o", "pgid=", "--ppid", str(holder.pid)]
+        group = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        assert listens(url)
+        assert group.isdecimal()
+        assert int(group) != os.getpgid(holder.pid)
+
+
 def test_it_listens_on_the_loopback_alone() -> None:
     with demo_server("--users", "20") as url:
         port = int(url.rsplit(":", 1)[1])
