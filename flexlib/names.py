@@ -166,6 +166,15 @@ def mask_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
+def write_mask(column: str) -> str:
+    """The same of a column of keys, as SQL.
+
+    >>> write_mask("usable_key")
+    '* REPLACE (left(sha256(usable_key), 8) AS usable_key)'
+    """
+    return f"* REPLACE (left(sha256({column}), 8) AS {column})"
+
+
 def match_model(name: str) -> str:
     """What one model is called in bills and in calls alike: without its maker, its date and its punctuation.
 

@@ -13,6 +13,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
+from flexlib.names import write_mask
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
@@ -43,8 +44,7 @@ def join_credits(
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
-        masked = "* REPLACE (left(sha256(usable_key), 8) AS usable_key)"  # as `names.mask_key` does
-        stored = month.rows if names else month.rows.select(masked)
+        stored = month.rows if names else month.rows.select(write_mask("usable_key"))
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         if not spendings:
             nothing = "NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
@@ -55,6 +55,21 @@ def join_credits(
         spent = spent.select("row_id, called.name, flex_credits, prompt_credits")
         rows = stored.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
+
+
+def hide_month(month: MonthUsage, first: Snapshot | None = None) -> MonthUsage:
+    """The month with a pseudonym for every user wherever it has a key: in its rows, and in what they were read from.
+
+    `first`: as of `hide_people`.
+    """
+    snapshots = tuple(
+        hide_people(one, first) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
+        for one in month.snapshots
+    )
+    hidden = replace(month, rows=month.rows.select(write_mask("usable_key")), snapshots=snapshots)
+    if month.zone != "UTC":  # of the same month there, which is read when it is asked for
+        vars(hidden)["of_bills"] = hide_month(month.of_bills, first)
+    return hidden
 
 
 def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, partial, reduce
 from pathlib import Path
@@ -18,7 +18,7 @@ from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
-from flexlib.front.people import hide_people, join_credits
+from flexlib.front.people import hide_month, hide_people, join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.proof import Certificate, State, find_worst
@@ -83,32 +83,28 @@ class Spend:
 
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
-        """The stored months, all sources side by side; read when first asked for."""
-        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance)
-        return tuple(map(load, self.stored))
+        """The stored months, all sources side by side; without names users are pseudonyms."""
+        return self._months if self.names else tuple(map(hide_month, self._months))
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
         """The proof of everything that was read, by month and source; without names users are pseudonyms."""
-        found = [one for month in self.loaded for one in month.snapshots]
-        hides = [one.dataset == WINDSURF.dataset and not self.names for one in found]
-        return tuple((hide_people(one) if hide else one).certificate for one, hide in zip(found, hides, strict=True))
+        return tuple(one.certificate for month in self.loaded for one in month.snapshots)
 
     @property
     def state(self) -> State:
         """The worst certificate's; GAP also where a month is not stored."""
-        states = {month.state for month in self.loaded} | ({State.GAP} if self.absent else set())
-        return find_worst(states)
+        return find_worst({month.state for month in self._months} | ({State.GAP} if self.absent else set()))
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = [f"Nothing of {month} is stored." for month in self.absent]
-        problems = [text for month in self.loaded for text in month.list_problems()]
+        problems = [text for month in self._months for text in month.list_problems()]
         unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
         counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
         without = [f"{format_count(count, 'call')} without {what}." for what, count in counts.items() if count]
-        return (*absent, *problems, *without, *(text for month in self.loaded for text in compare_total(month)))
+        return (*absent, *problems, *without, *(text for month in self._months for text in compare_total(month)))
 
     @cached_property
     def credits(self) -> Rows:
@@ -141,7 +137,9 @@ class Spend:
     @cached_property
     def before(self) -> MonthBefore:
         """The month before the last one, all its sources side by side, and whether a change on it means anything."""
-        return load_month_before(self.loaded[-1], self.root)
+        found = load_month_before(self._months[-1], self.root)
+        credits_here = find_snapshot(WINDSURF.dataset, self.stored[-1], self.root)
+        return replace(found, usage=hide_month(found.usage, credits_here)) if found.usage and not self.names else found
 
     @property
     def people(self) -> dict[str, dict[str, str]] | None:
@@ -203,8 +201,14 @@ class Spend:
         return table
 
     @cached_property
+    def _months(self) -> tuple[MonthUsage, ...]:
+        """As `loaded`, with the keys of their users."""
+        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance)
+        return tuple(map(load, self.stored))
+
+    @cached_property
     def _totals(self) -> list[dict[str, Any]]:
-        return [total_spend(month) for month in self.loaded]
+        return [total_spend(month) for month in self._months]
 
     def _sum(self, keys: Sequence[str]) -> SpendTable:
         sql = {key: name_spellings(self._rows) if key == "model" else _write_key(key) for key in keys}
@@ -213,7 +217,7 @@ class Spend:
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
-        joined = join_credits(self.loaded, names=self.names, numbered_by=self.numbered_by)
+        joined = join_credits(self._months, names=self.names, numbered_by=self.numbered_by)
         return reduce(lambda one, other: one.union(other), joined)
 
 
@@ -227,17 +231,13 @@ def load_spend(
     tolerance: BillTolerance | None = None,
 ) -> Spend:
     """See `flexlib.load`; `root` is the data folder."""
-    start, end = (_read_month(one) for one in (first, last or first))
+    start, end = (one if isinstance(one, Month) else Month.parse(str(one)) for one in (first, last or first))
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
     return Spend(span, zone, stored, root, names, tolerance)
-
-
-def _read_month(month: str | Month) -> Month:
-    return month if isinstance(month, Month) else Month.parse(str(month))
 
 
 def _write_key(key: str) -> str:

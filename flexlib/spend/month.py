@@ -148,7 +148,7 @@ class MonthUsage:
         found = snapshot.certificate
         if not self.has_bills or not isinstance(found, UsageCertificate) or not found.lacks_money:
             return found
-        return keep_unbilled(found, read_usage([snapshot.parquet]), self.of_bills)
+        return keep_unbilled(found, snapshot.relation, self.of_bills)
 
 
 def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
+from flexlib.names import write_mask
 from flexlib.proof import read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
@@ -49,7 +50,7 @@ class Snapshot:
     month: Month
     path: Path
     shows_people: bool = True
-    """Whether `people` gives anybody's name."""
+    """Whether `people` gives anybody's name, and the rows their users' keys."""
 
     @property
     def source(self) -> str:
@@ -115,18 +116,18 @@ class Snapshot:
         """
         import pyarrow.parquet as pq
 
-        return to_exact_frame(
-            self.relation.to_arrow_table() if self.dataset == "usage" else pq.read_table(self.parquet)
-        )
+        is_file = self.shows_people and self.dataset != "usage"
+        return to_exact_frame(pq.read_table(self.parquet) if is_file else self.relation.to_arrow_table())
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The rows as a DuckDB relation; nothing is read until it is used."""
-        if self.dataset == "usage":
-            return read_usage([self.parquet])
         import duckdb
 
-        return duckdb.read_parquet(glob.escape(str(self.parquet)))
+        self.check()
+        is_usage = self.dataset == "usage"
+        rows = read_usage([self._file]) if is_usage else duckdb.read_parquet(glob.escape(str(self._file)))
+        return rows if self.shows_people else rows.select(write_mask("usable_key" if is_usage else "key"))
 
     @cached_property
     def people(self) -> People:

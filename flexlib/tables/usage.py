@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,9 @@ CLP = Column("total_clp", "CLP", Kind.CLP, Total.KNOWN)
 
 UNIT_PRICE = Column("usd_per_million", "US$ per 1M tokens", Kind.USD)
 USABLE = ("usable_type", "usable_id", "usable_key")
+
+MASKED = re.compile("[0-9a-f]{8}", re.ASCII)
+"""What `mask_key` makes of a key; what months loaded without names have of users is that already."""
 
 NAMES_OF_PERCENTS = {0: "the smallest call", 50: "50\u00a0%, the median", 100: "100\u00a0%, the largest"}
 
@@ -241,4 +245,5 @@ def _name_usable(row: Row) -> str:
     name, key = row["usable_id"], row["usable_key"]
     if name is None and key is None:  # an empty cell in the column of users
         return f"{row['usable_type']}, not named"
-    return f"{row['usable_type']} {mask_key(key) if name is None else name}"
+    shown = name if name is not None else key if MASKED.fullmatch(key) else mask_key(key)
+    return f"{row['usable_type']} {shown}"

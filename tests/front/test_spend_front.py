@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from report_samples import store_month
-from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, ingest_charges, store, store_credits
 
 import flexlib as fl
-from flexlib.analysis import credits_by_user, top_users
+from flexlib.analysis import credits_by_user, top_users, usage_by_usable
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import Check
-from flexlib.dates import Month
+from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
 from flexlib.front.months import list_stored_months
+from flexlib.front.rows import Rows
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.table import SpendTable
 from flexlib.names import mask_key
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.tables.usage import table_spend_by_usable
 
 CENT = Decimal("0.01")
 
@@ -311,6 +319,55 @@ def test_neither_the_relation_nor_the_certificate_has_a_key_of_a_user_nor_is_the
     with pytest.raises(InvalidRequest, match="names=True"):
         _ = hidden.parquet
     assert load(tmp_path, names=True).windsurf.parquet.exists()
+
+
+def list_reachable(value: object, seen: dict[int, object]) -> Iterator[str]:
+    """The text of all that can be reached from `value` by public attributes and by going through what holds others."""
+    if id(value) in seen or isinstance(value, Month | Span):
+        return
+    seen[id(value)] = value  # kept, so that its number is no other's
+    if isinstance(value, pd.DataFrame):
+        yield value.to_csv()
+    elif isinstance(value, Rows):
+        yield from (value.frame().to_csv(), repr(value.fetchall()))
+    elif isinstance(value, duckdb.DuckDBPyRelation):
+        yield repr(value.fetchall())
+    elif isinstance(value, Mapping | list | tuple | set | frozenset):
+        for one in [*value, *(value.values() if isinstance(value, Mapping) else [])]:
+            yield from list_reachable(one, seen)
+    elif type(value).__module__.startswith("flexlib") and not isinstance(value, Enum):
+        for name in dir(value):
+            try:
+                found: Any = None if name.startswith("_") else getattr(value, name)
+                yield from list_reachable(found() if name in ("list_problems", "to_json") else found, seen)
+            except InvalidRequest:
+                continue
+    yield repr(value)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Santiago"])
+def test_nothing_that_can_be_reached_without_names_has_a_raw_key(tmp_path: Path, zone: str) -> None:
+    differs = Check("differs", figures={"differing_users": ["raw-2", "raw-8"], "flex_credits_alone": 1})
+    keys = {"usable_type": "key", "usable_key": "raw-4"}
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        rows = [(2, "raw-1", "gpt-4", 0, 250), (2, "raw-2", "gpt-4", 0, 1000)]
+        store_month(tmp_path, rows, month=month, users_failed=1, failed_users=("raw-7",), cross_check=differs)
+        store(tmp_path, "ledger", month, call(f"{month}", f"{month}-05T10:00:00", **keys))
+    bill = tmp_path / "bill.csv"
+    bill.write_text("day,usd,key\n2025-08-05,1,raw-5\n2025-09-05,2,raw-5\n")
+    charges = ChargeMapping(period_start="day", amount="usd", provider="openai", currency="USD", key="key")
+    ingest_charges([bill], charges, tmp_path)
+    names = {"snapshots", "loaded", "before", "of_bills", "windsurf", "windsurf_before", "certificates", "calls"}
+    for shows_names in (False, True):
+        spend = load(tmp_path, zone=zone, names=shows_names)
+        texts = [*list_reachable(spend, {}), repr(spend.by("user")), repr(spend.by("usable_key"))]
+        assert [text[:300] for text in texts if "raw-" in text and not shows_names] == []
+        assert ({"raw-1", "raw-4", "raw-5", "raw-7"} <= {*re.findall(r"raw-\d", " ".join(texts))}) is shows_names
+        assert names - {*dir(spend), *dir(spend.loaded[0])} == set()
+    (usage,) = load(tmp_path, zone=zone).loaded
+    table = table_spend_by_usable(usage_by_usable(usage.calls))
+    assert f"key {mask_key('raw-4')}" in str(table.rows)  # one pseudonym, on the page as in a sum of one's own
+    assert f"key {mask_key('raw-4')}" in load(tmp_path, zone=zone).by("user")["user"].to_list()
 
 
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
