@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from shutil import copy
+from zoneinfo import ZoneInfo
 
 import pytest
 from databases import Postgresql, execute, query
@@ -17,7 +19,10 @@ from flexlib.ingest.fx import keep_rates
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import (
     Ledger,
+    UsageQuery,
     get_ledger_status,
+    get_total_cost_by_period,
+    get_usage_by_day,
     init_ledger,
     open_ledger,
     record_many,
@@ -146,7 +151,9 @@ def test_a_database_that_cannot_hold_every_text_is_refused(postgresql: Postgresq
         init_ledger(open_ledger(latin, data=tmp_path))
 
 
-def test_a_month_whose_partition_is_detached_is_neither_recorded_nor_closed(url: str, tmp_path: Path) -> None:
+def test_a_month_whose_partition_is_detached_is_neither_recorded_nor_closed_nor_left_out_of_a_sum(
+    url: str, tmp_path: Path
+) -> None:
     ledger = open_ledger(url, data=tmp_path)
     record(ledger, "a1")
     execute(ledger, f"ALTER TABLE llm_usage_statistics DETACH PARTITION {PARTITION}")
@@ -156,7 +163,21 @@ def test_a_month_whose_partition_is_detached_is_neither_recorded_nor_closed(url:
     for one in (ledger, other):
         with pytest.raises(LedgerFailed, match="is detached, so that its calls of 2025-09 are in no sum; attach it"):
             record(one, "a2")
+    assert get_total_cost_by_period("2025-10-01", "2025-10-31", within=UsageQuery(other))["usd"] is None  # type: ignore[index]
+    of_september = UsageQuery(other).between("2025-09-30", "2025-10-31")
+    santiago = {"zone": ZoneInfo("America/Santiago"), "within": UsageQuery(other)}
+    asked: list[Callable[[], object]] = [
+        UsageQuery(other).count, of_september.by_provider("openai").all, of_september.to_frame,
+        lambda: list(UsageQuery(other)), lambda: UsageQuery(other).sum("amount_in_usd"),
+        lambda: get_usage_by_day("2025-08-31", "2025-08-31", **santiago),  # type: ignore[arg-type]
+        lambda: get_total_cost_by_period("2025-09-01", "2025-09-01", within=UsageQuery(other)),
+    ]  # fmt: skip
+    for ask in asked:
+        with pytest.raises(LedgerFailed, match="is detached, so that its calls of 2025-09 are in no sum; attach it"):
+            ask()
+    assert get_usage_by_day("2025-10-02", "2025-10-31", **santiago).empty  # type: ignore[arg-type]
     execute(ledger, str(refused.value).partition("again: ")[2])
+    assert UsageQuery(other).count() == 1
     assert close_month(SEPTEMBER, tmp_path, ledger=other).certificate.rows == 1
     ledger.close()
     other.close()

@@ -54,6 +54,7 @@ class Ledger:
         """Whether this process has seen that the tables are there, in the revision that it knows."""
         self.months: set[tuple[int, int]] = set()
         """Months whose partition this process has seen, on PostgreSQL."""
+        self.is_whole = False  # whether it has seen that none is detached
         self.backend = url.get_backend_name()
         """`sqlite` or `postgresql`."""
         self.path = Path(url.database or "") if self.backend == "sqlite" else None

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from flexlib.errors import LedgerMissing
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import HEAD, STATISTICS, TABLE, VERSION_TABLE
+from flexlib.ledger.db.table import HEAD, STATISTICS, TABLE, VERSION_TABLE, explain_detached, list_detached
 from flexlib.ledger.door import find_ledger
 from flexlib.store.disk import PRIVATE, lock_file
 
@@ -63,6 +63,20 @@ def prepare_ledger(ledger: Ledger) -> None:
     if revision != HEAD:
         raise _describe_revision(ledger, revision)
     ledger.prepared = True
+
+
+def check_partitions(ledger: Ledger, low: datetime | None = None, high: datetime | None = None) -> None:
+    """Sees once in a process that no sum lacks a month whose partition is detached, on PostgreSQL.
+
+    Raises `LedgerFailed` where one is that has a part of the time from `low` on and before `high`, in UTC.
+    """
+    if ledger.backend != "postgresql" or ledger.is_whole:
+        return
+    detached = _ask(ledger, list_detached)
+    ledger.is_whole = not detached
+    for month in detached:
+        if (low is None or low < month.end) and (high is None or high > month.previous.end):
+            raise explain_detached(month)
 
 
 def init_ledger(ledger: Ledger | None = None) -> LedgerStatus:

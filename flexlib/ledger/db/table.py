@@ -155,9 +155,28 @@ def is_attached(connection: Any, month: Month) -> bool:  # noqa: ANN401 (the dri
         [TABLE, name],
     ).fetchone()
     if row is not None and not row[0]:
-        bounds = f"FROM ('{month.first} 00:00+00') TO ('{month.next.first} 00:00+00')"
-        raise LedgerFailed(
-            f"The partition {name} is detached, so that its calls of {month} are in no sum; attach it again: "
-            f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES {bounds}"
-        )
+        raise explain_detached(month)
     return row is not None
+
+
+def list_detached(connection: sa.Connection) -> list[Month]:
+    """The months on PostgreSQL whose partitions are there, but detached."""
+    names = connection.scalars(
+        sa.text(
+            "SELECT relname FROM pg_class c WHERE relkind = 'r' AND relname ~ :names AND relnamespace = "
+            "(SELECT relnamespace FROM pg_class WHERE oid = to_regclass(:whole)) AND NOT EXISTS "
+            "(SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid AND inhparent = to_regclass(:whole)) ORDER BY relname"
+        ),
+        {"names": f"^{TABLE}_[0-9]{{4}}_(0[1-9]|1[0-2])$", "whole": TABLE},
+    )
+    return [Month(*map(int, name.removeprefix(f"{TABLE}_").split("_"))) for name in names]
+
+
+def explain_detached(month: Month) -> LedgerFailed:
+    """That a month's partition is detached, and how it is attached again, in a sentence."""
+    name = name_partition(month)
+    return LedgerFailed(
+        f"The partition {name} is detached, so that its calls of {month} are in no sum; attach it again: "
+        f"ALTER TABLE {TABLE} ATTACH PARTITION {name} "
+        f"FOR VALUES FROM ('{month.first} 00:00+00') TO ('{month.next.first} 00:00+00')"
+    )

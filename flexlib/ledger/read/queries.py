@@ -9,7 +9,6 @@ and a bare day as the end means that whole day. `within` narrows what is summed:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -96,10 +95,14 @@ def get_usage_by_day(
     A sum of a day keeps its date in every zone. Sums of months have no day: they are the last row, its date NaT.
     """
     grain, quarter = STATISTICS.c.grain, QuarterHour(STATISTICS.c.created_at)
-    there, here = (UsageQuery().between(start, end, one).conditions for one in (zone, timezone.utc))
-    period = sa.or_(sa.and_(grain.in_(OF_AN_HOUR), *there), sa.and_(grain.not_in(OF_AN_HOUR), *here))
+    there, here = (UsageQuery().between(start, end, one) for one in (zone, timezone.utc))
+    of_days = sa.or_(
+        sa.and_(grain.in_(OF_AN_HOUR), *there.conditions), sa.and_(grain.not_in(OF_AN_HOUR), *here.conditions)
+    )
+    lows, highs = ([one for one in pair if one] for pair in zip(there.period, here.period, strict=True))
+    period = min(lows, default=None), max(highs, default=None)
     days: dict[datetime | None, list[Any]] = {}
-    for kind, number, *measures in _sum_by(replace(within, conditions=(*within.conditions, period)), [grain, quarter]):
+    for kind, number, *measures in _sum_by(within._where(of_days, period=period), [grain, quarter]):
         moment = (EPOCH + timedelta(minutes=15 * number)).astimezone(zone if kind in OF_AN_HOUR else timezone.utc)
         day = None if kind == "month" else datetime(moment.year, moment.month, moment.day)
         days[day] = [_add(*pair) for pair in zip(days.get(day, [None] * len(measures)), measures, strict=True)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timezone, tzinfo
+from datetime import datetime, timezone, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall, InvalidRequest
 from flexlib.ledger.db.columns import MoneySum
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.migrate import prepare_ledger
+from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.record.record import UsageRecord
@@ -31,6 +31,7 @@ SUMMED = ("_tokens", "_ms", "requests", "web_searches")
 """How the names of the other columns end that can be summed."""
 
 T = TypeVar("T")
+Period: TypeAlias = "tuple[datetime | None, datetime | None]"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class UsageQuery:
     ledger: Ledger | None = None
     """None: the ledger of the settings, when the query is run."""
     conditions: tuple[sa.ColumnElement[bool], ...] = field(default=(), repr=False)
+    period: Period = field(default=(None, None), repr=False)
+    """The time that `conditions` leave, in UTC; None: no bound."""
 
     def by_provider(self, *providers: LlmProvider | str) -> UsageQuery:
         """Calls of models of these providers."""
@@ -93,7 +96,7 @@ class UsageQuery:
             raise InvalidCall(str(error)) from error
         created_at = STATISTICS.c.created_at
         bounds = [created_at >= low] if low else []
-        return self._where(*bounds, *([created_at < high] if high else []))
+        return self._where(*bounds, *([created_at < high] if high else []), period=(low, high))
 
     def all(self) -> list[UsageRecord]:
         """The records."""
@@ -154,14 +157,17 @@ class UsageQuery:
     def _find_ledger(self) -> Ledger:
         ledger = self.ledger or find_ledger()
         prepare_ledger(ledger)
+        check_partitions(ledger, *self.period)
         return ledger
 
     def _select(self) -> sa.Select[Any]:
         order = STATISTICS.c.created_at, STATISTICS.c.request_id
         return sa.select(STATISTICS).where(*self.conditions).order_by(*order)
 
-    def _where(self, *conditions: sa.ColumnElement[bool]) -> UsageQuery:
-        return replace(self, conditions=(*self.conditions, *conditions))
+    def _where(self, *conditions: sa.ColumnElement[bool], period: Period = (None, None)) -> UsageQuery:
+        lows, highs = ([one for one in pair if one] for pair in zip(self.period, period, strict=True))
+        both = max(lows, default=None), min(highs, default=None)
+        return replace(self, conditions=(*self.conditions, *conditions), period=both)
 
     def _one_of(self, name: str, members: type[Any], values: tuple[StrEnum | str, ...]) -> UsageQuery:
         wanted = [read_member(name, value, members) for value in _some(name, values)]
