@@ -27,6 +27,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import bring_month
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
+from flexlib.formats import clean_text
 from flexlib.nesting import decode_yaml
 from flexlib.settings import CELL_LIMIT, Settings
 from flexlib.store.server import mark_made_up
@@ -76,7 +77,13 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     try:
         with open_settings(arguments, settings, offline=arguments.offline) as settings:
             for request in requests:
-                snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
+                try:
+                    snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
+                except FlexlibError as error:
+                    if not many:
+                        raise
+                    begun.append((request, (), _fail(error)))
+                    continue
                 shows = not many and (arguments.progress or sys.stderr.isatty())
                 how = {"shows_progress": shows, "cell_limit": arguments.cell_limit}
                 make = partial(run_report, request, arguments.output_dir, settings.data, **how)
@@ -114,6 +121,12 @@ def list_requests(arguments: argparse.Namespace, service_key: str | None) -> lis
     ]
 
 
+def _fail(error: FlexlibError) -> Future[Path]:
+    failed: Future[Path] = Future()
+    failed.set_exception(error)
+    return failed
+
+
 def _finish(
     request: ReportRequest,
     snapshots: tuple[Snapshot, ...],
@@ -124,20 +137,34 @@ def _finish(
     many: bool,
 ) -> tuple[dict[str, Any], int]:
     """Waits for the page, says what was made, and gives that for JSON, and the exit code. Of one month among many also
-    that it failed; a report alone raises that."""
-    from flexlib.report.run import read_state
-
-    month, reads_usage = request.month, request.reads == "usage"
+    that it could not be read or made; a report alone raises that."""
+    month = request.month
     try:
         while not made.done():
             wait((made,), timeout=1)  # on Windows nobody who waits without end hears Ctrl-C
-        page = made.result()
+        facts, code = _tell(request, snapshots, made.result(), settings, arguments, many=many)
     except FlexlibError as error:
         if not many:
             raise
-        print(f"flexlib: {month}: {error}", file=sys.stderr)
-        return {"files": [], "certificates": [], "month": str(month), "error": str(error)}, error.exit_code
-    files = [page]
+        sentence = "\n".join(map(clean_text, settings.hide_key(str(error)).split("\n")))
+        print(f"flexlib: {month}: {sentence}", file=sys.stderr)
+        facts, code = {"files": [], "certificates": [], "error": sentence}, error.exit_code
+    return ({"month": str(month)} if many else {}) | facts, code
+
+
+def _tell(
+    request: ReportRequest,
+    snapshots: tuple[Snapshot, ...],
+    page: Path,
+    settings: Settings,
+    arguments: argparse.Namespace,
+    *,
+    many: bool,
+) -> tuple[dict[str, Any], int]:
+    """Writes the tables beside the page, says what was made, and gives that for JSON, and the exit code."""
+    from flexlib.report.run import read_state
+
+    files, month, reads_usage = [page], request.month, request.reads == "usage"
     if month and not reads_usage:
         text, table = _write_tables(month, settings, snapshots[0], page.parent)
         files.append(table)

@@ -60,6 +60,31 @@ def test_a_month_that_fails_is_told_and_the_others_are_made(
     assert Path(september["files"][0]).exists()
 
 
+@pytest.mark.parametrize(("reads", "lacking"), [("credits", "No credits of "), ("usage", "Nothing of ")])
+def test_a_month_that_cannot_be_read_has_its_line_and_the_others_are_made(
+    notebook: str, reads: str, lacking: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data", dirs_exist_ok=True)
+    content = json.loads((tmp_path / notebook).read_text())
+    content["metadata"]["flexlib"] = {"reads": reads}
+    (tmp_path / notebook).write_text(json.dumps(content))
+    words = ["report", "--year", "2025", "--start-month", "7", "--end-month", "10", "--offline", "--notebook", notebook]
+    assert main([*words, "--json"]) == 2  # of July and October; August, whose notebook fails, would end with 1
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert [(one["month"], one.get("error", "")[: len(lacking)], len(one["files"]) > 0) for one in found] == [
+        ("2025-07", lacking, False),
+        ("2025-08", "Cell 3 of mine.ipynb"[: len(lacking)], False),
+        ("2025-09", "", True),
+        ("2025-10", lacking, False),
+    ]
+    assert Path(found[2]["files"][0]).exists()
+    lines = [line[:17] for line in said.err.splitlines() if line.startswith("flexlib: ")]
+    assert lines == [f"flexlib: 2025-{month}:" for month in ("07", "08", "10")]
+    # Alone, each is as it was.
+    assert main(["report", "--year", "2025", "--month", "7", "--offline", "--notebook", notebook]) == 2
+
+
 def test_a_report_reads_the_month_before_too_where_it_is_missing_and_needs_it_not(
     notebook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
