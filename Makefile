@@ -9,7 +9,8 @@ MONTH  ?= 9
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
-PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
+# Without nbval where no notebook is compared: to import it takes each worker as long as hundreds of tests.
+PARALLEL := -p no:nbval -n auto --dist loadscope --no-loadscope-reorder
 FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made

@@ -24,7 +24,8 @@ NOTEBOOKS = {"papermill", "nbconvert", "nbformat", "nbclient", "jupyter_client",
 NETWORK = {"requests", "requests_futures", "urllib3", "tornado", "asyncio"}
 PRICES = {"genai_prices"}
 BAR = {"tqdm"}
-ALL = LEDGER | FRAMES | CHARTS | NOTEBOOKS | NETWORK | PRICES | BAR
+FORMATS = {"lark", "arrow"}  # of texts in any JSON: a second of work, and no notebook has them
+ALL = LEDGER | FRAMES | CHARTS | NOTEBOOKS | NETWORK | PRICES | BAR | FORMATS
 
 CALLS = "id,time,model,in,out\na,2025-09-03T10:00:00Z,gpt-4o,10,5\n"
 COLUMNS = (
@@ -47,7 +48,8 @@ UNUSED = {
     f"certificate {SEPTEMBER} --source import": ALL - {"numpy", "pyarrow"},
     f"fx show {SEPTEMBER}": ALL,
     f"by-model {SEPTEMBER} --demo": LEDGER | CHARTS | NOTEBOOKS | PRICES | {"pandas"},
-    f"report {SEPTEMBER} --offline": LEDGER | BAR | PRICES | {"pandas", "requests_futures"},  # papermill has requests
+    # papermill has requests
+    f"report {SEPTEMBER} --offline": LEDGER | BAR | PRICES | FORMATS | {"pandas", "requests_futures"},
 }
 """What each command must not have loaded when it has done its work."""
 

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,9 @@ PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", 
 STARTS = 3
 """How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
 NOT_STARTED = "before replying to kernel_info"
+FORMATS = ("rfc3987_syntax", "isoduration")
+"""Forms of texts that jsonschema can check: a grammar that it compiles for a second, the calendars of all languages.
+The schema of a notebook asks for neither."""
 _DRAFTS: set[Path] = set()
 """The folders of the reports that are being made."""
 
@@ -139,6 +143,7 @@ def _execute(
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
     with open_kernel(data, source.parent) as kernel:
+        _import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError
 
@@ -169,7 +174,19 @@ def _escape(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
+def _import_notebooks() -> None:
+    """Imports what papermill and nbconvert stand on, without what jsonschema would load on the way: see `FORMATS`."""
+    for name in FORMATS:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # to import it fails, as if it were missing
+    import nbformat  # noqa: F401
+
+    for name in FORMATS:
+        if sys.modules.get(name, sys) is None:
+            sys.modules.pop(name, None)  # another thread may have been here
+
+
 def _open_exporter() -> TemplateExporter:
+    _import_notebooks()
     from nbconvert.exporters import TemplateExporter
     from traitlets.config import Config
 
