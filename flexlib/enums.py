@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Literal, Self
 
 from flexlib.errors import BadParameter
@@ -102,8 +103,9 @@ class Labelled(StrEnum):
         return member
 
     @classmethod
+    @cache
     def spellings(cls) -> dict[str, Self]:
-        """Every text that names a member, in lower case."""
+        """Every text that names a member, in lower case; the same dictionary each time."""
         return {
             text.lower(): member
             for member in cls
