@@ -59,11 +59,12 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.compare import compare_spans
 
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo) as settings:
+    months = (*arguments.before.months, *arguments.after.months)
+    with open_settings(arguments, settings, offline=not is_demo, months=months) as settings:
         if is_demo:
             from flexlib.cli.report_months import ensure_demo
 
-            for month in (*arguments.before.months, *arguments.after.months):
+            for month in months:
                 ensure_demo(month, "UTC", settings)
     made = compare_spans(
         arguments.before,

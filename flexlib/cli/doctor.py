@@ -24,6 +24,7 @@ from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
 from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.strays import list_strays
 from flexlib.store.version import Snapshot
 
 LOW_DISK = 1 << 30
@@ -60,7 +61,8 @@ def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
         "ledger": lambda: _look_at_ledger(settings),
         "rates": lambda: _look_at_rates(data),
     }
-    findings = [*(_look(name, look) for name, look in looks.items()), *_look_at_months(data, settings)]
+    months = _look_at_months(data, settings)
+    findings = [*(_look(name, look) for name, look in looks.items()), *months, *_look_for_strays(data)]
     if arguments.json:
         print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))
     else:
@@ -176,6 +178,14 @@ def _lags(snapshot: Snapshot, settings: Settings) -> bool:
 def _find_command(snapshot: Snapshot) -> str:
     source = find_source(snapshot.source)
     return source.short_command if source else snapshot.source
+
+
+def _look_for_strays(data: Path) -> list[Finding]:
+    """A line for each file or folder among the months that is none."""
+    try:
+        return [Finding("stray", str(one), State.GAP.exit_code * (one.month is not None)) for one in list_strays(data)]
+    except FlexlibError as error:
+        return [Finding("stray", str(error), error.exit_code)]
 
 
 def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -94,6 +94,14 @@ def read_span(arguments: argparse.Namespace) -> Span:
     return Span(first.first, last.last)
 
 
+def _list_asked(arguments: argparse.Namespace) -> list[Month] | None:
+    """The months that were asked for, by options of a span; None where there are none, or a file says which."""
+    try:
+        return read_span(arguments).months if "start_date" in vars(arguments) else None
+    except BadMonth:  # which the command says, where no file of parameters mends it
+        return None
+
+
 def read_fetch_options(arguments: argparse.Namespace) -> dict[str, object]:
     """The options of `update_credits`."""
     return {
@@ -114,9 +122,12 @@ def asks_demo(arguments: argparse.Namespace, settings: Settings) -> bool:
 
 
 @contextmanager
-def open_settings(arguments: argparse.Namespace, settings: Settings, *, offline: bool = False) -> Iterator[Settings]:
+def open_settings(
+    arguments: argparse.Namespace, settings: Settings, *, offline: bool = False, months: Collection[Month] | None = None
+) -> Iterator[Settings]:
     """The settings, for made-up data those of a demo server living as long as the block; says whose data it is where
-    that is not the reader's own, and with `--demo` which server is asked."""
+    that is not the reader's own, with `--demo` which server is asked, and what the `months` that are read (those of the
+    options of a span, else all) lack since it lies elsewhere."""
     from flexlib.store.server import describe_made_up, is_made_up
 
     has_demo = asks_demo(arguments, settings)
@@ -125,6 +136,7 @@ def open_settings(arguments: argparse.Namespace, settings: Settings, *, offline:
     # Whoever has a key has chosen the server, and knows it.
     if has_demo or (not settings.service_key and is_made_up(settings.data)):
         print(describe_made_up(settings.data), file=sys.stderr)
+    warn_of_misplaced(settings, _list_asked(arguments) if months is None else months)
     if arguments.demo and not has_demo and not offline:
         print(f"Asking {settings.base_url}.", file=sys.stderr)
     if not has_demo or offline:
@@ -158,6 +170,14 @@ def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
     sentences = [text for source, text in told.items() if source in lacking]
     for sentence in (*sentences, *usage.list_problems(told)):
         print(f"{usage.month} is {usage.state}: {sentence}", file=sys.stderr)
+
+
+def warn_of_misplaced(settings: Settings, months: Collection[Month] | None) -> None:
+    """A line on stderr for each stored version that a month lacks, since it lies where nothing is read."""
+    from flexlib.store.strays import list_misplaced
+
+    for sentence in list_misplaced(settings.data, months):
+        print(sentence, file=sys.stderr)
 
 
 def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:

@@ -29,6 +29,7 @@ from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
+from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Spend:
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = [f"Nothing of {month} is stored." for month in self.absent]
+        absent += list_misplaced(self.root, self.span.months)
         problems = [text for month in self._months for text in month.list_problems()]
         unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
         counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
@@ -166,9 +168,7 @@ class Spend:
             known = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
             return None if known is None else Decimal(format_plain(known))
         value = self._sum(()).iloc[0][unit]
-        if pd.isna(value):
-            return None
-        return value if isinstance(value, Decimal) else int(value)
+        return None if pd.isna(value) else value if isinstance(value, Decimal) else int(value)
 
     def by(self, *keys: str) -> SpendTable:
         """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.

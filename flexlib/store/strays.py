@@ -1,0 +1,120 @@
+"""What lies among the months of a data folder and is none: misplaced months, which totals lack, and what is foreign."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flexlib.certificate import CERTIFICATES
+from flexlib.dates import Month
+from flexlib.formats import clean_text
+from flexlib.sources.registry import WINDSURF, find_source
+from flexlib.store.snapshots import MONTH, VERSION, list_snapshots
+from flexlib.store.version import DAMAGE, parse_certificate
+
+DEEPEST = 3
+"""How many folders below one that is no month's a stored version is looked for: month, source, version."""
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file or folder that is not read, or of a source that nobody knows."""
+
+    path: Path
+    what: str
+    """What it is, and what mends it."""
+    month: Month | None = None
+    """Whose total lacks it; None where it lacks nothing."""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.what}"
+
+
+def list_misplaced(root: Path, months: Collection[Month] | None = None) -> list[str]:
+    """A sentence on each stored version that the total of its month lacks, since it lies where nothing is read; of all
+    months, or of these."""
+    found = (one for one in list_strays(root) if one.month and (months is None or one.month in months))
+    return [clean_text(f"{one}.") for one in found]
+
+
+def list_strays(root: Path) -> list[Stray]:
+    """All of them in a data folder, in the order of their paths; what begins with a dot is of runs under way."""
+    return sorted(_find_strays(root), key=lambda one: one.path)
+
+
+def _find_strays(root: Path) -> Iterator[Stray]:
+    for entry in _list_entries(root):
+        own = root / entry.name.lower()
+        is_other = own != entry and own.name in CERTIFICATES and entry.is_dir()
+        if (is_other and not (own.exists() and entry.samefile(own))) or (MONTH.fullmatch(own.name) and entry.is_dir()):
+            yield from _explain(entry, root)
+    for dataset in CERTIFICATES:
+        for entry in _list_entries(root / dataset):
+            if not (entry.is_dir() and MONTH.fullmatch(entry.name)):
+                yield from _explain(entry, root)
+            elif dataset == WINDSURF.dataset:
+                yield from _look_at_versions(entry, root)
+            else:
+                for place in _list_entries(entry):
+                    yield from _look_at_source(place, root)
+
+
+def _look_at_source(place: Path, root: Path) -> Iterator[Stray]:
+    is_source = place.is_dir() and not VERSION.fullmatch(place.name) and not (place / "certificate.json").exists()
+    known = find_source(place.name)
+    if is_source and (known or any(VERSION.fullmatch(one.name) for one in _list_entries(place))):
+        if known is None:
+            yield Stray(place, "is counted as a source that flexlib does not know; move it away if it is a copy")
+        yield from _look_at_versions(place, root)
+    else:
+        yield from _explain(place, root)
+
+
+def _look_at_versions(place: Path, root: Path) -> Iterator[Stray]:
+    for entry in _list_entries(place):
+        if not (entry.is_dir() and VERSION.fullmatch(entry.name)):
+            yield from _explain(entry, root)
+
+
+def _explain(path: Path, root: Path) -> Iterator[Stray]:
+    """What a file or folder is that lies where none should: the stored versions in it, or nothing that is read."""
+    versions = list(_find_versions(path, DEEPEST))
+    if not versions:
+        yield Stray(path, "is nothing that flexlib stored, and is not read; move it away")
+    for version in versions:
+        try:
+            certificate = parse_certificate((version / "certificate.json").read_text("utf-8"))
+        except (*DAMAGE, OSError):
+            yield Stray(version, "lies where nothing is read, and its certificate cannot be read; move it away")
+            continue
+        dataset, month = certificate.dataset, certificate.month
+        # A version bears the beginning of its rows' hash.
+        if any(
+            one.path.name.endswith(f"-{certificate.rows_sha256[:8]}") for one in list_snapshots(dataset, month, root)
+        ):
+            yield Stray(version, f"is a copy of what is stored of {month}, and is not read; move it away")
+            continue
+        name = getattr(certificate, "source", WINDSURF.name)
+        source = find_source(name)
+        folder = root / dataset / str(month) / ("" if dataset == WINDSURF.dataset else name)
+        again = f"store {month} again: {source.format_command(month)}" if source else "name it as it was"
+        act = f"move it into {folder}" if VERSION.fullmatch(version.name) else again
+        what = f"is of the {dataset} of {month} and lies where nothing is read, so that {month} lacks it; {act}"
+        yield Stray(version, f"{what}, or move it out of {root}", month)
+
+
+def _find_versions(path: Path, depth: int) -> Iterator[Path]:
+    if (path / "certificate.json").is_file():
+        yield path
+    elif depth:
+        for entry in _list_entries(path):
+            yield from _find_versions(entry, depth - 1)
+
+
+def _list_entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is none, or cannot be looked into, which whoever reads it says."""
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return []
+    return sorted(one for one in folder.iterdir() if not one.name.startswith("."))

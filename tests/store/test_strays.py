@@ -1,0 +1,107 @@
+"""What lies among the months and is none: told with what mends it, and never fatal where it holds no data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
+
+from flexlib.cli import main
+from flexlib.front.spend import load_spend
+from flexlib.store.snapshots import find_snapshot, list_newest
+from flexlib.store.strays import list_misplaced, list_strays
+
+WHEN = ("--year", "2025", "--month", "9")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with credits of September, and calls of it and of August."""
+    data = tmp_path / "data"
+    monkeypatch.setenv("FLEXLIB_DATA", str(data))
+    store_credits(data, (2, "u-1", "claude-sonnet-4", 100, 250))
+    for month in (AUGUST, SEPTEMBER):
+        store(data, "import", month, call(f"a-{month}", f"{month}-01T10:00:00", "0.01"))
+    assert list_strays(data) == []
+    return data
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["usage/2025-09/foo/", "credits/not-a-month/", "usage/notes.txt", "usage/2025-09/import/x.csv",
+     "2025-09/", "charges/2025-9/"],
+)  # fmt: skip
+def test_what_is_foreign_is_named_by_doctor_alone_and_ends_nothing(
+    root: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir() if place.endswith("/") else path.write_text("x")
+    assert main(["doctor", "--json"]) in (0, 4)  # of the months, whose credits nobody has witnessed
+    strays = [one for one in json.loads(capsys.readouterr().out) if one["name"] == "stray"]
+    text = f"{path} is nothing that flexlib stored, and is not read; move it away"
+    assert strays == [{"name": "stray", "text": text, "exit_code": 0}]
+    main(["spend", *WHEN])
+    assert "not read" not in capsys.readouterr().err
+    path.rmdir() if place.endswith("/") else path.unlink()
+    assert list_strays(root) == []
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("usage/2025-09/import", "usage/2025-9/import"), ("usage/2025-09/import", "usage/2025-09/more/import"),
+     ("usage/2025-09", "Usage/2025-09"), ("credits/2025-09", "credits/2025-09/windsurf")],
+)  # fmt: skip
+def test_a_version_where_nothing_is_read_is_told_by_whatever_reads_its_month_until_it_is_moved_as_told(
+    root: Path, here: str, there: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = here.split("/")[0]
+    stored = find_snapshot(dataset, SEPTEMBER, root)
+    assert stored is not None
+    (root / "aside").mkdir()
+    shutil.move(root / here, root / "aside" / "moved")
+    (root / there).parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(root / "aside" / "moved", root / there)
+    (root / "aside").rmdir()
+    moved = next(root.rglob(stored.path.name))
+    folder = root / "/".join(here.split("/") if dataset == "credits" else ["usage", "2025-09", "import"])
+    said = (
+        f"{moved} is of the {dataset} of 2025-09 and lies where nothing is read, so that 2025-09 lacks it; "
+        f"move it into {folder}, or move it out of {root}."
+    )
+    for words in (["spend", *WHEN], ["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09"]):
+        main(words)
+        assert capsys.readouterr().err.splitlines().count(said) == 1, words
+    main(["spend", "--year", "2025", "--month", "8"])
+    assert said not in capsys.readouterr().err
+    assert main(["doctor", "--json"]) == 3
+    assert {"name": "stray", "text": said[:-1], "exit_code": 3} in json.loads(capsys.readouterr().out)
+    assert said in load_spend("2025-08", "2025-09", root, zone="UTC", names=False).missing
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.move(moved, folder)
+    assert list_misplaced(root) == []
+    assert stored.path in [one.path for one in list_newest(SEPTEMBER, root)]
+
+
+def test_a_version_that_lies_directly_in_its_month_is_told(root: Path) -> None:
+    stored = find_snapshot("usage", SEPTEMBER, root)
+    assert stored is not None
+    shutil.move(stored.path, stored.path.parents[1])
+    assert [one[: len(str(root)) + 15] for one in list_misplaced(root)] == [
+        f"{root}/usage/2025-09/"[: len(str(root)) + 15]
+    ]
+
+
+def test_a_copy_that_somebody_kept_is_no_loss_and_a_source_that_nobody_knows_is_counted_and_told(root: Path) -> None:
+    stored = find_snapshot("usage", SEPTEMBER, root)
+    assert stored is not None
+    shutil.copytree(stored.path, stored.path.parent / "kept")
+    shutil.copytree(stored.path.parent, root / "usage" / "2025-09" / "toy", ignore=shutil.ignore_patterns("kept"))
+    assert [(str(one.path.relative_to(root)), one.what.split(";")[0], one.month) for one in list_strays(root)] == [
+        ("usage/2025-09/import/kept", "is a copy of what is stored of 2025-09, and is not read", None),
+        ("usage/2025-09/toy", "is counted as a source that flexlib does not know", None),
+    ]
+    assert list_misplaced(root) == []
