@@ -16,6 +16,7 @@ from flexlib.sources.files.numbers import (
     find_amount,
     find_number_faults,
     read_fraction,
+    show_cells,
     type_numbers,
 )
 
@@ -32,9 +33,10 @@ def read(
         connection.execute(build_macros(decimal))
         row = connection.execute(
             f"SELECT value_{name}, CASE WHEN {condition} THEN {reason} END FROM ("  # noqa: S608
+            f"SELECT *, {show_cells([name])} AS shown FROM ("
             f"SELECT *, {type_numbers(**units)[name]} AS value_{name} FROM ("
-            f"SELECT *, {read_fraction(name)} AS plain_{name} FROM ("
-            f"SELECT ?::VARCHAR AS {name}, ?::BOOLEAN AS typed_{name})))",
+            f"SELECT *, NULL AS created_at, 0 AS value_created_ns, {read_fraction(name)} AS plain_{name} FROM ("
+            f"SELECT ?::VARCHAR AS {name}, ?::BOOLEAN AS typed_{name}))))",
             [text, typed],
         ).fetchone()
     assert row is not None

@@ -13,6 +13,7 @@ import duckdb
 
 from flexlib.errors import BadFile
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.numbers import show_cell
 
 ISO = (
     r"^((?:1999|20\d\d|2100)-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?"
@@ -150,7 +151,7 @@ def find_time_faults(mapping: CallMapping, zone: str) -> dict[str, str]:
             CASE WHEN is_skipped THEN 'no such time in ' || {zone} || ': ' || created_at || ' (the clock skipped it)'
                  WHEN {is_unordered}
                  THEN 'created_at is ambiguous (' || created_at || ': day or month first?); give --date-order'
-                 ELSE 'not a time of 2000 to 2099: ' || show_cell(created_at) END""",
+                 ELSE 'not a time of 2000 to 2099: ' || {show_cell("created_at")} END""",
     }
 
 

@@ -49,6 +49,7 @@ from flexlib.sources.files.numbers import (
     find_amount,
     find_number_faults,
     read_fraction,
+    show_cells,
     type_numbers,
 )
 from flexlib.sources.files.texts import quote, run_on_texts
@@ -164,7 +165,7 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
             SELECT *, {typed}, iso.zone = '' AND is_early AND is_late AS is_repeated,
                 iso.zone = '' AND NOT is_day AND NOT is_early AND NOT is_late AS is_skipped
             FROM {"raw" if raw else "instants"}),
-        faulted AS (SELECT *, {_find_faults(mapping)} AS fault FROM typed)
+        {_find_faults(mapping)}
         SELECT line, lines, request_id, fault, fault IS NULL AND is_repeated AS is_repeated,
             {_name_all(kept)},
             CASE WHEN fault IS NULL AND request_id IS NULL THEN left({content}, {ID_DIGITS}) END AS content_id
@@ -214,7 +215,7 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
 
 
 def _find_faults(mapping: CallMapping) -> str:
-    """SQL that gives the reasons why a row cannot be taken, or null; it sees the texts and the `value_` of each."""
+    """The part of the statement that gives each row of `typed` its `fault`, why it cannot be taken, or null."""
     said = mapping.columns
     credit = is_credit(mapping)
     is_call = f" AND NOT {credit}" if credit else ""
@@ -244,4 +245,6 @@ def _find_faults(mapping: CallMapping) -> str:
     for name in ("usable_id", "usable_key"):
         faults[f"{name} IS NOT NULL AND value_usable_type IS NULL"] = f"'{name} without usable_type: ' || {name}"
     reasons = ", ".join(f"CASE WHEN {condition} THEN {reason} END" for condition, reason in faults.items())
-    return f"coalesce(problem, nullif(concat_ws('; ', {reasons}), ''))"
+    return f"""
+        cells AS (SELECT *, {show_cells(numbers)} AS shown FROM typed),
+        faulted AS (SELECT *, coalesce(problem, nullif(concat_ws('; ', {reasons}), '')) AS fault FROM cells)"""
