@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 import duckdb
 import pyarrow as pa
@@ -31,15 +32,7 @@ def join_credits(
     A person has one pseudonym in all of the months, by rank in their flex credits, or those of `numbered_by` alone, as
     on the page of that month; who has no row there has one of their own.
     """
-    spent_in = {month.month: [one for one in month.snapshots if one.dataset == "credits"] for month in months}
-    sides = [[one for month, ones in spent_in.items() for one in ones if (month in numbered_by) is is_first]
-             for is_first in (True, False)]  # fmt: skip
-    keys, called = _call_people(sides[0] or sides[1], names=names)
-    if sides[0] and sides[1]:
-        earlier = [(key, name) for key, name in zip(*_call_people(sides[1], names=names), strict=True)
-                   if key not in {*keys}]  # fmt: skip
-        keys += [key for key, _ in earlier]
-        called += [name if names else f"Earlier {name}" for _, name in earlier]
+    keys, called = _name_users(months, names=names, numbered_by=numbered_by)
     names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
@@ -57,30 +50,55 @@ def join_credits(
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
 
 
-def hide_month(month: MonthUsage, first: Snapshot | None = None) -> MonthUsage:
+def _name_users(
+    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month]
+) -> tuple[list[str], list[str]]:
+    """Every user's key in these months, and what the person is called in all of them."""
+    spent_in = {month.month: [one for one in month.snapshots if one.dataset == "credits"] for month in months}
+    sides = [[one for month, ones in spent_in.items() for one in ones if (month in numbered_by) is is_first]
+             for is_first in (True, False)]  # fmt: skip
+    keys, called = _call_people(sides[0] or sides[1], names=names)
+    if sides[0] and sides[1]:
+        earlier = [(key, name) for key, name in zip(*_call_people(sides[1], names=names), strict=True)
+                   if key not in {*keys}]  # fmt: skip
+        keys += [key for key, _ in earlier]
+        called += [name if names else f"Earlier {name}" for _, name in earlier]
+    return keys, called
+
+
+def hide_months(months: Sequence[MonthUsage], numbered_by: Collection[Month] = ()) -> tuple[MonthUsage, ...]:
+    """The months with a pseudonym for every user wherever they have a key, a person's the same as in `join_credits`."""
+    keys, called = _name_users(months, names=False, numbered_by=numbered_by)
+    unlisted = count(1)
+    known = {key: f"Unlisted {next(unlisted):03}" if name.endswith(NOT_LISTED) else name
+             for key, name in zip(keys, called, strict=True)}  # fmt: skip
+    return tuple(hide_month(month, known=known) for month in months)
+
+
+def hide_month(month: MonthUsage, first: Snapshot | None = None, known: Mapping[str, str] | None = None) -> MonthUsage:
     """The month with a pseudonym for every user wherever it has a key: in its rows, and in what they were read from.
 
-    `first`: as of `hide_people`.
+    `first` and `known`: as of `hide_people`.
     """
     snapshots = tuple(
-        hide_people(one, first) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
+        hide_people(one, first, known) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
         for one in month.snapshots
     )
     hidden = replace(month, rows=month.rows.select(write_mask("usable_key")), snapshots=snapshots)
     if month.zone != "UTC":  # of the same month there, which is read when it is asked for
-        vars(hidden)["of_bills"] = hide_month(month.of_bills, first)
+        vars(hidden)["of_bills"] = hide_month(month.of_bills, first, known)
     return hidden
 
 
-def hide_people(snapshot: Snapshot, first: Snapshot | None = None) -> Snapshot:
+def hide_people(snapshot: Snapshot, first: Snapshot | None = None, known: Mapping[str, str] | None = None) -> Snapshot:
     """The stored credits with a pseudonym for every user, that of the page's tables, by rank in the month; who is in
-    the month of `first` too has the one of there.
+    the month of `first` too has the one of there. `known`: the pseudonyms to be used instead.
 
     In the frame, the relation and the certificate: an analyst's own cell ends up in a page to be shared. The file is
     nobody's to ask for.
     """
     pseudonyms = {} if first is None else _name_ranked(first, "")
-    pseudonyms = _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
+    pseudonyms = dict(known) if known else _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
     certificate = snapshot.certificate
     assert isinstance(certificate, CreditsCertificate)
     unmapped = tuple(pseudonyms[user] for user in certificate.unmapped_users if user in pseudonyms)

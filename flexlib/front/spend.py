@@ -18,7 +18,7 @@ from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
-from flexlib.front.people import hide_month, hide_people, join_credits
+from flexlib.front.people import hide_month, hide_months, hide_people, join_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
 from flexlib.proof import Certificate, State, find_worst
@@ -85,7 +85,7 @@ class Spend:
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
         """The stored months, all sources side by side; without names users are pseudonyms."""
-        return self._months if self.names else tuple(map(hide_month, self._months))
+        return self._months if self.names else hide_months(self._months, self.numbered_by)
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:

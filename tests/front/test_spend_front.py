@@ -370,6 +370,24 @@ def test_nothing_that_can_be_reached_without_names_has_a_raw_key(tmp_path: Path,
     assert f"key {mask_key('raw-4')}" in load(tmp_path, zone=zone).by("user")["user"].to_list()
 
 
+def test_a_person_has_one_pseudonym_in_every_month_that_is_loaded_and_in_their_sums(tmp_path: Path) -> None:
+    store_month(tmp_path, [(2, "u-1", "gpt-4", 0, 300), (2, "u-2", "gpt-4", 0, 100)], month=AUGUST)
+    rows = [(2, "u-2", "gpt-4", 0, 900), (2, "u-1", "gpt-4", 0, 50), (3, "u-9", "gpt-4", 0, 5)]
+    store_month(tmp_path, rows, unmapped_users=("u-9",))
+    spend = load(tmp_path, "2025-08", "2025-09")
+    sums = [dict(zip(one["user"], one["flex_credits"], strict=True))
+            for one in (month.snapshots[0].frame for month in spend.loaded)]  # fmt: skip
+    # By their credits of both months: u-2 has 1000, u-1 has 350.
+    assert sums == [
+        {"Person 001": 100, "Person 002": 300},
+        {"Person 001": 900, "Person 002": 50, "Unlisted 001": 5},
+    ]
+    assert pick(spend.by("user"), "user", "flex_credits") == [
+        ("Person 001", Decimal("10.00")), ("Person 002", Decimal("3.50")),
+        ("Not on the list of people", Decimal("0.05")),
+    ]  # fmt: skip
+
+
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
     (people,) = root.glob("credits/*/*/people.json")
     people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
