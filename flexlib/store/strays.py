@@ -41,7 +41,7 @@ def list_misplaced(root: Path, months: Collection[Month] | None = None) -> list[
 
 def list_strays(root: Path) -> list[Stray]:
     """All of them in a data folder, in the order of their paths; what begins with a dot is of runs under way."""
-    return sorted(_find_strays(root), key=lambda one: one.path)
+    return sorted({*_find_strays(root)}, key=lambda one: (one.path, one.what))
 
 
 def _find_strays(root: Path) -> Iterator[Stray]:
@@ -90,17 +90,19 @@ def _explain(path: Path, root: Path) -> Iterator[Stray]:
             yield Stray(version, "lies where nothing is read, and its certificate cannot be read; move it away")
             continue
         dataset, month = certificate.dataset, certificate.month
+        stored = [one.path for one in list_snapshots(dataset, month, root)]
+        if any(one.samefile(version) for one in stored):
+            yield Stray(path, f"is a link to what is stored of {month}, and is not read; take the link away")
+            continue
         # A version bears the beginning of its rows' hash.
-        if any(
-            one.path.name.endswith(f"-{certificate.rows_sha256[:8]}") for one in list_snapshots(dataset, month, root)
-        ):
+        if any(one.name.endswith(f"-{certificate.rows_sha256[:8]}") for one in stored):
             yield Stray(version, f"is a copy of what is stored of {month}, and is not read; move it away")
             continue
         name = getattr(certificate, "source", WINDSURF.name)
         source = find_source(name)
         folder = root / dataset / str(month) / ("" if dataset == WINDSURF.dataset else name)
         again = f"store {month} again: {source.format_command(month)}" if source else "name it as it was"
-        act = f"move it into {folder}" if VERSION.fullmatch(version.name) else again
+        act = f"move it to {folder / version.name}" if VERSION.fullmatch(version.name) else again
         what = f"is of the {dataset} of {month} and lies where nothing is read, so that {month} lacks it; {act}"
         yield Stray(version, f"{what}, or move it out of {root}", month)
 

@@ -70,7 +70,7 @@ def test_a_version_where_nothing_is_read_is_told_by_whatever_reads_its_month_unt
     folder = root / "/".join(here.split("/") if dataset == "credits" else ["usage", "2025-09", "import"])
     said = (
         f"{moved} is of the {dataset} of 2025-09 and lies where nothing is read, so that 2025-09 lacks it; "
-        f"move it into {folder}, or move it out of {root}."
+        f"move it to {folder / stored.path.name}, or move it out of {root}."
     )
     for words in (["spend", *WHEN], ["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09"]):
         main(words)
@@ -105,3 +105,13 @@ def test_a_copy_that_somebody_kept_is_no_loss_and_a_source_that_nobody_knows_is_
         ("usage/2025-09/toy", "is counted as a source that flexlib does not know", None),
     ]
     assert list_misplaced(root) == []
+
+
+def test_a_link_to_what_is_stored_is_named_and_not_what_it_leads_to(root: Path) -> None:
+    (root / "usage" / "all").symlink_to(root / "usage")
+    (root / "usage" / "gone").symlink_to(root / "nowhere")
+    assert [(one.path.name, one.what.partition(";")[0]) for one in list_strays(root)] == [
+        ("all", "is a link to what is stored of 2025-08, and is not read"),
+        ("all", "is a link to what is stored of 2025-09, and is not read"),
+        ("gone", "is nothing that flexlib stored, and is not read"),
+    ]
