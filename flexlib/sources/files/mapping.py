@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal
 
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
@@ -196,7 +197,7 @@ class CallMapping:
         """Whether nothing but the text before a slash in the column of models can tell the provider."""
         return self.provider is None and self.provider_column is None
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, str]:
         """The column of each field that has one, in the order of `FIELDS`."""
         names = {field: f"{field}_column" if hasattr(self, f"{field}_column") else field for field in FIELDS}
