@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.certificate import AnyCertificate
+from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash
-from flexlib.store.snapshots import move_snapshot
+from flexlib.store.snapshots import move_version, write_version
 from flexlib.store.version import People, Snapshot
 
 
@@ -24,8 +25,11 @@ def hash_rows(rows: pa.Table) -> str:
 def write_snapshot(
     rows: pa.Table, certificate: AnyCertificate, raw: Iterable[str], people: People | None, root: Path
 ) -> Snapshot:
-    """As `move_snapshot`, of rows that are not in a Parquet yet."""
-    root.mkdir(parents=True, exist_ok=True)
-    parquet = root / "rows.parquet"
-    pq.write_table(rows, parquet, compression="zstd")
-    return move_snapshot(parquet, certificate, root, raw, people)
+    """The rows stored as a version of their month, as a run does that holds it."""
+    month = root / certificate.dataset / str(certificate.month)
+    with make_scratch(month, ".ingesting") as scratch:
+        parquet, draft = scratch / "rows.parquet", scratch / "version"
+        pq.write_table(rows, parquet, compression="zstd")
+        with report_disk(month):
+            write_version(draft, parquet, certificate, raw, people)
+        return move_version(draft, certificate, root)

@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flexlib
-from flexlib.certificate import (
-    AnyCertificate,
-    Certificate,
-    ChargesCertificate,
-    CreditsCertificate,
-    UsageCertificate,
-)
+from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate, CreditsCertificate, UsageCertificate
 from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadRecord
@@ -43,7 +37,7 @@ from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash, hash_file
-from flexlib.store.snapshots import find_snapshot, lock_month, move_snapshot
+from flexlib.store.snapshots import find_snapshot, lock_month, move_version, write_version
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -71,12 +65,15 @@ class HeldMonth:
 
 @dataclass(frozen=True)
 class PreparedMonth:
-    """A month that has passed every check, in a Parquet of its own, not stored yet."""
+    """A month that has passed every check, and is whole on the disk, though no version of its month yet."""
 
     held: HeldMonth
     delivery: Delivery
-    parquet: Path
     certificate: AnyCertificate
+    draft: Path
+    """The folder of what is to be its version."""
+    said_by: Snapshot | None = None
+    """The newest version where it says all of it already: then there is no draft."""
 
 
 @contextmanager
@@ -100,7 +97,8 @@ def ingest_month(delivery: Delivery, root: Path, rates: Rates | None = None, *, 
 
 
 def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = None) -> PreparedMonth:
-    """The delivered month, written into the scratch folder and certified. Raises `BadRecord`, `DiskFailed`."""
+    """The delivered month, certified and written into the scratch folder whole: what fails does so before anything is
+    stored. Raises `BadRecord`, `DiskFailed`."""
     parquet = held.scratch / f"{delivery.source.dataset}.parquet"
     rows_sha256, delivered = _write_rows(delivery, parquet, rates or Rates())
     if delivery.source.dataset == CreditsCertificate.dataset:
@@ -112,20 +110,18 @@ def prepare_month(held: HeldMonth, delivery: Delivery, rates: Rates | None = Non
         certificate = certify_usage(delivery, delivered, counts, rows_sha256)
     hashes: dict[str, Any] = {f"{one.stem}_sha256": hash_file(one) for one in delivery.beside}
     certificate = replace(certificate, file_sha256=hash_file(parquet), **hashes)
-    return PreparedMonth(held, delivery, parquet, certificate)
+    newest, draft = held.newest, held.scratch / "version"
+    if newest is not None and newest.is_unchanged and _says_the_same(newest.certificate, certificate, delivery):
+        return PreparedMonth(held, delivery, certificate, draft, newest)
+    raw = (*delivery.raw, *(json.dumps({**delivery.origin, **asdict(row)}) for row in delivery.refused))
+    with report_disk(held.folder):
+        write_version(draft, parquet, certificate, raw, delivery.people, delivery.beside)
+    return PreparedMonth(held, delivery, certificate, draft)
 
 
 def store_month(prepared: PreparedMonth) -> Snapshot:
     """Stores the month as a new version, unless the newest says the same; gives the version that says it."""
-    held, delivery, newest = prepared.held, prepared.delivery, prepared.held.newest
-    if (
-        newest is not None
-        and newest.is_unchanged
-        and _says_the_same(newest.certificate, prepared.certificate, delivery)
-    ):
-        return newest
-    raw = (*delivery.raw, *(json.dumps({**delivery.origin, **asdict(row)}) for row in delivery.refused))
-    return move_snapshot(prepared.parquet, prepared.certificate, held.root, raw, delivery.people, delivery.beside)
+    return prepared.said_by or move_version(prepared.draft, prepared.certificate, prepared.held.root)
 
 
 def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, DeliveredCounts]:

@@ -131,7 +131,12 @@ def count_charges(parquet: Path) -> ParquetCounts:
         found = connection.execute(BY_CURRENCY, {"file": glob.escape(str(parquet))}).fetchall()
     sums = {currency: format_plain(amount) for currency, amount, *_ in found}
     by_currency = tuple(
-        {"currency": currency, "amount": sums[currency], "list_amount": listed and format_plain(listed), "rows": rows}
+        {
+            "currency": currency,
+            "amount": sums[currency],
+            "list_amount": None if listed is None else format_plain(listed),
+            "rows": rows,
+        }
         for currency, _, listed, rows, _ in found
     )
     figures = {"rows": sum(one[3] for one in found), "amounts": sums, "by_currency": by_currency}

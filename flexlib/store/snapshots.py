@@ -16,7 +16,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -102,19 +101,42 @@ def scan(dataset: str, span: Span, root: Path, engine: Engine = "duckdb") -> Any
     return read_days(files, "date" if dataset == "credits" else "created_at", span.first, span.last, engine)
 
 
-def move_snapshot(
+def write_version(
+    draft: Path,
     parquet: Path,
     certificate: AnyCertificate,
-    root: Path,
     raw: Iterable[str] = (),
     people: People | None = None,
     beside: Iterable[Path] = (),
-) -> Snapshot:
-    """Stores checked rows with their proof, the raw answers (lines of text) and the people, whole or not at all.
+) -> None:
+    """Puts a whole version into the new folder `draft`: checked rows with their proof, the raw answers (lines of text)
+    and the people. It is nobody's month before `move_version`.
 
     The rows stand in `parquet`, on the same disk, which is moved, as the files `beside` it are: so a month may be
-    written piece by piece and need not fit into memory. The caller holds the month's lock. Raises `DiskFailed`; what
-    was stored before is untouched.
+    written piece by piece and need not fit into memory. Raises `OSError`.
+    """
+    (draft / "raw").mkdir(parents=True)
+    if _has_metadata(parquet):
+        parquet.chmod(PRIVATE)  # what callers write of their users
+    parquet.rename(draft / f"{certificate.dataset}.parquet")
+    for other in beside:
+        other.rename(draft / other.name)
+    raw_file = draft / "raw" / "answers.jsonl.gz"
+    raw_file.touch(PRIVATE)  # rows that could not be taken stand in it as they came
+    with gzip.GzipFile(raw_file, "wb", compresslevel=1, mtime=0) as file:
+        file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
+    if people is not None:
+        (draft / "people.json").touch(PRIVATE)
+        (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
+    (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
+    for path in (*draft.rglob("*"), draft):
+        sync(path)
+
+
+def move_version(draft: Path, certificate: AnyCertificate, root: Path) -> Snapshot:
+    """Makes what `write_version` wrote the newest version of its month, in one step.
+
+    The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
     """
     dataset = certificate.dataset
     folder = _month_folder(dataset, certificate.month, root)
@@ -122,32 +144,10 @@ def move_snapshot(
         folder /= certificate.source
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".writing-*"):  # by a run that was killed
-            shutil.rmtree(left)
-        version = f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
-        draft = folder / f".writing-{version}"
-        (draft / "raw").mkdir(parents=True)
-        try:
-            if _has_metadata(parquet):
-                parquet.chmod(PRIVATE)  # what callers write of their users
-            parquet.rename(draft / f"{dataset}.parquet")
-            for other in beside:
-                other.rename(draft / other.name)
-            raw_file = draft / "raw" / "answers.jsonl.gz"
-            raw_file.touch(PRIVATE)  # rows that could not be taken stand in it as they came
-            with gzip.GzipFile(raw_file, "wb", compresslevel=1, mtime=0) as file:
-                file.writelines((line.rstrip("\n") + "\n").encode() for line in raw)
-            if people is not None:
-                (draft / "people.json").touch(PRIVATE)
-                (draft / "people.json").write_text(json.dumps(people, indent=0, ensure_ascii=False), "utf-8")
-            (draft / "certificate.json").write_text(certificate.to_json(), "utf-8")
-            for path in (*draft.rglob("*"), draft):
-                sync(path)
-            draft.rename(folder / version)
-            sync(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return Snapshot(dataset, certificate.month, folder / version)
+        version = folder / f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
+        draft.rename(version)
+        sync(folder)
+    return Snapshot(dataset, certificate.month, version)
 
 
 @contextmanager

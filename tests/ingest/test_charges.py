@@ -236,6 +236,30 @@ def test_what_another_run_stores_while_an_import_waits_is_not_dropped_unasked(tm
             waiting.result()
 
 
+def test_list_amounts_that_sum_to_nothing_are_a_known_nothing(tmp_path: Path) -> None:
+    text = "day,item,usd,list\n2025-05-01,a,3,20\n2025-05-02,promo,-1,-20\n2025-06-01,a,2,\n"
+    may, june = bill(tmp_path, text, list_amount="list")
+    assert may.certificate.amounts == ({"currency": "USD", "amount": "2", "list_amount": "0", "rows": 2},)
+    assert june.certificate.amounts[0]["list_amount"] is None
+
+
+def test_every_month_of_an_import_is_whole_on_the_disk_before_the_first_one_is_put_in_place(tmp_path: Path) -> None:
+    file, root = tmp_path / "bill.csv", tmp_path / "data"
+    file.write_text(HEADER + "2025-05-31,a,1\n2025-06-01,a,2\n", "utf-8")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    with prepare_charges([(InputFile(file, file.name), mapping)], root) as store_months:
+        written = {month: root / "charges" / str(month) / ".ingesting" / "version" for month in (MAY, JUNE)}
+        before = {month: {one.name: one.read_bytes() for one in draft.iterdir() if one.is_file()} for month, draft in
+                  written.items()}  # fmt: skip
+        assert all(found.keys() >= {"charges.parquet", "certificate.json"} for found in before.values())
+        assert list_months(root) == []
+        store_months()
+        for month, found in before.items():
+            (stored,) = list_newest(month, root)
+            assert {one.name: one.read_bytes() for one in stored.path.iterdir() if one.is_file()} == found
+    assert not list(root.rglob(".ingesting"))
+
+
 def test_rows_that_are_no_charges_are_counted_by_kind_and_are_no_gap(tmp_path: Path) -> None:
     text = HEADER + "2025-05-01,a,1\n2025-05-01,seat,30\n2025-05-01,b,2\nTotal,,33\n"
     (found,) = bill(tmp_path, text, where=("item!=seat",), no_calls=("total rows: day=Total",))

@@ -185,7 +185,7 @@ def test_killed_ten_times_it_ends_as_if_it_had_never_been_and_asks_nothing_again
     assert certify(snapshot).requests_resumed >= asked_by_killed - in_flight - sums
     assert USERS + sums <= count_requests(log, QUERIES) <= USERS + sums + in_flight
     assert "COMPLETE" in output
-    assert not list(data.rglob(".writing-*")) + list(data.rglob(".draft"))
+    assert not list(data.rglob(".ingesting")) + list(data.rglob(".draft"))
 
 
 def test_two_runs_at_once_the_second_leaves_with_exit_code_2_or_waits(demo: Demo, tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_full_disk_is_one_sentence_with_exit_code_1_and_the_old_snapshot_is_in
     assert sentence.startswith(f"flexlib: Could not write into {small_disk}")
     assert "no space left on device. Nothing that was stored before has changed; make room" in sentence
     assert sentence.count("\n") == 1
-    assert not list(small_disk.rglob("*.tmp")) + list(small_disk.rglob(".writing-*"))
+    assert not list(small_disk.rglob("*.tmp")) + list(small_disk.rglob(".ingesting"))
     assert find_snapshot("credits", SEPTEMBER, small_disk) == old
     filler.unlink()
     assert read_credits(fetch(url, "user", data=small_disk, verify=0)) == sum_credits()

@@ -118,7 +118,7 @@ def test_a_run_that_fails_while_it_writes_leaves_nothing_and_the_old_version_as_
 
 def test_what_a_run_that_was_killed_while_it_wrote_left_is_no_version_and_is_swept_out(tmp_path: Path) -> None:
     old = store(tmp_path, 1)
-    left = old.path.with_name(f".writing-{old.path.name}")
+    left = old.path.with_name(".ingesting")
     old.path.rename(left)
     assert find_snapshot("credits", SEPTEMBER, tmp_path) is None
     new = store(tmp_path, 1)

@@ -86,7 +86,9 @@ class StoreMachine(RuleBasedStateMachine):
         month = free[number % len(free)]
         self.victims.write_and_die(self.root, str(month), flex, lines)
         self.model.break_off(month, tuple(flex))
-        assert [path.name for path in (self.root / "credits" / str(month)).glob(".writing-*")], "killed half-way"
+        assert [path.name for path in (self.root / "credits" / str(month)).glob(".ingesting/version")], (
+            "killed half-way"
+        )
 
     @precondition(lambda self: len(self.held) < len(MONTHS))
     @rule(number=st.integers(0, 1))
