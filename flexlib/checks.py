@@ -18,8 +18,8 @@ UNLISTED = "a key that is not on the list of people may have spent it"
 UNREAD = "some of it could not be read"
 OWN_TOTAL = "{} says that its {} is {}, and its rows sum up to {}: export it again"
 SUM_LINE = (
-    "line {} of {} charges what all lines before it do: import it again with --distinct if it is a charge of its own, "
-    "or without that line and with --supersedes {}"
+    "line {} of {} charges what lines beside it sum up to: import it again with --distinct if it is a charge of its "
+    "own, or without that line and with --supersedes {}"
 )
 Figures = Mapping[str, Any]
 

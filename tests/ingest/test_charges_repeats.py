@@ -28,7 +28,7 @@ DAYS = "2025-05-01,tokens,2.50\n2025-05-02,tokens,2.50\n"
         ("2025-05-01,tokens,0\n" * 2 + "2025-05-02,,\n" * 2, "0", 0),  # nothing is charged twice
         ("2025-05-01,a,1\n2025-05-01,b,1\n2025-05-02,a,1\n", "3", 0),
         ('2025-05-01,"a\nb",1\n' * 2, "2", 1),
-        ('2025-05-01,"a\nb",1\n2025-05-01,"a\nc",1\n', "2", 0),
+        ('2025-05-01,"a\nb",1\n2025-05-01,"a\nc",1\n2025-05-01,"a\nd",1\n', "3", 0),
     ],
 )
 def test_lines_that_are_equal_in_every_column_are_told_until_somebody_says_that_each_is_a_charge(
@@ -128,25 +128,37 @@ def test_the_total_after_a_tax_sums_what_stands_before(tmp_path: Path) -> None:
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "119"}}, State.COMPLETE)
 
 
-@pytest.mark.parametrize(("text", "billed", "line"), [
-    ("2025-05-01,API,,100\n2025-05-01,images,,50\n2025-05-31,Zusammen,,150\n", "300", 4),  # 150
-    ("2025-05-01,API,o3,100\n2025-05-31,Zusammen,,100\n", "200", 3),  # 100
-    ("2025-05-01,API,,1\n2025-05-02,API,,3.005\n2025-05-03,,,4.01\n", "8.015", 4),  # 4.005, rounded
-    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05,,,4\n", "8", 4),  # 4: a month beside its days
-    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,all models,4\n", "8", None),  # of another day
-    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,o4,4\n", "8", None),
-    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05-03,,,4\n", "8", None),
-    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n", "60", None),
-    ("2025-05-01,a,,1\n2025-05-02,b,,3\n2025-05-03,c,,4\n2025-05-03,d,,9\n", "17", None),  # only the last line
+@pytest.mark.parametrize(("text", "billed", "lines"), [
+    ("2025-05-01,API,,100\n2025-05-01,images,,50\n2025-05-31,Zusammen,,150\n", "300", [4]),  # 150
+    ("2025-05-01,API,o3,100\n2025-05-31,Zusammen,,100\n", "200", [3]),  # 100
+    ("2025-05-01,API,,150\n2025-05-31,Grand sum,,150\n", "300", [3]),  # 150
+    ("2025-05-01,API,,100\n2025-05-31,Grand sum,,100\n2025-05-31,VAT,,19\n2025-05-31,To pay,,119\n", "338", [3, 5]),
+    ("2025-05-01,Grand sum,,150\n2025-05-01,API,,100\n2025-05-02,images,,50\n", "300", [2]),  # 150
+    ("2025-05-01,Grand sum,,150\n2025-05-01,API,,100\n2025-05-02,images,,50\n2025-05-31,VAT,,28.5\n", "328.5", [2]),
+    ("2025-05-01,API,,100\n2025-05-02,images,,50\n2025-05-31,Netto hier,,150\n2025-05-31,VAT,,28.5\n", "328.5", [4]),
+    ("2025-05-01,a,,1\n2025-05-02,b,,3\n2025-05-02,Web,,4\n"
+     "2025-05-03,c,,5\n2025-05-03,d,,8\n2025-05-03,App,,13\n2025-05-31,Both,,17\n", "51", [4, 7, 8]),  # 17
+    ("2025-05-01,API,,1\n2025-05-02,API,,3.005\n2025-05-03,,,4.01\n", "8.015", [4]),  # 4.005, rounded
+    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05,,,4\n", "8", [4]),  # 4: a month beside its days
+    ("2025-05,,,4\n2025-05-01,,,1\n2025-05-02,,,3\n", "8", [2]),
+    ("2025-05-01,,,4\n2025-05,,,4\n", "8", [3]),  # 4
+    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n", "60", [3]),  # or two of one price: nobody but the reader knows
+    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n2025-05-02,API,,30\n", "90", []),
+    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n2025-05-02,API,,31\n2025-05-03,API,,7\n", "98", []),
+    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,all models,4\n", "8", []),  # of another day
+    ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,o4,4\n", "8", []),
+    ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05-03,,,4\n", "8", []),
+    ("2025-05-01,a,,1\n2025-05-02,b,,3\n2025-05-03,c,,4\n2025-05-03,d,,9\n", "17", []),  # what follows is no tax
+    ("2025-05-01,a,,1\n2025-05-02,b,,3\n2025-05-03,c,,4\nTotal,,,8\n", "8", []),  # the bill's own total counts it
 ])  # fmt: skip
-def test_a_last_line_that_charges_what_all_before_it_do_is_told_until_somebody_says_that_it_is_a_charge(
-    tmp_path: Path, text: str, billed: str, line: int | None
+def test_a_line_that_charges_what_those_beside_it_do_is_told_until_somebody_says_that_it_is_a_charge(
+    tmp_path: Path, text: str, billed: str, lines: list[int]
 ) -> None:
     text = f"day,item,which,usd\n{text}"
     (found,) = bill(tmp_path, text, model="which")
     assert sums([found]) == {"2025-05": {"USD": billed}}
-    assert found.certificate.state is (State.UNRECONCILED if line else State.COMPLETE)
-    assert found.certificate.sums.figures.get("sum_lines", []) == ([["bill.csv", line]] if line else [])
+    assert found.certificate.state is (State.UNRECONCILED if lines else State.COMPLETE)
+    assert found.certificate.sums.figures.get("sum_lines", []) == [["bill.csv", line] for line in lines]
     (found,) = bill(tmp_path, text, model="which", distinct=True)
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
 

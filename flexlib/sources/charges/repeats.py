@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 REPEATED_LINES = "repeated lines"
 """The kind of lines whose own id stands before."""
 
-SAID = ["id", "period_start", "period_end", "line_item", "model", "amount", "currency"]
+SAID = ["id", "period_start", "period_end", "line_item", "model", "key", "amount"]
 """What tells a row that sums others."""
+
+SHORT = 4
+"""Lines of a bill of one charge, its total, a tax and the total with it: in a longer one two lines are as often equal
+by chance."""
 
 ZERO = Decimal(0)
 
@@ -54,6 +58,11 @@ class _Sum:
         half = Decimal(HALF_A_CENT)
         return abs(EXACT.subtract(said, self.amount)) <= half + min(half * self.rows, abs(said) / 100)
 
+    def is_charged_by(self, amount: Decimal) -> bool:
+        """Whether a charge is of as much, as far as it may be rounded itself."""
+        spare = Decimal(HALF_A_CENT) if amount == round(amount, 2) else ZERO
+        return abs(EXACT.subtract(amount, self.amount)) <= min(spare, abs(amount) / 100)
+
 
 @dataclass
 class Repeats:
@@ -64,8 +73,6 @@ class Repeats:
     spans: dict[int, int] = field(default_factory=dict)
     """How many lines of the file a row is where that is not one."""
     totals: list[tuple[Month | None, int, str, Decimal, list[_Sum]]] = field(default_factory=list)
-    last: dict[str, Charge] = field(default_factory=dict)
-    """The last row of each currency that charges something."""
     before: dict[str, _Sum] = field(default_factory=dict)
     """The rows so far by currency, and in `since` those after the last total."""
     since: dict[str, _Sum] = field(default_factory=dict)
@@ -83,8 +90,6 @@ class Repeats:
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
         for sums in (self.before, self.since):
             sums.setdefault(charge.currency, _Sum()).add(charge.amount)
-        if charge.amount:
-            self.last[charge.currency] = charge
         if row.lines > 1:
             self.spans[row.line] = row.lines
         return verdict
@@ -104,24 +109,18 @@ class Repeats:
                 yield month, (f"amount of line {line}", format_plain(said), format_plain(whole.amount))
 
     def find_sums(self, rows: pa.Table) -> Iterator[tuple[Month, int]]:
-        """The line, and its month, that is the last of its currency, names no model, and charges what all rows before
-        it charge: a total by a name that nobody foresaw. It has a name of its own, or is of the time of all of them;
-        and where it is one row before it, that one names a model."""
-        for last in self.last.values():
-            spare = HALF_A_CENT if last.amount == round(last.amount, 2) else 0
-            above = EXACT.subtract(self.before[last.currency].amount, last.amount)
-            if abs(EXACT.subtract(above, last.amount)) > min(Decimal(spare), abs(last.amount) / 100):
-                continue
-            charged = [one for one in rows.select(SAID).to_pylist() if one["amount"] and one["id"] != last.id]
-            others = [one for one in charged if one["currency"] == last.currency]
-            models = {one["model"] for one in others}
-            is_whole = (last.model or "").lower() in ("", *ALL_MODELS)
-            is_named = last.line_item not in {one["line_item"] for one in others}
-            is_named = is_named and (is_whole or last.model == last.line_item and last.model not in models)
-            starts, ends = ({one[name] for one in others} for name in ("period_start", "period_end"))
-            is_of_all = is_whole and last.period_start <= min(starts) and last.period_end >= max(ends)
-            if (is_named or is_of_all) and (len(others) > 1 or is_whole and models != {None}):
-                yield Month.containing(last.period_start.date()), int(last.id.rpartition("-")[2])
+        """Lines, each with its month, that charge what lines beside them sum up to, by a name that nobody foresaw."""
+        import pyarrow.compute as pc
+
+        for currency, whole in self.before.items():
+            if any(code == currency and whole.is_told_by(said) for _, _, code, said, _ in self.totals):
+                continue  # the bill itself says that each line counts
+            mine = rows.filter(pc.and_(pc.equal(rows["currency"], currency), pc.not_equal(rows["amount"], ZERO)))
+            amounts = mine["amount"].to_pylist()
+            if _has_run(amounts):  # next to none has one, and a bill may be long
+                told = mine.select(SAID).to_pylist()
+                for one in (told[place] for place in _find_sums(amounts, _list_nameable(told))):
+                    yield Month.containing(one["period_start"].date()), int(one["id"].rpartition("-")[2])
 
     def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
         """How many lines of each month say what one before them says, in columns that feed no field too, and charge
@@ -139,6 +138,68 @@ class Repeats:
             same = {_drop_paging(texts[line]) if is_lines else texts[line] for line in group}
             found[Month.containing(start.date())] += len(group) - len(same)
         return found
+
+
+def _has_run(amounts: Sequence[Decimal]) -> bool:
+    """Whether an amount is the sum of all before it, or the first one that of some behind it."""
+    before, behind = _Sum(), _Sum()
+    for amount in amounts:
+        is_one = before.rows > 0 and (before.is_charged_by(amount) or behind.is_charged_by(amounts[0]))
+        if is_one and (before.rows > 1 or len(amounts) <= SHORT):
+            return True
+        behind.add(amount) if before.rows else None
+        before.add(amount)
+    return len(amounts) > 1 and behind.is_charged_by(amounts[0])
+
+
+def _find_sums(amounts: Sequence[Decimal], nameable: Mapping[int, int]) -> list[int]:
+    """The places whose amounts sum up others: all before, all since the last such one, or, of the first one, those
+    behind it; `nameable`: how many others a line sums at least, as it is named. What a bill adds to its last total,
+    taxes and fees, is less than that.
+    """
+    if found := _find_later_sums(amounts, nameable, 0):
+        return found
+    whole, behind = sum(amounts, ZERO), _Sum()
+    for amount in amounts[1:] if 0 in nameable else ():
+        behind.add(amount)
+        rest = EXACT.subtract(whole, EXACT.add(amounts[0], behind.amount))
+        if behind.rows >= nameable[0] and behind.is_charged_by(amounts[0]) and abs(rest) < abs(amounts[0]):
+            return [0, *_find_later_sums(amounts, nameable, 1)]
+    return []
+
+
+def _find_later_sums(amounts: Sequence[Decimal], nameable: Mapping[int, int], first: int) -> list[int]:
+    before, since, found = _Sum(), _Sum(), list[int]()
+    for place in range(first, len(amounts)):
+        least = nameable.get(place, len(amounts))
+        if any(one.rows >= least and one.is_charged_by(amounts[place]) for one in (before, since)):
+            found.append(place)
+            since = _Sum()
+        else:
+            before.add(amounts[place])
+            since.add(amounts[place])
+    return found if found and abs(since.amount) < abs(amounts[found[-1]]) else []
+
+
+def _list_nameable(told: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """The places of lines that may sum others, and how many at least, as they say: they name no model, and nobody whom
+    the others do not, and have a name of their own or are of the time of all. That a line charges what a single other
+    one does is no chance only in a short bill, and where it says less than that one."""
+    items, models = Counter(one["line_item"] for one in told), Counter(one["model"] for one in told)
+    keys, times = {one["key"] for one in told}, {(one["period_start"], one["period_end"]) for one in told}
+    amounts = Counter(one["amount"] for one in told)
+    start, end = min(start for start, _ in times), max(end for _, end in times)
+    found = {}
+    for place, one in enumerate(told):
+        is_whole = (one["model"] or "").lower() in ("", *ALL_MODELS)
+        is_named = items[one["line_item"]] == 1
+        is_named = is_named and (is_whole or one["model"] == one["line_item"] and models[one["model"]] == 1)
+        is_of_all = is_whole and one["period_start"] == start and one["period_end"] == end
+        says_less = is_whole and (is_named or len(models) > 1 or len(times) > 1)
+        is_pair = len(told) <= SHORT and amounts[one["amount"]] <= 2  # three seats of one price are none
+        if (is_named or is_of_all) and (one["key"] is None or len(keys) == 1):
+            found[place] = 1 if says_less and is_pair else 2
+    return found
 
 
 def _drop_paging(text: str) -> str:
