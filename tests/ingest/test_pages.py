@@ -27,7 +27,10 @@ MORE = "more pages follow page 1, and the next one is not here: import all pages
 
 
 def write(folder: Path, name: str, content: object) -> Path:
-    (file := folder / name).write_text(json.dumps(content), "utf-8")
+    """JSON, or of a list JSON lines where the name says so."""
+    is_lines = name.endswith(".jsonl") and isinstance(content, list)
+    text = "\n".join(map(json.dumps, content)) if is_lines and isinstance(content, list) else json.dumps(content)
+    (file := folder / name).write_text(text, "utf-8")
     return file
 
 
@@ -42,8 +45,8 @@ def build_page(first: int, days: int, *, more: bool, length: int = DAY) -> dict[
     return {"object": "page", "data": data, "has_more": more, "next_page": "page_2" if more else None}
 
 
-def bring(folder: Path, *pages: object) -> MonthImport:
-    files = [write(folder, f"page{nth}.json", page) for nth, page in enumerate(pages)]
+def bring(folder: Path, *pages: object, suffix: str = "json") -> MonthImport:
+    files = [write(folder, f"page{nth}.{suffix}", page) for nth, page in enumerate(pages)]
     given = [(InputFile(file, file.name), build_mapping(file)) for file in files]
     (found,) = import_files(given, folder / "data")
     return found
@@ -56,11 +59,15 @@ def test_half_a_month_of_pages_is_a_gap_and_says_what_to_do(tmp_path: Path) -> N
     assert explain_month(found) == f"{MORE}. Until then the totals are a lower bound."  # no file to fix, no line
 
 
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
 @pytest.mark.parametrize("in_one_file", [False, True])
-def test_pages_that_follow_each_other_are_the_whole_month(tmp_path: Path, *, in_one_file: bool) -> None:
+def test_pages_that_follow_each_other_are_the_whole_month(tmp_path: Path, *, in_one_file: bool, suffix: str) -> None:
     pages = [build_page(0, 15, more=True), build_page(15, 16, more=False)]
-    found = bring(tmp_path, pages) if in_one_file else bring(tmp_path, *pages)
+    found = bring(tmp_path, pages, suffix=suffix) if in_one_file else bring(tmp_path, *pages, suffix=suffix)
     assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 31_000)
+    (tmp_path / "open").mkdir()
+    found = bring(tmp_path / "open", pages[:1], suffix=suffix)
+    assert (found.certificate.state, found.certificate.prompt_tokens) == (State.GAP, 15_000)
 
 
 def test_a_page_missing_in_the_middle_is_a_gap(tmp_path: Path) -> None:
@@ -216,11 +223,12 @@ def test_a_bill_covers_a_day_of_an_empty_list_and_not_one_of_null(tmp_path: Path
     assert days == {"null": (State.GAP, 2, "4"), "empty": (State.COMPLETE, 3, "4")}
 
 
-def test_a_page_of_a_bill_is_a_gap_as_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_a_page_of_a_bill_is_a_gap_as_well(tmp_path: Path, suffix: str) -> None:
     result = {"amount": {"value": 2, "currency": "usd"}, "line_item": "gpt-4o", "project_id": None}
     data = [{"start_time": MAY, "end_time": MAY + DAY, "results": [result]}]
     for more, state in ((True, State.GAP), (False, State.COMPLETE)):
-        file = write(tmp_path, f"{more}.json", {"data": data, "has_more": more, "next_page": None})
+        file = write(tmp_path, f"{more}.{suffix}", {"data": data, "has_more": more, "next_page": None})
         preset, columns = choose_preset(file)
         mapping = preset.build_mapping(columns)
         assert isinstance(mapping, ChargeMapping)

@@ -59,8 +59,8 @@ def write_json_lines(file: Path, asked: AskedColumns, folder: Path) -> tuple[Pat
         asked = asked.split_sums({column for columns in list_json_rows(file).values() for column in columns})
     _check_indexes(file, asked.columns)
     path = asked.rows_path or _find_deepest(file, asked.columns)
-    if kind == "json" and not path:
-        path = _choose_path(file, asked.needed)
+    if not path:
+        path = _choose_path(file, asked.needed, has_lines=kind == "jsonl")
     if kind == "jsonl" and not path:
         return file, pages
     return _write_lines(target, _write_rows(file, path, asked, pages), file), pages
@@ -148,9 +148,12 @@ def _find_deepest(file: Path, columns: Iterable[str]) -> str:
     return paths[-1] if paths else ""
 
 
-def _choose_path(file: Path, needed: frozenset[str]) -> str:
-    """The one place whose rows have all that is asked for. Raises `BadFile` where several have."""
+def _choose_path(file: Path, needed: frozenset[str], *, has_lines: bool) -> str:
+    """The one place whose rows have all that is asked for. Raises `BadFile` where several have. A line of JSON lines is
+    a row itself, unless only the lists in it have that: then it is a page."""
     found = list_json_rows(file)
+    if has_lines and (needed <= {*found.get("", ())} or not any(needed <= {*one} for one in found.values())):
+        return ""
     fits = [path for path, columns in found.items() if needed <= set(columns)]
     fits = [path for path in fits if not any(path != other and path.startswith(other) for other in fits)]
     lists = [path for path in found if path]
