@@ -90,14 +90,18 @@ class MonthUsage:
     @property
     def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
+        ways = "Import calls under their request ids, or not what is recorded"
         told = {
-            "stand under an id that another source has with another model or other tokens": self.same_ids,
-            "happened when one of another source did, with its model and tokens but another id": self.lookalikes,
-        }
+            "stand under an id that another source has with another model or other tokens": (
+                self.same_ids, f"{ways}; of a log that grew, the newer file with --supersedes of the older one."
+            ),
+            "happened when one of another source did, with its model and tokens but another id": (
+                self.lookalikes, f"{ways}."
+            ),
+        }  # fmt: skip
         return tuple(
-            f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. Import calls under their "
-            "request ids, or not what is recorded."
-            for how, count in told.items()
+            f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. {advice}"
+            for how, (count, advice) in told.items()
             if count
         )
 

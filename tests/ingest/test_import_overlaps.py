@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from flexlib.ingest.files.importing import MonthImport, import_files
 from flexlib.ingest.files.model_names import split_model
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
+from flexlib.spend.month import load_month_usage
 from flexlib.store.snapshots import load_usage
 
 PLAIN: dict[str, Any] = {
@@ -46,7 +50,7 @@ def bring(root: Path, *files: tuple[InputFile, dict[str, Any]], **decisions: Any
 
 def check_open(month: MonthImport, *names: str) -> None:
     assert month.certificate.state is State.UNRECONCILED
-    assert all(name in explain_check(month.certificate.sums) for name in names)
+    assert all(name in explain_check(month.certificate.sums) for name in names), explain_check(month.certificate.sums)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -119,6 +123,7 @@ def test_a_call_that_two_other_logs_share_by_chance_is_not_dropped_in_silence(tm
 
 OTHER = {"created_at": "start", "prompt_tokens": "prompt", "completion_tokens": "completion"}
 OTHER_HEAD = "start,prompt,completion"
+START = datetime(2026, 5, 15)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -150,6 +155,34 @@ def test_the_logs_of_two_applications_are_others_though_a_call_in_twenty_is_as_l
         tmp_path / "same", (first, {}), (same, {})
     ).certificate  # of one system, which tells one time of a call
     assert (done.state, done.rows) == (State.COMPLETE, 62)
+
+
+def draw_calls(lengths: list[tuple[int, int]], seed: int, every: int, late: int = 0) -> list[str]:
+    """100 calls of a day at multiples of `every` seconds, each of one of the lengths, `late` milliseconds later."""
+    draw, rows = random.Random(seed), []
+    for _ in range(100):
+        moment = START + timedelta(seconds=draw.randrange(0, 86_400, every), milliseconds=draw.randrange(500) + late)
+        rows.append("{}Z,{},{}".format(moment.isoformat(timespec="milliseconds"), *draw.choice(lengths)))
+    return rows
+
+
+WIDE = [(prompt, out) for prompt in range(100, 4000, 7) for out in range(5, 400, 11)]
+TEMPLATE = [(400 + more, out) for more in (0, 0, 0, 5, 9, 12) for out in (1, 1, 2, 3)]
+
+
+@pytest.mark.parametrize("every", [1, 60])  # at any time, or by the minute
+@pytest.mark.parametrize("lengths", [WIDE, TEMPLATE])
+def test_a_fifth_of_the_calls_in_the_logs_of_two_systems_is_asked_about_and_as_long_calls_of_two_applications_are_not(
+    tmp_path: Path, lengths: list[tuple[int, int]], every: int
+) -> None:
+    one, two = draw_calls(lengths, 1, every), draw_calls(lengths, 2, every)
+    first, second = write(tmp_path, "one.csv", *one), write(tmp_path, "two.csv", *two, head=OTHER_HEAD)
+    done = bring(tmp_path / "honest", (first, {}), (second, OTHER)).certificate
+    assert (done.state, done.rows) == (State.COMPLETE, 200)
+    late = draw_calls(lengths, 1, every, late=400)[:20]
+    again = write(tmp_path, "again.csv", *late, *two[20:], head=OTHER_HEAD)  # 180 calls, not 200
+    check_open(bring(tmp_path / "data", (first, {}), (again, OTHER)), "20 calls of again.csv")
+    assert bring(tmp_path / "data", (again, OTHER), distinct=True).certificate.state is State.COMPLETE
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -297,20 +330,57 @@ def test_of_two_session_files_that_share_a_call_the_older_gives_way_with_that_ca
     assert (again.rows, again.completion_tokens) == (41, 409)
 
 
+@pytest.mark.parametrize("is_named_alike", [False, True])
+def test_a_call_that_a_log_ends_in_the_next_month_is_that_month_s_once_the_newer_file_supersedes_the_older(
+    tmp_path: Path, is_named_alike: bool
+) -> None:
+    how, head = {"request_id": "id", "repeated": "last"}, "id,time,in,out"
+    rows = ["m1,2026-05-31T23:59:59Z,100,1", "m2,2026-05-31T10:00:00Z,20,2", "m1,2026-06-01T00:00:10Z,100,10000"]
+    names = ("a/log.csv", "b/log.csv" if is_named_alike else "new.csv")
+    old, new = (write(tmp_path, name, *rows[: n + 2], head=head) for n, name in enumerate(names))
+    root, name = tmp_path / "data", old.name
+    bring(root, (old, how))
+    bring_all = partial(import_files, [(new, CallMapping(**PLAIN | how))], root)
+    assert [one.certificate.state for one in bring_all()] == [State.COMPLETE, State.COMPLETE]
+    june = load_month_usage(Month(2026, 6), root)
+    assert (june.state, june.same_ids) == (State.UNRECONCILED, 1)
+    assert june.list_problems()[0].endswith("of a log that grew, the newer file with --supersedes of the older one.")
+    assert [one.certificate.completion_tokens for one in bring_all(Decisions(supersedes=(name,)))] == [2, 10000]
+    assert [one.certificate.completion_tokens for one in bring_all()] == [2, 10000]
+    states = {load_month_usage(month, root).state for month in (Month(2026, 5), Month(2026, 6))}
+    assert states == {State.COMPLETE}
+
+
+def test_of_two_logs_the_one_that_says_less_of_a_call_is_not_taken_for_the_newer(tmp_path: Path) -> None:
+    how, head = {"request_id": "id", "repeated": "last"}, "id,time,in,out"
+    old = write(tmp_path, "old.csv", "m1,2026-05-31T23:59:59Z,100,1", head=head)
+    new = write(tmp_path, "new.csv", "m1,2026-06-01T00:00:10Z,100,10000", head=head)
+    for file in (old, new):
+        bring(tmp_path / "data", (file, how))
+    with pytest.raises(BadParameter, match="would drop calls of gpt-4o on 2026-06-01"):
+        bring(tmp_path / "data", (old, how), supersedes=("new.csv",))
+
+
 def _list_own(letter: str) -> list[str]:
     return [f"{letter}{minute},2026-05-15T10:{minute:02d}:10Z,100,10" for minute in range(20)]
 
 
-@pytest.mark.parametrize("in_one_command", [True, False])
-def test_a_call_in_one_file_made_in_a_call_of_another_may_be_the_same(tmp_path: Path, in_one_command: bool) -> None:
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), None])
+def test_a_call_in_one_file_made_in_a_call_of_another_may_be_the_same(
+    tmp_path: Path, order: tuple[int, int] | None
+) -> None:
     how = {"request_id": "id", "parent_id": "parent", "where": ("type=call",)}
     head = "time,in,out,id,parent,type"
     outer = write(tmp_path, "outer.csv", "2026-05-03T10:00:00Z,1000,100,o1,,call", head=head)
     inner = write(tmp_path, "inner.csv", "2026-05-03T10:00:01Z,1000,100,o2,o1,call", head=head)
     other = write(tmp_path, "other.csv", "2026-05-03T10:00:01Z,5000,900,o3,o1,call", head=head)  # more than o1: no part
+    third = write(tmp_path, "third.csv", "2026-05-04T10:00:01Z,1,1,o4,,call", head=head)
     root, files = tmp_path / "data", [(outer, how), (inner, how)]
     assert bring(root, files[0], (other, how)).certificate.state is State.COMPLETE
     root = tmp_path / "again"
-    found = bring(root, *files) if in_one_command else [bring(root, one) for one in files][-1]
-    check_open(found, "1 row of inner.csv may repeat calls in outer.csv")
-    assert bring(root, files[1], distinct=True).certificate.state is State.COMPLETE
+    found = [bring(root, files[n]) for n in order][-1] if order else bring(root, *files)
+    first, last = (files[n][0].name for n in order or (0, 1))
+    check_open(found, f"1 row of {last} may repeat calls in {first}")  # 1,000 tokens, or 2,000
+    check_open(bring(root, (third, how)), f"1 row of {last} may repeat calls in {first}")
+    decided = bring(root, files[(order or (0, 1))[-1]], distinct=True).certificate
+    assert (decided.state, decided.prompt_tokens) == (State.COMPLETE, 2001)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from preset_samples import build_mapping
 
 from flexlib.certificate import State
 from flexlib.cli.main import main
@@ -129,3 +130,23 @@ def test_an_amount_of_0_beside_tokens_is_noted_unless_the_mapping_says_that_it_i
     (note,) = [one for one in certificate.notes if "an amount of 0" in one]
     assert note.startswith("1 row with tokens and an amount of 0")
     assert (certificate.amount_in_usd, certificate.state) == ("0.0000000000", State.COMPLETE)
+
+
+def test_what_a_plan_includes_is_not_billed_and_how_much_that_is_is_told(tmp_path: Path) -> None:
+    head = "Date,Kind,Model,Input (w/ Cache Write),Input (w/o Cache Write),Cache Read,Output Tokens,Cost"
+    (file := tmp_path / "events.csv").write_text("\n".join([
+        head,
+        "2026-05-03T10:00:00.000Z,Included,claude-4.5-sonnet,0,1000,0,100,0.12",
+        "2026-05-04T10:00:00.000Z,Included in Pro,claude-4.5-sonnet,0,1000,0,100,$0.24",
+        "2026-05-04T11:00:00.000Z,Included,claude-4.5-sonnet,0,1000,0,100,Included",  # says no amount
+        "2026-05-05T10:00:00.000Z,On-Demand,claude-4.5-sonnet,0,1000,0,100,0.05",
+    ]), "utf-8")  # fmt: skip
+    mapping = build_mapping(file)
+    for _ in range(2):  # also when it comes again
+        (done,) = import_usage(file, mapping, tmp_path / "data", now=LATER)
+        assert (done.certificate.state, done.certificate.amount_in_usd) == (State.COMPLETE, "0.0500000000")
+        (said,) = (note for note in done.certificate.notes if "included" in note)
+        assert said == (
+            "Rows of events.csv that are included or free though they carry a cost: 2; their US$ 0.36 was not billed "
+            "and is in no total."
+        )

@@ -110,7 +110,8 @@ def test_the_same_id_with_other_content_is_two_calls_and_told(tmp_path: Path) ->
     assert usage.state is State.UNRECONCILED
     assert usage.possible_duplicates == (
         "1 call stand under an id that another source has with another model or other tokens: if they are one call, "
-        "it counts twice. Import calls under their request ids, or not what is recorded.",
+        "it counts twice. Import calls under their request ids, or not what is recorded; of a log that grew, the newer "
+        "file with --supersedes of the older one.",
     )
 
 

@@ -13,7 +13,8 @@ from flexlib.certificate import UsageCertificate
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.ingest.files.known import UNKNOWN, find_named, list_changes, strip_mapping
+from flexlib.formats import format_plain
+from flexlib.ingest.files.known import UNKNOWN, are_logs, find_named, list_changes, strip_mapping
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.privacy import PrivacyGuard
@@ -82,9 +83,9 @@ class Entries:
         return [FileTraits(UNKNOWN, False, UNKNOWN, False), *known]
 
     def are_logs(self, pair: Pair) -> bool:
-        """Whether both files only grow, and tell calls by the same ids: a newer one need not hold what an older has."""
-        new, old = (next(one for one in self.traits if one.number == number) for number in pair)
-        return new.tells(old) and self.files[old.number]["mapping"].get("repeated") == "last"
+        """As of their mappings."""
+        one, other = (self.files[number] for number in pair)
+        return one.get("rules") == other.get("rules") and are_logs(one["mapping"], other["mapping"])
 
     def is_read_otherwise(self, pair: Pair) -> bool:
         """Whether one of the two files was read by other columns than whoever imports it chose for the other."""
@@ -123,7 +124,7 @@ class Entries:
                 if number not in left:  # nor do its rows that could not be taken count any more
                     entry["superseded"] += entry["quarantined"]
                     entry |= {"quarantined": 0, "undated": 0}
-                    for about in ("doubled", "alike", "shared", "open_pages"):
+                    for about in ("doubled", "alike", "shared", "open_pages", "free"):
                         entry.pop(about, None)
                     self.gone.add(entry["sha256"])
 
@@ -178,7 +179,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
                 entry.pop(name, None)
         if number < entries.stored and entry.get("left_out", {}) != file.months[month].left_out:
             judged_otherwise.add(number)
-        for name in ("left_out", "doubled", "own_totals", "open_pages"):
+        for name in ("left_out", "doubled", "own_totals", "open_pages", "free"):
             entry.pop(name, None)
         said = {name: value for name, value in asdict(facts).items() if value is not None}
         entry |= said | {
@@ -191,6 +192,8 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         if doubled := file.months[month].doubled:
             entry["doubled"] = doubled
         entry |= count_pages(file.months[month].refused)
+        if (free := file.months[month].free)[0]:
+            entry["free"] = [free[0], format_plain(free[1])]
         if file.own_totals:
             entry["own_totals"] = [list(one) for one in file.own_totals]
         if left_out := file.months[month].left_out:

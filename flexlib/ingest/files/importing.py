@@ -17,7 +17,14 @@ from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.entries import Decisions, list_entries
-from flexlib.ingest.files.known import find_named, list_changes, list_stored_files, read_certificate, refuse_dropping
+from flexlib.ingest.files.known import (
+    are_logs,
+    find_named,
+    list_changes,
+    list_stored_files,
+    read_certificate,
+    refuse_dropping,
+)
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import NO_CALLS, Pool, read_files
 from flexlib.ingest.files.stored import find_held_again
@@ -127,7 +134,7 @@ def prepare_calls(
         ExitStack() as stack,
     ):
         rebuilt = set(pool.months) if decisions.replace_months else set()
-        _add_months_of_before(pool, stored)
+        _add_months_of_before(pool, stored, decisions.supersedes)
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
         if not decisions.drops_others:
             old = [(one.month, one.newest) for one in held if one.month in rebuilt and one.newest]
@@ -145,13 +152,20 @@ def prepare_calls(
         yield lambda: [MonthImport.store(*one) for one in prepared]
 
 
-def _add_months_of_before(pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]]) -> None:
-    """A file that was read by other columns may have had calls in other months: they are to go, or to be refused."""
+def _add_months_of_before(
+    pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]], supersedes: Sequence[str]
+) -> None:
+    """A file that was read by other columns may have had calls in other months: they are to go, or to be refused. So
+    may an older one of a log, of which the newer one has the same calls beyond the end of the month."""
     given = {file.facts.sha256: file for file in pool.files}
-    for month, entry in stored:
+    named = {number for name in supersedes for number in find_named([entry for _, entry in stored], name)}
+    for number, (month, entry) in enumerate(stored):
         file = given.get(entry["sha256"])
         if file and list_changes(entry["mapping"], file.facts.mapping):
             file.months.setdefault(month, NO_CALLS)
+        for newer in pool.files if number in named and not file else ():
+            if {month.previous, month.next} & newer.months.keys() and are_logs(newer.facts.mapping, entry["mapping"]):
+                newer.months.setdefault(month, NO_CALLS)
 
 
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:

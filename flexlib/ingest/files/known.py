@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
-from flexlib.formats import format_count
+from flexlib.formats import format_amount, format_count
 from flexlib.ingest.tables import TABLE_ROWS, mask_private
 from flexlib.money.amounts import drop_filled
 from flexlib.privacy import PrivacyGuard
@@ -79,6 +80,12 @@ def list_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The fields by which a file is read otherwise: the same calls would get other ids, and count twice."""
     old, new = strip_mapping(old), strip_mapping(new)
     return [name for name in old | new if old.get(name) != new.get(name)]
+
+
+def are_logs(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether two files of these mappings only grow, and tell calls by the same ids: a newer one need not hold what an
+    older one has."""
+    return "request_id" in new and not list_changes(old, new) and old.get("repeated") == "last"
 
 
 def recall_rules(
@@ -181,3 +188,32 @@ def compare_calls(
             f"such as {first}; {advice}."
         )
     return counts
+
+
+def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a reader of the certificate must know of its files."""
+    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
+    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
+    names = {entry["sha256"]: entry["name"] for entry in files}
+    for entry in files:
+        if entry["undated"]:
+            yield (
+                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
+                "they count as quarantined in every month of that file."
+            )
+        if entry["repeated"]:
+            yield (
+                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
+                "the first is assumed."
+            )
+        if entry.get("superseded"):
+            by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
+            count = f"{entry['superseded']:,}"
+            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
+        if free := entry.get("free"):
+            yield (
+                f"Rows of {entry['name']} that are included or free though they carry a cost: {free[0]:,}; their "
+                f"US$ {format_amount(Decimal(free[1]))} was not billed and is in no total."
+            )
+        if entry.get("distinct"):
+            yield f"Whoever imported {entry['name']} said that its rows are separate calls."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +16,12 @@ import pyarrow as pa
 from flexlib.dates import Month
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.entries import Decisions, Entries
-from flexlib.ingest.files.known import FIGURES, UNKNOWN, compare_calls, read_certificate
+from flexlib.ingest.files.known import FIGURES, UNKNOWN, compare_calls, read_certificate, write_notes
 from flexlib.ingest.files.overlaps import find_equal_rows, find_shared_rows
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import (
     ORIGINS,
+    SCHEMAS,
     find_empty_columns,
     find_outer_calls,
     read_origins,
@@ -63,7 +64,7 @@ def merge_month(
     _view_stored(connection, base, entries, decisions.guard)
     # Of a version before; today such a month is refused.
     changed = before.sums.figures.get("changed_amounts", {}) if before else {}
-    left_out, gone = drop_rows(connection, base, entries, decisions)
+    left_out, gone = drop_rows(pool, base, entries, decisions)
     known = _merge_found(connection, pool, entries, base, decisions.guard)
     here = [file.months[month] for file in pool.files if month in file.months]
     found = {name: sum(getattr(one.counts, name) for one in here) for name in FIGURES}
@@ -80,14 +81,19 @@ def merge_month(
     }
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
     empty = find_empty_columns(base).intersection(*(file.empty_columns for file in pool.files))
-    tables = _sort_rows(connection, empty, decisions.guard, is_merged=base is not None)
-    is_of_several = len(files) > 1
+    has_parents = bool(
+        connection.execute("""
+        SELECT 1 FROM (FROM found UNION ALL BY NAME FROM stored) WHERE parent IS NOT NULL LIMIT 1""").fetchall()
+    )
+    beside = SCHEMAS[has_parents]
+    tables = _sort_rows(connection, empty, beside, decisions.guard, is_merged=base is not None)
+    has_origins = len(files) > 1 or has_parents
     again = {file.facts.sha256 for file in pool.files} | entries.gone
     delivery = Delivery(
         source=IMPORT,
         month=month,
         read_at=read_at,
-        tables=split_origins(tables, scratch / ORIGINS if is_of_several else None),
+        tables=split_origins(tables, beside, scratch / ORIGINS if has_origins else None),
         counts={
             name: getattr(before, name, 0) - gone[name] + found[name] - left_out[name] - known[name] for name in FIGURES
         },
@@ -97,13 +103,13 @@ def merge_month(
         refused=[row for one in here for row in one.refused if row.sha256 not in entries.gone],
         raw=[line for line in read_raw(base) if json.loads(line)["sha256"] not in again],
         people=_list_people(pool, month, base),
-        beside=(scratch / ORIGINS,) if is_of_several else (),
+        beside=(scratch / ORIGINS,) if has_origins else (),
         facts={
             "rows_read": sum(one["rows"] for one in files),
             "quarantined_rows": sum(one["quarantined"] for one in files),
             "left_out": entries.sum_left_out(),
             "files": tuple(files),
-            "notes": tuple(_write_notes(files)),
+            "notes": tuple(write_notes(files)),
         },
         renews="when changed",
     )
@@ -115,7 +121,7 @@ def merge_month(
 
 
 def _view_found(pool: Pool, month: Month, entries: Entries, guard: PrivacyGuard) -> None:
-    """The view `every_found`: the month's calls with the number of their file."""
+    """The view `every_found`: the month's calls with the number of their file, and what they were made in outside."""
     numbers = " ".join(f"WHEN {place} THEN {number}" for place, number in entries.numbers.items())
     salts = " ".join(  # an id that is the file's alone, though another says the same
         f"WHEN {place} THEN left(sha256(id || '@' || {quote(entries.files[number]['sha256'])}), 32)"
@@ -124,7 +130,15 @@ def _view_found(pool: Pool, month: Month, entries: Entries, guard: PrivacyGuard)
     )
     own = f"CASE WHEN has_own_id THEN id ELSE CASE place {salts} ELSE id END END AS id" if salts else "id"
     columns = ", ".join(own if name == "id" else name for name in USAGE.names)
-    rows = pool.read_month(month).select(f"{columns}, has_own_id, (CASE place {numbers} END)::INTEGER AS file")
+    outside = [file.outside.append_column("place", pa.array([place] * file.outside.num_rows, pa.int32()))
+               for place, file in enumerate(pool.files) if file.outside.num_rows]  # fmt: skip
+    calls, parent = pool.read_month(month), "NULL::VARCHAR AS parent"
+    if outside:
+        pool.connection.register("made_outside", pa.concat_tables(outside))
+        parents = pool.connection.table("made_outside").select("place, id AS call, parent AS id")
+        parents = hide_ids(parents, "parents", pool.connection, guard).select("place, call AS id, id AS parent")
+        calls, parent = calls.join(parents, "place, id", how="left"), "parent"
+    rows = calls.select(f"{columns}, has_own_id, (CASE place {numbers} END)::INTEGER AS file, {parent}")
     _view(pool.connection, rows, "every_found", entries, guard)
 
 
@@ -133,7 +147,7 @@ def _view_stored(
 ) -> None:
     """The view `every_stored`: what is stored of the month, with the number of the file that it came from."""
     if base is None:
-        rows = connection.from_arrow(USAGE.empty_table()).select(f"*, {UNKNOWN} AS file")
+        rows = connection.from_arrow(USAGE.empty_table()).select(f"*, {UNKNOWN} AS file, NULL::VARCHAR AS parent")
     else:
         rows = read_origins(base, entries.stored, connection)
     own = [str(one.number) for one in entries.traits if one.has_own_ids]
@@ -181,8 +195,7 @@ def _merge_found(
         calls, sums = find_shared_rows(connection, entries.traits)
         otherwise = Counter({pair: rows for pair, rows in calls.items() if entries.is_read_otherwise(pair)})
         equal, corrected = find_equal_rows(connection, entries.traits)
-        outside = {number: pool.files[place].outside for place, number in entries.numbers.items()}
-        same = (calls - otherwise) | (corrected - otherwise) | find_outer_calls(connection, outside)
+        same = (calls - otherwise) | (corrected - otherwise) | find_outer_calls(connection)
         entries.note_shared(otherwise, equal + sums + same)
     return known
 
@@ -196,40 +209,17 @@ def _list_people(pool: Pool, month: Month, base: Snapshot | None) -> People | No
 
 
 def _sort_rows(
-    connection: duckdb.DuckDBPyConnection, empty: set[str], guard: PrivacyGuard, *, is_merged: bool
+    connection: duckdb.DuckDBPyConnection, empty: set[str], beside: pa.Schema, guard: PrivacyGuard, *, is_merged: bool
 ) -> Iterator[pa.Table]:
-    """The rows sorted by their key, and their `file`; columns that are `empty` are not carried through the sort, and
-    none is read.
+    """The rows sorted by their key, and what stands `beside` them; columns that are `empty` are not carried through the
+    sort, and none is read.
     """
-    columns = [field.name for field in USAGE if field.name not in empty] + ["file"]
+    columns = [field.name for field in USAGE if field.name not in empty] + beside.names
     chosen = ", ".join(columns)
     rows = connection.sql(f"SELECT {chosen} FROM added" + f" UNION ALL SELECT {chosen} FROM stored" * is_merged)
     for batch in rows.order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
         found = dict(zip(columns, batch.columns, strict=True))
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
-        table = pa.Table.from_arrays([*arrays, found["file"]], schema=USAGE.append(pa.field("file", pa.int32())))
+        arrays += [found[name] for name in beside.names]
+        table = pa.Table.from_arrays(arrays, schema=pa.schema([*USAGE, *beside]))
         yield mask_private(table, guard)
-
-
-def _write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What a reader of the certificate must know of its files."""
-    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
-    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
-    names = {entry["sha256"]: entry["name"] for entry in files}
-    for entry in files:
-        if entry["undated"]:
-            yield (
-                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
-                "they count as quarantined in every month of that file."
-            )
-        if entry["repeated"]:
-            yield (
-                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
-                "the first is assumed."
-            )
-        if entry.get("superseded"):
-            by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
-            count = f"{entry['superseded']:,}"
-            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
-        if entry.get("distinct"):
-            yield f"Whoever imported {entry['name']} said that its rows are separate calls."

@@ -1,4 +1,4 @@
-"""The names by which rows of two sources are known to be of one model."""
+"""The names by which rows of two sources are known to be of one model, and what else tells two of them apart."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ DATED = re.compile(r"(.+?)[-@](20\d\d-?\d\d-?\d\d)")
 MAKER = re.compile(r".*/|(?:[a-z-]+\.)+(?=[a-z])")
 VERSION = re.compile(r"-v\d+:\d+$")
 """What sellers write around the name of a model: `openai/gpt-4o`, `us.anthropic.claude-sonnet-4-20250514-v1:0`."""
+
+CALL = "call"
+DIFFERS = "CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;"
+SAME_USER = """NOT (new.usable_type IS NOT DISTINCT FROM old.usable_type
+    AND (differs(new.usable_id, old.usable_id) OR differs(new.usable_key, old.usable_key)))"""
+SAME_MODEL = """new.base = old.base AND NOT differs(new.dated, old.dated)
+    AND (new.provider = old.provider OR 'unknown' IN (new.provider, old.provider))"""
 
 
 def name_models(connection: duckdb.DuckDBPyConnection, new: str, others: str) -> None:

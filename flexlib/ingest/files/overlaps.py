@@ -12,22 +12,11 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.ingest.files.model_names import name_models
-
-CALL = "call"
+from flexlib.ingest.files.model_names import CALL, DIFFERS, SAME_MODEL, SAME_USER, name_models
+from flexlib.ingest.files.near import LEAST_EQUAL, MOSTLY, count_near
 
 PIECE_MINUTES = 15
 """Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
-
-MOSTLY = 2
-"""One call in so many at moments of another file makes the two versions of one log: by chance next to none is."""
-LEAST_EQUAL = 3
-"""With fewer equal calls two files may be of two projects, by chance or by a clock that writes tenths of seconds."""
-
-CLOCKS = "INTERVAL 1 SECOND"
-"""Two systems that both log a call write their own times of it: milliseconds apart, seldom as much as this."""
-FEW_CALLS = 10
-"""Of so few calls one is enough to ask: that another system had one of as many tokens in that second is no chance."""
 
 MACROS = f"""
 CREATE OR REPLACE TEMP MACRO period_start(t, grain) AS
@@ -41,13 +30,9 @@ CREATE OR REPLACE TEMP MACRO slack(grain) AS
     CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
 CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, by_own_key, other_proxy, other_grain) AS
     proxy IS NOT NULL AND other_proxy IS NULL AND (by_own_key OR (grain <> '{CALL}' AND other_grain = '{CALL}'));
-CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;
+{DIFFERS}
 """
 
-SAME_USER = """NOT (new.usable_type IS NOT DISTINCT FROM old.usable_type
-    AND (differs(new.usable_id, old.usable_id) OR differs(new.usable_key, old.usable_key)))"""
-SAME_MODEL = """new.base = old.base AND NOT differs(new.dated, old.dated)
-    AND (new.provider = old.provider OR 'unknown' IN (new.provider, old.provider))"""
 SAME_MOMENT = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
     AND new.completion_tokens = old.completion_tokens
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
@@ -97,7 +82,7 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     if any(CALL in one & other for one, other in kinds):
         calls += _count(connection, f"new.grain = '{CALL}' AND old.grain = '{CALL}' AND {SAME_MOMENT} AND {SAME_USER}")
     if any(CALL in one & other for one, other in systems):
-        calls |= _count_near(connection)
+        calls |= count_near(connection)
     if any((one & other) - {CALL} for one, other in kinds):
         sums += _count(
             connection,
@@ -167,37 +152,6 @@ def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> Counter[Pai
         JOIN (FROM all_rows JOIN traits USING (file)) old ON {condition}
         WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND NOT {TOLD_BY_IDS}
         GROUP BY ALL""",
-    )
-
-
-def _count_near(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
-    """Calls that two systems both have: of most of the fewer calls of the two, in the time that both are of, the other
-    has one of as many tokens at about the same moment. Two logs of one system tell the same time of a call.
-    """
-    return _read(
-        connection,
-        f"""WITH calls AS (FROM all_rows JOIN traits USING (file) WHERE grain = '{CALL}'),
-        near AS (
-            SELECT *, date_trunc('second', created_at) + unnest([-1, 0, 1]) * {CLOCKS} AS second
-            FROM calls WHERE is_added AND is_new),
-        met AS (
-            SELECT new.file AS new, old.file AS old, least(count(DISTINCT new.id), count(DISTINCT old.id)) AS met
-            FROM near new JOIN calls old ON {SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
-                AND new.completion_tokens = old.completion_tokens AND new.second = date_trunc('second', old.created_at)
-                AND old.created_at BETWEEN new.created_at - {CLOCKS} AND new.created_at + {CLOCKS} AND {SAME_USER}
-            WHERE new.mapping <> old.mapping AND new.file <> old.file AND (NOT old.is_new OR old.file < new.file)
-            GROUP BY ALL),
-        spans AS (
-            SELECT file, min(created_at) - {CLOCKS} AS first, max(created_at) + {CLOCKS} AS last
-            FROM calls GROUP BY file),
-        sizes AS (
-            SELECT new, old, met, count(*) AS size
-            FROM met JOIN spans one ON one.file = new JOIN spans other ON other.file = old
-            JOIN calls ON calls.file IN (new, old)
-                AND created_at BETWEEN greatest(one.first, other.first) AND least(one.last, other.last)
-            GROUP BY new, old, met, calls.file)
-        SELECT new, old, met FROM sizes GROUP BY ALL
-        HAVING min(size) <= {FEW_CALLS} OR met * {MOSTLY} >= min(size)""",
     )
 
 

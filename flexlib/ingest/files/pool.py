@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import FileFacts, recall_rules
-from flexlib.ingest.files.overlaps import LEAST_EQUAL
+from flexlib.ingest.files.near import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.kinds import check_file
@@ -39,6 +40,8 @@ class FileMonth:
     """Rows that are no calls, by kind."""
     doubled: int = 0
     """Sums of the same period, model and all else as one before them."""
+    free: tuple[int, Decimal] = (0, Decimal())
+    """Rows that cost nothing though they carry an amount, and the US$ that they say."""
 
 
 NO_CALLS = FileMonth(MonthCounts(*[0] * len(fields(MonthCounts))), [], {}, {})
@@ -150,7 +153,8 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     for month in calls.months:
         refused = _name_file(calls.list_quarantined(month), facts)
         people, left_out = calls.list_people(month), calls.left_out(month)
-        months[month] = FileMonth(calls.count_month(month), refused, people, left_out, calls.count_doubled(month))
+        counted = calls.count_doubled(month), calls.sum_free(month)
+        months[month] = FileMonth(calls.count_month(month), refused, people, left_out, *counted)
     return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, calls.own_totals, calls.outside)
 
 

@@ -1,14 +1,14 @@
 """What is stored of a month of files by now: which file each row came from, what is empty, what stands beside it.
 
 Where a month is of several files, the file of each row stands in a column of its own beside the rows, in their order;
-most of it is runs of one number, so it is small.
+most of it is runs of one number, so it is small. So does what a call was made in, where its file does not hold that.
 """
 
 from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -31,24 +31,29 @@ GROUP = ("provider", "created_at", "grain", "model", "proxy", "usable_type", "us
 """What a corrected row keeps: its counts and amounts may be others."""
 
 ORIGINS = "origins.parquet"
-"""Beside `usage.parquet`: `file`, the place in the certificate's list of files; null where nobody knows."""
+"""Beside `usage.parquet`: `file`, the place in the certificate's list of files; null where nobody knows. Where a row
+has one, `parent` too: the id of what a call was made in that is not in its file."""
 
-SCHEMA = pa.schema([("file", pa.int32())])
+FILE, PARENT = pa.field("file", pa.int32()), pa.field("parent", pa.string())
+SCHEMAS = (pa.schema([FILE]), pa.schema([FILE, PARENT]))
 
 
 def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """The rows of a month of as many `files`, with `file`; of a month that an older flexlib stored it may be null."""
+    """The rows of a month of as many `files`, with `file` and `parent`; of one that an older flexlib stored both may be
+    null."""
     rows, origins = read_usage([base.parquet], connection), base.path / ORIGINS
     if not knows_origins(base, files) or (files == 1 and not origins.exists()):
-        return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file")
+        return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file, NULL::VARCHAR AS parent")
     with base.report_damage(origins):
         said = base.certificate.origins_sha256 if isinstance(base.certificate, UsageCertificate) else ""
         if said and hash_file(origins) != said:
             raise ValueError
         beside = pq.read_metadata(origins)
-        if beside.schema.to_arrow_schema() != SCHEMA or beside.num_rows != pq.read_metadata(base.parquet).num_rows:
+        schema = beside.schema.to_arrow_schema()
+        if schema not in SCHEMAS or beside.num_rows != pq.read_metadata(base.parquet).num_rows:
             raise ValueError
-    there = f"SELECT kept.*, file FROM kept POSITIONAL JOIN read_parquet({quote(str(origins))})"
+    parent = "parent" if PARENT.name in schema.names else "NULL::VARCHAR AS parent"
+    there = f"SELECT kept.*, file, {parent} FROM kept POSITIONAL JOIN read_parquet({quote(str(origins))})"
     found = rows.query("kept", there)
     assert found is not None  # a query gives rows
     return found
@@ -60,15 +65,16 @@ def knows_origins(base: Snapshot, files: int) -> bool:
     return files == 1 or is_told or (base.path / ORIGINS).exists()
 
 
-def split_origins(tables: Iterable[pa.Table], file: Path | None) -> Iterator[pa.Table]:
-    """The tables without their last column, `file`, which is written into `file` on the way where that is a path."""
+def split_origins(tables: Iterable[pa.Table], schema: pa.Schema, file: Path | None) -> Iterator[pa.Table]:
+    """The tables without their last columns, those of `schema`, one of `SCHEMAS`, which are written into `file` on the
+    way where that is a path."""
     if file is None:
-        yield from (table.drop_columns("file") for table in tables)
+        yield from (table.drop_columns(schema.names) for table in tables)
         return
-    with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for table in tables:
-            writer.write_table(table.select(["file"]))
-            yield table.drop_columns("file")
+            writer.write_table(table.select(schema.names))
+            yield table.drop_columns(schema.names)
 
 
 def find_held_again(pool: Pool, month: Month, base: Snapshot) -> set[str]:
@@ -127,20 +133,17 @@ def read_raw(snapshot: Snapshot | None) -> list[str]:
         raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
 
 
-def find_outer_calls(connection: duckdb.DuckDBPyConnection, outside: Mapping[int, pa.Table]) -> Counter[Pair]:
-    """How many calls of each file of `outside` were made in a call of another file, which may be the sum of them. Looks
-    into the views `found` and `stored`."""
+def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
+    """How many calls of each file were made in a call of another one that may be their sum; of a file that is stored,
+    those of a call that is found. Looks into the views `found` and `stored`."""
+    counts = connection.execute("""
+        WITH every AS (SELECT *, true AS is_new FROM found UNION ALL BY NAME SELECT *, false AS is_new FROM stored)
+        SELECT inner_one.file, outer_one.file, inner_one.is_new, count(DISTINCT inner_one.id)
+        FROM every inner_one JOIN every outer_one ON outer_one.id = inner_one.parent
+        WHERE outer_one.file <> inner_one.file AND (inner_one.is_new OR outer_one.is_new)
+            AND outer_one.prompt_tokens >= inner_one.prompt_tokens
+            AND outer_one.completion_tokens >= inner_one.completion_tokens GROUP BY ALL""").fetchall()
     counted: Counter[Pair] = Counter()
-    for number, calls in outside.items():
-        if calls.num_rows:
-            connection.register("made_outside", calls)
-            counts = connection.execute(f"""
-                SELECT outer_one.file, count(DISTINCT inner_one.id)
-                FROM made_outside JOIN found inner_one ON inner_one.id = made_outside.id AND inner_one.file = {number}
-                JOIN (FROM found UNION ALL BY NAME FROM stored) outer_one
-                ON outer_one.id = parent AND outer_one.file <> {number}
-                WHERE outer_one.prompt_tokens >= inner_one.prompt_tokens
-                    AND outer_one.completion_tokens >= inner_one.completion_tokens GROUP BY ALL""").fetchall()
-            counted += Counter({(number, other): count for other, count in counts})
-            connection.unregister("made_outside")
+    for inner, outer, is_new, count in counts:
+        counted[(inner, outer) if is_new else (outer, inner)] += count
     return counted

@@ -13,9 +13,12 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.model_names import name_models
-from flexlib.ingest.files.overlaps import CALL, MACROS, Pair
+from flexlib.ingest.files.model_names import CALL, name_models
+from flexlib.ingest.files.overlaps import MACROS, Pair
+from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import knows_origins
+from flexlib.ingest.tables import hide_ids
+from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.store.version import Snapshot
 
@@ -32,14 +35,13 @@ TOKENLESS = ("requests", "abs(amount_in_usd)", "abs(cost)", "abs(amount_in_clp)"
 """What else such a file must say enough of, where it says it, for calls without tokens: images, or credits."""
 
 
-def drop_rows(
-    connection: duckdb.DuckDBPyConnection, base: Snapshot | None, entries: Entries, decisions: Decisions
-) -> tuple[Figures, Figures]:
+def drop_rows(pool: Pool, base: Snapshot | None, entries: Entries, decisions: Decisions) -> tuple[Figures, Figures]:
     """Makes the views `found` and `stored` without what was decided to go; gives rows and tokens of that of each.
 
     Raises `BadFile` where nobody knows which rows that are, `BadParameter` where what is to take their place does not.
     """
-    dropped = _drop_superseded(connection, entries) if entries.superseded else Counter[int]()
+    connection = pool.connection
+    dropped = _drop_superseded(pool, entries, decisions.guard) if entries.superseded else Counter[int]()
     _check_lost(connection, entries, decisions)
     is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
     figures = []
@@ -73,13 +75,15 @@ def drop_rows(
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
     new = {number for number, _ in entries.asked}
     for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
-        if calls := _count_lost_calls(connection, [pair for pair in entries.asked if pair[1] == old], entries):
+        asked = [pair for pair in entries.asked if pair[1] == old]
+        are_logs = all(entries.are_logs(pair) for pair in asked)
+        if calls := 0 if are_logs else _count_lost_calls(connection, asked, entries):
             raise BadParameter(
                 f"--supersedes {quote(entries.names[old])} would drop {format_count(calls, 'call')} whose ids the "
                 "newer files do not have; add --yes if they are no calls, or import without --supersedes if they are."
             )
         doubled = [number for number in (*new, old) if entries.files[number].get("doubled")]
-        if lost := _find_lost_days(connection, new, old, doubled):
+        if lost := _find_less(connection, old) if are_logs else _find_lost_days(connection, new, old, doubled):
             what = ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
             more = f" and {len(lost) - MOST_SHOWN:,} more" if lost[MOST_SHOWN:] else ""
             raise BadParameter(
@@ -88,25 +92,34 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
             )
 
 
-def _drop_superseded(connection: duckdb.DuckDBPyConnection, entries: Entries) -> Counter[int]:
+def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Counter[int]:
     """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair that lie in the time from the
-    first to the last row of the first one, by provider; of two logs that only grow, those whose ids the first one has.
-    Looks into the views `every_found` and `every_stored`; gives how many rows that are by file.
+    first to the last row of the first one, by provider; of two logs that only grow, those whose ids the first one has,
+    in any month: a call may have ended in the next one. Looks into the views `every_found` and `every_stored`; gives
+    how many rows that are by file.
     """
+    connection = pool.connection
     connection.execute(MACROS)
     connection.execute("CREATE OR REPLACE TEMP TABLE pairs (new INTEGER, old INTEGER, is_of_logs BOOLEAN)")
     rows = [[*pair, entries.are_logs(pair)] for pair in entries.superseded]
     connection.executemany("INSERT INTO pairs VALUES (?, ?, ?)", rows)
     name_models(connection, "every_found", "every_stored")
+    numbers = " ".join(f"WHEN {place} THEN {number}" for place, number in entries.numbers.items())
+    given = pool.calls.select(f"(CASE place {numbers} END)::INTEGER AS file, id, prompt_tokens, completion_tokens")
+    hide_ids(given, "given", connection, guard).create_view("given", replace=True)
     connection.execute("""
+        CREATE OR REPLACE TEMP TABLE newer AS
+        SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens
+        FROM pairs JOIN (FROM given UNION ALL BY NAME
+            SELECT file, id, prompt_tokens, completion_tokens FROM all_rows) ON file = new
+        WHERE is_of_logs GROUP BY ALL;
         CREATE OR REPLACE TEMP TABLE superseded AS
         WITH spans AS (
             SELECT new, old, provider, min(created_at) AS first, max(row_end(created_at, grain)) AS last
             FROM all_rows JOIN pairs ON file = new WHERE NOT is_of_logs GROUP BY ALL)
         SELECT DISTINCT file, id FROM all_rows rows JOIN spans ON file = old AND rows.provider = spans.provider
             AND created_at + slack(grain) < last AND row_end(created_at, grain) > first + slack(grain)
-        UNION SELECT rows.file, rows.id FROM all_rows rows JOIN pairs ON rows.file = old
-            JOIN all_rows newer ON newer.file = new AND newer.id = rows.id""")
+        UNION SELECT file, rows.id FROM all_rows rows JOIN newer ON file = old AND newer.id = rows.id""")
     return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
 
 
@@ -120,6 +133,14 @@ def _count_lost_calls(connection: duckdb.DuckDBPyConnection, asked: Sequence[Pai
         SELECT count(*) FROM superseded WHERE file = {asked[0][1]}
         AND id NOT IN (SELECT id FROM all_rows WHERE file IN ({news}))""").fetchall()
     return int(counts[0])
+
+
+def _find_less(connection: duckdb.DuckDBPyConnection, old: int) -> list[tuple[str, date]]:
+    """Models and days of calls of a log of which newer ones say far less."""
+    return connection.execute(f"""
+        SELECT any_value(model), created_at::DATE AS day FROM all_rows JOIN newer USING (id)
+        WHERE file = {old} AND old = {old} GROUP BY provider, base, day
+        HAVING sum(tokens) * {LOST} < sum(prompt_tokens + completion_tokens) ORDER BY ALL""").fetchall()
 
 
 def _find_lost_days(

@@ -125,6 +125,13 @@ class CallFile:
                 GROUP BY grain, {", ".join(GROUP)} HAVING count(*) > 1)""")
         return int(found[0][0])
 
+    def sum_free(self, month: Month) -> tuple[int, Decimal]:
+        """How many rows of the month cost nothing though they carry an amount, and the US$ that they say."""
+        ((rows, usd),) = self._query(f"""
+            SELECT count(free_usd), coalesce(sum(free_usd), 0) FROM calls
+            WHERE {select_month(month)} AND fault IS NULL AND NOT is_duplicate""")
+        return int(rows), Decimal(usd)
+
     def left_out(self, month: Month) -> dict[str, int]:
         """Rows that are no calls, by kind: those of the month, and those without a time, which count in every month."""
         found = self._query(f"""

@@ -200,7 +200,7 @@ def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, colum
     columns["requests"] = "requests" if "requests" in mapping.columns else unsaid
     typed = [f"({columns.get(one.name, 'NULL')})::{name_sql_type(one.type)} AS {one.name}" for one in USAGE]
     named |= {"line": "line", "lines": "lines", "is_repeated": "is_repeated", "has_own_id": "request_id IS NOT NULL"}
-    named["rest"] = columns.get("rest", "NULL")
+    named |= {name: columns.get(name, "NULL") for name in ("rest", "free_usd")}
     named["email"] = "email" if "usable_key" in mapping.columns else "NULL::VARCHAR"
     others = [f"{sql} AS {name}" for name, sql in named.items()]
     connection.execute(f"CREATE VIEW calls AS SELECT {', '.join([*typed, *others])} FROM {source}")

@@ -162,7 +162,7 @@ def is_credit(mapping: CallMapping, prefix: str = "value_") -> str | None:
 def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
     """SQL of what is kept of the amounts, over `value_` and the texts of conditions, which stand under `names`.
 
-    Only those that are not kept as they stand.
+    Only those that are not kept as they stand; and `free_usd`, what rows say that cost nothing.
     """
     kept = {name: f"value_{name}" for name in list_amounts(mapping)}
     is_free = write_any([read_conditions(text) for text in mapping.not_billed], names)
@@ -183,6 +183,8 @@ def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
     if is_free:
         amount = kept.get("amount_in_usd", "NULL::DECIMAL(20, 10)")
         kept["amount_in_usd"] = f"CASE WHEN {is_free} THEN 0 ELSE {amount} END"
+        if "amount_in_usd" in mapping.columns:
+            kept["free_usd"] = f"CASE WHEN {is_free} THEN nullif(value_amount_in_usd, 0) END"
         if "amount_in_clp" in mapping.columns:
             kept["amount_in_clp"] = f"CASE WHEN {is_free} THEN 0 ELSE value_amount_in_clp END"
     return {name: sql for name, sql in kept.items() if sql != f"value_{name}"}
