@@ -49,6 +49,8 @@ FILES = {
     "openai_costs.csv": OPENAI,
 }
 """What other systems export, where the README names such a file."""
+PRINTED = ("flexlib compare", "flexlib forecast")
+"""Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
 BILL_DIFFERS = ("flexlib import openai_costs.csv", "flexlib spend --year 2025 --month 9")
 """They rightly exit with 4: the bill given here is another than the calls, once it is imported."""
 
@@ -75,9 +77,11 @@ def clean_environment() -> dict[str, str]:
     return kept | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
 
 
-def run(command: list[str], folder: Path) -> None:
+def run(command: list[str], folder: Path) -> str:
+    """What it prints."""
     done = subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, text=True)
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 def write_script(block: str, rates: str) -> str:
@@ -102,11 +106,18 @@ def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
     shutil.copyfile(clone / "params" / "presets" / "my_gateway.yaml", clone / "my_gateway.yaml")
     gateway = {"id": ["g1"], "time": ["2025-07-02T10:00:00"], "model": ["gpt-4o"], "input": [10], "output": [5]}
     pq.write_table(pa.table(gateway), clone / "calls.parquet")
+    compared = set[str]()
     with serve_rates() as rates:
         rates.mindicador = {f"2025-09-{day:02d}": "950.5" for day in range(1, 31)}
         for kind, block in BLOCKS:
             is_python = kind == "python"
-            run([sys.executable, "-c", block] if is_python else ["bash", "-c", write_script(block, rates.url)], clone)
+            script = [sys.executable, "-c", block] if is_python else ["bash", "-c", write_script(block, rates.url)]
+            printed = run(script, clone)
+            command, _, said = block.removeprefix("$ ").partition("\n")
+            if command.startswith(PRINTED):
+                compared.add(command.split()[1])
+                assert printed == said
+    assert compared == {one.split()[1] for one in PRINTED}
     pages = {str(page.relative_to(clone)) for page in clone.rglob("*.html")}
     assert pages == {
         *(
