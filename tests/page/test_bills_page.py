@@ -75,9 +75,22 @@ def test_what_is_billed_without_calls_stands_in_the_chart_and_leads_the_models_t
     ]
     words = read_words(page)
     assert "Spend US$ 72.70" in words
-    assert "6 Sep, Billed without calls: US$ 60.20" in page
-    assert "Counted or billed without calls: US$ 72.20" in words
+    assert "6 Sep, Billed, not counted: US$ 60.20" in page
+    assert "Counted, or billed and not counted: US$ 72.20" in words
     assert "1 provider billed US$ 10.50, where US$ 10.00 were counted" in words
+
+
+def test_what_a_provider_with_calls_bills_beyond_them_stands_in_the_chart_too(tmp_path: Path) -> None:
+    unpriced = call("b", "2025-09-06", None, model="new-model")
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "10", model="o3"), unpriced)
+    lines = "2025-09-05,o3,10\n2025-09-06,new-model,7\n2025-09-20,other,40\n"
+    (tmp_path / "bill.csv").write_text("day,what,usd\n" + lines, "utf-8")
+    mapping = ChargeMapping(period_start="day", amount="usd", currency="USD", provider="openai", model="what")
+    ingest_charges([tmp_path / "bill.csv"], mapping, tmp_path)
+    page = read_page(tmp_path)
+    assert "Spend US$ 57.00" in read_words(page)
+    assert "Counted, or billed and not counted: US$ 57.00" in read_words(page)
+    assert all(f"{day} Sep, Billed, not counted: US$ {usd}.00" in page for day, usd in ((6, 7), (20, 40)))
 
 
 def test_a_reader_of_the_page_finds_what_differs_on_it_and_what_to_do(tmp_path: Path) -> None:

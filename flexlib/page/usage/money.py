@@ -23,10 +23,11 @@ from flexlib.page.kit.days import COLUMN, DayAxis
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 from flexlib.spend.bills import MonthBills
+from flexlib.spend.differences import DifferenceKind
 
 USD = UNITS["usd"]
 
-WITHOUT_CALLS = "Billed without calls"
+NOT_COUNTED = "Billed, not counted"
 
 SHORT_TITLE = 44
 """Characters for which a phone has room above a chart."""
@@ -50,7 +51,8 @@ def plot_spend_by_day(
     The frame as from `usage_by_day_and_model`; `models` as from `rank_models`: the largest have a colour, the same as
     in the table of models, all others are one. `by_day_before`, as from `usage_by_day`, is a dashed line from the same
     first day. `has_bills`: whether the month's spend is another, because bills say it; then the total says that it is
-    the count. Of `bills` what was billed without calls is drawn as well, where its day is known.
+    the count. Of `bills` what nobody counted is drawn as well, where its day is known: of a provider without calls, and
+    of models, fees and calls without a price.
     """
     rows = [row for row in read_rows(by_day_and_model) if row["total_usd"] is not None]
     if not rows:
@@ -64,15 +66,16 @@ def plot_spend_by_day(
     ]
     without = set() if bills is None else {one.provider for one in bills.providers if one.is_without_calls}
     cells += [
-        Cell(one.day, WITHOUT_CALLS, one.billed_usd)
+        Cell(one.day, NOT_COUNTED, one.billed_usd)
         for one in (() if bills is None else bills.differences)
-        if one.provider in without and one.day is not None and one.billed_usd is not None
+        if one.provider in without or one.kind is DifferenceKind.NOT_COUNTED
+        if one.day is not None and one.billed_usd is not None
     ]
-    has_more = any(cell.label == WITHOUT_CALLS for cell in cells)
+    has_more = any(cell.label == NOT_COUNTED for cell in cells)
     cells = fold_cells(cells, len(coloured) + 2)
     sizes = sum_labels(cells)
-    colours = {**assign_colours(line["model"] for line in coloured), OTHER_MODELS: OTHER, WITHOUT_CALLS: "ink"}
-    total = "Counted or billed without calls" if has_more else f"Running total{', as counted' * has_bills}"
+    colours = {**assign_colours(line["model"] for line in coloured), OTHER_MODELS: OTHER, NOT_COUNTED: "ink"}
+    total = "Counted, or billed and not counted" if has_more else f"Running total{', as counted' * has_bills}"
     days = _sum_days((cell.day, cell.amount) for cell in cells)
     rows_before = [] if by_day_before is None else read_rows(by_day_before)
     before = _sum_days((row["date"], row["total_usd"]) for row in rows_before)
