@@ -8,7 +8,17 @@ import pandas as pd
 import pytest
 from report_samples import certify, make_rows
 
-from flexlib.analysis.top import OTHER_MODELS, choose_models, name_people, top_days, top_models, top_users
+from flexlib.analysis.top import (
+    OTHER_MODELS,
+    choose_models,
+    is_comparable,
+    name_models,
+    name_people,
+    top_days,
+    top_models,
+    top_users,
+)
+from flexlib.checks import Check
 
 CERTIFICATE = certify(make_rows([]))
 
@@ -93,3 +103,27 @@ def test_who_has_no_name_goes_by_the_address_and_who_has_neither_by_the_place() 
         "Person 006",
     ]
     assert name_people([str(number) for number in range(1000)], None)[::999] == ["Person 0001", "Person 1000"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"sums": Check("differs")}, True),
+        ({"quarantined_rows": 1}, False),
+        ({"sums": Check("not checked")}, False),
+        ({"sums": Check("not checked"), "accepted_by": "FLEXLIB_NO_WITNESS"}, True),
+    ],
+)
+def test_a_change_means_something_on_a_month_without_a_gap_that_has_a_witness_or_is_accepted_without(
+    changes: dict[str, object], expected: bool
+) -> None:
+    assert is_comparable(CERTIFICATE, certify(make_rows([]), **changes)) is expected
+
+
+def test_each_model_has_its_own_name_beside_its_id_in_the_order_of_the_rows() -> None:
+    named = name_models(pd.DataFrame({"model_uid": ["MODEL_SWE_1", "x", "MODEL_SWE_1"]}))
+    assert named.to_dict("list") == {
+        "model_uid": ["MODEL_SWE_1", "x", "MODEL_SWE_1"],
+        "model": ["SWE-1", "x", "SWE-1"],
+    }
