@@ -280,3 +280,9 @@ print(sorted({"pandas"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("0.0025000000\n[]\n[]\n", 0), done.stderr
+
+
+def test_a_sum_of_a_day_beside_a_call_has_the_rate_of_the_date_that_it_names() -> None:
+    day = build_row(amount_in_usd=Decimal(2), created_at=datetime(2025, 9, 10), grain="day")
+    call = build_row(created_at=datetime(2025, 9, 10, 12))
+    assert [row["fx_date"] for row in fill_table(call, day)] == [date(2025, 9, 10)] * 2
