@@ -463,3 +463,23 @@ def test_calls_without_a_price_and_those_to_nobody_known_are_told_apart() -> Non
 def test_one_line_without_money_is_no_finding() -> None:
     assert heading_for_spend_models(rank(None)).heading == "Spend by model"
     assert heading_for_spend_models(rank(0)).heading == "Spend by model"
+
+
+def test_four_of_twenty_models_that_take_half_are_not_a_few() -> None:
+    models = [{"model": f"m{place}", "share_permille": 130 if place < 4 else 30} for place in range(20)]
+    assert heading_for_spend_models(models).heading == "Spend by model"
+
+
+def test_a_day_is_so_many_times_a_usual_one() -> None:
+    found = heading_for_spend_days(make_money(*"22922"), {"usd": Decimal(17), "unpriced_usd": 0})
+    assert ", 4.5 times a usual day" in found.heading
+
+
+def test_where_every_call_failed_it_is_all_and_of_sums_without_a_count_it_is_at_least() -> None:
+    ok, bad = make_status("ok", 90), make_status("error", 5, failed=True)
+    every = heading_for_statuses([bad])
+    assert every is not None
+    assert every.heading == "5 calls failed, 100.0\u00a0% of all"
+    silent = heading_for_statuses([ok, make_status(None, 5) | {"is_least": True}, bad])
+    assert silent is not None
+    assert silent.note.endswith("Of at least 5 calls nothing is said: they are in no share.")
