@@ -18,8 +18,8 @@ from flexlib.analysis.credits import credits_by_user_and_model
 from flexlib.analysis.frames import read_rows
 
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
-"""New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what has no
-count to be taken apart by."""
+"""New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what cannot
+be taken apart, since it has no count or is known of some calls only."""
 
 EXACT = Context(prec=50)
 """Digits enough that a quotient of two sums of a company's lifetime is right to the last one kept."""
@@ -44,6 +44,8 @@ class Use:
     """How much was used: requests, or tokens; None where it was not counted."""
     pesos: Decimal | None = None
     """The same amount in pesos, where those are compared."""
+    is_part: bool = False
+    """Whether it is of some of the calls, or of none: what the others cost is not known."""
 
 
 UNUSED = Use(NOTHING, 0)
@@ -126,7 +128,7 @@ def _take_apart(before: Uses, after: Uses) -> Change:
     people = {"new": 0, "gone": 0, "stayed": 0}
     for person in {**before, **after}:
         old, new = before.get(person, {}), after.get(person, {})
-        was, is_ = (any(_convert(use) for use in side.values()) for side in (old, new))
+        was, is_ = (any(_convert(use) or use.is_part for use in side.values()) for side in (old, new))
         if not (was or is_):
             continue
         kind = "stayed" if was and is_ else "new" if is_ else "gone"
@@ -148,7 +150,8 @@ def _compare_person(
     """The parts of somebody who stayed, by model; what each order of change gives is added to `orders`."""
     pairs = {model: (old.get(model) or UNUSED, new.get(model) or UNUSED) for model in {**old, **new}}
     wholes = [sum(pair[side].quantity or 0 for pair in pairs.values()) for side in (0, 1)]
-    is_counted = all(wholes) and all(use.quantity or not use.amount for pair in pairs.values() for use in pair)
+    each = [use for pair in pairs.values() for use in pair]
+    is_counted = all(wholes) and all((use.quantity or not use.amount) and not use.is_part for use in each)
     if is_counted:
         found = _split_person(pairs, Decimal(wholes[0]), Decimal(wholes[1]), orders)
     else:

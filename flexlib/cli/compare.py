@@ -125,7 +125,7 @@ def render_comparison(made: Comparison, top: int) -> str:
         "mix": "    which models they chose",
         "price": "    what a unit of each model cost",
         "rate": "    the exchange rate",
-        "unmeasured": "    of which nobody counted how much it was",
+        "unmeasured": "    of which not all is counted or has an amount",
     }
     for name, part in shown.items():
         if parts[name] or name in ("new", "gone", "volume"):

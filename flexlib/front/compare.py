@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +24,14 @@ from flexlib.store.snapshots import list_newest
 
 UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
 """What can be compared or forecast, and the column of `Spend.by` that it is."""
+
+KNOWN = {
+    "credits": "flex_credits IS NOT NULL",
+    "usd": "amount_in_usd IS NOT NULL",
+    "clp": "amount_in_usd IS NOT NULL AND amount_in_clp IS NOT NULL",
+}
+"""The rows that a unit is known of. In pesos both amounts of the same calls: else what they have to one another would
+be no exchange rate."""
 
 Person = tuple[str, str]
 """A source and a user of it."""
@@ -75,47 +84,60 @@ def compare_spans(
     whole = Span(min(before.first, after.first), max(before.last, after.last))
     months = tuple(sorted({*sides[0], *sides[1]}))
     spend = Spend(whole, zone, months, root, names, tolerance, numbered_by=sides[1])
-    table = spend.by("month", "source", "user", "model")
-    uses, unknown = zip(*(_collect_uses(table, months, of) for months in sides), strict=True)
-    if not any(uses):
+    keys = ("month", "source", "user", "model")
+    known = spend.sum_rows(keys, KNOWN[of])
+    if known.empty:
         raise InvalidRequest(f"neither {before} nor {after} has {UNITS[of]}; choose another with --of.")
+    others = known[:0] if of == "credits" else spend.sum_rows(keys, f"NOT ({KNOWN[of]})")
+    uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
     if of != "credits":
         missing += [text for month in spend.loaded for text in compare_total(month)]
-        lacks = "an amount in pesos" if of == "clp" else "a price"
+        lacks = "a price" if of == "usd" else "an amount in pesos"
+        if of == "clp" and (others["unpriced_requests"] > others["unconverted_requests"]).any():
+            lacks = "an amount in pesos and in dollars"
         for span, count in zip((before, after), unknown, strict=True):
             if count:
-                missing.append(f"{format_count(count, 'call')} of {format_span(span)} without {lacks} are left out.")
+                left = f"{'is' if count == 1 else 'are'} left out"
+                missing.append(f"{format_count(count, 'call')} of {format_span(span)} without {lacks} {left}.")
     state = find_worst({month.state for month in spend.loaded})
     lacking = (bool(unknown[0]), bool(unknown[1]))
     return Comparison(before, after, UNITS[of], take_apart(*uses), state, spend.certificates, lacking, tuple(missing))
 
 
-def _collect_uses(table: pd.DataFrame, months: tuple[Month, ...], of: str) -> tuple[dict[Person, dict[str, Use]], int]:
-    """By person and model what the months of one side hold; and how many of their requests have no such amount."""
-    column = UNITS["usd" if of == "clp" else of]
-    amounts: dict[tuple[Person, str], list[tuple[Decimal, int | None, Decimal | None]]] = defaultdict(list)
-    lacking = 0
-    for row in table[table["month"].isin([pd.Timestamp(month.first) for month in months])].to_dict("records"):
-        if of != "credits":
-            lacking += int(row["unconverted_requests" if of == "clp" else "unpriced_requests"])
-        if pd.isna(row[column]) or (of == "clp" and pd.isna(row["clp"])):
-            continue
+def _collect_uses(
+    known: pd.DataFrame, others: pd.DataFrame, months: tuple[Month, ...], of: str
+) -> tuple[dict[Person, dict[str, Use]], int]:
+    """By person and model what the months of one side hold; and how many of their requests, the `others`, have no such
+    amount."""
+    amounts: dict[tuple[Person, str], list[tuple[Decimal, int | None, Decimal]]] = defaultdict(list)
+    for row in _list_rows(known, months):
         count = row["requests" if row["source"] == WINDSURF.name else "total_tokens"]
-        if of != "credits" and row["unconverted_requests" if of == "clp" else "unpriced_requests"]:
-            count = None  # its tokens are those of all its calls, its amount of some
-        key = (str(row["source"]), _name(row["user"])), _name(row["model"])
-        pesos = row["clp"] if of == "clp" else None
-        amounts[key].append((row[column], None if pd.isna(count) else int(count), pesos))
+        pesos = row["clp"] if of == "clp" else NOTHING
+        amount = row["usd" if of == "clp" else UNITS[of]]
+        amounts[_find_key(row)].append((amount, None if pd.isna(count) else int(count), pesos))
+    lacking: dict[tuple[Person, str], int] = defaultdict(int)
+    for row in _list_rows(others, months):
+        least = max(row["unpriced_requests"], row["unconverted_requests"])
+        lacking[_find_key(row)] += int(least if pd.isna(row["requests"]) else row["requests"])
     uses: dict[Person, dict[str, Use]] = defaultdict(dict)
-    for (person, model), found in amounts.items():
-        sums, counts, pesos = zip(*found, strict=True)
+    for person, model in {**amounts, **lacking}:
+        sums, counts, pesos = zip(*amounts.get((person, model), [(NOTHING, 0, NOTHING)]), strict=True)
         uses[person][model] = Use(
             sum(sums, NOTHING),
             None if None in counts else sum(counts),
             sum(pesos, NOTHING) if of == "clp" else None,
+            is_part=(person, model) in lacking,
         )
-    return dict(uses), lacking
+    return dict(uses), sum(lacking.values())
+
+
+def _list_rows(table: pd.DataFrame, months: tuple[Month, ...]) -> list[dict[Hashable, Any]]:
+    return table[table["month"].isin([pd.Timestamp(month.first) for month in months])].to_dict("records")
+
+
+def _find_key(row: dict[Hashable, Any]) -> tuple[Person, str]:
+    return (str(row["source"]), _name(row["user"])), _name(row["model"])
 
 
 def _name(value: Hashable) -> str:

@@ -14,13 +14,23 @@ import pandas as pd
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
-from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.people import hide_month, hide_months, hide_people, join_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import COUNTS, CREDITS, MEASURES, MONEY, SpendTable, build_table
+from flexlib.front.table import (
+    COUNTS,
+    CREDITS,
+    MEASURES,
+    MONEY,
+    PLAIN,
+    TEXTS,
+    TIMES,
+    SpendTable,
+    build_table,
+    write_key,
+)
 from flexlib.proof import Certificate, State, find_worst
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
@@ -36,18 +46,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from flexlib.money.credit_prices import CreditPrices
-
-TIMES = {
-    "day": f"CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END",
-    "month": "CAST(date_trunc('month', created_at) AS DATE)",
-    "weekday": f"CASE WHEN grain IN {OF_A_DAY} THEN isodow(created_at) END",
-    "hour": f"CASE WHEN grain IN {OF_AN_HOUR} THEN hour(created_at) END",
-}
-"""Keys made of the time. A row that sums a day has no hour; one that sums a month has no day either."""
-
-PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
-TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and field.name not in ("id", "metadata"))
-"""Further columns that rows can be summed by."""
 
 UNITS = (*MONEY, *CREDITS, *COUNTS)
 """What `total` can be asked for."""
@@ -167,7 +165,7 @@ class Spend:
         if unit in MONEY:
             known = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
             return None if known is None else Decimal(format_plain(known))
-        value = self._sum(()).iloc[0][unit]
+        value = self.sum_rows(()).iloc[0][unit]
         return None if pd.isna(value) else value if isinstance(value, Decimal) else int(value)
 
     def by(self, *keys: str) -> SpendTable:
@@ -191,7 +189,7 @@ class Spend:
             raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
         if taken := [key for key in keys if key in MEASURES]:
             raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
-        table = self._sum(keys)
+        table = self.sum_rows(keys)
         for key in keys:
             if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
                 known = ", ".join([*TIMES, *PLAIN])
@@ -210,9 +208,10 @@ class Spend:
     def _totals(self) -> list[dict[str, Any]]:
         return [total_spend(month) for month in self._months]
 
-    def _sum(self, keys: Sequence[str]) -> SpendTable:
-        sql = {key: name_spellings(self._rows) if key == "model" else _write_key(key) for key in keys}
-        return build_table(self._rows, sql, self.span, self.zone)
+    def sum_rows(self, keys: Sequence[str], condition: str = "true") -> SpendTable:
+        """The table of `by`, also by no key, of the rows that an SQL condition holds of."""
+        sql = {key: name_spellings(self._rows) if key == "model" else write_key(key) for key in keys}
+        return build_table(self._rows.filter(condition), sql, self.span, self.zone)
 
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
@@ -238,13 +237,3 @@ def load_spend(
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
     return Spend(span, zone, stored, root, names, tolerance)
-
-
-def _write_key(key: str) -> str:
-    """The key as SQL over the rows."""
-    if key in TIMES:
-        return TIMES[key]
-    if key in PLAIN or key in TEXTS:
-        return f'"{key}"'
-    path = '"' + key.replace('"', '\\"') + '"'
-    return "metadata ->> '$." + path.replace("'", "''") + "'"

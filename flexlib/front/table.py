@@ -13,7 +13,9 @@ import pandas as pd
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage_frames import hide_zero, open_usage, sum_usage
 from flexlib.dates import Span
+from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, explain_missing
+from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF
 
 if TYPE_CHECKING:
@@ -30,6 +32,17 @@ CREDITS = ("flex_credits", "prompt_credits")
 UNKNOWN_COUNTS = ("unpriced_requests", "unconverted_requests")
 MEASURES = (*COUNTS, *CREDITS, *MONEY, *UNKNOWN_COUNTS)
 """The columns beside the keys."""
+TIMES = {
+    "day": f"CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END",
+    "month": "CAST(date_trunc('month', created_at) AS DATE)",
+    "weekday": f"CASE WHEN grain IN {OF_A_DAY} THEN isodow(created_at) END",
+    "hour": f"CASE WHEN grain IN {OF_AN_HOUR} THEN hour(created_at) END",
+}
+"""Keys made of the time. A row that sums a day has no hour; one that sums a month has no day either."""
+
+PLAIN = ("user", "model", "provider", "proxy", "task_type", "source")
+TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and field.name not in ("id", "metadata"))
+"""Further columns that rows can be summed by."""
 ORDERED = ("day", "month", "weekday", "hour")
 """Keys whose order is that of time."""
 
@@ -154,3 +167,13 @@ def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
     return value if not hasattr(value, "isoformat") else datetime.combine(value, datetime.min.time())
+
+
+def write_key(key: str) -> str:
+    """The key as SQL over the rows."""
+    if key in TIMES:
+        return TIMES[key]
+    if key in PLAIN or key in TEXTS:
+        return f'"{key}"'
+    path = '"' + key.replace('"', '\\"') + '"'
+    return "metadata ->> '$." + path.replace("'", "''") + "'"

@@ -81,6 +81,17 @@ def test_what_was_not_counted_is_not_taken_apart_by_a_guess() -> None:
     assert list_parts(take_apart(none, {"ana": {"opus": use("14", 3)}})) == {"unmeasured": 4}
 
 
+def test_of_what_is_known_of_some_calls_only_the_rest_is_no_volume_and_the_rate_is_that_of_the_known() -> None:
+    """US$ 10 at 900, then 10 calls of which one has pesos, US$ 1 at 1,000: 9 less at the mean of 950, and 100 more for
+    each of a mean of 5.5 dollars."""
+    after = {"ana": {"opus": Use(Decimal(1), 1, Decimal(1000), is_part=True)}}
+    change = take_apart({"ana": {"opus": use("10", 10, "9000")}}, after)
+    assert list_parts(change) == {"unmeasured": -8550, "rate": 550}
+    none = {"ana": {"opus": Use(Decimal(0), 0, Decimal(0), is_part=True)}}
+    assert list_parts(take_apart({"ana": {"opus": use("10", 10, "9000")}}, none)) == {"unmeasured": -9000}
+    assert take_apart({"ana": {"opus": use("10", 10, "9000")}}, none).people == {"new": 0, "gone": 0, "stayed": 1}
+
+
 def test_the_largest_change_comes_first_whichever_way_it_went() -> None:
     change = take_apart({"ana": {"x": use("1", 1)}, "ben": {"y": use("90", 1)}}, {"ana": {"x": use("9", 1)}})
     assert list(change.sum_by_person()) == ["ben", "ana"]
@@ -89,8 +100,9 @@ def test_the_largest_change_comes_first_whichever_way_it_went() -> None:
 
 AMOUNTS = st.integers(0, 10**7).map(lambda hundredths: Decimal(hundredths) / 100)
 QUANTITIES = st.none() | st.integers(0, 10**6)
+USES = st.builds(Use, AMOUNTS, QUANTITIES, st.none(), is_part=st.booleans())
 SPANS: st.SearchStrategy[Uses] = st.dictionaries(
-    st.integers(0, 6), st.dictionaries(st.integers(0, 4), st.builds(Use, AMOUNTS, QUANTITIES), max_size=4), max_size=5
+    st.integers(0, 6), st.dictionaries(st.integers(0, 4), USES, max_size=4), max_size=5
 )
 
 
