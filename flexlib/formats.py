@@ -119,6 +119,20 @@ def format_short_number(number: float) -> str:
     return f"{number / size:g}{unit}"
 
 
+def format_duration(milliseconds: int | None) -> str:
+    """`840 ms`, `1.2 s`, `3 min 20 s`; a dash where it is not known.
+
+    >>> format_duration(840), format_duration(1240), format_duration(200_000)
+    ('840\\xa0ms', '1.2\\xa0s', '3\\xa0min 20\\xa0s')
+    """
+    if milliseconds is None:
+        return UNKNOWN
+    if milliseconds < 1000:
+        return f"{milliseconds}\u00a0ms"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes}\u00a0min {seconds}\u00a0s" if minutes else f"{milliseconds / 1000:.1f}\u00a0s"
+
+
 def format_short_day(day: date) -> str:
     """`15 Sep`."""
     return f"{day.day} {format_month(day)[:3]}"

@@ -27,16 +27,16 @@ TEAMS = ("search", "support", "billing")
 
 def make_calls(seed: int = 2025) -> list[dict[str, str | int]]:
     """About 400 calls, in order of time."""
-    chance = random.Random(seed)
+    chance, clock = random.Random(seed), random.Random(f"durations:{seed}")
     calls: list[dict[str, str | int]] = []
     for day in (date(2025, 9, number) for number in range(1, 31)):
         busy = 3 if day.weekday() > 4 else 14 + day.day // 4
         for _ in range(max(0, round(chance.gauss(busy, busy / 5)))):
-            calls.append(_make_call(chance, day))
+            calls.append(_make_call(chance, day, clock))
     return sorted(calls, key=lambda call: str(call["time"]))
 
 
-def _make_call(chance: random.Random, day: date) -> dict[str, str | int]:
+def _make_call(chance: random.Random, day: date, clock: random.Random) -> dict[str, str | int]:
     (provider, model), facts = chance.choices(list(MODELS.items()), [facts[0] for facts in MODELS.values()])[0]
     _, typical, answer, price_in, price_out, proxy, task = facts
     prompt = max(8, round(chance.lognormvariate(0, 0.9) * typical))
@@ -54,6 +54,7 @@ def _make_call(chance: random.Random, day: date) -> dict[str, str | int]:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "cached_tokens": cached,
+        "duration_ms": round(clock.lognormvariate(0, 0.5) * (250 + 8 * completion + prompt // 50)),
         "usd": "" if usd is None else f"{usd:.8f}",
         "user_id": chance.randrange(1, 25),
         "team": chance.choice(TEAMS),

@@ -34,6 +34,7 @@ CALLS = CallMapping(
     cached_tokens="cached_tokens",
     cache="included",
     amount_in_usd="usd",
+    duration_ms="duration_ms",
     usable_type="user",
     usable_id="user_id",
     metadata=("team",),

@@ -13,12 +13,26 @@ import traceback
 from collections.abc import Sequence
 
 import flexlib
-from flexlib.cli import close, compare, credits, demo, doctor, forecast, fx, import_, init, ledger, report, spend  # noqa: A004 (a name for consoles)
+from flexlib.cli import (
+    close,
+    compare,
+    credits,  # noqa: A004 (a name for consoles)
+    demo,
+    doctor,
+    forecast,
+    fx,
+    import_,
+    init,
+    latency,
+    ledger,
+    report,
+    spend,
+)
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (credits, spend, compare, forecast, import_, ledger, close, fx, report, init, doctor, demo)
+COMMANDS = (credits, spend, compare, forecast, latency, import_, ledger, close, fx, report, init, doctor, demo)
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

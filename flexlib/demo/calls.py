@@ -27,6 +27,8 @@ WEEKEND = 0.3  # of a weekday's calls
 RETRIES = 2.6  # times a usual day's calls, on the day of the month on which a provider was down
 FAILURES, FAILURES_THEN = 0.008, 0.3  # of the calls, on a usual day and on that one
 CACHED = (0, 0, 30, 70)  # percent of a prompt, where a model caches
+SLOW_AT, SLOWER = {"anthropic": range(17, 20)}, 1.8
+"""The hours of the day, UTC, in which a provider takes so many times as long."""
 HOURS = (2, 1, 1, 5, 5, 1, 0, 0, 0, 0, 1, 4, 10, 14, 15, 13, 9, 13, 16, 14, 11, 7, 4, 3)
 """How busy each hour is, UTC: Chile's offices, and a batch in their night."""
 
@@ -157,6 +159,7 @@ def _draw_call(chance: random.Random, use: Use, moment: datetime, failures: floa
     prompt = round(chance.lognormvariate(0, 0.6) * use.prompt)
     completion = round(chance.lognormvariate(0, 0.7) * use.completion)
     usd, status = use.usd, "ok"
+    slower = SLOWER if moment.hour in SLOW_AT.get(use.provider, ()) else 1
     if chance.random() < failures:
         status = chance.choice(("error", "timeout", "rate_limited"))
         completion = 0
@@ -173,7 +176,7 @@ def _draw_call(chance: random.Random, use: Use, moment: datetime, failures: floa
         "completion_tokens": completion,
         "usd": usd,
         "status": status,
-        "duration_ms": round(chance.lognormvariate(0, 0.4) * (300 + 9 * completion + prompt // 60)),
+        "duration_ms": round(chance.lognormvariate(0, 0.4) * (300 + 9 * completion + prompt // 60) * slower),
         "application": use.application,
         "instance": chance.choice((1, 1, 1, 2)),
     }

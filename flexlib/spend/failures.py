@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flexlib.analysis.latency import FAILED
 from flexlib.certificate import UsageCertificate
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.quality import CALLS, IS_LEAST
-
-FAILED = re.compile(
-    r"error|fail|exception|time[d_ ]*out|cancel|abort|reject|denied|refused|rate[ _-]?limit|overloaded|unavailable"
-    r"|^[45]\d\d\b",
-    re.IGNORECASE,
-)
-"""Words of a status, or of HTTP's codes, that say that a call failed; a status of other words is none, and is shown."""
 
 
 def list_statuses(usage: MonthUsage) -> list[dict[str, Any]]:

@@ -133,6 +133,19 @@ def test_calls_roll_up_to_the_same_hours(calls: list[Path]) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
+def test_calls_take_as_long(calls: list[Path]) -> None:
+    rollups = [aggregate.roll_up_latency(scan_calls(calls, engine)) for engine in ("spark", "duckdb")]
+    assert rollups[0].order("ALL").fetchall() == rollups[1].order("ALL").fetchall()
+    keys = ("provider", "model", "proxy", "hour")
+    there, here = (
+        read_rows(aggregate.measure_latency(scan_calls(calls, engine), keys, rollup=rollups[0]))
+        for engine in ("spark", "duckdb")
+    )
+    assert there == here
+    assert len(here) > 20
+
+
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("name", ["usage_statistics", "usage_distribution", "usage_histogram"])
 def test_the_headline_numbers_and_sizes_are_the_same(calls: list[Path], name: str) -> None:
     look = getattr(aggregate, name)
