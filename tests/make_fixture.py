@@ -11,16 +11,20 @@ from pathlib import Path
 
 from flexlib import Month
 from flexlib.demo.process import demo_server
-from flexlib.ingest.files.importing import import_usage
+from flexlib.ingest.files.entries import Decisions
+from flexlib.ingest.files.importing import import_files
 from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.money.fx import Rate
 from flexlib.settings import Settings
 from flexlib.sources.files.mapping import CallMapping
+from flexlib.sources.files.paths import InputFile
 from flexlib.store.fx import KeptRate, write_kept_rates
 
 DATA = Path(__file__).parent / "data"
 FIXTURE = DATA / "fixture"
 USERS = "600"
+MOST_UNPRICED = Decimal("0.2")
+"""One model's calls have no price: enough to be seen, and not to make the month a part of one."""
 IMPORTED_AT = datetime(2025, 10, 3, 6, tzinfo=timezone.utc)
 
 CALLS = CallMapping(
@@ -59,7 +63,10 @@ def make_rates() -> None:
 
 def make_usage() -> None:
     shutil.rmtree(FIXTURE / "usage", ignore_errors=True)
-    import_usage(DATA / "calls.csv", CALLS, FIXTURE, now=IMPORTED_AT)
+    file = DATA / "calls.csv"
+    import_files(
+        [(InputFile(file, file.name), CALLS)], FIXTURE, Decisions(most_unpriced=MOST_UNPRICED), now=IMPORTED_AT
+    )
 
 
 if __name__ == "__main__":

@@ -124,6 +124,11 @@ class ReportRequest:
     reads: str | None
     """The dataset whose month it reads, `credits` or `usage`; None where it is of no month."""
 
+    @property
+    def period(self) -> str:
+        """The month, or the year, that it is of; empty where it is of none: the folder of its page."""
+        return str(self.month or self.values.get("year", ""))
+
 
 def check_request(notebook: str, given: Mapping[str, Any], service_key: str | None = None) -> ReportRequest:
     """The report of a notebook (a name or a path) with these parameters: every name known, `year` and `month` there

@@ -52,13 +52,13 @@ def run_report(
 ) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
 
-    Gives the page, `output_dir/2025-09/flex_credits.html`, or in `output_dir` itself where the report is of no month;
+    Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`;
     of made-up data it is in a folder `demo` there. The executed notebook lies beside it. Raises `NotebookFailed` when a
     cell fails: then no page is written, one that was there stays, and the marked notebook is kept as
     `flex_credits.failed.ipynb`. Raises `DiskFailed`.
     """
     source = request.notebook
-    folder = output_dir / (DEMO if is_made_up(data) else "") / str(request.month or "")
+    folder = output_dir / (DEMO if is_made_up(data) else "") / request.period
     page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)

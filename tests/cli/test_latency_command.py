@@ -19,8 +19,6 @@ from flexlib.page.usage.latency import (
     plot_latency_by_route,
 )
 
-FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
-
 
 def make_calls(name: str, count: int, hour: int, milliseconds: int, **columns: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
     """Calls that take from 90 to 110 % of so many milliseconds."""
@@ -106,13 +104,15 @@ def test_calls_without_a_duration_are_no_zero_but_a_sentence(
 
 
 def test_a_month_that_is_a_lower_bound_exits_as_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    calls = [*make_calls("a", 2, 9, 1000), call("b", "2025-09-05T09:00:00", None, model="mine", duration_ms=5)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls, lacking=1)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
     assert main(["latency", "--year", "2025", "--month", "9", "--top", "1"]) == 3
     out, err = capsys.readouterr()
-    assert "gpt-4o-mini OpenAI" in out
-    assert "gemini" not in out
+    assert "gpt-4o OpenAI" in out
+    assert "mine" not in out
     assert "2025-09 is GAP" in err
 
 

@@ -1,0 +1,83 @@
+"""Some months side by side: what each came to, who was active, what a credit and a million tokens cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.ranking import measure_unit_price
+from flexlib.analysis.usage import usage_with_price
+from flexlib.analysis.usage_frames import hide_zero
+from flexlib.front.spend import Spend
+from flexlib.sources.registry import WINDSURF
+from flexlib.spend.before import total_spend
+
+Row = dict[str, Any]
+
+
+def measure_months(spend: Spend) -> list[Row]:
+    """A row for each month of the span, also where nothing is stored; what is not known is None. `month` (its first
+    day), `state` (None: nothing is stored), `usd` and `clp` (the spend, as of `Spend.total`), `unpriced` and
+    `unconverted` (calls that these lack), `flex_credits`, `usd_per_credit`, `people` (with flex credits), `users` (of
+    calls), `requests`, `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
+    """
+    unknown = dict.fromkeys(("state", "usd", "clp", "unpriced", "unconverted", "usd_per_million"))
+    rows: list[Row] = [
+        {"month": month.first, **unknown, **found}
+        for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
+    ]
+    loaded = {month.month.first: month for month in spend.loaded}
+    for row in rows:
+        if usage := loaded.get(row["month"]):
+            totals = total_spend(usage)
+            row |= {one: hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp")}
+            row |= {"state": usage.state, "unpriced": totals["unpriced_usd"], "unconverted": totals["unpriced_clp"]}
+            row["usd_per_million"] = measure_unit_price(read_rows(usage_with_price(usage.calls)))
+    return rows
+
+
+def list_models(spend: Spend, of: str) -> list[Row]:
+    """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
+    `total`, and under each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month
+    is not stored or its amount of the model is not known."""
+    blank: Row = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
+    models: dict[str, Row] = {}
+    for line in spend.by("month", "model").to_dict("records"):
+        name = "not given" if pd.isna(line["model"]) else str(line["model"])
+        row = models.setdefault(name, {"model": name, "total": Decimal(0), **blank})
+        amount = None if pd.isna(line[of]) else line[of]
+        row[f"{line['month']:%Y-%m}"] = amount
+        row["total"] += amount or 0
+    return sorted((row for row in models.values() if row["total"]), key=lambda row: (-row["total"], row["model"]))
+
+
+def _sum_months(spend: Spend) -> Iterator[Row]:
+    """Of each month the credits and what one cost, the requests and tokens of calls, and by how many people."""
+    by_source, by_user = spend.by("month", "source"), spend.by("month", "source", "user")
+    for month in spend.span.months:
+        lines, users = (table[table["month"] == pd.Timestamp(month.first)] for table in (by_source, by_user))
+        of_credits, of_calls = (lines[is_one] for is_one in _split(lines))
+        spenders, callers = (users[is_one] for is_one in _split(users))
+        spent = None if of_credits.empty else of_credits["flex_credits"].iloc[0]
+        cost = None if of_credits.empty or of_credits["unpriced_requests"].any() else of_credits["usd"].iloc[0]
+        yield {
+            "flex_credits": spent,
+            "usd_per_credit": cost / spent if spent and cost is not None else None,
+            "people": None if spenders.empty else int((spenders["flex_credits"] > 0).sum()),
+            "users": None if callers.empty else int(callers["user"].notna().sum()),
+            **{name: _add(of_calls[name]) for name in ("requests", "total_tokens")},
+        }
+
+
+def _split(table: pd.DataFrame) -> tuple[pd.Series[bool], pd.Series[bool]]:
+    is_windsurf = table["source"] == WINDSURF.name
+    return is_windsurf, ~is_windsurf
+
+
+def _add(counts: pd.Series[int]) -> int | None:
+    """None without a count, or where one is not known: a smaller sum would be wrong."""
+    return None if counts.empty or counts.isna().any() else int(counts.sum())

@@ -1,0 +1,127 @@
+"""The page of a year: headlines, what stands out, and the models as they replace each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from flexlib.analysis.ranking import measure_amount_change
+from flexlib.certificate import Certificate, State
+from flexlib.dates import Month, Span
+from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_month
+from flexlib.page.kit.amounts import UNITS
+from flexlib.page.kit.markup import Html
+from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
+from flexlib.tables.year import LEAST
+
+
+class Months(Protocol):
+    """What is loaded of some months, as `fl.load` gives it."""
+
+    @property
+    def span(self) -> Span: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def stored(self) -> tuple[Month, ...]: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+    @property
+    def certificates(self) -> tuple[Certificate, ...]: ...
+
+
+WHOLE = (State.COMPLETE, State.UNWITNESSED, State.UNRECONCILED)
+"""States of a month that can be the least of a year: a part of one would be it by what it lacks."""
+
+Row = dict[str, Any]
+
+
+def show_year_title(title: str, spend: Months) -> Html:
+    """Title, year and the worst state of its months; which are not stored, and what is missing from the others."""
+    months = spend.span.months
+    name = str(months[0].year) if months[0].year == months[-1].year else f"{months[0]} to {months[-1]}"
+    stored = f"{len(spend.stored)} of {format_count(len(months), 'month')} stored"
+    return show_title(
+        title,
+        name,
+        f"All that is stored · the months of a year · days of {spend.zone}",
+        BADGES[spend.state],
+        stored,
+        # Of a year that is whole, the figures themselves say what they lack.
+        () if spend.state is State.COMPLETE else spend.missing,
+        demo=any(getattr(one, "demo", False) for one in spend.certificates),
+        for_scripts={"state": str(spend.state), "missing": list(spend.missing), "possible_duplicates": []},
+    )
+
+
+def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
+    """The year's sum, its best and worst month, spenders, and the price of a credit and of a million tokens, then and
+    now."""
+    known = [row for row in months if row[of] is not None]
+    total = sum((row[of] for row in known), Decimal(0))
+    least = f" <b>{LEAST}</b>" if len(known) < len(months) or any(row["unpriced"] for row in known) else ""
+    highest, lowest = _find_extremes(months, of)
+    return show_cards([
+        (f"Spent{least}", _write(total if known else None, of), f"in {format_count(len(known), 'month')}"),
+        ("Highest month", *_describe(highest, of)),
+        ("Lowest whole month", *_describe(lowest, of)),
+        ("Spenders", *_compare(months, "people", "{:,}".format)),
+        ("A flex credit", *_compare(months, "usd_per_credit", _write_price)),
+        ("1M tokens", *_compare(months, "usd_per_million", _write_price)),
+    ])  # fmt: skip
+
+
+def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
+    """Which month came to most, and by how much the last one differs from the first of those that are whole."""
+    whole = [row for row in months if row[of] is not None and row["state"] in WHOLE]
+    note = "A month that is not stored is a gap, and no zero. The certificate of each month stands beside it."
+    if len(whole) < 2:
+        return Heading("The months side by side", note)
+    first, last = whole[0], whole[-1]
+    change = measure_amount_change(last[of], first[of])
+    names = format_month(first["month"]), format_month(last["month"])
+    said = "as much as" if not change else f"{format_change(change)} against"
+    return Heading(f"{names[1]}: {said} {names[0]}", note)
+
+
+def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
+    """The models that came to most first and last."""
+    note = f"{UNITS[of].title} by model and month, as counted. 0: none of it in that month; a dash: not known."
+    months = [name for name in (models[0] if models else {}) if name not in ("model", "total")]
+    ranked = [max(models, key=lambda row, name=month: row[name] or 0) for month in months]  # type: ignore[misc]
+    leaders = [row["model"] for row, month in zip(ranked, months, strict=True) if row[month]]
+    if not leaders:
+        return Heading("No amount is known", note)
+    first, last = leaders[0], leaders[-1]
+    return Heading(f"{last} has taken over from {first}" if first != last else f"{last} came to most", note)
+
+
+def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | None]:
+    known = [row for row in months if row[of] is not None]
+    whole = [row for row in known if row["state"] in WHOLE]
+    return max(known, key=lambda row: row[of], default=None), min(whole, key=lambda row: row[of], default=None)
+
+
+def _describe(row: Row | None, of: str) -> tuple[str, str]:
+    return (UNKNOWN, "no amount is known") if row is None else (_write(row[of], of), format_month(row["month"]))
+
+
+def _compare(months: Sequence[Row], name: str, write: Any) -> tuple[str, str]:  # noqa: ANN401
+    """The last known value, and the first."""
+    known = [row for row in months if row[name] is not None]
+    if not known:
+        return UNKNOWN, "not known"
+    first, last = known[0], known[-1]
+    then = f"; {write(first[name])} in {format_month(first['month'])[:3]}" if first is not last else ""
+    return write(last[name]), f"in {format_month(last['month'])[:3]}{then}"
+
+
+def _write(amount: Decimal | None, of: str) -> str:
+    return UNKNOWN if amount is None else UNITS[of].write(amount)
+
+
+def _write_price(amount: Decimal) -> str:
+    return f"US$ {format_amount(amount, '0.001' if amount < 1 else '0.01')}"

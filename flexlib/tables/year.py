@@ -1,0 +1,66 @@
+"""The months of a year as finished tables; rows as from `front.year`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from flexlib.analysis.ranking import COLOURS
+from flexlib.analysis.top import OTHER_MODELS
+from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.dates import Span
+from flexlib.tables.definition import Column, Kind, Row, Table, Total
+
+NOT_STORED = "not stored"
+
+SHOWN = 12
+"""Models before the others are one line."""
+
+LEAST = "at least"
+
+
+def table_months(months: Sequence[Row]) -> Table:
+    """A line a month: its spend, credits, who was active, what a credit and a million tokens cost, and its state."""
+    rows = [
+        {
+            **row,
+            "said": NOT_STORED if row["state"] is None else str(row["state"]).lower(),
+            "note_usd": LEAST if row["usd"] is not None and row["unpriced"] else "",
+            "note_clp": LEAST if row["clp"] is not None and row["unconverted"] else "",
+        }
+        for row in months
+    ]
+    columns = [
+        Column("month", "Month", Kind.MONTH, "All that is stored"),
+        Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
+        Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
+        Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, is_optional=True),
+        Column("usd_per_credit", "US$ a credit", Kind.USD, is_optional=True),
+        Column("people", "Spenders", Kind.COUNT),
+        Column("requests", "Calls", Kind.COUNT, Total.KNOWN, is_optional=True),
+        Column("usd_per_million", "US$ per 1M tokens", Kind.USD, is_optional=True),
+        Column("said", "Certificate"),
+    ]
+    return Table("table-months", "The months side by side", columns, rows)
+
+
+def table_models(models: Sequence[Row], span: Span) -> Table:
+    """The models with the most, a column a month, in whole units; past the first twelve they are one line."""
+    months = span.months
+    shown = list(models if len(models) <= SHOWN + 1 else models[:SHOWN])
+    if others := models[len(shown) :]:
+        shown.append({"model": OTHER_MODELS, **_add(others, [*map(str, months), "total"])})
+    last = months[-2:]
+    columns = [
+        Column("model", "Model", total="All models", is_series=True),
+        *(Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN, is_optional=month not in last) for month in months),
+        Column("total", "Year", Kind.CLP, Total.KNOWN),
+    ]
+    others_at = frozenset({len(shown) - 1}) if others else frozenset[int]()
+    return Table("table-models", "Models by month", columns, shown, others_at, coloured=COLOURS)
+
+
+def _add(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Decimal | None]:
+    known = {key: [row[key] for row in rows if row[key] is not None] for key in keys}
+    with exact_decimals():
+        return {key: sum(amounts, Decimal(0)) if amounts else None for key, amounts in known.items()}

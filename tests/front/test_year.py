@@ -1,0 +1,99 @@
+"""The months of a year side by side: a month that is not stored is a gap and no zero."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
+
+from flexlib.certificate import State
+from flexlib.dates import Month
+from flexlib.front.spend import Spend
+from flexlib.front.spend import load_spend as open_spend
+from flexlib.front.year import list_models, measure_months
+from flexlib.page.kit.table import render_table
+from flexlib.page.year import heading_for_months, heading_for_year_models, show_year_headlines, show_year_title
+from flexlib.tables.year import table_models, table_months
+
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+
+
+def load_spend(first: Month, last: Month, root: Path) -> Spend:
+    return open_spend(first, last, root, zone="UTC", names=False)
+
+
+@pytest.fixture
+def year(tmp_path: Path) -> Spend:
+    """August US$ 3 of gpt-4o; of September nothing is stored; October US$ 1 of gpt-4o, 4 of gpt-5, one unpriced."""
+    user = {"usable_type": "user", "usable_id": 7}
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-05", "3", **user))
+    store(
+        tmp_path, "ledger", OCTOBER,
+        call("b", "2025-10-05", "1", **user),
+        call("c", "2025-10-06", "4", model="gpt-5", usable_type="user", usable_id=8),
+        *(call(f"d{number}", "2025-10-07", "0", **user) for number in range(20)),
+        call("e", "2025-10-08", None, model="mine", **user),
+    )  # fmt: skip
+    return load_spend(AUGUST, OCTOBER, tmp_path)
+
+
+def test_a_month_has_its_spend_its_users_and_the_price_of_a_million_tokens(year: Spend) -> None:
+    august, september, october = measure_months(year)
+    assert (august["usd"], august["users"], august["requests"], august["total_tokens"]) == (Decimal(3), 1, 1, 100)
+    assert august["usd_per_million"] == Decimal(30_000)  # US$ 3 for 100 tokens
+    assert (october["usd"], october["unpriced"], october["users"], october["requests"]) == (Decimal(5), 1, 2, 23)
+    assert october["people"] is None  # nobody has credits: not known, and no zero
+    assert september == {"month": date(2025, 9, 1)} | dict.fromkeys(september.keys() - {"month"})
+
+
+def test_a_model_has_zero_in_a_stored_month_and_nothing_in_one_that_is_not(year: Spend) -> None:
+    first, second = list_models(year, "usd")
+    assert first == {"model": "gpt-4o", "2025-08": 3, "2025-09": None, "2025-10": 1, "total": 4}
+    assert second == {"model": "gpt-5", "2025-08": 0, "2025-09": None, "2025-10": 4, "total": 4}
+    assert [row["model"] for row in list_models(year, "flex_credits")] == []
+
+
+def test_the_tables_have_a_line_for_every_month_and_a_dash_for_what_is_not_known(year: Spend) -> None:
+    months = table_months(measure_months(year))
+    assert [row["said"] for row in months.rows] == ["complete", "not stored", "complete"]
+    assert [row["note_usd"] for row in months.rows] == ["", "", "at least"]
+    html = render_table(table_models(list_models(year, "usd"), year.span))
+    assert ">–<" in html
+    assert ">Sep<" in html
+
+
+def test_models_past_the_twelfth_are_one_line_with_their_sums() -> None:
+    span = load_spend(Month(2025, 8), Month(2025, 9), FIXTURE).span
+    models = [{"model": f"m{n}", "2025-08": Decimal(n), "2025-09": None, "total": Decimal(n)} for n in range(20, 0, -1)]
+    table = table_models(models, span)
+    assert len(table.rows) == 13
+    assert table.rows[-1] == {"model": "Other", "2025-08": 36, "2025-09": None, "total": 36}  # 8 + 7 + ... + 1
+
+
+def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(year: Spend) -> None:
+    months, models = measure_months(year), list_models(year, "usd")
+    assert heading_for_year_models(models).heading == "gpt-5 has taken over from gpt-4o"
+    assert heading_for_months(months).heading == "October 2025: +66.7\u00a0% against August 2025"
+    assert "2 of 3 months stored" in (title := show_year_title("Spend", year).render_html())
+    assert "Nothing of 2025-09 is stored." in title
+    headlines = show_year_headlines(months).render_html()
+    assert "at least" in headlines
+    assert "US$ 8.00" in headlines
+    assert year.state is State.GAP
+
+
+def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", None, model="mine"))
+    year = load_spend(SEPTEMBER, SEPTEMBER, tmp_path)
+    assert heading_for_year_models(list_models(year, "usd")).heading == "No amount is known"
+    assert heading_for_months(measure_months(year)).heading == "The months side by side"
+    assert "no amount is known" in show_year_headlines(measure_months(year)).render_html()
+
+
+def test_credits_have_their_price_and_their_spenders() -> None:
+    august, september = measure_months(load_spend(Month(2025, 8), Month(2025, 9), FIXTURE))
+    assert (august["flex_credits"], august["people"], august["usd_per_credit"]) == (8754, 18, Decimal("0.04"))
+    assert (september["flex_credits"], september["usd"]) == (9961, Decimal("401.57132695"))
