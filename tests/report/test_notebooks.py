@@ -182,7 +182,7 @@ def test_each_parameter_has_a_kind_and_says_what_it_is(path: Path) -> None:
     assert [one.name for one in parameters if not one.kind] == []
     cell = next(cell for cell in read_notebook(path)["cells"] if "parameters" in cell["metadata"].get("tags", []))
     assert [line for line in cell["source"] if not re.search(r"# *\w", line)] == []
-    assert {"year", "month"} <= {one.name for one in parameters}
+    assert {"year", "month"} - {one.name for one in parameters} == ({"month"} if path.stem == "year" else set())
 
 
 @pytest.mark.parametrize("path", sorted((HOME / "params").glob("*.yaml")), ids=lambda path: path.stem)
