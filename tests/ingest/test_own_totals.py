@@ -44,6 +44,16 @@ def test_a_row_that_sums_the_others_is_no_call(tmp_path: Path, total: str) -> No
     assert found.left_out == ({"kind": "total rows", "rows": 1},)
 
 
+@pytest.mark.parametrize("rows", ["{rows}{total}", "{total}{rows}"])
+def test_a_row_of_a_name_of_its_own_that_has_the_tokens_of_all_others_is_told(tmp_path: Path, rows: str) -> None:
+    text = rows.format(rows=ROWS, total="2026-05-02,Grand sum,,3000,300\n")
+    found = bring(tmp_path, text)
+    assert (found.sums.reasons, found.prompt_tokens) == (("doubled_rows",), 6000)  # 3000
+    (tmp_path / "other").mkdir()
+    other = text.replace("Grand sum,,3000,300", "gpt-4o,everybody,3000,300")  # of the model, which others have
+    assert bring(tmp_path / "other", other).sums.reasons == ()
+
+
 PRICED = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n2026-05-02,gpt-4o,app,2000,200,2.50\n"
 ONE = "date,model,team,in,out,usd\n2026-05-01,gpt-4o,web,1000,100,1.50\n"
 

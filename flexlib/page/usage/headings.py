@@ -64,7 +64,8 @@ def heading_for_spend_days(
         least = "at least " * any(
             row.get("request_count", 1) is None and row.get("unpriced_usd", 1) for row in read_rows(by_day)
         )
-        note += f" Not in it: {least}{format_count(totals['unpriced_usd'], 'call')} without a price."
+        note += f" Not {'counted' if has_bills else 'in it'}: "
+        note += f"{least}{format_count(totals['unpriced_usd'], 'call')} without a price."
     peak = max(days, key=lambda row: (row["total_usd"], -row["date"].toordinal()), default=None)
     if peak is None or not peak["total_usd"]:
         return Heading(f"Spend by day{COUNTED * has_bills}", note)
@@ -168,10 +169,15 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
 
 
 def heading_for_open_questions(
-    unpriced: Sequence[Row], unmapped: Sequence[Row], request_count: int | None = 0
+    unpriced: Sequence[Row],
+    unmapped: Sequence[Row],
+    request_count: int | None = 0,
+    *,
+    unbilled: int | None = None,
 ) -> Heading | None:
     """Of `spend.list_unpriced` and `list_unmapped`; None where both are empty. `request_count` of the month's calls:
-    None where some row does not say how many it sums, and is counted as one."""
+    None where some row does not say how many it sums, and is counted as one. `unbilled`, in a month with bills: how
+    many have neither a price nor a bill, as the spend's card says."""
     if not unpriced and not unmapped:
         return None
     note = "What has no price is in no total; what has no known provider counts, as unmapped."
@@ -180,6 +186,9 @@ def heading_for_open_questions(
     least, least_unknown = (
         "at least " * any(row.get("is_least", request_count is None) for row in rows) for rows in (unpriced, unmapped)
     )
+    if unpriced and unbilled is not None:
+        left = f"{least}{format_count(unbilled, 'call')} of it in no bill either" if unbilled else "bills say it all"
+        note = note.replace("in no total", f"in no count, and {left}")
     parts = [f"{least}{without} without a price"] * bool(unpriced) + [
         f"{least_unknown}{unknown} to an unknown provider"
     ] * bool(unmapped)

@@ -127,6 +127,8 @@ class CallFile:
 
     def sum_free(self, month: Month) -> tuple[int, Decimal]:
         """How many rows of the month cost nothing though they carry an amount, and the US$ that they say."""
+        if "free_usd" not in self.connection.table("judged").columns:
+            return 0, Decimal()
         ((rows, usd),) = self._query(f"""
             SELECT count(free_usd), coalesce(sum(free_usd), 0) FROM calls
             WHERE {select_month(month)} AND fault IS NULL AND NOT is_duplicate""")

@@ -53,6 +53,8 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
         _leave_out(connection, "kind", "kind IS NOT NULL")
     if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
         _leave_out_totals(connection, mapping)
+    if "model" in mapping.columns:
+        _doubt_totals(connection, mapping)
 
 
 def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
@@ -149,6 +151,18 @@ def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMappin
                 ELSE 'amount of line ' || line || '|' || a || '|' || a_whole END, '|') AS told
             FROM totals WHERE is_total = 2 AND NOT is_sum)""")
     _leave_out(connection, quote(TOTAL_ROWS), "line IN (SELECT line FROM totals WHERE is_sum OR is_total = 2)")
+
+
+def _doubt_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
+    """Adds to `doubtful` a row that has the tokens of all others, two or more, and in the place of its model a name
+    that none of them has: a total by a word that nobody foresaw. One with an id of its own is a call."""
+    counts = {name for name in ("prompt_tokens", "completion_tokens") if name in mapping.columns}
+    same = " AND ".join(f"2 * {name} = (SELECT sum({name}) FROM judged WHERE fault IS NULL)" for name in sorted(counts))
+    connection.execute(f"""
+        INSERT INTO doubtful SELECT line FROM judged mine
+        WHERE fault IS NULL AND request_id IS NULL AND {same or "false"} AND {" + ".join(counts) or "0"} > 0
+            AND (SELECT count(*) FROM judged WHERE fault IS NULL) > 2
+            AND NOT EXISTS (SELECT 1 FROM judged other WHERE other.model = mine.model AND other.line <> mine.line)""")
 
 
 def name_rows(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, columns: dict[str, str]) -> set[str]:
