@@ -154,6 +154,25 @@ def bring_lists(folder: Path, *pages: dict[str, Any]) -> MonthImport:
     ({"pageInfo": {"hasNextPage": False, "hasPreviousPage": True}}, BEFORE),
     ({"total": 250}, OF_250),
     ({"meta": {"total_count": 250}, "has_more": False}, OF_250),
+    ({"LastEvaluatedKey": {"id": {"S": "2"}}, "Count": 2, "ScannedCount": 2}, NEXT),
+    ({"metadata": {"continue": "c", "remainingItemCount": 248}}, NEXT),
+    ({"links": [{"rel": "self", "href": "u"}, {"rel": "next", "href": "https://example.com"}]}, NEXT),
+    ({"number": 0, "size": 2, "first": True, "last": False}, NEXT),
+    ({"number": 1, "size": 2, "first": False, "last": True}, BEFORE),
+    ({"isLast": False}, NEXT),
+    ({"truncated": True}, NEXT),
+    ({"hasMore": "yes"}, NEXT),
+    ({"page": "1 of 2"}, NEXT),
+    ({"cursor": "c"}, NEXT),
+    ({"_scroll_id": "c"}, NEXT),
+    ({"hits": {"total": {"value": 10_000, "relation": "gte"}}}, NEXT),
+    ({"hits": {"total": {"value": 250, "relation": "eq"}}, "took": 3, "_scroll_id": "c"}, OF_250),
+    ({"startAt": 0, "maxResults": 2, "total": 250}, NEXT),
+    ({"draw": 1, "recordsTotal": 300, "recordsFiltered": 250}, OF_250),
+    ({"recordsTotal": 250}, OF_250),
+    ({"count": 250}, OF_250),
+    ({"total": 250.0}, OF_250),
+    ({"total": "250.0"}, OF_250),
 ])  # fmt: skip
 def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: dict[str, Any], missing: str) -> None:
     found = bring_lists(tmp_path, said)
@@ -171,6 +190,19 @@ def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: d
     pytest.param([{"number": 12, "total": 238, "tax": 38}], id="an invoice's number and total"),
     pytest.param([{"totalPages": 1, "totalElements": 2, "number": 0, "first": True, "last": True}], id="the only page"),
     pytest.param([{"number": nth, "totalPages": 2, "totalElements": 4} for nth in (0, 1)], id="counted from 0"),
+    pytest.param([{"number": nth, "first": nth == 0, "last": nth == 1} for nth in (0, 1)], id="slices counted from 0"),
+    pytest.param([{"startAt": 2 * nth, "maxResults": 2, "total": 4} for nth in (0, 1)], id="by where they start"),
+    pytest.param([{"page": f"{nth} of 2"} for nth in (1, 2)], id="the number and how many there are in one text"),
+    pytest.param([{"links": [{"rel": "next", "href": None}, {"rel": "last", "href": "u"}]}], id="a link to nothing"),
+    pytest.param([{"cursor": "c", "has_more": False}], id="a cursor, and nothing follows"),
+    pytest.param([{"cursor": "c", "next_cursor": None}], id="a cursor of the page itself"),
+    pytest.param([{"cursor": "c", "limit": 100}], id="a cursor behind a page that is not full"),
+    pytest.param([{"_scroll_id": "c", "hits": {"total": {"value": 2, "relation": "eq"}}}], id="a scroll of all hits"),
+    pytest.param([{"count": 100, "page": 1, "pages": 1}], id="a count that is a limit"),
+    pytest.param([{"count": 2}], id="a count of the rows"),
+    pytest.param([{"draw": 1, "recordsTotal": 9, "recordsFiltered": 2}], id="all that was asked for of more"),
+    pytest.param([{"truncated": False, "isLast": True, "hasMore": "no"}], id="nothing follows, by other words"),
+    pytest.param([{"total": 17.5}], id="a total of money"),
     pytest.param([{"offset": 2 * nth, "limit": 2, "total": 6} for nth in (0, 1, 2)], id="by offsets"),
     pytest.param([{"page": 1, "pages": 2, "next": "u"}, {"page": 2, "pages": 2, "previous": "u"}], id="both ways"),
 ])  # fmt: skip
@@ -196,6 +228,21 @@ def test_a_page_that_is_saved_twice_stands_for_no_other_one(tmp_path: Path) -> N
         files = [write(folder, f"page{nth}.json", page) for nth, page in enumerate(given)]
         (found,) = import_files([(InputFile(file, file.name), CALLS) for file in files], folder / "data")
         assert found.certificate.state is state
+
+
+def test_a_row_that_two_pages_have_is_one_of_those_that_they_say_there_are(tmp_path: Path) -> None:
+    rows = [{"time": f"2026-05-0{day}T10:00:00Z", "model": "gpt-4o-2024-08-06", "input": 100, "output": 10,
+             "id": str(day)} for day in range(1, 10)]  # fmt: skip
+    numbers = [{"page": nth, "total_pages": 2, "total": 9} for nth in (1, 2)]
+    plain = [{"total": 9}] * 2
+    cases = [("moved", rows[4:8], numbers, 8), ("plain", rows[3:8], plain, 8), ("turned", rows[4::-1], plain, 5)]
+    for name, second, said, here in [*cases, ("all", rows[5:], numbers, 9)]:
+        (folder := tmp_path / name).mkdir()
+        pages = [{"data": data} | told for data, told in zip((rows[:5], second), said, strict=True)]
+        files = [write(folder, f"page{nth}.json", page) for nth, page in enumerate(pages)]
+        (found,) = import_files([(InputFile(file, file.name), CALLS) for file in files], folder / "data")
+        lacks = [f"page 1 is of 9 rows, and {here} are here: import all pages in one command"] if here < 9 else []
+        assert ([row.reason for row in found.quarantined], found.certificate.prompt_tokens) == (lacks, 100 * here)
 
 
 def test_a_period_whose_rows_are_null_is_unknown_and_one_of_an_empty_list_is_without_use(tmp_path: Path) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flexlib.sources.files.fields import AskedColumns
 
 WORDS = {
-    "more": "hasmore hasnext hasnextpage istruncated moreavailable",
+    "more": "hasmore hasnext hasnextpage istruncated moreavailable hasmoreitems hasmoreresults hasmorepages "
+    "moreresults remainingitemcount",
     "next": "next nextpage nextpagetoken nextpageurl nextcursor nexttoken nextmarker nextlink nexturl nextoffset "
-    "nextcontinuationtoken continuationtoken",
+    "nextcontinuationtoken continuationtoken nextpagestart nextrecordsurl lastevaluatedkey continue",
+    "open": "truncated more",
+    "ended": "last islast islastpage done endofstream",
+    "begun": "first isfirst isfirstpage",
+    "cursor": "cursor scrollid",
     "before": "hasprevious hasprev hasprevpage haspreviouspage",
     "previous": "previous previouspage previouspagetoken previouspageurl previouscursor previoustoken previouslink "
     "previousurl prev prevpage prevpagetoken prevpageurl prevcursor prevtoken prevlink prevurl",
@@ -20,21 +25,26 @@ WORDS = {
     "nth": "number",
     "pages": "totalpages numpages pagecount pages",
     "last": "lastpage",
-    "offset": "offset skip",
-    "total": "totalcount totalresults totalitems totalrows totalrecords totalelements totalhits totalusageeventscount",
-    "size": "total",
-    "limit": "limit perpage pagesize count",
+    "offset": "offset skip startat",
+    "total": "totalcount totalresults totalitems totalrows totalrecords totalelements totalhits totalusageeventscount "
+    "totalsize numfound nbhits resultcount recordcount recordsfiltered",
+    "size": "total recordstotal",
+    "count": "count",
+    "limit": "limit perpage pagesize maxresults",
 }
 """How pages say that more follow or come before, by a flag or by what the other page is asked for with; and where they
 stand: their number, how many pages there are or which is the last, the rows before them and in all. `number` may as
-well be an invoice's, and `total` a sum of money."""
+well be an invoice's, `total` a sum of money, `count` a limit, and `cursor` that of the page itself."""
 NAMES = {word: name for name, words in WORDS.items() for word in words.split()}
 FLAGS = ("more", "before")
 TOKENS = ("next", "previous")
-ASKING = (*FLAGS, *TOKENS, "page", "pages", "last", "offset")
+SIGNS = {"open": ("more", "true"), "ended": ("more", "false"), "begun": ("before", "false")}
+"""Words that are of pages where they say that there are others: the flag that they set then, and their text."""
+ASKING = (*FLAGS, *TOKENS, *SIGNS, "cursor", "page", "pages", "last", "offset")
 """What is of the page alone, and says nothing of its rows."""
 ANYWHERE = ("more", "next", "before")
 """What is read in a row too that holds a list: a call may have a page, a total or a previous one of its own."""
+YES, NO = ("true", "yes"), ("false", "no")
 NOTHING = ("", "0", "false", "none", "null")
 """Texts of a flag or of what the next page is asked for with, where there is none."""
 LEVELS = 2
@@ -50,27 +60,62 @@ def find_word(key: str) -> str | None:
     return NAMES.get(re.sub("[^a-z]", "", key.rpartition(".")[2].lower()))
 
 
-def read_said(holders: Sequence[Mapping[str, Any]], asked: AskedColumns) -> dict[str, Any]:
-    """What the objects that lead to a list say of more pages, and those in them."""
+def read_said(holders: Sequence[Mapping[str, Any]], asked: AskedColumns, rows: int) -> dict[str, Any]:
+    """What the objects that lead to a list of so many rows say of more pages, and those in them."""
     told, level = list(holders), list(holders)
     for _ in range(LEVELS):
-        level = [one for above in level for one in above.values() if isinstance(one, dict)]
+        level = [one for above in level for one in _list_objects(above)]
         told += level
     is_row = any(column.split(".")[0] in one for column in asked.columns for one in holders)
     found: dict[str, Any] = {}
+    named = set[str]()
     for key, value in ((key, value) for one in told for key, value in one.items()):
         name = find_word(key)
         if name is None or is_row and name not in ANYWHERE:
             continue
+        if name == "size" and isinstance(value, dict) and "relation" in value:  # Elasticsearch's
+            found |= {"more": True} if value["relation"] == "gte" else {}
+            name, value = "total", value.get("value")
         text = str(value).strip().lower()
-        if name in FLAGS and text in ("true", "false", "0", "1"):
-            found[name] = found.get(name, False) or text in ("true", "1")
+        if name not in SIGNS or text in YES + NO:
+            named.add(name)
+        number = read_whole(text)
+        if name in SIGNS:
+            flag, sign = SIGNS[name]
+            found |= {flag: True} if text == sign else {}
+        elif name in FLAGS and (number is not None or text in YES + NO):
+            found[name] = found.get(name, False) or text in YES or bool(number)
         elif name in TOKENS and value and text not in NOTHING:
             found.setdefault(name, value)
-        elif name not in (*FLAGS, *TOKENS) and text.isdecimal():
-            found.setdefault(name, int(text))
-    nth = found.pop("nth", None)
-    return {"page": nth} | found if nth is not None and "pages" in found else found
+        elif name == "page" and (of_pages := re.fullmatch(r"(\d+)(?: of |/)(\d+)", text)):
+            found |= dict(zip(("page", "pages"), map(int, of_pages.groups()), strict=True))
+        elif name == "cursor" and isinstance(value, str) and text not in NOTHING:
+            found.setdefault(name, value)
+        elif name not in (*FLAGS, *TOKENS, "cursor") and number is not None:
+            found.setdefault(name, number)
+    return _settle_doubts(found, named, rows)
+
+
+def _settle_doubts(found: dict[str, Any], named: set[str], rows: int) -> dict[str, Any]:
+    """What was said without the words that may mean something else where nothing beside them says what."""
+    nth, count, cursor = (found.pop(name, None) for name in ("nth", "count", "cursor"))
+    if nth is not None and ("pages" in found or not named.isdisjoint(("begun", "ended"))):
+        found.setdefault("page", nth)
+    if count is not None and found.keys() <= {"limit"}:
+        found["size"] = count
+    is_told = not named.isdisjoint((*FLAGS, *SIGNS, "next", "total", "size"))
+    if cursor and not is_told and rows and rows >= found.get("limit", 0):
+        found["next"] = cursor
+    return found
+
+
+def _list_objects(above: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects in an object; a list of links is one of what each leads to, by its `rel`."""
+    for value in above.values():
+        if isinstance(value, dict):
+            yield value
+        elif isinstance(value, list) and value and all(isinstance(one, dict) and "rel" in one for one in value):
+            yield {str(one["rel"]): one.get("href", one) for one in value}
 
 
 def has_other_numbers(value: object, size: int, rows: Sequence[object], counts: Iterable[str]) -> bool:
@@ -87,6 +132,16 @@ def _find(row: Any, path: str) -> Any:  # noqa: ANN401 (JSON)
     for key in path.split("."):
         row = row.get(key) if isinstance(row, dict) else None
     return row
+
+
+def read_whole(text: str) -> int | None:
+    """The whole number that a text says, also as `10.0` or `1,000`; None where it says none.
+
+    >>> read_whole("1,000"), read_whole("10.0"), read_whole("10.5")
+    (1000, 10, None)
+    """
+    digits = text.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", text) else re.sub(r"\.0+$", "", text)
+    return int(digits) if digits.isdecimal() else None
 
 
 def read_finite(value: object) -> Decimal | None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from flexlib.dates import Month
@@ -38,8 +40,8 @@ class Page:
     """Whether it stands in a row of another page."""
     differs: Sequence[tuple[str, str, str]] = ()
     """Totals that it says, and what its rows sum up to, where that is something else."""
-    content: str = ""
-    """Of its rows, where it says how many there are in all."""
+    contents: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
+    """Hashes of its periods and of its rows, where it says how many there are in all."""
 
     @property
     def last(self) -> tuple[int | None, int | None]:
@@ -90,7 +92,7 @@ def list_pages(
     if not isinstance(rows, list):
         return
     every = list(_list_rows(value, steps))
-    said = read_said([one for one in holders if isinstance(one, dict)], asked)
+    said = read_said([one for one in holders if isinstance(one, dict)], asked, len(rows))
     size, is_alone = said.pop("size", None), not said
     if size and not (is_alone and has_other_numbers(value, size, every, asked.counts)):
         said.setdefault("total", size)
@@ -99,9 +101,8 @@ def list_pages(
     span = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
     differs = [] if is_inner else [*_compare_totals(value, every, asked.totals)]
     said.pop("limit", None)
-    content = json.dumps(every, sort_keys=True, default=str) if "total" in said and not is_inner else ""
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs, digest)
+    contents = (_hash_rows(rows), _hash_rows(every)) if "total" in said and not is_inner else (Counter(), Counter())
+    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs, contents)
     if len(steps) > 1:
         for period in periods:
             for page in list_pages(period, steps[1:], asked, place, is_inner=True):
@@ -137,7 +138,7 @@ def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[Op
         is_known = any(found[number] for number, _ in several) or any(page.rows[0] > total for _, page in several)
         if total and not is_whole and not is_known:
             number, page = several[0]
-            here = sum(one.rows[1] for one in _drop_copies(page for _, page in several))
+            here = _count_distinct((page for _, page in several), 1)
             found[number].append(_refuse(page, f"page {page.place} is of {total:,} rows, and {here:,} are here"))
     return found
 
@@ -145,15 +146,21 @@ def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[Op
 def _are_whole(pages: Sequence[Page], total: int, of: int, first: int) -> bool:
     """Whether pages that say how many rows (`of` 1) or periods (0) there are in all hold so many: each by itself, or
     the others together, of as many lists as have a first page that says so."""
-    parts = [page for page in _drop_copies(pages) if page.rows[of] != total]
+    parts = [page for page in pages if page.rows[of] != total]
     numbered = [page for page in parts if "offset" in page.said or "page" in page.said]
+    numbered = list({(page.marks, frozenset(page.contents[1])): page for page in numbered}.values())
     lists = max(1, sum(not page.lacks(0, first) for page in numbered))
-    return not parts or sum(page.rows[of] for page in parts) == total * lists
+    return not parts or _count_distinct(parts, of) == total * lists
 
 
-def _drop_copies(pages: Iterable[Page]) -> list[Page]:
-    """The pages, one that is saved twice once: it stands for no other one."""
-    return list({(page.content, page.marks): page for page in pages}.values())
+def _count_distinct(pages: Iterable[Page], of: int) -> int:
+    """Their rows (`of` 1) or periods (0): one of two pages, which moved on while they were read, is here once."""
+    return reduce(or_, (page.contents[of] for page in pages)).total()
+
+
+def _hash_rows(rows: Sequence[object]) -> Counter[int]:
+    texts = (json.dumps(row, sort_keys=True, default=str).encode() for row in rows)
+    return Counter(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) for text in texts)
 
 
 def _find_missing(
