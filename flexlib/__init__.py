@@ -6,6 +6,7 @@ import importlib as _importlib
 
 TYPE_CHECKING = False  # of `typing`, which takes as long to import as all the rest that an application waits for here
 if TYPE_CHECKING:
+    from pathlib import Path as _Path
     from typing import Any as _Any
 
     import pandas as _pd
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from flexlib.front.spend import Spend
     from flexlib.ledger.read.scopes import usage
     from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
+    from flexlib.proof import Look as _Look
+    from flexlib.settings import Settings as _Settings
 
 __all__ = [
     "LlmProvider",
@@ -58,7 +61,8 @@ def months() -> _pd.DataFrame:
     from flexlib.settings import load_settings
 
     settings = load_settings()
-    return list_stored_months(find_data(settings), settings.bill_tolerance)
+    data = find_data(settings)
+    return list_stored_months(data, settings.bill_tolerance, find_look(settings, data))
 
 
 def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:
@@ -83,7 +87,21 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
 
     check_injected(list_run_cells())
     settings = load_settings()
-    return load_spend(first, last, find_data(settings), zone=zone, names=names, tolerance=settings.bill_tolerance)
+    data, tolerance = find_data(settings), settings.bill_tolerance
+    look = find_look(settings, data)
+    return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look)
+
+
+def find_look(settings: _Settings, data: _Path) -> _Look:
+    """What tells of the data folder that is shown what is recorded and not closed."""
+    from flexlib.proof import look_nowhere
+
+    if data != settings.data or not settings.has_ledger:  # the rooms of the ledger are loaded for nobody without one
+        return look_nowhere
+    from flexlib.ledger.door import find_ledger
+    from flexlib.ledger.read.unclosed import LedgerLook
+
+    return LedgerLook(find_ledger(settings), data)
 
 
 def __getattr__(name: str) -> _Any:  # noqa: ANN401

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import COMPARED, REASONS, Check, describe_check, explain_check
 from flexlib.dates import Month
@@ -133,6 +133,23 @@ class Certificate:
 
     def _list_derived(self) -> dict[str, Any]:
         return {}
+
+
+@dataclass(frozen=True)
+class Unclosed:
+    """A sentence on what the ledger holds of a month and the stored month may lack."""
+
+    text: str
+    is_gap: bool
+    """Whether the totals are known to lack it; else it is a note, which changes no state."""
+
+
+Look: TypeAlias = Callable[[Month], Unclosed | None]
+"""What tells of a month what is recorded and not closed. Rooms below the ledger get it from the doors."""
+
+
+def look_nowhere(month: Month) -> None:
+    """Of data that no ledger is beside."""
 
 
 def find_worst(states: Collection[State]) -> State:

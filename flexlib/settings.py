@@ -103,6 +103,11 @@ class Settings:
         return text.replace(self.service_key, "[service key]") if self.service_key else text
 
     @property
+    def has_ledger(self) -> bool:
+        """Whether there may be a ledger: a database is named, or the data folder has the file."""
+        return bool(self.database_url) or (self.data / LEDGER_FILE).exists()
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the server is on this machine."""
         return urlsplit(self.base_url).hostname in LOOPBACK

@@ -9,6 +9,7 @@ import sys
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+from flexlib import find_look
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -73,6 +74,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
         of=arguments.of,
         names=arguments.names,
         tolerance=settings.bill_tolerance,
+        look=find_look(settings, settings.data),
     )
     print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
           else render_comparison(made, arguments.top))  # fmt: skip

@@ -16,14 +16,14 @@ from pathlib import Path
 import flexlib
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, choose_worst, find_exit_code, load_judged
-from flexlib.dates import Span
+from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
-from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 from flexlib.store.strays import list_strays
 from flexlib.store.version import Snapshot
 
@@ -159,6 +159,7 @@ def _look_at_months(data: Path, settings: Settings) -> list[Finding]:
     def look_again() -> Finding:
         again = [one for one in found if one.certificate.is_stale() or (data == settings.data and _lags(one, settings))]
         stale = [f"{one.month} {one.source} ({_find_command(one)})" for one in again]
+        stale += [f"{month} {LEDGER.name} ({LEDGER.format_command(month)})" for month in _list_unclosed(data, settings)]
         return Finding("stale", ", ".join(stale) or "none")
 
     stored = _look("months", look)
@@ -173,6 +174,17 @@ def _lags(snapshot: Snapshot, settings: Settings) -> bool:
     from flexlib.ledger.door import find_ledger
 
     return not is_closed(snapshot, find_ledger(settings))
+
+
+def _list_unclosed(data: Path, settings: Settings) -> list[Month]:
+    """The months of the ledger that were never closed."""
+    if data != settings.data or not settings.has_ledger:
+        return []
+    from flexlib.ledger.door import find_ledger
+    from flexlib.ledger.read.unclosed import list_recorded_months
+
+    recorded = list_recorded_months(find_ledger(settings))
+    return [month for month in recorded if not find_snapshot(LEDGER.dataset, month, data, LEDGER.name)]
 
 
 def _find_command(snapshot: Snapshot) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib import find_look
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -89,6 +90,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
         budget=arguments.budget,
         tolerance=settings.bill_tolerance,
+        look=find_look(settings, settings.data),
     )
     print(json.dumps(describe_forecast(made, arguments.band), indent=2) if arguments.json
           else render_forecast(made, arguments.band, arguments.budget))  # fmt: skip

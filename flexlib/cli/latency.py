@@ -14,6 +14,7 @@ from flexlib.cli.options import (
     add_month_options,
     asks_demo,
     find_exit_code,
+    load_judged,
     open_settings,
     read_count,
     warn_of_month,
@@ -46,7 +47,6 @@ def add_commands(commands: Commands) -> None:
 def run_latency(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the times, gives the exit code of the month's state."""
     from flexlib.front.latency import measure_month
-    from flexlib.spend.month import load_month_usage
 
     month, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
     with open_settings(arguments, settings, offline=not is_demo) as settings:
@@ -54,7 +54,7 @@ def run_latency(arguments: argparse.Namespace, settings: Settings) -> int:
             from flexlib.cli.report_months import ensure_demo
 
             ensure_demo(month, "UTC", settings)
-    usage = load_month_usage(month, settings.data, zone=arguments.zone, tolerance=settings.bill_tolerance)
+    usage = load_judged(month, settings, arguments.zone)
     made = measure_month(usage)
     print(json.dumps(describe_latency(usage, made), indent=2, ensure_ascii=False) if arguments.json
           else render_latency(usage, made, arguments.top))  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
+from flexlib import find_look
 from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
@@ -132,7 +133,7 @@ def open_settings(
 
     has_demo = asks_demo(arguments, settings)
     if has_demo:
-        settings = replace(settings, data=settings.data / DEMO)
+        settings = replace(settings, data=settings.data / DEMO, database_url=None)
     # Whoever has a key has chosen the server, and knows it.
     if has_demo or (not settings.service_key and is_made_up(settings.data)):
         print(describe_made_up(settings.data), file=sys.stderr)
@@ -156,11 +157,12 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
             print(f"{one.month} is {one.state}: {explain_state(one)}", file=sys.stderr)
 
 
-def load_judged(month: Month, settings: Settings) -> MonthUsage:
+def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsage:
     """All that is stored of the month, whose state every command and `fl.months` take from here."""
     from flexlib.spend.month import load_month_usage
 
-    return load_month_usage(month, settings.data, tolerance=settings.bill_tolerance)
+    tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)
+    return load_month_usage(month, settings.data, zone=zone, tolerance=tolerance, look=look)
 
 
 def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:

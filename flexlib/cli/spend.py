@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from flexlib.cli.options import (
     add_month_options,
     asks_demo,
     find_exit_code,
+    load_judged,
     open_settings,
 )
 from flexlib.dates import Month
@@ -51,7 +53,6 @@ def add_commands(commands: Commands) -> None:
 def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the month, gives the exit code of its state."""
     from flexlib.spend.bills import SEE_SPEND
-    from flexlib.spend.month import load_month_usage
 
     tolerance = read_tolerance(
         ("--tolerance-usd", arguments.tolerance_usd),
@@ -64,7 +65,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
             from flexlib.cli.report_months import ensure_demo
 
             ensure_demo(asked, "UTC", settings)
-    month = load_month_usage(asked, settings.data, tolerance=tolerance)
+    month = load_judged(asked, replace(settings, bill_tolerance=tolerance))
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
     for sentence in month.list_problems():

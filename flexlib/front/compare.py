@@ -18,8 +18,9 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
-from flexlib.proof import Certificate, State, find_worst
+from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
+from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import list_newest
 
 UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
@@ -50,7 +51,7 @@ class Comparison:
     certificates: tuple[Certificate, ...]
     """Those of both sides."""
     lacking: tuple[bool, bool]
-    """Whether the sum of each side lacks calls whose amount is not known."""
+    """Whether the sum of each side lacks something: calls whose amount is not known, or rows that are not stored."""
     missing: tuple[str, ...]
     """What is not in the sums, or not certain in them, in sentences."""
 
@@ -64,10 +65,12 @@ def compare_spans(
     names: bool = False,
     zone: str = "UTC",
     tolerance: BillTolerance | None = None,
+    look: Look = look_nowhere,
 ) -> Comparison:
     """The change from `before` to `after`, whole months each, by source, user and model, from the data folder `root`.
 
-    Developers' use is counted in requests, that of applications in tokens. Raises `InvalidRequest` for a unit that is
+    Developers' use is counted in requests, that of applications in tokens. `look` as of
+    `load_month_usage`. Raises `InvalidRequest` for a unit that is
     none, days that are no months or spans that overlap; `SnapshotMissing` where a month is not stored.
     """
     if of not in UNITS:
@@ -83,7 +86,7 @@ def compare_spans(
         raise SnapshotMissing(f"Nothing of {absent[0]} is stored in {root}. Run: {command}, or import it.")
     whole = Span(min(before.first, after.first), max(before.last, after.last))
     months = tuple(sorted({*sides[0], *sides[1]}))
-    spend = Spend(whole, zone, months, root, names, tolerance, numbered_by=sides[1])
+    spend = Spend(whole, zone, months, root, names, tolerance, look, sides[1])
     keys = ("month", "source", "user", "model")
     known = spend.sum_rows(keys, KNOWN[of])
     if known.empty:
@@ -101,8 +104,11 @@ def compare_spans(
                 left = f"{'is' if count == 1 else 'are'} left out"
                 missing.append(f"{format_count(count, 'call')} of {format_span(span)} without {lacks} {left}.")
     state = find_worst({month.state for month in spend.loaded})
-    lacking = (bool(unknown[0]), bool(unknown[1]))
-    return Comparison(before, after, UNITS[of], take_apart(*uses), state, spend.certificates, lacking, tuple(missing))
+    lacking = [bool(count) or any(_lacks(month, of) for month in spend.loaded if month.month in months)
+               for count, months in zip(unknown, sides, strict=True)]  # fmt: skip
+    return Comparison(
+        before, after, UNITS[of], take_apart(*uses), state, spend.certificates, (lacking[0], lacking[1]), tuple(missing)
+    )
 
 
 def _collect_uses(
@@ -130,6 +136,12 @@ def _collect_uses(
             is_part=(person, model) in lacking,
         )
     return dict(uses), sum(lacking.values())
+
+
+def _lacks(month: MonthUsage, of: str) -> bool:
+    if of != "credits":
+        return month.state is State.GAP
+    return any(one.certificate.state is State.GAP for one in month.snapshots if one.dataset == WINDSURF.dataset)
 
 
 def _list_rows(table: pd.DataFrame, months: tuple[Month, ...]) -> list[dict[Hashable, Any]]:

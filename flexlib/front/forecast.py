@@ -17,7 +17,7 @@ from flexlib.formats import format_count
 from flexlib.front.compare import UNITS
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
-from flexlib.proof import Certificate, State, find_worst
+from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.store.snapshots import list_months
 
 
@@ -61,6 +61,7 @@ def forecast_month(
     budget: float | None = None,
     zone: str = "UTC",
     tolerance: BillTolerance | None = None,
+    look: Look = look_nowhere,
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
@@ -73,7 +74,7 @@ def forecast_month(
     stored = [one for one in list_months(root) if one <= month and (as_of is None or one.first <= as_of)]
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
-    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance)
+    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     history, undated = _build_history(spend, UNITS[of], as_of)
     if history.notna().sum() == 0:
         raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")

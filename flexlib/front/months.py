@@ -15,6 +15,7 @@ from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
 from flexlib.errors import explain_unknown
 from flexlib.formats import format_amount
+from flexlib.proof import Look, look_nowhere
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -65,15 +66,15 @@ def find_data(settings: Settings) -> Path:
     return data
 
 
-def list_stored_months(root: Path, tolerance: BillTolerance | None = None) -> pd.DataFrame:
-    """See `flexlib.months`; `root` is the data folder, `tolerance` as of `load_month_usage`, which judges."""
+def list_stored_months(root: Path, tolerance: BillTolerance | None = None, look: Look = look_nowhere) -> pd.DataFrame:
+    """See `flexlib.months`; `root` is the data folder, the others as of `load_month_usage`, which judges."""
     columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "charges", "state", "read_at")}
     for month in list_months(root):
         newest = list_newest(month, root)
         columns["month"].append(str(month))
         for dataset in CERTIFICATES:
             columns[dataset].append(", ".join(one.source for one in newest if one.dataset == dataset))
-        columns["state"].append(str(load_month_usage(month, root, tolerance=tolerance).state))
+        columns["state"].append(str(load_month_usage(month, root, tolerance=tolerance, look=look).state))
         columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
     return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
 

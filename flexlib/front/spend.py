@@ -31,7 +31,7 @@ from flexlib.front.table import (
     build_table,
     write_key,
 )
-from flexlib.proof import Certificate, State, find_worst
+from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, load_month_before, total_spend
@@ -73,6 +73,7 @@ class Spend:
     """Whether people stand by name instead of under pseudonyms."""
     tolerance: BillTolerance | None = None
     """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
+    look: Look = look_nowhere  # what tells what is recorded and not closed
     numbered_by: tuple[Month, ...] = ()  # whose credits give people their pseudonyms; empty: all months
 
     @property
@@ -201,7 +202,7 @@ class Spend:
     @cached_property
     def _months(self) -> tuple[MonthUsage, ...]:
         """As `loaded`, with the keys of their users."""
-        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance)
+        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance, look=self.look)
         return tuple(map(load, self.stored))
 
     @cached_property
@@ -228,12 +229,13 @@ def load_spend(
     zone: str,
     names: bool,
     tolerance: BillTolerance | None = None,
+    look: Look = look_nowhere,
 ) -> Spend:
-    """See `flexlib.load`; `root` is the data folder."""
+    """See `flexlib.load`; `root` is the data folder, `look` as of `load_month_usage`."""
     start, end = (one if isinstance(one, Month) else Month.parse(str(one)) for one in (first, last or first))
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
-    return Spend(span, zone, stored, root, names, tolerance)
+    return Spend(span, zone, stored, root, names, tolerance, look)

@@ -78,7 +78,7 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
     """The month before that of `usage`, in its zone, out of the data folder `root`."""
     month = usage.month.previous
     try:
-        before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance)
+        before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance, look=usage.look)
     except SnapshotMissing:
         return MonthBefore(month, None, f"{month.name} is not stored")
     return MonthBefore(month, before, _find_obstacle(usage, before))

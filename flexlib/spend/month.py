@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 from flexlib.certificate import Certificate, State, UsageCertificate, explain_rows
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
-from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.money.fx import Pair, Rates
-from flexlib.proof import find_worst
+from flexlib.proof import Look, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
@@ -32,10 +31,9 @@ from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.once import count_once, count_rows, drop_counted_beside
-from flexlib.spend.zones import Piece, list_pieces, write_clock
+from flexlib.spend.zones import list_pieces, read_calls, read_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
-from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -61,13 +59,17 @@ class MonthUsage:
     lookalikes: int
     """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
     missing: tuple[str, ...]
-    """Sentences on hours of the month that are not stored: the totals lack them."""
+    """Sentences on hours of the month that are not stored, and on recorded calls: the totals lack them."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what may be recorded and not stored, which change no state."""
     rates: Mapping[Pair, Rates] = field(default_factory=dict)
     """The kept rates of every pair of currencies, for bills."""
     tolerance: BillTolerance = field(default_factory=BillTolerance)
     """By how much a bill may differ from the calls without a reason."""
     root: Path = Path()
     """The data folder that it is out of."""
+    look: Look = look_nowhere
+    """What tells of other months what is recorded and not closed."""
 
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
@@ -129,7 +131,7 @@ class MonthUsage:
     def list_problems(self, told: Collection[str] = ()) -> list[str]:
         """Why its totals are not whole or not certain, a sentence each; empty where they are. Of the sources in `told`,
         of which the reader knows already what is missing, only what differs."""
-        problems = [*self.missing, *self.possible_duplicates, *self.crossing]
+        problems = [*self.missing, *self.notes, *self.possible_duplicates, *self.crossing]
         for one in self.snapshots:
             found = [] if one.source in told else explain_rows(self.judge(one))
             found += [explain_check(check) for check in one.certificate.checks.values() if check.result == "differs"]
@@ -138,8 +140,8 @@ class MonthUsage:
 
     @property
     def state(self) -> State:
-        """The worst of its certificates; a GAP also where hours are missing or a bill's currency has no rate,
-        UNRECONCILED where calls may be double, or a bill differs from what was counted."""
+        """The worst of its certificates; a GAP also where hours or recorded calls are missing, or the rate of a bill's
+        currency, UNRECONCILED where calls may be double, or a bill differs from what was counted."""
         bills = self.of_bills.bills.providers if self.has_bills else ()
         states = {self.judge(one).state for one in self.snapshots} | ({State.GAP} if self.missing else set())
         states |= {State.GAP} if any(one.unconverted for one in bills) else set()
@@ -176,13 +178,13 @@ def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tupl
 
 
 def load_month_usage(
-    month: Month, root: Path, *, zone: str = "UTC", tolerance: BillTolerance | None = None
+    month: Month, root: Path, *, zone: str = "UTC", tolerance: BillTolerance | None = None, look: Look = look_nowhere
 ) -> MonthUsage:
     """All stored calls of the month as the clocks of `zone` have it, each once.
 
-    Any other zone than UTC reads the hours that it shares with a neighbouring month there. Raises `SnapshotMissing`
-    when nothing of the month is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices
-    or rates is corrupt.
+    Any other zone than UTC reads the hours that it shares with a neighbouring month there. `look` tells what is
+    recorded and not closed. Raises `SnapshotMissing` when nothing of the month is stored, `BadParameter` for a zone
+    that does not exist, `BadFile` when a file of prices or rates is corrupt.
     """
     pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
@@ -193,23 +195,18 @@ def load_month_usage(
         for source in sources
         if (one, source) not in stored
     ]
-    found = [(source, _read_source(source, stored, pieces, month, zone)) for source in sources]
-    before, after = (_read_calls(one, root, zone) for one in (month.previous, month.next))
+    # Of a neighbour that is not stored the hours are missing already.
+    looked = [look(one) for one, _, _ in pieces if one == month or (one, LEDGER.name) in stored]
+    missing += [one.text for one in looked if one and one.is_gap]
+    notes = tuple(dict.fromkeys(one.text for one in looked if one and not one.is_gap))
+    found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
+    before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    doubts = (*edge, *repeated), same_ids + same_edge_ids, lookalikes, tuple(missing)
-    return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root)
-
-
-def _read_calls(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
-    """The month's calls by source, as far as they are stored."""
-    pieces = list_pieces(month, zone)
-    newest = [one for part, _, _ in pieces for one in list_newest(part, root, [LEDGER.dataset])]
-    stored = {(one.month, one.source): one for one in newest}
-    sources = {source for _, source in stored}
-    return [(source, _read_source(source, stored, pieces, month, zone)) for source in sorted(sources)]
+    doubts = (*edge, *repeated), same_ids + same_edge_ids, lookalikes, tuple(missing), notes
+    return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root, look)
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:
@@ -217,21 +214,6 @@ def _list_no_calls() -> duckdb.DuckDBPyRelation:
     import duckdb
 
     return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")
-
-
-def _read_source(
-    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[Piece], month: Month, zone: str
-) -> duckdb.DuckDBPyRelation:
-    """The source's calls of the zone's month, `created_at` as its clocks show it; sums of days as they are."""
-    here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
-    rows = read_usage([snapshot.parquet for snapshot, _, _ in here])
-    first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
-    is_moved = f"grain IN {OF_AN_HOUR}"
-    here_then = f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'"
-    own_month = f"created_at >= DATE '{month.first}' AND created_at < DATE '{month.next.first}'"
-    rows = rows.filter(f"CASE WHEN {is_moved} THEN {here_then} ELSE {own_month} END")
-    clock = f"CASE WHEN {is_moved} THEN {write_clock(first, end, zone)} ELSE created_at END"
-    return rows.select(f"* REPLACE ({clock} AS created_at), '{source}' AS source")
 
 
 def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.dates import Month
+from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter
+from flexlib.sources.registry import LEDGER
+from flexlib.store.snapshots import list_newest
+from flexlib.store.usage_files import read_usage
+from flexlib.store.version import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
 
 Piece = tuple[Month, datetime, datetime]
 """A part of a month: UTC, end excluded."""
@@ -50,3 +60,27 @@ def write_clock(first: datetime, end: datetime, zone: str) -> str:
         for start, offset in reversed(offsets)
     )
     return f"created_at + to_seconds(CASE {cases}END)"
+
+
+def read_calls(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
+    """The month's calls by source, as far as they are stored."""
+    pieces = list_pieces(month, zone)
+    newest = [one for part, _, _ in pieces for one in list_newest(part, root, [LEDGER.dataset])]
+    stored = {(one.month, one.source): one for one in newest}
+    sources = {source for _, source in stored}
+    return [(source, read_source(source, stored, pieces, month, zone)) for source in sorted(sources)]
+
+
+def read_source(
+    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[Piece], month: Month, zone: str
+) -> duckdb.DuckDBPyRelation:
+    """The source's calls of the zone's month, `created_at` as its clocks show it; sums of days as they are."""
+    here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
+    rows = read_usage([snapshot.parquet for snapshot, _, _ in here])
+    first, end = min(one for _, one, _ in here), max(one for _, _, one in here)
+    is_moved = f"grain IN {OF_AN_HOUR}"
+    here_then = f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'"
+    own_month = f"created_at >= DATE '{month.first}' AND created_at < DATE '{month.next.first}'"
+    rows = rows.filter(f"CASE WHEN {is_moved} THEN {here_then} ELSE {own_month} END")
+    clock = f"CASE WHEN {is_moved} THEN {write_clock(first, end, zone)} ELSE created_at END"
+    return rows.select(f"* REPLACE ({clock} AS created_at), '{source}' AS source")

@@ -97,4 +97,5 @@ def test_a_month_closed_before_its_last_call_was_recorded_is_stale(capsys: pytes
     capsys.readouterr()
     assert read_findings(capsys, 0)["stale"] == ("none", 0)
     record("2")
-    assert read_findings(capsys, 0)["stale"] == ("2025-09 ledger (flexlib close)", 0)
+    found = read_findings(capsys, 3)
+    assert (found["stale"], found["months"]) == (("2025-09 ledger (flexlib close)", 0), ("1 GAP", 3))

@@ -1,0 +1,74 @@
+"""What the ledger holds of a month that the stored month does not: calls that were never closed, or came after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from flexlib.dates import Month
+from flexlib.formats import clean_text, format_count
+from flexlib.ledger.db.database import Ledger, run_with_retries
+from flexlib.ledger.db.table import STATISTICS, TABLE
+from flexlib.proof import Unclosed
+from flexlib.sources.registry import LEDGER
+from flexlib.store.snapshots import find_snapshot
+
+
+class LedgerLook:
+    """Asks the ledger for each month by one count over the index of its times; one that does not answer is asked once,
+    without patience, and is a note: what is stored stays what it is."""
+
+    def __init__(self, ledger: Ledger, root: Path) -> None:
+        self._ledger = ledger
+        self._root = root
+        self._note: Unclosed | None = None
+
+    def __call__(self, month: Month) -> Unclosed | None:
+        """What the stored month lacks, None where that is nothing."""
+        if self._note:
+            return self._note
+        try:
+            with self._ledger.read() as connection:
+                count = _count_calls(connection, month)
+        except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
+            said = clean_text(str(getattr(error, "orig", None) or error)).split("\n", 1)[0].rstrip(".")
+            self._note = Unclosed(
+                f"The ledger ({self._ledger.place}) could not be asked whether it holds more: {said}.", is_gap=False
+            )
+            return self._note
+        stored = find_snapshot(LEDGER.dataset, month, self._root, LEDGER.name)
+        closed = stored.certificate.rows + stored.certificate.quarantined_rows if stored else 0
+        if count <= closed:  # what was closed may be deleted
+            return None
+        what = format_count(count - closed, "call")
+        since = f" beside the {closed:,} that were closed" if stored else ", which was never closed"
+        text = (
+            f"The ledger holds {what} of {month}{since}, and the totals lack them; run: {LEDGER.format_command(month)}"
+        )
+        # A month that was closed while it went on says already that it was.
+        return Unclosed(text, is_gap=stored is None or stored.certificate.is_settled)
+
+
+def list_recorded_months(ledger: Ledger) -> list[Month]:
+    """The months (of UTC) of which the ledger holds calls, by one look into the index a month. Raises `LedgerFailed`,
+    `LedgerUnavailable`."""
+    first = sa.select(sa.func.min(STATISTICS.c.created_at))
+
+    def look() -> list[Month]:
+        found: list[Month] = []
+        with ledger.read() as connection:
+            moment = connection.scalar(first) if sa.inspect(connection).has_table(TABLE) else None
+            while moment is not None:
+                found.append(Month.containing(moment.date()))
+                moment = connection.scalar(first.where(STATISTICS.c.created_at >= found[-1].end))
+        return found
+
+    return [] if ledger.is_absent else run_with_retries(ledger, look)
+
+
+def _count_calls(connection: sa.Connection, month: Month) -> int:
+    if not sa.inspect(connection).has_table(TABLE):
+        return 0
+    within = (STATISTICS.c.created_at >= month.previous.end, STATISTICS.c.created_at < month.end)
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(STATISTICS).where(*within)) or 0)
