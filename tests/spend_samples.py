@@ -45,9 +45,9 @@ def store(
     else it says."""
     rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
     certificate = UsageCertificate(
-        month=month, read_at=LATER, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
+        month=month, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
         rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()), completion_tokens=0,
-        **{"requests": lacking and len(rows), "unpriced_requests": lacking} | said,
+        **{"read_at": LATER, "requests": lacking and len(rows), "unpriced_requests": lacking} | said,
     )  # fmt: skip
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 

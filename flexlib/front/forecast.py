@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,12 +13,13 @@ from flexlib.analysis.forecast import Forecast, backtest_months, find_day_reache
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_short_day
 from flexlib.front.compare import UNITS
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
-from flexlib.store.snapshots import list_months
+from flexlib.sources.registry import LEDGER, WINDSURF, name_source
+from flexlib.store.snapshots import list_months, list_newest
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def forecast_month(
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
-    `of`: `credits`, `usd` or `clp`. `as_of`: the last day that counts as known; without it the last one read whole.
+    `of`: `credits`, `usd` or `clp`. `as_of`: the last day that counts as known; without it the last one read
+    whole, and of files the last one that has a row.
     Raises `InvalidRequest` for a unit that is none or that is known of no day, `SnapshotMissing` where nothing before
     the month's end is stored.
     """
@@ -75,7 +77,8 @@ def forecast_month(
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
-    history, undated = _build_history(spend, UNITS[of], as_of)
+    ends = {} if of == "credits" else _find_ends(spend)
+    history, undated = _build_history(spend, UNITS[of], as_of, ends)
     if history.notna().sum() == 0:
         raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")
     last, days = history.index[-1].date(), list(month.span)
@@ -99,13 +102,46 @@ def forecast_month(
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
-        missing=(*undated, *missing),
+        missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),
     )
 
 
-def _build_history(spend: Spend, column: str, as_of: date | None) -> tuple[pd.Series, list[str]]:
+def _find_ends(spend: Spend) -> dict[str, date]:
+    """By source that is read from files the day of its last row, where none of a later month is stored: when a file was
+    read does not say up to when it goes."""
+    later = [month for month in list_months(spend.root) if month > spend.stored[-1]]
+    here = {one.source for month in spend.loaded for one in month.snapshots if one.dataset == LEDGER.dataset}
+    over = {one.source for month in later for one in list_newest(month, spend.root, [LEDGER.dataset])}
+    table = spend.sum_rows(("source", "day"))
+    days = table[table["day"].notna()].groupby("source")["day"].max()
+    return {str(name): day.date() for name, day in days.items() if name in here - over - {LEDGER.name}}
+
+
+def _explain_unknown_days(spend: Spend, ends: Mapping[str, date], as_of: date | None) -> Iterator[str]:
+    for month in spend.absent:
+        yield f"Nothing of {month} is stored: its days are not in the history."
+    if as_of is None:
+        newest = spend.loaded[-1]
+        for source, end in ends.items():
+            last = min(newest.month.last, _find_last_read(newest.certificates))
+            if end < last:
+                row = f"The last row of {name_source(source)} is of {format_short_day(end)}"
+                if end < newest.month.first:
+                    yield f"{row}: the days after it lack what it may hold of them."
+                else:
+                    yield f"{row}, so that no later day is known; if its files go on, say up to which with --as-of."
+
+
+def _find_last_read(certificates: Iterable[Certificate]) -> date:
+    """The last day that was over when all of them were read."""
+    return min(one.as_of.date() for one in certificates) - timedelta(days=1)
+
+
+def _build_history(
+    spend: Spend, column: str, as_of: date | None, ends: Mapping[str, date]
+) -> tuple[pd.Series, list[str]]:
     """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
-    one that is not stored, no day is known."""
+    one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows."""
     table = spend.by("day")
     dated = table[table["day"].notna()]
     sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
@@ -113,9 +149,16 @@ def _build_history(spend: Spend, column: str, as_of: date | None) -> tuple[pd.Se
         sums = sums.dropna()  # a day of calls alone has no credits; a day without an amount of money is unknown
     days: list[date] = []
     for month in spend.loaded:
-        last = min(one.as_of.date() for one in month.certificates) - timedelta(days=1)
-        is_over = all(one.is_settled for one in month.certificates)  # whatever else is wrong with the month
-        days += [day for day in month.month.span if is_over or day <= last]
+        # Bills have no days here, and calls no credits.
+        datasets = {WINDSURF.dataset} if column == UNITS["credits"] else {WINDSURF.dataset, LEDGER.dataset}
+        read = [one for one in month.certificates if one.dataset in datasets]
+        if not read:
+            continue
+        is_over = all(one.is_settled for one in read)  # whatever else is wrong with the month
+        last = month.month.last if is_over else _find_last_read(read)
+        if as_of is None and month is spend.loaded[-1]:
+            last = min([last, *(end for source, end in ends.items() if end >= month.month.first)])
+        days += [day for day in month.month.span if day <= last]
     if as_of is not None:
         days = [day for day in days if day <= as_of]
     index = pd.DatetimeIndex(days)

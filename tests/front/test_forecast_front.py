@@ -1,0 +1,68 @@
+"""What a forecast takes for known: the days that were read, and of files those that their rows reach."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
+
+from flexlib.dates import Month
+from flexlib.front.forecast import MonthForecast, forecast_month
+
+JULY = Month(2025, 7)
+READ = datetime(2025, 9, 27, 9, tzinfo=timezone.utc)
+
+
+def store_days(root: Path, source: str, month: Month, last: int, read_at: datetime = READ) -> None:
+    """A call of US$ 1 a day from the first to the `last` of the month."""
+    calls = [call(f"{source}{month}{day}", f"{month}-{day:02}T10:00:00") for day in range(1, last + 1)]
+    store(root, source, month, *calls, read_at=read_at)
+
+
+def forecast(root: Path, month: Month = SEPTEMBER, as_of: date | None = None) -> MonthForecast:
+    return forecast_month(month, root, of="usd", as_of=as_of)
+
+
+def test_of_a_file_no_day_after_its_last_row_is_known_whenever_it_was_read(tmp_path: Path) -> None:
+    """US$ 1 a day up to 20 September, read on the 27th: six days are not in it, and are no days without use."""
+    for month, last in ((JULY, 31), (AUGUST, 31), (SEPTEMBER, 20)):
+        store_days(tmp_path, "import", month, last)
+    made = forecast(tmp_path)
+    assert (made.as_of, made.known) == (date(2025, 9, 20), 20)
+    assert made.this.expected == 30
+    said = "The last row of imported files is of 20 Sep, so that no later day is known; "
+    assert made.missing[0] == said + "if its files go on, say up to which with --as-of."
+    told = forecast(tmp_path, as_of=date(2025, 9, 26))
+    assert (told.as_of, told.known) == (date(2025, 9, 26), 20)
+    assert not any("last row" in text for text in told.missing)
+
+
+def test_a_file_that_ends_early_in_a_month_that_is_over_ends_there_too(tmp_path: Path) -> None:
+    store_days(tmp_path, "import", SEPTEMBER, 20, datetime(2025, 10, 5, tzinfo=timezone.utc))
+    assert forecast(tmp_path).as_of == date(2025, 9, 20)
+    store_days(tmp_path, "import", OCTOBER, 2, datetime(2025, 10, 5, tzinfo=timezone.utc))
+    made = forecast(tmp_path)  # it has gone on: the days between were days without a call
+    assert (made.as_of, made.known) == (date(2025, 9, 30), 20)
+
+
+def test_a_ledger_is_known_up_to_the_day_before_it_was_read(tmp_path: Path) -> None:
+    store_days(tmp_path, "ledger", SEPTEMBER, 20)
+    made = forecast(tmp_path)
+    assert (made.as_of, made.known) == (date(2025, 9, 26), 20)
+    assert not any("last row" in text for text in made.missing)
+
+
+def test_a_file_that_ended_in_an_earlier_month_is_said_and_hides_no_later_day(tmp_path: Path) -> None:
+    store_days(tmp_path, "import", AUGUST, 10)
+    store_days(tmp_path, "ledger", SEPTEMBER, 26)
+    made = forecast(tmp_path)
+    assert made.as_of == date(2025, 9, 26)
+    said = "The last row of imported files is of 10 Aug: the days after it lack what it may hold of them."
+    assert made.missing[0] == said
+
+
+def test_a_month_of_the_history_that_is_not_stored_is_said(tmp_path: Path) -> None:
+    store_days(tmp_path, "ledger", JULY, 31)
+    store_days(tmp_path, "ledger", SEPTEMBER, 26)
+    assert "Nothing of 2025-08 is stored: its days are not in the history." in forecast(tmp_path).missing
