@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import flexlib
 from flexlib.cli import (
+    anomalies,
     close,
     compare,
     credits,  # noqa: A004 (a name for consoles)
@@ -32,7 +33,9 @@ from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_mis
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
-COMMANDS = (credits, spend, compare, forecast, latency, import_, ledger, close, fx, report, init, doctor, demo)
+COMMANDS = (
+    credits, spend, compare, forecast, anomalies, latency, import_, ledger, close, fx, report, init, doctor, demo,
+)  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\

@@ -77,8 +77,8 @@ def forecast_month(
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
-    ends = {} if of == "credits" else _find_ends(spend)
-    history, undated = _build_history(spend, UNITS[of], as_of, ends)
+    ends = {} if of == "credits" else find_ends(spend)
+    history, undated = build_history(spend, UNITS[of], as_of, ends)
     if history.notna().sum() == 0:
         raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")
     last, days = history.index[-1].date(), list(month.span)
@@ -106,7 +106,7 @@ def forecast_month(
     )
 
 
-def _find_ends(spend: Spend) -> dict[str, date]:
+def find_ends(spend: Spend) -> dict[str, date]:
     """By source that is read from files the day of its last row, where none of a later month is stored: when a file was
     read does not say up to when it goes."""
     later = [month for month in list_months(spend.root) if month > spend.stored[-1]]
@@ -137,7 +137,7 @@ def _find_last_read(certificates: Iterable[Certificate]) -> date:
     return min(one.as_of.date() for one in certificates) - timedelta(days=1)
 
 
-def _build_history(
+def build_history(
     spend: Spend, column: str, as_of: date | None, ends: Mapping[str, date]
 ) -> tuple[pd.Series, list[str]]:
     """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of

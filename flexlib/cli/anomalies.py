@@ -1,0 +1,177 @@
+"""`flexlib anomalies`: the days of a month that were far from their own weekday, by person, by model, all together."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib import find_look
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_month_options,
+    asks_demo,
+    find_exit_code,
+    open_settings,
+)
+from flexlib.dates import Month
+from flexlib.formats import clean_text, format_short_day
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from flexlib.front.anomalies import MonthAnomalies, Unusual
+
+SHOWN = 10
+"""Days shown of each layer, unless another number is asked for."""
+
+EVENTS = Path("params/events.yaml")
+"""Where planned events are looked for, unless a file is named."""
+
+TITLES = {"day": "All together", "user": "People", "model": "Models"}
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "anomalies", "days of a month far above their own weekday", """\
+  flexlib anomalies --year 2025 --month 9
+  flexlib anomalies --year 2025 --month 9 --least 50 --events params/events.yaml --json
+  flexlib anomalies --year 2025 --month 9 --of usd --by department
+  flexlib anomalies --year 2025 --month 9 --demo""")  # fmt: skip
+    add_month_options(parser, required=True)
+    parser.add_argument("--of", default="credits", choices=("credits", "usd"), help="default credits")
+    parser.add_argument("--least", type=_read_least, metavar="AMOUNT",
+                        help="what a day must have come to (default 20 credits, 1 US$)")  # fmt: skip
+    parser.add_argument("--by", action="append", default=[], metavar="KEY",
+                        help="look by this too, such as a department in the metadata of calls")  # fmt: skip
+    parser.add_argument("--events", type=Path, metavar="FILE",
+                        help=f"planned events, named and not alarmed (default {EVENTS}, if there)")  # fmt: skip
+    parser.add_argument("--top", type=int, default=SHOWN, metavar="N", help=f"days shown of each (default {SHOWN})")
+    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
+    parser.add_argument("--json", action="store_true", help="print it as JSON, every day")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_anomalies)
+
+
+def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the unusual days; the exit code is that of the month."""
+    from flexlib.front.anomalies import find_month_anomalies
+    from flexlib.front.events import read_events
+
+    month = Month(arguments.year, arguments.month)
+    path = arguments.events or (EVENTS if EVENTS.is_file() else None)
+    events = read_events(path) if path else []
+    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
+    with open_settings(arguments, settings, offline=not is_demo) as settings:
+        if is_demo:
+            from flexlib.cli.report_months import ensure_demo
+
+            for one in (month.previous, month):
+                ensure_demo(one, "UTC", settings)
+    made = find_month_anomalies(
+        month,
+        settings.data,
+        of=arguments.of,
+        least=arguments.least,
+        names=arguments.names,
+        events=events,
+        by=[key for key in arguments.by if key not in TITLES],
+        tolerance=settings.bill_tolerance,
+        look=find_look(settings, settings.data),
+    )
+    print(json.dumps(describe_anomalies(made), indent=2, ensure_ascii=False) if arguments.json
+          else render_anomalies(made, arguments.top))  # fmt: skip
+    for sentence in made.missing:
+        print(sentence, file=sys.stderr)
+    return find_exit_code(made.certificates, made.state)
+
+
+def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
+    """For JSON: every day, those with an `event` last; numbers in the unit."""
+    return {
+        "month": str(made.month),
+        "of": made.unit,
+        "least": made.least,
+        "state": str(made.state),
+        "outcome": "cannot say" if made.reason else "judged",
+        "reason": made.reason or None,
+        "days_before": made.days_before,
+        "false_alarms": round(made.false_alarms, 2),
+        "unusual": [_describe(one) for one in sorted(made.found, key=lambda one: bool(one.event))],
+        "layers": {name: {"rows_too_new": layer.unjudged, "days_tested": layer.tested}
+                   for name, layer in made.layers.items()},
+        "missing": list(made.missing),
+    }  # fmt: skip
+
+
+def render_anomalies(made: MonthAnomalies, top: int) -> str:
+    """The unusual days for the console, layer by layer."""
+    unit = "US$" if made.unit == "usd" else made.unit.replace("_", " ")
+    title = f"Unusual days of {made.month.title} in {unit}, at least {made.least:,g} each"
+    if made.reason:
+        return f"{title}: cannot say, {made.reason}."
+    count = len(made.alarms)
+    expect = f", of which {made.false_alarms:.1f} may be false alarms" if count else ""
+    lines = [f"{title}: {count or 'none'}{expect}"]
+    for name in made.layers:
+        lines += _render_layer(TITLES.get(name, name), [one for one in made.alarms if one.layer == name], top)
+    lines += _render_layer("Planned", [one for one in made.found if one.event], top)
+    if unjudged := made.layers["user"].unjudged:
+        lines.append(f"{_count_people(unjudged)} with too few days of use to tell what is usual.")
+    return "\n".join(lines)
+
+
+def _render_layer(title: str, found: Sequence[Unusual], top: int) -> list[str]:
+    lines = [title] if found else []
+    for one in found[:top]:
+        label = clean_text(one.event or one.who)
+        said = f"{one.amount:>13,.2f}   {one.times:.1f} times the {one.expected:,.2f} expected"
+        lines.append(f"  {format_short_day(one.date):<7} {label:<40}{said}{_render_heads(one)}")
+    return [*lines, f"  and {len(found) - top:,} more"] if len(found) > top else lines
+
+
+def _render_heads(one: Unusual) -> str:
+    if one.heads is None:
+        return ""
+    count, each, usual, usually = one.heads
+    usually_said = f"on such a weekday {usual:,} at {usually:,.2f}"
+    return f" ({_count_people(count)} at {each:,.2f} each, {usually_said})"
+
+
+def _count_people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number:,} people"
+
+
+def _describe(one: Unusual) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "layer": one.layer,
+        "who": one.who or None,
+        "date": one.date.isoformat(),
+        "amount": round(one.amount, 2),
+        "expected": round(one.expected, 2),
+        "times": round(one.times, 2),
+        "false_alarm": round(one.chance, 4),
+        "event": one.event or None,
+    }
+    if one.heads:
+        count, each, usual, usually = one.heads
+        facts["people"] = {
+            "count": count,
+            "each": round(each, 2),
+            "usual_count": usual,
+            "usual_each": round(usually, 2),
+        }
+    return facts
+
+
+def _read_least(text: str) -> float:
+    try:
+        least = float(text)
+    except ValueError:
+        least = -1.0
+    if not 0 <= least < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of at least 0")
+    return least

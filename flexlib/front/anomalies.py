@@ -1,0 +1,196 @@
+"""The unusual days of a stored month: by person, by model and all together, each held against what is stored before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from pathlib import Path
+
+import pandas as pd
+
+from flexlib.analysis.anomalies import FALSE_ALARMS, Anomalies, Outcome, find_anomalies
+from flexlib.checks import BillTolerance
+from flexlib.dates import Month, Span
+from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.formats import format_count
+from flexlib.front.compare import UNITS
+from flexlib.front.events import Event, find_event
+from flexlib.front.forecast import build_history, find_ends
+from flexlib.front.months import compare_total
+from flexlib.front.spend import Spend
+from flexlib.front.table import SpendTable
+from flexlib.proof import Certificate, Look, State, look_nowhere
+from flexlib.sources.registry import WINDSURF
+from flexlib.store.snapshots import list_newest
+
+LEAST = {"credits": 20.0, "usd": 1.0}
+"""Amounts below which nobody looks into a day: 20 credits are 80 cents by the list, money begins at a dollar."""
+
+MONTHS_BEFORE = 2
+"""Stored months before it that tell what is usual, 12 weeks with its own; older ones are of another time."""
+
+WHOLE = "day"
+"""The layer of everything together."""
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """A day of somebody or something that was far above what was to be expected."""
+
+    layer: str
+    """`day` for everything together, else `user`, `model` or the key that was asked for."""
+    who: str
+    date: date
+    amount: float
+    expected: float
+    chance: float
+    """That it is a false alarm."""
+    event: str = ""
+    """What was planned for the day; then it is no alarm."""
+    heads: tuple[int, float, int, float] | None = None
+    """Of a day of everything: how many people with use, the amount each, and both on its usual weekday."""
+
+    @property
+    def times(self) -> float:
+        return self.amount / self.expected
+
+
+@dataclass(frozen=True)
+class MonthAnomalies:
+    """The unusual days of a month and what they were held against."""
+
+    month: Month
+    unit: str
+    least: float
+    found: tuple[Unusual, ...]
+    """Layer by layer, in each the largest excess first."""
+    layers: dict[str, Anomalies]
+    """What was looked at, by layer; empty where the month has no day of the unit."""
+    days_before: int
+    """Days before the month that told what is usual."""
+    state: State
+    """That of the month."""
+    certificates: tuple[Certificate, ...]
+    missing: tuple[str, ...]
+    """What the days lack, in sentences."""
+
+    @property
+    def alarms(self) -> tuple[Unusual, ...]:
+        """Those that nobody had planned."""
+        return tuple(one for one in self.found if not one.event)
+
+    @property
+    def false_alarms(self) -> float:
+        """False alarms to expect among `alarms`."""
+        return sum(one.chance for one in self.alarms)
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot say anything, else empty."""
+        return next((one.reason for one in self.layers.values() if one.outcome is Outcome.CANNOT_SAY), "")
+
+
+def find_month_anomalies(
+    month: Month,
+    root: Path,
+    *,
+    of: str = "credits",
+    least: float | None = None,
+    names: bool = False,
+    events: Iterable[Event] = (),
+    by: Sequence[str] = (),
+    zone: str = "UTC",
+    tolerance: BillTolerance | None = None,
+    look: Look = look_nowhere,
+) -> MonthAnomalies:
+    """The days of `month` far above the own weekday, from what is stored in the data folder `root`.
+
+    `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
+    `department` in the metadata of calls; layers are looked at apart, so that what moved from one to another and
+    cancels in the sum is found too. `look` as of `load_month_usage`. Raises
+    `InvalidRequest` for a unit that is none or that no day has, `SnapshotMissing` where the month is not stored.
+    """
+    if of not in LEAST:
+        raise InvalidRequest(f"{of!r} has no unusual days; choose {', '.join(LEAST)}.")
+    least = LEAST[of] if least is None else least
+    if not list_newest(month, root):
+        command = WINDSURF.format_command(month)
+        raise SnapshotMissing(f"Nothing of {month} is stored in {root}. Run: {command}, or import it.")
+    first = reduce(lambda one, _: one.previous, range(MONTHS_BEFORE), month)
+    span = Span(first.first, month.last)
+    stored = tuple(one for one in span.months if list_newest(one, root))
+    spend = Spend(span, zone, stored, root, names, tolerance, look, (month,))
+    column = UNITS[of]
+    history, undated = build_history(spend, column, None, {} if of == "credits" else find_ends(spend))
+    if not (history[str(month.first) :].notna().any()):
+        raise InvalidRequest(f"no day of {month} has {column}; choose another with --of.")
+    history = history.dropna()
+    people = spend.by("day", "user")
+    tables = {WHOLE: history.to_frame("").T, "user": _spread(people, "user", column, history.index)}
+    for key in ("model", *by):
+        tables[key] = _spread(spend.by("day", key), key, column, history.index)
+    unit = _find_unit(people, column)
+    layers = {
+        key: find_anomalies(table, least, FALSE_ALARMS, since=month.first, unit=unit) for key, table in tables.items()
+    }
+    planned = list(events)
+    found = [
+        Unusual(key, who, day, amount, expected, chance, find_event(planned, day, key, who),
+                _count_heads(tables["user"], day) if key == WHOLE else None)
+        for key, layer in layers.items() for who, day, amount, expected, chance in _list_found(layer)
+    ]  # fmt: skip
+    now = spend.loaded[-1]
+    return MonthAnomalies(
+        month=month,
+        unit=column,
+        least=least,
+        found=tuple(found),
+        layers=layers,
+        days_before=int((history.index < pd.Timestamp(month.first)).sum()),
+        state=now.state,
+        certificates=tuple(one for one in spend.certificates if one.month == month),
+        missing=(*undated, *now.list_problems(), *_list_lacking(spend, month, of)),
+    )
+
+
+def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float, float]]:
+    columns = (layer.found[name].tolist() for name in ("row", "date", "amount", "expected", "chance"))
+    return [(str(row), day.date(), *rest) for row, day, *rest in zip(*columns, strict=True)]
+
+
+def _spread(table: SpendTable, key: str, column: str, days: pd.Index) -> pd.DataFrame:
+    """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
+    known = table[table["day"].isin(days) & table[column].notna()]
+    amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna("not given"))
+    wide = amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0)
+    wide = wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
+    return wide.clip(lower=0.0)  # a credit note is no use
+
+
+def _find_unit(people: SpendTable, column: str) -> float:
+    """What one use costs: amounts near it vary by chance alone."""
+    spent = people[people[column].notna() & people["requests"].notna()]
+    amount, requests = float(spent[column].sum() or 0), int(spent["requests"].sum())
+    return amount / requests if amount > 0 and requests else 1.0
+
+
+def _count_heads(people: pd.DataFrame, day: date) -> tuple[int, float, int, float]:
+    """How many people spent how much each on the day, and on the median of its other such weekdays."""
+    days = pd.DatetimeIndex(people.columns)
+    counts = pd.Series((people > 0).sum().to_numpy(dtype=float), days)
+    each = pd.Series(people.sum().to_numpy(dtype=float), days) / counts.clip(lower=1)
+    moment = pd.Timestamp(day)
+    is_other = (days.day_of_week == moment.day_of_week) & (days != moment) & (counts.to_numpy() > 0)
+    usual, usually = (0.0 if not is_other.any() else float(one[is_other].median()) for one in (counts, each))
+    return int(counts[moment]), float(each[moment]), round(usual), usually
+
+
+def _list_lacking(spend: Spend, month: Month, of: str) -> list[str]:
+    if of == "credits":
+        return []
+    months = spend.by("month")
+    lacking = int(months.loc[months["month"] == pd.Timestamp(month.first), "unpriced_requests"].sum())
+    said = [f"{format_count(lacking, 'call')} without a price are left out of the days."] if lacking else []
+    return [*compare_total(spend.loaded[-1]), *said]

@@ -1,0 +1,68 @@
+"""Planned events out of a file: days on which more than usual was to be expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_yaml, format_given
+
+FIELDS = {"date", "first", "last", "name", "scope"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something planned, from its first to its last day."""
+
+    name: str
+    first: date
+    last: date
+    scope: Mapping[str, str] = field(default_factory=dict)
+    """Whom it is about, such as `{"model": "o3"}`; empty: everything."""
+
+
+def read_events(path: Path) -> list[Event]:
+    """The events of a YAML file as `params/events.yaml` explains it. Raises `BadFile` for another."""
+    try:
+        content = decode_yaml(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+    listed = content.get("events") if isinstance(content, dict) and content.keys() == {"events"} else None
+    if not isinstance(listed, list):
+        raise BadFile(f"{path} is no list of events: give `events:` and below it a date and a name each.")
+    return [_read_event(one, path, number) for number, one in enumerate(listed, 1)]
+
+
+def find_event(events: Iterable[Event], day: date, layer: str, who: str) -> str:
+    """The name of the event that explains a day of somebody or something, empty where none does. One with a scope
+    explains no sum over others.
+
+    >>> hackathon = Event("Hackathon", date(2025, 9, 15), date(2025, 9, 16), {"model": "o3"})
+    >>> find_event([hackathon], date(2025, 9, 16), "model", "o3"), find_event([hackathon], date(2025, 9, 16), "day", "")
+    ('Hackathon', '')
+    """
+    for event in events:
+        if event.first <= day <= event.last and (not event.scope or event.scope.get(layer) == who):
+            return event.name
+    return ""
+
+
+def _read_event(one: Any, path: Path, number: int) -> Event:  # noqa: ANN401 (YAML)
+    if not isinstance(one, dict) or not one.keys() <= FIELDS:
+        raise BadFile(f"event {number} of {path} is {format_given(one)}; give it {', '.join(sorted(FIELDS))} alone.")
+    name, scope = one.get("name"), one.get("scope") or {}
+    first, last = one.get("first", one.get("date")), one.get("last", one.get("date"))
+    is_plain = ("date" in one) != ("first" in one or "last" in one)
+    if type(first) is not date or type(last) is not date or first > last or not is_plain:
+        raise BadFile(
+            f"event {number} of {path} has no day: give a date such as 2025-09-15, or a first and a last one."
+        )
+    if not isinstance(name, str) or not name.strip():
+        raise BadFile(f"event {number} of {path} has no name; say what was planned.")
+    if not isinstance(scope, dict):
+        raise BadFile(f"the scope of event {number} of {path} is {format_given(scope)}; write it as {{model: o3}}.")
+    return Event(name.strip(), first, last, {str(key): str(value) for key, value in scope.items()})
