@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab refresh check bench bench-ledger bench-import clean
+.PHONY: help report test test-all mutate lab refresh check bench bench-ledger bench-import bench-analysis clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -54,6 +54,9 @@ bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (
 
 bench-import: $(VENV)/test ## of these the import of a file (ROWS=20000000 for ten times as much)
 	$(BIN)/python tests/bench/bench_import.py $(if $(ROWS),--rows $(ROWS))
+
+bench-analysis: $(VENV)/test ## what finds planted spikes among 6,000 people, and how many alarms are false
+	$(BIN)/python tests/bench/bench_analysis.py
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
