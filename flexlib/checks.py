@@ -1,7 +1,6 @@
 """What the checks of a certificate compare and what they find: a code with figures, and the English of each code.
 
-The sentence is made where it is shown. A certificate without codes (of flexlib 0.1.0, or of a source that brings its
-own sentences) is shown with the sentences that it was stored with.
+The sentence is made where it is shown; a certificate without codes, as of flexlib 0.1.0, is shown with its own.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ from typing import Any, Literal
 from flexlib.formats import format_count, format_credits
 
 UNLISTED = "a key that is not on the list of people may have spent it"
-UNREAD = "some of it could not be read"
 OWN_TOTAL = "{} says that its {} is {}, and its rows sum up to {}: export it again"
-SUM_LINE = (
-    "line {} of {} charges what lines beside it sum up to: import it again with --distinct if it is a charge of its "
-    "own, or without that line and with --supersedes {}"
-)
+DECIDE = "import it again with --distinct if it is a {} of its own, or without that line and with --supersedes {}"
+SUM_LINE = "line {} of {} charges what lines beside it sum up to: " + DECIDE.format("charge", "{}")
+PAYMENT_LINE = "line {} of {} may be a payment, which makes no bill less: " + DECIDE.format("credit", "{}")
 Figures = Mapping[str, Any]
 
 COMPARED = {
@@ -37,8 +34,7 @@ COMPARED = {
 """What each code compares with what."""
 
 MOST_UNPRICED = Decimal("0.1")
-"""The largest share of a month's requests whose money may be unknown in a month that is whole: with more, the total is
-so far from what was spent that nobody should read it as that."""
+"""The largest share of a month's requests whose money may be unknown in a whole month: more is far from the total."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +207,10 @@ def _name_doubled_lines(figures: Figures) -> str:
     )
 
 
+def _name_lines(text: str, lines: Any) -> str:  # noqa: ANN401 (JSON)
+    return "; ".join(text.format(number, name, quote(name)) for name, number in lines)
+
+
 def _say(text: str) -> Callable[[Figures], str]:
     return lambda figures: text.format_map(figures)
 
@@ -218,7 +218,7 @@ def _say(text: str) -> Callable[[Figures], str]:
 REASONS: dict[str, Callable[[Figures], str]] = {
     "answer": _say("{answer}"),
     "not_asked": _say("it was not asked"),
-    "unread": _say(UNREAD),
+    "unread": _say("some of it could not be read"),
     "not_settled": _say("the month is not settled yet, the two refresh at different times"),
     "no_team_sum": _say("the server gives no sum over the whole team"),
     "no_analytics_sum": _say("/Analytics gives no sum over the whole team"),
@@ -244,6 +244,7 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "shared_rows": _name_shared_rows,
     "doubled_rows": _name_doubled_rows,
     "doubled_lines": _name_doubled_lines,
-    "sum_lines": lambda figures: "; ".join(SUM_LINE.format(n, name, quote(name)) for name, n in figures["sum_lines"]),
+    "sum_lines": lambda figures: _name_lines(SUM_LINE, figures["sum_lines"]),
+    "payment_lines": lambda figures: _name_lines(PAYMENT_LINE, figures["payment_lines"]),
 }
 """What each reason says of a check's figures."""

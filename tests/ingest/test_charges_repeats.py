@@ -24,7 +24,9 @@ DAYS = "2025-05-01,tokens,2.50\n2025-05-02,tokens,2.50\n"
         (DAYS + "2025-05-01,tokens,2.50\n", "7.5", 1),  # 5.00, if the first page was saved twice
         (DAYS + DAYS, "10", 2),
         ("2025-05-01,seat,30\n" * 3, "90", 2),  # or three seats
-        (DAYS + "2025-05-01,tokens,2.5\n", "7.5", 0),  # written otherwise: told apart
+        (DAYS + "2025-05-01,tokens,2.5\n", "7.5", 1),  # however it is written
+        (DAYS + "2025-05-01T00:00:00Z, Tokens  ,$2.500\n", "7.5", 1),
+        (DAYS + "2025-05-01,tokens,2.51\n", "7.51", 0),
         ("2025-05-01,tokens,0\n" * 2 + "2025-05-02,,\n" * 2, "0", 0),  # nothing is charged twice
         ("2025-05-01,a,1\n2025-05-01,b,1\n2025-05-02,a,1\n", "3", 0),
         ('2025-05-01,"a\nb",1\n' * 2, "2", 1),
@@ -161,6 +163,28 @@ def test_a_line_that_charges_what_those_beside_it_do_is_told_until_somebody_says
     assert found.certificate.sums.figures.get("sum_lines", []) == [["bill.csv", line] for line in lines]
     (found,) = bill(tmp_path, text, model="which", distinct=True)
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
+
+
+@pytest.mark.parametrize(("text", "billed", "lines"), [
+    ("01,API,100\n01,Seats,50\n31,Total,150\n31,Paid,-150\n31,Balance due,0\n", "150", []),  # 0.00 is due, 150 billed
+    ("01,API,100\n01,Seats,50\n31,Payment received - thank you,-150\n", "150", []),
+    ("01,API,100\n01,Seats,50\n31,Total,150\n31,Paid,-40\n31,Balance due,110\n", "110", [5]),  # or 150: who knows
+    ("01,API,100\n31,Promotional credit,-100\n31,Total,0\n", "0", []),  # a credit makes the bill less
+    ("01,API,100\n31,Paid support,30\n", "130", []),
+])  # fmt: skip
+def test_a_payment_of_what_stands_before_it_is_no_charge_and_one_of_something_else_is_told(
+    tmp_path: Path, text: str, billed: str, lines: list[int]
+) -> None:
+    (found,) = bill(tmp_path, HEADER + text.replace("01,", "2025-05-01,").replace("31,", "2025-05-31,"))
+    assert sums([found]) == {"2025-05": {"USD": billed}}
+    assert found.certificate.state is (State.UNRECONCILED if lines else State.COMPLETE)
+    assert found.certificate.sums.figures.get("payment_lines", []) == [["bill.csv", line] for line in lines]
+    if lines:
+        assert "line 5 of bill.csv may be a payment, which makes no bill less: " in explain_check(
+            found.certificate.sums
+        )
+        (found,) = bill(tmp_path, (tmp_path / "bill.csv").read_text("utf-8"), distinct=True)
+        assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
 
 
 def test_a_total_in_each_currency_is_held_against_the_rows_in_it(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def merge_month(
         "bills_overlap": ("overlaps", find_overlaps(rows, entries)),
         "doubled_lines": ("doubled_lines", [[one["name"], one["doubled"]] for one in files if one.get("doubled")]),
         "sum_lines": ("sum_lines", [[one["name"], line] for one in files for line in one.get("sums", ())]),
+        "payment_lines": ("payment_lines", [[one["name"], n] for one in files for n in one.get("payments", ())]),
         "own_totals": ("own_totals", [[one["name"], *told] for one in files for told in one.get("own_totals", ())]),
     }
     reasons = {reason: fault for reason, fault in faults.items() if fault[1]}
@@ -173,7 +174,7 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str], *, is_dist
     charges = bill.months[month]
     refused, left_out = len(charges.refused), sum(charges.left_out.values())
     told: dict[str, Any] = {"own_totals": list(map(list, charges.own_totals))} if charges.own_totals else {}
-    asked = {"doubled": charges.doubled, "sums": list(charges.sums)}
+    asked = {"doubled": charges.doubled, "sums": list(charges.sums), "payments": list(charges.payments)}
     if any(asked.values()):
         told |= {"distinct": True} if is_distinct else {name: one for name, one in asked.items() if one}
     return {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.schema import CHARGES
 from flexlib.sources.charges.amounts import (
     EXACT,
     find_date_order,
@@ -28,6 +29,7 @@ from flexlib.sources.files.fields import list_in_words
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.ids import TOTAL_ROWS
 from flexlib.sources.files.kinds import find_kind
+from flexlib.sources.files.texts import read_raw
 from flexlib.sources.registry import RefusedRow
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class MonthCharges:
     """Totals that the file says of itself, and what its rows sum up to, where that is something else."""
     sums: tuple[int, ...]
     """Lines that may sum all before them."""
+    payments: tuple[int, ...] = ()
+    """Lines that may be payments, which are no charges."""
 
 
 @dataclass
@@ -200,8 +204,6 @@ def _take(found: _Months, texts: Texts, reading: Reading) -> None:
 def _flush(found: _Months) -> None:
     import pyarrow as pa
 
-    from flexlib.schema import CHARGES
-
     if found.waiting:
         columns = list(zip(*found.waiting, strict=True))
         arrays = [pa.array(values, one.type) for values, one in zip(columns, CHARGES, strict=True)]
@@ -212,9 +214,6 @@ def _flush(found: _Months) -> None:
 def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
     import duckdb
     import pyarrow as pa
-
-    from flexlib.schema import CHARGES
-    from flexlib.sources.files.texts import read_raw
 
     months = found.amounts.keys() | {one[0] for one in found.refused if one[0]}
     if not months:
@@ -245,5 +244,6 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
     people = found.people.get(month, {})
     amounts, totals = found.amounts.get(month, {}), tuple(told for _, told in found.repeats.list_totals())
-    told = (people, found.crossing[month], doubled, totals, tuple(line for at, line in found.sums if at == month))
+    sums, payments = (tuple(line for at, line in all_ if at == month) for all_ in (found.sums, found.repeats.payments))
+    told = (people, found.crossing[month], doubled, totals, sums, payments)
     return MonthCharges(mine, amounts, tuple(refused), dict(left_out), *told)

@@ -7,6 +7,7 @@ twice. The file does not say which, and only whoever imports it can.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 REPEATED_LINES = "repeated lines"
 """The kind of lines whose own id stands before."""
+
+PAYMENTS = "payments"
+"""The kind of lines that take off what all before them charge, and say that it was paid."""
+
+PAYMENT = "(?i)(?:less:? )?(?:amounts? )?(?:paid|payments?|pagos?|pagado|zahlung|bezahlt|paiement|payé)(?:[ :(,-].*)?"
+"""How such a line is called: a credit of as much makes the bill less, and a payment does not."""
+
+NAMES = ("line_item", "model", "unit")
+"""Texts that say the same in other letters and with other blanks."""
 
 SAID = ["id", "period_start", "period_end", "line_item", "model", "key", "amount"]
 """What tells a row that sums others."""
@@ -76,6 +86,10 @@ class Repeats:
     before: dict[str, _Sum] = field(default_factory=dict)
     """The rows so far by currency, and in `since` those after the last total."""
     since: dict[str, _Sum] = field(default_factory=dict)
+    paid: dict[str, Decimal] = field(default_factory=dict)
+    """What was paid by currency."""
+    payments: list[tuple[Month, int]] = field(default_factory=list)
+    """Lines that may be payments, but of something else than all before them, with their months."""
 
     def judge(self, verdict: Verdict, row: Texts) -> Verdict:
         """The verdict, but of a line whose own id stands before: it is the same charge, or nobody knows which holds."""
@@ -88,6 +102,12 @@ class Repeats:
             if first[1:] == charge[1:]:
                 return Verdict(verdict.month, left_out=REPEATED_LINES)
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
+        if charge.amount < 0 and re.fullmatch(PAYMENT, (charge.line_item or "").strip()):
+            whole = self.before.get(charge.currency)
+            if whole and whole.is_charged_by(-charge.amount):
+                self.paid[charge.currency] = whole.amount
+                return Verdict(verdict.month, left_out=PAYMENTS)
+            self.payments.append((Month.containing(charge.period_start.date()), row.line))
         for sums in (self.before, self.since):
             sums.setdefault(charge.currency, _Sum()).add(charge.amount)
         if row.lines > 1:
@@ -98,6 +118,8 @@ class Repeats:
         """One that names no currency is of the one that the rows have."""
         code = currency or next(iter(self.before), "")
         sums = [replace(one) for one in (self.before.get(code), self.since.pop(code, None)) if one]
+        if code in self.paid:  # what is still due
+            sums.append(_Sum(EXACT.subtract(self.before[code].amount, self.paid[code]), self.before[code].rows))
         self.totals.append((month, line, code, said, sums))
 
     def list_totals(self) -> Iterator[tuple[Month | None, tuple[str, str, str]]]:
@@ -123,9 +145,10 @@ class Repeats:
                     yield Month.containing(one["period_start"].date()), int(one["id"].rpartition("-")[2])
 
     def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
-        """How many lines of each month say what one before them says, in columns that feed no field too, and charge
-        something."""
-        said = ", ".join(name for name in CHARGES.names if name != "id")
+        """How many lines of each month say what one before them says, in columns that feed no field too, however they
+        write it, and charge something."""
+        alike = {name: f"lower(trim(regexp_replace({name}, '\\s+', ' ', 'g')))" for name in NAMES}
+        said = ", ".join(alike.get(name, name) for name in CHARGES.names if name != "id")
         lines = "list(regexp_extract(id, '[0-9]+$')::BIGINT)"
         connection.register("charges", rows)
         groups = connection.execute(
@@ -135,7 +158,7 @@ class Repeats:
         texts, is_lines = read_raw(connection, file, asked), find_kind(file) == "jsonl"
         found = Counter[Month]()
         for start, group in groups:
-            same = {_drop_paging(texts[line]) if is_lines else texts[line] for line in group}
+            same = {_write_plainly(_drop_paging(texts[line]) if is_lines else texts[line]) for line in group}
             found[Month.containing(start.date())] += len(group) - len(same)
         return found
 
@@ -185,14 +208,15 @@ def _list_nameable(told: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     """The places of lines that may sum others, and how many at least, as they say: they name no model, and nobody whom
     the others do not, and have a name of their own or are of the time of all. That a line charges what a single other
     one does is no chance only in a short bill, and where it says less than that one."""
-    items, models = Counter(one["line_item"] for one in told), Counter(one["model"] for one in told)
+    names = [" ".join((one["line_item"] or "").lower().split()) for one in told]
+    items, models = Counter(names), Counter(one["model"] for one in told)
     keys, times = {one["key"] for one in told}, {(one["period_start"], one["period_end"]) for one in told}
     amounts = Counter(one["amount"] for one in told)
     start, end = min(start for start, _ in times), max(end for _, end in times)
     found = {}
     for place, one in enumerate(told):
         is_whole = (one["model"] or "").lower() in ("", *ALL_MODELS)
-        is_named = items[one["line_item"]] == 1
+        is_named = items[names[place]] == 1
         is_named = is_named and (is_whole or one["model"] == one["line_item"] and models[one["model"]] == 1)
         is_of_all = is_whole and one["period_start"] == start and one["period_end"] == end
         says_less = is_whole and (is_named or len(models) > 1 or len(times) > 1)
@@ -200,6 +224,17 @@ def _list_nameable(told: Sequence[Mapping[str, Any]]) -> dict[int, int]:
         if (is_named or is_of_all) and (one["key"] is None or len(keys) == 1):
             found[place] = 1 if says_less and is_pair else 2
     return found
+
+
+def _write_plainly(text: str) -> str:
+    """What a line says, in whatever letters: `API,"$1,000.00"` is `api, 1000`, and a day's midnight the day.
+
+    >>> _write_plainly('2026-05-01T00:00:00Z, API ,"$1,000.50"')
+    '2026-05-01,api,1000.5'
+    """
+    text = re.sub(r"(?<=\d)[t ]00:00:00(?:\.0+)?(?:z|\+00:00)?(?!\d)", "", text.lower())
+    text = re.sub(r"us\$|[\s\"'$€£¥]|(?<=\d),(?=\d{3}(?!\d))", "", text)
+    return re.sub(r"(?<=\d)(\.\d*?)0*(?!\d)", lambda found: found[1] if found[1] != "." else "", text)
 
 
 def _drop_paging(text: str) -> str:
