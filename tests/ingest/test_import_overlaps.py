@@ -144,6 +144,25 @@ def test_a_call_that_two_systems_logged_milliseconds_apart_is_asked_about(
     assert (decided.state, decided.rows) == (State.COMPLETE, 2 * count)
 
 
+@pytest.mark.parametrize("newer", [0, 1])
+@pytest.mark.parametrize("late", ["10:00:00.999", "10:00:01.005"])  # by a clock that is early, or late
+def test_what_two_systems_logged_is_one_call_once_the_log_of_one_supersedes_that_of_the_other(
+    tmp_path: Path, late: str, newer: int
+) -> None:
+    days, keyed = ("15", "16", "17"), {"usable_key": "key", "usable_type": "key"}
+    proxy = [f"2026-05-{day}T10:00:01.002Z,1000,{day},k1" for day in days]
+    trace = [f"2026-05-{day}T{late}Z,1000,{day}" for day in days]  # 3 calls of 1,000 tokens, not 6 nor 4
+    files: list[tuple[InputFile, dict[str, Any]]] = [
+        (write(tmp_path, "proxy.csv", *proxy, head="time,in,out,key"), keyed),
+        (write(tmp_path, "trace.csv", *trace, head=OTHER_HEAD), OTHER),
+    ]
+    for file in files:
+        month = bring(tmp_path / "data", file)
+    assert month.certificate.state is State.UNRECONCILED
+    done = bring(tmp_path / "data", files[newer], supersedes=(files[1 - newer][0].name,)).certificate
+    assert (done.state, done.rows, done.prompt_tokens) == (State.COMPLETE, 3, 3000)
+
+
 def test_the_logs_of_two_applications_are_others_though_a_call_in_twenty_is_as_long(tmp_path: Path) -> None:
     one = [f"2026-05-15T10:{n:02}:00.1Z,{7 if n % 20 == 0 else n + 100},5" for n in range(60)]
     two = [f"2026-05-15T10:{n:02}:00.4Z,{7 if n % 20 == 0 else n + 500},5" for n in range(60)]
@@ -384,3 +403,15 @@ def test_a_call_in_one_file_made_in_a_call_of_another_may_be_the_same(
     check_open(bring(root, (third, how)), f"1 row of {last} may repeat calls in {first}")
     decided = bring(root, files[(order or (0, 1))[-1]], distinct=True).certificate
     assert (decided.state, decided.prompt_tokens) == (State.COMPLETE, 2001)
+
+
+def test_a_call_that_has_by_chance_as_long_an_answer_as_one_in_it_is_a_call_of_its_own_where_somebody_says_so(
+    tmp_path: Path,
+) -> None:
+    how = {"request_id": "id", "parent_id": "parent"}
+    rows = "2026-05-03T10:00:00Z,1000,1,o1,", "2026-05-03T10:00:01Z,1500,1,o2,o1"
+    both = write(tmp_path, "both.csv", *rows, head="time,in,out,id,parent")
+    assert bring(tmp_path / "data", (both, how)).certificate.state is State.GAP
+    for distinct in (True, False):  # it is not asked again
+        done = bring(tmp_path / "data", (both, how), distinct=distinct).certificate
+        assert (done.state, done.prompt_tokens) == (State.COMPLETE, 2500)

@@ -234,7 +234,8 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
     for number in older:
         if rest := [pair for pair in files[number].pop("shared", ()) if pair[0] not in names]:
             files[number]["shared"] = rest
-    is_distinct = decisions.distinct and (len(files) > 1 or any(entry.get("doubled") for entry in files))
+    may_repeat = any(entry.get("doubled") or "request_id" in entry["mapping"] for entry in files)
+    is_distinct = decisions.distinct and (len(files) > 1 or may_repeat)
     for number in newer if older or is_distinct else ():
         entry = files[number]
         if number not in entries.undecided:

@@ -69,21 +69,27 @@ def count_near(connection: duckdb.DuckDBPyConnection) -> Counter[tuple[int, int]
     return found
 
 
+def match_calls(lags: Sequence[float], new: str, old: str) -> str:
+    """A query for the calls of the relations `new` and `old` that may be one call, those of `new` moved by each of so
+    many seconds: the files `new` and `old`, `lag`, `new_id`, `old_id`, `second`, `length`."""
+    return f"""
+        SELECT new.file AS new, old.file AS old, lag, new.id AS new_id, old.id AS old_id, new.second AS second,
+            (new.base, new.prompt_tokens, new.completion_tokens) AS length
+        FROM (SELECT *, date_trunc('second', created_at) + unnest([-1, 0, 1]) * {CLOCKS} AS second
+            FROM (SELECT * REPLACE (created_at + to_seconds(lag) AS created_at)
+                FROM (SELECT *, unnest({list(lags)}) AS lag FROM {new}))) new
+        JOIN {old} old ON {SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
+            AND new.completion_tokens = old.completion_tokens AND new.second = date_trunc('second', old.created_at)
+            AND old.created_at BETWEEN new.created_at - {CLOCKS} AND new.created_at + {CLOCKS} AND {SAME_USER}"""
+
+
 def _meet(connection: duckdb.DuckDBPyConnection, lags: Sequence[int]) -> list[_Met]:
     return [
         _Met(*one)
         for one in connection.execute(f"""
         WITH calls AS (FROM all_rows JOIN traits USING (file) WHERE grain = '{CALL}'),
-        moved AS (
-            SELECT * REPLACE (created_at + to_seconds(lag) AS created_at), lag
-            FROM (SELECT *, unnest({list(lags)}) AS lag FROM calls WHERE is_added AND is_new)),
-        near AS (SELECT *, date_trunc('second', created_at) + unnest([-1, 0, 1]) * {CLOCKS} AS second FROM moved),
-        met AS (
-            SELECT new.file AS new, old.file AS old, lag, new.id AS new_id, old.id AS old_id, new.second AS second,
-                (new.base, new.prompt_tokens, new.completion_tokens) AS length
-            FROM near new JOIN calls old ON {SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
-                AND new.completion_tokens = old.completion_tokens AND new.second = date_trunc('second', old.created_at)
-                AND old.created_at BETWEEN new.created_at - {CLOCKS} AND new.created_at + {CLOCKS} AND {SAME_USER}
+        added AS (FROM calls WHERE is_added AND is_new),
+        met AS ({match_calls(lags, "added", "calls")}
             WHERE new.mapping <> old.mapping AND new.file <> old.file AND (NOT old.is_new OR old.file < new.file)),
         gaps AS (
             SELECT new, old, lag, mode(gap) AS period FROM (

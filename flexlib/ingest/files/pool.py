@@ -111,6 +111,7 @@ def read_files(
     stamps = stamp_files(file for file, _ in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     before = {entry["sha256"]: entry["name"] for _, entry in stored}
+    own = {entry["sha256"] for _, entry in stored if entry.get("distinct")}
     copies: dict[str, list[InputFile]] = {}
     paths: dict[str, set[Path]] = {}
     warn: Callable[[str], None] = (lambda text: None) if is_decided else note
@@ -127,7 +128,7 @@ def read_files(
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
-        with read_calls(file.path, mapping, file.name) as calls:
+        with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
             read = _refuse_open_pages([_describe_calls(calls, facts)])
             _judge_copies(file, calls, facts, copies, before, note, warn)
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
@@ -138,7 +139,7 @@ def read_files(
             show_progress(
                 f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB)."
             )
-            with read_calls(file.path, mapping, file.name) as calls:
+            with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
                 read.append(_describe_calls(calls, facts))
                 _judge_copies(file, calls, facts, copies, before, note, warn)
                 parts.append(str(Path(folder) / f"{place}.parquet"))

@@ -14,6 +14,7 @@ from flexlib.formats import format_count
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
 from flexlib.ingest.files.model_names import CALL, name_models
+from flexlib.ingest.files.near import match_calls
 from flexlib.ingest.files.overlaps import MACROS, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import knows_origins
@@ -94,9 +95,9 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
 
 def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Counter[int]:
     """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair that lie in the time from the
-    first to the last row of the first one, by provider; of two logs that only grow, those whose ids the first one has,
-    in any month: a call may have ended in the next one. Looks into the views `every_found` and `every_stored`; gives
-    how many rows that are by file.
+    first to the last row of the first one, by provider, and those in the table `met`, which another system logged by
+    its own clock; of two logs that only grow, those whose ids the first one has, in any month: a call may have ended in
+    the next one. Looks into the views `every_found` and `every_stored`; gives how many rows that are by file.
     """
     connection = pool.connection
     connection.execute(MACROS)
@@ -107,6 +108,12 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
     numbers = " ".join(f"WHEN {place} THEN {number}" for place, number in entries.numbers.items())
     given = pool.calls.select(f"(CASE place {numbers} END)::INTEGER AS file, id, prompt_tokens, completion_tokens")
     hide_ids(given, "given", connection, guard).create_view("given", replace=True)
+    connection.execute("CREATE OR REPLACE TEMP TABLE met (file INTEGER, id VARCHAR)")
+    systems = {one.number: one.mapping for one in entries.traits}
+    for new, old in entries.superseded:
+        if systems[new] != systems[old]:
+            sides = [f"(FROM all_rows WHERE file = {number} AND grain = '{CALL}')" for number in (new, old)]
+            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls([0], *sides)})")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE newer AS
         SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens
@@ -119,6 +126,7 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
             FROM all_rows JOIN pairs ON file = new WHERE NOT is_of_logs GROUP BY ALL)
         SELECT DISTINCT file, id FROM all_rows rows JOIN spans ON file = old AND rows.provider = spans.provider
             AND created_at + slack(grain) < last AND row_end(created_at, grain) > first + slack(grain)
+        UNION FROM met
         UNION SELECT file, rows.id FROM all_rows rows JOIN newer ON file = old AND newer.id = rows.id""")
     return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
 
@@ -147,7 +155,9 @@ def _find_lost_days(
     connection: duckdb.DuckDBPyConnection, new: Iterable[int], old: int, doubled: Iterable[int]
 ) -> list[tuple[str, date]]:
     """Models and days (or months, where a row is one) of which the rows of `old` in the table `superseded` say far more
-    than the `new` files do. A row that one of the `doubled` files has twice counts once."""
+    than the `new` files do; those in `met` these have. A row that one of the `doubled` files has twice counts once.
+    What not every row of `old` says, its key or more, tells no two rows apart.
+    """
     less = [
         f"coalesce(sum({one}) FILTER (is_new AND tokens = 0), sum({one}) FILTER (is_new)) * {LOST}"
         f" < sum({one}) FILTER (NOT is_new AND tokens = 0)"
@@ -159,14 +169,16 @@ def _find_lost_days(
             SELECT DISTINCT ON (file, id) *, file <> {old} AS is_new, prompt_tokens + completion_tokens AS tokens,
                 date_trunc((SELECT CASE WHEN bool_or(grain = 'month') THEN 'month' ELSE 'day' END FROM all_rows),
                     created_at)::DATE AS day
-            FROM all_rows WHERE file IN ({", ".join(map(str, new))}) OR (file, id) IN (FROM superseded)
+            FROM all_rows WHERE file IN ({", ".join(map(str, new))}) OR (file, id) IN (FROM superseded EXCEPT FROM met)
                 AND file = {old}),
         once AS (
             FROM rows QUALIFY grain = '{CALL}' OR file NOT IN ({", ".join(map(str, (UNKNOWN, *doubled)))})
                 OR row_number() OVER (PARTITION BY file, {same}) = 1)
-        SELECT any_value(model), day FROM once GROUP BY provider, base, day,
-            CASE WHEN (SELECT bool_or(is_new AND usable_key IS NOT NULL) FROM rows) THEN usable_key END,
-            CASE WHEN (SELECT bool_or(is_new AND grain <> 'call' AND metadata IS NOT NULL) FROM rows) THEN metadata END
+        SELECT any_value(model), day FROM once GROUP BY base, day,
+            CASE WHEN (SELECT bool_or(is_new AND usable_key IS NOT NULL) AND bool_and(is_new OR usable_key IS NOT NULL)
+                FROM rows) THEN usable_key END,
+            CASE WHEN (SELECT bool_or(is_new AND grain <> 'call' AND metadata IS NOT NULL)
+                AND bool_and(is_new OR grain <> 'call' AND metadata IS NOT NULL) FROM rows) THEN metadata END
         HAVING count(*) FILTER (NOT is_new) > 0 AND (count(*) FILTER (is_new) = 0
             OR coalesce(sum(tokens) FILTER (is_new), 0) * {LOST} < coalesce(sum(tokens) FILTER (NOT is_new), 0)
             OR {" OR ".join(less)})

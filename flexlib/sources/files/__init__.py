@@ -168,8 +168,11 @@ class CallFile:
 
 
 @contextmanager
-def read_calls(file: Path, mapping: CallMapping, name: str | None = None) -> Iterator[CallFile]:
-    """The calls of `file`, read as `mapping` says; `name` is what sentences call it.
+def read_calls(
+    file: Path, mapping: CallMapping, name: str | None = None, *, is_distinct: bool = False
+) -> Iterator[CallFile]:
+    """The calls of `file`, read as `mapping` says; `name` is what sentences call it. Those that are `is_distinct` are
+    calls of their own where what is made in them may be counted in them.
 
     Raises `BadFile` when it cannot be read, lacks a column, holds no rows, or none with a time.
     """
@@ -179,7 +182,9 @@ def read_calls(file: Path, mapping: CallMapping, name: str | None = None) -> Ite
         with name_in_errors(file, name):
             lines, pages = write_json_lines(file, mapping.asked, Path(folder))
             with name_in_errors(lines, file.name):
-                calls = CallFile(lines, mapping, connection, judge_rows(connection, lines, mapping), pages)
+                calls = CallFile(
+                    lines, mapping, connection, judge_rows(connection, lines, mapping, is_distinct=is_distinct), pages
+                )
             if not calls.months:
                 check_taken(calls, file.name)
         yield calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flexlib.sources.files.moments import read_instant
@@ -11,6 +11,8 @@ from flexlib.sources.files.moments import read_instant
 REPLAY = timedelta(seconds=2)
 """A forked session begins with its parent's lines, all written at once with the fork's own time; a first answer of its
 own takes longer than that to come."""
+AT_ONCE = timedelta(milliseconds=100)
+"""No call is over so soon after the one before it: lines so near to each other were copied."""
 
 CALL, REPLAYED, REPEATED, LIMITS = "call", "of the parent session", "repeated", "limits only"
 
@@ -21,6 +23,35 @@ Usage = dict[str, Any]
 
 def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """A row for each line that counts tokens, in the order of the file; `kind` tells which of them are calls.
+
+    Not every file says that its session is a fork. It is one where it begins with calls of a time before it, or with
+    several at one moment: those are its parent's.
+    """
+    waiting: list[dict[str, Any]] = []  # from a session's first call on: the next one tells whether it was copied
+    last: tuple[str | None, datetime, Usage] | None = None
+    own = set[str | None]()  # sessions that have had a call of their own
+    for row, session, begun in _read_rows(lines):
+        now = read_instant(row.get("timestamp"))
+        if row["kind"] == CALL and session not in own and begun and now:
+            if last and last[0] == session and abs(now - last[1]) < AT_ONCE:
+                last[2]["kind"] = row["kind"] = REPLAYED
+            elif now < begun:
+                row["kind"] = REPLAYED
+            elif last and last[0] == session and last[2]["kind"] == CALL:
+                own.add(session)
+            if last and last[0] != session and last[2]["kind"] == CALL:
+                own.add(last[0])
+            yield from waiting
+            waiting, last = [], (session, now, row)
+        waiting.append(row)
+        if session in own or last is None:
+            yield from waiting
+            waiting = []
+    yield from waiting
+
+
+def _read_rows(lines: Iterable[Any]) -> Iterator[tuple[dict[str, Any], str | None, datetime | None]]:
+    """As `read_codex` by the lines alone, with the session of each and when that began.
 
     A file may hold several sessions, in turns too; a total greater than the first call of one that is no fork tells
     that its beginning is missing. `model` is that of the last `turn_context`. A line without the usage of its own
@@ -34,7 +65,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     model, number, is_replay = None, 0, False
     for line in lines:
         if not isinstance(line, dict):
-            yield {"kind": CALL}
+            yield {"kind": CALL}, None, None
             continue
         payload = _read_object(line.get("payload"))
         kind = payload.get("type") if line.get("type") == "event_msg" else line.get("type")
@@ -56,7 +87,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             info = _read_object(payload.get("info"))
             total = _read_object(info.get("total_token_usage"))
             if is_replay and not (begun and now):  # whose call it is, nothing tells
-                yield {"kind": CALL}
+                yield {"kind": CALL}, None, None
                 continue
             is_replay = is_replay and is_at_once
             own_id = f"{session['id']}-{number}" if isinstance(session.get("id"), str) else None
@@ -76,7 +107,7 @@ def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
             else:
                 row["kind"] = REPEATED if is_told or (total and total == before) else CALL
             before = before if is_told else total or before
-            yield row
+            yield row, session["id"] if own_id else None, begun
 
 
 def _read_object(value: object) -> Usage:

@@ -36,11 +36,13 @@ MOST_LAYERS = 4
 HALF_A_CENT = "0.005"
 """By how much an amount may be rounded: that of a total, and of each row that it sums, to at most a hundredth of it."""
 
+OR_DISTINCT = "import it with --distinct if it is a call of its own"
+
 EARLIER = "earlier rows of a call"
 """The kind of rows whose id comes again with more to say, where the last one is taken."""
 
 
-def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:
+def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, *, is_distinct: bool) -> None:
     """Moves the rows that are no calls out of `judged` into `left_out`, and into `own_totals` what the file says that
     its rows sum up to, where they do not."""
     connection.execute("CREATE TABLE left_out (kind VARCHAR, month DATE)")
@@ -48,7 +50,7 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
     connection.execute("CREATE TABLE doubtful (line BIGINT)")
     connection.execute("CREATE TABLE outside (id VARCHAR, parent VARCHAR)")
     if "parent_id" in mapping.columns:
-        _leave_out_sums(connection)
+        _leave_out_sums(connection, is_distinct=is_distinct)
     if mapping.where or mapping.no_calls:
         _leave_out(connection, "kind", "kind IS NOT NULL")
     if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
@@ -57,20 +59,22 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> No
         _doubt_totals(connection, mapping)
 
 
-def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
+def _leave_out_sums(connection: duckdb.DuckDBPyConnection, *, is_distinct: bool) -> None:
     """Leaves out calls that say in both counts what the calls made in them say: of two that are traced, the outer one.
 
     One that says more may be the sum of calls of which some are missing, and one that says the same in one count
-    alone, or of another model, may be either: a fault. One that says less is a call beside those in it. The calls in
-    one are the next ones below it of its task, whatever other rows stand between; an id that comes twice is one.
+    alone, or of another model, may be either: a fault, unless `is_distinct`. One that says less is a call beside those
+    in it. The calls in one are the next ones below it of its task, whatever other rows stand between; an id that comes
+    twice is one.
     """
     names = [name for name in ("provider", "model") if name in connection.table("judged").columns]
     alike = " AND ".join(["true", *(f"inner_one.{name} IS NOT DISTINCT FROM outer_one.{name}" for name in names)])
+    is_row = "kind IS NULL" if "kind" in connection.table("judged").columns else "true"
     task = "task_type" if "task_type" in connection.table("judged").columns else "NULL"
     connection.execute(f"""
         CREATE TABLE traced AS SELECT coalesce(request_id, 'line ' || line) AS id, parent, {task} AS task,
             {"".join(f"{name}, " for name in names)} prompt_tokens AS p, completion_tokens AS c,
-            coalesce(kind IS NULL AND fault IS NULL AND p + c > 0, false) AS is_call
+            coalesce({is_row} AND fault IS NULL AND p + c > 0, false) AS is_call
         FROM judged
         QUALIFY row_number() OVER (PARTITION BY coalesce(request_id, 'line ' || line) ORDER BY line DESC) = 1;
         CREATE TABLE above AS
@@ -94,12 +98,13 @@ def _leave_out_sums(connection: duckdb.DuckDBPyConnection) -> None:
             WHERE depth <= {MOST_LAYERS} AND pairs.id IN (SELECT id FROM sums WHERE is_sum))
         SELECT id, max(depth) AS depth FROM layer GROUP BY id;
         UPDATE judged SET fault = CASE WHEN sums.p + sums.c > inner_p + inner_c
-            THEN 'it counts more tokens than the calls in it that are here: '
-            ELSE 'it may count what the calls in it count too: ' END || (sums.p + sums.c)
+            THEN 'it counts more tokens than the calls in it that are here ({OR_DISTINCT}): '
+            ELSE 'it may count what the calls in it count too ({OR_DISTINCT}): ' END || (sums.p + sums.c)
         FROM sums LEFT JOIN layers USING (id) WHERE request_id = sums.id AND judged.fault IS NULL AND (
             (sums.p >= inner_p AND sums.c >= inner_c OR sums.p = inner_p OR sums.c = inner_c AND sums.c > 0)
-            AND NOT is_sum OR depth > {MOST_LAYERS})""")
-    _leave_out(connection, quote(SUMS), "fault IS NULL AND request_id IN (SELECT id FROM sums WHERE is_sum)")
+            AND NOT is_sum OR depth > {MOST_LAYERS}) AND {not is_distinct}""")
+    sums = f"SELECT id FROM sums LEFT JOIN layers USING (id) WHERE is_sum AND depth <= {MOST_LAYERS}"
+    _leave_out(connection, quote(SUMS), f"fault IS NULL AND request_id IN ({sums})")
 
 
 def _leave_out_totals(connection: duckdb.DuckDBPyConnection, mapping: CallMapping) -> None:

@@ -61,21 +61,21 @@ CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(s
 BATCH, NO_BATCH = "'true', '1', 'yes', 'batch'", "'false', '0', 'no', 'standard'"
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> set[str]:
+def judge_rows(
+    connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping, *, is_distinct: bool = False
+) -> set[str]:
     """Makes the view `calls` out of the file, and gives its columns that hold nothing but nulls.
 
-    It has the columns of `schema.USAGE`, `line`, `lines`, and
-
+    It has the columns of `schema.USAGE`, `line`, `lines`, and:
     - `fault`: why the row cannot be taken, or null.
-    - `is_duplicate`: an earlier row has the same `request_id` and says the same.
-    - `has_own_id`: the file gives its id; else it is made of what the row says.
+    - `is_duplicate`: an earlier row has the same `request_id` and says the same; `has_own_id`: the file gives its id,
+      else it is made of what the row says.
     - `is_repeated`: its time stands in an hour that the clock of its zone showed twice; the first of the two is taken.
 
     `created_at` is cut down to the microsecond; the id is made of all digits. The table `left_out` has the `kind` and
     the `month` (its first day, or null) of each row that is no call. Raises `BadFile` when the file cannot be read,
     lacks a column, or contradicts what `mapping` says of all its rows; `BadParameter` for a time zone that does not
-    exist, and when nothing tells the provider of any row.
-    """
+    exist, and when nothing tells the provider of any row."""
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
         raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
@@ -87,7 +87,7 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallM
         connection.execute(build_time_macros(order).replace("CREATE MACRO", "CREATE OR REPLACE MACRO"))
         connection.execute("DROP TABLE judged")
         run_on_texts(connection, file, mapping, lambda texts: _judge(mapping, values, fixed, texts))
-    set_aside(connection, mapping)
+    set_aside(connection, mapping, is_distinct=is_distinct)
     check_currency(connection, file, mapping)
     if mapping.grain == "day" and mapping.preset:
         check_days(connection, file)

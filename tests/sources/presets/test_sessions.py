@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from preset_samples import (
     Sums,
     build_mapping,
@@ -19,6 +20,7 @@ from preset_samples import (
 
 from flexlib.sources.files import read_calls
 from flexlib.sources.files.codex import read_codex
+from flexlib.sources.files.ids import OR_DISTINCT
 from flexlib.sources.files.spans import read_spans
 
 MODEL = "claude-sonnet-4-5-20250929"
@@ -160,6 +162,16 @@ def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_pat
     assert count_left_out(file) == {"of the parent session": 2}
 
 
+@pytest.mark.parametrize("is_fork", [True, False])
+@pytest.mark.parametrize("copied", [[11, 12, 13], [30, 30, 30], [34, 34, 34]])  # at its own times, or all at once
+def test_a_fork_is_known_by_calls_of_a_time_before_it_or_of_one_moment(copied: list[int], *, is_fork: bool) -> None:
+    parent = [count(second, use(100, 0, nth), use(100 * nth, 0, nth)) for nth, second in enumerate(copied, 1)]
+    more = {"forked_from_id": "s1"} if is_fork else {}
+    own = [count(second, use(100, 0, 9), use(100 * nth, 0, 9)) for nth, second in ((4, 40), (5, 45))]
+    rows = list(read_codex([meta(30, "s2", **more), turn(30, "gpt-5"), *parent, *own]))
+    assert [row["kind"] for row in rows] == ["of the parent session"] * 3 + ["call", "call"]  # 2 calls, not 5
+
+
 def test_sessions_of_codex_in_one_file_begin_their_totals_anew(tmp_path: Path) -> None:
     first, second = use(100, 900, 50), use(20, 0, 7)
     lines = [meta(0, "s1"), turn(1, "gpt-5"), count(3, first, first), meta(10, "s2"), turn(11, "gpt-5"),
@@ -277,7 +289,8 @@ def test_a_span_that_counts_more_than_the_calls_in_it_says_that_some_are_missing
     spans = [span(1, None, **TOKENS | {"gen_ai.usage.input_tokens": 9000}), within(1, span(2, "chat", **TOKENS))]
     with read_calls(file := write_lines(tmp_path, "spans.jsonl", *spans), build_mapping(file)) as calls:
         (row,) = calls.list_quarantined()
-    assert (row.line, row.reason) == (1, "it counts more tokens than the calls in it that are here: 9100")
+    said = f"it counts more tokens than the calls in it that are here ({OR_DISTINCT}): 9100"
+    assert (row.line, row.reason) == (1, said)
 
 
 def list_faults(file: Path) -> list[tuple[int | None, str]]:
@@ -296,7 +309,7 @@ def test_an_inner_call_that_stands_twice_counts_once_towards_the_sum(tmp_path: P
     outer = span(1, None, **TOKENS | {"gen_ai.usage.input_tokens": 2000, "gen_ai.usage.output_tokens": 200})
     inner = within(1, span(2, "chat", **TOKENS))
     file = write_lines(tmp_path, "spans.jsonl", outer, inner, inner)
-    assert list_faults(file) == [(1, "it counts more tokens than the calls in it that are here: 2200")]
+    assert list_faults(file) == [(1, f"it counts more tokens than the calls in it that are here ({OR_DISTINCT}): 2200")]
 
 
 def test_what_may_be_the_call_in_it_or_another_is_a_fault(tmp_path: Path) -> None:
@@ -304,14 +317,18 @@ def test_what_may_be_the_call_in_it_or_another_is_a_fault(tmp_path: Path) -> Non
     for told in (fewer, other):
         spans = [span(1, "chat", **TOKENS | told), within(1, span(2, "chat", **TOKENS))]
         ((line, reason),) = list_faults(write_lines(tmp_path, "spans.jsonl", *spans))
-        assert (line, reason[:44]) == (1, "it may count what the calls in it count too:")
+        assert (line, reason[:44]) == (1, "it may count what the calls in it count too ")
+        with read_calls(tmp_path / "spans.jsonl", build_mapping(tmp_path / "spans.jsonl"), is_distinct=True) as calls:
+            assert [calls.count_month(month).rows for month in calls.months] == [2]
 
 
 def test_a_long_chain_of_equal_calls_is_not_one_call(tmp_path: Path) -> None:
     chain = [span(0, "chat", **TOKENS), *(within(n - 1, span(n, "chat", **TOKENS)) for n in range(1, 500))]
     faults = list_faults(write_lines(tmp_path, "spans.jsonl", *chain))
     assert [line for line, _ in faults] == list(range(1, 496))  # the last one, and the four around it
-    assert count_left_out(tmp_path / "spans.jsonl") == {"sums of calls in them": 4}
+    assert count_left_out(file := tmp_path / "spans.jsonl") == {"sums of calls in them": 4}
+    with read_calls(file, build_mapping(file), is_distinct=True) as calls:
+        assert [calls.count_month(month).rows for month in calls.months] == [496]
 
 
 def test_cached_tokens_of_spans_have_an_older_name_too(tmp_path: Path) -> None:
