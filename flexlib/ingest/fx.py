@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from flexlib.dates import Span
-from flexlib.errors import BadMonth, ServerRefused, ServerUnreachable
+from flexlib.errors import BadMonth, BadParameter, ServerRefused, ServerUnreachable
 from flexlib.money.fx import CARRY_DAYS, USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day, sort_rates
 from flexlib.sources.fx import (
     FRANKFURTER,
@@ -194,12 +194,28 @@ def keep_rates(
     overrules: bool = True,
 ) -> Merge:
     """Keeps rates of any pair, as `merge_rates` does: those that a person brings overrule what stands there, which
-    stays as superseded. Raises `DiskFailed`, `BadFile`.
+    stays as superseded. Raises `DiskFailed`, `BadFile`, and `BadParameter` where they contradict the opposite pair.
     """
     moment = (now or datetime.now(timezone.utc)).replace(microsecond=0)
     with lock_rates(root):
         kept = read_kept_rates(root, pair)
+        if overrules:
+            _check_opposite(observations, pair, load_rates(root, pair[::-1]))
         merge = merge_rates(kept, observations, moment, only_gaps=only_gaps, overrules=overrules)
         if merge.added or merge.changed:
             write_kept_rates(merge.kept, root, pair)
     return merge
+
+
+def _check_opposite(observations: Iterable[Rate], pair: Pair, opposite: Rates) -> None:
+    """Raises `BadParameter` where the kept rate of the `opposite` pair says something else of a day: a total may take
+    either of them."""
+    for rate in observations:
+        other = find_rate(opposite, rate.day)
+        if other and other.day == rate.day and abs(rate.value * other.value - 1) > TOLERANCE:
+            there = "/".join(pair[::-1])
+            raise BadParameter(
+                f"{rate.value:f} {'/'.join(pair)} of {rate.day} contradicts {other.value:f} {there} of that day, which "
+                f"is kept from {other.source}; correct that one instead: "
+                f"flexlib fx set {rate.day} VALUE --pair {there} --source SOURCE"
+            )

@@ -15,7 +15,7 @@ from rates_server import RatesServer, serve_rates
 
 from flexlib.cli.fx import add_commands, run_fx
 from flexlib.dates import Month
-from flexlib.errors import BadMonth, InvalidRequest
+from flexlib.errors import BadMonth, BadParameter, InvalidRequest
 from flexlib.money.fx import find_santiago_day
 from flexlib.settings import load_settings
 from flexlib.store.fx import load_rates
@@ -143,6 +143,22 @@ def test_half_a_span_or_a_check_of_what_is_only_shown_is_wrong_usage(server: Rat
         run(server, "update", "--start-month", "3")
     with pytest.raises(InvalidRequest, match="flexlib fx update --check"):
         run(server, "show", *SEPTEMBER, "--check")
+
+
+def test_a_rate_that_contradicts_the_opposite_pair_of_that_day_is_refused(
+    server: RatesServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(server, "set", "2025-09-30", "0.8", "--pair", "USD/EUR", "--source", "ECB") == 0
+    with pytest.raises(BadParameter) as error:
+        run(server, "set", "2025-09-30", "1.5", "--pair", "EUR/USD", "--source", "bank")
+    assert str(error.value) == (
+        "1.5 EUR/USD of 2025-09-30 contradicts 0.8 USD/EUR of that day, which is kept from ECB; correct that one "
+        "instead: flexlib fx set 2025-09-30 VALUE --pair USD/EUR --source SOURCE"
+    )
+    assert not load_rates(tmp_path, ("EUR", "USD")).days
+    for day, value in (("2025-09-30", "1.25"), ("2025-10-01", "1.5")):  # 1 / 0.8; another day
+        assert run(server, "set", day, value, "--pair", "EUR/USD", "--source", "bank") == 0
+    capsys.readouterr()
 
 
 def keep(*words: str) -> int:

@@ -185,6 +185,12 @@ def test_what_any_plan_of_cursor_includes_is_not_billed_whatever_its_cost(tmp_pa
     )  # the row's 0.12 is not in it
 
 
+def test_what_cursor_says_that_it_does_not_charge_costs_nothing_however_it_says_it(tmp_path: Path) -> None:
+    for kind in ("Not Charged", "No Charge", "Not Charged (refund)", "Aborted, Not Charged"):
+        rows = CURSOR.replace('"On-Demand","gpt-5"', f'"{kind}","gpt-5"')
+        assert sum_rows(write_file(tmp_path, "usage-events.csv", rows)).usd == 0
+
+
 def test_a_kind_that_cursor_is_not_known_to_give_away_keeps_its_cost(tmp_path: Path) -> None:
     rows = CURSOR.replace('"On-Demand","gpt-5","No","0","5000","1000","250","6250","$0.05"',
                           '"Usage-based","gpt-5","No","0","5000","1000","250","6250","$7.50"')  # fmt: skip
