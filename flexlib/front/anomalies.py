@@ -15,7 +15,7 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
-from flexlib.front.compare import UNITS
+from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.events import Event, find_event
 from flexlib.front.forecast import build_history, find_ends
 from flexlib.front.months import compare_total
@@ -125,7 +125,7 @@ def find_month_anomalies(
     column = UNITS[of]
     history, undated = build_history(spend, column, None, {} if of == "credits" else find_ends(spend))
     if not (history[str(month.first) :].notna().any()):
-        raise InvalidRequest(f"no day of {month} has {column}; choose another with --of.")
+        raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
     history = history.dropna()
     people = spend.by("day", "user")
     tables = {WHOLE: history.to_frame("").T, "user": _spread(people, "user", column, history.index)}

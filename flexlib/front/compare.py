@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.compare import NOTHING, Change, Use, take_apart
+from flexlib.certificate import ChargesCertificate
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -90,7 +91,7 @@ def compare_spans(
     keys = ("month", "source", "user", "model")
     known = spend.sum_rows(keys, KNOWN[of])
     if known.empty:
-        raise InvalidRequest(f"neither {before} nor {after} has {UNITS[of]}; choose another with --of.")
+        raise InvalidRequest(f"neither {before} nor {after} has {explain_lack(of, months, root)}.")
     others = known[:0] if of == "credits" else spend.sum_rows(keys, f"NOT ({KNOWN[of]})")
     uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
@@ -109,6 +110,13 @@ def compare_spans(
     return Comparison(
         before, after, UNITS[of], take_apart(*uses), state, spend.certificates, (lacking[0], lacking[1]), tuple(missing)
     )
+
+
+def explain_lack(of: str, months: Iterable[Month], root: Path) -> str:
+    """What no day of the months has, and what to do."""
+    if of != "credits" and any(list_newest(month, root, [ChargesCertificate.dataset]) for month in months):
+        return f"{UNITS[of]} of calls, only bills, which are of no day and no user; flexlib spend has their sum"
+    return f"{UNITS[of]}; choose another with --of"
 
 
 def _collect_uses(

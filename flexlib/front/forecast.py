@@ -14,7 +14,7 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_short_day
-from flexlib.front.compare import UNITS
+from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
@@ -80,7 +80,7 @@ def forecast_month(
     ends = {} if of == "credits" else find_ends(spend)
     history, undated = build_history(spend, UNITS[of], as_of, ends)
     if history.notna().sum() == 0:
-        raise InvalidRequest(f"no day up to {as_of or month.last} has {UNITS[of]}; choose another with --of.")
+        raise InvalidRequest(f"no day up to {as_of or month.last} has {explain_lack(of, stored, root)}.")
     last, days = history.index[-1].date(), list(month.span)
     known = min(max((last - month.first).days + 1, 0), month.days)
     past = history[: str(month.first - timedelta(days=1))]

@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from spend_samples import ingest_charges
 
 import flexlib as fl
 from flexlib.cli.main import main
+from flexlib.sources.charges.mapping import ChargeMapping
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 
@@ -102,3 +104,18 @@ def test_what_is_no_month_is_refused(text: str, capsys: pytest.CaptureFixture[st
         main(["compare", "2025-08", text])
     assert stop.value.code == 2
     assert "argument AFTER" in capsys.readouterr().err
+
+
+def test_months_of_bills_alone_are_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    text = "day,item,usd\n2025-05-01,API,100\n2025-06-01,API,300\n"
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    (file := tmp_path / "bill.csv").write_text(text, "utf-8")
+    ingest_charges([file], mapping, tmp_path)
+    said = "usd of calls, only bills, which are of no day and no user; flexlib spend has their sum."
+    for words in (["compare", "2025-05", "2025-06"], ["forecast", "--year", "2025", "--month", "6"],
+                  ["anomalies", "--year", "2025", "--month", "6"]):  # fmt: skip
+        assert main([*words, "--of", "usd"]) == 2
+        assert capsys.readouterr().err.endswith(f" has {said}\n")
