@@ -7,9 +7,11 @@ import json
 import os
 import platform
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -102,7 +104,8 @@ def _look_at_server(settings: Settings) -> Finding:
     from flexlib.ingest.windsurf.run import count_people
     from flexlib.sources.windsurf.client import Client
 
-    with Client(settings.base_url, settings.service_key, 1, settings.ca_bundle) as client:
+    say = partial(print, file=sys.stderr, flush=True)
+    with Client(settings.base_url, settings.service_key, 1, settings.ca_bundle, say) as client:
         try:
             people = count_people(client)
         except FlexlibError as error:

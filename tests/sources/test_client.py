@@ -139,6 +139,26 @@ def test_a_server_that_says_429_for_ever_ends_the_run(monkeypatch: pytest.Monkey
         ask_script(answer_json({}, 429, Retry_After="0"))
 
 
+def test_who_waits_for_a_server_that_says_429_is_told_once_until_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE_429", 2.5)  # a request a second is the least
+    monkeypatch.setattr(client_module, "QUIET_429", 0.2)
+    said: list[str] = []
+    slow = answer_json({}, 429, Retry_After="0")
+    with (
+        serve(lambda _: slow) as url,
+        Client(url, KEY, 8, None, said.append) as client,
+        pytest.raises(ServerUnreachable),
+    ):
+        client.ask_one(ASK)
+    (sentence,) = said
+    assert sentence.startswith(f"{url} wants no more requests for now (429): asking on, and giving up at ")
+    assert sentence.endswith(" UTC, 2 s after its last other answer.")
+    said.clear()
+    with serve(lambda _: OK) as url, Client(url, KEY, 8, None, said.append) as client:
+        assert client.ask_one(ASK).is_good
+    assert said == []
+
+
 def test_an_ask_with_little_patience_takes_a_long_429_for_a_no() -> None:
     reply, taken = ask_script(
         answer_json({"error": "Enough"}, 429, Retry_After="1800"), ask=ApiRequest("w", "/", max_retry_after=60)

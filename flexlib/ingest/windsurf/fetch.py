@@ -64,7 +64,7 @@ def update_credits(
         draft = Draft(held.folder / ".draft", f"{server.name} {fingerprint}")
         discard = False
         try:
-            with Client(settings.base_url, key, workers, settings.ca_bundle) as client:
+            with Client(settings.base_url, key, workers, settings.ca_bundle, progress.say) as client:
                 remembered = read_server(settings.data)
                 run = Run(client, month.span, draft, progress, settings.consumption_unit, remembered.get("unit"))
                 found = RouteChoice(run, month, server, settings, route, verify).choose()

@@ -29,6 +29,13 @@ class Progress:
             self._bar.set_postfix(active=self._active, data_points=self._data_points, refresh=False)
             self._bar.update(people)
 
+    def say(self, sentence: str) -> None:
+        """Prints it, also where no bar is drawn: why nothing goes on concerns whoever waits."""
+        if self._bar is None:
+            print(sentence, file=sys.stderr, flush=True)
+        else:
+            self._bar.write(sentence, file=sys.stderr)
+
     def restart(self) -> None:
         """Begins again from nobody, for another route."""
         self._active = self._data_points = 0

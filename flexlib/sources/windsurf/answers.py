@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeAlias
 
+from flexlib.formats import format_moment
 from flexlib.nesting import STRING, decode_json
+
+Notify: TypeAlias = Callable[[str], object]
+"""Takes a sentence for whoever waits."""
 
 PAUSE_429 = 1.0
 """Seconds to wait after a 429 that does not say how long."""
@@ -98,3 +103,11 @@ def read_http_date(text: str) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError):  # also one that is after 9999 once it is in GMT
         return None
+
+
+def explain_wait(base_url: str, pause: float, left: float, patience: float) -> str:
+    """That the server wants no more requests for a while, when it is asked again, and when no more; in seconds."""
+    end = format_moment(datetime.now(timezone.utc) + timedelta(seconds=left))
+    again = f"asking again in {pause:,.0f} s" if pause >= 1 else "asking on"
+    when = f"{again}, and giving up at {end}, {patience:,.0f} s after its last other answer"
+    return f"{base_url} wants no more requests for now (429): {when}."

@@ -23,8 +23,10 @@ from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.privacy import clean_message
 from flexlib.settings import LOOPBACK
 from flexlib.sources.windsurf.answers import (
+    Notify,
     Setback,
     decode_answer,
+    explain_wait,
     read_http_date,
     read_message,
     read_pause,
@@ -50,6 +52,8 @@ DEADLINE = 300.0
 """Seconds until a whole answer must be there, however its bytes drip."""
 PATIENCE_429 = 900.0
 """Seconds without any answer but 429 after which the run stops."""
+QUIET_429 = 10.0
+"""Seconds of them after which whoever waits is told: a limit that passes sooner is no news."""
 PASSING, LASTING = (408, 425), (501, 505)
 """Statuses below 500 that are tried again, and those from it on that are not: they say what the server is."""
 SHORTEST_WAIT = 0.01
@@ -83,7 +87,11 @@ class Client:
     Raises `ServerRefused` on 401 and 403 to an ask that is not optional, `ServerUnreachable` when the server is gone.
     """
 
-    def __init__(self, base_url: str, service_key: str, workers: int, ca_bundle: NamedPath | None = None) -> None:
+    def __init__(
+        self, base_url: str, service_key: str, workers: int, ca_bundle: NamedPath | None = None, notify: Notify = str
+    ) -> None:
+        """`notify` is told why nothing goes on for a while."""
+        self._notify = notify
         self.base_url = base_url
         self.sent = 0
         self.retried = 0
@@ -126,7 +134,7 @@ class Client:
         order = count()
         in_flight: dict[Future[requests.Response], float] = {}
         good_at = heard_at = time.monotonic()
-        failing: set[int] = set()
+        failing, is_told = set[int](), False
         while asks or waiting or in_flight:
             now = time.monotonic()
             while len(in_flight) < self.workers and (pause := self._pacer.wait(now)) == 0:
@@ -152,12 +160,16 @@ class Client:
             if isinstance(outcome, ApiResponse):
                 if outcome.is_good:
                     self._pacer.succeed(now)
-                    good_at = heard_at = now
+                    good_at, heard_at, is_told = now, now, False
                     failing.clear()
                 yield outcome
             elif outcome.is_limit:
-                if now - heard_at + outcome.pause > PATIENCE_429:
+                silent, left = now - heard_at + outcome.pause, heard_at + PATIENCE_429 - now
+                if silent > PATIENCE_429:
                     raise ServerUnreachable(f"{self.base_url} wants no more requests for now (429). {AGAIN}")
+                if silent > QUIET_429 and not is_told:
+                    self._notify(explain_wait(self.base_url, outcome.pause, left, PATIENCE_429))
+                    is_told = True
                 self._pacer.throttle(now, sent_at, outcome.pause)
                 heapq.heappush(waiting, (now + outcome.pause, next(order), ask, attempt))
                 self.retried += 1
