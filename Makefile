@@ -55,8 +55,9 @@ bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (
 bench-import: $(VENV)/test ## of these the import of a file (ROWS=20000000 for ten times as much)
 	$(BIN)/python tests/bench/bench_import.py $(if $(ROWS),--rows $(ROWS))
 
-bench-analysis: $(VENV)/test ## what finds planted spikes among 6,000 people, and how many alarms are false
+bench-analysis: $(VENV)/test ## what finds planted spikes among 6,000 people; response times of 10 million calls
 	$(BIN)/python tests/bench/bench_analysis.py
+	$(BIN)/python tests/bench/bench_latency.py
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -70,25 +70,23 @@ def measure_latency(
     >>> from flexlib.analysis import measure_latency
     >>> measure_latency(fl.load("2025-09").calls.relation)[["calls", "p50_ms", "p99_ms"]]
        calls  p50_ms  p99_ms
-    0    423    1724   13542
+    0    423    1657   16702
     """
     import pandas as pd
 
     if wrong := [key for key in keys if key not in KEYS]:
         raise InvalidRequest(f"{wrong[0]!r} is not what calls can be timed by; choose of {', '.join(KEYS)}.")
     opened = _open_calls(rows, start, end)
-    quantiles = _find_quantiles(opened, keys)
     binned = rows if rollup is None and _is_rollup(open_frame(rows)) else rollup
     intervals = {} if binned is None else _find_intervals(_read_histograms(_open_calls(binned), keys))
     lines = []
-    for line in read_rows(_count_calls(opened, keys).to_native()):
+    for line in _measure_groups(opened, keys):
         key = tuple(line[name] for name in keys)
         tokens, spent = line.pop("tokens"), line.pop("spent_ms")
         speed = {"tokens_per_second": 1000 * tokens / spent if tokens and spent else None}
-        times, ends = quantiles.get(key, {}), intervals.get(key, {})
-        # Those of a bucket are its middle, and the quantile itself may be in the bucket of an end.
-        ends = {name: CLIP[name[4:]](end, times[f"{name[:3]}_ms"]) for name, end in ends.items()}
-        lines.append(line | times | ends | speed)
+        # An end is the middle of its bucket, and the quantile itself may be in that.
+        ends = {name: CLIP[name[4:]](end, line[f"{name[:3]}_ms"]) for name, end in intervals.get(key, {}).items()}
+        lines.append(line | ends | speed)
     columns = [f"p{percent}_{what}" for percent in PERCENTS for what in ("ms", "low", "high")]
     counts = ["calls", "failed", "untimed", *columns]
     frame = pd.DataFrame(lines, columns=[*keys, *counts, "tokens_per_second"])
@@ -132,46 +130,43 @@ def _open_calls(rows: object, start: Moment = None, end: Moment = None) -> LazyF
             tokens=nw.when(has_answer).then("completion_tokens").otherwise(0),
             spent_ms=nw.when(has_answer).then("duration_ms").otherwise(0),
         )
-    statuses = {row["status"] for row in read_rows(frame.select("status").unique().to_native())} - {None}
+    statuses = {row["status"] for row in read_rows(frame.group_by("status").agg(nw.len()).to_native())} - {None}
     is_failed = nw.col("status").is_in([one for one in statuses if FAILED.search(one)]).fill_null(value=False)
     is_timed = ~is_failed & ~nw.col("duration_ms").is_null()
     return frame.with_columns(hour=nw.col("created_at").dt.hour().cast(nw.Int64), failed=is_failed, timed=is_timed)
 
 
 def _is_rollup(frame: LazyFrame) -> bool:
-    return "spent_ms" in frame.collect_schema()
+    columns = frame.collect_schema()
+    return "spent_ms" in columns and "grain" not in columns
 
 
-def _count_calls(opened: LazyFrame, keys: Sequence[str]) -> LazyFrame:
-    """Of each group `calls` (timed), `failed`, `untimed`, `tokens` and `spent_ms`; with no key, of all in one row."""
-    kinds = {
-        "calls": nw.col("timed"),
-        "failed": nw.col("failed"),
-        "untimed": ~nw.col("failed") & ~nw.col("timed"),
-    }
-    names = [*kinds, "tokens", "spent_ms"]
-    counted = opened.with_columns(
+def _measure_groups(opened: LazyFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each group `calls` (timed), `failed`, `untimed`, `tokens`, `spent_ms`, and its quantiles by the nearest rank;
+    with no key, of all in one row."""
+    kinds = {"calls": nw.col("timed"), "failed": nw.col("failed"), "untimed": ~nw.col("failed") & ~nw.col("timed")}
+    names, times = [*kinds, "tokens", "spent_ms"], [f"p{percent}_ms" for percent in PERCENTS]
+    counted = opened.select(
+        *keys,
         **{name: nw.when(is_one).then("calls").otherwise(0) for name, is_one in kinds.items()},
         **{name: nw.when("timed").then(name).otherwise(0) for name in ("tokens", "spent_ms")},
+        duration=nw.when("timed").then("duration_ms"),
     )
-    counted = counted.select(*keys, *names)
+    if opened.implementation.is_duckdb() and not _is_rollup(opened):
+        # DuckDB's own aggregate needs no table of all durations, and no second look; exact, as the shares are decimals.
+        sums = [f"coalesce(sum({name}), 0)::BIGINT" for name in names]
+        sums.append(f"quantile_disc(duration, [{', '.join(f'0.{percent}' for percent in PERCENTS)}])")
+        found = counted.to_native().aggregate(", ".join([*keys, *sums]), ", ".join(keys)).fetchall()
+        lines = [dict(zip([*keys, *names], row, strict=False)) for row in found]
+        return [line | dict(zip(times, row[-1] or (), strict=False)) for line, row in zip(lines, found, strict=True)]
     summed = counted.group_by(*keys).agg(nw.col(*names).sum()) if keys else counted.select(nw.col(*names).sum())
-    return summed.with_columns(nw.col(*names).fill_null(0).cast(nw.Int64))
-
-
-def _find_quantiles(opened: LazyFrame, keys: Sequence[str]) -> dict[Key, dict[str, int]]:
-    """The quantiles of each group, by the nearest rank."""
-    if not opened.implementation.is_duckdb() or "grain" not in opened.collect_schema():
-        return {
-            key: {f"p{percent}_ms": _pick(histogram, -(-percent * histogram[1][-1] // 100)) for percent in PERCENTS}
-            for key, histogram in _read_histograms(opened, keys).items()
-        }
-    # DuckDB's own aggregate needs no table of all durations; exact, as the shares are decimals.
-    grouped, shares = ", ".join(keys), ", ".join(f"0.{percent}" for percent in PERCENTS)
-    names = ", ".join(filter(None, (grouped, f"quantile_disc(duration_ms, [{shares}])")))
-    found = opened.to_native().filter("timed").aggregate(names, grouped).fetchall()
-    columns = [f"p{percent}_ms" for percent in PERCENTS]
-    return {tuple(key): dict(zip(columns, values, strict=True)) for *key, values in found if values}
+    lines = read_rows(summed.with_columns(nw.col(*names).fill_null(0).cast(nw.Int64)).to_native())
+    histograms = _read_histograms(opened, keys)
+    for line in lines:
+        if histogram := histograms.get(tuple(line[name] for name in keys)):
+            ranks = (-(-percent * histogram[1][-1] // 100) for percent in PERCENTS)
+            line |= {name: _pick(histogram, rank) for name, rank in zip(times, ranks, strict=True)}
+    return lines
 
 
 def _find_intervals(histograms: Mapping[Key, Histogram]) -> dict[Key, dict[str, int]]:
