@@ -41,7 +41,7 @@ def certify(month: Month, rows: pa.Table) -> CreditsCertificate:
         route="team",
         users_asked=1,
         users_active=1,
-        flex_credits_hundredths=0,
-        prompt_credits_hundredths=0,
+        flex_credits_hundredths=sum(rows["flex_credits"].to_pylist()),
+        prompt_credits_hundredths=sum(rows["prompt_credits"].to_pylist()),
         sums=Check("agrees"),
     )

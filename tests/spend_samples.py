@@ -46,7 +46,8 @@ def store(
     rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
     certificate = UsageCertificate(
         month=month, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
-        rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()), completion_tokens=0,
+        rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()),
+        completion_tokens=sum(rows["completion_tokens"].to_pylist()),
         **{"read_at": LATER, "requests": lacking and len(rows), "unpriced_requests": lacking} | said,
     )  # fmt: skip
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
@@ -56,7 +57,8 @@ def store_credits(root: Path, *rows: tuple[int, str, str, int, int]) -> None:
     table = build_credits(*rows)
     certificate = CreditsCertificate(
         month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
-        route="team", users_asked=1, users_active=1, flex_credits_hundredths=0, prompt_credits_hundredths=0,
+        route="team", users_asked=1, users_active=1, flex_credits_hundredths=sum(table["flex_credits"].to_pylist()),
+        prompt_credits_hundredths=sum(table["prompt_credits"].to_pylist()),
         sums=Check("agrees"),
     )  # fmt: skip
     write_snapshot(table, certificate, (), {}, root)

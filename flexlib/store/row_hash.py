@@ -1,15 +1,22 @@
-"""The hash of a month's rows, the same for the same rows in one table or piece by piece, and that of a file's bytes."""
+"""The hash of a month's rows, the same for the same rows in one table or piece by piece, that of a file's bytes, and
+its sums."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Collection
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+DIGITS = 60
+"""Room for any sum of amounts."""
 
 
 class RowHash:
@@ -61,6 +68,24 @@ def hash_parquet(file: Path, file_sha256: str) -> str:
     except OSError as error:  # so Arrow calls pages that it cannot unpack
         raise ValueError(f"{file} is no Parquet") from error
     return digest.hexdigest()
+
+
+def sum_file(file: Path, columns: Collection[str]) -> dict[str, int | Decimal | None]:
+    """The number of `rows` of a Parquet, and the exact sums of its `columns`, None where no row has a value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    sums: dict[str, int | Decimal | None] = dict.fromkeys(columns)
+    with pq.ParquetFile(file) as rows, localcontext(Context(prec=DIGITS)):
+        for group in range(rows.num_row_groups):
+            for name, column in zip(columns, rows.read_row_group(group, [*columns]).columns, strict=True):
+                if pa.types.is_decimal(column.type):
+                    column = column.cast(pa.decimal128(38, column.type.scale))
+                part = pc.sum(column).as_py()
+                if part is not None:
+                    sums[name] = part + (sums[name] or 0)
+        return {"rows": rows.metadata.num_rows, **sums}
 
 
 def _build_texts() -> list[pa.StringScalar]:

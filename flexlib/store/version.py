@@ -6,22 +6,23 @@ import glob
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
+from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
 from flexlib.names import write_mask
-from flexlib.proof import read_check
+from flexlib.proof import State, read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
-from flexlib.store.row_hash import hash_file, hash_parquet
+from flexlib.store.row_hash import hash_file, hash_parquet, sum_file
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 People: TypeAlias = "dict[str, dict[str, str]]"
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile, zlib.error, FileNotFoundError)
 """What the readers of text, JSON, gzip and Parquet say of a file that was changed, cut or taken away."""
+SUMMED = {
+    "credits": ("flex_credits", "prompt_credits"),
+    "usage": ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp"),
+    "charges": ("amount",),
+}
+"""The columns whose sums a certificate says."""
 PLAIN = {
     "int": (int,),
     "int | None": (int, type(None)),
@@ -39,6 +46,10 @@ PLAIN = {
     "bool": (bool,),
 }
 """The fields of a certificate that JSON has as they are, by what is written of them."""
+
+
+class Contradiction(ValueError):
+    """A certificate that says two things of one, in words for the reader."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,22 @@ class Snapshot:
                 f"{self._file} is not the file that its certificate is of: it was changed or damaged after it was "
                 f"stored, so nothing of {self.month} is counted; store the month again: {self._command}"
             )
+        with self.report_damage(self.path / "certificate.json", "is not of the rows beside it"):
+            self._compare_figures()
+
+    def _compare_figures(self) -> None:
+        """Raises `Contradiction` where the certificate's rows and amounts are not those of the file."""
+        certificate, sums = self.certificate, sum_file(self._file, SUMMED[self.dataset])
+        said: dict[str, object] = {"rows": certificate.rows}
+        if isinstance(certificate, UsageCertificate):  # one that says no sum says nothing of it
+            said |= {name: one for name in SUMMED[self.dataset] if (one := getattr(certificate, name)) is not None}
+        elif isinstance(certificate, CreditsCertificate):
+            said |= {name: getattr(certificate, f"{name}_hundredths") for name in SUMMED[self.dataset]}
+        else:
+            said["amount"] = sum((Decimal(one["amount"]) for one in certificate.amounts), Decimal(0))
+        for name, one in said.items():
+            if Decimal(str(one)) != (sums[name] or 0):
+                raise Contradiction(f"{name}: it says {one}, and they {sums[name]}")
 
     @cached_property
     def is_unchanged(self) -> bool:
@@ -104,8 +131,9 @@ class Snapshot:
         try:
             yield
         except DAMAGE as error:
+            why = str(error) if isinstance(error, Contradiction) else type(error).__name__
             raise SnapshotChanged(
-                f"{file} {what} ({type(error).__name__}): it was changed or damaged; move {self.path} away, "
+                f"{file} {what} ({why}): it was changed or damaged; move {self.path} away, "
                 f"and store {self.month} again: {self._command}"
             ) from error
 
@@ -153,6 +181,7 @@ class Snapshot:
 def parse_certificate(text: str) -> AnyCertificate:
     """The certificate that `to_json` wrote, of this version or of one before."""
     values = json.loads(text)
+    written = {name: values.get(name) for name in ("state", "at_least") if "dataset" in values}
     # Those of flexlib 0.1.0 do not say which they are; only credits are fetched by a route.
     dataset = values.pop("dataset", "credits" if "route" in values else "usage")
     for name in ("state", "at_least"):  # they follow from the rest
@@ -171,4 +200,16 @@ def parse_certificate(text: str) -> AnyCertificate:
         kinds = PLAIN.get(str(field.type))
         if kinds and type(getattr(certificate, field.name)) not in kinds:
             raise TypeError(f"{field.name} is not {field.type}")
+    _check_written(certificate, written)
     return certificate
+
+
+def _check_written(certificate: AnyCertificate, written: Mapping[str, object]) -> None:
+    """Raises `Contradiction` where the state that was written is worse than what the figures beside it say: they were
+    changed. A state that is better was another flexlib's, whose rules were not these."""
+    states = list(State)  # the worst first
+    state = written.get("state")
+    if state in states and states.index(State(str(state))) < states.index(certificate.state):
+        raise Contradiction(f"it says {state}, and its figures say {certificate.state}")
+    if written.get("at_least") is True and not getattr(certificate, "is_at_least", True):
+        raise Contradiction("it says that its sum lacks something, and its figures say that nothing is missing")

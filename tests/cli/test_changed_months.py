@@ -165,6 +165,7 @@ def test_a_mark_of_an_earlier_version_stays_until_the_month_is_replaced(
     proof = json.loads((stored.path / "certificate.json").read_text("utf-8"))
     marked = {"changed_amounts": {"amount_in_usd": ["500", "0.5"]}}
     proof["sums"] |= {"result": "differs", "reasons": ["amounts_changed"], "figures": marked}
+    proof["state"] = "UNRECONCILED"
     (stored.path / "certificate.json").write_text(json.dumps(proof), "utf-8")
     code, _, error = run(capsys, "import", "two.csv", *COLUMNS)
     assert code == 4
@@ -193,3 +194,42 @@ def test_a_certificate_that_is_none_is_named(data: Path, text: str, capsys: pyte
     assert (code, out, error.count("\n")) == (4, "", 1)
     assert error.startswith(f"flexlib: {file} is no certificate")
     assert error.endswith("store 2025-09 again: flexlib fetch --year 2025 --month 9\n")
+
+
+@pytest.mark.parametrize(
+    ("edits", "sentence"),
+    [
+        ({"quarantined_rows": 0}, "is no certificate (it says GAP, and its figures say COMPLETE)"),
+        (
+            {"quarantined_rows": 0, "state": "COMPLETE"},
+            "(it says that its sum lacks something, and its figures say that nothing is missing)",
+        ),
+        ({"amount_in_usd": "99"}, "is not of the rows beside it (amount_in_usd: it says 99, and they 0.5000000000)"),
+        ({"rows": 3}, "is not of the rows beside it (rows: it says 3, and they 1)"),
+        ({"prompt_tokens": 11}, "(prompt_tokens: it says 11, and they 10)"),
+    ],
+)
+def test_a_certificate_whose_figures_were_edited_is_refused(
+    data: Path, edits: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One row of US$ 0.50 and 10 tokens is stored, and one without a number kept aside: a GAP, at least."""
+    calls = "time,model,in,out,usd\n2025-09-03T10:00:00Z,gpt-5-nano,10,1,0.5\n2025-09-03T11:00:00Z,gpt-5-nano,x,1,0.5\n"
+    Path("one.csv").write_text(calls, "utf-8")
+    shutil.rmtree(data / "usage")
+    assert run(capsys, "import", "one.csv", *COLUMNS)[0] == 3
+    file = find(data, "usage").path / "certificate.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | edits), "utf-8")
+    for words in (("spend", *WHEN), ("certificate", *WHEN, "--source", "import")):
+        code, out, error = run(capsys, *words)
+        assert (code, out, error.count("\n")) == (4, "", 1)
+        assert sentence in error
+
+
+def test_a_state_that_another_version_took_for_better_is_read(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rules become stricter: what is said is what they say today."""
+    file = find(data, "credits").path / "certificate.json"
+    proof = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(proof | {"users_failed": 1}), "utf-8")
+    code, _, error = run(capsys, "spend", *WHEN)
+    assert code == 3
+    assert "GAP" in error
