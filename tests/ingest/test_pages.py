@@ -187,6 +187,7 @@ def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: d
     pytest.param([{"has_more": "false", "next": None, "previous": ""}], id="nothing follows"),
     pytest.param([{"total": 2}], id="as many rows as it says"),
     pytest.param([{"total": 200}], id="a total that is the sum of a column"),
+    pytest.param([{"total": 220}], id="a total that is the sum of all tokens"),
     pytest.param([{"number": 12, "total": 238, "tax": 38}], id="an invoice's number and total"),
     pytest.param([{"totalPages": 1, "totalElements": 2, "number": 0, "first": True, "last": True}], id="the only page"),
     pytest.param([{"number": nth, "totalPages": 2, "totalElements": 4} for nth in (0, 1)], id="counted from 0"),

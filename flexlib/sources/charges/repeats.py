@@ -35,7 +35,7 @@ REPEATED_LINES = "repeated lines"
 """The kind of lines whose own id stands before."""
 
 PAYMENTS = "payments"
-"""The kind of lines that take off what all before them charge, and say that it was paid."""
+"""The kind of lines that take off what all before them charge, or all since another one, and say that it was paid."""
 
 PAYMENT = "(?i)(?:less:? )?(?:amounts? )?(?:paid|payments?|pagos?|pagado|zahlung|bezahlt|paiement|payé)(?:[ :(,-].*)?"
 """How such a line is called: a credit of as much makes the bill less, and a payment does not."""
@@ -103,8 +103,8 @@ class Repeats:
                 return Verdict(verdict.month, left_out=REPEATED_LINES)
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
         if charge.amount < 0 and re.fullmatch(PAYMENT, (charge.line_item or "").strip()):
-            whole = self.before.get(charge.currency)
-            if whole and whole.is_charged_by(-charge.amount):
+            whole, paid = self.before.get(charge.currency, _Sum()), self.paid.get(charge.currency, ZERO)
+            if _Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount):
                 self.paid[charge.currency] = whole.amount
                 return Verdict(verdict.month, left_out=PAYMENTS)
             self.payments.append((Month.containing(charge.period_start.date()), row.line))

@@ -120,10 +120,10 @@ def _list_objects(above: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def has_other_numbers(value: object, size: int, rows: Sequence[object], counts: Iterable[str]) -> bool:
     """Whether a total may be one of money or tokens: other numbers stand beside it, or one of the columns of such
-    `counts` sums up to it; that another one does is chance."""
+    `counts` sums up to it, or all of them do; that another one does is chance."""
     sums = {key: sum((read_finite(_find(row, key)) or Decimal() for row in rows), Decimal()) for key in counts}
     beside = [one for one in value.values() if read_finite(one) is not None] if isinstance(value, dict) else []
-    return len(beside) > 1 or size in sums.values()
+    return len(beside) > 1 or size in (*sums.values(), sum(sums.values()))
 
 
 def _find(row: Any, path: str) -> Any:  # noqa: ANN401 (JSON)
