@@ -170,7 +170,8 @@ def test_a_line_that_charges_what_those_beside_it_do_is_told_until_somebody_says
     ("01,API,100\n01,Seats,50\n31,Payment received - thank you,-150\n", "150", []),
     ("01,API,100\n01,Seats,50\n31,Total,150\n31,Paid,-40\n31,Balance due,110\n", "110", [5]),  # or 150: who knows
     ("01,API,100\n31,Promotional credit,-100\n31,Total,0\n", "0", []),  # a credit makes the bill less
-    ("01,API,100\n01,Paid by card,-100\n31,API,250\n31,Paid by card,-250\n", "350", []),  # two invoices
+    ("01,API,100\n01,Paid by card,-100\n31,API,250\n31,Paid by credit card,-250\n", "350", []),  # two invoices
+    ("01,API,100\n31,Payment terms discount,-100\n", "0", []),
     ("01,API,100\n31,Paid support,30\n", "130", []),
 ])  # fmt: skip
 def test_a_payment_of_what_stands_before_it_is_no_charge_and_one_of_something_else_is_told(

@@ -37,7 +37,10 @@ REPEATED_LINES = "repeated lines"
 PAYMENTS = "payments"
 """The kind of lines that take off what all before them charge, or all since another one, and say that it was paid."""
 
-PAYMENT = "(?i)(?:less:? )?(?:amounts? )?(?:paid|payments?|pagos?|pagado|zahlung|bezahlt|paiement|payé)(?:[ :(,-].*)?"
+PAYMENT = (
+    "(?i)(?!.*(?:credit(?! card)|discount|refund|rebate|reversal))"
+    "(?:less:? )?(?:amounts? )?(?:paid|payments?|pagos?|pagado|zahlung|bezahlt|paiement|payé)(?:[ :(,-].*)?"
+)
 """How such a line is called: a credit of as much makes the bill less, and a payment does not."""
 
 NAMES = ("line_item", "model", "unit")
