@@ -176,6 +176,32 @@ def test_the_logs_of_two_applications_are_others_though_a_call_in_twenty_is_as_l
     assert (done.state, done.rows) == (State.COMPLETE, 62)
 
 
+@pytest.mark.parametrize("newer", [0, 1])
+@pytest.mark.parametrize("seconds", [5, 3600, -16_200])  # by a slow system, or another zone
+def test_the_log_of_one_system_at_one_distance_from_that_of_another_is_asked_about(
+    tmp_path: Path, seconds: int, newer: int
+) -> None:
+    moments = [START + timedelta(hours=9, seconds=17 * n * n) for n in range(6)]
+    late = [moment + timedelta(seconds=seconds) for moment in moments]
+    files: list[tuple[InputFile, dict[str, Any]]] = [
+        (write(tmp_path, "proxy.csv", *(f"{one.isoformat()}Z,{1000 + n},9" for n, one in enumerate(moments))), {}),
+        (write(tmp_path, "trace.csv", *(f"{one.isoformat()}Z,{1000 + n},9" for n, one in enumerate(late)),
+               head=OTHER_HEAD), OTHER),
+    ]  # fmt: skip
+    for file in files:
+        month = bring(tmp_path / "data", file)
+    assert month.certificate.state is State.UNRECONCILED
+    done = bring(tmp_path / "data", files[newer], supersedes=(files[1 - newer][0].name,)).certificate
+    assert (done.state, done.rows, done.prompt_tokens) == (State.COMPLETE, 6, 6015)
+
+
+@pytest.mark.parametrize("few", [3, 20])
+def test_calls_of_two_applications_that_are_as_long_are_at_no_one_distance(tmp_path: Path, few: int) -> None:
+    one, two = draw_calls(TEMPLATE, 3, 1), draw_calls(TEMPLATE, 4, 1)[:few]
+    first, second = write(tmp_path, "one.csv", *one), write(tmp_path, "two.csv", *two, head=OTHER_HEAD)
+    assert bring(tmp_path / "data", (first, {}), (second, OTHER)).certificate.state is State.COMPLETE
+
+
 def draw_calls(lengths: list[tuple[int, int]], seed: int, every: int, late: int = 0) -> list[str]:
     """100 calls of a day at multiples of `every` seconds, each of one of the lengths, `late` milliseconds later."""
     draw, rows = random.Random(seed), []

@@ -14,6 +14,7 @@ import duckdb
 
 from flexlib.ingest.files.model_names import CALL, DIFFERS, SAME_MODEL, SAME_USER, name_models
 from flexlib.ingest.files.near import LEAST_EQUAL, MOSTLY, count_near
+from flexlib.ingest.files.shifts import find_shifts
 
 PIECE_MINUTES = 15
 """Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
@@ -83,6 +84,9 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
         calls += _count(connection, f"new.grain = '{CALL}' AND old.grain = '{CALL}' AND {SAME_MOMENT} AND {SAME_USER}")
     if any(CALL in one & other for one, other in systems):
         calls |= count_near(connection)
+        others = [(one.number, other.number) for one, other in pairs if one.mapping != other.mapping]
+        shifts = find_shifts(connection, [pair for pair in others if pair not in calls])
+        calls += Counter({pair: shift.calls for pair, shift in shifts.items()})
     if any((one & other) - {CALL} for one, other in kinds):
         sums += _count(
             connection,

@@ -17,6 +17,7 @@ from flexlib.ingest.files.model_names import CALL, name_models
 from flexlib.ingest.files.near import match_calls
 from flexlib.ingest.files.overlaps import MACROS, Pair
 from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.shifts import find_shifts
 from flexlib.ingest.files.stored import knows_origins
 from flexlib.ingest.tables import hide_ids
 from flexlib.privacy import PrivacyGuard
@@ -113,7 +114,8 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
     for new, old in entries.superseded:
         if systems[new] != systems[old]:
             sides = [f"(FROM all_rows WHERE file = {number} AND grain = '{CALL}')" for number in (new, old)]
-            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls([0], *sides)})")
+            lags = [0, *(one.seconds for one in find_shifts(connection, [(new, old)]).values())]
+            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE newer AS
         SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens
