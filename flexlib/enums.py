@@ -206,3 +206,10 @@ OPTIONS = {
     **dict.fromkeys(("provider", "model", "proxy", "task_type", "usable_type", "currency", "batch")),
 }
 """The option of `flexlib import` that names the column of a field, where that is not the field's own name."""
+
+FAILED = re.compile(
+    r"error|fail|exception|time[d_ ]*out|cancel|abort|reject|denied|refused|rate[ _-]?limit|overloaded|unavailable"
+    r"|^[45]\d\d\b",
+    re.IGNORECASE,
+)
+"""Words of a status, or of HTTP's codes, that say that a call failed; a status of other words is none, and is shown."""

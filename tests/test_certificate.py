@@ -199,7 +199,8 @@ def test_a_check_of_a_code_that_is_not_known_here_keeps_the_sentences_that_it_ca
 
 
 def test_certificates_of_flexlib_0_1_0_say_what_they_said_then() -> None:
-    files = sorted((Path(__file__).parent / "data" / "fixture").rglob("certificate.json"))
+    data = Path(__file__).parent / "data"
+    files = [*(data / "fixture" / "credits").rglob("certificate.json"), *(data / "before").rglob("certificate.json")]
     assert len(files) == 3
     for file in files:
         stored = json.loads(file.read_text("utf-8"))

@@ -9,7 +9,6 @@ minute are not.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, sqrt
@@ -20,6 +19,7 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import LazyFrame, open_frame, read_rows
 from flexlib.analysis.usage_frames import open_usage
 from flexlib.dates import Moment, read_period
+from flexlib.enums import FAILED
 from flexlib.errors import InvalidRequest
 from flexlib.schema import USAGE
 
@@ -31,13 +31,6 @@ KEYS = ("provider", "model", "proxy", "task_type", "hour")
 """What calls can be told apart by; the hour is that of the day, 0 to 23, of `created_at`."""
 
 PERCENTS = (50, 90, 99)
-
-FAILED = re.compile(
-    r"error|fail|exception|time[d_ ]*out|cancel|abort|reject|denied|refused|rate[ _-]?limit|overloaded|unavailable"
-    r"|^[45]\d\d\b",
-    re.IGNORECASE,
-)
-"""Words of a status, or of HTTP's codes, that say that a call failed; a status of other words is none, and is shown."""
 
 DEVIATIONS = 1.96
 """Standard deviations of the normal distribution around 95 % of it."""

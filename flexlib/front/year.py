@@ -13,6 +13,7 @@ from flexlib.analysis.ranking import measure_unit_price
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.front.spend import Spend
+from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import total_spend
 
@@ -21,11 +22,11 @@ Row = dict[str, Any]
 
 def measure_months(spend: Spend) -> list[Row]:
     """A row for each month of the span, also where nothing is stored; what is not known is None. `month` (its first
-    day), `state` (None: nothing is stored), `usd` and `clp` (the spend, as of `Spend.total`), `unpriced` and
-    `unconverted` (calls that these lack), `flex_credits`, `usd_per_credit`, `people` (with flex credits), `users` (of
-    calls), `requests`, `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
+    day), `state` (None: nothing is stored), `usd` and `clp` (the spend, as of `Spend.total`), `lacks` (of which of
+    these, and of `flex_credits`, it is a lower bound), `flex_credits`, `usd_per_credit`, `people` (with flex credits),
+    `users` (of calls), `requests`, `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
     """
-    unknown = dict.fromkeys(("state", "usd", "clp", "unpriced", "unconverted", "usd_per_million"))
+    unknown = dict.fromkeys(("state", "usd", "clp", "lacks", "usd_per_million"))
     rows: list[Row] = [
         {"month": month.first, **unknown, **found}
         for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
@@ -35,7 +36,9 @@ def measure_months(spend: Spend) -> list[Row]:
         if usage := loaded.get(row["month"]):
             totals = total_spend(usage)
             row |= {one: hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp")}
-            row |= {"state": usage.state, "unpriced": totals["unpriced_usd"], "unconverted": totals["unpriced_clp"]}
+            is_part = usage.state is State.GAP
+            lacks = {one for one in ("usd", "clp") if is_part or totals[f"unpriced_{one}"]}
+            row |= {"state": usage.state, "lacks": lacks | ({"flex_credits"} if is_part else set())}
             row["usd_per_million"] = measure_unit_price(read_rows(usage_with_price(usage.calls)))
     return rows
 

@@ -62,7 +62,7 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
     now."""
     known = [row for row in months if row[of] is not None]
     total = sum((row[of] for row in known), Decimal(0))
-    least = f" <b>{LEAST}</b>" if len(known) < len(months) or any(row["unpriced"] for row in known) else ""
+    least = f" <b>{LEAST}</b>" if len(known) < len(months) or any(of in row["lacks"] for row in known) else ""
     highest, lowest = _find_extremes(months, of)
     return show_cards([
         (f"Spent{least}", _write(total if known else None, of), f"in {format_count(len(known), 'month')}"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flexlib.analysis.latency import FAILED
 from flexlib.certificate import UsageCertificate
+from flexlib.enums import FAILED
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.quality import CALLS, IS_LEAST
 

@@ -18,6 +18,8 @@ SHOWN = 12
 
 LEAST = "at least"
 
+UNITS = ("usd", "clp", "flex_credits")
+
 
 def table_months(months: Sequence[Row]) -> Table:
     """A line a month: its spend, credits, who was active, what a credit and a million tokens cost, and its state."""
@@ -25,16 +27,15 @@ def table_months(months: Sequence[Row]) -> Table:
         {
             **row,
             "said": NOT_STORED if row["state"] is None else str(row["state"]).lower(),
-            "note_usd": LEAST if row["usd"] is not None and row["unpriced"] else "",
-            "note_clp": LEAST if row["clp"] is not None and row["unconverted"] else "",
+            **{f"note_{one}": LEAST * bool(row[one] is not None and one in (row["lacks"] or ())) for one in UNITS},
         }
         for row in months
     ]
     columns = [
-        Column("month", "Month", Kind.MONTH, "All that is stored"),
+        Column("month", "Month", Kind.MONTH, "All that is stored" + f", {LEAST}" * any(row["lacks"] for row in months)),
         Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
         Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
-        Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, is_optional=True),
+        Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
         Column("usd_per_credit", "US$ a credit", Kind.USD, is_optional=True),
         Column("people", "Spenders", Kind.COUNT),
         Column("requests", "Calls", Kind.COUNT, Total.KNOWN, is_optional=True),

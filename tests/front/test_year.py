@@ -44,7 +44,12 @@ def test_a_month_has_its_spend_its_users_and_the_price_of_a_million_tokens(year:
     august, september, october = measure_months(year)
     assert (august["usd"], august["users"], august["requests"], august["total_tokens"]) == (Decimal(3), 1, 1, 100)
     assert august["usd_per_million"] == Decimal(30_000)  # US$ 3 for 100 tokens
-    assert (october["usd"], october["unpriced"], october["users"], october["requests"]) == (Decimal(5), 1, 2, 23)
+    assert (october["usd"], october["lacks"], october["users"], october["requests"]) == (
+        Decimal(5),
+        {"usd", "clp"},
+        2,
+        23,
+    )
     assert october["people"] is None  # nobody has credits: not known, and no zero
     assert september == {"month": date(2025, 9, 1)} | dict.fromkeys(september.keys() - {"month"})
 
@@ -83,6 +88,17 @@ def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(y
     assert "at least" in headlines
     assert "US$ 8.00" in headlines
     assert year.state is State.GAP
+
+
+def test_a_month_that_is_not_whole_is_a_lower_bound_in_every_unit(tmp_path: Path) -> None:
+    store(
+        tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"), call("b", "2025-09-05", None, model="x"), lacking=1
+    )
+    months = measure_months(load_spend(SEPTEMBER, SEPTEMBER, tmp_path))
+    assert (months[0]["state"], months[0]["lacks"]) == (State.GAP, {"usd", "clp", "flex_credits"})
+    assert table_months(months).rows[0]["note_usd"] == "at least"
+    assert "<b>at least</b>" in show_year_headlines(months).render_html()
+    assert "<b>at least</b>" in show_year_headlines([months[0] | {"clp": Decimal(9)}], "clp").render_html()
 
 
 def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:

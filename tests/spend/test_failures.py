@@ -11,8 +11,8 @@ import pytest
 from report_samples import read_cells
 from spend_samples import SEPTEMBER, call, store
 
-from flexlib.analysis.latency import FAILED
 from flexlib.certificate import UsageCertificate
+from flexlib.enums import FAILED
 from flexlib.page.kit.table import render_table
 from flexlib.spend.failures import list_statuses
 from flexlib.spend.month import MonthUsage, load_month_usage

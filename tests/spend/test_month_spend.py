@@ -43,6 +43,12 @@ def test_a_month_is_the_sum_of_its_sources(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_month_that_flexlib_0_1_0_stored_is_read_to_the_last_digit() -> None:
+    month = load_month_usage(SEPTEMBER, Path(__file__).parents[1] / "data" / "before")
+    assert (month.count_rows(), month.bills.spend_usd) == (423, Decimal("3.1313269500"))
+    assert month.state is State.COMPLETE  # what was not counted then decides nothing
+
+
 def test_only_the_newest_version_of_a_source_counts(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00"))
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00"), call("b", "2025-09-01T10:00"))
