@@ -441,3 +441,16 @@ def test_a_call_that_has_by_chance_as_long_an_answer_as_one_in_it_is_a_call_of_i
     for distinct in (True, False):  # it is not asked again
         done = bring(tmp_path / "data", (both, how), distinct=distinct).certificate
         assert (done.state, done.prompt_tokens) == (State.COMPLETE, 2500)
+
+
+@pytest.mark.parametrize("named", [0, 1])
+@pytest.mark.parametrize("lengths", [(5, 1000), (1000, 5)])
+def test_of_an_answer_in_two_session_files_the_greater_count_holds_whichever_file_is_named_older(
+    tmp_path: Path, lengths: tuple[int, int], named: int
+) -> None:
+    how = {"request_id": "id", "repeated": "last"}
+    rows = [[f"m1,2026-05-15T10:30:00Z,7,{out}", f"o{out},2026-05-15T11:00:00Z,1,1"] for out in lengths]
+    files = [write(tmp_path, f"s{n}.csv", *lines, head="id,time,in,out") for n, lines in enumerate(rows)]
+    bring(tmp_path / "data", (files[named], how))
+    done = bring(tmp_path / "data", (files[1 - named], how), supersedes=(files[named].name,)).certificate
+    assert (done.state, done.rows, done.completion_tokens) == (State.COMPLETE, 3, 1002)

@@ -98,7 +98,8 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
     """Makes the table `superseded` of `file` and `id`: rows of the second file of a pair that lie in the time from the
     first to the last row of the first one, by provider, and those in the table `met`, which another system logged by
     its own clock; of two logs that only grow, those whose ids the first one has, in any month: a call may have ended in
-    the next one. Looks into the views `every_found` and `every_stored`; gives how many rows that are by file.
+    the next one; of an answer, which only grows, what says less, whichever is newer. Looks into the views `every_found`
+    and `every_stored`; gives how many rows that are by file.
     """
     connection = pool.connection
     connection.execute(MACROS)
@@ -122,6 +123,10 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
         FROM pairs JOIN (FROM given UNION ALL BY NAME
             SELECT file, id, prompt_tokens, completion_tokens FROM all_rows) ON file = new
         WHERE is_of_logs GROUP BY ALL;
+        CREATE OR REPLACE TEMP TABLE less AS
+        SELECT one.file, old, one.id FROM pairs JOIN all_rows one ON one.file = new
+        JOIN all_rows other ON other.file = old AND other.id = one.id
+        WHERE is_of_logs AND one.prompt_tokens + one.completion_tokens < other.prompt_tokens + other.completion_tokens;
         CREATE OR REPLACE TEMP TABLE superseded AS
         WITH spans AS (
             SELECT new, old, provider, min(created_at) AS first, max(row_end(created_at, grain)) AS last
@@ -129,7 +134,9 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
         SELECT DISTINCT file, id FROM all_rows rows JOIN spans ON file = old AND rows.provider = spans.provider
             AND created_at + slack(grain) < last AND row_end(created_at, grain) > first + slack(grain)
         UNION FROM met
-        UNION SELECT file, rows.id FROM all_rows rows JOIN newer ON file = old AND newer.id = rows.id""")
+        UNION SELECT file, rows.id FROM all_rows rows JOIN newer ON file = old AND newer.id = rows.id
+            WHERE (file, rows.id) NOT IN (SELECT (old, id) FROM less)
+        UNION SELECT file, id FROM less""")
     return Counter(dict(connection.execute("SELECT file, count(*) FROM superseded GROUP BY file").fetchall()))
 
 
@@ -149,7 +156,8 @@ def _find_less(connection: duckdb.DuckDBPyConnection, old: int) -> list[tuple[st
     """Models and days of calls of a log of which newer ones say far less."""
     return connection.execute(f"""
         SELECT any_value(model), created_at::DATE AS day FROM all_rows JOIN newer USING (id)
-        WHERE file = {old} AND old = {old} GROUP BY provider, base, day
+        WHERE file = {old} AND old = {old} AND id NOT IN (SELECT id FROM less WHERE old = {old})
+        GROUP BY provider, base, day
         HAVING sum(tokens) * {LOST} < sum(prompt_tokens + completion_tokens) ORDER BY ALL""").fetchall()
 
 
