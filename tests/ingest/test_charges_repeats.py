@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import pytest
 from test_charges import HEADER, bill, sums
@@ -13,6 +16,7 @@ from flexlib.checks import explain_check
 from flexlib.errors import BadFile
 from flexlib.ingest.charges.importing import prepare_charges
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.sources.charges.sums import find_sum_lines, has_run
 from flexlib.sources.files.paths import InputFile
 
 DAYS = "2025-05-01,tokens,2.50\n2025-05-02,tokens,2.50\n"
@@ -133,7 +137,7 @@ def test_the_total_after_a_tax_sums_what_stands_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "billed", "lines"), [
     ("2025-05-01,API,,100\n2025-05-01,images,,50\n2025-05-31,Zusammen,,150\n", "300", [4]),  # 150
     ("2025-05-01,API,o3,100\n2025-05-31,Zusammen,,100\n", "200", [3]),  # 100
-    ("2025-05-01,API,,150\n2025-05-31,Grand sum,,150\n", "300", [3]),  # 150
+    ("2025-05-01,API,,150\n2025-05-31,Support,,150\n", "300", []),  # two of one price, by the names of both
     ("2025-05-01,API,,100\n2025-05-31,Grand sum,,100\n2025-05-31,VAT,,19\n2025-05-31,To pay,,119\n", "338", [3, 5]),
     ("2025-05-01,Grand sum,,150\n2025-05-01,API,,100\n2025-05-02,images,,50\n", "300", [2]),  # 150
     ("2025-05-01,Grand sum,,150\n2025-05-01,API,,100\n2025-05-02,images,,50\n2025-05-31,VAT,,28.5\n", "328.5", [2]),
@@ -144,7 +148,15 @@ def test_the_total_after_a_tax_sums_what_stands_before(tmp_path: Path) -> None:
     ("2025-05-01,,,1\n2025-05-02,,,3\n2025-05,,,4\n", "8", [4]),  # 4: a month beside its days
     ("2025-05,,,4\n2025-05-01,,,1\n2025-05-02,,,3\n", "8", [2]),
     ("2025-05-01,,,4\n2025-05,,,4\n", "8", [3]),  # 4
-    ("2025-05-01,seat,,30\n2025-05-01,API,,30\n", "60", [3]),  # or two of one price: nobody but the reader knows
+    ("2025-05-01,ChatGPT Team,,30\n2025-05-01,Claude Team,,30\n", "60", []),
+    ("2025-05-01,Input,,5\n2025-05-02,Output,,5\n2025-05-31,Zusammen,,10\n", "20", [4]),  # 10
+    ("2025-05-01,a,,3\n2025-05-02,b,,4\n2025-05-03,c,,7\n2025-05-31,Zusammen,,14\n", "28", [5]),  # 14: c is chance
+    ("2025-05-01,a,,3\n2025-05-02,b,,4\n2025-05-03,c,,7\n2025-05-04,d,,6\n2025-05-31,Zusammen,,20\n", "40", [6]),  # 20
+    ("2025-05-01,a,,3\n2025-05-01,Zusammen,,14\n2025-05-02,b,,4\n2025-05-03,c,,7\n", "28", [3]),  # by name
+    ("2025-05-01,a,,3\n2025-05-02,b,,4\n2025-05-03,c,,7\n2025-05-04,d,,6\n2025-05-31,Netto hier,,20\n"
+     "2025-05-31,VAT,,3.8\n", "43.8", [6]),  # 23.8
+    ("2025-05-01,OpenAI,,12\n2025-05-01,a,,5\n2025-05-01,b,,7\n"
+     "2025-05-01,Anthropic,,20\n2025-05-01,c,,9\n2025-05-01,d,,11\n", "64", [2, 5]),  # 32
     ("2025-05-01,seat,,30\n2025-05-01,API,,30\n2025-05-02,API,,30\n", "90", []),
     ("2025-05-01,seat,,30\n2025-05-01,API,,30\n2025-05-02,API,,31\n2025-05-03,API,,7\n", "98", []),
     ("2025-05-01,API,o3,1\n2025-05-02,API,o3,3\n2025-05-03,API,all models,4\n", "8", []),  # of another day
@@ -163,6 +175,18 @@ def test_a_line_that_charges_what_those_beside_it_do_is_told_until_somebody_says
     assert found.certificate.sums.figures.get("sum_lines", []) == [["bill.csv", line] for line in lines]
     (found,) = bill(tmp_path, text, model="which", distinct=True)
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": billed}}, State.COMPLETE)
+
+
+def test_a_bill_with_its_sum_behind_by_whatever_name_is_never_taken_for_twice_as_much() -> None:
+    chance = Random(7)
+    for _ in range(500):
+        most = chance.choice((10, 50, 1000))
+        amounts = [Decimal(chance.randint(1, most)) for _ in range(chance.randint(2, 8))]
+        amounts.append(sum(amounts, Decimal(0)))
+        day = {"period_start": datetime(2025, 5, 1), "period_end": datetime(2025, 5, 2), "model": None}
+        told = [day | {"line_item": f"n{n}", "key": f"k{n}", "amount": one} for n, one in enumerate(amounts)]
+        assert has_run(amounts)
+        assert len(amounts) - 1 in find_sum_lines(amounts, told), amounts
 
 
 @pytest.mark.parametrize(("text", "billed", "lines"), [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,9 @@ from flexlib.formats import format_plain
 from flexlib.schema import CHARGES
 from flexlib.sources.charges.amounts import EXACT
 from flexlib.sources.charges.rows import Charge, Verdict
+from flexlib.sources.charges.sums import ZERO, Sum, find_sum_lines, has_run
 from flexlib.sources.charges.texts import Texts
-from flexlib.sources.files.ids import HALF_A_CENT
 from flexlib.sources.files.kinds import find_kind
-from flexlib.sources.files.meaning import ALL_MODELS
 from flexlib.sources.files.page_words import ASKING, find_word
 from flexlib.sources.files.texts import read_raw
 
@@ -49,33 +48,6 @@ NAMES = ("line_item", "model", "unit")
 SAID = ["id", "period_start", "period_end", "line_item", "model", "key", "amount"]
 """What tells a row that sums others."""
 
-SHORT = 4
-"""Lines of a bill of one charge, its total, a tax and the total with it: in a longer one two lines are as often equal
-by chance."""
-
-ZERO = Decimal(0)
-
-
-@dataclass
-class _Sum:
-    """The rows of one currency up to one of them."""
-
-    amount: Decimal = ZERO
-    rows: int = 0
-
-    def add(self, amount: Decimal) -> None:
-        self.amount, self.rows = EXACT.add(self.amount, amount), self.rows + 1
-
-    def is_told_by(self, said: Decimal) -> bool:
-        """Whether a total says it, as far as it and the rows may be rounded."""
-        half = Decimal(HALF_A_CENT)
-        return abs(EXACT.subtract(said, self.amount)) <= half + min(half * self.rows, abs(said) / 100)
-
-    def is_charged_by(self, amount: Decimal) -> bool:
-        """Whether a charge is of as much, as far as it may be rounded itself."""
-        spare = Decimal(HALF_A_CENT) if amount == round(amount, 2) else ZERO
-        return abs(EXACT.subtract(amount, self.amount)) <= min(spare, abs(amount) / 100)
-
 
 @dataclass
 class Repeats:
@@ -85,10 +57,10 @@ class Repeats:
     """The first line with each id of the file's own."""
     spans: dict[int, int] = field(default_factory=dict)
     """How many lines of the file a row is where that is not one."""
-    totals: list[tuple[Month | None, int, str, Decimal, list[_Sum]]] = field(default_factory=list)
-    before: dict[str, _Sum] = field(default_factory=dict)
+    totals: list[tuple[Month | None, int, str, Decimal, list[Sum]]] = field(default_factory=list)
+    before: dict[str, Sum] = field(default_factory=dict)
     """The rows so far by currency, and in `since` those after the last total."""
-    since: dict[str, _Sum] = field(default_factory=dict)
+    since: dict[str, Sum] = field(default_factory=dict)
     paid: dict[str, Decimal] = field(default_factory=dict)
     """What was paid by currency."""
     payments: list[tuple[Month, int]] = field(default_factory=list)
@@ -106,13 +78,13 @@ class Repeats:
                 return Verdict(verdict.month, left_out=REPEATED_LINES)
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
         if charge.amount < 0 and re.fullmatch(PAYMENT, (charge.line_item or "").strip()):
-            whole, paid = self.before.get(charge.currency, _Sum()), self.paid.get(charge.currency, ZERO)
-            if _Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount):
+            whole, paid = self.before.get(charge.currency, Sum()), self.paid.get(charge.currency, ZERO)
+            if Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount):
                 self.paid[charge.currency] = whole.amount
                 return Verdict(verdict.month, left_out=PAYMENTS)
             self.payments.append((Month.containing(charge.period_start.date()), row.line))
         for sums in (self.before, self.since):
-            sums.setdefault(charge.currency, _Sum()).add(charge.amount)
+            sums.setdefault(charge.currency, Sum()).add(charge.amount)
         if row.lines > 1:
             self.spans[row.line] = row.lines
         return verdict
@@ -122,14 +94,14 @@ class Repeats:
         code = currency or next(iter(self.before), "")
         sums = [replace(one) for one in (self.before.get(code), self.since.pop(code, None)) if one]
         if code in self.paid:  # what is still due
-            sums.append(_Sum(EXACT.subtract(self.before[code].amount, self.paid[code]), self.before[code].rows))
+            sums.append(Sum(EXACT.subtract(self.before[code].amount, self.paid[code]), self.before[code].rows))
         self.totals.append((month, line, code, said, sums))
 
     def list_totals(self) -> Iterator[tuple[Month | None, tuple[str, str, str]]]:
         """Each total of the file's own that sums neither all rows, nor those before it or since another one, and the
         month that it names: what it is called, what it says, and what all rows sum up to."""
         for month, line, currency, said, sums in self.totals:
-            whole = self.before.get(currency, _Sum())
+            whole = self.before.get(currency, Sum())
             if not any(one.is_told_by(said) for one in (*sums, whole)):
                 yield month, (f"amount of line {line}", format_plain(said), format_plain(whole.amount))
 
@@ -142,9 +114,9 @@ class Repeats:
                 continue  # the bill itself says that each line counts
             mine = rows.filter(pc.and_(pc.equal(rows["currency"], currency), pc.not_equal(rows["amount"], ZERO)))
             amounts = mine["amount"].to_pylist()
-            if _has_run(amounts):  # next to none has one, and a bill may be long
+            if has_run(amounts):  # next to none has one, and a bill may be long
                 told = mine.select(SAID).to_pylist()
-                for one in (told[place] for place in _find_sums(amounts, _list_nameable(told))):
+                for one in (told[place] for place in find_sum_lines(amounts, told)):
                     yield Month.containing(one["period_start"].date()), int(one["id"].rpartition("-")[2])
 
     def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
@@ -164,69 +136,6 @@ class Repeats:
             same = {_write_plainly(_drop_paging(texts[line]) if is_lines else texts[line]) for line in group}
             found[Month.containing(start.date())] += len(group) - len(same)
         return found
-
-
-def _has_run(amounts: Sequence[Decimal]) -> bool:
-    """Whether an amount is the sum of all before it, or the first one that of some behind it."""
-    before, behind = _Sum(), _Sum()
-    for amount in amounts:
-        is_one = before.rows > 0 and (before.is_charged_by(amount) or behind.is_charged_by(amounts[0]))
-        if is_one and (before.rows > 1 or len(amounts) <= SHORT):
-            return True
-        behind.add(amount) if before.rows else None
-        before.add(amount)
-    return len(amounts) > 1 and behind.is_charged_by(amounts[0])
-
-
-def _find_sums(amounts: Sequence[Decimal], nameable: Mapping[int, int]) -> list[int]:
-    """The places whose amounts sum up others: all before, all since the last such one, or, of the first one, those
-    behind it; `nameable`: how many others a line sums at least, as it is named. What a bill adds to its last total,
-    taxes and fees, is less than that.
-    """
-    if found := _find_later_sums(amounts, nameable, 0):
-        return found
-    whole, behind = sum(amounts, ZERO), _Sum()
-    for amount in amounts[1:] if 0 in nameable else ():
-        behind.add(amount)
-        rest = EXACT.subtract(whole, EXACT.add(amounts[0], behind.amount))
-        if behind.rows >= nameable[0] and behind.is_charged_by(amounts[0]) and abs(rest) < abs(amounts[0]):
-            return [0, *_find_later_sums(amounts, nameable, 1)]
-    return []
-
-
-def _find_later_sums(amounts: Sequence[Decimal], nameable: Mapping[int, int], first: int) -> list[int]:
-    before, since, found = _Sum(), _Sum(), list[int]()
-    for place in range(first, len(amounts)):
-        least = nameable.get(place, len(amounts))
-        if any(one.rows >= least and one.is_charged_by(amounts[place]) for one in (before, since)):
-            found.append(place)
-            since = _Sum()
-        else:
-            before.add(amounts[place])
-            since.add(amounts[place])
-    return found if found and abs(since.amount) < abs(amounts[found[-1]]) else []
-
-
-def _list_nameable(told: Sequence[Mapping[str, Any]]) -> dict[int, int]:
-    """The places of lines that may sum others, and how many at least, as they say: they name no model, and nobody whom
-    the others do not, and have a name of their own or are of the time of all. That a line charges what a single other
-    one does is no chance only in a short bill, and where it says less than that one."""
-    names = [" ".join((one["line_item"] or "").lower().split()) for one in told]
-    items, models = Counter(names), Counter(one["model"] for one in told)
-    keys, times = {one["key"] for one in told}, {(one["period_start"], one["period_end"]) for one in told}
-    amounts = Counter(one["amount"] for one in told)
-    start, end = min(start for start, _ in times), max(end for _, end in times)
-    found = {}
-    for place, one in enumerate(told):
-        is_whole = (one["model"] or "").lower() in ("", *ALL_MODELS)
-        is_named = items[names[place]] == 1
-        is_named = is_named and (is_whole or one["model"] == one["line_item"] and models[one["model"]] == 1)
-        is_of_all = is_whole and one["period_start"] == start and one["period_end"] == end
-        says_less = is_whole and (is_named or len(models) > 1 or len(times) > 1)
-        is_pair = len(told) <= SHORT and amounts[one["amount"]] <= 2  # three seats of one price are none
-        if (is_named or is_of_all) and (one["key"] is None or len(keys) == 1):
-            found[place] = 1 if says_less and is_pair else 2
-    return found
 
 
 def _write_plainly(text: str) -> str:
