@@ -57,12 +57,13 @@ def months() -> _pd.DataFrame:
     0  2025-08  windsurf            COMPLETE
     1  2025-09  windsurf  import  COMPLETE
     """
-    from flexlib.front.months import find_data, list_stored_months
+    from flexlib.front.months import find_data, list_run_cells, list_stored_months
     from flexlib.settings import load_settings
 
     settings = load_settings()
     data = find_data(settings)
-    return list_stored_months(data, settings.bill_tolerance, find_look(settings, data))
+    look = find_look(settings, data, in_notebook=bool(list_run_cells()))
+    return list_stored_months(data, settings.bill_tolerance, look)
 
 
 def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:
@@ -85,23 +86,35 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
 
-    check_injected(list_run_cells())
+    check_injected(cells := list_run_cells())
     settings = load_settings()
     data, tolerance = find_data(settings), settings.bill_tolerance
-    look = find_look(settings, data)
+    look = find_look(settings, data, in_notebook=bool(cells))
     return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look)
 
 
-def find_look(settings: _Settings, data: _Path) -> _Look:
-    """What tells of the data folder that is shown what is recorded and not closed."""
-    from flexlib.proof import look_nowhere
+def find_look(settings: _Settings, data: _Path, *, in_notebook: bool = False) -> _Look:
+    """What tells of the data folder that is shown what is recorded and not closed. A notebook reaches no server: in a
+    report it is told, elsewhere it looks at a file."""
+    from flexlib.errors import BadSetting
+    from flexlib.proof import Unclosed, look_nowhere, read_unclosed
 
+    if settings.unclosed:
+        return read_unclosed(settings.unclosed)
     if data != settings.data or not settings.has_ledger:  # the rooms of the ledger are loaded for nobody without one
         return look_nowhere
     from flexlib.ledger.door import find_ledger
     from flexlib.ledger.read.unclosed import LedgerLook
 
-    return LedgerLook(find_ledger(settings), data)
+    try:
+        ledger = find_ledger(settings)
+    except BadSetting as error:  # what is stored stays what it is
+        unread = Unclosed(f"The ledger could not be asked whether it holds more: {error}", is_gap=False)
+        return lambda month: unread
+    if in_notebook and ledger.path is None:
+        unasked = Unclosed(f"Whether the ledger ({ledger.place}) holds more says flexlib spend.", is_gap=False)
+        return lambda month: unasked
+    return LedgerLook(ledger, data)
 
 
 def __getattr__(name: str) -> _Any:  # noqa: ANN401

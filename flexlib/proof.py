@@ -152,6 +152,18 @@ def look_nowhere(month: Month) -> None:
     """Of data that no ledger is beside."""
 
 
+def write_unclosed(look: Look, months: Collection[Month]) -> str:
+    """What is told of these months, for a process that has no ledger: see `read_unclosed`."""
+    found = {str(month): look(month) for month in months}
+    return json.dumps({month: (one.text, one.is_gap) for month, one in found.items() if one})
+
+
+def read_unclosed(text: str) -> Look:
+    """What tells again what `write_unclosed` wrote."""
+    found = {month: Unclosed(*told) for month, told in json.loads(text).items()}
+    return lambda month: found.get(str(month))
+
+
 def find_worst(states: Collection[State]) -> State:
     """The worst of one state or more."""
     return next(state for state in State if state in states)

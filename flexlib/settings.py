@@ -34,6 +34,7 @@ VARIABLES = (
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
     "FLEXLIB_PRIVACY",
+    "FLEXLIB_UNCLOSED",
     "SERVICE_KEY",
     *CA_BUNDLES,
     "WINDSURF_BASE_URL",
@@ -83,6 +84,9 @@ class Settings:
     """By how much a bill may differ from the calls without a reason."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
+    unclosed: str | None = field(default=None, repr=False)
+    """In a report's kernel, which reaches no database, what the ledger told of months, as `proof.write_unclosed` wrote
+    it; nobody else sets it."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -171,6 +175,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
             ("FLEXLIB_BILL_TOLERANCE_SHARE", read("FLEXLIB_BILL_TOLERANCE_SHARE")),
             BillTolerance(),
         ),
+        unclosed=read("FLEXLIB_UNCLOSED"),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -170,8 +170,13 @@ def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
     has just stored lack, in its own words."""
     lacking = {one.source for one in usage.snapshots if explain_rows(usage.judge(one))}
     sentences = [text for source, text in told.items() if source in lacking]
-    for sentence in (*sentences, *usage.list_problems(told)):
-        print(f"{usage.month} is {usage.state}: {sentence}", file=sys.stderr)
+    warn_of_problems(usage.month, usage.state, (*sentences, *usage.list_problems(told)))
+
+
+def warn_of_problems(month: Month | None, state: State, sentences: Iterable[str]) -> None:
+    """A line on stderr for each; what is said of a month that is whole is a note, and no reason of its state."""
+    for sentence in sentences:
+        print(f"{month}{'' if state is State.COMPLETE else f' is {state}'}: {sentence}", file=sys.stderr)
 
 
 def warn_of_misplaced(settings: Settings, months: Collection[Month] | None) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib import find_look
 from flexlib.certificate import State
 from flexlib.cli.options import (
     Commands,
@@ -22,6 +23,7 @@ from flexlib.cli.options import (
     find_exit_code,
     open_settings,
     read_span,
+    warn_of_problems,
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
@@ -29,9 +31,10 @@ from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
 from flexlib.formats import clean_text
 from flexlib.nesting import decode_yaml
+from flexlib.proof import write_unclosed
 from flexlib.settings import CELL_LIMIT, Settings
 from flexlib.store.server import mark_made_up
-from flexlib.store.snapshots import scan
+from flexlib.store.snapshots import list_months, scan
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -76,6 +79,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     begun: list[tuple[ReportRequest, tuple[Snapshot, ...], Future[Path]]] = []
     try:
         with open_settings(arguments, settings, offline=arguments.offline) as settings:
+            look = find_look(settings, settings.data)
             for request in requests:
                 try:
                     snapshots = bring_month(request, settings, arguments, is_demo=is_demo)
@@ -85,7 +89,9 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
                     begun.append((request, (), _fail(error)))
                     continue
                 shows = not many and (arguments.progress or sys.stderr.isatty())
-                how = {"shows_progress": shows, "cell_limit": arguments.cell_limit}
+                # After the request's months were closed; of all months, since a notebook may load any of them.
+                unclosed = write_unclosed(look, list_months(settings.data))
+                how = {"shows_progress": shows, "cell_limit": arguments.cell_limit, "unclosed": unclosed}
                 make = partial(run_report, request, arguments.output_dir, settings.data, **how)
                 begun.append((request, snapshots, pool.submit(make)))
             made = [_finish(*one, settings, arguments, many=many) for one in begun]
@@ -184,9 +190,9 @@ def _tell(
     warn_of_state(certificates)
     if not state:
         return facts, find_exit_code(certificates)
-    for sentence in (*state["missing"], *state["possible_duplicates"], *state["bills"]):
-        print(f"{month} is {state['state']}: {sentence}", file=sys.stderr)
-    return facts, find_exit_code(certificates, State(state["state"]))
+    found = State(state["state"])
+    warn_of_problems(month, found, (*state["missing"], *state["possible_duplicates"], *state["bills"]))
+    return facts, find_exit_code(certificates, found)
 
 
 def _read_seconds(text: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from flexlib.cli.options import (
     find_exit_code,
     load_judged,
     open_settings,
+    warn_of_problems,
 )
 from flexlib.dates import Month
 from flexlib.formats import format_plain
@@ -68,8 +68,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     month = load_judged(asked, replace(settings, bill_tolerance=tolerance))
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
-    for sentence in month.list_problems():
-        print(f"{month.month} is {month.state}: {sentence.replace(SEE_SPEND, '.')}", file=sys.stderr)
+    warn_of_problems(asked, month.state, [one.replace(SEE_SPEND, ".") for one in month.list_problems()])
     return find_exit_code(month.certificates, month.state)
 
 

@@ -108,7 +108,14 @@ def compare_spans(
     lacking = [bool(count) or any(_lacks(month, of) for month in spend.loaded if month.month in months)
                for count, months in zip(unknown, sides, strict=True)]  # fmt: skip
     return Comparison(
-        before, after, UNITS[of], take_apart(*uses), state, spend.certificates, (lacking[0], lacking[1]), tuple(missing)
+        before,
+        after,
+        UNITS[of],
+        take_apart(*uses),
+        state,
+        spend.certificates,
+        (lacking[0], lacking[1]),
+        tuple(dict.fromkeys(missing)),
     )
 
 

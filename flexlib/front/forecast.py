@@ -84,7 +84,7 @@ def forecast_month(
     last, days = history.index[-1].date(), list(month.span)
     known = min(max((last - month.first).days + 1, 0), month.days)
     past = history[: str(month.first - timedelta(days=1))]
-    missing = [text for one in spend.loaded for text in one.list_problems()]
+    missing = list(dict.fromkeys(text for one in spend.loaded for text in one.list_problems()))
     if of != "credits":
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"

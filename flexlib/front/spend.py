@@ -101,7 +101,8 @@ class Spend:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = [f"Nothing of {month} is stored." for month in self.absent]
         absent += list_misplaced(self.root, self.span.months)
-        problems = [text for month in self._months for text in month.list_problems()]
+        # Once each: that the ledger does not answer is said of every month.
+        problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
         unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
         counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
         without = [f"{format_count(count, 'call')} without {what}." for what, count in counts.items() if count]

@@ -62,8 +62,9 @@ class ReportKernel(AsyncKernelManager):
         return client
 
 
-def choose_environment(environment: Mapping[str, str], data: Path) -> dict[str, str]:
-    """What a notebook gets of this environment: what is on the list and bears no name of a secret, and its data."""
+def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str = "") -> dict[str, str]:
+    """What a notebook gets of this environment: what is on the list and bears no name of a secret, its data, and what
+    the ledger told of its months."""
     passed = {
         name: value
         for name, value in environment.items()
@@ -74,19 +75,20 @@ def choose_environment(environment: Mapping[str, str], data: Path) -> dict[str, 
         **dict.fromkeys(set(VARIABLES) - set(TOLERANCES), ""),
         **passed,
         "FLEXLIB_DATA": str(data.absolute()),
+        "FLEXLIB_UNCLOSED": unclosed,
         # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
 
 
 @contextmanager
-def open_kernel(data: Path, folder: Path) -> Iterator[ReportKernel]:
+def open_kernel(data: Path, folder: Path, unclosed: str = "") -> Iterator[ReportKernel]:
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
     with the block."""
     kernel = ReportKernel(transport_encryption="auto")
     kernel.clients = []
     with STEP:
-        run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data))
+        run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
         _OPEN.add(kernel)
     try:
         yield kernel

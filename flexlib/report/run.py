@@ -49,8 +49,10 @@ def run_report(
     *,
     shows_progress: bool = False,
     cell_limit: float = CELL_LIMIT,
+    unclosed: str = "",
 ) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
+    `unclosed` is what the ledger told of the months, by `proof.write_unclosed`: a notebook does not ask it.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`;
     of made-up data it is in a folder `demo` there. The executed notebook lies beside it. Raises `NotebookFailed` when a
@@ -68,7 +70,7 @@ def run_report(
             drafted, written = draft / executed.name, draft / page.name
             try:
                 how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
-                node = _execute(source, drafted, request.values, data, how)
+                node = _execute(source, drafted, request.values, data, unclosed, how)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
             except NotebookFailed as error:
                 if drafted.exists():
@@ -139,10 +141,16 @@ def _make_draft(folder: Path) -> Iterator[Path]:
 
 
 def _execute(
-    source: Path, target: Path, values: Mapping[str, Any], data: Path, how: Mapping[str, Any], starts: int = STARTS
+    source: Path,
+    target: Path,
+    values: Mapping[str, Any],
+    data: Path,
+    unclosed: str,
+    how: Mapping[str, Any],
+    starts: int = STARTS,
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
-    with open_kernel(data, source.parent) as kernel:
+    with open_kernel(data, source.parent, unclosed) as kernel:
         _import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError
@@ -164,7 +172,7 @@ def _execute(
             raise NotebookFailed(f"A cell of {source.name} took more than {limit} and was stopped") from error
         except RuntimeError as error:  # so nbclient says that a kernel is gone
             if starts > 1 and NOT_STARTED in str(error):
-                return _execute(source, target, values, data, how, starts - 1)
+                return _execute(source, target, values, data, unclosed, how, starts - 1)
             raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node
 

@@ -18,6 +18,8 @@ from flexlib.ingest.ledger import close_month
 from flexlib.ledger import Ledger, record_usage
 from flexlib.ledger.read.unclosed import LedgerLook, list_recorded_months
 from flexlib.proof import State
+from flexlib.report.kernel import choose_environment
+from flexlib.settings import load_settings
 
 CALL: dict[str, Any] = {
     "usable": None, "provider": "openai", "model": "gpt-4o", "prompt_tokens": 100, "completion_tokens": 10,
@@ -61,6 +63,29 @@ def test_a_month_whose_recorded_calls_were_never_closed_is_a_gap(
     loaded = fl.load("2025-09")
     assert loaded.state is State.GAP
     assert text + CLOSE in loaded.missing
+
+
+def test_a_page_says_what_the_ledger_told_the_command_and_reaches_no_database_itself(
+    home: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(home, "2025-09-01T00:00:00")
+    words = ["report", "--offline", "--year", "2025", "--month", "9", "--json", "--output-dir", str(tmp_path / "pages")]
+    assert main([*words, "--notebook", "llm_usage"]) == 3
+    shown = capsys.readouterr()
+    made = json.loads(shown.out)
+    text = f"The ledger holds 1 call of 2025-09, which was never closed, and the totals lack them; {CLOSE}"
+    assert (made["state"], made["missing"]) == ("GAP", [text])
+    assert text in Path(made["files"][0]).read_text("utf-8")
+    assert f"2025-09 is GAP: {text}" in shown.err
+    assert choose_environment({"FLEXLIB_DATABASE_URL": "sqlite:////x"}, tmp_path, "{}")["FLEXLIB_DATABASE_URL"] == ""
+
+
+def test_a_notebook_that_no_report_runs_looks_at_a_file_and_asks_no_server(home: Ledger) -> None:
+    record(home, "2025-09-01T00:00:00")
+    found = fl.find_look(load_settings(), home.data, in_notebook=True)(SEPTEMBER)
+    assert found is not None
+    assert found.is_gap == (home.path is not None)
+    assert home.path is not None or found.text == f"Whether the ledger ({home.place}) holds more says flexlib spend."
 
 
 def test_a_call_that_was_recorded_after_the_close_is_missing_until_the_month_is_closed_again(
@@ -130,13 +155,33 @@ def test_a_ledger_that_does_not_answer_is_a_note_and_changes_no_state(
     monkeypatch.setenv("FLEXLIB_DATABASE_URL", "postgresql://user:secret-word@127.0.0.1:9/none")
     code, spent, said = read_spend(capsys)
     assert (code, spent["state"]) == (0, "COMPLETE")
-    assert "The ledger (127.0.0.1/none) could not be asked whether it holds more: " in said
+    assert said.startswith("2025-09: The ledger (127.0.0.1/none) could not be asked whether it holds more: ")
     assert "secret-word" not in said
+    assert "\N{REPLACEMENT CHARACTER}" not in said
+    store(tmp_path, "import", AUGUST, call("b", "2025-08-05T10:00:00", "10"))
+    assert len([one for one in fl.load("2025-08", "2025-09").missing if "could not be asked" in one]) == 1
     monkeypatch.setenv("FLEXLIB_DATABASE_URL", "")
     (tmp_path / "ledger.sqlite").write_bytes(b"no database at all, and long enough to be read as the head of one" * 20)
     code, spent, said = read_spend(capsys)
     assert (code, spent["state"]) == (0, "COMPLETE")
     assert "could not be asked whether it holds more: file is not a database." in said
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [("garbage", "FLEXLIB_DATABASE_URL cannot be read"), ("mysql://a@b/c", "FLEXLIB_DATABASE_URL asks for mysql")],
+)
+def test_an_address_of_a_ledger_that_cannot_be_read_is_a_note_too(
+    url: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-05T10:00:00", "10"))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("FLEXLIB_DATABASE_URL", url)
+    code, spent, said = read_spend(capsys)
+    assert (code, spent["state"]) == (0, "COMPLETE")
+    assert said.startswith(f"2025-09: The ledger could not be asked whether it holds more: {why}")
+    assert fl.load("2025-09").state is State.COMPLETE
+    assert list(fl.months()["state"]) == ["COMPLETE"]
 
 
 def test_a_ledger_without_tables_holds_nothing(tmp_path: Path, new_ledger: Ledger) -> None:

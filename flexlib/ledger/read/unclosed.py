@@ -32,7 +32,7 @@ class LedgerLook:
             with self._ledger.read() as connection:
                 count = _count_calls(connection, month)
         except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
-            said = clean_text(str(getattr(error, "orig", None) or error)).split("\n", 1)[0].rstrip(".")
+            said = clean_text(str(getattr(error, "orig", None) or error).split("\n", 1)[0]).rstrip(".")
             self._note = Unclosed(
                 f"The ledger ({self._ledger.place}) could not be asked whether it holds more: {said}.", is_gap=False
             )
