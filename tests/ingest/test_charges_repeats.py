@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -197,16 +198,25 @@ def test_a_bill_with_its_sum_behind_by_whatever_name_is_never_taken_for_twice_as
     ("01,API,100\n01,Paid by card,-100\n31,API,250\n31,Paid by credit card,-250\n", "350", []),  # two invoices
     ("01,API,100\n31,Payment terms discount,-100\n", "0", []),
     ("01,API,100\n31,Paid support,30\n", "130", []),
+    ("01,Paid plan,20\n03,Paid plan credit,-20\n04,API,7\n", "7", []),
+    ("01,Pago por uso API,100\n03,Pago por uso (nota de crédito),-100\n04,Soporte,7\n", "7", []),
+    ("01,API,100\n03,Payment reversal,-100\n04,x,1\n", "1", []),
+    ("01,Payments API,100\n03,Payments API (credit),-100\n04,x,1\n", "1", []),
+    ("01,Payments API,100\n03,Payments API,-100\n04,x,1\n", "1", [3]),  # 1 or 101
+    ("01,API,100\n01,Seats,50\n31,Payment from ACME Ltd.,-150\n", "0", [4]),  # 0 or 150
+    ("01,API,100\n31,Amount paid (Visa **** 4242) on May 31 2025,-100\n", "100", []),
+    ("01,API,100\n31,Payment marketing,-100\n", "0", [3]),  # or 100
+    ("01,API,100\n31,Pago recibido,-100\n", "100", []),
 ])  # fmt: skip
 def test_a_payment_of_what_stands_before_it_is_no_charge_and_one_of_something_else_is_told(
     tmp_path: Path, text: str, billed: str, lines: list[int]
 ) -> None:
-    (found,) = bill(tmp_path, HEADER + text.replace("01,", "2025-05-01,").replace("31,", "2025-05-31,"))
+    (found,) = bill(tmp_path, HEADER + re.sub(r"(?m)^(\d\d),", r"2025-05-\1,", text))
     assert sums([found]) == {"2025-05": {"USD": billed}}
     assert found.certificate.state is (State.UNRECONCILED if lines else State.COMPLETE)
     assert found.certificate.sums.figures.get("payment_lines", []) == [["bill.csv", line] for line in lines]
     if lines:
-        assert "line 5 of bill.csv may be a payment, which makes no bill less: " in explain_check(
+        assert f"line {lines[0]} of bill.csv may be a payment, which makes no bill less: " in explain_check(
             found.certificate.sums
         )
         (found,) = bill(tmp_path, (tmp_path / "bill.csv").read_text("utf-8"), distinct=True)

@@ -36,11 +36,23 @@ REPEATED_LINES = "repeated lines"
 PAYMENTS = "payments"
 """The kind of lines that take off what all before them charge, or all since another one, and say that it was paid."""
 
-PAYMENT = (
-    "(?i)(?!.*(?:credit(?! card)|discount|refund|rebate|reversal))"
-    "(?:less:? )?(?:amounts? )?(?:paid|payments?|pagos?|pagado|zahlung|bezahlt|paiement|payé)(?:[ :(,-].*)?"
+_PAID = (
+    r"(?i)(?:less:? )?(?:amounts? )?(?:already )?(?:paid|payments?|pagos?|pagad[oa]s?|zahlung|bezahlt|paiement|payé)\b"
 )
-"""How such a line is called: a credit of as much makes the bill less, and a payment does not."""
+PAYMENT = re.compile(
+    rf"{_PAID}(?:\W+(?:received|made|recibidos?|realizados?|erhalten|reçu|thank|thanks|you|gracias|danke|merci|by|with|"
+    r"via|on|of|from|in|full|con|mit|par|el|the|le|am|an?|your|su|credit\W+card|tarjeta|karte|carte|card|visa|"
+    r"mastercard|amex|american|express|paypal|stripe|ach|sepa|wire|bank|transfer|check|cheque|ending|date|invoice|"
+    r"factura|rechnung|facture|no|usd|eur|"
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|ember|tember|ober)?|x*\d+\w{0,2}))*\W*"
+)
+"""How a line of a payment is called, in whole: a credit of as much makes the bill less, and a payment does not."""
+
+MAYBE_PAYMENT = re.compile(
+    rf"{_PAID}(?!.*(?:credit(?! card)|cr[eé]dito|discount|refund|rebate|reversal|chargeback|descuento|reembolso|"
+    r"devoluci|gutschrift|storno|abono|avoir|remboursement|plan|uso|usage|terms)).*"
+)
+"""How one is called that may be a payment."""
 
 NAMES = ("line_item", "model", "unit")
 """Texts that say the same in other letters and with other blanks."""
@@ -77,9 +89,11 @@ class Repeats:
             if first[1:] == charge[1:]:
                 return Verdict(verdict.month, left_out=REPEATED_LINES)
             return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
-        if charge.amount < 0 and re.fullmatch(PAYMENT, (charge.line_item or "").strip()):
+        name = (charge.line_item or "").strip()
+        if charge.amount < 0 and (PAYMENT.fullmatch(name) or MAYBE_PAYMENT.fullmatch(name)):
             whole, paid = self.before.get(charge.currency, Sum()), self.paid.get(charge.currency, ZERO)
-            if Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount):
+            is_whole = Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount)
+            if is_whole and PAYMENT.fullmatch(name):
                 self.paid[charge.currency] = whole.amount
                 return Verdict(verdict.month, left_out=PAYMENTS)
             self.payments.append((Month.containing(charge.period_start.date()), row.line))
