@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from flexlib.analysis.credits import credits_by_user
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import NOT_LISTED, name_people
-from flexlib.certificate import CreditsCertificate
+from flexlib.certificate import Certificate, CreditsCertificate
 from flexlib.dates import Month
 from flexlib.names import write_mask
 from flexlib.sources.registry import WINDSURF
@@ -25,14 +25,14 @@ ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
 
 
 def join_credits(
-    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month] = ()
+    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month]
 ) -> Iterator[duckdb.DuckDBPyRelation]:
     """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls).
 
     A person has one pseudonym in all of the months, by rank in their flex credits, or those of `numbered_by` alone, as
     on the page of that month; who has no row there has one of their own.
     """
-    keys, called = _name_users(months, names=names, numbered_by=numbered_by)
+    keys, called = _name_users(list_credits(months), names=names, numbered_by=numbered_by)
     names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
@@ -50,13 +50,16 @@ def join_credits(
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
 
 
+def list_credits(months: Iterable[MonthUsage]) -> list[Snapshot]:
+    """Windsurf's credits of each month that has them."""
+    return [one for month in months for one in month.snapshots if one.dataset == WINDSURF.dataset]
+
+
 def _name_users(
-    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month]
+    spent: Sequence[Snapshot], *, names: bool, numbered_by: Collection[Month]
 ) -> tuple[list[str], list[str]]:
-    """Every user's key in these months, and what the person is called in all of them."""
-    spent_in = {month.month: [one for one in month.snapshots if one.dataset == "credits"] for month in months}
-    sides = [[one for month, ones in spent_in.items() for one in ones if (month in numbered_by) is is_first]
-             for is_first in (True, False)]  # fmt: skip
+    """Every user's key in these credits, and what the person is called in all of them."""
+    sides = [[one for one in spent if (one.month in numbered_by) is is_first] for is_first in (True, False)]
     keys, called = _call_people(sides[0] or sides[1], names=names)
     if sides[0] and sides[1]:
         earlier = [(key, name) for key, name in zip(*_call_people(sides[1], names=names), strict=True)
@@ -66,47 +69,49 @@ def _name_users(
     return keys, called
 
 
-def hide_months(months: Sequence[MonthUsage], numbered_by: Collection[Month] = ()) -> tuple[MonthUsage, ...]:
-    """The months with a pseudonym for every user wherever they have a key, a person's the same as in `join_credits`."""
-    keys, called = _name_users(months, names=False, numbered_by=numbered_by)
+def find_pseudonyms(spent: Sequence[Snapshot], numbered_by: Collection[Month]) -> dict[str, str]:
+    """The pseudonym of every user's key in these credits: a person's the same as in `join_credits`; who was asked for
+    and has no row in any of them has no rank."""
     unlisted = count(1)
-    known = {key: f"Unlisted {next(unlisted):03}" if name.endswith(NOT_LISTED) else name
-             for key, name in zip(keys, called, strict=True)}  # fmt: skip
-    return tuple(hide_month(month, known=known) for month in months)
+    names = {key: name.replace(NOT_LISTED, f"Unlisted {next(unlisted):03}") if name.endswith(NOT_LISTED) else name
+             for key, name in zip(*_name_users(spent, names=False, numbered_by=numbered_by), strict=True)}  # fmt: skip
+    ordered = sorted(spent, key=lambda one: (one.month not in numbered_by, one.month))
+    unread = dict.fromkeys(key for one in ordered for key in sorted(_list_unread(one.certificate)) if key not in names)
+    return names | {key: f"Without rows {number:03}" for number, key in enumerate(unread, 1)}
 
 
-def hide_month(month: MonthUsage, first: Snapshot | None = None, known: Mapping[str, str] | None = None) -> MonthUsage:
+def _list_unread(certificate: Certificate) -> set[str]:
+    assert isinstance(certificate, CreditsCertificate)
+    return {*certificate.failed_users, *certificate.cross_check.figures.get("differing_users", ())}
+
+
+def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
     """The month with a pseudonym for every user wherever it has a key: in its rows, and in what they were read from.
 
-    `first` and `known`: as of `hide_people`.
+    `pseudonyms` as from `find_pseudonyms`.
     """
     snapshots = tuple(
-        hide_people(one, first, known) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
+        hide_people(one, pseudonyms) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
         for one in month.snapshots
     )
     hidden = replace(month, rows=month.rows.select(write_mask("usable_key")), snapshots=snapshots)
     if month.zone != "UTC":  # of the same month there, which is read when it is asked for
-        vars(hidden)["of_bills"] = hide_month(month.of_bills, first, known)
+        vars(hidden)["of_bills"] = hide_month(month.of_bills, pseudonyms)
     return hidden
 
 
-def hide_people(snapshot: Snapshot, first: Snapshot | None = None, known: Mapping[str, str] | None = None) -> Snapshot:
-    """The stored credits with a pseudonym for every user, that of the page's tables, by rank in the month; who is in
-    the month of `first` too has the one of there. `known`: the pseudonyms to be used instead.
+def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
+    """The stored credits with a pseudonym for every user, as from `find_pseudonyms`.
 
     In the frame, the relation and the certificate: an analyst's own cell ends up in a page to be shared. The file is
     nobody's to ask for.
     """
-    pseudonyms = {} if first is None else _name_ranked(first, "")
-    pseudonyms = dict(known) if known else _name_ranked(snapshot, "Earlier " * (first is not None)) | pseudonyms
     certificate = snapshot.certificate
     assert isinstance(certificate, CreditsCertificate)
     unmapped = tuple(pseudonyms[user] for user in certificate.unmapped_users if user in pseudonyms)
+    failed = tuple(pseudonyms[user] for user in certificate.failed_users)
     differing = certificate.cross_check.figures.get("differing_users", ())
-    unread = sorted({*certificate.failed_users, *differing} - pseudonyms.keys())  # who has no row has no rank
-    called = pseudonyms | {user: f"Without rows {number:03}" for number, user in enumerate(unread, 1)}
-    failed = tuple(called[user] for user in certificate.failed_users)
-    figures = {"differing_users": [called[user] for user in differing]} if differing else {}
+    figures = {"differing_users": [pseudonyms[user] for user in differing]} if differing else {}
     again = replace(certificate.cross_check, figures={**certificate.cross_check.figures, **figures})
     shown = replace(certificate, unmapped_users=unmapped, failed_users=failed, cross_check=again)
     rows = snapshot.relation.to_arrow_table()
@@ -118,17 +123,6 @@ def hide_people(snapshot: Snapshot, first: Snapshot | None = None, known: Mappin
     keys = snapshot.frame["user"]  # of no rows an older pandas makes floats
     vars(hidden)["frame"] = snapshot.frame.assign(user=keys.map(pseudonyms).astype(keys.dtype))
     return hidden
-
-
-def _name_ranked(snapshot: Snapshot, prefix: str) -> dict[str, str]:
-    certificate = snapshot.certificate
-    unlisted = set(getattr(certificate, "unmapped_users", ()))
-    ranked = [row["user"] for row in read_rows(credits_by_user(snapshot.frame))]
-    listed = [user for user in ranked if user not in unlisted]
-    others = [user for user in ranked if user in unlisted]
-    named = dict(zip(listed, name_people(listed, None), strict=True))
-    named |= {user: f"Unlisted {number:03}" for number, user in enumerate(others, 1)}
-    return {user: prefix + name for user, name in named.items()}
 
 
 def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
-from flexlib.front.people import hide_month, hide_months, hide_people, join_credits
+from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import (
     COUNTS,
@@ -74,7 +74,7 @@ class Spend:
     tolerance: BillTolerance | None = None
     """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
     look: Look = look_nowhere  # what tells what is recorded and not closed
-    numbered_by: tuple[Month, ...] = ()  # whose credits give people their pseudonyms; empty: all months
+    numbered_by: tuple[Month, ...] = ()  # whose credits give people their pseudonyms before others get theirs
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -84,7 +84,8 @@ class Spend:
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
         """The stored months, all sources side by side; without names users are pseudonyms."""
-        return self._months if self.names else hide_months(self._months, self.numbered_by)
+        known = {} if self.names else find_pseudonyms(list_credits(self._months), self.numbered_by)
+        return self._months if self.names else tuple(hide_month(one, known) for one in self._months)
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -124,24 +125,24 @@ class Spend:
 
     @cached_property
     def windsurf(self) -> Snapshot:
-        """Windsurf's credits of the last month, users as in `by`. Raises `SnapshotMissing`."""
-        stored = load_credits(self.span.months[-1], self.root)
-        return stored if self.names else hide_people(stored)
+        """Windsurf's credits of the last month, users as in `loaded`. Raises `SnapshotMissing`."""
+        return self._hide_credits(load_credits(self.span.months[-1], self.root))
 
     @cached_property
     def windsurf_before(self) -> Snapshot | None:
         """Those of the month before that one, if they are stored."""
         found = find_snapshot(WINDSURF.dataset, self.span.months[-1].previous, self.root)
-        if found is None or self.names:
-            return found
-        return hide_people(found, load_credits(self.span.months[-1], self.root))
+        return found and self._hide_credits(found)
 
     @cached_property
     def before(self) -> MonthBefore:
         """The month before the last one, all its sources side by side, and whether a change on it means anything."""
         found = load_month_before(self._months[-1], self.root)
-        credits_here = find_snapshot(WINDSURF.dataset, self.stored[-1], self.root)
-        return replace(found, usage=hide_month(found.usage, credits_here)) if found.usage and not self.names else found
+        if found.usage is None or self.names:
+            return found
+        spent = list_credits([found.usage, *(one for one in self._months if one.month != found.month)])
+        known = find_pseudonyms(spent, self.numbered_by)
+        return replace(found, usage=hide_month(found.usage, known))
 
     @property
     def people(self) -> dict[str, dict[str, str]] | None:
@@ -210,6 +211,13 @@ class Spend:
     def _totals(self) -> list[dict[str, Any]]:
         return [total_spend(month) for month in self._months]
 
+    def _hide_credits(self, snapshot: Snapshot) -> Snapshot:
+        if self.names:
+            return snapshot
+        others = (find_snapshot(WINDSURF.dataset, one, self.root) for one in self.stored if one != snapshot.month)
+        spent = (snapshot, *filter(None, others))
+        return hide_people(snapshot, find_pseudonyms(spent, self.numbered_by))
+
     def sum_rows(self, keys: Sequence[str], condition: str = "true") -> SpendTable:
         """The table of `by`, also by no key, of the rows that an SQL condition holds of."""
         sql = {key: name_spellings(self._rows) if key == "model" else write_key(key) for key in keys}
@@ -239,4 +247,4 @@ def load_spend(
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
-    return Spend(span, zone, stored, root, names, tolerance, look)
+    return Spend(span, zone, stored, root, names, tolerance, look, stored)

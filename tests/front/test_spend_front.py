@@ -386,6 +386,24 @@ def test_a_person_has_one_pseudonym_in_every_month_that_is_loaded_and_in_their_s
         ("Person 001", Decimal("10.00")), ("Person 002", Decimal("3.50")),
         ("Not on the list of people", Decimal("0.05")),
     ]  # fmt: skip
+    # The month before the last and Windsurf's credits are those of `loaded`, and so are their names.
+    assert spend.before.usage is not None
+    assert spend.windsurf_before is not None
+    beside = (spend.before.usage.snapshots[0], spend.windsurf_before, spend.windsurf)
+    frames = (one.frame for one in beside)
+    assert [dict(zip(one["user"], one["flex_credits"], strict=True)) for one in frames] == [sums[0], sums[0], sums[1]]
+
+
+def test_who_failed_without_rows_has_one_pseudonym_and_nobody_else_has_it(tmp_path: Path) -> None:
+    for month, failed in ((AUGUST, "u-7"), (SEPTEMBER, "u-6"), (OCTOBER, "u-7")):
+        store_month(tmp_path, [(2, "u-1", "gpt-4", 0, 300)], month=month, users_failed=1, failed_users=(failed,))
+    spend = load(tmp_path, "2025-09", "2025-10")
+    credits_before = load(tmp_path, "2025-09").windsurf_before
+    read = [*spend.certificates, spend.windsurf_before and spend.windsurf_before.certificate,
+            credits_before and credits_before.certificate]  # fmt: skip
+    failed_users = [one.failed_users for one in read if isinstance(one, CreditsCertificate)]
+    # u-6 and u-7 of September and October; September's before September alone, where u-6 is the first.
+    assert failed_users == [("Without rows 001",), ("Without rows 002",), ("Without rows 001",), ("Without rows 002",)]
 
 
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
