@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,9 +31,6 @@ CLP = Column("total_clp", "CLP", Kind.CLP, Total.KNOWN)
 
 UNIT_PRICE = Column("usd_per_million", "US$ per 1M tokens", Kind.USD)
 USABLE = ("usable_type", "usable_id", "usable_key")
-
-MASKED = re.compile("[0-9a-f]{8}", re.ASCII)
-"""What `mask_key` makes of a key; what months loaded without names have of users is that already."""
 
 NAMES_OF_PERCENTS = {0: "the smallest call", 50: "50\u00a0%, the median", 100: "100\u00a0%, the largest"}
 
@@ -136,9 +132,11 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
     return Table("table-tasks", "Spend by task", *say_least(columns, rows))
 
 
-def table_spend_by_usable(by_usable: object, top: int = 10) -> Table:
-    """The `top` users by money, the others in one line. The frame as from `usage_by_usable`."""
-    lines = [{**line, "name": _name_usable(line)} for line in rank_spend(read_rows(by_usable), USABLE)]
+def table_spend_by_usable(by_usable: object, top: int = 10, *, is_masked: bool = False) -> Table:
+    """The `top` users by money, the others in one line, keys of users masked. The frame as from `usage_by_usable`;
+    `is_masked`: of rows that were loaded without names, whose keys are masks already."""
+    ranked = rank_spend(read_rows(by_usable), USABLE)
+    lines = [{**line, "name": _name_usable(line, is_masked=is_masked)} for line in ranked]
     rows = fold_lines(lines, "name", f"{len(lines) - top:,} others", top)
     columns = [
         Column("name", "User", total="All"),
@@ -239,11 +237,11 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return labelled
 
 
-def _name_usable(row: Row) -> str:
+def _name_usable(row: Row, *, is_masked: bool) -> str:
     if row["usable_type"] is None:
         return "Without a user"
     name, key = row["usable_id"], row["usable_key"]
     if name is None and key is None:  # an empty cell in the column of users
         return f"{row['usable_type']}, not named"
-    shown = name if name is not None else key if MASKED.fullmatch(key) else mask_key(key)
+    shown = name if name is not None else key if is_masked else mask_key(key)
     return f"{row['usable_type']} {shown}"
