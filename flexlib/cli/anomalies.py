@@ -65,7 +65,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     path = arguments.events or (EVENTS if EVENTS.is_file() else None)
     events = read_events(path) if path else []
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo) as settings:
+    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
         if is_demo:
             from flexlib.cli.report_months import ensure_demo
 

@@ -15,7 +15,6 @@ from flexlib.cli.options import (
     add_month_options,
     find_exit_code,
     load_judged,
-    warn_of_misplaced,
     warn_of_month,
 )
 from flexlib.console.certificate import explain_state, render_certificate
@@ -67,7 +66,6 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
     print(certificate.to_json() if arguments.json else render_certificate(certificate, told=True), end="")
     usage = load_judged(month, settings)
     warn_of_month(usage, {snapshot.source: explain_state(certificate)})
-    warn_of_misplaced(settings, [month])
     return find_exit_code(usage.certificates, usage.state)
 
 

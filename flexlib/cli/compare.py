@@ -61,7 +61,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
 
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
     months = (*arguments.before.months, *arguments.after.months)
-    with open_settings(arguments, settings, offline=not is_demo, months=months) as settings:
+    with open_settings(arguments, settings, offline=not is_demo, judged=months) as settings:
         if is_demo:
             from flexlib.cli.report_months import ensure_demo
 

@@ -78,7 +78,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
 
     month = Month(arguments.year, arguments.month)
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo) as settings:
+    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
         if is_demo:
             _ensure_history(month, settings)
     made = forecast_month(

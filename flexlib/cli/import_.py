@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import State
 from flexlib.cli.import_options import CHOSEN, COLUMNS, LISTED, add_import_options
 from flexlib.cli.import_output import describe_import, explain_month, print_presets, render_import
-from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_misplaced, warn_of_month
+from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_month
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.proof import find_worst
@@ -109,7 +109,6 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(describe_import(taken, months, states, skipped), indent=2, ensure_ascii=False))
     for month, why in told.items():
         warn_of_month(judged[month], why)
-    warn_of_misplaced(settings, told)
     certificates = [one for usage in judged.values() for one in usage.certificates]
     return find_exit_code(certificates, find_worst({*states.values()} or {State.COMPLETE}))
 

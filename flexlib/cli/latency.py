@@ -49,7 +49,7 @@ def run_latency(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.latency import measure_month
 
     month, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo) as settings:
+    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
         if is_demo:
             from flexlib.cli.report_months import ensure_demo
 

@@ -95,8 +95,15 @@ def read_span(arguments: argparse.Namespace) -> Span:
     return Span(first.first, last.last)
 
 
-def _list_asked(arguments: argparse.Namespace) -> list[Month] | None:
-    """The months that were asked for, by options of a span; None where there are none, or a file says which."""
+def _list_read(
+    arguments: argparse.Namespace, settings: Settings, judged: Collection[Month] | None
+) -> Collection[Month] | None:
+    """The months whose misplaced versions nobody else tells: of options of a span all, of those `judged` such as have
+    nothing stored; None for every month, where there are no options, or a file says which."""
+    from flexlib.store.snapshots import list_newest
+
+    if judged is not None:
+        return [one for one in judged if not list_newest(one, settings.data)]
     try:
         return read_span(arguments).months if "start_date" in vars(arguments) else None
     except BadMonth:  # which the command says, where no file of parameters mends it
@@ -124,12 +131,14 @@ def asks_demo(arguments: argparse.Namespace, settings: Settings) -> bool:
 
 @contextmanager
 def open_settings(
-    arguments: argparse.Namespace, settings: Settings, *, offline: bool = False, months: Collection[Month] | None = None
+    arguments: argparse.Namespace, settings: Settings, *, offline: bool = False, judged: Collection[Month] | None = None
 ) -> Iterator[Settings]:
     """The settings, for made-up data those of a demo server living as long as the block; says whose data it is where
-    that is not the reader's own, with `--demo` which server is asked, and what the `months` that are read (those of the
-    options of a span, else all) lack since it lies elsewhere."""
+    that is not the reader's own, with `--demo` which server is asked, and what the months that are read (those of the
+    options of a span, else all) lack since it lies elsewhere; of `judged` ones only where nothing else is stored, since
+    `load_judged` and the front say it of the others."""
     from flexlib.store.server import describe_made_up, is_made_up
+    from flexlib.store.strays import list_misplaced
 
     has_demo = asks_demo(arguments, settings)
     if has_demo:
@@ -137,7 +146,8 @@ def open_settings(
     # Whoever has a key has chosen the server, and knows it.
     if has_demo or (not settings.service_key and is_made_up(settings.data)):
         print(describe_made_up(settings.data), file=sys.stderr)
-    warn_of_misplaced(settings, _list_asked(arguments) if months is None else months)
+    for sentence in list_misplaced(settings.data, _list_read(arguments, settings, judged)):
+        print(sentence, file=sys.stderr)
     if arguments.demo and not has_demo and not offline:
         print(f"Asking {settings.base_url}.", file=sys.stderr)
     if not has_demo or offline:
@@ -177,14 +187,6 @@ def warn_of_problems(month: Month | None, state: State, sentences: Iterable[str]
     """A line on stderr for each; what is said of a month that is whole is a note, and no reason of its state."""
     for sentence in sentences:
         print(f"{month}{'' if state is State.COMPLETE else f' is {state}'}: {sentence}", file=sys.stderr)
-
-
-def warn_of_misplaced(settings: Settings, months: Collection[Month] | None) -> None:
-    """A line on stderr for each stored version that a month lacks, since it lies where nothing is read."""
-    from flexlib.store.strays import list_misplaced
-
-    for sentence in list_misplaced(settings.data, months):
-        print(sentence, file=sys.stderr)
 
 
 def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:

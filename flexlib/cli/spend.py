@@ -60,7 +60,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
         settings.bill_tolerance,
     )
     asked, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, months=[asked]) as settings:
+    with open_settings(arguments, settings, offline=not is_demo, judged=[asked]) as settings:
         if is_demo:
             from flexlib.cli.report_months import ensure_demo
 

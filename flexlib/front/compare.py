@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import list_newest
+from flexlib.store.strays import list_misplaced
 
 UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
 """What can be compared or forecast, and the column of `Spend.by` that it is."""
@@ -119,8 +120,10 @@ def compare_spans(
     )
 
 
-def explain_lack(of: str, months: Iterable[Month], root: Path) -> str:
+def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
     """What no day of the months has, and what to do."""
+    if misplaced := list_misplaced(root, months):
+        return f"{UNITS[of]}: {misplaced[0].removesuffix('.')}"
     if of != "credits" and any(list_newest(month, root, [ChargesCertificate.dataset]) for month in months):
         return f"{UNITS[of]} of calls, only bills, which are of no day and no user; flexlib spend has their sum"
     return f"{UNITS[of]}; choose another with --of"

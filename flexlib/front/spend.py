@@ -101,7 +101,7 @@ class Spend:
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = [f"Nothing of {month} is stored." for month in self.absent]
-        absent += list_misplaced(self.root, self.span.months)
+        absent += list_misplaced(self.root, self.absent)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
         unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}

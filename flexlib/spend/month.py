@@ -34,6 +34,7 @@ from flexlib.spend.once import count_once, count_rows, drop_counted_beside
 from flexlib.spend.zones import list_pieces, read_calls, read_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
+from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class MonthUsage:
     lookalikes: int
     """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
     missing: tuple[str, ...]
-    """Sentences on hours of the month that are not stored, and on recorded calls: the totals lack them."""
+    """Sentences on hours of the month that are not stored, on recorded calls and on misplaced versions: the totals lack
+    them."""
     notes: tuple[str, ...] = ()
     """Sentences on what may be recorded and not stored, which change no state."""
     rates: Mapping[Pair, Rates] = field(default_factory=dict)
@@ -198,6 +200,7 @@ def load_month_usage(
     # Of a neighbour that is not stored the hours are missing already.
     looked = [look(one) for one, _, _ in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]
+    missing += list_misplaced(root, {one for one, _, _ in pieces})
     notes = tuple(dict.fromkeys(one.text for one in looked if one and not one.is_gap))
     found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))

@@ -11,6 +11,7 @@ from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli import main
 from flexlib.front.spend import load_spend
+from flexlib.proof import State
 from flexlib.store.snapshots import find_snapshot, list_newest
 from flexlib.store.strays import list_misplaced, list_strays
 
@@ -72,14 +73,20 @@ def test_a_version_where_nothing_is_read_is_told_by_whatever_reads_its_month_unt
         f"{moved} is of the {dataset} of 2025-09 and lies where nothing is read, so that 2025-09 lacks it; "
         f"move it to {folder / stored.path.name}, or move it out of {root}."
     )
-    for words in (["spend", *WHEN], ["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09"]):
-        main(words)
-        assert capsys.readouterr().err.splitlines().count(said) == 1, words
-    main(["spend", "--year", "2025", "--month", "8"])
-    assert said not in capsys.readouterr().err
+    for words in (["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09"], ["forecast", *WHEN],
+                  ["latency", *WHEN], ["anomalies", *WHEN], ["spend", *WHEN, "--json"]):  # fmt: skip
+        code = main(words)
+        shown = capsys.readouterr()
+        assert shown.err.count(said) == 1, words
+    spent = json.loads(shown.out)
+    assert (code, spent["state"], spent["at_least"]) == (3, "GAP", True)
+    for command in ("spend", "latency", "anomalies"):  # of August, which lacks nothing
+        main([command, "--year", "2025", "--month", "8"])
+        assert said not in capsys.readouterr().err
     assert main(["doctor", "--json"]) == 3
     assert {"name": "stray", "text": said[:-1], "exit_code": 3} in json.loads(capsys.readouterr().out)
-    assert said in load_spend("2025-08", "2025-09", root, zone="UTC", names=False).missing
+    loaded = load_spend("2025-08", "2025-09", root, zone="UTC", names=False)
+    assert (loaded.state, loaded.missing.count(said)) == (State.GAP, 1)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.move(moved, folder)
     assert list_misplaced(root) == []
