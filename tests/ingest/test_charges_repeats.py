@@ -61,10 +61,14 @@ def test_the_sentence_says_how_to_decide_and_a_mended_file_takes_the_place_of_th
 
 
 def test_lines_that_differ_in_a_column_that_feeds_no_field_are_two(tmp_path: Path) -> None:
-    head = "day,item,usd,project\n"
+    head = "day,item,usd,line\n"
     (found,) = bill(tmp_path, f"{head}2025-05-01,a,1,web\n2025-05-01,a,1,app\n")
     assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "2"}}, State.COMPLETE)
-    (found,) = bill(tmp_path, f"{head}2025-05-01,a,1,web\n2025-05-01,a,1,web\n", name="b.csv", replace_months=True)
+    for one, other in (("1.1", "1.10"), ("10.0.0.1", "10.0.0.10"), ("aBc", "AbC"), ("1,000", "1000")):
+        text = f'{head}2025-05-01,a,5,"{one}"\n2025-05-01,a,5,"{other}"\n'
+        (found,) = bill(tmp_path, text, replace_months=True)
+        assert (sums([found]), found.certificate.state) == ({"2025-05": {"USD": "10"}}, State.COMPLETE)
+    (found,) = bill(tmp_path, f"{head}2025-05-01,a,1,web\n2025-05-01,A,$1.0,web\n", name="b.csv", replace_months=True)
     assert found.certificate.state is State.UNRECONCILED
 
 

@@ -119,7 +119,8 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
     if late and known:  # a key that no line has is a slip of whoever named it
         raise _miss_column(file, *late.popitem(), known)
     _flush(found)
-    return _split(file, found)
+    fed = [column for name, column in columns.items() if name in CHARGES.names]
+    return _split(file, found, fed, mapping.delimiter)
 
 
 def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[str, str]:
@@ -211,7 +212,7 @@ def _flush(found: _Months) -> None:
         found.waiting.clear()
 
 
-def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
+def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) -> dict[Month, MonthCharges]:
     import duckdb
     import pyarrow as pa
 
@@ -229,7 +230,7 @@ def _split(file: Path, found: _Months) -> dict[Month, MonthCharges]:
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
         texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
-        doubled = found.repeats.count_doubled(connection, file, rows)
+        doubled = found.repeats.count_doubled(connection, file, rows, fed, delimiter)
     found.sums.extend(found.repeats.find_sums(rows))
     return {month: _pick(rows, month, found, texts, doubled[month]) for month in sorted(months)}
 

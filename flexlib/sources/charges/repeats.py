@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from flexlib.sources.charges.amounts import EXACT
 from flexlib.sources.charges.rows import Charge, Verdict
 from flexlib.sources.charges.sums import ZERO, Sum, find_sum_lines, has_run
 from flexlib.sources.charges.texts import Texts
+from flexlib.sources.files.files import list_columns, read_csv
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.page_words import ASKING, find_word
 from flexlib.sources.files.texts import read_raw
@@ -133,9 +134,16 @@ class Repeats:
                 for one in (told[place] for place in find_sum_lines(amounts, told)):
                     yield Month.containing(one["period_start"].date()), int(one["id"].rpartition("-")[2])
 
-    def count_doubled(self, connection: duckdb.DuckDBPyConnection, file: Path, rows: pa.Table) -> Counter[Month]:
-        """How many lines of each month say what one before them says, in columns that feed no field too, however they
-        write it, and charge something."""
+    def count_doubled(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        file: Path,
+        rows: pa.Table,
+        fed: Collection[str],
+        delimiter: str | None,
+    ) -> Counter[Month]:
+        """How many lines of each month say what one before them says, however they write it, and charge something; but
+        for the columns that `fed` the rows, to the letter."""
         alike = {name: f"lower(trim(regexp_replace({name}, '\\s+', ' ', 'g')))" for name in NAMES}
         said = ", ".join(alike.get(name, name) for name in CHARGES.names if name != "id")
         lines = "list(regexp_extract(id, '[0-9]+$')::BIGINT)"
@@ -144,27 +152,49 @@ class Repeats:
             f"SELECT period_start, {lines} FROM charges WHERE amount <> 0 GROUP BY {said} HAVING count(*) > 1"
         ).fetchall()
         asked = {line: self.spans.get(line, 1) for _, group in groups for line in group}
-        texts, is_lines = read_raw(connection, file, asked), find_kind(file) == "jsonl"
+        texts = _read_rest(connection, file, asked, fed, delimiter)
         found = Counter[Month]()
         for start, group in groups:
-            same = {_write_plainly(_drop_paging(texts[line]) if is_lines else texts[line]) for line in group}
-            found[Month.containing(start.date())] += len(group) - len(same)
+            found[Month.containing(start.date())] += len(group) - len({texts[line] for line in group})
         return found
 
 
-def _write_plainly(text: str) -> str:
-    """What a line says, in whatever letters: `API,"$1,000.00"` is `api, 1000`, and a day's midnight the day.
+def _read_rest(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    spans: dict[int, int],
+    fed: Collection[str],
+    delimiter: str | None,
+) -> dict[int, str]:
+    """What the rows that begin at each line of `spans` say in columns that fed nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    >>> _write_plainly('2026-05-01T00:00:00Z, API ,"$1,000.50"')
-    '2026-05-01,api,1000.5'
-    """
-    text = re.sub(r"(?<=\d)[t ]00:00:00(?:\.0+)?(?:z|\+00:00)?(?!\d)", "", text.lower())
-    text = re.sub(r"us\$|[\s\"'$€£¥]|(?<=\d),(?=\d{3}(?!\d))", "", text)
-    return re.sub(r"(?<=\d)(\.\d*?)0*(?!\d)", lambda found: found[1] if found[1] != "." else "", text)
+    if find_kind(file) == "csv":
+        columns = [column for column in list_columns(file, delimiter) if column not in fed] if spans else []
+        others = {f"other {place}": column for place, column in enumerate(columns)}
+        found = dict.fromkeys(spans, "")
+        for piece in read_csv(file, {}, delimiter, others) if others else ():
+            for row in piece.filter(pc.is_in(piece["line"], pa.array(spans, piece["line"].type))).to_pylist():
+                found[row["line"]] = repr([(row[name] or b"").strip() for name in others])
+        return found
+    texts = {line: json.loads(text) for line, text in read_raw(connection, file, spans).items()}
+    for row in texts.values():
+        row.pop("file_row_number", None)
+        for column in fed:
+            _drop_column(row, column)
+    return {line: _drop_paging(row) for line, row in texts.items()}
 
 
-def _drop_paging(text: str) -> str:
-    row: dict[str, Any] = json.loads(text)
+def _drop_column(row: dict[str, Any], column: str) -> None:
+    key, _, rest = column.partition(".")
+    if column in row:
+        del row[column]
+    elif rest and isinstance(inner := row.get(key), dict):
+        _drop_column(inner, rest)
+
+
+def _drop_paging(row: dict[str, Any]) -> str:
     inner = {name: _keep_own(value) if isinstance(value, dict) else value for name, value in row.items()}
     return json.dumps(_keep_own(inner), sort_keys=True)
 
