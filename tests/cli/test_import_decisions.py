@@ -59,7 +59,7 @@ def test_a_group_that_one_export_has_twice_is_decided(folder: Path, capsys: pyte
     twice = write(folder, "a.csv", "2026-05-15,400,40", "2026-05-15,400,40")
     months, error = bring(capsys, twice, *DAYS, code=4)
     assert months == [("UNRECONCILED", 800)]
-    assert "import a.csv again with --distinct if a column that tells them apart is missing" in error
+    assert "import a.csv again with --distinct if what tells them apart is missing" in error
     assert bring(capsys, twice, *DAYS, "--distinct")[0] == [("COMPLETE", 800)]
     once = write(folder, "fixed/a.csv", "2026-05-15,400,40")
     assert bring(capsys, once, *DAYS, "--supersedes", "a.csv")[0] == [("COMPLETE", 400)]

@@ -12,9 +12,13 @@ REPLAY = timedelta(seconds=2)
 """A forked session begins with its parent's lines, all written at once with the fork's own time; a first answer of its
 own takes longer than that to come."""
 AT_ONCE = timedelta(milliseconds=100)
-"""No call is over so soon after the one before it: lines so near to each other were copied."""
+"""No call is over so soon after the one before it: lines so near to each other may be copies."""
 
 CALL, REPLAYED, REPEATED, LIMITS = "call", "of the parent session", "repeated", "limits only"
+PERHAPS_REPLAYED = "perhaps of the parent session"
+"""Calls that count, of which somebody must say whether they do."""
+ASKED: dict[str | None, tuple[str, ...]] = {"codex": (f"{PERHAPS_REPLAYED}: kind={PERHAPS_REPLAYED}",)}
+"""Kinds that this reader's rows have by any mapping, those of before too."""
 
 COUNTS = ("input_tokens", "output_tokens")
 
@@ -24,27 +28,30 @@ Usage = dict[str, Any]
 def read_codex(lines: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """A row for each line that counts tokens, in the order of the file; `kind` tells which of them are calls.
 
-    Not every file says that its session is a fork. It is one where it begins with calls of a time before it, or with
-    several at one moment: those are its parent's.
+    Not every file says that its session is a fork. It may be one where it begins with calls of a time before it, or
+    with several at one moment: that is asked, since clocks differ and times may be cut to seconds.
     """
-    waiting: list[dict[str, Any]] = []  # from a session's first call on: the next one tells whether it was copied
-    last: tuple[str | None, datetime, Usage] | None = None
+    waiting: list[dict[str, Any]] = []  # from a session's first call on: the next one tells whether it may be a copy
+    last: dict[str | None, tuple[datetime, Usage]] = {}
     own = set[str | None]()  # sessions that have had a call of their own
+    current: str | None = None
     for row, session, begun in _read_rows(lines):
         now = read_instant(row.get("timestamp"))
+        if session != current:  # sessions in turns: what has begun with one call alone goes on with its own
+            own |= {current} & last.keys()
+            current = session
         if row["kind"] == CALL and session not in own and begun and now:
-            if last and last[0] == session and abs(now - last[1]) < AT_ONCE:
-                last[2]["kind"] = row["kind"] = REPLAYED
-            elif now < begun:
-                row["kind"] = REPLAYED
-            elif last and last[0] == session and last[2]["kind"] == CALL:
+            is_at_once = session in last and abs(now - last[session][0]) < AT_ONCE
+            if is_at_once:
+                last[session][1]["kind"] = PERHAPS_REPLAYED
+            if is_at_once or now < begun:
+                row["kind"] = PERHAPS_REPLAYED
+            elif session in last:
                 own.add(session)
-            if last and last[0] != session and last[2]["kind"] == CALL:
-                own.add(last[0])
             yield from waiting
-            waiting, last = [], (session, now, row)
+            waiting, last[session] = [], (now, row)
         waiting.append(row)
-        if session in own or last is None:
+        if session in own or session not in last:
             yield from waiting
             waiting = []
     yield from waiting

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from flexlib.schema import EXTRA_COUNTS, USAGE, name_sql_type
+from flexlib.sources.files.codex import PERHAPS_REPLAYED
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.meaning import is_credit, list_amounts
 from flexlib.sources.files.texts import quote
@@ -52,6 +53,9 @@ def set_aside(connection: duckdb.DuckDBPyConnection, mapping: CallMapping, *, is
     if "parent_id" in mapping.columns:
         _leave_out_sums(connection, is_distinct=is_distinct)
     if mapping.where or mapping.no_calls:
+        connection.execute(f"""
+            INSERT INTO doubtful SELECT line FROM judged WHERE kind = {quote(PERHAPS_REPLAYED)};
+            UPDATE judged SET kind = NULL WHERE kind = {quote(PERHAPS_REPLAYED)}""")
         _leave_out(connection, "kind", "kind IS NOT NULL")
     if connection.execute("SELECT 1 FROM judged WHERE is_total IS NOT NULL LIMIT 1").fetchall():
         _leave_out_totals(connection, mapping)

@@ -14,6 +14,7 @@ import duckdb
 
 from flexlib.enums import SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
+from flexlib.sources.files.codex import ASKED
 from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
 from flexlib.sources.files.fields import MEMBERS, read_aliases, read_makers
 from flexlib.sources.files.mapping import CallMapping
@@ -104,7 +105,8 @@ def name_conditions(mapping: CallMapping) -> dict[str, str]:
 
 def find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
     """SQL of what a row is that is no call; null for a call, and for what cannot be read."""
-    kinds = {kind: write_any(several, names) for kind, several in read_kinds(mapping.no_calls).items()}
+    told = read_kinds([*mapping.no_calls, *ASKED.get(mapping.reader, ())])
+    kinds = {kind: write_any(several, names) for kind, several in told.items()}
     if mapping.where:
         is_other = " AND ".join(f"({write_condition(read_conditions(text), names)})" for text in mapping.where)
         kinds = {OTHER_ROWS: f"NOT ({is_other})"} | kinds

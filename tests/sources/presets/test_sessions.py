@@ -18,9 +18,13 @@ from preset_samples import (
     write_lines,
 )
 
+from flexlib.checks import explain_check
+from flexlib.ingest.files.entries import Decisions
+from flexlib.ingest.files.importing import import_files
 from flexlib.sources.files import read_calls
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.ids import OR_DISTINCT
+from flexlib.sources.files.paths import InputFile
 from flexlib.sources.files.spans import read_spans
 
 MODEL = "claude-sonnet-4-5-20250929"
@@ -162,14 +166,69 @@ def test_what_a_forked_session_of_codex_repeats_of_its_parent_is_no_call(tmp_pat
     assert count_left_out(file) == {"of the parent session": 2}
 
 
-@pytest.mark.parametrize("is_fork", [True, False])
-@pytest.mark.parametrize("copied", [[11, 12, 13], [30, 30, 30], [34, 34, 34]])  # at its own times, or all at once
-def test_a_fork_is_known_by_calls_of_a_time_before_it_or_of_one_moment(copied: list[int], *, is_fork: bool) -> None:
-    parent = [count(second, use(100, 0, nth), use(100 * nth, 0, nth)) for nth, second in enumerate(copied, 1)]
+def list_session(name: str, begun: str, times: str, **more: str) -> list[dict[str, Any]]:
+    """A session of Codex with a call of 100,000 and 1,000 tokens at each of the times."""
+    told = [count(0, use(100_000, 0, 1000), use(100_000 * nth, 0, 1000 * nth)) for nth in range(1, 10)]
+    calls = [one | {"timestamp": f"2026-05-01T10:00:{time}Z"} for one, time in zip(told, times.split(), strict=False)]
+    begin = f"2026-05-01T10:00:{begun}Z"
+    return [meta(0, name, **more) | {"timestamp": begin}, turn(0, "gpt-5-codex") | {"timestamp": begin}, *calls]
+
+
+OWN = " 40.000 45.000"
+
+
+@pytest.mark.parametrize(
+    ("begun", "copied", "is_fork", "kinds"),
+    [
+        ("30.000", "11.000 12.000 13.000", True, 3 * ["of the parent session"]),  # named, within the replay
+        ("30.000", "30.500 30.500 30.500", True, 3 * ["of the parent session"]),
+        ("30.000", "11.000 12.000 13.000", False, 3 * ["perhaps of the parent session"]),  # 5 calls, of which 3 asked
+        ("30.000", "30.500 30.500 30.500", False, 3 * ["perhaps of the parent session"]),
+        ("30.000", "33.500 33.500 33.500", True, 3 * ["perhaps of the parent session"]),  # later than the replay
+        ("04.000", "05.000 05.060", False, 2 * ["perhaps of the parent session"]),
+        ("06.000", "05.000", False, ["perhaps of the parent session"]),  # or the clock was set back
+        ("04.000", "05.000 25.000 25.050", False, 3 * ["call"]),  # not from the first call on
+    ],
+)
+def test_a_call_of_codex_is_left_out_only_where_a_fork_is_named_and_else_asked_about(
+    begun: str, copied: str, is_fork: bool, kinds: list[str]
+) -> None:
     more = {"forked_from_id": "s1"} if is_fork else {}
-    own = [count(second, use(100, 0, 9), use(100 * nth, 0, 9)) for nth, second in ((4, 40), (5, 45))]
-    rows = list(read_codex([meta(30, "s2", **more), turn(30, "gpt-5"), *parent, *own]))
-    assert [row["kind"] for row in rows] == ["of the parent session"] * 3 + ["call", "call"]  # 2 calls, not 5
+    rows = list(read_codex(list_session("s2", begun, copied + OWN, **more)))
+    assert [row["kind"] for row in rows] == [*kinds, "call", "call"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "copied", "more"),
+    [
+        ("30.000", "03.000 06.000 09.000 12.000", {}),
+        ("30.000", "30.500 30.500 30.500 30.500", {}),
+        ("30.000", "33.500 33.500 33.500 33.500", {"forked_from_id": "s1"}),
+    ],
+)
+def test_calls_that_a_session_of_codex_may_have_from_its_parent_count_and_are_told_until_somebody_decides(
+    tmp_path: Path, begun: str, copied: str, more: dict[str, str]
+) -> None:
+    parent = write_lines(tmp_path, "a.jsonl", *list_session("s1", "00.000", "03.000 06.000 09.000 12.000"))
+    fork = write_lines(tmp_path, "b.jsonl", *list_session("s2", begun, copied + OWN, **more))
+    files = [(InputFile(file, file.name), build_mapping(file)) for file in (parent, fork)]
+    (found,) = import_files(files, tmp_path / "data")  # 6 calls, or 10
+    assert (found.certificate.state.name, found.certificate.rows) == ("UNRECONCILED", 10)
+    assert explain_check(found.certificate.sums).startswith("4 rows of b.jsonl sum calls")
+    (found,) = import_files(files, tmp_path / "data", Decisions(distinct=True))
+    assert (found.certificate.state.name, found.certificate.rows, found.certificate.prompt_tokens) == (
+        *("COMPLETE", 10, 1_000_000),
+    )
+
+
+def test_no_call_of_a_codex_session_is_left_out_for_its_time(tmp_path: Path) -> None:
+    session = list_session("s1", "04.000", "05.000 05.060 25.000 25.050 35.000")
+    file = write_lines(tmp_path, "s.jsonl", *session)
+    (found,) = import_files([(InputFile(file, file.name), build_mapping(file))], tmp_path / "data")
+    assert (found.certificate.state.name, found.certificate.rows, found.certificate.prompt_tokens) == (
+        *("UNRECONCILED", 5, 500_000),
+    )
+    assert not found.certificate.left_out
 
 
 def test_sessions_of_codex_in_one_file_begin_their_totals_anew(tmp_path: Path) -> None:
