@@ -431,6 +431,17 @@ def test_a_call_in_one_file_made_in_a_call_of_another_may_be_the_same(
     assert (decided.state, decided.prompt_tokens) == (State.COMPLETE, 2001)
 
 
+@pytest.mark.parametrize(("order", "told"), [((0, 1), "20 rows of inner.csv may"), ((1, 0), "1 row of outer.csv may")])
+def test_the_rows_of_the_file_that_is_given_are_counted_and_not_those_in_them(
+    tmp_path: Path, order: tuple[int, int], told: str
+) -> None:
+    how, head = {"request_id": "id", "parent_id": "parent"}, "time,in,out,id,parent"
+    made = [f"2026-05-03T10:00:{nth:02}Z,50,5,i{nth},o1" for nth in range(1, 21)]
+    outer = write(tmp_path, "outer.csv", "2026-05-03T10:00:00Z,1000,100,o1,", head=head)
+    files = outer, write(tmp_path, "inner.csv", *made, head=head)
+    check_open([bring(tmp_path / "data", (files[place], how)) for place in order][-1], told)
+
+
 def test_a_call_that_has_by_chance_as_long_an_answer_as_one_in_it_is_a_call_of_its_own_where_somebody_says_so(
     tmp_path: Path,
 ) -> None:

@@ -134,11 +134,12 @@ def read_raw(snapshot: Snapshot | None) -> list[str]:
 
 
 def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
-    """How many calls of each file were made in a call of another one that may be their sum; of a file that is stored,
-    those of a call that is found. Looks into the views `found` and `stored`."""
+    """How many calls of each file were made in a call of another one that may be their sum; where the inner ones are
+    stored, how many of the file that is found have such calls in them. Looks into the views `found` and `stored`."""
     counts = connection.execute("""
         WITH every AS (SELECT *, true AS is_new FROM found UNION ALL BY NAME SELECT *, false AS is_new FROM stored)
-        SELECT inner_one.file, outer_one.file, inner_one.is_new, count(DISTINCT inner_one.id)
+        SELECT inner_one.file, outer_one.file, inner_one.is_new,
+            count(DISTINCT CASE WHEN inner_one.is_new THEN inner_one.id ELSE outer_one.id END)
         FROM every inner_one JOIN every outer_one ON outer_one.id = inner_one.parent
         WHERE outer_one.file <> inner_one.file AND (inner_one.is_new OR outer_one.is_new)
             AND outer_one.prompt_tokens >= inner_one.prompt_tokens
