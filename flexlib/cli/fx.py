@@ -142,13 +142,15 @@ def _read_rate(day: str, value: str, source: str) -> Rate:
 def describe_merge(merge: Merge, file: Path) -> dict[str, object]:
     """What was kept, for JSON."""
     changed = [_describe_difference(one) for one in merge.changed]
-    return {"file": str(file), "added": len(merge.added), "changed": changed}
+    overruled = [{"day": str(one.day), **_describe_rate(one)} for one in merge.overruled]
+    return {"file": str(file), "added": len(merge.added), "changed": changed, "overruled": overruled}
 
 
 def render_merge(merge: Merge, file: Path) -> str:
     """What was kept, a line a fact."""
     lines = [f"{format_count(len(merge.added), 'rate')} added, {len(merge.changed)} changed."]
     lines += [f"  changed: {_render_difference(one)}; the first is kept as superseded" for one in merge.changed]
+    lines += [f"  superseded: {one.day}, {one.value:f} of {one.source} of the opposite pair" for one in merge.overruled]
     return "\n".join([*lines, f"  file: {file}"])
 
 

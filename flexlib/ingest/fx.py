@@ -49,6 +49,8 @@ class Merge:
     """Observations that their own source has changed: `other` holds now, the one kept before is superseded."""
     disagreements: tuple[Difference, ...] = ()
     """Days on which another source differs by more than a hundredth; what was kept holds."""
+    overruled: tuple[Rate, ...] = ()
+    """Rates of the opposite pair that contradict a corrected one: superseded."""
 
 
 @dataclass(frozen=True)
@@ -194,28 +196,41 @@ def keep_rates(
     overrules: bool = True,
 ) -> Merge:
     """Keeps rates of any pair, as `merge_rates` does: those that a person brings overrule what stands there, which
-    stays as superseded. Raises `DiskFailed`, `BadFile`, and `BadParameter` where they contradict the opposite pair.
+    stays as superseded; a correction overrules the opposite pair too. Raises `DiskFailed`, `BadFile`, and
+    `BadParameter` where a rate of a day that had none contradicts the opposite pair.
     """
     moment = (now or datetime.now(timezone.utc)).replace(microsecond=0)
     with lock_rates(root):
         kept = read_kept_rates(root, pair)
-        if overrules:
-            _check_opposite(observations, pair, load_rates(root, pair[::-1]))
+        opposite = read_kept_rates(root, pair[::-1]) if overrules else []
+        overruled = _find_overruled(observations, pair, kept, opposite)
         merge = merge_rates(kept, observations, moment, only_gaps=only_gaps, overrules=overrules)
         if merge.added or merge.changed:
             write_kept_rates(merge.kept, root, pair)
-    return merge
+        if overruled:
+            past = [replace(one, superseded_at=moment) if one in overruled else one for one in opposite]
+            write_kept_rates(past, root, pair[::-1])
+    return replace(merge, overruled=tuple(one.rate for one in overruled))
 
 
-def _check_opposite(observations: Iterable[Rate], pair: Pair, opposite: Rates) -> None:
-    """Raises `BadParameter` where the kept rate of the `opposite` pair says something else of a day: a total may take
-    either of them."""
+def _find_overruled(
+    observations: Iterable[Rate], pair: Pair, kept: Iterable[KeptRate], opposite: Iterable[KeptRate]
+) -> list[KeptRate]:
+    """What is kept of the `opposite` pair and contradicts these observations: a total may take either of them. Raises
+    `BadParameter` where the pair itself has no rate of that day: then nobody corrects one."""
+    days = {one.rate.day for one in kept if one.superseded_at is None}
+    others = {one.rate.day: one for one in opposite if one.superseded_at is None}
+    found = []
     for rate in observations:
-        other = find_rate(opposite, rate.day)
-        if other and other.day == rate.day and abs(rate.value * other.value - 1) > TOLERANCE:
+        other = others.get(rate.day)
+        if other is None or abs(rate.value * other.rate.value - 1) <= TOLERANCE:
+            continue
+        if rate.day not in days:
             there = "/".join(pair[::-1])
             raise BadParameter(
-                f"{rate.value:f} {'/'.join(pair)} of {rate.day} contradicts {other.value:f} {there} of that day, which "
-                f"is kept from {other.source}; correct that one instead: "
+                f"{rate.value:f} {'/'.join(pair)} of {rate.day} contradicts {other.rate.value:f} {there} of that day, "
+                f"which is kept from {other.rate.source}; correct that one instead: "
                 f"flexlib fx set {rate.day} VALUE --pair {there} --source SOURCE"
             )
+        found.append(other)
+    return found

@@ -161,6 +161,23 @@ def test_a_rate_that_contradicts_the_opposite_pair_of_that_day_is_refused(
     capsys.readouterr()
 
 
+@pytest.mark.parametrize(("value", "pair"), [("1.2", "EUR/USD"), ("0.833333", "USD/EUR")])
+def test_a_rate_that_is_kept_in_both_directions_is_corrected_by_either(
+    server: RatesServer, tmp_path: Path, value: str, pair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong, one in (("1.1", "EUR/USD"), ("0.909091", "USD/EUR")):  # right would be 1.2, and 1 / 1.2 = 0.833333
+        assert run(server, "set", "2025-09-30", wrong, "--pair", one, "--source", "ECB") == 0
+    capsys.readouterr()
+    assert run(server, "set", "2025-09-30", value, "--pair", pair, "--source", "bank") == 0
+    overruled = {"EUR/USD": "0.909091", "USD/EUR": "1.1"}[pair]
+    assert f"  superseded: 2025-09-30, {overruled} of ECB of the opposite pair\n" in capsys.readouterr().out
+    base, quote = pair.split("/")
+    assert [str(one.value) for one in load_rates(tmp_path, (base, quote)).observations] == [value]
+    assert not load_rates(tmp_path, (quote, base)).days
+    kept = (tmp_path / "rates" / f"{quote}_{base}.csv".lower()).read_text("utf-8")
+    assert f"2025-09-30,{overruled},ECB," in kept
+
+
 def keep(*words: str) -> int:
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())
@@ -200,7 +217,7 @@ def test_rates_are_imported_from_a_file(
     (tmp_path / "ecb.csv").write_text(text, "utf-8")
     assert keep("import", str(tmp_path / "ecb.csv"), "--pair", "EUR/USD", "--json", *words) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "file": str(tmp_path / "rates" / "eur_usd.csv"), "added": 2, "changed": [],
+        "file": str(tmp_path / "rates" / "eur_usd.csv"), "added": 2, "changed": [], "overruled": [],
     }  # fmt: skip
 
 
