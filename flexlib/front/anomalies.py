@@ -109,8 +109,8 @@ def find_month_anomalies(
 
     `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
     `department` in the metadata of calls; layers are looked at apart, so that what moved from one to another and
-    cancels in the sum is found too. `look` as of `load_month_usage`. Raises
-    `InvalidRequest` for a unit that is none or that no day has, `SnapshotMissing` where the month is not stored.
+    cancels in the sum is found too. `look` as of `load_month_usage`. Raises `InvalidRequest` for a unit that is none or
+    that no day has, `SnapshotMissing` where the month is not stored.
     """
     if of not in LEAST:
         raise InvalidRequest(f"{of!r} has no unusual days; choose {', '.join(LEAST)}.")

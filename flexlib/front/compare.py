@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.compare import NOTHING, Change, Use, take_apart
-from flexlib.certificate import ChargesCertificate
+from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -71,9 +71,9 @@ def compare_spans(
 ) -> Comparison:
     """The change from `before` to `after`, whole months each, by source, user and model, from the data folder `root`.
 
-    Developers' use is counted in requests, that of applications in tokens. `look` as of
-    `load_month_usage`. Raises `InvalidRequest` for a unit that is
-    none, days that are no months or spans that overlap; `SnapshotMissing` where a month is not stored.
+    Developers' use is counted in requests, that of applications in tokens. `look` as of `load_month_usage`. Raises
+    `InvalidRequest` for a unit that is none, days that are no months or spans that overlap; `SnapshotMissing` where a
+    month is not stored.
     """
     if of not in UNITS:
         raise InvalidRequest(f"{of!r} cannot be compared; choose {', '.join(UNITS)}.")
@@ -100,7 +100,7 @@ def compare_spans(
         missing += [text for month in spend.loaded for text in compare_total(month)]
         lacks = "a price" if of == "usd" else "an amount in pesos"
         if of == "clp" and (others["unpriced_requests"] > others["unconverted_requests"]).any():
-            lacks = "an amount in pesos and in dollars"
+            lacks = "an amount in pesos or in dollars"
         for span, count in zip((before, after), unknown, strict=True):
             if count:
                 left = f"{'is' if count == 1 else 'are'} left out"
@@ -121,10 +121,12 @@ def compare_spans(
 
 
 def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
-    """What no day of the months has, and what to do."""
+    """What no day of the months has, and what to do. Calls without a price beside a bill are no month of bills only."""
     if misplaced := list_misplaced(root, months):
         return f"{UNITS[of]}: {misplaced[0].removesuffix('.')}"
-    if of != "credits" and any(list_newest(month, root, [ChargesCertificate.dataset]) for month in months):
+    stored = {one.dataset for month in months for one in list_newest(month, root)}
+    has_bills_only = ChargesCertificate.dataset in stored and UsageCertificate.dataset not in stored
+    if of != "credits" and has_bills_only:
         return f"{UNITS[of]} of calls, only bills, which are of no day and no user; flexlib spend has their sum"
     return f"{UNITS[of]}; choose another with --of"
 

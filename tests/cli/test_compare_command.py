@@ -119,3 +119,24 @@ def test_months_of_bills_alone_are_said_to_be_that(
                   ["anomalies", "--year", "2025", "--month", "6"]):  # fmt: skip
         assert main([*words, "--of", "usd"]) == 2
         assert capsys.readouterr().err.endswith(f" has {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "of"), [("compare", "usd"), ("forecast", "usd"), ("anomalies", "usd"), ("compare", "clp")]
+)
+def test_calls_without_an_amount_beside_a_bill_are_not_said_to_be_bills_alone(
+    command: str, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    (bill := tmp_path / "bill.csv").write_text("day,item,usd\n2025-05-01,API,100\n2025-06-01,API,300\n", "utf-8")
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    ingest_charges([bill], mapping, tmp_path)
+    # no price list has this model, so that neither dollars nor pesos of the two calls are known
+    rows = "time,in,out\n2025-05-03T10:00:00Z,100,10\n2025-06-03T10:00:00Z,100,10\n"
+    (calls := tmp_path / "calls.csv").write_text(rows, "utf-8")
+    words = "--timestamp time --prompt-tokens in --completion-tokens out --provider openai --model nobody-1"
+    main(["import", str(calls), *words.split()])
+    capsys.readouterr()
+    months = ["2025-05", "2025-06"] if command == "compare" else ["--year", "2025", "--month", "6"]
+    assert main([command, *months, "--of", of]) == 2
+    assert capsys.readouterr().err.endswith(f" has {of}; choose another with --of.\n")

@@ -56,7 +56,7 @@ def test_pesos_without_dollars_are_left_out_and_said(tmp_path: Path) -> None:
     store(tmp_path, "import", SEPTEMBER, *rows)
     made = compare(tmp_path, "clp")
     assert made.change.difference == 0
-    assert "1 call of September 2025 without an amount in pesos and in dollars is left out." in made.missing
+    assert "1 call of September 2025 without an amount in pesos or in dollars is left out." in made.missing
 
 
 CALLS = st.lists(
