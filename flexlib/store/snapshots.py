@@ -16,6 +16,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -144,6 +145,8 @@ def move_version(draft: Path, certificate: AnyCertificate, root: Path) -> Snapsh
         folder /= certificate.source
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".writing-*"):  # of an earlier flexlib, by a run that was killed: people's names
+            shutil.rmtree(left)
         version = folder / f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
         draft.rename(version)
         sync(folder)

@@ -14,9 +14,6 @@ from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.snapshots import MONTH, VERSION, list_snapshots
 from flexlib.store.version import DAMAGE, parse_certificate
 
-DEEPEST = 3
-"""How many folders below one that is no month's a stored version is looked for: month, source, version."""
-
 
 @dataclass(frozen=True)
 class Stray:
@@ -80,7 +77,7 @@ def _look_at_versions(place: Path, root: Path) -> Iterator[Stray]:
 
 def _explain(path: Path, root: Path) -> Iterator[Stray]:
     """What a file or folder is that lies where none should: the stored versions in it, or nothing that is read."""
-    versions = list(_find_versions(path, DEEPEST))
+    versions = list(_find_versions(path))
     if not versions:
         yield Stray(path, "is nothing that flexlib stored, and is not read; move it away")
     for version in versions:
@@ -99,20 +96,28 @@ def _explain(path: Path, root: Path) -> Iterator[Stray]:
             yield Stray(version, f"is a copy of what is stored of {month}, and is not read; move it away")
             continue
         name = getattr(certificate, "source", WINDSURF.name)
-        source = find_source(name)
+        source = find_source(name)  # a name that nobody knows, such as one with a / in it, makes no path to move to
+        again = f"store {month} again: {source.format_command(month)}" if source else "store its files again"
+        what, act = f"so that {month} lacks it", f"{again}, or move it out of {root}"
         folder = root / dataset / str(month) / ("" if dataset == WINDSURF.dataset else name)
-        again = f"store {month} again: {source.format_command(month)}" if source else "name it as it was"
-        act = f"move it to {folder / version.name}" if VERSION.fullmatch(version.name) else again
-        what = f"is of the {dataset} of {month} and lies where nothing is read, so that {month} lacks it; {act}"
-        yield Stray(version, f"{what}, or move it out of {root}", month)
+        if beside := [one for one in stored if one.parent == folder]:
+            # Only the newest version of a source is read: in its place it would hide the other, or be hidden.
+            newer = max(version.name, beside[-1].name)
+            told = f", of which {newer} is the newer" if VERSION.fullmatch(version.name) else ""
+            what = f"so that {month} may lack it beside {beside[-1]}{told}"
+            act = f"where its rows are not all in that one, {again}; then move it out of {root}"
+        elif source and VERSION.fullmatch(version.name):
+            act = f"move it to {folder / version.name}, or move it out of {root}"
+        yield Stray(version, f"is of the {dataset} of {month} and lies where nothing is read, {what}; {act}", month)
 
 
-def _find_versions(path: Path, depth: int) -> Iterator[Path]:
-    if (path / "certificate.json").is_file():
-        yield path
-    elif depth:
-        for entry in _list_entries(path):
-            yield from _find_versions(entry, depth - 1)
+def _find_versions(path: Path) -> Iterator[Path]:
+    """The stored versions in a folder, however deep; what a link in it leads to is not looked at."""
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        if "certificate.json" in files:
+            folders.clear()
+            yield Path(folder)
 
 
 def _list_entries(folder: Path) -> list[Path]:

@@ -116,9 +116,12 @@ def test_a_run_that_fails_while_it_writes_leaves_nothing_and_the_old_version_as_
     assert find_snapshot("credits", SEPTEMBER, tmp_path) == old
 
 
-def test_what_a_run_that_was_killed_while_it_wrote_left_is_no_version_and_is_swept_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [".ingesting", ".writing-20250101T000000.000000Z-0a1b2c3d"])
+def test_what_a_run_that_was_killed_while_it_wrote_left_is_no_version_and_is_swept_out(
+    name: str, tmp_path: Path
+) -> None:
     old = store(tmp_path, 1)
-    left = old.path.with_name(".ingesting")
+    left = old.path.with_name(name)
     old.path.rename(left)
     assert find_snapshot("credits", SEPTEMBER, tmp_path) is None
     new = store(tmp_path, 1)

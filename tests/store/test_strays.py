@@ -12,6 +12,7 @@ from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 from flexlib.cli import main
 from flexlib.front.spend import load_spend
 from flexlib.proof import State
+from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import find_snapshot, list_newest
 from flexlib.store.strays import list_misplaced, list_strays
 
@@ -54,6 +55,7 @@ def test_what_is_foreign_is_named_by_doctor_alone_and_ends_nothing(
 @pytest.mark.parametrize(
     ("here", "there"),
     [("usage/2025-09/import", "usage/2025-9/import"), ("usage/2025-09/import", "usage/2025-09/more/import"),
+     ("usage/2025-09/import", "usage/a/b/c/d/e/f/import"),
      ("usage/2025-09", "Usage/2025-09"), ("credits/2025-09", "credits/2025-09/windsurf")],
 )  # fmt: skip
 def test_a_version_where_nothing_is_read_is_told_by_whatever_reads_its_month_until_it_is_moved_as_told(
@@ -100,6 +102,37 @@ def test_a_version_that_lies_directly_in_its_month_is_told(root: Path) -> None:
     assert [one[: len(str(root)) + 15] for one in list_misplaced(root)] == [
         f"{root}/usage/2025-09/"[: len(str(root)) + 15]
     ]
+
+
+@pytest.mark.parametrize("is_newer", [True, False])
+def test_a_version_beside_another_one_is_not_to_be_moved_where_it_would_hide_that_or_be_hidden(
+    root: Path, is_newer: bool
+) -> None:
+    first = find_snapshot("usage", SEPTEMBER, root)
+    store(root, "import", SEPTEMBER, call("b", "2025-09-02T10:00:00", "0.02"))
+    second = find_snapshot("usage", SEPTEMBER, root)
+    assert first is not None
+    assert second is not None
+    stray, kept = (second, first) if is_newer else (first, second)
+    moved = root / "usage" / "old" / stray.path.name
+    moved.parent.mkdir()
+    shutil.move(stray.path, moved)
+    assert list_misplaced(root) == [
+        f"{moved} is of the usage of 2025-09 and lies where nothing is read, so that 2025-09 may lack it beside "
+        f"{kept.path}, of which {second.path.name} is the newer; where its rows are not all in that one, store 2025-09 "
+        f"again: {IMPORT.format_command(SEPTEMBER)}; then move it out of {root}."
+    ]
+
+
+def test_a_source_that_nobody_knows_makes_no_path_to_move_to(root: Path) -> None:
+    stored = find_snapshot("usage", SEPTEMBER, root)
+    assert stored is not None
+    (root / "usage" / "2025-9").mkdir()
+    shutil.move(stored.path, root / "usage" / "2025-9")
+    file = root / "usage" / "2025-9" / stored.path.name / "certificate.json"
+    file.write_text(file.read_text("utf-8").replace('"source": "import"', '"source": "../../x"'))
+    (said,) = list_misplaced(root)
+    assert said.endswith(f"so that 2025-09 lacks it; store its files again, or move it out of {root}.")
 
 
 def test_a_copy_that_somebody_kept_is_no_loss_and_a_source_that_nobody_knows_is_counted_and_told(root: Path) -> None:
