@@ -6,7 +6,6 @@ import importlib as _importlib
 
 TYPE_CHECKING = False  # of `typing`, which takes as long to import as all the rest that an application waits for here
 if TYPE_CHECKING:
-    from pathlib import Path as _Path
     from typing import Any as _Any
 
     import pandas as _pd
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from flexlib.front.spend import Spend
     from flexlib.ledger.read.scopes import usage
     from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
-    from flexlib.proof import Look as _Look
-    from flexlib.settings import Settings as _Settings
+del TYPE_CHECKING
 
 __all__ = [
     "LlmProvider",
@@ -57,7 +55,7 @@ def months() -> _pd.DataFrame:
     0  2025-08  windsurf            COMPLETE
     1  2025-09  windsurf  import  COMPLETE
     """
-    from flexlib.front.months import find_data, list_run_cells, list_stored_months
+    from flexlib.front.months import find_data, find_look, list_run_cells, list_stored_months
     from flexlib.settings import load_settings
 
     settings = load_settings()
@@ -82,7 +80,7 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """
-    from flexlib.front.months import check_injected, find_data, list_run_cells
+    from flexlib.front.months import check_injected, find_data, find_look, list_run_cells
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
 
@@ -91,30 +89,6 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     data, tolerance = find_data(settings), settings.bill_tolerance
     look = find_look(settings, data, in_notebook=bool(cells))
     return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look)
-
-
-def find_look(settings: _Settings, data: _Path, *, in_notebook: bool = False) -> _Look:
-    """What tells of the data folder that is shown what is recorded and not closed. A notebook reaches no server: in a
-    report it is told, elsewhere it looks at a file."""
-    from flexlib.errors import BadSetting
-    from flexlib.proof import Unclosed, look_nowhere, read_unclosed
-
-    if settings.unclosed:
-        return read_unclosed(settings.unclosed)
-    if data != settings.data or not settings.has_ledger:  # the rooms of the ledger are loaded for nobody without one
-        return look_nowhere
-    from flexlib.ledger.door import find_ledger
-    from flexlib.ledger.read.unclosed import LedgerLook
-
-    try:
-        ledger = find_ledger(settings)
-    except BadSetting as error:  # what is stored stays what it is
-        unread = Unclosed(f"The ledger could not be asked whether it holds more: {error}", is_gap=False)
-        return lambda month: unread
-    if in_notebook and ledger.path is None:
-        unasked = Unclosed(f"Whether the ledger ({ledger.place}) holds more says flexlib spend.", is_gap=False)
-        return lambda month: unasked
-    return LedgerLook(ledger, data)
 
 
 def __getattr__(name: str) -> _Any:  # noqa: ANN401

@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "page": WORDS | {"analysis", "money", "spend", "store", "tables"},
     "console": WORDS | {"analysis", "tables"},
     "export": WORDS | {"analysis", "store", "tables"},
-    "front": WORDS | {"analysis", "money", "spend", "store", "page"},
+    "front": WORDS | {"ledger", "analysis", "money", "spend", "store", "page"},
     "report": WORDS | {"page", "store"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},

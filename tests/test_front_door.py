@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from shutil import copytree
+from types import ModuleType
 
 import pytest
 
@@ -34,6 +35,9 @@ OFFERED = [
 
 def test_tab_completion_shows_what_is_meant_for_users_and_nothing_else() -> None:
     assert dir(flexlib) == OFFERED
+    # Rooms that are loaded are there by their names too.
+    public = {name for name, one in vars(flexlib).items() if name[0] != "_" and not isinstance(one, ModuleType)}
+    assert public - {*OFFERED, "annotations"} == set()
     assert [name for name in OFFERED if getattr(flexlib, name).__doc__ is None] == []
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib import find_look
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -60,6 +59,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the unusual days; the exit code is that of the month."""
     from flexlib.front.anomalies import find_month_anomalies
     from flexlib.front.events import read_events
+    from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
     path = arguments.events or (EVENTS if EVENTS.is_file() else None)

@@ -9,7 +9,6 @@ import sys
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from flexlib import find_look
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -58,6 +57,7 @@ def add_commands(commands: Commands) -> None:
 def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the change and its parts; the exit code is that of the worse side."""
     from flexlib.front.compare import compare_spans
+    from flexlib.front.months import find_look
 
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
     months = (*arguments.before.months, *arguments.after.months)

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib import find_look
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -75,6 +74,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         raise InvalidRequest("--backtest is of a file: add --series FILE; a month's forecast prints its own.")
     from flexlib.analysis.forecast import Outcome
     from flexlib.front.forecast import forecast_month
+    from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
-from flexlib import find_look
 from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
@@ -169,6 +168,7 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
 
 def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsage:
     """All that is stored of the month, whose state every command and `fl.months` take from here."""
+    from flexlib.front.months import find_look
     from flexlib.spend.month import load_month_usage
 
     tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)

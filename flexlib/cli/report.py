@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib import find_look
 from flexlib.certificate import State
 from flexlib.cli.options import (
     Commands,
@@ -69,6 +68,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
+    from flexlib.front.months import find_look
     from flexlib.report.run import run_report, stop_reports
 
     requests = list_requests(arguments, settings.service_key)

@@ -18,7 +18,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
 from flexlib.front.months import compare_total
-from flexlib.front.spend import Spend
+from flexlib.front.spend import Spend, sum_rows
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -90,10 +90,10 @@ def compare_spans(
     months = tuple(sorted({*sides[0], *sides[1]}))
     spend = Spend(whole, zone, months, root, names, tolerance, look, sides[1])
     keys = ("month", "source", "user", "model")
-    known = spend.sum_rows(keys, KNOWN[of])
+    known = sum_rows(spend, keys, KNOWN[of])
     if known.empty:
         raise InvalidRequest(f"neither {before} nor {after} has {explain_lack(of, months, root)}.")
-    others = known[:0] if of == "credits" else spend.sum_rows(keys, f"NOT ({KNOWN[of]})")
+    others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})")
     uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
     if of != "credits":

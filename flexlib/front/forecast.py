@@ -111,7 +111,7 @@ def find_ends(spend: Spend) -> dict[str, date]:
     later = [month for month in list_months(spend.root) if month > spend.stored[-1]]
     here = {one.source for month in spend.loaded for one in month.snapshots if one.dataset == LEDGER.dataset}
     over = {one.source for month in later for one in list_newest(month, spend.root, [LEDGER.dataset])}
-    table = spend.sum_rows(("source", "day"))
+    table = spend.by("source", "day")
     days = table[table["day"].notna()].groupby("source")["day"].max()
     return {str(name): day.date() for name, day in days.items() if name in here - over - {LEDGER.name}}
 

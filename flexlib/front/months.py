@@ -7,23 +7,45 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
-from flexlib.errors import explain_unknown
+from flexlib.errors import BadSetting, explain_unknown
 from flexlib.formats import format_amount
-from flexlib.proof import Look, look_nowhere
+from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.server import describe_made_up, find_shown_data
 from flexlib.store.snapshots import list_months, list_newest
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 INJECTED = "# Parameters\n"
 """How papermill begins the cell of the parameters that it was given."""
+
+
+def find_look(settings: Settings, data: Path, *, in_notebook: bool = False) -> Look:
+    """What tells of the data folder that is shown what is recorded and not closed. A notebook reaches no server: in a
+    report it is told, elsewhere it looks at a file."""
+    if settings.unclosed:
+        return read_unclosed(settings.unclosed)
+    if data != settings.data or not settings.has_ledger:  # the rooms of the ledger are loaded for nobody without one
+        return look_nowhere
+    from flexlib.ledger.door import find_ledger
+    from flexlib.ledger.read.unclosed import LedgerLook
+
+    try:
+        ledger = find_ledger(settings)
+    except BadSetting as error:  # what is stored stays what it is
+        unread = Unclosed(f"The ledger could not be asked whether it holds more: {error}", is_gap=False)
+        return lambda month: unread
+    if in_notebook and ledger.path is None:
+        unasked = Unclosed(f"Whether the ledger ({ledger.place}) holds more says flexlib spend.", is_gap=False)
+        return lambda month: unasked
+    return LedgerLook(ledger, data)
 
 
 def list_run_cells() -> Sequence[str]:
@@ -68,6 +90,8 @@ def find_data(settings: Settings) -> Path:
 
 def list_stored_months(root: Path, tolerance: BillTolerance | None = None, look: Look = look_nowhere) -> pd.DataFrame:
     """See `flexlib.months`; `root` is the data folder, the others as of `load_month_usage`, which judges."""
+    import pandas as pd  # which nobody waits for who asks for no table
+
     columns: dict[str, list[Any]] = {name: [] for name in ("month", "credits", "usage", "charges", "state", "read_at")}
     for month in list_months(root):
         newest = list_newest(month, root)

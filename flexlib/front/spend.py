@@ -168,7 +168,7 @@ class Spend:
         if unit in MONEY:
             known = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
             return None if known is None else Decimal(format_plain(known))
-        value = self.sum_rows(()).iloc[0][unit]
+        value = sum_rows(self, ()).iloc[0][unit]
         return None if pd.isna(value) else value if isinstance(value, Decimal) else int(value)
 
     def by(self, *keys: str) -> SpendTable:
@@ -192,7 +192,7 @@ class Spend:
             raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
         if taken := [key for key in keys if key in MEASURES]:
             raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
-        table = self.sum_rows(keys)
+        table = sum_rows(self, keys)
         for key in keys:
             if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
                 known = ", ".join([*TIMES, *PLAIN])
@@ -215,19 +215,19 @@ class Spend:
         if self.names:
             return snapshot
         others = (find_snapshot(WINDSURF.dataset, one, self.root) for one in self.stored if one != snapshot.month)
-        spent = (snapshot, *filter(None, others))
-        return hide_people(snapshot, find_pseudonyms(spent, self.numbered_by))
-
-    def sum_rows(self, keys: Sequence[str], condition: str = "true") -> SpendTable:
-        """The table of `by`, also by no key, of the rows that an SQL condition holds of."""
-        sql = {key: name_spellings(self._rows) if key == "model" else write_key(key) for key in keys}
-        return build_table(self._rows.filter(condition), sql, self.span, self.zone)
+        return hide_people(snapshot, find_pseudonyms([snapshot, *filter(None, others)], self.numbered_by))
 
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
         joined = join_credits(self._months, names=self.names, numbered_by=self.numbered_by)
         return reduce(lambda one, other: one.union(other), joined)
+
+
+def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
+    """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of."""
+    sql = {key: name_spellings(spend._rows) if key == "model" else write_key(key) for key in keys}
+    return build_table(spend._rows.filter(condition), sql, spend.span, spend.zone)
 
 
 def load_spend(

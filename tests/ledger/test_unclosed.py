@@ -14,6 +14,7 @@ from spend_samples import AUGUST, SEPTEMBER, call, store
 import flexlib as fl
 from flexlib.cli.main import main
 from flexlib.dates import Month
+from flexlib.front.months import find_look
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import Ledger, record_usage
 from flexlib.ledger.read.unclosed import LedgerLook, list_recorded_months
@@ -82,7 +83,7 @@ def test_a_page_says_what_the_ledger_told_the_command_and_reaches_no_database_it
 
 def test_a_notebook_that_no_report_runs_looks_at_a_file_and_asks_no_server(home: Ledger) -> None:
     record(home, "2025-09-01T00:00:00")
-    found = fl.find_look(load_settings(), home.data, in_notebook=True)(SEPTEMBER)
+    found = find_look(load_settings(), home.data, in_notebook=True)(SEPTEMBER)
     assert found is not None
     assert found.is_gap == (home.path is not None)
     assert home.path is not None or found.text == f"Whether the ledger ({home.place}) holds more says flexlib spend."
