@@ -17,6 +17,7 @@ from flexlib.cli.options import (
     asks_demo,
     find_exit_code,
     open_settings,
+    read_count,
 )
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_short_day
@@ -48,7 +49,9 @@ def add_commands(commands: Commands) -> None:
                         help="look by this too, such as a department in the metadata of calls")  # fmt: skip
     parser.add_argument("--events", type=Path, metavar="FILE",
                         help=f"planned events, named and not alarmed (default {EVENTS}, if there)")  # fmt: skip
-    parser.add_argument("--top", type=int, default=SHOWN, metavar="N", help=f"days shown of each (default {SHOWN})")
+    parser.add_argument(
+        "--top", type=read_count, default=SHOWN, metavar="N", help=f"days shown of each (default {SHOWN})"
+    )
     parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
     parser.add_argument("--json", action="store_true", help="print it as JSON, every day")
     add_demo_option(parser)

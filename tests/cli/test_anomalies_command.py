@@ -104,6 +104,13 @@ def test_a_month_that_is_not_stored_or_has_no_such_amount_is_told(capsys: pytest
     assert "no day of 2025-09 has flex_credits" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("top", ["-1", "0", "ten"])
+def test_a_number_of_days_shown_that_is_none_is_refused(top: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*WORDS, "--top", top])
+    assert f"'{top}' is not a number from 1 to 1000" in capsys.readouterr().err
+
+
 def test_a_month_of_credits_without_unusual_days_says_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
