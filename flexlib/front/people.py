@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import count
 
 import duckdb
@@ -94,10 +95,21 @@ def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
         hide_people(one, pseudonyms) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
         for one in month.snapshots
     )
-    hidden = replace(month, rows=month.rows.select(write_mask("usable_key")), snapshots=snapshots)
-    if month.zone != "UTC":  # of the same month there, which is read when it is asked for
-        vars(hidden)["of_bills"] = hide_month(month.of_bills, pseudonyms)
-    return hidden
+    kept = {one.name: getattr(month, one.name) for one in fields(MonthUsage)}
+    hidden = {"rows": month.rows.select(write_mask("usable_key")), "snapshots": snapshots}
+    return _HiddenMonth(**(kept | hidden), _pseudonyms=pseudonyms)
+
+
+@dataclass(frozen=True)
+class _HiddenMonth(MonthUsage):
+    """A month under pseudonyms, and so is what its bills are of, which is read when it is asked for."""
+
+    _pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def of_bills(self) -> MonthUsage:
+        found = super().of_bills
+        return found if found is self else hide_month(found, self._pseudonyms)
 
 
 def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:

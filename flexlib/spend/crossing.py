@@ -54,11 +54,13 @@ def list_crossing(month: MonthUsage) -> tuple[str, ...]:
     ]
     here = [line for one in month.snapshots if one.dataset == BILLS.dataset for line in _read_covered(one, "true")]
     found = [_compare_bills(line, other) for line in earlier for other in here]
-    found += [_compare_calls(line, month, here) for line in earlier]
+    found += [_compare_calls(line, month.of_bills, here) for line in earlier]
     late = f"period_end > TIMESTAMP '{month.month.next.first}' + INTERVAL {ZONES.seconds} SECOND"
     for one in month.snapshots:
         found += (
-            [_compare_end(line, month) for line in _read_covered(one, late)] if one.dataset == BILLS.dataset else []
+            [_compare_end(line, month.of_bills) for line in _read_covered(one, late)]
+            if one.dataset == BILLS.dataset
+            else []
         )
     return tuple(filter(None, found))
 

@@ -128,7 +128,7 @@ class MonthUsage:
     @cached_property
     def crossing(self) -> tuple[str, ...]:
         """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
-        return list_crossing(self.of_bills)
+        return list_crossing(self)
 
     def list_problems(self, told: Collection[str] = ()) -> list[str]:
         """Why its totals are not whole or not certain, a sentence each; empty where they are. Of the sources in `told`,

@@ -406,6 +406,16 @@ def test_who_failed_without_rows_has_one_pseudonym_and_nobody_else_has_it(tmp_pa
     assert failed_users == [("Without rows 001",), ("Without rows 002",), ("Without rows 001",), ("Without rows 002",)]
 
 
+def test_the_month_that_bills_are_of_is_read_only_where_bills_are_and_only_when_asked_for(tmp_path: Path) -> None:
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        store_month(tmp_path, [(2, "raw-1", "gpt-4", 0, 250)], month=month)
+    (usage,) = load(tmp_path, zone="America/Santiago").loaded
+    assert (usage.state, usage.list_problems()) == (State.COMPLETE, [])
+    assert "of_bills" not in vars(usage)
+    assert usage.of_bills.zone == "UTC"
+    assert usage.of_bills.snapshots[0].frame["user"].to_list() == ["Person 001"]
+
+
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:
     (people,) = root.glob("credits/*/*/people.json")
     people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
