@@ -20,7 +20,7 @@ from flexlib.cli.options import (
     read_count,
 )
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_short_day
+from flexlib.formats import clean_text, format_plain, format_short_day
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
-    """For JSON: every day, those with an `event` last; numbers in the unit."""
+    """For JSON: every day, those with an `event` last; in the unit, amounts as exact text."""
     return {
         "month": str(made.month),
         "of": made.unit,
@@ -153,7 +153,7 @@ def _describe(one: Unusual) -> dict[str, Any]:
         "layer": one.layer,
         "who": one.who or None,
         "date": one.date.isoformat(),
-        "amount": round(one.amount, 2),
+        "amount": format_plain(one.amount),
         "expected": round(one.expected, 2),
         "times": round(one.times, 2),
         "false_alarm": round(one.chance, 4),

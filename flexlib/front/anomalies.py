@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
+from flexlib.spend.billed import sum_known
 from flexlib.store.snapshots import list_newest
 
 LEAST = {"credits": 20.0, "usd": 1.0}
@@ -34,6 +36,9 @@ MONTHS_BEFORE = 2
 WHOLE = "day"
 """The layer of everything together."""
 
+NOT_GIVEN = "not given"
+"""Who has no such key."""
+
 
 @dataclass(frozen=True)
 class Unusual:
@@ -43,7 +48,8 @@ class Unusual:
     """`day` for everything together, else `user`, `model` or the key that was asked for."""
     who: str
     date: date
-    amount: float
+    amount: Decimal
+    """What it came to, exact."""
     expected: float
     chance: float
     """That it is a false alarm."""
@@ -54,7 +60,7 @@ class Unusual:
 
     @property
     def times(self) -> float:
-        return self.amount / self.expected
+        return float(self.amount) / self.expected
 
 
 @dataclass(frozen=True)
@@ -127,19 +133,18 @@ def find_month_anomalies(
     if not (history[str(month.first) :].notna().any()):
         raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
     history = history.dropna()
-    people = spend.by("day", "user")
-    tables = {WHOLE: history.to_frame("").T, "user": _spread(people, "user", column, history.index)}
-    for key in ("model", *by):
-        tables[key] = _spread(spend.by("day", key), key, column, history.index)
-    unit = _find_unit(people, column)
+    exact = {WHOLE: spend.by("day")} | {key: spend.by("day", key) for key in ("user", "model", *by)}
+    tables = {WHOLE: history.to_frame("").T}
+    tables |= {key: _spread(exact[key], key, column, history.index) for key in ("user", "model", *by)}
+    unit = _find_unit(exact["user"], column)
     layers = {
         key: find_anomalies(table, least, FALSE_ALARMS, since=month.first, unit=unit) for key, table in tables.items()
     }
     planned = list(events)
     found = [
-        Unusual(key, who, day, amount, expected, chance, find_event(planned, day, key, who),
-                _count_heads(tables["user"], day) if key == WHOLE else None)
-        for key, layer in layers.items() for who, day, amount, expected, chance in _list_found(layer)
+        Unusual(key, who, day, _sum_day(exact[key], key, who, day, column), expected, chance,
+                find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
+        for key, layer in layers.items() for who, day, expected, chance in _list_found(layer)
     ]  # fmt: skip
     now = spend.loaded[-1]
     return MonthAnomalies(
@@ -155,15 +160,25 @@ def find_month_anomalies(
     )
 
 
-def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float, float]]:
-    columns = (layer.found[name].tolist() for name in ("row", "date", "amount", "expected", "chance"))
+def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:
+    columns = (layer.found[name].tolist() for name in ("row", "date", "expected", "chance"))
     return [(str(row), day.date(), *rest) for row, day, *rest in zip(*columns, strict=True)]
+
+
+def _sum_day(table: SpendTable, key: str, who: str, day: date, column: str) -> Decimal:
+    """What the table has of the day and of whom it is: the numbers that are judged are only near it."""
+    rows = table[table["day"] == pd.Timestamp(day)]
+    if key != WHOLE:
+        rows = rows[rows[key].fillna(NOT_GIVEN).astype(str) == who]
+    known = sum_known(None if pd.isna(one) else one for one in rows[column])
+    assert known is not None
+    return known
 
 
 def _spread(table: SpendTable, key: str, column: str, days: pd.Index) -> pd.DataFrame:
     """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
     known = table[table["day"].isin(days) & table[column].notna()]
-    amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna("not given"))
+    amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
     wide = amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0)
     wide = wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
     return wide.clip(lower=0.0)  # a credit note is no use

@@ -19,15 +19,16 @@ COLUMNS += ["--provider", "openai", "--usable-id", "user", "--usable-type", "use
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """August and September 2025: four users with two calls a day of US$ 0.25 each; on Tuesday, 16 September, the third
-    one makes 100 calls."""
+    one makes 100 calls of a token more."""
     folder = tmp_path_factory.mktemp("calls")
     lines = ["time,input,output,id,user,model"]
     for number in range(61):
         day = date(2025, 8, 1) + timedelta(days=number)
         for user in range(1, 5):
             calls = 100 if (day, user) == (date(2025, 9, 16), 3) else 2
+            tokens = 100_000 + (calls == 100)
             lines += [
-                f"{day}T12:00:{call % 60:02}Z,100000,0,{day}-{user}-{call},{user},gpt-4o" for call in range(calls)
+                f"{day}T12:00:{call % 60:02}Z,{tokens},0,{day}-{user}-{call},{user},gpt-4o" for call in range(calls)
             ]
     (folder / "calls.csv").write_text("\n".join(lines), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -47,14 +48,15 @@ def test_the_spike_is_listed_for_whom_it_was_and_all_together(capsys: pytest.Cap
     said = json.loads(capsys.readouterr().out)
     assert (said["month"], said["of"], said["least"], said["outcome"]) == ("2025-09", "usd", 1, "judged")
     assert said["days_before"] == 31
+    # 100 calls of 100,001 tokens at US$ 2.50 a million are 25.00025; the other three people's six are 1.50.
     assert {(one["layer"], one["date"], one["amount"]) for one in said["unusual"]} == {
-        ("day", "2025-09-16", 26.5), ("user", "2025-09-16", 25), ("model", "2025-09-16", 26.5),
+        ("day", "2025-09-16", "26.50025"), ("user", "2025-09-16", "25.00025"), ("model", "2025-09-16", "26.50025"),
     }  # fmt: skip
     (person,) = (one for one in said["unusual"] if one["layer"] == "user")
     assert person["expected"] == pytest.approx(0.5, rel=0.1)
     assert said["false_alarms"] < 0.15
     whole = said["unusual"][0]
-    assert whole["people"] == {"count": 4, "each": 6.62, "usual_count": 4, "usual_each": 0.5}
+    assert whole["people"] == {"count": 4, "each": 6.63, "usual_count": 4, "usual_each": 0.5}
 
 
 def test_the_list_says_how_many_false_alarms_to_expect(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +65,7 @@ def test_the_list_says_how_many_false_alarms_to_expect(capsys: pytest.CaptureFix
     assert said.startswith(
         "Unusual days of September 2025 in US$, at least 1 each: 3, of which 0.0 may be false alarms"
     )
-    assert "(4 people at 6.62 each, on such a weekday 4 at 0.50)" in said
+    assert "(4 people at 6.63 each, on such a weekday 4 at 0.50)" in said
 
 
 def test_planned_events_are_named_and_not_alarmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
