@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from flexlib.console.certificate import explain_state
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile
 from flexlib.ingest.charges.importing import prepare_charges
+from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files.mapping import CallMapping
@@ -125,14 +127,17 @@ NEXT, BEFORE = "more pages follow page 1, and the next one", "other pages come b
 OF_250 = "page 1 is of 250 rows, and 2 are here"
 
 
-def bring_lists(folder: Path, *pages: dict[str, Any]) -> MonthImport:
+def bring_lists(
+    folder: Path, *pages: dict[str, Any], request_id: str | None = "id", distinct: bool = False
+) -> MonthImport:
     """Each page with the next two calls, of 100 prompt tokens each."""
     files = []
     for nth, page in enumerate(pages):
         rows = [{"time": f"2026-05-{2 * nth + one:02d}T10:00:00Z", "model": "gpt-4o-2024-08-06", "input": 100,
                  "output": 10, "id": f"{nth}-{one}"} for one in (1, 2)]  # fmt: skip
         files.append(write(folder, f"page{nth}.json", {"data": rows} | page))
-    (found,) = import_files([(InputFile(file, file.name), CALLS) for file in files], folder / "data")
+    given = [(InputFile(file, file.name), replace(CALLS, request_id=request_id)) for file in files]
+    (found,) = import_files(given, folder / "data", Decisions(distinct=distinct))
     return found
 
 
@@ -158,19 +163,14 @@ def bring_lists(folder: Path, *pages: dict[str, Any]) -> MonthImport:
     ({"metadata": {"continue": "c", "remainingItemCount": 248}}, NEXT),
     ({"links": [{"rel": "self", "href": "u"}, {"rel": "next", "href": "https://example.com"}]}, NEXT),
     ({"number": 0, "size": 2, "first": True, "last": False}, NEXT),
-    ({"number": 1, "size": 2, "first": False, "last": True}, BEFORE),
     ({"isLast": False}, NEXT),
-    ({"truncated": True}, NEXT),
     ({"hasMore": "yes"}, NEXT),
     ({"page": "1 of 2"}, NEXT),
-    ({"cursor": "c"}, NEXT),
-    ({"_scroll_id": "c"}, NEXT),
     ({"hits": {"total": {"value": 10_000, "relation": "gte"}}}, NEXT),
     ({"hits": {"total": {"value": 250, "relation": "eq"}}, "took": 3, "_scroll_id": "c"}, OF_250),
     ({"startAt": 0, "maxResults": 2, "total": 250}, NEXT),
     ({"draw": 1, "recordsTotal": 300, "recordsFiltered": 250}, OF_250),
     ({"recordsTotal": 250}, OF_250),
-    ({"count": 250}, OF_250),
     ({"total": 250.0}, OF_250),
     ({"total": "250.0"}, OF_250),
 ])  # fmt: skip
@@ -183,6 +183,32 @@ def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: d
     assert again == "pages are missing: the total is a lower bound; import all pages in one command."
 
 
+@pytest.mark.parametrize(("pages", "missing"), [
+    ([{"number": 1, "size": 2, "first": False, "last": True}], f"{BEFORE} is not here"),
+    ([{"truncated": True}], f"{NEXT} is not here"),
+    ([{"cursor": "c"}], f"{NEXT} is not here"),
+    ([{"cursor": "c"}, {"cursor": "d"}], f"{NEXT} is not here"),
+    ([{"_scroll_id": "c"}], f"{NEXT} is not here"),
+    ([{"count": 250}], OF_250),  # or of requests
+    ([{"done": False}], f"{NEXT} is not here"),
+    ([{"continue": True}], f"{NEXT} is not here"),
+])  # fmt: skip
+@pytest.mark.parametrize("request_id", ["id", None])
+def test_what_may_mean_something_else_is_a_gap_until_somebody_says_that_this_is_all(
+    tmp_path: Path, pages: list[dict[str, Any]], missing: str, request_id: str | None
+) -> None:
+    found = bring_lists(tmp_path, *pages, request_id=request_id)
+    assert found.certificate.state is State.GAP
+    told = f"{missing}, unless --distinct says that this is all: import all pages in one command"
+    assert found.quarantined[0].reason == told
+    for is_said in (True, False):  # once said, it holds when the file comes again
+        found = bring_lists(tmp_path, *pages, request_id=request_id, distinct=is_said)
+        assert (found.certificate.state, found.certificate.prompt_tokens) == (State.COMPLETE, 200 * len(pages))
+    (tmp_path / "sure").mkdir()
+    found = bring_lists(tmp_path / "sure", {"has_more": True}, distinct=True)  # which nothing but its pages clears
+    assert found.certificate.state is State.GAP
+
+
 @pytest.mark.parametrize("pages", [
     pytest.param([{"has_more": "false", "next": None, "previous": ""}], id="nothing follows"),
     pytest.param([{"total": 2}], id="as many rows as it says"),
@@ -192,6 +218,7 @@ def test_a_page_beside_which_others_are_missing_is_a_gap(tmp_path: Path, said: d
     pytest.param([{"totalPages": 1, "totalElements": 2, "number": 0, "first": True, "last": True}], id="the only page"),
     pytest.param([{"number": nth, "totalPages": 2, "totalElements": 4} for nth in (0, 1)], id="counted from 0"),
     pytest.param([{"number": nth, "first": nth == 0, "last": nth == 1} for nth in (0, 1)], id="slices counted from 0"),
+    pytest.param([{"number": n, "first": n == 0, "hasNext": n == 0} for n in (0, 1)], id="slices by a flag"),
     pytest.param([{"startAt": 2 * nth, "maxResults": 2, "total": 4} for nth in (0, 1)], id="by where they start"),
     pytest.param([{"page": f"{nth} of 2"} for nth in (1, 2)], id="the number and how many there are in one text"),
     pytest.param([{"links": [{"rel": "next", "href": None}, {"rel": "last", "href": "u"}]}], id="a link to nothing"),
@@ -316,3 +343,13 @@ def test_the_tier_of_anthropic_s_api_is_the_one_that_is_not_standard_and_two_hav
         file = write(tmp_path, f"{nth}.json", {"data": [bucket], "has_more": False, "next_page": None})
         assert [row["tier"] for row in read_rows(file)] == [tier]
         assert price_file(file, tmp_path / str(nth)) == (usd, 0 if usd else 1)
+
+
+def test_a_bill_that_may_be_a_page_is_whole_once_somebody_says_so(tmp_path: Path) -> None:
+    file = write(tmp_path, "bill.json", {"data": [{"day": "2026-05-01", "item": "API", "usd": "2.50"}], "cursor": "c"})
+    mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
+    for distinct, state in ((False, State.GAP), (True, State.COMPLETE), (False, State.COMPLETE)):
+        decisions = Decisions(distinct=distinct)
+        with prepare_charges([(InputFile(file, file.name), mapping)], tmp_path / "data", decisions) as store_months:
+            (found,) = store_months()
+        assert (found.certificate.state, found.certificate.amounts[0]["amount"]) == (state, "2.5")

@@ -8,7 +8,7 @@ until somebody says which one holds (`supersedes`), or that both do (`distinct`)
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -67,9 +67,11 @@ def prepare_charges(
     for bill in (_read_bill(*one) for one in files):
         if (first := bills.setdefault(bill.sha256, bill)) is not bill:
             note(f"{bill.name} is the same as {first.name}, byte for byte: it counts once.")
-    given = _refuse_open_pages(bills.values())
+    given = list(bills.values())
     with ExitStack() as stack:
         held, stored, older = _hold_months(stack, given, decisions, root, wait=wait)
+        own = {entry["sha256"] for _, entry in stored if entry.get("distinct")}
+        given = _refuse_open_pages(given, own, is_distinct=decisions.distinct)
         read = [bill for bill in given if bill.sha256 not in older]
         mine = {bill.sha256 for bill in read}
         dropped = mine | older
@@ -151,10 +153,13 @@ def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:
             return BillFile(facts.name, facts.sha256, facts.mapping, read_charges(rows, mapping, facts.sha256), pages)
 
 
-def _refuse_open_pages(bills: Collection[BillFile]) -> list[BillFile]:
-    """The bills, in which a page is refused whose next one is in none of them."""
+def _refuse_open_pages(bills: Collection[BillFile], own: Container[str], *, is_distinct: bool) -> list[BillFile]:
+    """The bills, in which a page is refused whose next one is in none of them; `own`: hashes of distinct ones."""
     found = []
-    pages_of_all = [(name_series(bill.mapping.get("preset"), bill.mapping), bill.pages) for bill in bills]
+    pages_of_all = [
+        (name_series(one.mapping.get("preset"), one.mapping), one.pages, is_distinct or one.sha256 in own)
+        for one in bills
+    ]
     for bill, opened in zip(bills, find_open_pages(pages_of_all), strict=True):
         months = dict(bill.months)
         for month, charges in bill.months.items():

@@ -199,12 +199,12 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         if left_out := file.months[month].left_out:
             files[number]["left_out"] = left_out
         entries.numbers[place] = number
-    _decide(entries, decisions)
+    _decide(entries, decisions, is_doubted=any(one.sure != one.said for file in pool.files for one in file.pages))
     entries.redone |= judged_otherwise
     return entries
 
 
-def _decide(entries: Entries, decisions: Decisions) -> None:
+def _decide(entries: Entries, decisions: Decisions, *, is_doubted: bool) -> None:
     given, files = set(entries.numbers.values()), entries.files
     older = set[int]()
     for name in decisions.supersedes:  # one name for both: the one that is given is the newer
@@ -235,7 +235,7 @@ def _decide(entries: Entries, decisions: Decisions) -> None:
         if rest := [pair for pair in files[number].pop("shared", ()) if pair[0] not in names]:
             files[number]["shared"] = rest
     may_repeat = any(entry.get("doubled") or "request_id" in entry["mapping"] for entry in files)
-    is_distinct = decisions.distinct and (len(files) > 1 or may_repeat)
+    is_distinct = decisions.distinct and (len(files) > 1 or may_repeat or is_doubted)
     for number in newer if older or is_distinct else ():
         entry = files[number]
         if number not in entries.undecided:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
@@ -129,7 +129,7 @@ def read_files(
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
         with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
-            read = _refuse_open_pages([_describe_calls(calls, facts)])
+            read = _refuse_open_pages([_describe_calls(calls, facts)], own, is_distinct=is_distinct)
             _judge_copies(file, calls, facts, copies, before, note, warn)
             yield Pool(calls.connection, read, calls.read_month().select("*, 0 AS place"), stamps)
         return
@@ -145,7 +145,8 @@ def read_files(
                 parts.append(str(Path(folder) / f"{place}.parquet"))
                 calls.read_month().select(f"*, {place} AS place").write_parquet(parts[-1], compression="snappy")
         connection.execute(f"SET temp_directory = {quote(folder)}; SET memory_limit = '{MEMORY}'")
-        yield Pool(connection, _refuse_open_pages(read), connection.read_parquet(parts), stamps)
+        read = _refuse_open_pages(read, own, is_distinct=is_distinct)
+        yield Pool(connection, read, connection.read_parquet(parts), stamps)
 
 
 def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
@@ -163,10 +164,13 @@ def _name_file(rows: Sequence[RefusedRow], facts: FileFacts) -> list[RefusedFile
     return [RefusedFileRow(row.line, row.reason, row.text, facts.name, facts.sha256) for row in rows]
 
 
-def _refuse_open_pages(files: list[ReadFile]) -> list[ReadFile]:
-    """The files, in which a page is refused whose next one is in none of them."""
+def _refuse_open_pages(files: list[ReadFile], own: Container[str], *, is_distinct: bool) -> list[ReadFile]:
+    """The files, in which a page is refused whose next one is in none of them; `own`: hashes of distinct ones."""
     found = []
-    pages_of_all = [(name_series(file.facts.preset, file.facts.mapping), file.pages) for file in files]
+    pages_of_all = [
+        (name_series(one.facts.preset, one.facts.mapping), one.pages, is_distinct or one.facts.sha256 in own)
+        for one in files
+    ]
     for file, opened in zip(files, find_open_pages(pages_of_all), strict=True):
         months = dict(file.months)
         for month, one in file.months.items():

@@ -36,6 +36,8 @@ WORDS = {
 stand: their number, how many pages there are or which is the last, the rows before them and in all. `number` may as
 well be an invoice's, `total` a sum of money, `count` a limit, and `cursor` that of the page itself."""
 NAMES = {word: name for name, words in WORDS.items() for word in words.split()}
+DOUBTFUL = ("continue", "truncated", "more", "done", "first", "cursor", "scrollid", "count")
+"""Keys that as often say something else: of the page itself, of requests, of a job; whoever imports it knows."""
 FLAGS = ("more", "before")
 TOKENS = ("next", "previous")
 SIGNS = {"open": ("more", "true"), "ended": ("more", "false"), "begun": ("before", "false")}
@@ -57,11 +59,18 @@ def find_word(key: str) -> str | None:
     >>> find_word("@odata.nextLink"), find_word("has_more"), find_word("model")
     ('next', 'more', None)
     """
-    return NAMES.get(re.sub("[^a-z]", "", key.rpartition(".")[2].lower()))
+    return NAMES.get(_write_key(key))
 
 
-def read_said(holders: Sequence[Mapping[str, Any]], asked: AskedColumns, rows: int) -> dict[str, Any]:
-    """What the objects that lead to a list of so many rows say of more pages, and those in them."""
+def _write_key(key: str) -> str:
+    return re.sub("[^a-z]", "", key.rpartition(".")[2].lower())
+
+
+def read_said(
+    holders: Sequence[Mapping[str, Any]], asked: AskedColumns, rows: int, *, is_sure: bool = False
+) -> dict[str, Any]:
+    """What the objects that lead to a list of so many rows say of more pages, and those in them; `is_sure`: by no
+    doubtful key."""
     told, level = list(holders), list(holders)
     for _ in range(LEVELS):
         level = [one for above in level for one in _list_objects(above)]
@@ -71,7 +80,7 @@ def read_said(holders: Sequence[Mapping[str, Any]], asked: AskedColumns, rows: i
     named = set[str]()
     for key, value in ((key, value) for one in told for key, value in one.items()):
         name = find_word(key)
-        if name is None or is_row and name not in ANYWHERE:
+        if name is None or is_row and name not in ANYWHERE or is_sure and _write_key(key) in DOUBTFUL:
             continue
         if name == "size" and isinstance(value, dict) and "relation" in value:  # Elasticsearch's
             found |= {"more": True} if value["relation"] == "gte" else {}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import reduce
@@ -18,6 +18,9 @@ from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.moments import read_instant
 from flexlib.sources.files.page_words import FLAGS, TOKENS, has_other_numbers, read_finite, read_said
 from flexlib.sources.registry import ALL_PAGES, RefusedRow
+
+WHOLE = "--distinct says that this is all"
+"""What clears a page that a doubtful key calls one of several."""
 
 SMALLEST = Decimal("1e-6")
 """By how much two sums of dollars differ at least: sums of floats do by less."""
@@ -31,6 +34,8 @@ class Page:
     """Which one of the file, from 1."""
     said: Mapping[str, Any]
     """What it says of other pages, by the names of `WORDS`."""
+    sure: Mapping[str, Any]
+    """What of that no doubtful key says."""
     rows: tuple[int, int]
     """How many periods it has, and how many rows; without periods twice the same."""
     begins: datetime | None
@@ -92,17 +97,19 @@ def list_pages(
     if not isinstance(rows, list):
         return
     every = list(_list_rows(value, steps))
-    said = read_said([one for one in holders if isinstance(one, dict)], asked, len(rows))
-    size, is_alone = said.pop("size", None), not said
-    if size and not (is_alone and has_other_numbers(value, size, every, asked.counts)):
-        said.setdefault("total", size)
+    objects = [one for one in holders if isinstance(one, dict)]
+    said, sure = (read_said(objects, asked, len(rows), is_sure=is_sure) for is_sure in (False, True))
+    for one in (said, sure):
+        size, is_alone = one.pop("size", None), not one
+        if size and not (is_alone and has_other_numbers(value, size, every, asked.counts)):
+            one.setdefault("total", size)
+        one.pop("limit", None)
     periods = [one for one in rows if isinstance(one, dict)]
     first, last = (periods[0], periods[-1]) if periods else ({}, {})
     span = (read_instant(first.get(asked.begins)), read_instant(last.get(asked.ends)))
     differs = [] if is_inner else [*_compare_totals(value, every, asked.totals)]
-    said.pop("limit", None)
     contents = (_hash_rows(rows), _hash_rows(every)) if "total" in said and not is_inner else (Counter(), Counter())
-    yield Page(place, said, (len(rows), len(every)), *span, is_inner, differs, contents)
+    yield Page(place, said, sure, (len(rows), len(every)), *span, is_inner, differs, contents)
     if len(steps) > 1:
         for period in periods:
             for page in list_pages(period, steps[1:], asked, place, is_inner=True):
@@ -110,7 +117,25 @@ def list_pages(
                 yield from [page] if page.said else []
 
 
-def find_open_pages(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[OpenPage]]:
+def find_open_pages(files: Sequence[tuple[str, Sequence[Page], bool]]) -> list[list[OpenPage]]:
+    """Of each file of a command, a series (`name_series`), its pages and whether it is said to be whole by itself
+    (`--distinct`), those beside which another one is missing; of one that is whole only a sure word counts."""
+    sure = _find_open([(series, [replace(one, said=one.sure) for one in pages]) for series, pages, _ in files])
+    if all(page.said == page.sure for _, pages, _ in files for page in pages):
+        return sure
+    found = _find_open([(series, pages) for series, pages, _ in files])
+    return [
+        maybe and (known if is_whole else known or [_doubt(page) for page in maybe])
+        for known, maybe, (_, _, is_whole) in zip(sure, found, files, strict=True)
+    ]
+
+
+def _doubt(page: OpenPage) -> OpenPage:
+    told = page.refused.reason.removesuffix(f": {ALL_PAGES}")
+    return replace(page, refused=replace(page.refused, reason=f"{told}, unless {WHOLE}: {ALL_PAGES}"))
+
+
+def _find_open(files: Sequence[tuple[str, Sequence[Page]]]) -> list[list[OpenPage]]:
     """Of each file of a command, a series (`name_series`) and its pages, those beside which another one is missing.
 
     The next one is where a page begins as another ends, has the next number, or comes next in a file that tells
