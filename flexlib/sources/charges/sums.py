@@ -138,5 +138,5 @@ def _list_nameable(told: Sequence[Mapping[str, Any]]) -> tuple[dict[int, int], s
         is_anybodys = one["key"] is None or len(keys) == 1 or place == len(told) - 1  # a last line is asked about
         if (is_named or is_of_all) and is_anybodys:
             found[place] = 1 if says_less and is_pair else 2
-            weak |= {place} if len(models) == 1 and (len(times) == 1 or not is_of_all) else set()
+            weak |= {place} if models.keys() == {None} and (len(times) == 1 or not is_of_all) else set()
     return found, weak
