@@ -176,14 +176,15 @@ def test_the_options_of_the_command_feed_the_columns(tmp_path: Path, monkeypatch
 
 def test_a_month_that_flexlib_0_1_0_imported_knows_its_calls_again(tmp_path: Path) -> None:
     root = tmp_path / "data"
-    shutil.copytree(FIXTURE, root)
+    shutil.copytree(FIXTURE.parent / "before", root)
+    shutil.copytree(FIXTURE / "rates", root / "rates")
     before = load_usage(SEPTEMBER, root)
     assert isinstance(before.certificate, UsageCertificate)
     assert len(pq.read_schema(before.parquet)) == 20
     told = before.certificate.files[0]["mapping"]
     options: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
     mapping = CallMapping(**options)
-    (done,) = import_usage(FIXTURE.parent / "calls.csv", mapping, root, now=LATER)
+    (done,) = import_usage(FIXTURE.parent / "calls_of_0_1_0.csv", mapping, root, now=LATER)
     assert (done.added_rows, done.certificate.state, done.certificate.rows) == (
         0,
         State.GAP,  # 46 of 423 have no price, which flexlib 0.1.0 took for a whole month

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -199,7 +200,7 @@ def test_the_columns_say_where_each_amount_is_from_and_why_there_is_none(
     tmp_path: Path, rates: tuple[tuple[int, str], ...]
 ) -> None:
     keep_rates(tmp_path, *rates)
-    bring(tmp_path, write(tmp_path / "calls.csv", CALLS), CallMapping(**vars(MAPPING) | {"metadata": ()}))
+    bring(tmp_path, write(tmp_path / "calls.csv", CALLS), replace(MAPPING, metadata=()))
     rows = {row["id"]: row for row in read_rows(tmp_path)}
     filled = {name: {column for column in FILLED if row[column] is not None} for name, row in rows.items()}
     rate = {"amount_in_clp", "fx_rate", "fx_date", "fx_source"} if rates else {"unconverted"}
@@ -229,7 +230,7 @@ def test_a_callers_own_metadata_that_looks_like_a_note_stays(tmp_path: Path) -> 
     calls = [call(str(number), 10, team=text) for number, text in enumerate(texts)]
     keep_rates(tmp_path, (10, "950.00"))
     file = write(tmp_path / "calls.csv", calls)
-    mapping = CallMapping(**vars(MAPPING) | {"metadata": ("tier", "team")})
+    mapping = replace(MAPPING, metadata=("tier", "team"))
     for again in (False, True):
         bring(tmp_path, file, mapping, replace_months=again)
         kept = [json.loads(row["metadata"]) for row in read_rows(tmp_path)]
