@@ -20,6 +20,7 @@ from flexlib.cli.options import (
     warn_of_month,
 )
 from flexlib.dates import Month
+from flexlib.formats import format_count
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,4 +84,6 @@ def render_latency(usage: MonthUsage, made: Latency, top: int) -> str:
         table_slow_hours(made.slow_hours, top),
         table_faster_routes(made.faster_routes),
     )
-    return "\n".join(render_table(table, usage.month.span) for table in tables if table.rows).rstrip("\n")
+    text = "\n".join(render_table(table, usage.month.span) for table in tables if table.rows).rstrip("\n")
+    left = len(made.by_route) - top
+    return text if left <= 0 else f"{text}\n{format_count(left, 'more route')}: --top {len(made.by_route)} shows all."

@@ -105,8 +105,8 @@ def ensure_demo_calls(month: Month, root: Path) -> None:
     if stored is not None and not stored.certificate.is_stale():
         return
     now = datetime.now(timezone.utc)
-    # From a week before it on: the month's first day may be a holiday.
-    days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + REACH.days))
+    # From a week before it on to a week behind it: its first day may be a holiday, its last one too.
+    days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + 2 * REACH.days))
     rates = [Rate(day, _make_up_rate(day), "made up") for day in days if day.weekday() < 5 and day <= now.date()]
     keep_rates(rates, USD_CLP, root, now, overrules=False)
     with tempfile.TemporaryDirectory() as folder:

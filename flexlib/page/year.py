@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -92,11 +93,17 @@ def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
     note = f"{UNITS[of].title} by model and month, as counted. 0: none of it in that month; a dash: not known."
     months = [name for name in (models[0] if models else {}) if name not in ("model", "total")]
     ranked = [max(models, key=lambda row, name=month: row[name] or 0) for month in months]  # type: ignore[misc]
-    leaders = [row["model"] for row, month in zip(ranked, months, strict=True) if row[month]]
-    if not leaders:
+    if not any(row[month] for row, month in zip(ranked, months, strict=True)):
         return Heading("No amount is known", note)
-    first, last = leaders[0], leaders[-1]
-    return Heading(f"{last} has taken over from {first}" if first != last else f"{last} came to most", note)
+    named = [
+        (format_month(date.fromisoformat(f"{month}-01"))[:3], row["model"])
+        for row, month in zip(ranked, months, strict=True)
+        if row[month]
+    ]
+    (first, then), (last, now) = named[0], named[-1]
+    if then == now:
+        return Heading(f"{now} came to most in {first} and in {last}" if first != last else f"{now} came to most", note)
+    return Heading(f"In {first} {then} came to most, in {last} {now}", note)
 
 
 def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | None]:

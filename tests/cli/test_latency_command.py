@@ -113,6 +113,7 @@ def test_a_month_that_is_a_lower_bound_exits_as_elsewhere(
     out, err = capsys.readouterr()
     assert "gpt-4o OpenAI" in out
     assert "mine" not in out
+    assert "1 more route: --top 2 shows all." in out
     assert "2025-09 is GAP" in err
 
 

@@ -80,7 +80,7 @@ def test_models_past_the_twelfth_are_one_line_with_their_sums() -> None:
 
 def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(year: Spend) -> None:
     months, models = measure_months(year), list_models(year, "usd")
-    assert heading_for_year_models(models).heading == "gpt-5 has taken over from gpt-4o"
+    assert heading_for_year_models(models).heading == "In Aug gpt-4o came to most, in Oct gpt-5"
     assert heading_for_months(months).heading == "October 2025: +66.7\u00a0% against August 2025"
     assert "2 of 3 months stored" in (title := show_year_title("Spend", year).render_html())
     assert "Nothing of 2025-09 is stored." in title

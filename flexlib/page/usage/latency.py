@@ -19,7 +19,7 @@ from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.definition import Kind, format_value
 from flexlib.tables.latency import format_hour, name_route
 
-MOST_ROUTES = 12
+MOST_ROUTES = 16
 """More lines than that are read in the table."""
 
 LINES = {"p50": ("half of the calls", "accent"), "p90": ("90\u00a0% of the calls", "amber2")}
@@ -73,7 +73,7 @@ def heading_for_hours(by_hour: object, slow_hours: object, zone: str) -> Heading
     if not any(row["calls"] for row in read_rows(by_hour)):
         return None
     note = (
-        f"Hours are {zone}; the bands are 95\u00a0% intervals. What is asked at some hours alone moves the lines too."
+        f"The chart is of all calls together, with 95\u00a0% intervals; the table names the models. Hours are {zone}."
     )
     if not (rows := read_rows(slow_hours)):
         return Heading("No hour is slower than the others beyond chance", note)
@@ -182,6 +182,6 @@ def _scale_times(axes: Axes, axis: str, rows: list[Row], columns: tuple[str, ...
     drawn.set_minor_locator(NullLocator())
     drawn.set_major_formatter(
         FuncFormatter(
-            lambda time, _: format_duration(round(time)).replace(".0\u00a0s", "\u00a0s").replace("\u00a00\u00a0s", "")
+            lambda time, _: format_duration(round(time)).replace(".0\u00a0s", "\u00a0s").replace(" 0\u00a0s", "")
         )
     )
