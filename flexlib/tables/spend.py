@@ -58,10 +58,12 @@ def table_providers(bills: MonthBills) -> Table:
 def table_differences(bills: MonthBills, most: int | None = None) -> Table:
     """Where counts and bills differ by a cent or more, by provider, day and model, the largest first.
 
-    Of more than `most` the others are one row.
+    Of more than `most` the others are one row; in it are smaller ones that together come to a cent.
     """
     found = sorted((one for one in bills.differences if abs(one.usd) >= CENT), key=lambda one: -abs(one.usd))
     shown, folded = (found, []) if most is None or len(found) <= most + 1 else (found[:most], found[most:])
+    smaller = [one for one in bills.differences if abs(one.usd) < CENT]
+    folded += smaller if abs(sum((one.usd for one in smaller), Decimal(0))) >= CENT / 2 else []
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),
@@ -122,9 +124,11 @@ def table_differences_by_model(bills: MonthBills) -> Table:
                 "is_explained": is_explained,
             }
         )
+    smaller = [line for line in lines if abs(line["difference"]) < CENT]
     lines = [line for line in lines if abs(line["difference"]) >= CENT]
     lines.sort(key=lambda line: (line["is_explained"], -abs(line["difference"])))
     rows, rest = lines[:SHOWN], lines[SHOWN:]
+    rest += smaller if abs(sum((line["difference"] for line in smaller), Decimal(0))) >= CENT / 2 else []
     if rest:
         sums = {name: sum_known(row[name] for row in rest) for name in ("counted", "billed", "difference")}
         rows.append({"model": format_count(len(rest), "other"), "provider": "", "why": "", **sums})
