@@ -67,8 +67,7 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
     highest, lowest = _find_extremes(months, of)
     return show_cards([
         (f"Spent{least}", _write(total if known else None, of), f"in {format_count(len(known), 'month')}"),
-        ("Highest month", *_describe(highest, of)),
-        ("Lowest whole month", *_describe(lowest, of)),
+        ("Highest month", *_describe(highest, lowest, of)),
         ("Spenders", *_compare(months, "people", "{:,}".format)),
         ("A flex credit", *_compare(months, "usd_per_credit", _write_price)),
         ("1M tokens", *_compare(months, "usd_per_million", _write_price)),
@@ -112,8 +111,13 @@ def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | No
     return max(known, key=lambda row: row[of], default=None), min(whole, key=lambda row: row[of], default=None)
 
 
-def _describe(row: Row | None, of: str) -> tuple[str, str]:
-    return (UNKNOWN, "no amount is known") if row is None else (_write(row[of], of), format_month(row["month"]))
+def _describe(highest: Row | None, lowest: Row | None, of: str) -> tuple[str, str]:
+    if highest is None:
+        return UNKNOWN, "no amount is known"
+    note = format_month(highest["month"])
+    if lowest is not None and lowest is not highest:
+        note += f"; the least in {format_month(lowest['month'])}, {_write(lowest[of], of)}"
+    return _write(highest[of], of), note
 
 
 def _compare(months: Sequence[Row], name: str, write: Any) -> tuple[str, str]:  # noqa: ANN401

@@ -58,7 +58,7 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
         Column("total", "Year", Kind.CLP, Total.KNOWN),
     ]
     others_at = frozenset({len(shown) - 1}) if others else frozenset[int]()
-    return Table("table-models", "Models by month", columns, shown, others_at, coloured=COLOURS)
+    return Table("table-year", "Models by month", columns, shown, others_at, coloured=COLOURS)
 
 
 def _add(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Decimal | None]:
