@@ -44,7 +44,7 @@ ONCE = {
     *("cli/test_import_decisions.py", "cli/test_changed_months.py"),
     "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
     *("ingest/test_fault_seeds.py", "ingest/test_damage_seeds.py"),  # hundreds of seeds of our own rules
-    "demo/test_demo_calls.py",
+    *("demo/test_demo_calls.py", "test_readme_commands.py"),
 }
 """Long, and the same whatever the Python and its libraries: CI runs these files on the first Python only."""
 

@@ -274,7 +274,7 @@ def test_a_ledger_on_postgresql_holds_what_a_dictionary_would(
 def test_a_ledger_holds_what_a_dictionary_would_through_long_histories(
     backend: str, request: pytest.FixtureRequest, victims: Victims
 ) -> None:
-    run(request.getfixturevalue(f"make_{backend}"), victims, examples=150, steps=50)
+    run(request.getfixturevalue(f"make_{backend}"), victims, examples=120, steps=50)
 
 
 class Twice(LedgerModel):
