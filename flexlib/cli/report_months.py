@@ -23,12 +23,13 @@ def bring_month(
     request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
 ) -> tuple[Snapshot, ...]:
     """Brings what the report reads up to date, and gives what it is of."""
-    from flexlib.demo.company import FIRST_MONTH
     from flexlib.spend.month import find_month_snapshots
 
     month = request.month
     if month is None:
         if is_demo and not arguments.offline and (year := request.values.get("year")):
+            from flexlib.demo.company import FIRST_MONTH
+
             now = Month.containing(datetime.now(timezone.utc).date())
             for one in (Month(year, number) for number in range(1, 13)):
                 if FIRST_MONTH <= one <= now:

@@ -75,16 +75,17 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
 
 
 def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
-    """Which month came to most, and by how much the last one differs from the first of those that are whole."""
+    """By how much the last whole month differs from the first whose amount lacks nothing; nothing where that is not
+    known."""
     whole = [row for row in months if row[of] is not None and row["state"] in WHOLE]
+    exact = [row for row in whole if of not in row["lacks"]]
     note = "A month that is not stored is a gap, and no zero. The certificate of each month stands beside it."
-    if len(whole) < 2:
+    change = measure_amount_change(whole[-1][of], exact[0][of]) if exact and exact[0] is not whole[-1] else None
+    if change is None:
         return Heading("The months side by side", note)
-    first, last = whole[0], whole[-1]
-    change = measure_amount_change(last[of], first[of])
-    names = format_month(first["month"]), format_month(last["month"])
-    said = "as much as" if not change else f"{format_change(change)} against"
-    return Heading(f"{names[1]}: {said} {names[0]}", note)
+    first, last = format_month(exact[0]["month"]), format_month(whole[-1]["month"])
+    least = f"{LEAST} " * (of in whole[-1]["lacks"])
+    return Heading(f"{last}: {least}{format_change(change)} against {first}", note)
 
 
 def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
@@ -107,7 +108,7 @@ def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
 
 def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | None]:
     known = [row for row in months if row[of] is not None]
-    whole = [row for row in known if row["state"] in WHOLE]
+    whole = [row for row in known if row["state"] in WHOLE and of not in row["lacks"]]
     return max(known, key=lambda row: row[of], default=None), min(whole, key=lambda row: row[of], default=None)
 
 

@@ -81,7 +81,7 @@ def test_models_past_the_twelfth_are_one_line_with_their_sums() -> None:
 def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(year: Spend) -> None:
     months, models = measure_months(year), list_models(year, "usd")
     assert heading_for_year_models(models).heading == "In Aug gpt-4o came to most, in Oct gpt-5"
-    assert heading_for_months(months).heading == "October 2025: +66.7\u00a0% against August 2025"
+    assert heading_for_months(months).heading == "October 2025: at least +66.7\u00a0% against August 2025"
     assert "2 of 3 months stored" in (title := show_year_title("Spend", year).render_html())
     assert "Nothing of 2025-09 is stored." in title
     headlines = show_year_headlines(months).render_html()
@@ -99,6 +99,18 @@ def test_a_month_that_is_not_whole_is_a_lower_bound_in_every_unit(tmp_path: Path
     assert table_months(months).rows[0]["note_usd"] == "at least"
     assert "<b>at least</b>" in show_year_headlines(months).render_html()
     assert "<b>at least</b>" in show_year_headlines([months[0] | {"clp": Decimal(9)}], "clp").render_html()
+
+
+def test_no_change_is_stated_on_a_lower_bound_or_on_nothing_and_no_lower_bound_is_the_least(year: Spend) -> None:
+    august, _, october = measure_months(year)
+    plain = "The months side by side"
+    assert heading_for_months([august | {"lacks": {"usd"}}, october]).heading == plain
+    assert heading_for_months([august | {"usd": Decimal(0)}, october]).heading == plain
+    assert heading_for_months([august, october | {"usd": Decimal(3), "lacks": set()}]).heading.startswith(
+        "October 2025: ±"
+    )
+    assert "the least in" not in show_year_headlines([august, october | {"usd": Decimal(1)}]).render_html()
+    assert "the least in August 2025" in show_year_headlines([august, october]).render_html()
 
 
 def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:
