@@ -154,10 +154,14 @@ def _execute(
         _import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError
+        from papermill.iorw import papermill_io
 
+        # It reads and writes with this whole process, all its threads, moved to where its last report was begun: of two
+        # at once one may leave the process there. Every path that it is given is absolute.
+        papermill_io.get_handler("local").cwd = lambda _: None
         python = {"km": kernel, "kernel_name": "python3", "language": "python"}
         try:
-            # No `cwd`: the kernel has its own, and papermill would move this whole process there, all its threads.
+            # No `cwd`: the kernel has its own.
             node: NotebookNode = papermill.execute_notebook(
                 _escape(source.absolute()), _escape(target.absolute()), dict(values), **how, **python
             )

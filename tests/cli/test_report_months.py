@@ -45,6 +45,16 @@ def test_each_month_of_a_year_has_its_page_and_its_line(
     assert Path.cwd() == tmp_path  # whatever the notebooks' own folder is
 
 
+def test_no_report_moves_the_process_to_another_folder_not_even_for_a_moment(
+    notebook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data", dirs_exist_ok=True)
+    moves: list[Any] = []
+    monkeypatch.setattr(os, "chdir", moves.append)
+    assert main(["report", "--year", "2025", "--month", "9", "--offline", "--notebook", notebook]) == 0
+    assert moves == []
+
+
 def test_a_month_that_fails_is_told_and_the_others_are_made(
     notebook: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
