@@ -20,14 +20,13 @@ report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSUR
 	@$(BIN)/flexlib report --demo without-key --notebook llm_usage --workers 50 --year $(YEAR) --month $(MONTH)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
-test: $(VENV)/test ## all tests: unit, property (a quarter of the examples), notebooks, end to end
-	ONE_EXAMPLE_IN=4 $(BIN)/python -m pytest -q $(PARALLEL) $(if $(AGAIN),-m 'not heavy and not once')
+test: $(VENV)/test ## the tests: unit, property (a quarter of the examples), notebooks, end to end
+	ONE_EXAMPLE_IN=4 $(BIN)/python -m pytest -q $(PARALLEL)
 	$(TEST_NOTEBOOKS)
 
-test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), a ledger under eight writers
-	$(BIN)/python -m pytest -q $(PARALLEL)
+test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), every block of the README
+	$(BIN)/python -m pytest -q $(PARALLEL) -m ''
 	$(TEST_NOTEBOOKS)
-	$(BIN)/python -m pytest -q $(PARALLEL) -m heavy
 
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
@@ -76,6 +75,6 @@ $(BIN)/python:
 $(VENV)/report $(VENV)/test $(VENV)/all: $(VENV)/%: pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) ...'
 	@extra='$(EXTRAS_$*)'; \
-	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python $(if $(AGAIN),,--compile-bytecode) --editable ".$$extra"; } \
+	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python $(if $(filter .venv,$(VENV)),--compile-bytecode) --editable ".$$extra"; } \
 	|| { [ -z "$(LOWEST)" ] && $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$$extra"; }
 	@touch $@

@@ -34,11 +34,11 @@ pytest_plugins = ["ledger_fixtures"]
 HERE = Path(__file__).parent
 NOBODY = "http://127.0.0.1:9"
 
-ONCE = {
+HEAVY = {
     *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
     *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
     *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
-    *("test_architecture.py", "test_imports.py", "test_portability.py"),  # what imports what
+    *("test_imports.py", "test_portability.py"),  # what imports what
     *("ingest/test_routes.py", "ingest/test_checks.py", "ingest/test_pages.py"),  # what is asked next, and believed
     *("ingest/test_import_files.py", "ingest/test_import_overlaps.py"),  # which of two files counts; others read them
     *("cli/test_import_decisions.py", "cli/test_changed_months.py"),
@@ -46,24 +46,32 @@ ONCE = {
     *("ingest/test_fault_seeds.py", "ingest/test_damage_seeds.py"),  # hundreds of seeds of our own rules
     *("demo/test_demo_calls.py", "test_readme_commands.py"),
 }
-"""Long, and the same whatever the Python and its libraries: CI runs these files on the first Python only."""
+"""Files that take long, and the same whatever the Python and its libraries: `make test-all` runs them, as CI does on
+its first Python."""
 
 HEAVY_SECONDS = 900
 """The time limit of a heavy test: Spark starts, a wheel is installed."""
 
+WORKERS = 3 / 2
+"""So many for each core: tests wait for servers, browsers and other processes a third of their time."""
 
 LONGEST = (
-    *("test_readme_commands.py", "sources/presets/test_every_preset.py"),
+    *("test_readme_commands.py", "store/test_engines_spark.py", "ledger/test_ledger_machine.py", "test_wheel.py"),
+    *("store/test_store_machine.py", "sources/presets/test_every_preset.py"),
     *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
     *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
 )
 """Begun first: a worker that begins one of them when the others are done keeps everybody waiting."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    return max(2, int((os.cpu_count() or 1) * WORKERS))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _name_file(item) in ONCE:
-            item.add_marker("once")
+        if _name_file(item) in HEAVY:
+            item.add_marker("heavy")
         if item.get_closest_marker("heavy"):
             item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
     places = {name: place for place, name in enumerate(LONGEST)}

@@ -97,7 +97,7 @@ def write_script(block: str, rates: str) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.once
+@pytest.mark.heavy
 @pytest.mark.timeout(600)
 def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
     for name, text in FILES.items():
@@ -142,7 +142,7 @@ def ask(url: str) -> Any:  # noqa: ANN401 (JSON)
             time.sleep(0.2)
 
 
-@pytest.mark.once
+@pytest.mark.heavy
 def test_make_lab_opens_on_the_notebook_to_start_with(clone: Path) -> None:
     command = ["make", "lab", "LAB=--no-browser --port=0 --allow-root"]
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

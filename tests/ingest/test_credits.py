@@ -150,7 +150,7 @@ def test_a_second_run_asks_only_for_the_user_who_failed_and_the_month_is_complet
     assert not (tmp_path / "data" / "credits" / "2025-09" / ".draft").exists()
 
 
-@pytest.mark.once
+@pytest.mark.heavy
 def test_killed_ten_times_it_ends_as_if_it_had_never_been_and_asks_nothing_again_that_was_read(
     demo: Demo, fetch: Fetch, tmp_path: Path
 ) -> None:

@@ -202,7 +202,7 @@ def test_refreshing_a_notebook_gives_the_bytes_that_are_stored(path: Path) -> No
     assert refresh_notebook(path, FIXTURE) == path.read_text("utf-8"), "run: make refresh"
 
 
-@pytest.mark.once
+@pytest.mark.heavy
 def test_nbval_sees_a_wrong_number_and_no_wrong_picture_which_is_why_there_must_be_none(tmp_path: Path) -> None:
     notebook = find_notebook("flex_credits")
     text = notebook.read_text("utf-8")
