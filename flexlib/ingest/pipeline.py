@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from flexlib.ingest.recount import (
     count_credits,
     count_usage,
 )
-from flexlib.ingest.tables import check_tables, join_tables
+from flexlib.ingest.tables import check_tables, join_tables, work_ahead
 from flexlib.money.amounts import fill_rows
 from flexlib.money.fx import Rates
 from flexlib.schema import SHAPES
@@ -132,6 +131,9 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
     digest, delivered = RowHash(), DeliveredCounts()
     tables = check_tables(join_tables(delivery.tables), delivery.source, delivery.month)
 
+    def fill(rows: pa.Table) -> pa.Table:
+        return fill_rows(rows, rates)
+
     def put(rows: pa.Table) -> None:
         writer.write_table(rows, row_group_size=len(rows))
         digest.add(rows)
@@ -141,16 +143,11 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
     with (
         report_disk(parquet.parent),
         pq.ParquetWriter(parquet, SHAPES[delivery.source.dataset][0], compression="zstd") as writer,
-        ThreadPoolExecutor(1) as pool,  # one table is written while the next is read, checked and priced
     ):
-        writing: Future[None] | None = None
-        for table in tables:
-            rows = fill_rows(table, rates) if is_usage and not delivery.is_priced else table
-            if writing is not None:
-                writing.result()
-            writing = pool.submit(put, rows)
-        if writing is not None:
-            writing.result()
+        # One table is written while the next is priced and the one after it is read and checked.
+        filled = work_ahead(fill, tables) if is_usage and not delivery.is_priced else tables
+        for _ in work_ahead(put, filled):
+            pass
     return digest.hexdigest(), delivered
 
 

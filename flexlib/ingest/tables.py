@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
@@ -17,6 +18,8 @@ from flexlib.sources.registry import Source
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+Result = TypeVar("Result")
 
 TABLE_ROWS = 122_880
 """As many rows as DuckDB reads at a time: a row group of the Parquet each."""
@@ -38,6 +41,19 @@ def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> It
             raise BadRecord(f"rows refused: {_write_key(first)} stands behind {_write_key(last)}.")
         last = _read_key(table, key, table.num_rows - 1)
         yield table
+
+
+def work_ahead(work: Callable[[pa.Table], Result], tables: Iterable[pa.Table]) -> Iterator[Result]:
+    """What `work` gives of each table, in their order: it works in a thread, on a table while the next one is made."""
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[Result] | None = None
+        for table in tables:
+            working = pool.submit(work, table)
+            if before is not None:
+                yield before.result()
+            before = working
+        if before is not None:
+            yield before.result()
 
 
 def join_tables(tables: Iterable[pa.Table], rows: int = TABLE_ROWS) -> Iterator[pa.Table]:
@@ -77,9 +93,11 @@ def mask_private(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
 
     names, (plain, signs) = rows.column_names, _find_signs(guard)
     for name in (*TEXTS, "usable_key"):
-        if name not in names or not pc.any(pc.match_substring_regex(column := rows[name], signs)).as_py():
+        if name not in names:
             continue
-        encoded = column.combine_chunks().dictionary_encode()
+        encoded = rows[name].combine_chunks().dictionary_encode()  # most of the texts are the same few
+        if not pc.any(pc.match_substring_regex(encoded.dictionary, signs)).as_py():
+            continue
         texts = [_mask_text(text, plain, is_key=name == "usable_key") for text in encoded.dictionary.to_pylist()]
         masked = pa.array(texts, pa.string()).take(encoded.indices)
         rows = rows.set_column(names.index(name), rows.schema.field(name), masked)

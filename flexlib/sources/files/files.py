@@ -195,7 +195,7 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
 def _count_newlines(rows: pa.Table) -> Any:  # noqa: ANN401 - an array of numpy
     counts = np.zeros(len(rows), np.int64)
     for column in rows.columns:
-        counts += pc.count_substring(column, "\n").to_numpy()
+        counts += pc.count_substring(column.combine_chunks(), "\n").to_numpy()  # of chunks it would load pandas
     return counts
 
 

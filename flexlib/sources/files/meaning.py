@@ -138,11 +138,14 @@ TOTAL_TEXTS = ("created_at", "model", "provider", "proxy", "task_type", "status"
 def find_total(mapping: CallMapping) -> str:
     """SQL of whether a row may be the sum of others: 2 where it is no call in any case, 1 where its counts decide."""
     texts = [*(name for name in TOTAL_TEXTS if name in mapping.columns), *name_conditions(mapping).values()]
-    cells = [f"coalesce(regexp_full_match({name}, {quote(TOTAL)}), false)" for name in texts]
-    cells += [f"coalesce(lower(model) IN {ALL_MODELS}, false)"] if "model" in mapping.columns else []
-    cells += [f"coalesce(regexp_matches({name}, {quote(TOTAL_IN_REST)}), false)" for name in ("rest", "metadata")]
-    sure = [cells[texts.index(name)] for name in TOTAL_TEXTS[:2] if name in texts]
-    return f"CASE WHEN {' OR '.join(sure)} THEN 2 WHEN {' OR '.join(cells)} THEN 1 END"
+    unread = {
+        "created_at": "value_created_ns IS NULL AND "
+    }  # a regular expression a row is dear; no time is such a word
+    cells = [f"{unread.get(name, '')}coalesce(regexp_full_match({name}, {quote(TOTAL)}), false)" for name in texts]
+    first = len({*TOTAL_TEXTS[:2]} & {*texts})
+    maybe = cells[first:] + [f"coalesce(lower(model) IN {ALL_MODELS}, false)"] * ("model" in mapping.columns)
+    maybe += [f"coalesce(regexp_matches({name}, {quote(TOTAL_IN_REST)}), false)" for name in ("rest", "metadata")]
+    return f"CASE WHEN {' OR '.join(cells[:first])} THEN 2 WHEN {' OR '.join(maybe)} THEN 1 END"
 
 
 CREDIT = "credit"
