@@ -137,15 +137,12 @@ TOTAL_TEXTS = ("created_at", "model", "provider", "proxy", "task_type", "status"
 
 def find_total(mapping: CallMapping) -> str:
     """SQL of whether a row may be the sum of others: 2 where it is no call in any case, 1 where its counts decide."""
-    texts = [*(name for name in TOTAL_TEXTS if name in mapping.columns), *name_conditions(mapping).values()]
-    unread = {
-        "created_at": "value_created_ns IS NULL AND "
-    }  # a regular expression a row is dear; no time is such a word
+    unread = {"created_at": "value_created_ns IS NULL AND "}  # no time is such a word, and to look is dear
+    texts = (*TOTAL_TEXTS, *name_conditions(mapping).values())
     cells = [f"{unread.get(name, '')}coalesce(regexp_full_match({name}, {quote(TOTAL)}), false)" for name in texts]
-    first = len({*TOTAL_TEXTS[:2]} & {*texts})
-    maybe = cells[first:] + [f"coalesce(lower(model) IN {ALL_MODELS}, false)"] * ("model" in mapping.columns)
+    maybe = [*cells[2:], f"coalesce(lower(model) IN {ALL_MODELS}, false)"]
     maybe += [f"coalesce(regexp_matches({name}, {quote(TOTAL_IN_REST)}), false)" for name in ("rest", "metadata")]
-    return f"CASE WHEN {' OR '.join(cells[:first])} THEN 2 WHEN {' OR '.join(maybe)} THEN 1 END"
+    return f"CASE WHEN {' OR '.join(cells[:2])} THEN 2 WHEN {' OR '.join(maybe)} THEN 1 END"
 
 
 CREDIT = "credit"
