@@ -92,6 +92,16 @@ def format_amount(amount: Decimal, places: str = "0.01") -> str:
     return _format_rounded(amount or Decimal(0), places)  # no sign before a zero
 
 
+def format_signed(amount: Decimal, places: str = "0.01") -> str:
+    """`+4,709.38`, `−17.00` of a difference; nothing before what rounds to 0.
+
+    >>> format_signed(Decimal("4709.38")), format_signed(Decimal("-17")), format_signed(Decimal("0.001"))
+    ('+4,709.38', '−17.00', '0.00')
+    """
+    text = _format_rounded(abs(amount), places)
+    return text if not Decimal(text.replace(",", "")) else f"{'+' if amount > 0 else '−'}{text}"
+
+
 WHOLE = {"CLP", "JPY", "KRW"}
 """Currencies without cents."""
 

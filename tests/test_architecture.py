@@ -74,7 +74,7 @@ DOORS = {
     "nbclient": {"report"},
     "jupyter_client": {"report"},
     "tornado": {"demo"},
-    "holidays": {"cli"},
+    "holidays": {"front"},
     "tqdm": {"cli", "ingest"},
     "yaml": {"nesting"},
     "pyspark": {"store"},

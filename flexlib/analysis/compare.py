@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
 from flexlib.analysis.credits import credits_by_user_and_model
@@ -113,6 +113,20 @@ def compare_credits(before: object, after: object) -> Change:
     `before` and `after` are frames of any kind that `credits_by_user_and_model` sums.
     """
     return take_apart(*(_read_uses(rows) for rows in (before, after)))
+
+
+def round_parts(parts: Mapping[str, Decimal], places: int) -> dict[str, Decimal]:
+    """The parts with so many decimals, their sum that of the exact ones: what is over goes where most was cut off.
+
+    >>> round_parts({"new": Decimal("1.004"), "gone": Decimal("-0.996"), "mix": Decimal("0.004")}, 2)
+    {'new': Decimal('1.01'), 'gone': Decimal('-1.00'), 'mix': Decimal('0.00')}
+    """
+    unit = Decimal(1).scaleb(-places)
+    cut = {name: part.quantize(unit, ROUND_FLOOR) for name, part in parts.items()}
+    whole = sum(parts.values(), Decimal(0)).quantize(unit, ROUND_HALF_UP)
+    over = int((whole - sum(cut.values())) / unit)
+    most = sorted(parts, key=lambda name: cut[name] - parts[name])[:over]
+    return {name: part + unit * (name in most) for name, part in cut.items()}
 
 
 def _read_uses(rows: object) -> Uses:

@@ -72,22 +72,27 @@ def forecast_sum(
     return _forecast(series, len(series.values), _read_days(days), _check_band(band))
 
 
-def find_day_reached(
-    history: pd.Series, days: Sequence[date], amount: float, band: float = 0.8, holidays: Collection[date] = ()
-) -> tuple[date | None, date | None, date | None]:
-    """The day on which the sum from the first of `days` reaches `amount`: as expected, at the band's high end (the
-    earliest to be feared), and at its low end; None where it does not within `days`, or there is no such forecast.
-    """
+def forecast_path(
+    history: pd.Series, days: Sequence[date], band: float = 0.8, holidays: Collection[date] = ()
+) -> list[Forecast]:
+    """The sums from the first of `days` up to each of them, as of `forecast_sum`."""
     series, asked, share = DailySeries(history, holidays), _read_days(days), _check_band(band)
-    found: list[date | None] = [None, None, None]
-    for place in range(1, len(asked) + 1):
-        one = _forecast(series, len(series.values), asked[:place], share)
-        for number, value in enumerate((one.expected, one.high, one.low)):
-            if found[number] is None and value is not None and value >= amount:
-                found[number] = asked[place - 1]
-        if None not in found:
-            break
-    return found[0], found[1], found[2]
+    return [_forecast(series, len(series.values), asked[: place + 1], share) for place in range(len(asked))]
+
+
+def find_day_reached(
+    path: Sequence[Forecast], days: Sequence[date], amount: float
+) -> tuple[date | None, date | None, date | None]:
+    """The day on which a `forecast_path` over `days` reaches `amount`: as expected, at the band's high end (the
+    earliest to be feared), and at its low end; None where it does not, or there is no such forecast.
+    """
+
+    def find(name: str) -> date | None:
+        values = [getattr(one, name) for one in path]
+        reached = (day for day, value in zip(days, values, strict=True) if value is not None and value >= amount)
+        return next(reached, None)
+
+    return find("expected"), find("high"), find("low")
 
 
 def backtest_months(

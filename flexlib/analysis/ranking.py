@@ -133,6 +133,21 @@ def count_colours(lines: int) -> int:
     return lines if lines <= COLOURS + 1 else COLOURS
 
 
+def choose_coloured(models: Sequence[Row]) -> list[Row]:
+    """Of `rank_models` the lines with a colour of their own: the largest, of which the last gives way to the one that
+    rose most on the month before, where that is none of them."""
+    own = list(models[: count_colours(len(models))])
+    rises = [(rise, place) for place, line in enumerate(models) if (rise := _measure_rise(line)) > 0]
+    place = max(rises, key=lambda one: one[0], default=(0, 0))[1]
+    return [*own[:-1], models[place]] if place >= len(own) > 0 else own
+
+
+def _measure_rise(line: Row) -> Decimal:
+    """By how much its amount rose; 0 where that is not known."""
+    now, then = line["total_usd"], Decimal(0) if line["change"] == NEW else line["total_usd_before"]
+    return Decimal(0) if now is None or then is None else now - then
+
+
 def join_lines(rows: Sequence[Row]) -> Line:
     """The measures of all rows together: calls are unknown as soon as those of one are, amounts where none is known."""
     counts = [name for name in rows[0] if name.endswith("_tokens") or name.startswith("unpriced_")]

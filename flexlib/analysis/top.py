@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timezone
+from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -15,7 +16,7 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import Frame, open_frame, read_rows
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Span
-from flexlib.names import label_models
+from flexlib.names import PSEUDONYM, label_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +56,40 @@ def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | 
     return is_accepted or before.state in (State.COMPLETE, State.UNRECONCILED)
 
 
-def choose_models(by_model: object, days: Span | None = None, shown: int = 6) -> dict[str, str]:
+def choose_models(
+    by_model: object,
+    days: Span | None = None,
+    shown: int = 6,
+    compared: object = None,
+    by_day_and_model: object = None,
+) -> dict[str, str]:
     """The models of `credits_by_model` that get a line and a colour of their own: name on `days` by id.
 
-    The largest first. More than six cannot be told apart by colour; a seventh that would be `Other` alone is shown.
+    The largest first. More than six cannot be told apart by colour; a seventh that would be `Other` alone is shown. The
+    one that rose most (`compared` as from `compare_models`) and the one whose highest day stands out most against its
+    own median day (`by_day_and_model` with every day) are among them: each takes the place of the smallest.
     """
     uids = [row["model_uid"] for row in sorted(read_rows(by_model), key=lambda row: row["rank"])]
     labels = label_models(uids, days)
-    return {uid: labels[uid] for uid in (uids if len(uids) <= shown + 1 else uids[:shown])}
+    if len(uids) <= shown + 1:
+        return {uid: labels[uid] for uid in uids}
+    wanted = dict.fromkeys(filter(None, (_find_risen(compared), _find_event(by_day_and_model))))
+    kept = [*wanted, *(uid for uid in uids if uid not in wanted)][:shown]
+    return {uid: labels[uid] for uid in uids if uid in kept}
+
+
+def _find_risen(compared: object) -> str | None:
+    rises = {} if compared is None else {row["model_uid"]: row["flex_credits_change"] for row in read_rows(compared)}
+    uid = max(rises, key=lambda one: rises[one], default=None)
+    return uid if uid is not None and rises[uid] > 0 else None
+
+
+def _find_event(by_day_and_model: object) -> str | None:
+    days: dict[str, list[int]] = {}
+    for row in [] if by_day_and_model is None else read_rows(by_day_and_model):
+        days.setdefault(row["model_uid"], []).append(row["flex_credits"])
+    excess = {uid: max(amounts) - median(amounts) for uid, amounts in days.items()}
+    return max(excess, key=lambda one: excess[one], default=None)
 
 
 def top_models(frame: object, chosen: Mapping[str, str]) -> pd.DataFrame:
@@ -113,7 +140,7 @@ def top_users(
     """The biggest spenders of `credits_by_user`, the others, and the keys of nobody on the list, each of the
     two as one line: `person`, `people`, amounts, `days` (with use; missing for more than one person).
 
-    `person` is a pseudonym by rank, `Person 001`, the same in a report however many are `shown`; a name only where
+    `person` is the pseudonym that the rows of `flexlib.load` have, else one by rank, `Person 001`; a name only where
     `people` (as in `Snapshot.people`) are given. A key is never in it.
     """
     unlisted = set(certificate.unmapped_users)
@@ -157,18 +184,26 @@ def name_models(frame: Frame, days: Span | None = None) -> Frame:
     return cast(Frame, opened.with_columns(model=label).to_native())
 
 
-def name_people(users: Sequence[str], people: Mapping[str, Mapping[str, str]] | None) -> list[str]:
-    """What each user is called, in the order of their rank: `Person 001`, or the name where `people` gives it; of two
-    with one name each has the e-mail behind it.
+def name_people(
+    users: Sequence[str],
+    people: Mapping[str, Mapping[str, str]] | None,
+    pseudonyms: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What each user is called, in the order of their rank: the name where `people` gives it (of two with one name each
+    has the e-mail behind it), the pseudonym where the user is one or `pseudonyms` has it, else `Person 001`.
     """
     digits = max(3, len(str(len(users))))
-    pseudonyms = [f"Person {rank:0{digits}}" for rank, _ in enumerate(users, 1)]
+    known = pseudonyms or {}
+    hidden = [
+        known.get(user) or (user if PSEUDONYM.fullmatch(user) else f"Person {rank:0{digits}}")
+        for rank, user in enumerate(users, 1)
+    ]
     if people is None:
-        return pseudonyms
-    known = [people.get(user, {}) for user in users]
-    names = [who.get("name") or who.get("email") or "" for who in known]
+        return hidden
+    asked = [people.get(user, {}) for user in users]
+    names = [who.get("name") or who.get("email") or "" for who in asked]
     namesakes = Counter(names)
     return [
         pseudonym if not name else name if namesakes[name] == 1 else f"{name} ({who.get('email') or pseudonym})"
-        for pseudonym, name, who in zip(pseudonyms, names, known, strict=True)
+        for pseudonym, name, who in zip(hidden, names, asked, strict=True)
     ]

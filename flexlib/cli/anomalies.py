@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Days shown of each layer, unless another number is asked for."""
 
-EVENTS = Path("params/events.yaml")
-"""Where planned events are looked for, unless a file is named."""
-
 TITLES = {"day": "All together", "user": "People", "model": "Models"}
 
 
@@ -48,7 +45,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--by", action="append", default=[], metavar="KEY",
                         help="look by this too, such as a department in the metadata of calls")  # fmt: skip
     parser.add_argument("--events", type=Path, metavar="FILE",
-                        help=f"planned events, named and not alarmed (default {EVENTS}, if there)")  # fmt: skip
+                        help="planned events, not alarmed (default params/events.yaml, if there)")  # fmt: skip
     parser.add_argument(
         "--top", type=read_count, default=SHOWN, metavar="N", help=f"days shown of each (default {SHOWN})"
     )
@@ -61,7 +58,7 @@ def add_commands(commands: Commands) -> None:
 def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the unusual days; the exit code is that of the month."""
     from flexlib.front.anomalies import find_month_anomalies
-    from flexlib.front.events import read_events
+    from flexlib.front.events import EVENTS, read_events
     from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import (
@@ -111,7 +111,7 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
 
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
-    from flexlib.analysis.compare import METHOD
+    from flexlib.analysis.compare import METHOD, round_parts
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = UNITS[made.unit]
@@ -145,20 +145,6 @@ def render_comparison(made: Comparison, top: int) -> str:
             reasons = ", ".join(f"{name} {part:+,.{places}f}" for name, part in rounded.items() if moved[name])
             lines.append(f"  {label:<48}{sum(rounded.values()):>+16,.{places}f}   {reasons}")
     return "\n".join([*lines, METHOD])
-
-
-def round_parts(parts: Mapping[str, Decimal], places: int) -> dict[str, Decimal]:
-    """The parts with so many decimals, their sum that of the exact ones: what is over goes where most was cut off.
-
-    >>> round_parts({"new": Decimal("1.004"), "gone": Decimal("-0.996"), "mix": Decimal("0.004")}, 2)
-    {'new': Decimal('1.01'), 'gone': Decimal('-1.00'), 'mix': Decimal('0.00')}
-    """
-    unit = Decimal(1).scaleb(-places)
-    cut = {name: part.quantize(unit, ROUND_FLOOR) for name, part in parts.items()}
-    whole = sum(parts.values(), Decimal(0)).quantize(unit, ROUND_HALF_UP)
-    over = int((whole - sum(cut.values())) / unit)
-    most = sorted(parts, key=lambda name: cut[name] - parts[name])[:over]
-    return {name: part + unit * (name in most) for name, part in cut.items()}
 
 
 def _list_top(sums: Mapping[Hashable, Mapping[str, Decimal]], top: int) -> list[tuple[Any, Mapping[str, Decimal]]]:

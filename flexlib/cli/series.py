@@ -41,11 +41,11 @@ def read_holidays(asked: str | None, years: tuple[int, int]) -> Collection[date]
             return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
         except ValueError as error:
             raise BadFile(f"{asked} has a line that begins with no date as 2025-09-18: {error}.") from error
-    import holidays
+    from flexlib.front.events import list_holidays
 
     try:
-        return list(holidays.country_holidays(asked.upper(), years=range(years[0], years[1] + 1)))
-    except NotImplementedError as error:
+        return list_holidays(asked, years)
+    except InvalidRequest as error:
         raise InvalidRequest(
             f"{asked!r} is neither a file nor a country whose holidays are known, such as CL."
         ) from error

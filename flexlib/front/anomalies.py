@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -74,6 +74,8 @@ class MonthAnomalies:
     """Layer by layer, in each the largest excess first."""
     layers: dict[str, Anomalies]
     """What was looked at, by layer; empty where the month has no day of the unit."""
+    peak: tuple[date, tuple[int, float, int, float]] | None
+    """Its highest day and, as of `Unusual.heads`, what it was made of; None without any amount."""
     days_before: int
     """Days before the month that told what is usual."""
     state: State
@@ -120,18 +122,33 @@ def find_month_anomalies(
     """
     if of not in LEAST:
         raise InvalidRequest(f"{of!r} has no unusual days; choose {', '.join(LEAST)}.")
-    least = LEAST[of] if least is None else least
     if not list_newest(month, root):
         command = WINDSURF.format_command(month)
         raise SnapshotMissing(f"Nothing of {month} is stored in {root}. Run: {command}, or import it.")
-    first = reduce(lambda one, _: one.previous, range(MONTHS_BEFORE), month)
-    span = Span(first.first, month.last)
-    stored = tuple(one for one in span.months if list_newest(one, root))
-    spend = Spend(span, zone, stored, root, names, tolerance, look, (month,))
-    column = UNITS[of]
+    spend = Spend(month.span, zone, (month,), root, names, tolerance, look)
+    made = _judge_days(spend, of, LEAST[of] if least is None else least, list(events), by)
+    if made is None:
+        raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
+    return made
+
+
+def find_unusual_days(spend: Spend, of: str, events: Iterable[Event] = ()) -> MonthAnomalies | None:
+    """`find_month_anomalies` of the last month that is loaded, as that shows it; None where none of its days has such
+    an amount."""
+    return _judge_days(spend, of, LEAST[of], list(events))
+
+
+def _judge_days(
+    spend: Spend, of: str, least: float, planned: Sequence[Event], by: Sequence[str] = ()
+) -> MonthAnomalies | None:
+    """Those of the last month of `spend`; None where none of its days has such an amount."""
+    month, column = spend.span.months[-1], UNITS[of]
+    span = Span(reduce(lambda one, _: one.previous, range(MONTHS_BEFORE), month).first, month.last)
+    stored = tuple(one for one in span.months if list_newest(one, spend.root))
+    spend = replace(spend, span=span, stored=stored)
     history, undated = build_history(spend, column, None, {} if of == "credits" else find_ends(spend))
     if not (history[str(month.first) :].notna().any()):
-        raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
+        return None
     history = history.dropna()
     exact = {WHOLE: spend.by("day")} | {key: spend.by("day", key) for key in ("user", "model", *by)}
     tables = {WHOLE: history.to_frame("").T}
@@ -140,7 +157,6 @@ def find_month_anomalies(
     layers = {
         key: find_anomalies(table, least, FALSE_ALARMS, since=month.first, unit=unit) for key, table in tables.items()
     }
-    planned = list(events)
     found = [
         Unusual(key, who, day, _sum_day(exact[key], key, who, day, column), expected, chance,
                 find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
@@ -153,6 +169,7 @@ def find_month_anomalies(
         least=least,
         found=tuple(found),
         layers=layers,
+        peak=_find_peak(history[str(month.first) :], tables["user"]),
         days_before=int((history.index < pd.Timestamp(month.first)).sum()),
         state=now.state,
         certificates=tuple(one for one in spend.certificates if one.month == month),
@@ -200,6 +217,13 @@ def _count_heads(people: pd.DataFrame, day: date) -> tuple[int, float, int, floa
     is_other = (days.day_of_week == moment.day_of_week) & (days != moment) & (counts.to_numpy() > 0)
     usual, usually = (0.0 if not is_other.any() else float(one[is_other].median()) for one in (counts, each))
     return int(counts[moment]), float(each[moment]), round(usual), usually
+
+
+def _find_peak(days: pd.Series, people: pd.DataFrame) -> tuple[date, tuple[int, float, int, float]] | None:
+    if not days.max() > 0 or people.empty:
+        return None
+    day: pd.Timestamp = days.idxmax()  # type: ignore[assignment]
+    return day.date(), _count_heads(people, day.date())
 
 
 def _list_lacking(spend: Spend, month: Month, of: str) -> list[str]:

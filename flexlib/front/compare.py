@@ -88,7 +88,7 @@ def compare_spans(
         raise SnapshotMissing(f"Nothing of {absent[0]} is stored in {root}. Run: {command}, or import it.")
     whole = Span(min(before.first, after.first), max(before.last, after.last))
     months = tuple(sorted({*sides[0], *sides[1]}))
-    spend = Spend(whole, zone, months, root, names, tolerance, look, sides[1])
+    spend = Spend(whole, zone, months, root, names, tolerance, look)
     keys = ("month", "source", "user", "model")
     known = sum_rows(spend, keys, KNOWN[of])
     if known.empty:
@@ -118,6 +118,30 @@ def compare_spans(
         (lacking[0], lacking[1]),
         tuple(dict.fromkeys(missing)),
     )
+
+
+def compare_loaded(before: Span, after: Spend, of: str) -> Comparison:
+    """`compare_spans` of days before and of what is loaded, as that shows it."""
+    return compare_spans(
+        before,
+        after.span,
+        after.root,
+        of=of,
+        names=after.names,
+        zone=after.zone,
+        tolerance=after.tolerance,
+        look=after.look,
+    )
+
+
+def compare_before(spend: Spend, of: str) -> Comparison | None:
+    """What changed from the month before to the one that is loaded; None where a change on it means nothing, or the
+    amounts of that one are not all known."""
+    before = spend.before
+    totals = before.totals
+    if before.obstacle or totals is None or totals[f"unpriced_{of}"]:
+        return None
+    return compare_loaded(before.month.span, spend, of)
 
 
 def explain_lack(of: str, months: Collection[Month], root: Path) -> str:

@@ -1,4 +1,4 @@
-"""Planned events out of a file: days on which more than usual was to be expected."""
+"""Days that are not like others: planned events out of a file, and the free days of a country."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, InvalidRequest
 from flexlib.nesting import decode_yaml, format_given
+from flexlib.settings import find_home
+
+EVENTS = Path("params", "events.yaml")
+"""Where planned events are looked for, in the folder of the project."""
 
 FIELDS = {"date", "first", "last", "name", "scope"}
 
@@ -37,6 +41,13 @@ def read_events(path: Path) -> list[Event]:
     return [_read_event(one, path, number) for number, one in enumerate(listed, 1)]
 
 
+def read_planned() -> list[Event]:
+    """The events of `params/events.yaml` in the folder of the project; none where there is no such file. Raises
+    `BadFile`."""
+    path = find_home() / EVENTS
+    return read_events(path) if path.is_file() else []
+
+
 def find_event(events: Iterable[Event], day: date, layer: str, who: str) -> str:
     """The name of the event that explains a day of somebody or something, empty where none does. One with a scope
     explains no sum over others.
@@ -49,6 +60,23 @@ def find_event(events: Iterable[Event], day: date, layer: str, who: str) -> str:
         if event.first <= day <= event.last and (not event.scope or event.scope.get(layer) == who):
             return event.name
     return ""
+
+
+def list_holidays(country: str, years: tuple[int, int]) -> list[date]:
+    """The free days of a country such as CL, from the first year to the last, in order; none where it is empty. Raises
+    `InvalidRequest` for a country of which they are not known.
+
+    >>> list_holidays("CL", (2025, 2025))[-1]
+    datetime.date(2025, 12, 25)
+    """
+    if not country:
+        return []
+    import holidays  # of an extra
+
+    try:
+        return sorted(holidays.country_holidays(country.upper(), years=range(years[0], years[1] + 1)))
+    except NotImplementedError as error:
+        raise InvalidRequest(f"{country!r} is no country whose holidays are known; write it as CL.") from error
 
 
 def _read_event(one: Any, path: Path, number: int) -> Event:  # noqa: ANN401 (YAML)

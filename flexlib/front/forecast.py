@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from flexlib.analysis.forecast import Forecast, backtest_months, find_day_reached, forecast_sum, sum_up_backtest
+from flexlib.analysis.forecast import (
+    Forecast,
+    backtest_months,
+    find_day_reached,
+    forecast_path,
+    forecast_sum,
+    sum_up_backtest,
+)
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -32,7 +39,8 @@ class MonthForecast:
     """The last day that counts as known."""
     history: pd.Series
     """The sum of each known day, in `unit`: credits, dollars, pesos."""
-    this: Forecast
+    path: tuple[Forecast, ...]
+    """The month's sum up to each of its days."""
     next: Forecast
     reached: tuple[date | None, date | None, date | None]
     """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month."""
@@ -44,6 +52,11 @@ class MonthForecast:
     """The worst of the months behind it."""
     missing: tuple[str, ...]
     """What the history lacks, in sentences."""
+
+    @property
+    def this(self) -> Forecast:
+        """The month's sum."""
+        return self.path[-1]
 
     @property
     def known(self) -> float:
@@ -76,13 +89,29 @@ def forecast_month(
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
+    made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
+    if made is None:
+        raise InvalidRequest(f"no day up to {as_of or month.last} has {explain_lack(of, stored, root)}.")
+    return made
+
+
+def _forecast_spend(
+    spend: Spend,
+    month: Month,
+    of: str,
+    as_of: date | None = None,
+    band: float = 0.8,
+    holidays: Collection[date] = (),
+    budget: float | None = None,
+) -> MonthForecast | None:
+    """None where no day has such an amount."""
     ends = {} if of == "credits" else find_ends(spend)
     history, undated = build_history(spend, UNITS[of], as_of, ends)
     if history.notna().sum() == 0:
-        raise InvalidRequest(f"no day up to {as_of or month.last} has {explain_lack(of, stored, root)}.")
+        return None
     last, days = history.index[-1].date(), list(month.span)
     known = min(max((last - month.first).days + 1, 0), month.days)
-    past = history[: str(month.first - timedelta(days=1))]
+    past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     missing = list(dict.fromkeys(text for one in spend.loaded for text in one.list_problems()))
     if of != "credits":
         missing += [text for one in spend.loaded for text in compare_total(one)]
@@ -95,14 +124,50 @@ def forecast_month(
         unit=UNITS[of],
         as_of=last,
         history=history,
-        this=forecast_sum(history, days, band, holidays),
+        path=tuple(path),
         next=forecast_sum(history, month.next.span, band, holidays),
-        reached=(None, None, None) if budget is None else find_day_reached(history, days, budget, band, holidays),
+        reached=(None, None, None) if budget is None else find_day_reached(path, days, budget),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),
     )
+
+
+def forecast_loaded(
+    spend: Spend, of: str = "credits", day: int = 0, holidays: Collection[date] = (), budget: float = 0.0
+) -> MonthForecast:
+    """`forecast_month` of the last month that is loaded; `day`: the last of it that counts as known, 0 for the last one
+    read whole; no budget where it is 0. Raises `InvalidRequest` for a day that the month does not have."""
+    month = spend.span.months[-1]
+    if not 0 <= day <= month.days:
+        raise InvalidRequest(f"{month.title} has no day {day}; give 1 to {month.days}, or 0 for the last one known.")
+    return forecast_month(
+        month,
+        spend.root,
+        of=of,
+        as_of=month.first + timedelta(days=day - 1) if day else None,
+        holidays=holidays,
+        budget=budget or None,
+        zone=spend.zone,
+        tolerance=spend.tolerance,
+        look=spend.look,
+    )
+
+
+def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> MonthForecast | None:
+    """Where the last month that is loaded will end, from all that is stored before; None where it was over when it was
+    read, or no day has such an amount."""
+    month = spend.span.months[-1]
+    read = [
+        one for one in spend.certificates if one.month == month and one.dataset in (WINDSURF.dataset, LEDGER.dataset)
+    ]
+    if all(one.is_settled for one in read):
+        return None
+    stored = [one for one in list_months(spend.root) if one <= month]
+    how = {"zone": spend.zone, "tolerance": spend.tolerance, "look": spend.look}
+    history = load_spend(stored[0], stored[-1], spend.root, names=False, **how)  # type: ignore[arg-type]
+    return _forecast_spend(history, month, of, holidays=holidays)
 
 
 def find_ends(spend: Spend) -> dict[str, date]:

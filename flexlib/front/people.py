@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import count
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from flexlib.analysis.credits import credits_by_user
-from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import NOT_LISTED, name_people
-from flexlib.certificate import Certificate, CreditsCertificate
-from flexlib.dates import Month
-from flexlib.names import write_mask
+from flexlib.certificate import CreditsCertificate
+from flexlib.names import name_under, write_mask
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
+from flexlib.store.pseudonyms import find_pseudonym_secret
 from flexlib.store.version import Snapshot
 
 KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
@@ -26,14 +24,13 @@ ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
 
 
 def join_credits(
-    months: Sequence[MonthUsage], *, names: bool, numbered_by: Collection[Month]
+    months: Sequence[MonthUsage], *, names: bool, pseudonyms: Mapping[str, str]
 ) -> Iterator[duckdb.DuckDBPyRelation]:
     """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls).
 
-    A person has one pseudonym in all of the months, by rank in their flex credits, or those of `numbered_by` alone, as
-    on the page of that month; who has no row there has one of their own.
+    `pseudonyms` of the users in them, as from `find_pseudonyms`.
     """
-    keys, called = _name_users(list_credits(months), names=names, numbered_by=numbered_by)
+    keys, called = _call_people(list_credits(months), pseudonyms, names=names)
     names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
@@ -56,34 +53,17 @@ def list_credits(months: Iterable[MonthUsage]) -> list[Snapshot]:
     return [one for month in months for one in month.snapshots if one.dataset == WINDSURF.dataset]
 
 
-def _name_users(
-    spent: Sequence[Snapshot], *, names: bool, numbered_by: Collection[Month]
-) -> tuple[list[str], list[str]]:
-    """Every user's key in these credits, and what the person is called in all of them."""
-    sides = [[one for one in spent if (one.month in numbered_by) is is_first] for is_first in (True, False)]
-    keys, called = _call_people(sides[0] or sides[1], names=names)
-    if sides[0] and sides[1]:
-        earlier = [(key, name) for key, name in zip(*_call_people(sides[1], names=names), strict=True)
-                   if key not in {*keys}]  # fmt: skip
-        keys += [key for key, _ in earlier]
-        called += [name if names else f"Earlier {name}" for _, name in earlier]
-    return keys, called
-
-
-def find_pseudonyms(spent: Sequence[Snapshot], numbered_by: Collection[Month]) -> dict[str, str]:
-    """The pseudonym of every user's key in these credits: a person's the same as in `join_credits`; who was asked for
-    and has no row in any of them has no rank."""
-    unlisted = count(1)
-    names = {key: name.replace(NOT_LISTED, f"Unlisted {next(unlisted):03}") if name.endswith(NOT_LISTED) else name
-             for key, name in zip(*_name_users(spent, names=False, numbered_by=numbered_by), strict=True)}  # fmt: skip
-    ordered = sorted(spent, key=lambda one: (one.month not in numbered_by, one.month))
-    unread = dict.fromkeys(key for one in ordered for key in sorted(_list_unread(one.certificate)) if key not in names)
-    return names | {key: f"Without rows {number:03}" for number, key in enumerate(unread, 1)}
-
-
-def _list_unread(certificate: Certificate) -> set[str]:
-    assert isinstance(certificate, CreditsCertificate)
-    return {*certificate.failed_users, *certificate.cross_check.figures.get("differing_users", ())}
+def find_pseudonyms(spent: Sequence[Snapshot], root: Path) -> dict[str, str]:
+    """The pseudonym of every user's key in these credits, and of those who were asked for and have no row: the same in
+    every month, by the secret of the data folder `root`."""
+    if not spent:
+        return {}
+    keys = {row[0] for one in spent for row in one.relation.select('"user"').distinct().fetchall()}
+    for one in spent:
+        certificate = one.certificate
+        assert isinstance(certificate, CreditsCertificate)
+        keys |= {*certificate.failed_users, *certificate.cross_check.figures.get("differing_users", ())}
+    return name_under(find_pseudonym_secret(root), keys)
 
 
 def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
@@ -137,19 +117,13 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
     return hidden
 
 
-def _call_people(snapshots: Sequence[Snapshot], *, names: bool) -> tuple[list[str], list[str]]:
+def _call_people(
+    snapshots: Sequence[Snapshot], pseudonyms: Mapping[str, str], *, names: bool
+) -> tuple[list[str], list[str]]:
     """Every user's key, and what the person is called."""
-    keys: list[str] = []
-    called: list[str] = []
-    if snapshots:
-        rows = snapshots[0].relation
-        for one in snapshots[1:]:
-            rows = rows.union(one.relation)
-        unlisted = {user for one in snapshots if isinstance(one.certificate, CreditsCertificate)
-                    for user in one.certificate.unmapped_users}  # fmt: skip
-        ranked = [row["user"] for row in read_rows(credits_by_user(rows))]
-        listed = [user for user in ranked if user not in unlisted]
-        people = {key: who for one in snapshots for key, who in one.people.items()} if names else None
-        keys = [*listed, *(user for user in ranked if user in unlisted)]
-        called = [*name_people(listed, people), *[NOT_LISTED] * (len(keys) - len(listed))]
-    return keys, called
+    people = {key: who for one in snapshots for key, who in one.people.items()} if names else None
+    unlisted = {user for one in snapshots if isinstance(one.certificate, CreditsCertificate)
+                for user in one.certificate.unmapped_users}  # fmt: skip
+    listed = [key for key in pseudonyms if key not in unlisted]
+    called = dict(zip(listed, name_people(listed, people, pseudonyms), strict=True))
+    return list(pseudonyms), [called.get(key, NOT_LISTED) for key in pseudonyms]

@@ -74,7 +74,6 @@ class Spend:
     tolerance: BillTolerance | None = None
     """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
     look: Look = look_nowhere  # what tells what is recorded and not closed
-    numbered_by: tuple[Month, ...] = ()  # whose credits give people their pseudonyms before others get theirs
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -84,8 +83,7 @@ class Spend:
     @cached_property
     def loaded(self) -> tuple[MonthUsage, ...]:
         """The stored months, all sources side by side; without names users are pseudonyms."""
-        known = {} if self.names else find_pseudonyms(list_credits(self._months), self.numbered_by)
-        return self._months if self.names else tuple(hide_month(one, known) for one in self._months)
+        return self._months if self.names else tuple(hide_month(one, self._pseudonyms) for one in self._months)
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -140,8 +138,7 @@ class Spend:
         found = load_month_before(self._months[-1], self.root)
         if found.usage is None or self.names:
             return found
-        spent = list_credits([found.usage, *(one for one in self._months if one.month != found.month)])
-        known = find_pseudonyms(spent, self.numbered_by)
+        known = find_pseudonyms(list_credits([found.usage, *self._months]), self.root)
         return replace(found, usage=hide_month(found.usage, known))
 
     @property
@@ -208,19 +205,20 @@ class Spend:
         return tuple(map(load, self.stored))
 
     @cached_property
+    def _pseudonyms(self) -> dict[str, str]:
+        return find_pseudonyms(list_credits(self._months), self.root)
+
+    @cached_property
     def _totals(self) -> list[dict[str, Any]]:
         return [total_spend(month) for month in self._months]
 
     def _hide_credits(self, snapshot: Snapshot) -> Snapshot:
-        if self.names:
-            return snapshot
-        others = (find_snapshot(WINDSURF.dataset, one, self.root) for one in self.stored if one != snapshot.month)
-        return hide_people(snapshot, find_pseudonyms([snapshot, *filter(None, others)], self.numbered_by))
+        return snapshot if self.names else hide_people(snapshot, find_pseudonyms([snapshot], self.root))
 
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
-        joined = join_credits(self._months, names=self.names, numbered_by=self.numbered_by)
+        joined = join_credits(self._months, names=self.names, pseudonyms=self._pseudonyms)
         return reduce(lambda one, other: one.union(other), joined)
 
 
@@ -247,4 +245,4 @@ def load_spend(
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
-    return Spend(span, zone, stored, root, names, tolerance, look, stored)
+    return Spend(span, zone, stored, root, names, tolerance, look)

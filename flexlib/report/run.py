@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", "leave": False}
 """What stands on stderr while a notebook runs, as tqdm takes it."""
+HIDDEN = {"analyst", "remove_cell"}
+"""Tags of cells that a page leaves out."""
+TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
+"""The heading of a notebook in its own words."""
 STARTS = 3
 """How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
 NOT_STARTED = "before replying to kernel_info"
@@ -112,11 +116,17 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     outputs = (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ()))
     shown = "".join(data["text/html"] for data in outputs if "text/html" in data)
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
-    title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else "Report"
+    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    named = next(filter(None, (TITLE.search(cell.source) for cell in texts)), None)  # also where the page leaves it out
+    is_shown = any(
+        TITLE.search(cell.source) for cell in texts if not HIDDEN.intersection(cell.metadata.get("tags", ()))
+    )
+    title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else named[1] if named else "Report"
     page, _ = exporter.from_notebook_node(
         notebook,
         resources={
             "title": " ".join(title.split()),
+            "has_heading": bool(heading) or is_shown,
             "style": render_page_style(),
             "policy": POLICY,
             "metadata": {"name": "report"},
@@ -202,7 +212,7 @@ def _open_exporter() -> TemplateExporter:
     from nbconvert.exporters import TemplateExporter
     from traitlets.config import Config
 
-    hidden = {"remove_cell_tags": {"analyst", "remove_cell"}, "remove_all_outputs_tags": {"remove_output"}}
+    hidden = {"remove_cell_tags": HIDDEN, "remove_all_outputs_tags": {"remove_output"}}
     exporter: TemplateExporter = TemplateExporter(  # type: ignore[no-untyped-call]
         config=Config(TagRemovePreprocessor={"enabled": True, **hidden}),
         template_name="flexlib",

@@ -84,7 +84,7 @@ def table_credits_by_model(
     columns = [
         Column("model", "Model", total="All models", note="count", is_series=True),
         *_list_credits(models),
-        Column("change", f"On {before.name}", Kind.CHANGE, _find_change(both) if changes else None),
+        Column("change", f"vs {before.name}", Kind.CHANGE, _find_change(both) if changes else None),
         Column("days", "Day by day", Kind.SPARK, is_optional=True),
         Column("usd", "US$", Kind.USD, Total.SUM, is_optional=True),
     ]

@@ -110,8 +110,8 @@ class Table:
     """The places of the lines that stand for several."""
     summary: str = ""
     """A line to be opened, behind which the table is; without a row there is then nothing at all."""
-    coloured: int | None = None
-    """How many of the first lines have a colour of their own in the charts; None: all that stand for one."""
+    coloured: frozenset[str] | None = None
+    """The series that have a colour of their own in the charts; None: all lines that stand for one."""
     bar_colour: str = "accent"
     """Of bars where no column is a series."""
     closing: Sequence[Row] = ()

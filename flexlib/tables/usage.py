@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.ranking import count_colours, fold_lines, measure_unit_price, rank_spend
+from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.names import mask_key
 from flexlib.spend.before import MonthBefore
@@ -55,7 +55,7 @@ def table_spend_by_model(
         replace(UNIT_PRICE, total=None if priced is None else measure_unit_price(read_rows(priced))),
         *_list_money(rows, _list_change(models, before), has_bar=True),
     ]
-    coloured, written = count_colours(len(models)), say_least(columns, rows)
+    coloured, written = frozenset(line["model"] for line in choose_coloured(models)), say_least(columns, rows)
     closing = lead_to_spend(bills, columns) if bills is not None and bills.has_bills else ()
     return Table(
         "table-spend-models", "Spend by model", *written, _find_others(rows), coloured=coloured, closing=closing
@@ -213,7 +213,7 @@ def _list_change(lines: Sequence[Row], before: MonthBefore | None) -> list[Colum
     """The change of each line on the month before, and of all: that month's other lines are in the total."""
     if before is None or before.obstacle:
         return []
-    return [Column("change", f"On {before.month.name}", Kind.CHANGE, before.compare(lines))]
+    return [Column("change", f"vs {before.month.name}", Kind.CHANGE, before.compare(lines))]
 
 
 def _list_usd(rows: Sequence[Row]) -> list[Column]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from flexlib.analysis.ranking import COLOURS
+from flexlib.analysis.ranking import count_colours
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.dates import Span
@@ -57,8 +57,9 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
         *(Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN, is_optional=month not in last) for month in months),
         Column("total", "Year", Kind.CLP, Total.KNOWN),
     ]
+    coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])
     others_at = frozenset({len(shown) - 1}) if others else frozenset[int]()
-    return Table("table-year", "Models by month", columns, shown, others_at, coloured=COLOURS)
+    return Table("table-year", "Models by month", columns, shown, others_at, coloured=coloured)
 
 
 def _add(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Decimal | None]:

@@ -16,6 +16,7 @@ from flexlib.analysis.forecast import (
     Outcome,
     backtest_months,
     find_day_reached,
+    forecast_path,
     forecast_sum,
     sum_up_backtest,
 )
@@ -128,9 +129,10 @@ def test_of_too_few_holidays_one_counts_as_the_quietest_weekday() -> None:
 
 def test_the_day_on_which_a_budget_is_used_up() -> None:
     history = make_series([100.0] * 252)  # 900 by 9 September, then 100 a day
-    assert find_day_reached(history, SEPTEMBER, 1950.0) == (date(2025, 9, 20), date(2025, 9, 20), date(2025, 9, 20))
-    assert find_day_reached(history, SEPTEMBER, 3001.0) == (None, None, None)
-    assert find_day_reached(history, SEPTEMBER, 300.0)[0] == date(2025, 9, 3)
+    path = forecast_path(history, SEPTEMBER)
+    assert find_day_reached(path, SEPTEMBER, 1950.0) == (date(2025, 9, 20), date(2025, 9, 20), date(2025, 9, 20))
+    assert find_day_reached(path, SEPTEMBER, 3001.0) == (None, None, None)
+    assert find_day_reached(path, SEPTEMBER, 300.0)[0] == date(2025, 9, 3)
 
 
 @pytest.mark.parametrize(

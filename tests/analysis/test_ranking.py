@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from usage_samples import CENT, ENGINES, NIGHT, Bring, Call, to_pandas, to_relation
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.ranking import fold_lines, measure_unit_price, rank_models, rank_sellers, rank_spend, share_out
+from flexlib.analysis.ranking import (
+    choose_coloured,
+    fold_lines,
+    measure_unit_price,
+    rank_models,
+    rank_sellers,
+    rank_spend,
+    share_out,
+)
 from flexlib.analysis.usage import usage_by_day_and_model, usage_by_model_and_proxy, usage_with_price
 from flexlib.analysis.usage_frames import roll_up_usage
 from flexlib.errors import InvalidRequest
@@ -74,6 +82,27 @@ def test_a_change_is_stated_where_both_amounts_are_whole(
     then = [] if before is None else [make_line("a", *before)]
     assert rank_spend([make_line("a", *now)], ["key"], then)[0]["change"] == change
     assert rank_spend([make_line("a", *now)], ["key"])[0]["change"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "coloured"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5]),
+        ({7: "new"}, [0, 1, 2, 3, 4, 7]),  # 13 more, from nothing
+        ({7: "1"}, [0, 1, 2, 3, 4, 7]),  # 12 more
+        ({7: "1", 2: "new"}, [0, 1, 2, 3, 4, 5]),  # 18 more, and it has its colour
+        ({7: "100"}, [0, 1, 2, 3, 4, 5]),  # fell
+    ],
+)
+def test_of_the_lines_with_a_colour_the_last_gives_way_to_what_rose_most(
+    changes: dict[int, str], coloured: list[int]
+) -> None:
+    lines = [{"place": place, "total_usd": Decimal(20 - place), "change": None, "total_usd_before": None}
+             for place in range(9)]  # fmt: skip
+    for place, then in changes.items():
+        lines[place] |= {"change": "new"} if then == "new" else {"change": 1, "total_usd_before": Decimal(then)}
+    assert [line["place"] for line in choose_coloured(lines)] == coloured
+    assert choose_coloured([]) == []
 
 
 def test_others_are_one_line_that_keeps_the_sums() -> None:

@@ -76,6 +76,23 @@ def test_models_beyond_the_largest_are_one_line_that_says_how_many() -> None:
     assert list(folded["flex_credits"])[-1] == 94 + 93 + 92
 
 
+def test_what_rose_most_and_what_had_a_day_of_its_own_are_no_others() -> None:
+    """Ten models of 100 to 91 credits every day; model-8 had none before, model-9 has 90 more on one day."""
+    rows = [(day, "ana", f"model-{number}", 0, 100 - number) for day in range(1, 8) for number in range(10)]
+    rows.append((3, "ben", "model-9", 0, 1))
+    now, before = (
+        make_rows([*rows, (3, "eva", "model-9", 0, 6)]),
+        make_rows([row for row in rows if row[2] != "model-8"]),
+    )
+    models, days = aggregate.credits_by_model(now), aggregate.credits_by_day_and_model(now)
+    compared = aggregate.compare_models(now, before)
+    chosen = choose_models(models, compared=compared, by_day_and_model=days)
+    assert list(chosen) == ["model-0", "model-1", "model-2", "model-3", "model-8", "model-9"]
+    assert list(choose_models(models)) == [f"model-{number}" for number in range(6)]
+    fallen = aggregate.compare_models(before, now)
+    assert list(choose_models(models, compared=fallen)) == [f"model-{number}" for number in range(6)]
+
+
 def test_one_model_too_many_is_shown_and_not_called_other() -> None:
     rows = make_rows([(1, "ana", f"model-{number}", 0, 100 - number) for number in range(7)])
     assert OTHER_MODELS not in choose_models(aggregate.credits_by_model(rows)).values()

@@ -21,20 +21,23 @@ from report_samples import store_month
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, ingest_charges, store, store_credits
 
 import flexlib as fl
+import flexlib.names
 from flexlib.analysis import credits_by_user, top_users, usage_by_usable
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import Check
 from flexlib.dates import Month, Span
-from flexlib.errors import BadMonth, InvalidRequest, SnapshotMissing
+from flexlib.errors import BadMonth, DiskFailed, InvalidRequest, SnapshotMissing
 from flexlib.front.months import list_stored_months
 from flexlib.front.rows import Rows
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.table import SpendTable
-from flexlib.names import mask_key
+from flexlib.names import mask_key, name_under
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.store.pseudonyms import MADE_UP, find_pseudonym_secret
 from flexlib.tables.usage import table_spend_by_usable
 
 CENT = Decimal("0.01")
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 
 
 def load(
@@ -137,6 +140,29 @@ def test_any_name_in_the_metadata_is_a_key(root: Path) -> None:
     assert pick(load(root).by("team"), "team", "usd")[-1] == ("x", CENT)
 
 
+def call_person(key: str, root: Path) -> str:
+    return name_under(find_pseudonym_secret(root), [key])[key]
+
+
+def test_the_secret_of_pseudonyms_is_made_once_for_its_owner_alone_and_of_made_up_people_is_none(
+    tmp_path: Path,
+) -> None:
+    first = find_pseudonym_secret(tmp_path)
+    (file,) = (one for one in tmp_path.iterdir() if not one.name.startswith("."))
+    assert (file.name, file.stat().st_mode & 0o777) == ("pseudonyms.key", 0o600)
+    assert find_pseudonym_secret(tmp_path) == first != find_pseudonym_secret(tmp_path / "other")
+    assert find_pseudonym_secret(FIXTURE) == MADE_UP
+    file.write_text("no key")
+    with pytest.raises(DiskFailed, match="people get their pseudonyms, cannot be read"):
+        find_pseudonym_secret(tmp_path)
+
+
+def test_two_people_whose_pseudonyms_begin_alike_are_not_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [f"u-{number}" for number in range(200)]
+    monkeypatch.setattr(flexlib.names, "SHOWN_DIGITS", 1)
+    assert len(set(name_under(b"ours", users).values())) == len(users)
+
+
 def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path) -> None:
     (people,) = root.glob("credits/*/*/people.json")
     people.write_text(json.dumps({"u-2": {"name": "Ana Rojas", "email": "ana@example.com"}}))
@@ -144,8 +170,8 @@ def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path)
         (None, None),
         ("user 7", None),
         (f"key {mask_key('3f1c')}", None),
-        ("Person 001", Decimal("10.00")),
-        ("Person 002", Decimal("2.50")),
+        (call_person("u-2", root), Decimal("10.00")),
+        (call_person("u-1", root), Decimal("2.50")),
     }
     assert ("Ana Rojas", Decimal("10.00")) in pick(load(root, names=True).by("user"), "user", "flex_credits")
     assert "u-2" not in load(root).credits.frame().to_string()
@@ -285,20 +311,15 @@ def test_an_analysts_own_cell_shows_the_pseudonyms_of_the_page(tmp_path: Path) -
     store_month(tmp_path, [(2, "u-1", "gpt-4", 0, 100), (2, "u-3", "gpt-4", 0, 700)], month=AUGUST)
     month = load(tmp_path)
     rows, before = month.windsurf.frame, month.windsurf_before
-    assert rows.groupby("user")["flex_credits"].sum().to_dict() == {
-        "Person 001": 1000, "Person 002": 250, "Unlisted 001": 500,
-    }  # fmt: skip
-    # u-1 is the same in both months; u-3 is not in this one.
+    one, two, three, nine = (call_person(f"u-{number}", tmp_path) for number in (1, 2, 3, 9))
+    assert rows.groupby("user")["flex_credits"].sum().to_dict() == {two: 1000, one: 250, nine: 500}
     assert before is not None
-    assert before.frame.groupby("user")["flex_credits"].sum().to_dict() == {
-        "Earlier Person 001": 700,
-        "Person 002": 100,
-    }
+    assert before.frame.groupby("user")["flex_credits"].sum().to_dict() == {three: 700, one: 100}
     certificate = month.windsurf.certificate
     assert isinstance(certificate, CreditsCertificate)
     top = top_users(credits_by_user(rows), certificate)
     assert pick(top, "person", "people", "flex_credits") == [
-        ("Person 001", 1, 1000), ("Person 002", 1, 250), ("Not on the list of people", 1, 500),
+        (two, 1, 1000), (one, 1, 250), ("Not on the list of people", 1, 500),
     ]  # fmt: skip
 
 
@@ -308,11 +329,12 @@ def test_neither_the_relation_nor_the_certificate_has_a_key_of_a_user_nor_is_the
     store_month(tmp_path, september, users_failed=2, failed_users=("u-1", "u-7"), cross_check=differs)
     hidden = load(tmp_path).windsurf
     sums = dict(hidden.relation.aggregate('"user", sum(flex_credits)::BIGINT').fetchall())
-    assert sums == {"Person 001": 1000, "Person 002": 250}
+    one, two, seven, eight = (call_person(f"u-{number}", tmp_path) for number in (1, 2, 7, 8))
+    assert sums == {two: 1000, one: 250}
     certificate = hidden.certificate
     assert isinstance(certificate, CreditsCertificate)
-    assert certificate.failed_users == ("Person 002", "Without rows 001")
-    assert certificate.cross_check.figures["differing_users"] == ["Person 001", "Without rows 002"]
+    assert certificate.failed_users == (one, seven)
+    assert certificate.cross_check.figures["differing_users"] == [two, eight]
     assert "u-" not in certificate.to_json()
     assert load(tmp_path).certificates == (certificate,)
     assert '"u-7"' in load(tmp_path, names=True).certificates[0].to_json()
@@ -377,14 +399,10 @@ def test_a_person_has_one_pseudonym_in_every_month_that_is_loaded_and_in_their_s
     spend = load(tmp_path, "2025-08", "2025-09")
     sums = [dict(zip(one["user"], one["flex_credits"], strict=True))
             for one in (month.snapshots[0].frame for month in spend.loaded)]  # fmt: skip
-    # By their credits of both months: u-2 has 1000, u-1 has 350.
-    assert sums == [
-        {"Person 001": 100, "Person 002": 300},
-        {"Person 001": 900, "Person 002": 50, "Unlisted 001": 5},
-    ]
+    one, two, nine = (call_person(f"u-{number}", tmp_path) for number in (1, 2, 9))
+    assert sums == [{two: 100, one: 300}, {two: 900, one: 50, nine: 5}]
     assert pick(spend.by("user"), "user", "flex_credits") == [
-        ("Person 001", Decimal("10.00")), ("Person 002", Decimal("3.50")),
-        ("Not on the list of people", Decimal("0.05")),
+        (two, Decimal("10.00")), (one, Decimal("3.50")), ("Not on the list of people", Decimal("0.05")),
     ]  # fmt: skip
     # The month before the last and Windsurf's credits are those of `loaded`, and so are their names.
     assert spend.before.usage is not None
@@ -402,8 +420,8 @@ def test_who_failed_without_rows_has_one_pseudonym_and_nobody_else_has_it(tmp_pa
     read = [*spend.certificates, spend.windsurf_before and spend.windsurf_before.certificate,
             credits_before and credits_before.certificate]  # fmt: skip
     failed_users = [one.failed_users for one in read if isinstance(one, CreditsCertificate)]
-    # u-6 and u-7 of September and October; September's before September alone, where u-6 is the first.
-    assert failed_users == [("Without rows 001",), ("Without rows 002",), ("Without rows 001",), ("Without rows 002",)]
+    six, seven = (call_person(f"u-{number}", tmp_path) for number in (6, 7))
+    assert failed_users == [(six,), (seven,), (six,), (seven,)]
 
 
 def test_the_month_that_bills_are_of_is_read_only_where_bills_are_and_only_when_asked_for(tmp_path: Path) -> None:
@@ -413,7 +431,7 @@ def test_the_month_that_bills_are_of_is_read_only_where_bills_are_and_only_when_
     assert (usage.state, usage.list_problems()) == (State.COMPLETE, [])
     assert "of_bills" not in vars(usage)
     assert usage.of_bills.zone == "UTC"
-    assert usage.of_bills.snapshots[0].frame["user"].to_list() == ["Person 001"]
+    assert usage.of_bills.snapshots[0].frame["user"].to_list() == [call_person("raw-1", tmp_path)]
 
 
 def test_names_and_keys_of_people_are_nowhere_unless_asked_for(root: Path) -> None:

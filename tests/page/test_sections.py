@@ -133,7 +133,7 @@ def test_made_up_data_is_said_in_the_title_and_real_data_is_not() -> None:
 
 def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
     assert show_numbers(STATES[State.COMPLETE]) == {
-        "Flex credits": "1,200.50 ▲ +20.1 % on August",
+        "Flex credits": "1,200.50 ▲ +20.1 % vs August",
         "At list price": "US$ 48 US$0.04 a credit",
         "People with use": "3 August: 1",
         "Days of flex use": "2 of 30 first on 2 Sep",
@@ -185,7 +185,7 @@ def test_a_month_that_is_not_over_is_not_compared_with_a_whole_one() -> None:
 
 
 def test_growth_of_a_lower_bound_is_a_lower_bound() -> None:
-    assert show_numbers(STATES[State.GAP])["Flex credits at least"] == "1,200.50 ▲ at least +20.1 % on August"
+    assert show_numbers(STATES[State.GAP])["Flex credits at least"] == "1,200.50 ▲ at least +20.1 % vs August"
 
 
 def test_a_month_without_flex_credits_has_no_highest_day() -> None:

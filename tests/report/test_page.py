@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from harness import Answer, Request, serve
 from report_samples import FIXTURE, THINKING, store_month
@@ -27,7 +29,8 @@ from spend_samples import AUGUST, SEPTEMBER, call, store
 from flexlib.page.kit.theme import DARK, LIGHT
 from flexlib.report.offline import POLICY, find_loaded
 from flexlib.report.parameters import check_request
-from flexlib.report.run import run_report
+from flexlib.report.run import render_notebook, run_report
+from flexlib.settings import find_home
 
 MONTH = {"year": 2025, "month": 9}
 
@@ -176,6 +179,42 @@ def probe(chromium: str, tmp_path: Path) -> Probe:
         return seen
 
     return run
+
+
+# Runs axe-core over the page with all that can be opened open, and tells what breaks one of its rules, and where.
+AUDIT = """
+<script>{axe}</script>
+<script>
+addEventListener("load", async () => {{
+  document.querySelectorAll("details").forEach((one) => one.open = true);
+  const found = (await axe.run(document, {{resultTypes: ["violations"]}})).violations;
+  const told = found.map((one) => `${{one.id}} (${{one.impact}}): ${{one.nodes[0].html.slice(0, 120)}}`);
+  parent.postMessage(JSON.stringify({{[{name!r}]: told}}), "*");
+}});
+</script>
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--blink-settings=preferredColorScheme=0",)], ids=["light", "dark"])
+def test_axe_finds_nothing_on_any_page(
+    flags: tuple[str, ...], gap_page: Path, spend_page: Path, chromium: str, tmp_path: Path
+) -> None:
+    axe = (files("axe_core_python") / "axe.min.js").read_text("utf-8").replace("</script", "<\\/script")
+    pages = {"a gap": gap_page.read_text("utf-8"), "long names": spend_page.read_text("utf-8")}
+    for notebook in sorted((find_home() / "notebooks").glob("*.ipynb")):  # with the outputs that are stored
+        pages[notebook.stem] = render_notebook(nbformat.read(notebook, 4))  # type: ignore[no-untyped-call]
+    frames = [FRAME.partition("<iframe")[0]]
+    for place, (name, text) in enumerate(pages.items()):
+        audited = text.replace("</body>", f"{AUDIT.format(axe=axe, name=name)}</body>")
+        file = tmp_path / f"{place}.html"
+        file.write_text(audited.replace("style-src", "script-src 'unsafe-inline'; style-src", 1), "utf-8")
+        frames.append(f'<iframe src="{file.name}" width="1180" height="1000" style="border:0"></iframe>')
+    (tmp_path / "frames.html").write_text("\n".join(frames), "utf-8")
+    dom = browse(chromium, tmp_path, *flags, "--virtual-time-budget=60000", "--dump-dom", f"{tmp_path}/frames.html")
+    told = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
+    assert told, "no page came up"
+    found = json.loads("[" + unescape(told[1]).replace("}{", "},{") + "]")
+    assert {name: faults for one in found for name, faults in one.items()} == dict.fromkeys(pages, [])
 
 
 def as_rgb(colour: str) -> str:

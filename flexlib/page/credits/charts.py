@@ -24,12 +24,15 @@ from flexlib.formats import (
     format_whole_credits,
 )
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
-from flexlib.page.kit.days import COLUMN, DayAxis
+from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 
 LABEL_WIDTH = 100
 """CSS pixels of the words over the highest day."""
+
+NEW = " (new)"
+"""Behind a model in the legend that the month before has nothing of."""
 
 Row = dict[str, Any]
 
@@ -40,6 +43,8 @@ def plot_credits_by_day_and_model(
     by_day_before: object = None,
     *,
     span: Span | None = None,
+    holidays: Sequence[date] = (),
+    compared: object = None,
     title: str = "Flex credits a day by model",
     name: str = "chart-days",
 ) -> Chart:
@@ -47,8 +52,9 @@ def plot_credits_by_day_and_model(
 
     `by_day_and_model` as from `top_models`, the largest model lowest; `by_day` as from `credits_by_day`. `span`: the
     days of the axis; without it from the first to the last of `by_day`. `by_day_before`, a frame like `by_day` of the
-    period before, is a dashed line from the same first day. `name` is the id in a page, for each chart another.
-    Raises `InvalidRequest` where there is neither a day nor a span.
+    period before, is a dashed line from the same first day; behind `holidays` is a shade. Of `compared`, as
+    from `top_models` over `compare_models`, the legend says which models are new. `name` is the id in a page,
+    for each chart another. Raises `InvalidRequest` where there is neither a day nor a span.
     """
     cells, days = read_rows(by_day_and_model), read_rows(by_day)
     before = [] if by_day_before is None else read_rows(by_day_before)
@@ -71,7 +77,7 @@ def plot_credits_by_day_and_model(
         if peak and peak["flex_credits"]:
             _label_peak(columns, axis, peak, width - left - 10)
         for axes in (line, columns):
-            axis.set_up(axes, width - left - 10)
+            axis.set_up(axes, width - left - 10, holidays)
             axes.yaxis.set_major_formatter(FuncFormatter(_format_short if narrow else _format_long))
         line.set_xticks([])
         return figure
@@ -82,7 +88,10 @@ def plot_credits_by_day_and_model(
         words += f"; the most on {axis.name_day(peak['date'])}, {format_credits(peak['flex_credits'])}"
     words += f". Stacked by {', '.join(models)}, the largest lowest. The line above is the running total"
     words += f", the dashed one {_name_before(before)}." if before else "."
-    legend = [(model, colours[model]) for model in models]
+    rows = [] if compared is None else read_rows(compared)
+    new = {row["model"] for row in rows if row["flex_credits"] and not row["flex_credits_before"]}
+    legend = [(f"{model}{NEW * (model in new)}", colours[model]) for model in models]
+    legend += list_holiday_mark(axis, holidays)
     return Chart(name, title, words, draw, legend=legend)
 
 

@@ -90,7 +90,7 @@ def heading_for_spenders(by_user: object) -> Heading:
     """Of `credits_by_user`: how many people had flex credits at all."""
     rows = read_rows(by_user)
     spent = sum(1 for row in rows if row["flex_credits"])
-    note = "Ranked by flex credits. A pseudonym is a place in this list; a name stands only where names were asked for."
+    note = "Ranked by flex credits. A pseudonym is the same in every month; names stand only where they were asked for."
     if not spent:
         return Heading("People", note)
     note += " Flex credits are what a person uses beyond the prompt credits of the plan."

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
-from flexlib.analysis.compare import METHOD, Change
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import is_comparable, list_read_days
 from flexlib.certificate import CreditsCertificate, State
-from flexlib.dates import Month
 from flexlib.formats import (
     UNKNOWN,
     format_amount,
     format_change,
-    format_count,
     format_credits,
     format_moment,
     format_short_day,
@@ -68,7 +64,7 @@ def show_headlines(
             return f"none in {earlier}"
         way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
         at_least = "at least " if certificate.state is State.GAP else ""
-        return render_element("span", f"{sign} {at_least}{format_change(change)} on {earlier}", class_=way)
+        return render_element("span", f"{sign} {at_least}{format_change(change)} vs {earlier}", class_=way)
 
     first = f"first on {format_short_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none"
     peak = format_short_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
@@ -98,29 +94,6 @@ def show_headlines(
         ),
     ]
     return show_cards(cards)
-
-
-def show_change(change: Change | None, earlier: Month) -> Html:
-    """Why the month differs from the one before, in a line: who is new, who stopped, what the same people did."""
-    if change is None:
-        return Html("change", "")
-    parts, people = change.sum_parts(), change.people
-
-    def write(amount: Decimal) -> str:
-        return f"{'+' if amount > 0 else '−' if amount < 0 else ''}{format_amount(abs(amount))}"
-
-    same = {"volume": "how much they used", "mix": "which models", "price": "what a request cost",
-            "unmeasured": "not counted by the server"}  # fmt: skip
-    reasons = ", ".join(f"{words} {write(parts[name])}" for name, words in same.items() if parts[name])
-    stayed = sum((parts[name] for name in same), Decimal(0))
-    said = [
-        f"{format_count(people['new'], 'new spender')} {write(parts['new'])}",
-        f"{people['gone']:,} who stopped {write(parts['gone'])}",
-        f"the same {format_count(people['stayed'], 'spender')} {write(stayed)}{reasons and f' ({reasons})'}",
-    ]
-    title = f"{write(change.difference)} vs {earlier.name}: "
-    text = render_element("b", title) + escape("; ".join(said)) + "."
-    return Html("change", render_element("p", text, class_="flex-why", title=METHOD))
 
 
 def _name_prices(cost: CreditCost) -> str:

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from flexlib.dates import MONTH_NAMES, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_short_day
+from flexlib.page.kit.svg import add_tooltip
+from flexlib.page.kit.theme import LIGHT
 
 DAY_WIDTH = 24
 """CSS pixels that a tick needs which is only a day's number."""
@@ -24,6 +26,9 @@ MONTH_WIDTH, YEAR_WIDTH = 44, 80
 
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 """So many months from tick to tick."""
+
+MOST_MARKED = 62
+"""Days of an axis whose holidays are marked: of more than two months the marks would run into each other."""
 
 FEWEST_TICKS = 2
 """With fewer Mondays than that, every other day or so says more."""
@@ -66,8 +71,15 @@ class DayAxis:
         has_two = self.span.first.year != self.span.last.year
         return format_short_day(day) + f" {day.year}" * has_two
 
-    def set_up(self, axes: Axes, width: int) -> None:
-        """Limits and ticks of axes that are `width` CSS pixels wide."""
+    def list_marked(self, holidays: Iterable[date]) -> list[date]:
+        """Those of the axis, where days are wide enough to be marked."""
+        return [day for day in holidays if day in self.span] if self.span.days <= MOST_MARKED else []
+
+    def set_up(self, axes: Axes, width: int, holidays: Iterable[date] = ()) -> None:
+        """Limits and ticks of axes that are `width` CSS pixels wide; behind `holidays` a shade."""
+        for day in self.list_marked(holidays):
+            shade = axes.axvspan(self.place(day) - 0.5, self.place(day) + 0.5, color=LIGHT["line"], zorder=0)
+            add_tooltip(shade, f"{self.name_day(day)}: a holiday")
         axes.set_xlim(0.4, self.span.days + 0.6)
         ticks = self.choose_ticks(width)
         axes.set_xticks([self.place(day) for day in ticks], list(ticks.values()))
@@ -111,6 +123,11 @@ class DayAxis:
             crowded = place == 0 and len(days) > 1 and days[1].month != day.month and room < MONTH_WIDTH
             ticks[day] = format_short_day(day) if begins and not crowded else str(day.day)
         return ticks
+
+
+def list_holiday_mark(axis: DayAxis, holidays: Iterable[date]) -> list[tuple[str, str]]:
+    """What the legend says of the shade behind holidays; nothing where there is none."""
+    return [("Holiday", "line")] if axis.list_marked(holidays) else []
 
 
 def name_months(days: Sequence[date], room: float) -> dict[date, str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-from flexlib.certificate import State
+from flexlib.certificate import Certificate, State, UsageCertificate
+from flexlib.checks import describe_check, explain_check
+from flexlib.formats import UNKNOWN, format_count, format_moment
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.table import render_table
 from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
+from flexlib.sources.registry import WINDSURF, name_source
 from flexlib.tables.definition import Table
 
 DEMO = render_element("em", "Demo data", class_="demo")
@@ -151,6 +154,29 @@ def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact],
     content += "".join(render_element("p", escape(note)) for note in notes)
     class_ = f"flex-section flex-proof {badge.colour}"
     return Html("proof", render_element("section", content, class_=class_, id="proof"))
+
+
+def show_certificates(state: State, certificates: Sequence[Certificate], missing: Sequence[str]) -> Html:
+    """The proof of a page that rests on several months: the certificate of each."""
+    return show_facts(BADGES[state], missing, [fact for one in certificates for fact in list_facts(one)], ())
+
+
+def list_facts(certificate: Certificate) -> Iterator[Fact]:
+    """Lines of the proof: state, rows, exact sums, checks, files and the hash of what one source holds of a month."""
+    badge = BADGES[certificate.state]
+    colour = "good" if badge.colour == "good" else "bad"
+    name = name_source(getattr(certificate, "source", WINDSURF.name))
+    yield Fact(f"{name}, {certificate.month}", f"{badge.word}, read {format_moment(certificate.read_at)}", colour)
+    yield Fact("Rows", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
+    if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
+        yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
+    for name, check in certificate.checks.items():
+        title = name.replace("_", " ").capitalize()
+        words = filter(None, (check.result, describe_check(check) or explain_check(check)))
+        yield Fact(title, ": ".join(words), RESULTS[check.result])
+    for entry in getattr(certificate, "files", ()):
+        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
+    yield Fact("Rows' SHA-256", certificate.rows_sha256)
 
 
 def mark_total(badge: StateBadge) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import unescape
 
+from flexlib.analysis.ranking import NEW
 from flexlib.formats import UNKNOWN, format_weekday
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.theme import OTHER, assign_colours, css_colour
-from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value, is_day
+from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, Total, format_value, is_day
 
 ROOM_FOR_NUMBERS = 26
 """Characters of numbers in a line for which a phone has room at full size, beside a name."""
@@ -39,12 +40,14 @@ def render_table(table: Table) -> str:
         "".join(_wrap_cell(column, _render_cell(column, row, "", 1)) for column in table.columns)
         for row in table.closing
     )
+    has_total = any(column.total is not Total.BLANK for column in table.columns)
+    foot = [*([totals] if has_total else []), *closing]
     html = render_element(
         "table",
         render_element("caption", escape(table.caption))
         + render_element("thead", render_element("tr", heads))
         + render_element("tbody", "\n".join(lines))
-        + render_element("tfoot", "\n".join(render_element("tr", line) for line in (totals, *closing))),
+        + (render_element("tfoot", "\n".join(render_element("tr", line) for line in foot)) if foot else ""),
         class_=f"flex-table{' dense' * _is_dense(table)}",
         id=table.name,
     )
@@ -99,8 +102,8 @@ def _colour_rows(table: Table) -> list[str]:
     series = next((column for column in table.columns if column.is_series), None)
     if series is None:
         return ["" if place in table.others else table.bar_colour for place in range(len(table.rows))]
-    own = table.rows[: table.coloured]
-    slots = assign_colours(row[series.key] for place, row in enumerate(own) if place not in table.others)
+    names = {row[series.key] for place, row in enumerate(table.rows) if place not in table.others}
+    slots = assign_colours(names if table.coloured is None else table.coloured)
     return [
         OTHER if place in table.others else slots.get(row[series.key], OTHER) for place, row in enumerate(table.rows)
     ]
@@ -132,6 +135,8 @@ def _render_value(value: object, column: Column) -> str:
     if column.kind is Kind.CHANGE and isinstance(value, int):
         # More and less have the colours of cost, not of good and bad.
         return render_element("span", text, class_="more" if value > 0 else "less" if value < 0 else "same")
+    if column.kind is Kind.CHANGE and value == NEW:
+        return render_element("b", text, class_="new")
     return text
 
 

@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.ranking import count_colours
+from flexlib.analysis.ranking import NEW, choose_coloured
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 from flexlib.dates import Month, Span
 from flexlib.formats import format_short_number
 from flexlib.page.kit.amounts import UNITS, Cell, fold_cells, stack_columns, sum_labels
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
-from flexlib.page.kit.days import COLUMN, DayAxis
+from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 from flexlib.spend.bills import MonthBills
@@ -43,21 +43,22 @@ def plot_spend_by_day(
     *,
     has_bills: bool = False,
     bills: MonthBills | None = None,
+    holidays: Sequence[date] = (),
     title: str = "US$ a day by model",
     name: str = "chart-spend-days",
 ) -> Chart | None:
     """Columns of dollars a day, stacked by model, and above them the running total; None where no day has an amount.
 
-    The frame as from `usage_by_day_and_model`; `models` as from `rank_models`: the largest have a colour, the same as
-    in the table of models, all others are one. `by_day_before`, as from `usage_by_day`, is a dashed line from the same
-    first day. `has_bills`: whether the month's spend is another, because bills say it; then the total says that it is
-    the count. Of `bills` what nobody counted is drawn as well, where its day is known: of a provider without calls, and
-    of models, fees and calls without a price.
+    The frame as from `usage_by_day_and_model`; `models` as from `rank_models`: the largest and the one that rose most
+    have a colour, the same as in the table of models, all others are one. `by_day_before`, as from `usage_by_day`, is a
+    dashed line from the same first day. `has_bills`: whether the month's spend is another, because bills say it; then
+    the total says that it is the count. Of `bills` what nobody counted is drawn as well, where its day is known: of a
+    provider without calls, and of models, fees and calls without a price. Behind `holidays` is a shade.
     """
     rows = [row for row in read_rows(by_day_and_model) if row["total_usd"] is not None]
     if not rows:
         return None
-    coloured = models[: count_colours(len(models))]
+    coloured = choose_coloured(models)
     named = {(line["provider"], one): line["model"] for line in coloured for one in line["spellings"]}
     # Every named model has a cell: its colour depends on who else has one.
     cells = [Cell(span.first, line["model"], Decimal(0)) for line in coloured]
@@ -91,7 +92,7 @@ def plot_spend_by_day(
         stack_columns(columns, cells, places, axis.choose_thickness(room), colours, "usd", tips)
         columns.set_title("US$ a day", loc="left", fontsize=STYLE["font.size"], pad=12)
         for axes in (line, columns):
-            axis.set_up(axes, room)
+            axis.set_up(axes, room, holidays)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: format_short_number(number)))
         line.set_xticks([])
         return figure
@@ -102,7 +103,10 @@ def plot_spend_by_day(
         f"{USD.write(days[top])}. Stacked by {', '.join(sizes)}, the largest lowest. The line above is the running "
     )
     words += f"total{' as counted' * has_bills}" + (", the dashed one the month before." if before else ".")
-    return Chart(name, title, words, draw, legend=[(label, colours[label]) for label in sizes])
+    new = {line["model"] for line in coloured if line["change"] == NEW}
+    legend = [(f"{label}{' (new)' * (label in new)}", colours[label]) for label in sizes]
+    legend += list_holiday_mark(axis, holidays)
+    return Chart(name, title, words, draw, legend=legend)
 
 
 def _sum_days(amounts: Iterable[tuple[date | None, Decimal | int | None]]) -> dict[date, Decimal]:

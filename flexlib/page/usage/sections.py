@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,15 +11,14 @@ from flexlib.analysis.ranking import measure_amount_change, measure_unit_price
 from flexlib.analysis.usage import UsageStatistics
 from flexlib.analysis.usage_frames import hide_zero, sum_amounts
 from flexlib.certificate import State, UsageCertificate
-from flexlib.checks import describe_check, explain_check
 from flexlib.errors import BadRecord
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_moment, format_short_day
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import (
     BADGES,
-    RESULTS,
     Fact,
     StateBadge,
+    list_facts,
     mark_total,
     show_cards,
     show_facts,
@@ -123,7 +122,7 @@ def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
 
     `calls`: the statistics of `usage.calls`. Raises `BadRecord` when they are not what the certificates say.
     """
-    facts = [_reconcile(usage, calls), *(fact for one in usage.snapshots for fact in _list_facts(one))]
+    facts = [_reconcile(usage, calls), *(fact for one in usage.certificates for fact in list_facts(one))]
     texts = {f"{_name_source(one)}, {one.month}": " ".join(one.certificate.notes) for one in usage.snapshots}
     notes = (f"{name}: {text}" for name, text in texts.items() if text)
     return show_facts(BADGES[usage.state], _list_problems(usage), facts, notes)
@@ -164,24 +163,6 @@ def _name_source(snapshot: Snapshot) -> str:
     return name_source(snapshot.source)
 
 
-def _list_facts(snapshot: Snapshot) -> Iterator[Fact]:
-    certificate = snapshot.certificate
-    badge = BADGES[certificate.state]
-    colour = "good" if badge.colour == "good" else "bad"
-    read = f"{badge.word}, read {format_moment(certificate.read_at)}"
-    yield Fact(f"{_name_source(snapshot)}, {snapshot.month}", read, colour)
-    yield Fact("Rows", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
-    if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
-        yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
-    for name, check in certificate.checks.items():
-        title = name.replace("_", " ").capitalize()
-        words = filter(None, (check.result, describe_check(check) or explain_check(check)))
-        yield Fact(title, ": ".join(words), RESULTS[check.result])
-    for entry in getattr(certificate, "files", ()):
-        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
-    yield Fact("Rows' SHA-256", certificate.rows_sha256)
-
-
 def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bool) -> str:
     """The change on the month before, or why none is stated, with what that month came to; nothing without one."""
     if before is None:
@@ -196,7 +177,7 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
         why = f", but {before.obstacle}" * bool(before.obstacle)
         return f"{UNKNOWN} {name}: {bound}US$ {format_amount(then['usd'])}{escape(why)}"
     way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
-    text = f"{sign} {'at least ' * at_least}{format_change(change)} on {name}"
+    text = f"{sign} {'at least ' * at_least}{format_change(change)} vs {name}"
     return render_element("span", text, class_=way)
 
 

@@ -1,0 +1,45 @@
+"""What a month's page answers first, from all that is stored: why it changed, where it will end, what is unusual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from flexlib.front.anomalies import MonthAnomalies, find_unusual_days
+from flexlib.front.compare import Comparison, compare_before
+from flexlib.front.events import list_holidays, read_planned
+from flexlib.front.forecast import MonthForecast, forecast_running
+from flexlib.front.spend import Spend
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to the last month that is loaded, each found when it is asked for."""
+
+    spend: Spend
+    of: str
+    """`credits` or `usd`."""
+    country: str = ""
+    """Whose holidays are days like each other; empty: none."""
+
+    @cached_property
+    def holidays(self) -> list[date]:
+        """Those of the month and of the years around it."""
+        year = self.spend.span.months[-1].year
+        return list_holidays(self.country, (year - 2, year + 1))
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """With the month before, see `compare_before`."""
+        return compare_before(self.spend, self.of)
+
+    @cached_property
+    def outlook(self) -> MonthForecast | None:
+        """Of a month that is running, see `forecast_running`."""
+        return forecast_running(self.spend, self.of, self.holidays)
+
+    @cached_property
+    def unusual(self) -> MonthAnomalies | None:
+        """Days far above their weekday; those named in `params/events.yaml` as planned."""
+        return find_unusual_days(self.spend, self.of, read_planned())

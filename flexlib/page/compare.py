@@ -1,0 +1,180 @@
+"""The page of a change: what it comes to, its parts as a staircase from one sum to the other, and who moved most."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from matplotlib.figure import Figure
+
+from flexlib.analysis.compare import METHOD, NOTHING, Change
+from flexlib.analysis.ranking import measure_amount_change
+from flexlib.certificate import Certificate, State
+from flexlib.dates import Span
+from flexlib.formats import UNKNOWN, format_amount, format_change, format_signed, format_span
+from flexlib.page.kit.chart import Chart, add_axes
+from flexlib.page.kit.markup import Html, escape, render_element
+from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
+from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.theme import LIGHT
+from flexlib.tables.compare import UNITS, list_parts, name_part
+
+STEP = 34
+"""CSS pixels of a step of the staircase."""
+
+LETTER = 7
+"""CSS pixels that a letter beside an axis is wide, on the average."""
+
+NAMES = {
+    "new": "New", "gone": "Stopped", "volume": "How much", "mix": "Which models", "price": "Price",
+    "rate": "Exchange rate", "unmeasured": "Not counted",
+}  # fmt: skip
+"""The steps, as there is room for beside them on a phone."""
+
+
+class Compared(Protocol):
+    """Two spans compared, as `front.compare_spans` gives it."""
+
+    @property
+    def before(self) -> Span: ...
+    @property
+    def after(self) -> Span: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def change(self) -> Change: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def certificates(self) -> tuple[Certificate, ...]: ...
+    @property
+    def lacking(self) -> tuple[bool, bool]: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+
+
+def show_compare_title(made: Compared) -> Html:
+    """What is compared with what, and the worst state of both; what is missing, and why."""
+    return show_title(
+        "Why it changed",
+        f"{format_span(made.after)} vs {format_span(made.before)}",
+        f"{UNITS[made.unit][0]} · a change and its parts",
+        BADGES[made.state],
+        "the worse of the two",
+        () if made.state is State.COMPLETE else made.missing,
+        demo=any(getattr(one, "demo", False) for one in made.certificates),
+        for_scripts={
+            "state": str(made.state), "missing": list(made.missing), "possible_duplicates": [], "bills": [],
+        },
+    )  # fmt: skip
+
+
+def show_compare_headlines(made: Compared) -> Html:
+    """Both sums and their difference, and how many came, went and stayed, each with what they moved."""
+    change, parts, people = made.change, made.change.sum_parts(), made.change.people
+    places = UNITS[made.unit][1]
+    came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
+    marks = [f" {render_element('b', 'at least', class_='warn')}" * lacks for lacks in made.lacking]
+    share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
+    way = "more" if change.difference > 0 else "less" if change.difference < 0 else "same"
+    said = f"{UNKNOWN} one of the two lacks something" if any(made.lacking) else f"none in {earlier}"
+    if share is not None:
+        said = render_element("span", escape(f"{format_change(share)} vs {earlier}"), class_=way)
+    return show_cards([
+        (f"{later}{marks[1]}", format_amount(change.after, places), said),
+        (f"{earlier}{marks[0]}", format_amount(change.before, places), UNITS[made.unit][0]),
+        ("Difference", format_signed(change.difference, places), "the sum of all parts"),
+        ("New spenders", f"{people['new']:,}", format_signed(came, places)),
+        ("Who stopped", f"{people['gone']:,}", format_signed(went, places)),
+        ("The same spenders", f"{people['stayed']:,}", format_signed(change.difference - came - went, places)),
+    ])  # fmt: skip
+
+
+def heading_for_parts(made: Compared) -> Heading:
+    """The part that moved most the way that the sum went."""
+    change, note = made.change, f"{METHOD} The lines beside their ends: how far another order would have moved them."
+    if made.unit == "clp":
+        note = METHOD
+    sign, parts = 1 if change.difference > 0 else -1, list_parts(change, made.unit)
+    name = max(parts, key=lambda one: sign * parts[one])
+    if not change.difference:
+        return Heading(f"As much as in {_name_sides(made)[0]}", note)
+    title = name_part(name, change.people)
+    return Heading(f"{title} moved most: {format_signed(parts[name], UNITS[made.unit][1])}", note)
+
+
+def heading_for_movers(moved: Mapping[Hashable, Mapping[str, Decimal]], what: str) -> Heading | None:
+    """The few who together moved more than all others; `moved` as from `Change.sum_by_person` or `sum_by_model`."""
+    sizes = [abs(sum(parts.values(), NOTHING)) for parts in moved.values()]
+    half, so_far = sum(sizes, NOTHING) / 2, NOTHING
+    note = "Ranked by how much each changed, up or down; the parts of a line add up to its change."
+    for count, size in enumerate(sizes, 1):
+        so_far += size
+        if so_far >= half > 0:
+            who = f"{count:,} of {len(sizes):,} {what} made" if count > 1 else f"One of {len(sizes):,} {what} made"
+            return Heading(f"{who} half of all that moved", note)
+    return None
+
+
+def plot_parts(made: Compared, *, title: str = "From one sum to the other", name: str = "chart-parts") -> Chart:
+    """A staircase from the one sum to the other, a step a part; a thin line at the end of a step shows how far other
+    orders of change would have taken it."""
+    change, unit = made.change, made.unit
+    parts, (earlier, later) = list_parts(change, unit), _name_sides(made)
+    steps = [(earlier, NOTHING, change.before, "before")]
+    height, ranges = change.before, dict[int, tuple[float, float]]()
+    for place, (part, moved) in enumerate(parts.items(), 1):
+        steps.append((NAMES[part], height, moved, "more" if moved >= 0 else "less"))
+        if part in change.ranges and unit != "clp":
+            least, most = change.ranges[part]
+            ranges[place] = float(height + least), float(height + most)
+        height += moved
+    steps.append((later, NOTHING, change.after, "accent"))
+    places = UNITS[unit][1]
+
+    def write(place: int) -> str:
+        is_sum = place in (0, len(steps) - 1)
+        return (format_amount if is_sum else format_signed)(steps[place][2], places)
+
+    def draw(width: int) -> Figure:
+        figure = new_figure(width, 12 + STEP * len(steps))
+        longest = max(len(step[0]) for step in steps)
+        room = max(len(write(place)) for place in range(len(steps)))
+        left, right = min(12 + LETTER * longest, width // 2), 16 + LETTER * room
+        axes = add_axes(figure, left, right, 4, STEP * len(steps))
+        for place, (label, foot, size, colour) in enumerate(steps):
+            (bar,) = axes.barh(place, float(size), 0.62, left=float(foot), color=LIGHT[colour])
+            add_tooltip(bar, f"{label}: {write(place)}")
+            end = max(float(foot), float(foot + size), *ranges.get(place, ()))
+            axes.annotate(write(place), (end, place), (6, 0), textcoords="offset points", va="center",
+                          color=LIGHT["ink"])  # fmt: skip
+            if place in ranges:
+                least, most = ranges[place]
+                axes.hlines(place, least, most, color=LIGHT["ink"], linewidth=1.5)
+            if place > 0:
+                at = float(foot) if place < len(steps) - 1 else float(size)
+                axes.vlines(at, place - 1 + 0.31, place - 0.31, color=LIGHT["soft"], linewidth=1)
+        axes.set_yticks(range(len(steps)), [step[0] for step in steps])
+        axes.set_ylim(len(steps) - 0.5, -0.5)
+        axes.set_xlim(min(0.0, *(min(ends) for ends in ranges.values()), 0.0))
+        axes.set_xticks([])
+        axes.grid(visible=False)
+        axes.spines["bottom"].set_visible(False)
+        return figure
+
+    words = f"From {write(0)} to {write(len(steps) - 1)} in {UNITS[unit][0]}: "
+    words += ", ".join(f"{step[0]} {write(place)}" for place, step in enumerate(steps) if 0 < place < len(steps) - 1)
+    return Chart(name, title, f"{words}.", draw)
+
+
+def _name_sides(made: Compared) -> tuple[str, str]:
+    """Both spans, months without their year where it is one."""
+    sides = [span.months for span in (made.before, made.after)]
+    if any(len(months) > 1 for months in sides):
+        before, after = (f"{months[0]} to {months[-1]}" for months in sides)
+        return before, after
+    (before_month,), (after_month,) = sides
+    if before_month.year == after_month.year:
+        return before_month.name, after_month.name
+    return before_month.title, after_month.title

@@ -1,0 +1,136 @@
+"""Why a sum changed, as finished tables: its parts, and who and which model moved most; rows as of `analysis.compare`.
+
+What is rounded adds up: the parts of a line to its change, and the lines to the total, to the last decimal shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
+
+from flexlib.analysis.compare import NOTHING, PARTS, Change, round_parts
+from flexlib.formats import format_count, format_signed
+from flexlib.sources.registry import name_source
+from flexlib.tables.definition import Column, Kind, Table
+
+UNITS = {"flex_credits": ("Flex credits", "0.01"), "usd": ("US$", "0.01"), "clp": ("CLP", "1")}
+"""How each unit is called, and to what it is rounded."""
+
+CAME_AND_WENT = "came"
+"""The column of people who are new or gone, or of models in their hands; nobody is both."""
+
+HEADINGS = {
+    CAME_AND_WENT: "New, or gone",
+    "volume": "How much",
+    "mix": "Which models",
+    "price": "Price",
+    "rate": "Exchange rate",
+    "unmeasured": "Not counted",
+}
+
+
+def name_part(name: str, people: Mapping[str, int]) -> str:
+    """What a part of a change is called: `74 new spenders`."""
+    same = format_count(people["stayed"], "spender")
+    return {
+        "new": format_count(people["new"], "new spender"),
+        "gone": f"{format_count(people['gone'], 'spender')} who stopped",
+        "volume": f"How much the same {same} used",
+        "mix": "Which models they chose",
+        "price": "What a unit of each model cost",
+        "rate": "The exchange rate",
+        "unmeasured": "Not all counted, or without an amount",
+    }[name]
+
+
+def list_parts(change: Change, unit: str) -> dict[str, Decimal]:
+    """The parts that there are, rounded so that they add up to the rounded difference."""
+    parts, places = change.sum_parts(), -Decimal(UNITS[unit][1]).as_tuple().exponent  # type: ignore[operator]
+    kept = {name: part for name, part in parts.items() if part or name in ("new", "gone", "volume")}
+    return round_parts(kept, places)
+
+
+def table_parts(change: Change, unit: str) -> Table:
+    """A line a part; beside the parts of those who stayed, how far another order of change would have moved them."""
+    title, places = UNITS[unit]
+    rows = [
+        {
+            "part": name_part(name, change.people),
+            "amount": format_signed(part, places),
+            "between": _write_range(change, name, unit),
+        }
+        for name, part in list_parts(change, unit).items()
+    ]
+    columns = [
+        Column("part", "Part", total="Difference"),
+        Column("amount", title, Kind.NUMBER, format_signed(change.difference, places)),
+        Column("between", "In another order", Kind.NUMBER),
+    ]
+    return Table("table-parts", "The change and its parts", columns, rows)
+
+
+def table_people(change: Change, unit: str, top: int) -> Table:
+    """Who moved most, the others as one line; beside a user the source, where there are several."""
+    moved = change.sum_by_person()
+    sources = {key[0] for key in moved if isinstance(key, tuple)}
+    labels: dict[Hashable, tuple[str, str]]
+    labels = {key: (str(key[1]), name_source(str(key[0])) if len(sources) > 1 else "")
+              for key in moved if isinstance(key, tuple)}  # fmt: skip
+    return _table_movers(moved, labels, unit, top, ("table-movers", "People", "Who moved most"))
+
+
+def table_changed_models(change: Change, unit: str, top: int) -> Table:
+    """Which models moved most, the others as one line."""
+    moved = change.sum_by_model()
+    labels = {key: (str(key), "") for key in moved}
+    return _table_movers(moved, labels, unit, top, ("table-moved-models", "Models", "Which models moved most"))
+
+
+def _table_movers(
+    moved: Mapping[Hashable, Mapping[str, Decimal]],
+    labels: Mapping[Hashable, tuple[str, str]],
+    unit: str,
+    top: int,
+    words: tuple[str, str, str],
+) -> Table:
+    name, heading, caption = words
+    changed = {key: parts for key, parts in moved.items() if any(parts.values())}
+    top += len(changed) == top + 1  # one line for one other would hide its name for nothing
+    shown = list(changed.items())[:top]
+    lines = [(*labels[key], parts) for key, parts in shown]
+    others = [parts for key, parts in list(changed.items())[top:]]
+    if others:
+        lines.append((f"{len(others):,} more", "", _add(others)))
+    whole = _add([parts for _, _, parts in lines])
+    kept = [key for key in HEADINGS if key == CAME_AND_WENT or whole[key] or any(_fold(p)[key] for _, _, p in lines)]
+    rows = [{"label": label, "note": note, **_write(_fold(parts), kept, unit)} for label, note, parts in lines]
+    total = _write(_fold(whole), kept, unit)
+    columns = [
+        Column("label", heading, total="All", note="note"),
+        Column("change", UNITS[unit][0], Kind.NUMBER, total["change"]),
+        *(Column(key, HEADINGS[key], Kind.NUMBER, total[key], is_optional=True) for key in kept),
+    ]
+    return Table(name, caption, columns, rows, frozenset({len(rows) - 1} if others else ()))
+
+
+def _fold(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    folded = {CAME_AND_WENT: parts.get("new", NOTHING) + parts.get("gone", NOTHING)}
+    return folded | {name: parts.get(name, NOTHING) for name in PARTS if name in HEADINGS}
+
+
+def _add(lines: list[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    return {name: sum((parts.get(name, NOTHING) for parts in lines), NOTHING) for name in PARTS}
+
+
+def _write(parts: Mapping[str, Decimal], kept: list[str], unit: str) -> dict[str, str]:
+    places = UNITS[unit][1]
+    rounded = round_parts({name: parts[name] for name in kept}, 0 if places == "1" else 2)
+    written = {name: format_signed(part, places) if parts[name] else "" for name, part in rounded.items()}
+    return {"change": format_signed(sum(parts.values(), NOTHING), places), **written}
+
+
+def _write_range(change: Change, name: str, unit: str) -> str:
+    if name not in change.ranges or not change.people["stayed"] or unit == "clp":
+        return ""
+    least, most = (format_signed(one, UNITS[unit][1]) for one in change.ranges[name])
+    return f"{least} to {most}"

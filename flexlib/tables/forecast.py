@@ -1,0 +1,36 @@
+"""How forecasts of a month's sum did in earlier months, as a finished table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from flexlib.analysis.shares import WHOLE
+from flexlib.formats import format_share_percent
+from flexlib.tables.definition import Column, Kind, Table
+
+
+def table_backtest(backtest: pd.DataFrame) -> Table:
+    """A line for each number of days known, as from `sum_up_backtest`; a dash where nothing was tried."""
+    lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
+    rows = [
+        {
+            "known": f"{line['known']} days" if line["known"] else "none yet",
+            "months": line["months"],
+            "held": f"{line['held']} of {line['bands']}" if line["bands"] else None,
+            "error": _write_share(line["mean_error"]),
+            "width": _write_share(line["mean_width"]),
+        }
+        for line in lines
+    ]
+    columns = [
+        Column("known", "Of the month known"),
+        Column("months", "Months tried", Kind.COUNT),
+        Column("held", "The band held", Kind.NUMBER),
+        Column("error", "Mean error", Kind.NUMBER),
+        Column("width", "Width of the band", Kind.NUMBER, is_optional=True),
+    ]
+    return Table("table-backtest", "How such forecasts did in earlier months", columns, rows)
+
+
+def _write_share(share: float | None) -> str | None:
+    return None if share is None else format_share_percent(round(share * WHOLE))

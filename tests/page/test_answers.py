@@ -1,0 +1,138 @@
+"""What a page answers first is what was found, in words; nothing where there is nothing to say."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from report_samples import FIXTURE, read_cells, read_words, store_month
+from spend_samples import AUGUST, SEPTEMBER, call, store
+
+from flexlib.analysis.compare import Use, take_apart
+from flexlib.analysis.savings import suggest_failures
+from flexlib.dates import Month
+from flexlib.front.answers import Answers
+from flexlib.front.compare import compare_loaded
+from flexlib.front.forecast import forecast_loaded
+from flexlib.front.spend import load_spend
+from flexlib.page import answers
+from flexlib.page.compare import heading_for_movers, heading_for_parts, plot_parts, show_compare_headlines
+from flexlib.page.forecast import heading_for_forecast, plot_forecast, show_forecast_headlines
+from flexlib.page.kit.table import render_table
+from flexlib.tables.compare import table_parts, table_people
+
+CHANGE = take_apart(
+    {"ana": {"opus": Use(Decimal(100), 10)}, "ben": {"opus": Use(Decimal(30), 3)}},
+    {"ana": {"opus": Use(Decimal(180), 12)}, "eva": {"gpt-4": Use(Decimal(5), 1)}},
+)
+"""130 to 185: ana +80 (volume +25, price +55), eva new +5, ben gone -30."""
+
+
+def find_answers(root: Path, of: str = "credits", country: str = "") -> Answers:
+    return Answers(load_spend("2025-09", None, root, zone="UTC", names=False), of, country)
+
+
+def test_why_it_changed_is_a_line_whose_parts_sum_to_the_difference() -> None:
+    said = "1 new spender +5.00; 1 who stopped −30.00; the same 1 spender +80.00 (how much they used +25.00, what a"
+    shown = answers.show_why(CHANGE, "flex_credits", AUGUST)
+    assert read_words(shown.text) == f"+55.00 vs August: {said} request cost +55.00)."
+    assert read_words(answers.show_why(CHANGE, "usd", AUGUST, is_least=True).text).startswith("At least US$ +55.00 vs")
+    assert answers.show_why(None, "usd", AUGUST).text == ""
+
+
+def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> None:
+    """100 flex credits a day (of 10,000 hundredths), read on 16 September: 15 days are known."""
+    for month, last in ((Month(2025, 7), 31), (AUGUST, 31)):
+        store_month(tmp_path, [(day, "ana", "gpt-4", 0, 10_000) for day in range(1, last + 1)], month=month)
+    days = [(day, "ana", "gpt-4", 0, 10_000) for day in range(1, 16)]
+    store_month(tmp_path, days, read_at=datetime(2025, 9, 16, 6, tzinfo=timezone.utc))
+    outlook = find_answers(tmp_path).outlook
+    assert outlook is not None
+    assert (outlook.known, outlook.this.expected) == (1500, 3000)
+    said = read_words(answers.show_outlook(outlook).text)
+    assert said.startswith("September may end near 3,000 Flex credits: 1,500 known up to 15 Sep; no band yet, ")
+    store_month(tmp_path, days, read_at=datetime(2025, 10, 3, tzinfo=timezone.utc))
+    assert answers.show_outlook(find_answers(tmp_path).outlook).text == ""
+
+
+def test_a_month_without_an_amount_of_the_unit_has_no_answers_and_no_fault(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", None, model="mine"))
+    found = find_answers(tmp_path, "usd", "CL")
+    assert (found.comparison, found.outlook, found.unusual) == (None, None, None)
+    assert [day for day in found.holidays if day.month == 9 and day.year == 2025] == [
+        date(2025, 9, 18),
+        date(2025, 9, 19),
+    ]
+    pieces = answers.show_change(None), answers.show_unusual(None), answers.show_peak(None), answers.show_saving(None)
+    assert [piece.render_html() for piece in pieces] == [""] * 4
+
+
+def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_made_of(tmp_path: Path) -> None:
+    """Ten people with 10 credits each weekday; on 16 September (a Tuesday) ana has 1,250, and three more come."""
+    people = [f"u{number}" for number in range(10)]
+    for month, last in ((AUGUST, 31), (SEPTEMBER, 30)):
+        rows = [(day, user, "gpt-4", 0, 1000) for day in range(1, last + 1) for user in people]
+        if month == SEPTEMBER:
+            rows = [row for row in rows if row[:2] != (16, "u0")]
+            rows += [(16, "u0", "gpt-4", 0, 125_000), *((16, f"new{number}", "gpt-4", 0, 1000) for number in range(3))]
+        store_month(tmp_path, rows, month=month)
+    found = find_answers(tmp_path).unusual
+    assert found is not None
+    # 9 + 3 people at 10 credits and one at 1,250: 1,370 of 13 people, against 10 at 10.
+    said = "16 Sep, the highest day: 13 people at 105.38 flex credits each, against 10 at 10.00 flex credits on such a"
+    assert read_words(answers.show_peak(found).text) == f"{said} weekday."
+    html = answers.show_unusual(found).render_html()
+    amounts = {line[2] for line in read_cells(html, "table-unusual")}
+    assert {"1,250.00", "1,370.00"} <= amounts
+    assert "16 Sep: 13 people at 105 each, against 10 at 10" in html
+
+
+def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more() -> None:
+    statuses = [
+        {"status": "ok", "failed": False, "calls": 90, "total_usd": Decimal(99)},
+        {"status": "timeout", "failed": True, "calls": 9, "total_usd": Decimal("0.9")},
+        {"status": "refused", "failed": True, "calls": 1, "total_usd": Decimal("0.1")},
+        {"status": "left out", "failed": True, "calls": 7, "total_usd": None},
+    ]
+    found = suggest_failures(statuses, Decimal(100))
+    assert found is not None
+    assert found.sentence.startswith("10 calls that failed cost US$ 1.00, most of it with the status timeout")
+    assert suggest_failures(statuses, Decimal(101)) is None
+
+
+@pytest.mark.parametrize("of", ["credits", "usd", "clp"])
+def test_the_page_of_a_change_shows_parts_that_add_up(of: str) -> None:
+    later = load_spend("2025-09", None, FIXTURE, zone="UTC", names=False)
+    made = compare_loaded(AUGUST.span, later, of)
+    lines = read_cells(render_table(table_parts(made.change, made.unit)), "table-parts")
+    amounts = [Decimal(line[1].replace(",", "").replace("−", "-")) for line in lines]
+    assert sum(amounts[:-1]) == amounts[-1]
+    people = read_cells(render_table(table_people(made.change, made.unit, 3)), "table-movers")
+    assert (len(people), people[-1][0], people[-1][1]) == (5, "All", lines[-1][1])
+    if of == "credits":
+        words = read_words(show_compare_headlines(made).text)
+        assert words.startswith(
+            "September 9,961.00 +13.8 % vs August August 8,754.00 Flex credits Difference +1,207.00"
+        )
+        assert heading_for_parts(made).heading == "7 new spenders moved most: +4,378.00"
+        heading = heading_for_movers(made.change.sum_by_person(), "people")
+        assert heading is not None
+        assert heading.heading == "2 of 25 people made half of all that moved"
+        described = "From 8,754.00 to 9,961.00 in Flex credits: New +4,378.00, Stopped −1,286.50, How much −562.86"
+        assert plot_parts(made).description.startswith(described)
+
+
+def test_the_page_of_a_forecast_says_what_is_known_and_when_the_budget_is_used_up() -> None:
+    loaded = load_spend("2025-09", None, FIXTURE, zone="UTC", names=False)
+    made = forecast_loaded(loaded, day=15, budget=4000)
+    words = read_words(show_forecast_headlines(made, 4000).text)
+    assert "Known of it 4,530 up to 15 Sep 2025" in words
+    assert "Budget 15 Sep 4,000 were used up" in words
+    assert "there is no band yet" in heading_for_forecast(made).heading
+    chart = plot_forecast(made, 4000, [date(2025, 9, 18)])
+    assert chart is not None
+    assert [name for name, _ in chart.legend] == ["Known; expected dashed, in its band", "Budget", "Holiday"]
+    whole = forecast_loaded(loaded)
+    assert heading_for_forecast(whole).heading == "September is over: 9,961"
