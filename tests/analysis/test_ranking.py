@@ -97,6 +97,7 @@ def test_a_change_is_stated_where_both_amounts_are_whole(
 def test_of_the_lines_with_a_colour_the_last_gives_way_to_what_rose_most(
     changes: dict[int, str], coloured: list[int]
 ) -> None:
+    lines: list[dict[str, Any]]
     lines = [{"place": place, "total_usd": Decimal(20 - place), "change": None, "total_usd_before": None}
              for place in range(9)]  # fmt: skip
     for place, then in changes.items():
