@@ -144,7 +144,7 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
         report_disk(parquet.parent),
         pq.ParquetWriter(parquet, SHAPES[delivery.source.dataset][0], compression="zstd") as writer,
     ):
-        # One table is written while the next is priced and the one after it is read and checked.
+        # One table is written while the next is priced, one after it checked, and one after that read.
         filled = work_ahead(fill, tables) if is_usage and not delivery.is_priced else tables
         for _ in work_ahead(put, filled):
             pass

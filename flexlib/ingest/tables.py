@@ -33,10 +33,8 @@ def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> It
     """
     _, key, check = SHAPES[source.dataset]
     last: list[Any] | None = None
-    for table in tables:
-        if not table.num_rows:
-            continue
-        first = _read_key(check(table, month), key, 0)
+    for table in work_ahead(lambda table: check(table, month), (table for table in tables if table.num_rows)):
+        first = _read_key(table, key, 0)
         if last is not None and first <= last:
             raise BadRecord(f"rows refused: {_write_key(first)} stands behind {_write_key(last)}.")
         last = _read_key(table, key, table.num_rows - 1)
