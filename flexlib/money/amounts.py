@@ -8,7 +8,7 @@ a sum of a day or a month has no hour, and takes the rate of the date that it na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,8 @@ def fill_call(
     one. `unconverted`: what to say where there are dollars and no rate for them. Filled again with the same books, a
     call stays as it is; the reasons are found again. Raises `BadRecord` for counts that cannot be.
     """
-
-    def read(name: str, absent: Any = None) -> Any:  # noqa: ANN401 (whatever the column holds)
-        return call.get(name, absent) if isinstance(call, Mapping) else getattr(call, name, absent)
-
+    values: Mapping[str, Any] = call if isinstance(call, Mapping) else call._asdict()  # type: ignore[attr-defined]
+    read: Callable[..., Any] = values.get
     filled = {name: read(name) for name in FILLED} | {"unpriced": None, "unconverted": None}
     usd = filled["amount_in_usd"]
     if usd is None and read("proxy") in PAID_IN_USD:
