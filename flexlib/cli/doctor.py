@@ -166,7 +166,7 @@ def _look_at_months(data: Path, settings: Settings) -> list[Finding]:
         return Finding("stale", ", ".join(stale) or "none")
 
     stored = _look("months", look)
-    return [stored] if stored.exit_code in (1, 2) else [stored, look_again(), _look_for_gaps(found)]
+    return [stored] if stored.exit_code in (1, 2) else [stored, _look("stale", look_again), _look_for_gaps(found)]
 
 
 def _lags(snapshot: Snapshot, settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """Whether a page is all there is: nothing in it makes a browser fetch or run something when it is opened.
 
-The page's own policy (`POLICY`) makes a browser refuse that too; this looks first, so that nobody gets a page with
-holes.
+The page's own policy (`markup.POLICY`) makes a browser refuse that too; this looks first, so that nobody gets a page
+with holes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 import html
 import re
 from html.parser import HTMLParser
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""What a browser may take for a page: its own styles, and pictures that stand in it."""
 
 LOADERS = {"script", "iframe", "frame", "object", "embed", "link", "base", "animate", "set"}
 SOURCES = {"src", "srcset", "imagesrcset", "poster", "data", "background", "ping"}

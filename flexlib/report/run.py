@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.errors import NotebookFailed, SnapshotChanged
-from flexlib.page.kit.markup import STATE_TYPE
+from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
-from flexlib.report.offline import POLICY, find_loaded
+from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import ReportRequest
 from flexlib.settings import CELL_LIMIT, DEMO
 from flexlib.store.disk import report_disk

@@ -96,7 +96,7 @@ class MonthUsage:
         """Sentences on calls that may count twice."""
         ways = "Import calls under their request ids, or not what is recorded"
         told = {
-            "stand under an id that another source has with another model or other tokens": (
+            "stood under an id that another source has with another model or other tokens": (
                 self.same_ids, f"{ways}; of a log that grew, the newer file with --supersedes of the older one."
             ),
             "happened when one of another source did, with its model and tokens but another id": (

@@ -85,6 +85,26 @@ def test_a_server_that_is_gone_is_a_fault_and_the_rest_is_told(
     assert found["months"] == ("2 COMPLETE", 0)
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("garbage", "FLEXLIB_DATABASE_URL cannot be read"),
+        ("", "refused: file is not a database"),
+    ],
+)
+def test_a_ledger_that_cannot_be_read_is_a_fault_and_the_rest_is_told(
+    url: str, why: str, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATABASE_URL", url)
+    (root / "ledger.sqlite").write_bytes(b"no database at all, and long enough to be read as the head of one" * 20)
+    assert main(["doctor", "--json"]) != 0
+    found = {one["name"]: (one["text"], one["exit_code"]) for one in json.loads(capsys.readouterr().out)}
+    assert found["months"] == ("2 COMPLETE", 0)
+    for name in ("ledger", "stale"):
+        assert why in found[name][0]
+        assert found[name][1] != 0
+
+
 def test_a_month_closed_before_its_last_call_was_recorded_is_stale(capsys: pytest.CaptureFixture[str]) -> None:
     def record(request_id: str) -> None:
         usable, at = ("user", 42), "2025-09-15T14:00:00Z"

@@ -32,6 +32,7 @@ from flexlib.front.rows import Rows
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.table import SpendTable
 from flexlib.names import mask_key, name_under
+from flexlib.page.kit.markup import POLICY
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.pseudonyms import MADE_UP, find_pseudonym_secret
 from flexlib.tables.usage import table_spend_by_usable
@@ -475,3 +476,4 @@ def test_a_chart_is_saved_as_a_page_where_no_notebook_shows_it(tmp_path: Path, m
     page = file.read_text("utf-8")
     assert "<h1>Mine</h1>" in page
     assert page.count("<svg") == 2
+    assert page.index(f'http-equiv="Content-Security-Policy" content="{POLICY}"') < page.index("<style")

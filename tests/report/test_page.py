@@ -26,8 +26,9 @@ from harness import Answer, Request, serve
 from report_samples import FIXTURE, THINKING, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
+from flexlib.page.kit.markup import POLICY
 from flexlib.page.kit.theme import DARK, LIGHT
-from flexlib.report.offline import POLICY, find_loaded
+from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_request
 from flexlib.report.run import render_notebook, run_report
 from flexlib.settings import find_home

@@ -112,7 +112,10 @@ def test_a_long_wait_for_the_next_hour_is_a_no() -> None:
         read_pages(lambda _: answer)
 
 
-@pytest.mark.parametrize("value", [{"data": {"rows": []}}, {"data": [1]}, {}, {"error": "try later"}, [], None])
+@pytest.mark.parametrize(
+    "value",
+    [{"data": {"rows": []}}, {"data": [1]}, {"data": [{"user_email": 7}]}, {}, {"error": "try later"}, [], None],
+)
 def test_an_answer_without_a_list_of_rows_is_not_whole_and_no_zero(value: object, hurry: None) -> None:
     with pytest.raises(RouteRefused, match="an answer that is not whole"):
         read_pages(lambda _: answer_json(value))

@@ -230,6 +230,13 @@ def test_people_are_sorted_by_key_and_those_without_one_left_out() -> None:
     assert read_people({}) == []
 
 
+@pytest.mark.parametrize("wrong", [7, 0, True, ["a@example.com"], {}])
+def test_a_list_whose_e_mails_are_no_texts_is_not_whole(wrong: object) -> None:
+    for part in ("email", "name"):
+        with pytest.raises(ValueError, match=f"^{part} is .*, not a text$"):
+            read_people({"userTableStats": [{"apiKey": "a", part: wrong}]})
+
+
 def test_an_answer_has_as_many_results_as_queries_were_asked() -> None:
     answer = {"queryResults": [{"responseItems": [{"item": {"a": "1"}}]}, {}]}
     assert read_results(answer, 2) == [[{"a": "1"}], []]

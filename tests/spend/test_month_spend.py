@@ -115,7 +115,7 @@ def test_the_same_id_with_other_content_is_two_calls_and_told(tmp_path: Path) ->
     assert (usage.rows.count("id").fetchall(), usage.repeated, usage.same_ids) == ([(3,)], (), 1)
     assert usage.state is State.UNRECONCILED
     assert usage.possible_duplicates == (
-        "1 call stand under an id that another source has with another model or other tokens: if they are one call, "
+        "1 call stood under an id that another source has with another model or other tokens: if they are one call, "
         "it counts twice. Import calls under their request ids, or not what is recorded; of a log that grew, the newer "
         "file with --supersedes of the older one.",
     )

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flexlib.page.kit.markup import Piece, escape, render_element
+from flexlib.page.kit.markup import POLICY, Piece, escape, render_element
 from flexlib.page.kit.svg import POINTS, STYLE, render_svg
 from flexlib.page.kit.theme import css_colour, render_page_style
 from flexlib.store.disk import report_disk, write_whole
@@ -48,7 +48,10 @@ class Chart(Piece):
         Raises `DiskFailed`."""
         path = Path(file)
         text = (
-            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(self.title)}</title>\n'
+            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{escape(self.title)}</title>\n"
             f"<style>body {{ font-family: sans-serif; }}\n{render_page_style()}</style>\n"
             f"<h1>{escape(self.title)}</h1>\n{self.render_html()}\n</html>\n"
         )

@@ -11,6 +11,8 @@ from flexlib.formats import clean_text
 
 STATE_TYPE = "application/vnd.flexlib.state+json"
 """The type under which a notebook's output says what a script asks of a report: its state, and what is missing."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""What a browser may take for a page: its own styles, and pictures that stand in it."""
 
 
 class Piece:

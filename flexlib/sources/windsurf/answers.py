@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 from flexlib.formats import format_moment
-from flexlib.nesting import STRING, decode_json
+from flexlib.nesting import STRING, decode_json, format_given
 
 Notify: TypeAlias = Callable[[str], object]
 """Takes a sentence for whoever waits."""
@@ -82,6 +82,14 @@ def read_message(text: str) -> str:
     except (ValueError, AttributeError):
         message = "" if text.lstrip().startswith("<") else text
     return str(message or "")
+
+
+def read_text(entry: Mapping[str, Any], name: str) -> str:
+    """The text of this name, empty where there is none. Raises `ValueError` for what is no text in its place."""
+    value = entry.get(name)
+    if not isinstance(value, str | None):
+        raise ValueError(f"{name} is {format_given(value)}, not a text")
+    return value or ""
 
 
 def read_pause(header: str | None) -> float:

@@ -17,8 +17,17 @@ from flexlib.enums import UNKNOWN_MODEL
 from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.nesting import decode_json
 from flexlib.privacy import clean_message
+from flexlib.sources.windsurf.answers import read_text
 from flexlib.sources.windsurf.client import ApiResponse, Client
-from flexlib.sources.windsurf.wire import ABSENT, LARGEST, ApiRequest, CreditSums, Person, check_name, show_value
+from flexlib.sources.windsurf.wire import (
+    ABSENT,
+    LARGEST,
+    ApiRequest,
+    CreditSums,
+    Person,
+    check_name,
+    show_value,
+)
 
 PATH = "/api/v2alpha/analytics/consumption"
 MAX_RETRY_AFTER = 60.0
@@ -186,6 +195,8 @@ def _read_answer(answer: dict[str, Any]) -> Consumption:
     rows = answer["data"] or []  # an answer that does not even say that there is nothing is not one
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("no list of rows")
+    for row in rows:
+        _read_owner(row)
     cursor = (answer.get("pagination") or {}).get("next_page_cursor")
     if not isinstance(cursor, str | None):
         raise ValueError("the next page is no text")
@@ -196,8 +207,8 @@ def _read_answer(answer: dict[str, Any]) -> Consumption:
 
 
 def _read_owner(row: Mapping[str, Any]) -> str:
-    owner = row.get("user_email") or row.get("user_id")
-    return "" if owner in ABSENT else str(owner)
+    owner = read_text(row, "user_email") or read_text(row, "user_id")
+    return "" if owner in ABSENT else owner
 
 
 def _read_day(text: object, span: Span) -> date:

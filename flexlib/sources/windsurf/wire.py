@@ -18,6 +18,7 @@ from flexlib.enums import UNKNOWN_MODEL
 from flexlib.formats import clean_text
 from flexlib.nesting import format_given
 from flexlib.privacy import LONGEST_NAME, clean_message, is_name
+from flexlib.sources.windsurf.answers import read_text
 
 ANALYTICS, READ = "/api/v1/Analytics", "Analytics Read"
 DATA_SOURCE = "QUERY_DATA_SOURCE_CASCADE_DATA"
@@ -175,7 +176,7 @@ def read_people(answer: Answer) -> list[Person]:
         if key := entry.get("apiKey"):
             spent = _read_count(entry.get("promptCreditsUsed"), "promptCreditsUsed")
             check_name(key, "apiKey")
-            email, name = (clean_text(str(entry.get(part) or ""))[:LONGEST_NAME] for part in ("email", "name"))
+            email, name = (clean_text(read_text(entry, part))[:LONGEST_NAME] for part in ("email", "name"))
             people[key] = Person(key, email, name, spent)
     return [people[key] for key in sorted(people)]
 
