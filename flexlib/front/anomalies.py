@@ -20,8 +20,8 @@ from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.events import Event, find_event
 from flexlib.front.forecast import build_history, find_ends
 from flexlib.front.months import compare_total
+from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend
-from flexlib.front.table import SpendTable
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import sum_known
@@ -126,7 +126,7 @@ def find_month_anomalies(
         command = WINDSURF.format_command(month)
         raise SnapshotMissing(f"Nothing of {month} is stored in {root}. Run: {command}, or import it.")
     spend = Spend(month.span, zone, (month,), root, names, tolerance, look)
-    made = _judge_days(spend, of, LEAST[of] if least is None else least, list(events), by)
+    made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
         raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
     return made
@@ -135,18 +135,36 @@ def find_month_anomalies(
 def find_unusual_days(spend: Spend, of: str, events: Iterable[Event] = ()) -> MonthAnomalies | None:
     """`find_month_anomalies` of the last month that is loaded, as that shows it; None where none of its days has such
     an amount."""
-    return _judge_days(spend, of, LEAST[of], list(events))
+    month = spend.span.months[-1]
+    if of == "credits":
+        days = CreditsDays.read(_list_around(month), spend.root, names=spend.names)
+        return _judge_days(days, month, of, LEAST[of], list(events)) if days.loaded else None
+    return _judge_days(_widen(spend), month, of, LEAST[of], list(events))
+
+
+def _list_around(month: Month) -> list[Month]:
+    """The month and those before it that tell what is usual."""
+    return Span(reduce(lambda one, _: one.previous, range(MONTHS_BEFORE), month).first, month.last).months
+
+
+def _widen(spend: Spend) -> Spend:
+    months = _list_around(spend.span.months[-1])
+    stored = tuple(one for one in months if list_newest(one, spend.root))
+    return replace(spend, span=Span(months[0].first, months[-1].last), stored=stored)
 
 
 def _judge_days(
-    spend: Spend, of: str, least: float, planned: Sequence[Event], by: Sequence[str] = ()
+    spend: Spend | CreditsDays,
+    month: Month,
+    of: str,
+    least: float,
+    planned: Sequence[Event],
+    by: Sequence[str] = (),
 ) -> MonthAnomalies | None:
-    """Those of the last month of `spend`; None where none of its days has such an amount."""
-    month, column = spend.span.months[-1], UNITS[of]
-    span = Span(reduce(lambda one, _: one.previous, range(MONTHS_BEFORE), month).first, month.last)
-    stored = tuple(one for one in span.months if list_newest(one, spend.root))
-    spend = replace(spend, span=span, stored=stored)
-    history, undated = build_history(spend, column, None, {} if of == "credits" else find_ends(spend))
+    """Those of `month`; None where none of its days has such an amount."""
+    column = UNITS[of]
+    ends = find_ends(spend) if of != "credits" and isinstance(spend, Spend) else {}
+    history, undated = build_history(spend, column, None, ends)
     if not (history[str(month.first) :].notna().any()):
         return None
     history = history.dropna()
@@ -162,14 +180,15 @@ def _judge_days(
                 find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
         for key, layer in layers.items() for who, day, expected, chance in _list_found(layer)
     ]  # fmt: skip
-    now = spend.loaded[-1]
+    now, days = spend.loaded[-1], history[str(month.first) :]
+    peak = pd.Timestamp(str(days.idxmax())).date() if days.max() > 0 else None
     return MonthAnomalies(
         month=month,
         unit=column,
         least=least,
         found=tuple(found),
         layers=layers,
-        peak=_find_peak(history[str(month.first) :], tables["user"]),
+        peak=(peak, _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
         days_before=int((history.index < pd.Timestamp(month.first)).sum()),
         state=now.state,
         certificates=tuple(one for one in spend.certificates if one.month == month),
@@ -182,7 +201,7 @@ def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:
     return [(str(row), day.date(), *rest) for row, day, *rest in zip(*columns, strict=True)]
 
 
-def _sum_day(table: SpendTable, key: str, who: str, day: date, column: str) -> Decimal:
+def _sum_day(table: pd.DataFrame, key: str, who: str, day: date, column: str) -> Decimal:
     """What the table has of the day and of whom it is: the numbers that are judged are only near it."""
     rows = table[table["day"] == pd.Timestamp(day)]
     if key != WHOLE:
@@ -192,7 +211,7 @@ def _sum_day(table: SpendTable, key: str, who: str, day: date, column: str) -> D
     return known
 
 
-def _spread(table: SpendTable, key: str, column: str, days: pd.Index) -> pd.DataFrame:
+def _spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.DataFrame:
     """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
     known = table[table["day"].isin(days) & table[column].notna()]
     amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
@@ -201,7 +220,7 @@ def _spread(table: SpendTable, key: str, column: str, days: pd.Index) -> pd.Data
     return wide.clip(lower=0.0)  # a credit note is no use
 
 
-def _find_unit(people: SpendTable, column: str) -> float:
+def _find_unit(people: pd.DataFrame, column: str) -> float:
     """What one use costs: amounts near it vary by chance alone."""
     spent = people[people[column].notna() & people["requests"].notna()]
     amount, requests = float(spent[column].sum() or 0), int(spent["requests"].sum())
@@ -219,15 +238,8 @@ def _count_heads(people: pd.DataFrame, day: date) -> tuple[int, float, int, floa
     return int(counts[moment]), float(each[moment]), round(usual), usually
 
 
-def _find_peak(days: pd.Series, people: pd.DataFrame) -> tuple[date, tuple[int, float, int, float]] | None:
-    if not days.max() > 0 or people.empty:
-        return None
-    day: pd.Timestamp = days.idxmax()  # type: ignore[assignment]
-    return day.date(), _count_heads(people, day.date())
-
-
-def _list_lacking(spend: Spend, month: Month, of: str) -> list[str]:
-    if of == "credits":
+def _list_lacking(spend: Spend | CreditsDays, month: Month, of: str) -> list[str]:
+    if of == "credits" or isinstance(spend, CreditsDays):
         return []
     months = spend.by("month")
     lacking = int(months.loc[months["month"] == pd.Timestamp(month.first), "unpriced_requests"].sum())

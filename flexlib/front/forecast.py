@@ -23,6 +23,7 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_short_day
 from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.months import compare_total
+from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
@@ -46,6 +47,8 @@ class MonthForecast:
     """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month."""
     backtest: pd.DataFrame
     """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
+    so_far: float
+    """All that is stored of the month, also of a day that was not over when it was read: it can only grow."""
     certificates: tuple[Certificate, ...]
     """Of the months behind it."""
     state: State
@@ -96,7 +99,7 @@ def forecast_month(
 
 
 def _forecast_spend(
-    spend: Spend,
+    spend: Spend | CreditsDays,
     month: Month,
     of: str,
     as_of: date | None = None,
@@ -105,18 +108,18 @@ def _forecast_spend(
     budget: float | None = None,
 ) -> MonthForecast | None:
     """None where no day has such an amount."""
-    ends = {} if of == "credits" else find_ends(spend)
+    ends = find_ends(spend) if of != "credits" and isinstance(spend, Spend) else {}
     history, undated = build_history(spend, UNITS[of], as_of, ends)
     if history.notna().sum() == 0:
         return None
-    last, days = history.index[-1].date(), list(month.span)
+    sums, last, days = spend.by("month"), history.index[-1].date(), list(month.span)
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     missing = list(dict.fromkeys(text for one in spend.loaded for text in one.list_problems()))
-    if of != "credits":
+    if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
-        if lacking := int(spend.by("month")[column].sum()):
+        if lacking := int(sums[column].sum()):
             lacks = "an amount in pesos" if of == "clp" else "a price"
             missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
     return MonthForecast(
@@ -128,6 +131,7 @@ def _forecast_spend(
         next=forecast_sum(history, month.next.span, band, holidays),
         reached=(None, None, None) if budget is None else find_day_reached(path, days, budget),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
+        so_far=float(sums.loc[sums["month"] == pd.Timestamp(month.first), UNITS[of]].sum()),
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),
@@ -159,12 +163,12 @@ def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> 
     """Where the last month that is loaded will end, from all that is stored before; None where it was over when it was
     read, or no day has such an amount."""
     month = spend.span.months[-1]
-    read = [
-        one for one in spend.certificates if one.month == month and one.dataset in (WINDSURF.dataset, LEDGER.dataset)
-    ]
-    if all(one.is_settled for one in read):
+    datasets = [WINDSURF.dataset] if of == "credits" else [WINDSURF.dataset, LEDGER.dataset]
+    if all(one.certificate.is_settled for one in list_newest(month, spend.root, datasets)):
         return None
     stored = [one for one in list_months(spend.root) if one <= month]
+    if of == "credits":
+        return _forecast_spend(CreditsDays.read(stored, spend.root, names=False), month, of, holidays=holidays)
     how = {"zone": spend.zone, "tolerance": spend.tolerance, "look": spend.look}
     history = load_spend(stored[0], stored[-1], spend.root, names=False, **how)  # type: ignore[arg-type]
     return _forecast_spend(history, month, of, holidays=holidays)
@@ -181,7 +185,7 @@ def find_ends(spend: Spend) -> dict[str, date]:
     return {str(name): day.date() for name, day in days.items() if name in here - over - {LEDGER.name}}
 
 
-def _explain_unknown_days(spend: Spend, ends: Mapping[str, date], as_of: date | None) -> Iterator[str]:
+def _explain_unknown_days(spend: Spend | CreditsDays, ends: Mapping[str, date], as_of: date | None) -> Iterator[str]:
     for month in spend.absent:
         yield f"Nothing of {month} is stored: its days are not in the history."
     if as_of is None:
@@ -202,7 +206,7 @@ def _find_last_read(certificates: Iterable[Certificate]) -> date:
 
 
 def build_history(
-    spend: Spend, column: str, as_of: date | None, ends: Mapping[str, date]
+    spend: Spend | CreditsDays, column: str, as_of: date | None, ends: Mapping[str, date]
 ) -> tuple[pd.Series, list[str]]:
     """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
     one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows."""

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Protocol
 
 from flexlib.analysis.compare import METHOD, NOTHING, Change
-from flexlib.analysis.forecast import Outcome
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
 from flexlib.formats import format_amount, format_count, format_short_day, format_signed, format_weekday
@@ -116,17 +115,19 @@ def show_outlook(made: Forecasted | None) -> Html:
     """Where a month that is running will end, in a line; nothing of one that is over."""
     if made is None:
         return Html("outlook", "")
-    one, title = made.this, UNITS[made.unit][0]
-    known = f"{made.known:,.0f} known up to {format_short_day(made.as_of)}"
+    one, name = made.this, made.month.name
+    known = f"{WORDS[made.unit].format(f'{made.known:,.0f}')} known up to {format_short_day(made.as_of)}"
     if one.expected is None:
-        return _show_line("outlook", f"Where {made.month.name} will end cannot be said: ", f"{one.reason}; {known}.")
-    if one.outcome is Outcome.NO_BAND or one.low is None:
-        head = f"{made.month.name} may end near {one.expected:,.0f} {title}: "
+        return _show_line("outlook", f"Where {name} will end cannot be said: ", f"{one.reason}; {known}.")
+    # Of the day that is running some is stored already: the month comes to no less.
+    expected, low, high = (f"{max(end or 0.0, made.so_far):,.0f}" for end in (one.expected, one.low, one.high))
+    if one.low is None:
+        head = f"{name} may end near {WORDS[made.unit].format(expected)}: "
         return _show_line("outlook", head, f"{known}; no band yet, {one.reason}.")
     held = next((line for line in made.backtest.to_dict("records") if line["bands"]), None)
-    tried = f"; in earlier months such a band held {held['held']} of {held['bands']}" if held else ""
-    head = f"{made.month.name} will end between {one.low:,.0f} and {one.high:,.0f} {title}: "
-    return _show_line("outlook", head, f"four times in five{tried}; {known}.")
+    tried = f", and held {held['held']} of {held['bands']} times in earlier months" if held else ""
+    head = f"{name} will end between {WORDS[made.unit].format(f'{low} and {high}')}: "
+    return _show_line("outlook", head, f"a band that should hold four times in five{tried}; {known}.")
 
 
 def show_peak(made: UnusualDays | None) -> Html:
@@ -197,7 +198,7 @@ def _table_unusual(found: Sequence[Unusual], unit: str) -> Table:
         {
             "who": one.who or "Everything",
             "kind": f"planned: {one.event}" if one.event else kinds.get(one.layer, one.layer) * bool(one.who),
-            "when": f"{format_weekday(one.date)} {format_short_day(one.date)}",
+            "when": f"{format_weekday(one.date)} {format_short_day(one.date)}".replace(" ", "\u00a0"),
             "amount": format_amount(one.amount, places),
             "expected": format_amount(Decimal(one.expected), places),
             "times": f"{one.times:.1f}",

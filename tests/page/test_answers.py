@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,10 @@ from report_samples import FIXTURE, read_cells, read_words, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.analysis.compare import Use, take_apart
+from flexlib.analysis.forecast import Forecast, Outcome
 from flexlib.analysis.savings import suggest_failures
 from flexlib.dates import Month
+from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.answers import Answers
 from flexlib.front.compare import compare_loaded
 from flexlib.front.forecast import forecast_loaded
@@ -52,7 +55,10 @@ def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> N
     assert outlook is not None
     assert (outlook.known, outlook.this.expected) == (1500, 3000)
     said = read_words(answers.show_outlook(outlook).text)
-    assert said.startswith("September may end near 3,000 Flex credits: 1,500 known up to 15 Sep; no band yet, ")
+    assert said.startswith("September may end near 3,000 flex credits: 1,500 flex credits known up to 15 Sep; no band ")
+    band = replace(outlook, path=(Forecast(3000.0, 1400.0, 4000.0, 9, Outcome.FORECAST),), so_far=1550.0)
+    said = read_words(answers.show_outlook(band).text)
+    assert said.startswith("September will end between 1,550 and 4,000 flex credits: ")  # no less than it has already
     store_month(tmp_path, days, read_at=datetime(2025, 10, 3, tzinfo=timezone.utc))
     assert answers.show_outlook(find_answers(tmp_path).outlook).text == ""
 
@@ -81,6 +87,8 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     found = find_answers(tmp_path).unusual
     assert found is not None
     # 9 + 3 people at 10 credits and one at 1,250: 1,370 of 13 people, against 10 at 10.
+    whole = find_month_anomalies(SEPTEMBER, tmp_path)  # by way of calls, prices and rates
+    assert (found.found, found.peak, found.layers.keys()) == (whole.found, whole.peak, whole.layers.keys())
     said = "16 Sep, the highest day: 13 people at 105.38 flex credits each, against 10 at 10.00 flex credits on such a"
     assert read_words(answers.show_peak(found).text) == f"{said} weekday."
     html = answers.show_unusual(found).render_html()
