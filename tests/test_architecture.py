@@ -42,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "store": WORDS | {"money"},
     "ingest": WORDS
     | {"sources/windsurf", "sources/files", "sources/charges", "sources/fx", "ledger", "money", "store"},
-    "analysis": WORDS,
+    "analysis": WORDS | {"money"},
     "spend": WORDS | {"analysis", "money", "store"},
     "tables": WORDS | {"analysis", "money", "spend"},
     "page": WORDS | {"analysis", "money", "spend", "store", "tables"},

@@ -49,7 +49,7 @@ FILES = {
     "openai_costs.csv": OPENAI,
 }
 """What other systems export, where the README names such a file."""
-PRINTED = ("flexlib compare", "flexlib forecast")
+PRINTED = ("flexlib compare", "flexlib forecast", "flexlib what-if")
 """Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
 BILL_DIFFERS = ("flexlib import openai_costs.csv", "flexlib spend --year 2025 --month 9")
 """They rightly exit with 4: the bill given here is another than the calls, once it is imported."""

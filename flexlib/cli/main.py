@@ -28,13 +28,15 @@ from flexlib.cli import (
     ledger,
     report,
     spend,
+    what_if,
 )
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing
 from flexlib.formats import clean_text
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
-    credits, spend, compare, forecast, anomalies, latency, import_, ledger, close, fx, report, init, doctor, demo,
+    credits, spend, compare, forecast, anomalies, latency, what_if, import_, ledger, close, fx, report, init, doctor,
+    demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

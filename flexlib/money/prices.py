@@ -6,7 +6,7 @@ What a provider charges beside tokens (searches, stored files) is in a call's pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,6 +53,8 @@ class Price:
     """The book, its version and the seller whose list it is, such as `genai-prices 0.2.3 (openai)`."""
     date: date | None
     """The day from which this price holds; None where the list does not date it."""
+    parts: tuple[Decimal, ...] = field(default=(), compare=False, repr=False)
+    """USD, exact and not rounded: the prompt, the answer, and what is charged by the call or the search."""
 
 
 def price_call(
@@ -69,6 +71,7 @@ def price_call(
     tier: str | None = None,
     proxy: str | None = None,
     requests: int | None = 1,
+    size: int | None = None,
     book: PriceBook | None = None,
 ) -> Price | Unpriced:
     """The list price of one call, or an `Unpriced` with the reason: unknown is never zero, a free model is.
@@ -76,9 +79,9 @@ def price_call(
     `provider`, `task_type` and `proxy` are the enums' values; with a proxy, its own list counts. A `created_at` without
     a zone is UTC. Cached and cache_write tokens are parts of the prompt. `extra_counts`: what else was counted, by the
     names of `EXTRA_COUNTS`; None and a name that is not there are not counted, which is not 0. `tier`: standard (the
-    default), batch, flex, priority or fast. `requests`: of how many calls it is the sum, None where nobody says.
-    `book`: by default the installed one. `price_rows` says the same of tables.
-    Raises `BadRecord` for counts that cannot be.
+    default), batch, flex, priority or fast. `requests`: of how many calls it is the sum, None where nobody says;
+    `size`: the prompt tokens whose bracket holds for each of them, where that is known. `book`: by default the
+    installed one. `price_rows` says the same of tables. Raises `BadRecord` for counts that cannot be.
     """
     extra = {name: count for name, count in (extra_counts or {}).items() if count is not None}
     _refuse(min(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, *extra.values()) < 0, NEGATIVE)
@@ -90,14 +93,14 @@ def price_call(
         provider,
         model,
         created_at,
-        prompt_tokens=choose_bracket(prompt_tokens, calls),
+        prompt_tokens=choose_bracket(prompt_tokens, calls) if size is None else size,
         task_type=task_type,
         tier=tier,
         proxy=proxy,
     )
     if isinstance(unit, Unpriced):
         return unit
-    is_long = unit.threshold is not None and may_be_long(prompt_tokens, calls, unit.threshold)
+    is_long = size is None and unit.threshold is not None and may_be_long(prompt_tokens, calls, unit.threshold)
     if not calls and (unit.request or is_long):
         return Unpriced(UNKNOWN_REQUESTS)
     if is_long:
@@ -112,19 +115,24 @@ def price_call(
         (unit.prompt, prompt_tokens - cached_tokens - cache_write_tokens),
         (unit.cached, cached_tokens),
         (unit.cache_write, cache_write_tokens),
-        (unit.completion, completion_tokens),
     ]
+    answers, others = [(unit.completion, completion_tokens)], [(unit.request, calls)]
     if any(extra.values()):
         base = (prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens)
         reason = explain_extra(book, unit, dict(zip(BASE_COUNTS.values(), base, strict=True)), extra)
         if reason:
             return Unpriced(reason)
-        charges += ((unit.extra.get(name), count) for name, count in extra.items())
+        for name, count in extra.items():
+            side = answers if name.startswith("output_") else charges if name.endswith("_tokens") else others
+            side.append((unit.extra.get(name, Decimal(0)), count))
     with localcontext(EXACT):
-        exact = sum((price * count for price, count in charges if price), unit.request * calls)
-        amount = min(exact, LIMIT).quantize(USD_STEP, ROUND_HALF_EVEN)  # more has no room for its decimals
+        sides = (charges, answers, others)
+        parts = tuple(sum((price * count for price, count in side if price), Decimal(0)) for side in sides)
+        amount = min(sum(parts, Decimal(0)), LIMIT).quantize(
+            USD_STEP, ROUND_HALF_EVEN
+        )  # more has no room for its decimals
     _refuse(amount >= LIMIT, BEYOND_MEASURE)
-    return Price(amount, name_source(book, unit), unit.since)
+    return Price(amount, name_source(book, unit), unit.since, parts)
 
 
 def choose_bracket(prompt_tokens: Tokens, requests: Tokens) -> Tokens:

@@ -23,11 +23,7 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
     assert list_files(tmp_path / "new" / "work") == [
         ".env.example",
         "README.md",
-        "notebooks/flex_credits.ipynb",
-        "notebooks/latency.ipynb",
-        "notebooks/llm_usage.ipynb",
-        "notebooks/start_here.ipynb",
-        "notebooks/year.ipynb",
+        *(f"notebooks/{file.name}" for file in sorted((HOME / "notebooks").glob("*.ipynb"))),
         "params/events.yaml",
         "params/flex_credits.yaml",
         "params/presets/my_gateway.yaml",

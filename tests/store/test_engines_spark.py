@@ -18,7 +18,9 @@ from usage_rows import write_usage
 
 from flexlib import analysis as aggregate
 from flexlib.analysis import usage as aggregate_usage
+from flexlib.analysis.cells import Route, sum_by_size
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.what_if import reprice
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.store.engines import Engine, open_spark, read_days
@@ -143,6 +145,17 @@ def test_calls_take_as_long(calls: list[Path]) -> None:
     )
     assert there == here
     assert len(here) > 20
+
+
+@pytest.mark.usefixtures("cluster")
+def test_calls_would_have_cost_the_same_elsewhere(calls: list[Path]) -> None:
+    routes = [Route("openai", "gpt-4o"), Route("google", "gemini-2.5-pro"), Route("deepseek", "deepseek-chat")]
+    there, here = (sum_by_size(scan_calls(calls, engine), routes) for engine in ("spark", "duckdb"))
+    assert there == here
+    assert sum(cell["requests"] for cell in here) > 30_000
+    moves = reprice(there, {"text": routes})
+    assert read_rows(moves) == read_rows(reprice(here, {"text": routes}))
+    assert len(moves) > 20
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,0 +1,197 @@
+"""What calls would have cost elsewhere: by the price lists, each at its own time and size, as a range.
+
+What is not known of another model is how many tokens it makes of the same text, and how long it answers; that the same
+part of a prompt is read from a cache is taken for granted, where its list has a price for that. Whether it answers as
+well, no price tells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from flexlib.analysis.cells import ROUTE, TOKENIZER, Cell, Route, price_cell
+from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.money.price_book import PriceBook, load_book
+from flexlib.money.prices import USD_STEP, Price
+from flexlib.money.unit_prices import Unpriced
+from flexlib.names import match_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LENGTH = Fraction(17, 10)
+"""Another model answers with up to so many times as many tokens, or as few: for 225 exercises those that do not think
+first wrote 342,062 to 573,477 (Aider's polyglot table, rows of May to October 2025). Those that think wrote up to 14
+times as many: no range holds that, and so each line has its break-even."""
+
+ENOUGH_CALLS = 30
+"""Calls below which nothing is compared: where they differ as much as they are long, the mean of fewer is not known to
+a fifth."""
+
+PARTED = Fraction(1, 5)
+"""The best sender reads so much more of the prompts from a cache, or nothing is said: the share of 30 calls is known to
+a fifth."""
+
+STANDARD = (None, "standard", "default")
+"""Tiers of calls that were not sent as a batch, nor paid to be quick."""
+
+TO = tuple(f"to_{name}" for name in Route._fields)
+AMOUNTS = ("calls", "now_usd", "usd", "low_usd", "high_usd", "unpriced_calls")
+MOVED = ("task_type", *ROUTE, *TO, *AMOUNTS, "unpriced", "outcome", "break_even")
+"""The columns of `reprice`."""
+DISCOUNTS = ("discount", "task_type", *ROUTE, "calls", "usd", "saved", "share", "best_share")
+"""The columns of `find_discounts`."""
+
+
+class Outcome(StrEnum):
+    """What a range says beside what the calls cost."""
+
+    SAVES = "saves"
+    MAY_SAVE = "may save"
+    COSTS = "costs more"
+
+
+def reprice(
+    cells: Iterable[Cell], routes: Mapping[str, Iterable[Route]], *, book: PriceBook | None = None
+) -> pd.DataFrame:
+    """What the calls of each task and route would have cost by each of the task's `routes`; the largest saving first.
+
+    `cells` as from `sum_by_size` with all these routes. Columns: `task_type`, the route now (`provider`, `model`,
+    `proxy`) and the other (`to_provider` and so on, `to_tier`); `calls`, those with an amount that the other list can
+    price, `now_usd` (Decimal: what they cost) and `usd` (what they would have, as many tokens as now), `low_usd` and
+    `high_usd` (by `TOKENIZER` and `LENGTH`, one figure for the same model); `unpriced_calls` that the other list cannot
+    price, and `unpriced`, why most of them are; `outcome`; `break_even` (Fraction: as many times as long may the
+    answers be; None where they cost nothing there, or the rest alone costs more than now).
+    """
+    import pandas as pd
+
+    book, lines = book or load_book(), list[dict[str, Any]]()
+    with exact_decimals():
+        for (task, *here), own in _group(one for one in cells if one["is_priced"]).items():
+            for to in routes.get(task, ()):
+                names = dict(zip(("task_type", *ROUTE, *TO), (task, *here, *to), strict=True))
+                lines.append(names | _move(own, here[1], to, book))
+        lines.sort(key=lambda one: (one["usd"] - one["now_usd"], [str(one[name]) for name in MOVED]))
+    frame = pd.DataFrame(lines, columns=[*MOVED], dtype=object)
+    return frame.astype(dict.fromkeys(("calls", "unpriced_calls"), "int64"))
+
+
+def _group(cells: Iterable[Cell], keys: Sequence[str] = ("task_type", *ROUTE)) -> dict[tuple[Any, ...], list[Cell]]:
+    groups = defaultdict[tuple[Any, ...], list[Cell]](list)
+    for cell in cells:
+        groups[tuple(cell[name] for name in keys)].append(cell)
+    return groups
+
+
+def _move(cells: Iterable[Cell], model: str, to: Route, book: PriceBook) -> dict[str, Any]:
+    is_same = match_model(model) == match_model(to.model)
+    token, length = (Fraction(1), Fraction(1)) if is_same else (TOKENIZER, LENGTH)
+    factors = ((Fraction(1), Fraction(1)), (1 / token, 1 / length), (token, length))
+    calls, now, unpriced, sums = 0, Decimal(0), Counter[str](), [[Fraction(0)] * 3 for _ in factors]
+    for cell in cells:
+        found = {factor: price_cell(cell, to, book, factor) for factor in {one for one, _ in factors}}
+        if missing := [one.reason for one in found.values() if isinstance(one, Unpriced)]:
+            unpriced[missing[0]] += cell["requests"]
+            continue
+        calls, now = calls + cell["requests"], now + cell["amount_in_usd"]
+        for one, (prompt, answer) in zip(sums, factors, strict=True):
+            price = found[prompt]
+            assert isinstance(price, Price)
+            for place, factor in enumerate((prompt, answer, Fraction(1))):
+                one[place] += Fraction(price.parts[place]) * factor
+    (prompt, answers, others), low, high = sums
+    rest = Fraction(now) - prompt - others
+    outcome = Outcome.SAVES if sum(high) < now else Outcome.COSTS if sum(low) >= now else Outcome.MAY_SAVE
+    return {
+        "calls": calls,
+        "now_usd": now,
+        **{name: _to_usd(sum(one, Fraction(0))) for name, one in zip(AMOUNTS[2:5], sums, strict=True)},
+        "unpriced_calls": unpriced.total(),
+        "unpriced": unpriced.most_common(1)[0][0] if unpriced else None,
+        "outcome": outcome if calls else None,
+        "break_even": rest / answers if answers and rest > 0 else None,
+    }
+
+
+def _to_usd(amount: Fraction) -> Decimal:
+    with exact_decimals():
+        return (Decimal(amount.numerator) / amount.denominator).quantize(USD_STEP, ROUND_HALF_EVEN)
+
+
+def sum_moves(moves: pd.DataFrame) -> pd.DataFrame:
+    """The lines of `reprice` summed over the routes of now: `task_type`, `to_provider` and so on, and what a whole task
+    costs by that route, in the columns `AMOUNTS`; the cheapest first. Calls that go there already cost what they do.
+    """
+    import pandas as pd
+
+    keys, sums = ("task_type", *TO), dict[tuple[Any, ...], list[Any]]()
+    with exact_decimals():
+        for line in moves.to_dict("records"):
+            key = tuple(line[name] for name in keys)
+            if [line[name] for name in ROUTE] + [None] == [line[name] for name in TO]:
+                line |= dict.fromkeys(AMOUNTS[2:5], line["now_usd"])
+            sums[key] = [one + line[name] for one, name in zip(sums.get(key, [0] * 6), AMOUNTS, strict=True)]
+    order = sorted(sums, key=lambda key: (key[0], sums[key][-1] > 0, sums[key][2], str(key)))
+    return pd.DataFrame([[*key, *sums[key]] for key in order], columns=[*keys, *AMOUNTS], dtype=object)
+
+
+def find_discounts(cells: Iterable[Cell], keys: Sequence[str], *, book: PriceBook | None = None) -> pd.DataFrame:
+    """By how much each task and route could at most have cost less by its own list, a line for `batch` or `cache` each;
+    the most first, what is no saving left out.
+
+    `cells` as from `sum_by_size` with their routes and `keys`, which say whose calls they are. Whether a call can wait
+    for hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a batch, where the
+    list has such a price; and had as much of every prompt been read from a cache as of the best of those who send
+    `ENOUGH_CALLS` for the same task to the same model, where that is more by `PARTED`. Columns: `discount`,
+    `task_type`, `provider`, `model`, `proxy`, `calls`, `usd` (Decimal: what they cost by the list), `saved` (at most),
+    `share` and `best_share` (of the prompts, read from a cache; None of a batch).
+    """
+    import pandas as pd
+
+    book, lines = book or load_book(), list[list[Any]]()
+    with exact_decimals():
+        for (task, *here), own in _group(cells).items():
+            enough = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
+            sent = [cell for cell in own if cell["tier"] in STANDARD]
+            for name, one in {
+                "batch": _find_batch(sent, Route(*here), book),
+                "cache": _find_cache(enough, Route(*here), book),
+            }.items():
+                lines += [[name, task, *here, *one]] if one[0] >= ENOUGH_CALLS and one[2] > 0 else []
+    lines.sort(key=lambda line: (-line[7], str(line)))
+    return pd.DataFrame(lines, columns=[*DISCOUNTS], dtype=object)
+
+
+def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[Any, ...]:
+    calls, usd, saved = 0, Decimal(0), Decimal(0)
+    for cell in cells:
+        own, batch = (price_cell(cell, to, book) for to in (route, route._replace(tier="batch")))
+        if isinstance(own, Price) and isinstance(batch, Price):
+            calls, usd = calls + cell["requests"], usd + sum(own.parts)
+            saved += sum(own.parts) - sum(batch.parts)
+    return calls, usd, saved, None, None
+
+
+def _find_cache(senders: Sequence[Sequence[Cell]], route: Route, book: PriceBook) -> tuple[Any, ...]:
+    shares = [Fraction(_sum(one, "cached_tokens"), _sum(one, "prompt_tokens") or 1) for one in senders]
+    best, calls, usd, saved = max(shares, default=Fraction(0)), 0, Decimal(0), Fraction(0)
+    for share, cell in ((share, cell) for share, one in zip(shares, senders, strict=True) for cell in one):
+        readable = cell["prompt_tokens"] - cell["cache_write_tokens"]
+        tried = [cell, *(cell | {"cached_tokens": count} for count in (0, readable))]
+        own, fresh, cached = (price_cell(one, route, book) for one in tried)
+        if isinstance(own, Price) and isinstance(fresh, Price) and isinstance(cached, Price):
+            calls, usd = calls + cell["requests"], usd + sum(own.parts)
+            each = Fraction(fresh.parts[0] - cached.parts[0]) / (readable or 1)
+            saved += (best - share) * cell["prompt_tokens"] * each * (best - share >= PARTED)
+    cells = [cell for one in senders for cell in one]
+    share = Fraction(_sum(cells, "cached_tokens"), _sum(cells, "prompt_tokens") or 1)
+    return calls, usd, _to_usd(saved), share, best
+
+
+def _sum(cells: Iterable[Cell], name: str) -> int:
+    return sum(cell[name] for cell in cells)

@@ -1,0 +1,201 @@
+"""A month on other models: what its calls would have cost elsewhere, by task, and its credits with other models."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from flexlib.analysis.accepted import measure_accepted
+from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
+from flexlib.analysis.what_if import ENOUGH_CALLS, Outcome, find_discounts, reprice, sum_moves
+from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
+from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.errors import BadParameter, InvalidRequest
+from flexlib.formats import format_count
+from flexlib.front.scores import Scores, read_scores
+from flexlib.front.spend import Spend
+from flexlib.front.table import write_key
+from flexlib.money.credit_prices import find_credit_price
+from flexlib.money.price_book import load_book
+from flexlib.money.unit_prices import is_listed
+from flexlib.spend.billed import name_spellings
+
+OWNERS = ("usable_type", "usable_id", "usable_key")
+"""Whose calls they are, as far as that is known."""
+
+STEPS = 2
+"""Moves shown of each route: the next saves more, and is a longer step down in price, which is all that is known."""
+
+ACCEPTED = {True: ("true", "yes", "1", "accepted"), False: ("false", "no", "0", "rejected")}
+"""What the metadata may say of an answer, in any case."""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What a month would have come to, in finished frames; what is missing from them, in sentences."""
+
+    moves: pd.DataFrame
+    """As of `reprice`, of routes with calls enough: to each other route of the task, and to those that were named."""
+    tasks: pd.DataFrame
+    """As of `sum_moves`: each task with calls enough, by each route."""
+    discounts: pd.DataFrame
+    """As of `find_discounts`."""
+    accepted: pd.DataFrame
+    """As of `measure_accepted`; empty where no field was named."""
+    multipliers: pd.DataFrame
+    """As of `find_multipliers`; models by name."""
+    exchanges: pd.DataFrame
+    """As of `exchange_models`."""
+    capped: pd.DataFrame
+    """As of `simulate_cap`; empty where no cap was named. Only a list: nothing is changed anywhere."""
+    credit_usd: Decimal | None
+    """What a flex credit cost; None where it was not the same on all days."""
+    scores: Scores | None
+    named: tuple[Route, ...]
+    """What else was to be tried."""
+    left_out: tuple[str, ...]
+
+    @property
+    def compare(self) -> Callable[[str, str], str | None] | None:
+        """What the scores say of two models; None without scores."""
+        return self.scores.compare if self.scores else None
+
+    @property
+    def dated(self) -> str:
+        """Of when the scores are, in a sentence; nothing without scores."""
+        return f"Scores: {self.scores.name}, the last of {self.scores.last_day}." if self.scores else ""
+
+    @property
+    def savings(self) -> pd.DataFrame:
+        """What to look at, the dearest routes first: of each the moves to what was named; where nothing was, `STEPS`
+        that save in any case, else one that may. The dearest of them come first: the smallest steps down."""
+        found: list[int] = []
+        asked = self.moves["calls"] < 0
+        for one in self.named:
+            asked |= (self.moves["to_provider"] == one.provider) & (self.moves["to_model"] == one.model)
+        lines = self.moves[asked] if self.named else self.moves
+        dearest = lines.sort_values(["now_usd", "usd"], ascending=False, kind="stable")
+        for _, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
+            saves, may = (own.index[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
+            found += [*own.index] if self.named else [*saves[:STEPS]] or [*may[:1]]
+        return self.moves.loc[found].reset_index(drop=True)
+
+
+def find_what_ifs(
+    spend: Spend, to: str = "", *, accepted_by: str = "", cap: int | None = None, scores: str | Path = ""
+) -> WhatIf:
+    """What the one month of `spend` would have come to. `to`: further models, as `read_routes` takes them;
+    `accepted_by`: the field in the calls' metadata that says whether an answer was used; `cap`: whole flex credits a
+    person; `scores`: a file as `read_scores` takes it. Raises `BadParameter` for models that are none, `BadFile`, and
+    `InvalidRequest` for a field that no call has, or that says neither yes nor no.
+    """
+    (usage,), named = spend.loaded, read_routes(to)
+    calls = usage.calls.select(f"* REPLACE ({name_spellings(usage.calls)} AS model)")
+    cells, owned = (sum_by_size(calls, [*_list_routes(calls), *named], keys) for keys in ((), OWNERS))
+    told = [one for one in cells if one["has_prompt_tokens"] or one["has_completion_tokens"]]
+    routes: dict[str, dict[Route, None]] = defaultdict(dict)
+    for one in (one for one in told if one["is_priced"]):
+        routes[one["task_type"]][Route(*(one[name] for name in ROUTE))] = None
+    moves = reprice(told, {task: dict.fromkeys([*own, *named]) for task, own in routes.items()})
+    lines = moves[moves["calls"] > 0]
+    totals, spent = sum_moves(lines), _read_credits(spend)
+    multipliers = find_multipliers(spent)
+    is_move = [any(one[name] != one[f"to_{name}"] for name in ROUTE) for one in lines.to_dict("records")]
+    return WhatIf(
+        moves=lines[pd.Series(is_move, lines.index, dtype=bool) & (lines["calls"] >= ENOUGH_CALLS)].reset_index(
+            drop=True
+        ),
+        tasks=totals[totals["calls"] >= ENOUGH_CALLS].reset_index(drop=True),
+        discounts=find_discounts(owned, OWNERS),
+        accepted=_measure_accepted(calls, accepted_by),
+        multipliers=multipliers,
+        exchanges=exchange_models(spent, multipliers),
+        capped=simulate_cap(spent.limit(0) if cap is None else spent, 100 * (cap or 0)),
+        credit_usd=_find_credit_price(spend, spent),
+        scores=read_scores(Path(scores)) if scores else None,
+        named=(*named,),
+        left_out=(*_explain_left_out(cells, told, moves),),
+    )
+
+
+def read_routes(text: str) -> list[Route]:
+    """Models by commas, `openai/gpt-5-mini, anthropic/claude-sonnet-4-20250514@bedrock`: the maker, his name of it or
+    the seller's, the proxy. Raises `BadParameter` for one that is none, or that no installed price list has.
+
+    >>> read_routes("openai/gpt-5-mini")
+    [Route(provider='openai', model='gpt-5-mini', proxy=None, tier=None)]
+    """
+    routes = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        maker, _, rest = one.partition("/")
+        model, _, proxy = rest.partition("@")
+        if not model:
+            raise BadParameter(f"{one!r} is no model of a maker; write it as openai/gpt-5-mini.")
+        route = Route(str(LlmProvider.parse(maker)), model, str(LlmProxy.parse(proxy)) if proxy else None)
+        if not is_listed(load_book(), *route[:3]):
+            raise BadParameter(f"{one!r} is in no price list that is installed; name another model.")
+        routes.append(route)
+    return routes
+
+
+def _list_routes(calls: duckdb.DuckDBPyRelation) -> list[Route]:
+    return [Route(*one) for one in calls.select(*ROUTE).distinct().order("ALL").fetchall()]
+
+
+def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.DataFrame) -> Iterator[str]:
+    def count(some: Iterable[Cell]) -> int:
+        return sum(one["requests"] for one in some)
+
+    if silent := count(cells) - count(told):
+        yield f"Left out: {format_count(silent, 'call')} without tokens."
+    if unpriced := count(one for one in told if not one["is_priced"]):
+        yield f"Left out: {format_count(unpriced, 'call')} without a price."
+    here = moves[["task_type", *ROUTE, "calls", "unpriced_calls"]].to_dict("records")
+    sizes = {tuple(one[name] for name in ("task_type", *ROUTE)): one["calls"] + one["unpriced_calls"] for one in here}
+    if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
+        routes = f"{len(few)} route{'s' * (len(few) > 1)} of fewer than {ENOUGH_CALLS}"
+        yield f"Not compared: {format_count(sum(few), 'call')} of {routes}."
+    reasons = moves[moves["calls"] == 0].drop_duplicates(["to_provider", "to_model", "to_proxy"])
+    for one in reasons.to_dict("records"):
+        yield f"Not among the others: {one['to_model']}, as {one['unpriced']}."
+
+
+def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:
+    if not field:
+        return measure_accepted(calls.limit(0).select("*, true AS accepted"))
+    said = f"lower({write_key(field)})"
+    words = [word for words in ACCEPTED.values() for word in words]
+    values = [
+        value for (value,) in calls.select(f"{said} AS said").distinct().order("said").fetchall() if value is not None
+    ]
+    if not values:
+        raise InvalidRequest(
+            f"no call has {field!r} in its metadata; name the field that says whether an answer was used."
+        )
+    if wrong := [value for value in values if value not in words]:
+        raise InvalidRequest(
+            f"{field!r} is {wrong[0]!r} in the metadata of a call, which says neither yes nor no; write true or false."
+        )
+    yes, no = (", ".join(f"'{word}'" for word in words) for words in ACCEPTED.values())
+    return measure_accepted(
+        calls.select(f"*, CASE WHEN {said} IN ({yes}) THEN true WHEN {said} IN ({no}) THEN false END AS accepted")
+    )
+
+
+def _read_credits(spend: Spend) -> duckdb.DuckDBPyRelation:
+    """In the columns of `schema.CREDITS`, people and models as the reader knows them."""
+    names = 'created_at AS date, "user", model AS model_uid, prompt_credits, flex_credits, requests'
+    return spend._rows.filter("flex_credits IS NOT NULL").select(names)
+
+
+def _find_credit_price(spend: Spend, spent: duckdb.DuckDBPyRelation) -> Decimal | None:
+    days = spent.filter("flex_credits > 0").select("CAST(date AS DATE)").distinct().fetchall()
+    prices = {find_credit_price(spend.credit_prices, day) for (day,) in days}
+    (price,) = prices if len(prices) == 1 else (None,)
+    return price.usd if price else None

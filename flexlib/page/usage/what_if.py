@@ -1,0 +1,148 @@
+"""The page on what a month would have come to elsewhere: headlines, headings and one chart of finished frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.what_if import Outcome
+from flexlib.formats import PERCENT, format_amount, format_count, format_credits
+from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
+from flexlib.page.kit.markup import Html, escape
+from flexlib.page.kit.parts import Heading, show_cards
+from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.theme import LIGHT
+
+MOST_LINES = 12
+"""More lines than that are read in the table."""
+
+WIDEST = 200
+"""Percent of today's cost at which the chart ends: what may cost twice as much is no saving to look at."""
+
+COLOURS = {Outcome.SAVES: "accent", Outcome.MAY_SAVE: "amber2", Outcome.COSTS: "before"}
+
+LETTER = 7
+"""CSS pixels that a letter beside an axis is wide, on the average."""
+
+
+def show_what_if_headlines(savings: object, discounts: object, capped: object, usd: Decimal | None) -> Html:
+    """The first saving that holds in any case, what batches and caches could save, and a cap."""
+    cards = [("Another model", "none", "is cheaper in any case")]
+    if best := _find_best(savings):
+        note = f"at least: {escape(best['model'])} on {escape(best['to_model'])}"
+        cards = [("Another model saves", _write_usd(best["now_usd"] - best["high_usd"]), note)]
+    notes = {"batch": "if every call could wait a day", "cache": "if all read as much as the best sender"}
+    for name, note in notes.items():
+        saved = sum((row["saved"] for row in read_rows(discounts) if row["discount"] == name), Decimal(0))
+        cards += [(f"A {name} saves at most", _write_usd(saved), note)] if saved else []
+    if people := read_rows(capped):
+        over = sum(row["over"] for row in people)
+        money = "" if usd is None else f", US$\u00a0{format_amount(Decimal(over).scaleb(-2) * usd)}"
+        cards.append(("Beyond the cap", format_credits(over), f"flex credits of {len(people):,} people{money}"))
+    return show_cards(cards)
+
+
+def _find_best(savings: object) -> dict[str, Any] | None:
+    return next((row for row in read_rows(savings) if row["outcome"] == Outcome.SAVES), None)
+
+
+def _write_usd(amount: Decimal) -> str:
+    return f"<small>US$</small>{escape(format_amount(amount))}"
+
+
+def heading_for_savings(savings: object, dated: str = "") -> Heading:
+    """The first saving that holds in any case, or that there is none. `dated`: of when the scores are."""
+    note = (
+        "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
+        f"another length. Whether it answers as well, no price says: try it on a part of the calls. {dated}"
+    ).rstrip()
+    if not (best := _find_best(savings)):
+        return Heading("No other model of the same task is cheaper in any case", note if read_rows(savings) else "")
+    low, high = (format_amount(best[f"{name}_usd"]) for name in ("low", "high"))
+    now = f"US$ {format_amount(best['now_usd'])} for {best['model']}"
+    return Heading(f"{now} would have been {low} to {high} on {best['to_model']}", note)
+
+
+def heading_for_tasks(tasks: object, left_out: Sequence[str] = ()) -> Heading | None:
+    """With what is not in it; None where no task has calls enough."""
+    note = "All calls of a task on one model: those that it answers now as they are, the others as a range."
+    heading = Heading("What each task would have cost with one provider", " ".join([note, *left_out]))
+    return heading if read_rows(tasks) else None
+
+
+def heading_for_discounts(discounts: object) -> Heading | None:
+    """None where nothing could have been saved."""
+    note = "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell."
+    for row in read_rows(discounts):
+        how = "Sent as a batch" if row["discount"] == "batch" else "Read from a cache"
+        return Heading(f"{how}, {row['model']} could have cost up to US$ {format_amount(row['saved'])} less", note)
+    return None
+
+
+def heading_for_accepted(accepted: object) -> Heading | None:
+    """None without a verdict on any answer."""
+    note = "All that a model cost over its used answers, with 95\u00a0% intervals; those that overlap share a place."
+    return Heading("What an answer cost that was used", note) if read_rows(accepted) else None
+
+
+def heading_for_exchanges(exchanges: object) -> Heading | None:
+    """None where no model's multiplier is known beside a cheaper one's."""
+    note = "A prompt costs what divides the credits of each row of its model. As many prompts are taken for granted."
+    for row in read_rows(exchanges):
+        fewer = f"{format_credits(row['saved_low'])} flex credits fewer"
+        return Heading(f"{fewer} had {row['to_model_uid']} been asked instead of {row['model_uid']}", note)
+    return None
+
+
+def heading_for_cap(capped: object, cap: int) -> Heading | None:
+    """None where nobody would have met it."""
+    people = read_rows(capped)
+    over = format_credits(sum(row["over"] for row in people))
+    note = "Tried on the month as it was; nothing is changed anywhere. What people would have done then, nobody knows."
+    who = "1 person" if len(people) == 1 else f"{len(people):,} people"
+    heading = Heading(f"{who} spent {over} beyond a cap of {cap:,} flex credits each", note)
+    return heading if people else None
+
+
+def plot_savings(savings: object, *, title: str = "Cost on another model", name: str = "chart-savings") -> Chart | None:
+    """Of the moves, each from its low to its high end in percent of what the calls cost; None without one."""
+    rows = [row for row in read_rows(savings) if row["now_usd"]][:MOST_LINES][::-1]
+    if not rows:
+        return None
+
+    def draw(width: int) -> Figure:
+        figure, left = new_figure(width, 44 + 40 * len(rows)), min(300, width // 2)
+        axes, most = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // LETTER
+        for place, row in enumerate(rows):
+            low, usd, high = (float(100 * row[f"{one}usd"] / row["now_usd"]) for one in ("low_", "", "high_"))
+            said = (
+                f"{row['model']} on {row['to_model']}: {low:.0f} to {high:.0f} % of US$ {format_amount(row['now_usd'])}"
+            )
+            bound, colour = min(high, WIDEST), LIGHT[COLOURS[row["outcome"]]]
+            for bar in axes.barh([place], [max(bound - low, 1)], 0.4, left=[low], color=colour):
+                add_tooltip(bar, said)
+            axes.plot([usd] * 2, [place - 0.3, place + 0.3], color=LIGHT["ink"])
+        texts = [text for row in rows for text in (f"→ {row['to_model']}", row["model"])]
+        lines = [place + side for place in range(len(rows)) for side in (-0.2, 0.2)]  # the two of a line, one above
+        axes.set_yticks(lines, [text if len(text) <= most else f"{text[: most - 1]}…" for text in texts])
+        axes.axvline(100, color=LIGHT["soft"], linewidth=1)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        end = min(max(110, *(float(110 * row["high_usd"] / row["now_usd"]) for row in rows)), WIDEST)
+        axes.set_xlim(0, end)
+        shares = range(0, int(end) + 1, 100 if width == NARROW else 25)
+        axes.set_xticks(shares, [f"{share}{PERCENT}" for share in shares])
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        return figure
+
+    words = (
+        f"What calls would have cost on another model in percent of what they cost, {format_count(len(rows), 'line')}."
+    )
+    shown = {COLOURS[row["outcome"]] for row in rows}
+    names = (("cheaper in any case", "accent"), ("may be cheaper", "amber2"), ("dearer in any case", "before"))
+    legend = [*(one for one in names if one[1] in shown), ("with as many tokens as now", "ink")]
+    return Chart(name, title, words, draw, WIDE, legend)

@@ -1,0 +1,148 @@
+"""`flexlib what-if` as a shell sees it: moves, acceptance, scores, a cap; and what the page says of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import SEPTEMBER, call, store, store_credits
+
+from flexlib.cli.main import main
+from flexlib.front.spend import load_spend
+from flexlib.front.what_if import find_what_ifs, read_routes
+from flexlib.page.usage import what_if as page
+from flexlib.tables.what_if import format_range
+
+WHEN = ("--year", "2025", "--month", "9")
+
+
+def make_call(number: int, model: str, usd: str, **columns: Any) -> dict[str, Any]:  # noqa: ANN401
+    """100,000 prompt tokens and 1,000 of an answer; a third of the answers is used."""
+    tokens = {"prompt_tokens": 100_000, "completion_tokens": 1_000, "total_tokens": 101_000}
+    used = json.dumps({"used": number % 3 == 0})
+    return call(f"{model}{number}", "2025-09-05", usd, model=model, metadata=used, **tokens | columns)
+
+
+@pytest.fixture
+def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """40 calls to gpt-4o at 0.26, 30 to gpt-4o-mini at 0.0156, 29 to gpt-4.1, and what is left out."""
+    calls = [make_call(number, "gpt-4o", "0.26") for number in range(40)]
+    calls += [make_call(number, "openai/gpt-4o-mini", "0.0156") for number in range(30)]
+    calls += [make_call(number, "gpt-4.1", "0.208") for number in range(29)]
+    silent = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    store(tmp_path, "ledger", SEPTEMBER, *calls, make_call(1, "mine", "5", provider="meta"),
+          call("s", "2025-09-05", "0", **silent), call("u", "2025-09-05", None))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    return tmp_path
+
+
+def ask(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert main(["what-if", *WHEN, *words]) == code
+    out, err = capsys.readouterr()
+    return err if code == 2 else out
+
+
+@pytest.mark.usefixtures("month")
+def test_the_json_holds_every_move_each_task_and_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    made = json.loads(ask(capsys, "--json"))
+    first = made["moves"][0]
+    assert (first["model"], first["to_model"], first["calls"], first["now_usd"]) == (
+        "gpt-4o", "openai/gpt-4o-mini", 40, "10.4",
+    )  # fmt: skip
+    assert (first["usd"], first["high_usd"], first["outcome"]) == (
+        "0.624",
+        "0.8508",
+        "saves",
+    )  # 0.6 x 1.35 + 0.024 x 1.7
+    assert first["break_even"] == round(float((10.4 - 0.6) / 0.024), 4)
+    task = next(one for one in made["tasks"] if one["to_model"] == "gpt-4.1")
+    # 70 calls at 0.208 and 29 as they are; of the one to a model that no list has, its price on gpt-4.1.
+    assert (task["calls"], task["usd"]) == (100, "20.8")
+    assert made["left_out"] == [
+        "Left out: 1 call without tokens.",
+        "Left out: 1 call without a price.",
+        "Not compared: 30 calls of 2 routes of fewer than 30.",
+        "Not among the others: mine, as genai-prices 0.2.3 does not know 'mine' of meta.",
+    ]
+
+
+@pytest.mark.usefixtures("month")
+def test_a_model_that_is_named_is_tried_and_one_that_no_list_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [" ".join(line.split()) for line in ask(capsys, "--to", "anthropic/claude-sonnet-4-5").splitlines()]
+    assert "gpt-4o OpenAI, text 40 10.40 claude-sonnet-4-5 Anthropic 12.60 9.24–16.47 –" not in lines
+    assert any(line.startswith("gpt-4o OpenAI, text 40 10.40 claude-sonnet-4-5 Anthropic 12.60") for line in lines)
+    assert "'meta/mine' is in no price list" in ask(capsys, "--to", "meta/mine", code=2)
+    assert "'gpt-4o' is no model of a maker" in ask(capsys, "--to", "gpt-4o", code=2)
+    assert read_routes("anthropic/claude-sonnet-4-20250514@bedrock, openai/gpt-5")[0].proxy == "bedrock"
+
+
+@pytest.mark.usefixtures("month")
+def test_an_accepted_answer_costs_what_all_of_its_model_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    made = json.loads(ask(capsys, "--accepted-by", "used", "--json"))
+    mini, other = (next(one for one in made["accepted"] if one["model"] == name)
+                   for name in ("openai/gpt-4o-mini", "gpt-4o"))  # fmt: skip
+    assert (mini["calls"], mini["accepted"], mini["usd_each"], mini["place"]) == (30, 10, "0.0468", 1)
+    assert (other["accepted"], other["usd"], other["place"]) == (14, "10.4", 2)
+    assert "no call has 'liked' in its metadata" in ask(capsys, "--accepted-by", "liked", code=2)
+
+
+def test_a_verdict_that_is_neither_yes_nor_no_is_refused(month: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(month, "import", SEPTEMBER, call("x", "2025-09-06", metadata='{"used": "perhaps"}'))
+    assert "'used' is 'perhaps' in the metadata of a call" in ask(capsys, "--accepted-by", "used", code=2)
+
+
+@pytest.mark.usefixtures("month")
+def test_scores_are_those_of_a_dated_file_and_part_only_beyond_chance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text("model,score,cases,date\ngpt-4o-2024-08-06,23.1,225,2024-12-30\ngpt-4o-mini,3.6,225,2024-12-21\n")
+    printed = ask(capsys, "--scores", str(file))
+    assert "Scores: scores.csv, the last of 2024-12-30." in printed
+    assert "lower" in [line.strip() for line in printed.splitlines()]
+    for text, said in (("model,score\na,1\n", "must name model,score,cases,date"),
+                       ("model,score,cases,date\na,101,9,2025-01-01\n", "line 2 cannot be read")):  # fmt: skip
+        file.write_text(text)
+        assert said in ask(capsys, "--scores", str(file), code=2)
+    assert "cannot be read" in ask(capsys, "--scores", str(tmp_path / "none.csv"), code=2)
+
+
+def test_a_cap_is_a_list_of_pseudonyms_with_what_it_saves_and_nothing_else(
+    month: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "2025-09 has no credits of Windsurf" in ask(capsys, "--cap", "300", code=2)
+    store_credits(month, (1, "ana@example.com", "m", 0, 40_000), (2, "ben", "m", 0, 30_000), (3, "eva", "m", 0, 31_000))
+    printed = " ".join(ask(capsys, "--cap", "300", "--top", "1").split())
+    assert re.search(r"Person (?!ana)\w+ 400\.00 100\.00 4\.00 1 Sep 1 more 310\.00 10\.00 0\.40 -", printed)
+    assert "2 WITH MORE THAN 300 710.00 110.00 4.40" in printed
+    assert ask(capsys, "--cap", "400").strip() == "Nobody had more than 400 flex credits."
+
+
+def test_the_page_says_the_first_saving_and_leaves_out_what_is_not_known(month: Path) -> None:
+    store_credits(month, (1, "ana", "m", 0, 40_000))
+    spend = load_spend("2025-09", None, month, zone="UTC", names=False)
+    made = find_what_ifs(spend, cap=300, accepted_by="used")
+    heading = page.heading_for_savings(made.savings, made.dated).heading
+    assert heading == "US$ 10.40 for gpt-4o would have been 0.46 to 0.85 on openai/gpt-4o-mini"
+    chart = page.plot_savings(made.savings)
+    assert chart is not None
+    assert "gpt-4o on openai/gpt-4o-mini: 4 to 8 % of US$ 10.40" in chart.render_html()
+    cap = page.heading_for_cap(made.capped, 300)
+    assert cap is not None
+    assert cap.heading == "1 person spent 100.00 beyond a cap of 300 flex credits each"
+    assert page.heading_for_exchanges(made.exchanges) is None  # one row proves no multiplier
+    assert page.heading_for_discounts(made.discounts) is None
+    empty = made.savings.head(0)
+    assert page.plot_savings(empty) is None
+    assert page.heading_for_savings(empty).heading == "No other model of the same task is cheaper in any case"
+
+
+def test_a_range_has_no_cents_from_a_hundred_on_and_one_figure_where_both_ends_are_the_same() -> None:
+    from decimal import Decimal
+
+    ends = [("0.12", "0.35"), ("63.08", "118.37"), ("589.95", "589.95"), ("2", None)]
+    said = [format_range(Decimal(low), None if high is None else Decimal(high)) for low, high in ends]
+    assert said == ["0.12–0.35", "63–118", "589.95", "2.00–?"]
