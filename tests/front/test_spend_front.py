@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -153,9 +154,19 @@ def test_the_secret_of_pseudonyms_is_made_once_for_its_owner_alone_and_of_made_u
     assert (file.name, file.stat().st_mode & 0o777) == ("pseudonyms.key", 0o600)
     assert find_pseudonym_secret(tmp_path) == first != find_pseudonym_secret(tmp_path / "other")
     assert find_pseudonym_secret(FIXTURE) == MADE_UP
-    file.write_text("no key")
-    with pytest.raises(DiskFailed, match="people get their pseudonyms, cannot be read"):
-        find_pseudonym_secret(tmp_path)
+    for spoilt in ("no key", "", "ab\n", "\0" * 65, "ab" * 31):
+        file.write_text(spoilt)
+        with pytest.raises(DiskFailed, match="people get their pseudonyms, cannot be read"):
+            find_pseudonym_secret(tmp_path)
+
+
+def test_who_may_only_read_a_folder_gets_pseudonyms_of_the_process(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and may(path, mode))
+    first, second = (sorted(map(str, load(root).by("user")["user"])) for _ in range(2))
+    assert len([one for one in first if one.startswith("Person ")]) == 2
+    assert first == second
+    assert not (root / "pseudonyms.key").exists()
 
 
 def test_two_people_whose_pseudonyms_begin_alike_are_not_one(monkeypatch: pytest.MonkeyPatch) -> None:
