@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
@@ -61,7 +61,7 @@ class Change:
     """The parts by person and model, of who is new or gone that one alone."""
     people: Mapping[str, int]
     """How many spenders are `new`, `gone`, `stayed`."""
-    ranges: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Decimal, Decimal]]
     """Of `volume`, `mix` and `price`, in the unit of `Use.amount`: the least and the most that an order gives."""
 
     @property

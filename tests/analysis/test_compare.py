@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.compare import PARTS, Change, Use, Uses, compare_credits, take_apart
+from flexlib.analysis.compare import PARTS, Change, Use, Uses, compare_credits, round_parts, take_apart
 
 
 def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> Use:
@@ -62,6 +62,60 @@ def test_what_two_factors_move_together_is_shared_by_them() -> None:
     }  # fmt: skip
 
 
+def test_three_factors_at_once_have_each_the_mean_of_all_orders_and_its_least_and_most() -> None:
+    """10 at 1 and 10 at 2 become 10 at 2 and 30 at 4: 30 to 140. A unit of the old mix costs 1.50, at the new prices 3;
+    of the new mix 1.75 and 3.50. So 20 more are from 30 to 70, the mix from 5 to 20, the prices from 30 to 70."""
+    change = take_apart(
+        {"ana": {"gpt-4": use("10", 10), "opus": use("20", 10)}},
+        {"ana": {"gpt-4": use("20", 10), "opus": use("120", 30)}},
+    )
+    parts = {name: round(part, 8) for name, part in change.sum_parts().items() if part}
+    assert parts == {"volume": Decimal("49.16666667"), "mix": Decimal("11.66666667"), "price": Decimal("49.16666667")}
+    assert change.ranges == {
+        "volume": (Decimal(30), Decimal(70)), "mix": (Decimal(5), Decimal(20)), "price": (Decimal(30), Decimal(70)),
+    }  # fmt: skip
+
+
+def test_a_model_without_amount_and_without_a_count_takes_nothing_from_the_others() -> None:
+    before = {"ana": {"opus": use("100", 10), "gpt-4": use("0")}}
+    assert list_parts(take_apart(before, {"ana": {"opus": use("200", 20), "gpt-4": use("0")}})) == {"volume": 100}
+
+
+def test_one_model_without_a_count_leaves_the_whole_person_unmeasured() -> None:
+    before = {"ana": {"opus": use("100", 10), "gpt-4": use("4")}}
+    assert list_parts(take_apart(before, {"ana": {"opus": use("200", 20)}})) == {"unmeasured": 96}
+
+
+def test_pesos_without_dollars_are_compared_at_the_only_rate_there_is() -> None:
+    """900 pesos of no dollars become US$ 1 at 900: a dollar more at that rate, and a rate that gave the 900 before."""
+    change = take_apart({"ana": {"opus": use("0", None, "900")}}, {"ana": {"opus": use("1", 1, "900")}})
+    assert list_parts(change) == {"unmeasured": 900, "rate": -900}
+
+
+def test_amounts_of_any_size_are_taken_apart_to_the_last_digit() -> None:
+    much = Decimal("12345678901234567890.12")
+    change = take_apart({"ana": {"opus": Use(much, 3)}}, {"ana": {"opus": Use(much * 2, 6)}})
+    assert list_parts(change) == {"volume": much}
+
+
+@pytest.mark.parametrize(
+    ("parts", "places", "expected"),
+    [
+        ("0.333 0.333 0.334", 2, "0.33 0.33 0.34"),  # the cent that is over goes where most was cut off
+        ("0.005 0.005", 2, "0.01 0.00"),  # of two alike to the first
+        ("0.005", 2, "0.01"),  # half a cent goes up, as wherever it is written
+        ("-0.3 -0.3", 0, "0 -1"),
+        ("1.25 1.25", 1, "1.3 1.2"),
+        ("0.4 0.9 0.8", 0, "0 1 1"),
+    ],
+)
+def test_rounded_parts_sum_to_the_rounded_sum(parts: str, places: int, expected: str) -> None:
+    names = "zyx"
+    exact = {name: Decimal(part) for name, part in zip(names, parts.split(), strict=False)}
+    rounded = round_parts(exact, places)
+    assert {name: str(part) for name, part in rounded.items()} == dict(zip(names, expected.split(), strict=False))
+
+
 def test_in_pesos_the_rate_has_a_part_of_its_own() -> None:
     """US$ 10 at 900 are 9,000 pesos, US$ 12 at 1,000 are 12,000: 2 at the mean of 950, and 100 more for a mean 11."""
     change = take_apart({"ana": {"opus": use("10", 10, "9000")}}, {"ana": {"opus": use("12", 12, "12000")}})
@@ -96,6 +150,8 @@ def test_the_largest_change_comes_first_whichever_way_it_went() -> None:
     change = take_apart({"ana": {"x": use("1", 1)}, "ben": {"y": use("90", 1)}}, {"ana": {"x": use("9", 1)}})
     assert list(change.sum_by_person()) == ["ben", "ana"]
     assert list(change.sum_by_model()) == ["y", "x"]
+    alike = take_apart({}, {"eva": {"x": use("9", 1)}, "ana": {"z": use("9", 1)}})
+    assert list(alike.sum_by_person()) == ["ana", "eva"]  # by name where they are alike
 
 
 AMOUNTS = st.integers(0, 10**7).map(lambda hundredths: Decimal(hundredths) / 100)

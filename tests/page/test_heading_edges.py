@@ -232,6 +232,7 @@ def make_users(*amounts: str | None, kind: str | None = "user") -> pd.DataFrame:
     [
         (["6", "3", "3"], "1 of 3 users takes half of US$ 12.00"),
         (["6", "6"], "2 users"),
+        (["0.5", "0.1", "0.1"], "1 of 3 users takes half of US$ 0.70"),
         (["3", "3", "1", "1", "1", "1", "1", "1"], "2 of 8 users take half of US$ 12.00"),
         ([None, None], "2 users"),
     ],
@@ -334,6 +335,10 @@ def test_a_sum_of_unknown_many_calls_is_at_least_one_call() -> None:
     by_day = make_money("1", "2").assign(request_count=pd.Series([7, None], dtype=object))
     note = heading_for_spend_days(by_day, {"usd": Decimal(3), "unpriced_usd": 1}).note
     assert note.endswith("Not in it: at least 1 call without a price.")
+    priced = by_day.assign(unpriced_usd=[1, 0])  # the sum that does not say how many calls it is of has its price
+    assert heading_for_spend_days(priced, {"usd": Decimal(3), "unpriced_usd": 1}).note.endswith(
+        "it: 1 call without a price."
+    )
 
 
 @pytest.mark.parametrize(
@@ -393,6 +398,9 @@ def make_bill(provider: str, counted: str | None, billed: str | None) -> Provide
             [("openai", "5", "7"), ("anthropic", "1", "0.5")],
             "2 providers billed US$ 7.50, where US$ 6.00 were counted",
         ),
+        ([("openai", "5", "7"), ("mistral", None, "3")], "1 provider billed US$ 7.00, where US$ 5.00 were counted"),
+        ([("openai", "5", "0")], "1 provider billed US$ 0.00, where US$ 5.00 were counted"),
+        ([("openai", "0", "7")], "1 provider billed US$ 7.00, where US$ 0.00 were counted"),
         ([("openai", None, "7")], "1 provider billed US$ 7.00"),
         ([("openai", "5", None)], "OpenRouter takes 80.0\u00a0% of the spend"),
     ],
@@ -416,6 +424,8 @@ def test_a_bill_in_a_currency_without_a_rate_alone_is_no_sum_of_dollars() -> Non
 def test_only_users_who_are_named_count_and_what_the_others_spent_is_in_the_half() -> None:
     users = make_users("5", "3", "2").assign(usable_type=pd.Series(["user", "user", None], dtype=object))
     assert heading_for_usables(users).heading == "2 users"
+    unknown = make_users("9", "1", *[None] * 19).assign(usable_type=pd.Series([None, *["user"] * 20], dtype=object))
+    assert heading_for_usables(unknown).heading == "20 users"  # whose amounts are unknown takes no half
     nobody = make_users("5").assign(usable_id=pd.Series([None], dtype=object))
     assert heading_for_usables(nobody).heading == "Nobody is named"
     by_key = nobody.assign(usable_key="key-1")
@@ -452,6 +462,19 @@ def test_the_task_that_takes_most_is_told_by_its_name(
 def test_calls_without_a_price_and_those_to_nobody_known_are_told_apart() -> None:
     rows = [{"calls": 1}, {"calls": 2}]
     assert heading_for_open_questions([], []) is None
+    few, many = {"calls": 1, "is_least": True}, {"calls": 2, "is_least": False}
+    least = heading_for_open_questions([few, many], [])
+    assert least is not None
+    assert least.heading == "At least 3 calls without a price"
+    notes = [
+        heading_for_open_questions(unpriced, unmapped, unbilled=unbilled)
+        for unpriced, unmapped, unbilled in (([many], [], 2), ([many], [], 0), ([], [many], 0))
+    ]
+    assert [one and one.note.partition(";")[0] for one in notes] == [
+        "What has no price is in no count, and 2 calls of it in no bill either",
+        "What has no price is in no count, and bills say it all",
+        "What has no price is in no total",
+    ]
     found = [heading_for_open_questions(*one) for one in ((rows, []), ([], rows), (rows, rows))]
     assert [one and one.heading for one in found] == [
         "3 calls without a price",

@@ -139,7 +139,7 @@ def heading_for_usables(by_usable: object, *, has_bills: bool = False) -> Headin
     return Heading(who, note)
 
 
-def heading_for_task_types(by_task_type: object, *, has_bills: bool = False) -> Heading:
+def heading_for_task_types(by_task_type: object, *, has_bills: bool) -> Heading:
     """Of `stats_by_task_type` over all rows: the fewest that take half; `has_bills` as in `heading_for_spend_days`."""
     lines = rank_spend(read_rows(by_task_type), ("task_type",))
     names = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
