@@ -140,7 +140,9 @@ def table_credits_by_user(people: object, *, full: bool = False) -> Table:
         return Table("table-people", "Credits by person", columns, rows, others)
     listed = len(rows) - len(others)
     has_more = any(row["days"] is None and row["person"] != NOT_LISTED for row in rows)
-    summary = f"The first {listed:,} people" if has_more else f"All {listed:,} people"
+    summary = (
+        f"The first {listed:,} people" if has_more else "The one person" if listed == 1 else f"All {listed:,} people"
+    )
     columns += [
         Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM, is_optional=True),
         # Two people may use it on the same day: the total has no number of days.

@@ -7,13 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from matplotlib.text import Annotation
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
 
 from flexlib.certificate import State
-from flexlib.dates import Month
+from flexlib.dates import Month, Span
 from flexlib.front.spend import Spend
 from flexlib.front.spend import load_spend as open_spend
 from flexlib.front.year import list_models, measure_months
+from flexlib.page.kit.amounts import Cell, plot_amounts
+from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.table import render_table
 from flexlib.page.year import heading_for_months, heading_for_year_models, show_year_headlines, show_year_title
 from flexlib.tables.year import table_models, table_months
@@ -125,3 +128,32 @@ def test_credits_have_their_price_and_their_spenders() -> None:
     august, september = measure_months(load_spend(Month(2025, 8), Month(2025, 9), FIXTURE))
     assert (august["flex_credits"], august["people"], august["usd_per_credit"]) == (8754, 18, Decimal("0.04"))
     assert (september["flex_credits"], september["usd"]) == (9961, Decimal("401.57132695"))
+
+
+def plot_models(first: str, last: str, *amounts: tuple[str, str, int]) -> Chart:
+    cells = [Cell(Month.parse(month).first, model, amount) for month, model, amount in amounts]
+    span = Span(Month.parse(first).first, Month.parse(last).last)
+    return plot_amounts(cells, "requests", span, title="Models by month", name="mine", by_month=True, by_model=True)
+
+
+def test_the_last_column_says_what_its_parts_are_and_a_phone_has_the_legend() -> None:
+    """Three models in December, the smallest in the middle: each beside its part, a line apart at least."""
+    months = [(f"2025-{month:02}", "gpt-4o", 10) for month in range(1, 13)]
+    chart = plot_models("2025-01", "2025-12", *months, ("2025-12", "o3", 1), ("2025-12", "gpt-5", 2))
+    assert chart.is_labelled
+    assert '<ul class="flex-legend phone">' in chart.render_html()
+    (axes,) = chart.figure.axes
+    texts = {text.get_text(): text.xy[1] for text in axes.texts if isinstance(text, Annotation)}
+    low, middle, high = texts["gpt-4o"], texts["gpt-5"], texts["o3"]
+    line = (axes.get_ylim()[1] - axes.get_ylim()[0]) * 15 / 260
+    assert [low, middle] == pytest.approx([5, 11])  # the middles of 0 to 10 and of 10 to 12
+    assert high - middle >= line * 0.999
+    assert [text for text in chart.narrow_figure.axes[0].texts if text.get_text()] == []
+    assert [label.get_text() for label in chart.narrow_figure.axes[0].get_xticklabels()][:2] == ["Jan", "Mar"]
+
+
+def test_columns_of_which_a_model_is_gone_at_the_end_keep_their_legend() -> None:
+    months = [(f"2025-{month:02}", "gpt-4o", 10) for month in range(1, 13)]
+    chart = plot_models("2025-01", "2025-12", *months, ("2025-03", "o3", 1))
+    assert not chart.is_labelled
+    assert '<ul class="flex-legend">' in chart.render_html()

@@ -125,7 +125,8 @@ def plot_credits_by_user(
             axes.vlines(tenth["rank"], 0, share / 10, color=LIGHT["soft"], linewidth=1)
             text = f"top {tenth['rank']:,}: {format_share_percent(share)}"
             left = tenth["rank"] > x[-1] / 2  # beyond the middle there is no room at the right of the line
-            spot = tenth["rank"] + x[-1] * (-0.03 if left else 0.03), max(6, share / 10 - 8)
+            # At its left the curve comes down to the words: below its middle they are clear of it.
+            spot = tenth["rank"] + x[-1] * (-0.03 if left else 0.03), share / 20 if left else max(6, share / 10 - 8)
             axes.text(*spot, text, color=LIGHT["ink"], ha="right" if left else "left", va="top")
         return figure
 

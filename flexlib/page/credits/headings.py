@@ -10,7 +10,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import WHOLE, measure_share
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import WEEKDAY_NAMES
-from flexlib.formats import format_credits, format_share_percent, format_short_day, format_whole_credits
+from flexlib.formats import format_count, format_credits, format_share_percent, format_short_day, format_whole_credits
 from flexlib.page.kit.parts import Heading
 
 PEAK = 2
@@ -102,7 +102,8 @@ def heading_for_peaks(statistics: CreditsStatistics) -> Heading:
     if statistics.first_flex_day is None or statistics.peak_day is None:
         return Heading("Peak days", "No day has flex credits.")
     first = f"First flex credits on {format_short_day(statistics.first_flex_day)}"
-    days = f"{statistics.days_with_flex_credits} days have some"
+    number = statistics.days_with_flex_credits
+    days = f"{format_count(number, 'day')} {'has' if number == 1 else 'have'} some"
     peak = f"the most on {format_short_day(statistics.peak_day)}, {format_credits(statistics.peak_flex_credits or 0)}"
     return Heading(first, f"{days}; {peak}.")
 

@@ -17,7 +17,7 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import Span
 from flexlib.formats import format_amount, format_month, format_short_number
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
-from flexlib.page.kit.days import DayAxis
+from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 
@@ -31,6 +31,15 @@ BAR_HEIGHT = 26
 
 LEFT, RIGHT = 50, 10
 """Margins of columns in CSS pixels: room for the numbers of the axis."""
+
+PLOT_HEIGHT = 260
+"""CSS pixels between the axis of columns and their upper edge."""
+
+LINE, LETTER, LABEL_GAP = 15, 7, 14
+"""CSS pixels of a line beside columns, of a letter on the average, and between a column and its words."""
+
+FEWEST_LABELLED = 3
+"""Months from which on columns have their words beside the last: of fewer they would be wider than the columns."""
 
 MONTH_WIDTH = 70
 """CSS pixels that a tick such as `Sep 2025` needs."""
@@ -93,8 +102,15 @@ def plot_amounts(
     if not has_days:
         return Chart(name, title, words, lambda width: _draw_bars(width, sizes, colours, unit))
     legend = [(label, colours[label]) for label in sizes] if len(sizes) > 1 else ()
-    draw = _draw_months if by_month else _draw_days
-    return Chart(name, title, words, lambda width: draw(width, folded, span, colours, unit), legend=legend)
+    last = {cell.label for cell in folded if cell.day == max(cell.day or date.min for cell in folded) and cell.amount}
+    is_labelled = by_month and len(span.months) >= FEWEST_LABELLED and len(sizes) > 1 and last == {*sizes}
+
+    def draw(width: int) -> Figure:
+        if not by_month:
+            return _draw_days(width, folded, span, colours, unit)
+        return _draw_months(width, folded, span, colours, unit, is_labelled=is_labelled and width != NARROW)
+
+    return Chart(name, title, words, draw, legend=legend, is_labelled=is_labelled)
 
 
 def fold_cells(cells: Sequence[Cell], most: int) -> list[Cell]:
@@ -130,20 +146,46 @@ def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[s
     return figure
 
 
-def _draw_months(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str) -> Figure:
-    figure, axes = _new_columns(width)
+def _draw_months(
+    width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str, *, is_labelled: bool
+) -> Figure:
+    longest = max((len(cell.label) for cell in cells), default=0)
+    right = RIGHT + (min(LABEL_GAP + LETTER * longest, width // 4) if is_labelled else 0)
+    figure, axes = _new_columns(width, right)
     places = {month.first: place for place, month in enumerate(span.months)}
     stack_columns(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
-    step = 1 + len(places) * MONTH_WIDTH // width
-    ticks = list(places.items())[::step]
-    axes.set_xticks([place for _, place in ticks], [f"{format_month(day)[:3]} {day.year}" for day, _ in ticks])
+    room = (width - LEFT - right) / len(places)
+    ticks = {day: f"{format_month(day)[:3]} {day.year}" for day in places}
+    if room < MONTH_WIDTH:  # the year stands once, at its first month, where that has room
+        has_room = room >= MONTH_WIDTH / 2
+        names = name_months([*places], room)
+        ticks = {day: ticks[day] if day == span.first and has_room else name for day, name in names.items()}
+    axes.set_xticks([places[day] for day in ticks], list(ticks.values()))
     axes.set_xlim(-0.6, len(places) - 0.4)
+    if is_labelled:
+        _label_last(axes, cells, places, right)
     return figure
 
 
-def _new_columns(width: int) -> tuple[Figure, Axes]:
+def _label_last(axes: Axes, cells: Sequence[Cell], places: Mapping[date, int], right: int) -> None:
+    """Writes beside the last column what its parts are, each at its middle as far as there is room between them."""
+    last = max(cell.day for cell in cells if cell.day is not None)
+    gap = (axes.get_ylim()[1] - axes.get_ylim()[0]) * LINE / PLOT_HEIGHT
+    foot, spot = 0.0, -gap
+    for cell in cells:
+        if cell.day == last and cell.amount:
+            middle = foot + float(cell.amount) / 2
+            spot, foot = max(middle, spot + gap), foot + float(cell.amount)
+            edge = places[last] + 0.35
+            axes.plot([edge, len(places) - 0.4], [middle, spot], color=LIGHT["soft"], linewidth=1, clip_on=False)
+            text = _clip(cell.label, right - LABEL_GAP + 8)
+            axes.annotate(text, (len(places) - 0.4, spot), (4, 0), textcoords="offset points", va="center",
+                          color=LIGHT["ink"], annotation_clip=False)  # fmt: skip
+
+
+def _new_columns(width: int, right: int = RIGHT) -> tuple[Figure, Axes]:
     figure = new_figure(width, 330)
-    return figure, add_axes(figure, LEFT, RIGHT, 34, 260)
+    return figure, add_axes(figure, LEFT, right, 34, PLOT_HEIGHT)
 
 
 def stack_columns(

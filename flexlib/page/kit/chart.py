@@ -32,6 +32,8 @@ class Chart(Piece):
     width: int = WIDE
     legend: Sequence[tuple[str, str]] = ()
     """What each colour of the theme stands for."""
+    is_labelled: bool = False
+    """Whether the columns say what they are, as drawn for a page: then only a phone has the legend."""
 
     @cached_property
     def figure(self) -> Figure:
@@ -74,7 +76,7 @@ class Chart(Piece):
         items = (
             f'<li><i style="background:{css_colour(colour)}"></i>{escape(text)}</li>' for text, colour in self.legend
         )
-        return render_element("ul", "".join(items), class_="flex-legend") + "\n"
+        return render_element("ul", "".join(items), class_=f"flex-legend{' phone' * self.is_labelled}") + "\n"
 
 
 def add_axes(figure: Figure, left: int, right: int, top: int, height: int) -> Axes:

@@ -64,7 +64,8 @@ def _render_heading(column: Column) -> str:
     if not column.heading:
         return render_element("td", "", class_=_name_classes(column))
     words = " words" * (column.heading.count(" ") > 1)
-    return render_element("th", escape(column.heading), class_=(_name_classes(column) + words).strip(), scope="col")
+    heading = column.heading.replace("vs ", "vs\u00a0")  # no line ends there
+    return render_element("th", escape(heading), class_=(_name_classes(column) + words).strip(), scope="col")
 
 
 def _is_dense(table: Table) -> bool:
