@@ -85,13 +85,14 @@ def sum_by_size(
         )
         counts = [*COUNTS, *extra, "requests", "least", "size"]
         found = sums.with_columns(nw.col(*counts).cast(nw.Int64)).collect("pyarrow").to_native().to_pylist()
-    return sorted((_close_cell(cells | one, extra) for one in found), key=lambda one: [str(one[name]) for name in by])
+    return sorted((_close_cell(cells | one, [*cells], extra) for one in found), key=str)
 
 
-def _close_cell(cell: Cell, extra: Sequence[str]) -> Cell:
+def _close_cell(cell: Cell, keys: Sequence[str], extra: Sequence[str]) -> Cell:
     moment: datetime = cell["moment"]
-    counted = {name: cell[name] if cell[f"counted_{name}"] else None for name in extra}
-    return cell | {"moment": moment.replace(tzinfo=None), "extra": counted}
+    kept = (*keys, "requests", *COUNTS, "amount_in_usd", "least", "size", "is_call", "is_counted", "is_priced")
+    counted = {name: cell[name] for name in extra if cell[f"counted_{name}"]}
+    return {name: cell[name] for name in kept} | {"moment": moment.replace(tzinfo=None), "extra": counted}
 
 
 def _list_splits(changes: Iterable[Changes]) -> list[int]:

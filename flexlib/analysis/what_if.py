@@ -140,31 +140,30 @@ def sum_moves(moves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([[*key, *sums[key]] for key in order], columns=[*keys, *AMOUNTS], dtype=object)
 
 
-def find_discounts(cells: Iterable[Cell], keys: Sequence[str], *, book: PriceBook | None = None) -> pd.DataFrame:
+def find_discounts(
+    cells: Iterable[Cell], owned: Iterable[Cell], keys: Sequence[str], *, book: PriceBook | None = None
+) -> pd.DataFrame:
     """By how much each task and route could at most have cost less by its own list, a line for `batch` or `cache` each;
     the most first, what is no saving left out.
 
-    `cells` as from `sum_by_size` with their routes and `keys`, which say whose calls they are. Whether a call can wait
-    for hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a batch, where the
-    list has such a price; and had as much of every prompt been read from a cache as of the best of those who send
-    `ENOUGH_CALLS` for the same task to the same model, where that is more by `PARTED`. Columns: `discount`,
+    `cells` as from `sum_by_size`, and `owned` with `keys`, which say whose calls they are. Whether a call can wait for
+    hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a batch, where the list
+    has such a price; and had those who read little from a cache read as much of their prompts as the best of those who
+    send `ENOUGH_CALLS` for the same task to the same model, if that is more by `PARTED`. Columns: `discount`,
     `task_type`, `provider`, `model`, `proxy`, `calls`, `usd` (Decimal: what they cost by the list), `saved` (at most),
-    `share` and `best_share` (of the prompts, read from a cache; None of a batch).
+    `share` and `best_share` (of their prompts, read from a cache; None of a batch).
     """
     import pandas as pd
 
     book, lines = book or load_book(), list[list[Any]]()
     with exact_decimals():
-        for (task, *here), own in _group(cells).items():
-            enough = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
-            sent = [cell for cell in own if cell["tier"] in STANDARD]
-            for name, one in {
-                "batch": _find_batch(sent, Route(*here), book),
-                "cache": _find_cache(enough, Route(*here), book),
-            }.items():
-                lines += [[name, task, *here, *one]] if one[0] >= ENOUGH_CALLS and one[2] > 0 else []
-    lines.sort(key=lambda line: (-line[7], str(line)))
-    return pd.DataFrame(lines, columns=[*DISCOUNTS], dtype=object)
+        for (task, *here), own in _group(one for one in cells if one["tier"] in STANDARD).items():
+            lines.append(["batch", task, *here, *_find_batch(own, Route(*here), book)])
+        for (task, *here), own in _group(owned).items():
+            senders = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
+            lines.append(["cache", task, *here, *_find_cache(senders, Route(*here), book)])
+    lines = [line for line in lines if line[5] >= ENOUGH_CALLS and line[7] > 0]
+    return pd.DataFrame(sorted(lines, key=lambda line: (-line[7], str(line))), columns=[*DISCOUNTS], dtype=object)
 
 
 def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[Any, ...]:
@@ -177,20 +176,24 @@ def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[A
     return calls, usd, saved, None, None
 
 
-def _find_cache(senders: Sequence[Sequence[Cell]], route: Route, book: PriceBook) -> tuple[Any, ...]:
-    shares = [Fraction(_sum(one, "cached_tokens"), _sum(one, "prompt_tokens") or 1) for one in senders]
-    best, calls, usd, saved = max(shares, default=Fraction(0)), 0, Decimal(0), Fraction(0)
-    for share, cell in ((share, cell) for share, one in zip(shares, senders, strict=True) for cell in one):
+def _find_cache(senders: Iterable[Sequence[Cell]], route: Route, book: PriceBook) -> tuple[Any, ...]:
+    shares = [(_share_read(one), one) for one in senders]
+    best = max((share for share, _ in shares), default=Fraction(0))
+    calls, usd, saved, cells = 0, Decimal(0), Fraction(0), list[Cell]()
+    for share, cell in ((share, cell) for share, own in shares if best - share >= PARTED for cell in own):
         readable = cell["prompt_tokens"] - cell["cache_write_tokens"]
         tried = [cell, *(cell | {"cached_tokens": count} for count in (0, readable))]
         own, fresh, cached = (price_cell(one, route, book) for one in tried)
         if isinstance(own, Price) and isinstance(fresh, Price) and isinstance(cached, Price):
+            cells.append(cell)
             calls, usd = calls + cell["requests"], usd + sum(own.parts)
             each = Fraction(fresh.parts[0] - cached.parts[0]) / (readable or 1)
-            saved += (best - share) * cell["prompt_tokens"] * each * (best - share >= PARTED)
-    cells = [cell for one in senders for cell in one]
-    share = Fraction(_sum(cells, "cached_tokens"), _sum(cells, "prompt_tokens") or 1)
-    return calls, usd, _to_usd(saved), share, best
+            saved += (best - share) * cell["prompt_tokens"] * each
+    return calls, usd, _to_usd(saved), _share_read(cells), best
+
+
+def _share_read(cells: Sequence[Cell]) -> Fraction:
+    return Fraction(_sum(cells, "cached_tokens"), _sum(cells, "prompt_tokens") or 1)
 
 
 def _sum(cells: Iterable[Cell], name: str) -> int:

@@ -16,7 +16,6 @@ from flexlib.cli.options import (
     add_month_options,
     asks_demo,
     find_exit_code,
-    load_judged,
     open_settings,
     read_count,
     warn_of_month,
@@ -62,6 +61,7 @@ def add_commands(commands: Commands) -> None:
 
 def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints what it would have come to, gives the exit code of the month's state."""
+    from flexlib.front.months import find_look
     from flexlib.front.spend import load_spend
     from flexlib.front.what_if import find_what_ifs
 
@@ -71,8 +71,10 @@ def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
             from flexlib.cli.report_months import ensure_demo
 
             ensure_demo(month, "UTC", settings)
-    usage = load_judged(month, settings, arguments.zone)
-    spend = load_spend(month, month, settings.data, zone=arguments.zone, names=arguments.names)
+    tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)
+    options = {"zone": arguments.zone, "names": arguments.names, "tolerance": tolerance, "look": look}
+    spend = load_spend(month, None, settings.data, **options)
+    (usage,) = spend.loaded
     if arguments.cap is not None and not spend.credits.limit(1):
         raise InvalidRequest(f"{month} has no credits of Windsurf, to cap; fetch it, or leave --cap out.")
     asked = {name: getattr(arguments, name) for name in ("to", "accepted_by", "cap", "scores")}

@@ -98,7 +98,7 @@ def find_what_ifs(
     (usage,), named = spend.loaded, read_routes(to)
     calls = usage.calls.select(f"* REPLACE ({name_spellings(usage.calls)} AS model)")
     cells, owned = (sum_by_size(calls, [*_list_routes(calls), *named], keys) for keys in ((), OWNERS))
-    told = [one for one in cells if one["has_prompt_tokens"] or one["has_completion_tokens"]]
+    told = [one for one in cells if one["prompt_tokens"] or one["completion_tokens"]]
     routes: dict[str, dict[Route, None]] = defaultdict(dict)
     for one in (one for one in told if one["is_priced"]):
         routes[one["task_type"]][Route(*(one[name] for name in ROUTE))] = None
@@ -112,7 +112,7 @@ def find_what_ifs(
             drop=True
         ),
         tasks=totals[totals["calls"] >= ENOUGH_CALLS].reset_index(drop=True),
-        discounts=find_discounts(owned, OWNERS),
+        discounts=find_discounts(cells, owned, OWNERS),
         accepted=_measure_accepted(calls, accepted_by),
         multipliers=multipliers,
         exchanges=exchange_models(spent, multipliers),

@@ -180,4 +180,4 @@ def _explain_discount(row: Row) -> str:
     if row["best_share"] is None:
         return "had all been sent to be answered within a day"
     share, best = (f"{float(100 * row[name]):.0f}{PERCENT}" for name in ("share", "best_share"))
-    return f"{share} of the prompts is read from one, {best} of the best sender's"
+    return f"{share} of these prompts is read from one, {best} of the best sender's"

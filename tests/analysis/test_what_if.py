@@ -182,16 +182,19 @@ def test_a_batch_costs_what_the_list_says_and_a_cache_at_most_what_the_best_send
     senders = ((1, 8_000, 30), (2, 2_000, 40), (3, 9_900, 29))
     calls = [Call(10_000, route=haiku, cached=cached, columns={"usable_id": who})
              for who, cached, count in senders for _ in range(count)]  # fmt: skip
-    cells = sum_by_size(duckdb.from_arrow(to_table(calls, datetime(2026, 11, 20))), [haiku], OWNERS)
-    cache, batch = sorted(read_rows(find_discounts(cells, OWNERS)), key=lambda line: line["discount"], reverse=True)
+
+    def find(calls: Sequence[Call], first: datetime) -> list[dict[str, Any]]:
+        rows = duckdb.from_arrow(to_table(calls, first))
+        return read_rows(find_discounts(sum_by_size(rows, [haiku]), sum_by_size(rows, [haiku], OWNERS), OWNERS))
+
+    batch, cache = find(calls, datetime(2026, 11, 20))
     # The second reads 20 % of 400,000 tokens from a cache, the first 80 %: 240,000 more at 1 - 0.1 US$ a million less.
     # The third has too few calls to be told.
-    assert (cache["calls"], cache["saved"]) == (70, Decimal("0.216"))
-    assert (cache["share"], cache["best_share"]) == (Fraction(32, 70), Fraction(4, 5))
-    assert (batch["calls"], batch["saved"]) == (99, batch["usd"] / 2)
+    assert (cache["discount"], cache["calls"], cache["saved"]) == ("cache", 40, Decimal("0.216"))
+    assert (cache["share"], cache["best_share"]) == (Fraction(1, 5), Fraction(4, 5))
+    assert (batch["discount"], batch["calls"], batch["saved"]) == ("batch", 99, batch["usd"] / 2)
     near = [call._replace(cached=7_000) if call.cached == 2_000 else call for call in calls]
-    cells = sum_by_size(duckdb.from_arrow(to_table(near)), [haiku], OWNERS)
-    assert [line["discount"] for line in read_rows(find_discounts(cells, OWNERS))] == []  # in 2025 no batch price
+    assert find(near, SEPTEMBER) == []  # in 2025 the list has no batch price
 
 
 def test_an_accepted_answer_costs_all_that_was_spent_and_places_part_only_beyond_chance() -> None:
