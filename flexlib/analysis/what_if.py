@@ -162,8 +162,9 @@ def find_discounts(
         for (task, *here), own in _group(owned).items():
             senders = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
             lines.append(["cache", task, *here, *_find_cache(senders, Route(*here), book)])
-    lines = [line for line in lines if line[5] >= ENOUGH_CALLS and line[7] > 0]
-    return pd.DataFrame(sorted(lines, key=lambda line: (-line[7], str(line))), columns=[*DISCOUNTS], dtype=object)
+    frame = pd.DataFrame(lines, columns=[*DISCOUNTS], dtype=object)
+    kept = frame[(frame["calls"] >= ENOUGH_CALLS) & (frame["saved"] > 0)]
+    return kept.sort_values("saved", ascending=False, kind="stable", ignore_index=True)
 
 
 def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[Any, ...]:
