@@ -30,7 +30,8 @@ from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
-from flexlib.spend.once import count_once, count_rows, drop_counted_beside
+from flexlib.spend.edges import find_edge_calls
+from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside
 from flexlib.spend.zones import list_pieces, read_calls, read_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.snapshots import list_newest
@@ -59,6 +60,8 @@ class MonthUsage:
     """Calls whose id another source has with other content: both are in `rows`."""
     lookalikes: int
     """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
+    edges: tuple[str, ...]
+    """Sentences on calls that two files may have on both sides of a month's edge."""
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored, on recorded calls and on misplaced versions: the totals lack
     them."""
@@ -103,7 +106,7 @@ class MonthUsage:
                 self.lookalikes, f"{ways}."
             ),
         }  # fmt: skip
-        return tuple(
+        return self.edges + tuple(
             f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. {advice}"
             for how, (count, advice) in told.items()
             if count
@@ -203,12 +206,16 @@ def load_month_usage(
     missing += list_misplaced(root, {one for one, _, _ in pieces})
     notes = tuple(dict.fromkeys(one.text for one in looked if one and not one.is_gap))
     found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
+    starts = dict.fromkeys(edge for one, _, _ in pieces for edge in (one, one.next))
+    within = [one for one in starts if pieces[0][1] <= one.previous.end.replace(tzinfo=None) <= pieces[-1][2]]
+    superseded, edges = find_edge_calls(within, root)
+    found, dropped = drop_calls(found, superseded)
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
     kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    doubts = (*edge, *repeated), same_ids + same_edge_ids, lookalikes, tuple(missing), notes
+    doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
     return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root, look)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from flexlib.sources.registry import IMPORT
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -25,6 +27,21 @@ SAME_MOMENT = (
 )
 ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 ONLY_HERE = "here.amount_in_usd IS NOT NULL AND there.amount_in_usd IS NULL"
+
+
+def drop_calls(sources: Sources, ids: set[str]) -> tuple[Sources, list[tuple[str, int]]]:
+    """The relations without the imported calls of these ids, and how many those are."""
+    if not ids:
+        return sources, []
+    listed = ", ".join("'{}'".format(one.replace("'", "''")) for one in sorted(ids))
+    kept: Sources = []
+    dropped = []
+    for source, rows in sources:
+        if source == IMPORT.name and (count := count_rows(rows.filter(f"id IN ({listed})"))):
+            dropped.append((source, count))
+            rows = rows.filter(f"id NOT IN ({listed})")
+        kept.append((source, rows))
+    return kept, dropped
 
 
 def drop_counted_beside(

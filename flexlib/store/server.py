@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, OtherServer
-from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.snapshots import list_months
@@ -20,10 +19,10 @@ def read_server(root: Path) -> dict[str, Any]:
     """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
     file = root / "server.json"
     try:
-        remembered: object = decode_json(file.read_text("utf-8"))
+        remembered: object = json.loads(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         remembered = None
     if not isinstance(remembered, dict):
         raise BadFile(

@@ -7,7 +7,8 @@
     ROOT/charges/2025-09/<source>/<version>/        charges.parquet, certificate.json, people.json, raw/
 
 A version is named after the moment it was stored and its rows; the newest is the month. What bears another name, such
-as a copy that somebody kept, is nobody's month.
+as a copy that somebody kept, is nobody's month. A month's folder also holds `.newest.json`, the name of the version of
+each source that was stored last: an older one under a newer name is not taken for it, nor one that is gone forgotten.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -29,6 +31,7 @@ from flexlib.errors import BadFile, SnapshotMissing
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
+from flexlib.store.last import VERSION, find_place, read_last, write_last
 from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
 
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
-VERSION = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}", re.ASCII)
 MONTH = re.compile(rf"({FIRST_YEAR // 100}\d\d|{LAST_YEAR})-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -49,8 +51,13 @@ def list_months(root: Path) -> list[Month]:
 
 def list_newest(month: Month, root: Path, datasets: Sequence[str] = tuple(CERTIFICATES)) -> list[Snapshot]:
     """The newest version of each source of the month, credits first, charges last."""
-    found = [one for dataset in datasets for one in list_snapshots(dataset, month, root)]
-    return list({one.path.parent: one for one in found}.values())
+    newest = []
+    for dataset in datasets:
+        found = {one.path.parent: one for one in list_snapshots(dataset, month, root)}
+        last = [path for paths in read_last(_month_folder(dataset, month, root)).values() for path in paths]
+        there = {path.parent: path for path in last if path.is_dir()}
+        newest += [replace(one, path=there.get(place, one.path)) for place, one in found.items()]
+    return newest
 
 
 def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
@@ -66,8 +73,8 @@ def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
 
 def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = None) -> Snapshot | None:
     """The newest version of the month, or None; of one source when it is named."""
-    versions = list_snapshots(dataset, month, root)
-    return next((one for one in reversed(versions) if source in (None, one.source)), None)
+    versions = [one for one in list_newest(month, root, [dataset]) if source in (None, one.source)]
+    return max(versions, key=lambda one: one.path.name, default=None)
 
 
 def load_credits(month: Month, root: Path) -> Snapshot:
@@ -140,16 +147,20 @@ def move_version(draft: Path, certificate: AnyCertificate, root: Path) -> Snapsh
     The caller holds the month's lock. Raises `DiskFailed`; what was stored before is untouched.
     """
     dataset = certificate.dataset
-    folder = _month_folder(dataset, certificate.month, root)
-    if not isinstance(certificate, CreditsCertificate):
-        folder /= certificate.source
+    source = WINDSURF.name if isinstance(certificate, CreditsCertificate) else certificate.source
+    month = _month_folder(dataset, certificate.month, root)
+    folder = find_place(month, source)
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".writing-*"):  # of an earlier flexlib, by a run that was killed: people's names
             shutil.rmtree(left)
-        version = folder / f"{_next_stamp(folder)}-{certificate.rows_sha256[:8]}"
+        newest, last = find_snapshot(dataset, certificate.month, root, source), read_last(month).get(source, [])
+        stamp = _next_stamp([*_list_versions(folder), *last])
+        version = folder / f"{stamp}-{certificate.rows_sha256[:8]}"
+        write_last(month, source, [*([newest.path] if newest else []), version])
         draft.rename(version)
         sync(folder)
+        write_last(month, source, [version])
     return Snapshot(dataset, certificate.month, version)
 
 
@@ -195,9 +206,9 @@ def _month_folder(dataset: str, month: Month, root: Path) -> Path:
     return root / dataset / str(month)
 
 
-def _next_stamp(folder: Path) -> str:
+def _next_stamp(versions: Iterable[Path]) -> str:
     """This moment; if the clock was set back, the one after the newest version's."""
-    stamps = [version.name.partition("-")[0] for version in _list_versions(folder)]
+    stamps = [version.name.partition("-")[0] for version in versions]
     now = datetime.now(timezone.utc)
     if stamps:
         newest = datetime.strptime(max(stamps), STAMP).replace(tzinfo=timezone.utc)

@@ -11,7 +11,8 @@ from flexlib.certificate import CERTIFICATES
 from flexlib.dates import Month
 from flexlib.formats import clean_text
 from flexlib.sources.registry import WINDSURF, find_source
-from flexlib.store.snapshots import MONTH, VERSION, list_snapshots
+from flexlib.store.last import LAST, VERSION, find_lost, read_last
+from flexlib.store.snapshots import MONTH, list_snapshots
 from flexlib.store.version import DAMAGE, parse_certificate
 
 
@@ -38,7 +39,10 @@ def list_misplaced(root: Path, months: Collection[Month] | None = None) -> list[
 
 def list_strays(root: Path) -> list[Stray]:
     """All of them in a data folder, in the order of their paths; what begins with a dot is of runs under way."""
-    return sorted({*_find_strays(root)}, key=lambda one: (one.path, one.what))
+    found = {*_find_strays(root)}
+    elsewhere = {one.path.name for one in found if one.month and one.path.is_dir()}
+    gone = (one for one in _find_lost(root) if one.path.name not in elsewhere)
+    return sorted({*found, *gone}, key=lambda one: (one.path, one.what))
 
 
 def _find_strays(root: Path) -> Iterator[Stray]:
@@ -56,6 +60,21 @@ def _find_strays(root: Path) -> Iterator[Stray]:
             else:
                 for place in _list_entries(entry):
                     yield from _look_at_source(place, root)
+
+
+def _find_lost(root: Path) -> Iterator[Stray]:
+    """What was stored last of a month and is gone, and what bears a newer name than that and is something else."""
+    for dataset in CERTIFICATES:
+        for folder in _list_entries(root / dataset):
+            if not (folder.is_dir() and MONTH.fullmatch(folder.name)):
+                continue
+            month = Month.parse(folder.name)
+            yield from (Stray(path, what, month) for path, what in find_lost(folder).items())
+            for last in (one for paths in read_last(folder).values() for one in paths[-1:] if one.is_dir()):
+                for entry in _list_entries(last.parent):
+                    if VERSION.fullmatch(entry.name) and entry.name > last.name:
+                        what = f"bears a newer name than {last.name}, which was stored last of {month}, and is not read"
+                        yield Stray(entry, f"{what}; take it away, or {folder / LAST} if it is what holds", month)
 
 
 def _look_at_source(place: Path, root: Path) -> Iterator[Stray]:

@@ -20,9 +20,9 @@ from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, BadParameter
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
-from flexlib.ingest.files.stored import ORIGINS
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
+from flexlib.store.origins import ORIGINS
 from flexlib.store.snapshots import list_months, list_snapshots, load_usage
 
 MAY, JUNE = Month(2026, 5), Month(2026, 6)

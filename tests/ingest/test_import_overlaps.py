@@ -21,7 +21,7 @@ from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, BadParameter, SnapshotChanged
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import MonthImport, import_files
-from flexlib.ingest.files.model_names import split_model
+from flexlib.money.same_calls import split_model
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
 from flexlib.spend.month import load_month_usage
@@ -193,6 +193,148 @@ def test_the_log_of_one_system_at_one_distance_from_that_of_another_is_asked_abo
     assert month.certificate.state is State.UNRECONCILED
     done = bring(tmp_path / "data", files[newer], supersedes=(files[1 - newer][0].name,)).certificate
     assert (done.state, done.rows, done.prompt_tokens) == (State.COMPLETE, 6, 6015)
+
+
+@pytest.mark.parametrize(("count", "spread"), [(3, 300), (6, 300), (4, 3_000)])  # milliseconds of a burst
+def test_a_burst_of_calls_that_another_system_logged_in_another_zone_is_asked_about(
+    tmp_path: Path, count: int, spread: int
+) -> None:
+    draw = random.Random(count)
+    moments = [START + timedelta(hours=9, milliseconds=draw.randrange(spread)) for _ in range(count)]
+    late = [moment + timedelta(hours=3, milliseconds=draw.randrange(20)) for moment in moments]
+    one = write(tmp_path, "proxy.csv", *(f"{at.isoformat()}Z,{500 + n},9" for n, at in enumerate(moments)))
+    two = write(
+        tmp_path, "trace.csv", *(f"{at.isoformat()}Z,{500 + n},9" for n, at in enumerate(late)), head=OTHER_HEAD
+    )
+    check_open(bring(tmp_path / "data", (one, {}), (two, OTHER)), f"{count} calls of trace.csv")
+    # the same prompts asked again three hours later, one after the other, have answers of other times
+    again = [START + timedelta(hours=12, milliseconds=draw.randrange(300) + n * 900) for n in range(count)]
+    two = write(tmp_path, "again.csv", *(f"{at.isoformat()}Z,{500 + n},9" for n, at in enumerate(again)),
+                head=OTHER_HEAD)  # fmt: skip
+    done = bring(tmp_path / "honest", (one, {}), (two, OTHER)).certificate
+    assert (done.state, done.rows) == (State.COMPLETE, 2 * count)
+
+
+def draw_bursts(seed: int, count: int) -> list[tuple[datetime, int, int]]:
+    """Calls of one template in bursts of five at any time of a day."""
+    draw = random.Random(seed)
+    starts = [START + timedelta(milliseconds=draw.randrange(86_400_000)) for _ in range(count // 5)]
+    return [
+        (at + timedelta(milliseconds=draw.randrange(300)), *draw.choice(TEMPLATE)) for at in starts for _ in range(5)
+    ]
+
+
+def test_five_calls_of_a_hundred_of_one_template_in_the_logs_of_two_systems_are_asked_about(tmp_path: Path) -> None:
+    def write_log(name: str, calls: list[tuple[datetime, int, int]], head: str) -> InputFile:
+        return write(tmp_path, name, *(f"{at.isoformat()}Z,{into},{out}" for at, into, out in calls), head=head)
+
+    mine, theirs = draw_bursts(1, 100), draw_bursts(2, 95)
+    late = [(at + timedelta(milliseconds=31 + n), into, out) for n, (at, into, out) in enumerate(mine[::20])]
+    first = write_log("proxy.csv", mine, "time,in,out")
+    honest = write_log("trace.csv", draw_bursts(2, 100), OTHER_HEAD)
+    done = bring(tmp_path / "honest", (first, {}), (honest, OTHER)).certificate
+    assert (done.state, done.rows) == (State.COMPLETE, 200)
+    shared = write_log("shared.csv", [*theirs, *late], OTHER_HEAD)  # 195 calls, not 200
+    check_open(bring(tmp_path / "data", (first, {}), (shared, OTHER)), "5 calls of shared.csv")
+
+
+MAY, JUNE = Month(2026, 5), Month(2026, 6)
+EDGE = ["2026-05-10T10:00:00.5Z,500,50", "2026-05-31T23:59:59.990Z,1000,100"]
+LATE_EDGE = ["2026-06-01T00:00:00.015Z,1000,100", "2026-06-02T10:00:00.5Z,700,70"]
+
+
+def bring_edge(root: Path, folder: Path, *words: tuple[int, dict[str, Any]]) -> None:
+    """The log of one system until the month's edge and that of another one from there on, which share a call."""
+    files: list[tuple[InputFile, dict[str, Any]]] = [
+        (write(folder, "proxy.csv", *EDGE), {}),
+        (write(folder, "trace.csv", *LATE_EDGE, head=OTHER_HEAD), OTHER),
+    ]
+    for place, decisions in ((0, {}), (1, {}), *words):
+        import_files([(files[place][0], CallMapping(**PLAIN | files[place][1]))], root, Decisions(**decisions))
+
+
+def count_tokens(root: Path, zone: str = "UTC") -> list[tuple[str, int | None]]:
+    """State and prompt tokens of May and June; no tokens where both may be one call."""
+    found = []
+    for month in (MAY, JUNE):
+        usage = load_month_usage(month, root, zone=zone)
+        ((tokens,),) = usage.rows.aggregate("sum(prompt_tokens)::BIGINT").fetchall()
+        found.append((usage.state.name, tokens))
+    return found
+
+
+def test_one_call_on_both_sides_of_a_month_s_edge_in_the_logs_of_two_systems_is_asked_about(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    bring_edge(root, tmp_path)
+    assert count_tokens(root) == [("UNRECONCILED", 1500), ("UNRECONCILED", 1700)]  # 500 + 1000 + 700 of three calls
+    said = load_month_usage(MAY, root).list_problems()
+    assert said[0].startswith(
+        "1 call of trace.csv in 2026-06 may be of proxy.csv in 2026-05 too, by clocks that differ"
+    )
+    for zone, in_may, in_june in (("America/Santiago", True, False), ("Asia/Tokyo", False, True)):
+        told = [bool(load_month_usage(month, root, zone=zone).edges) for month in (MAY, JUNE)]
+        assert told == [in_may, in_june]  # the edge lies four hours before the end of May, or after the first of June
+
+
+@pytest.mark.parametrize(
+    ("decision", "tokens"),
+    [
+        ((1, {"supersedes": ("proxy.csv",)}), [500, 1700]),  # 2,200 of three calls, not 3,200
+        ((0, {"supersedes": ("trace.csv",)}), [1500, 700]),
+        ((1, {"distinct": True}), [1500, 1700]),
+        ((0, {"distinct": True}), [1500, 1700]),
+    ],
+)
+def test_a_call_on_both_sides_of_a_month_s_edge_counts_as_whoever_imports_it_says(
+    tmp_path: Path, decision: tuple[int, dict[str, Any]], tokens: list[int]
+) -> None:
+    root = tmp_path / "data"
+    for words in ([decision], [decision, (0, {}), (1, {})]):  # brought again, it stays as it was said
+        bring_edge(root, tmp_path, *words)
+        assert count_tokens(root) == [("COMPLETE", tokens[0]), ("COMPLETE", tokens[1])]
+
+
+def test_both_logs_of_a_call_on_both_sides_of_a_month_s_edge_may_come_in_the_command_that_decides(
+    tmp_path: Path,
+) -> None:
+    files = [(write(tmp_path, "proxy.csv", *EDGE), CallMapping(**PLAIN)),
+             (write(tmp_path, "trace.csv", *LATE_EDGE, head=OTHER_HEAD), CallMapping(**PLAIN | OTHER))]  # fmt: skip
+    import_files(files, tmp_path / "data", Decisions(supersedes=("proxy.csv",)))
+    assert count_tokens(tmp_path / "data") == [("COMPLETE", 500), ("COMPLETE", 1700)]
+
+
+@pytest.mark.parametrize("newer", [0, 1])
+@pytest.mark.parametrize("hours", [3, -3])
+def test_of_two_logs_in_two_zones_also_the_calls_that_lie_in_two_months_count_once(
+    tmp_path: Path, hours: int, newer: int
+) -> None:
+    moments = [datetime(2026, 5, 31, 12) + timedelta(hours=n, seconds=17 * n * n) for n in range(24)]
+    late = [moment + timedelta(hours=hours) for moment in moments]
+    files: list[tuple[InputFile, dict[str, Any]]] = [
+        (write(tmp_path, "proxy.csv", *(f"{one.isoformat()}Z,{1000 + n},9" for n, one in enumerate(moments))), {}),
+        (write(tmp_path, "trace.csv", *(f"{one.isoformat()}Z,{1000 + n},9" for n, one in enumerate(late)),
+               head=OTHER_HEAD), OTHER),
+    ]  # fmt: skip
+    root = tmp_path / "data"
+    mapped = [(file, CallMapping(**PLAIN | how)) for file, how in files]
+    import_files(mapped, root)
+    assert {state for state, _ in count_tokens(root)} == {"UNRECONCILED"}
+    import_files([mapped[newer]], root, Decisions(supersedes=(files[1 - newer][0].name,)))
+    found = count_tokens(root)
+    assert {state for state, _ in found} == {"COMPLETE"}
+    assert sum(tokens or 0 for _, tokens in found) == sum(range(1000, 1024))  # each of the 24 calls once
+
+
+def test_two_logs_of_many_calls_that_are_others_are_not_asked_about_for_one_at_the_edge(tmp_path: Path) -> None:
+    # of two applications, each asked every minute of two days with lengths of its own; at the edge by chance as long
+    start, root = datetime(2026, 5, 31), tmp_path / "data"
+    one = [f"{(start + timedelta(minutes=n, milliseconds=-10)).isoformat()}Z,{1000 + n},9" for n in range(2880)]
+    two = [f"{(start + timedelta(minutes=n, milliseconds=15)).isoformat()}Z,{2440 if n == 1440 else n + 9000},9"
+           for n in range(2880)]  # fmt: skip
+    files = [(write(tmp_path, "proxy.csv", *one), CallMapping(**PLAIN)),
+             (write(tmp_path, "trace.csv", *two, head=OTHER_HEAD), CallMapping(**PLAIN | OTHER))]  # fmt: skip
+    import_files(files, root)
+    assert [state for state, _ in count_tokens(root)] == ["COMPLETE", "COMPLETE"]
 
 
 @pytest.mark.parametrize("few", [3, 20])
@@ -387,12 +529,12 @@ def test_a_call_that_a_log_ends_in_the_next_month_is_that_month_s_once_the_newer
     bring(root, (old, how))
     bring_all = partial(import_files, [(new, CallMapping(**PLAIN | how))], root)
     assert [one.certificate.state for one in bring_all()] == [State.COMPLETE, State.COMPLETE]
-    june = load_month_usage(Month(2026, 6), root)
+    june = load_month_usage(JUNE, root)
     assert (june.state, june.same_ids) == (State.UNRECONCILED, 1)
     assert june.list_problems()[0].endswith("of a log that grew, the newer file with --supersedes of the older one.")
     assert [one.certificate.completion_tokens for one in bring_all(Decisions(supersedes=(name,)))] == [2, 10000]
     assert [one.certificate.completion_tokens for one in bring_all()] == [2, 10000]
-    states = {load_month_usage(month, root).state for month in (Month(2026, 5), Month(2026, 6))}
+    states = {load_month_usage(month, root).state for month in (MAY, JUNE)}
     assert states == {State.COMPLETE}
 
 

@@ -10,13 +10,19 @@ import pytest
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli import main
+from flexlib.errors import SnapshotChanged
 from flexlib.front.spend import load_spend
 from flexlib.proof import State
 from flexlib.sources.registry import IMPORT
-from flexlib.store.snapshots import find_snapshot, list_newest
+from flexlib.store.last import LAST, check_kept, write_last
+from flexlib.store.snapshots import find_snapshot, list_newest, list_snapshots
 from flexlib.store.strays import list_misplaced, list_strays
 
 WHEN = ("--year", "2025", "--month", "9")
+GONE = (
+    "was stored last of 2025-09 and is gone, so that 2025-09 lacks it; put it back, or take {last} away if what is "
+    "left holds."
+)
 
 
 @pytest.fixture
@@ -122,6 +128,65 @@ def test_a_version_beside_another_one_is_not_to_be_moved_where_it_would_hide_tha
         f"{kept.path}, of which {second.path.name} is the newer; where its rows are not all in that one, store 2025-09 "
         f"again: {IMPORT.format_command(SEPTEMBER)}; then move it out of {root}."
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "usd", "said"),
+    [
+        ("rename", 3, "0.03", "bears a newer name than {new}, which was stored last of 2025-09, and is not read; take "
+         "it away, or {last} if it is what holds."),
+        ("delete", 3, "0.01", GONE),
+        ("delete all", 3, None, GONE),
+        ("before", 0, "0.01", ""),  # an older flexlib kept nothing of that: the newest name is the month
+    ],
+)  # fmt: skip
+def test_no_older_version_is_read_in_silence_in_the_place_of_the_one_that_was_stored_last(
+    root: Path, change: str, code: int, usd: str | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(root / "credits")
+    store(root, "import", SEPTEMBER, call("a", "2025-09-01T10:00:00", "0.01"), call("b", "2025-09-02T10:00", "0.02"))
+    old, new = (one.path for one in list_snapshots("usage", SEPTEMBER, root))
+    last = root / "usage" / "2025-09" / LAST
+    if change == "rename":
+        old.rename(old.with_name(f"20991231T000000.000000Z-{old.name[-8:]}"))
+    elif change == "delete":
+        shutil.rmtree(new)
+    elif change == "delete all":
+        shutil.rmtree(old.parent)
+        store(root, "ledger", SEPTEMBER, call("c", "2025-09-03T10:00", "1"))
+    else:
+        last.unlink()
+        shutil.rmtree(new)
+    assert main(["spend", *WHEN, "--json"]) == code
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["amount_in_usd"] == usd or change == "delete all"  # of the ledger alone, "at least"
+    sentence = said.format(new=new.name, last=last)
+    assert sentence in shown.err
+    if change == "delete":  # nothing is built on the older one, which would lack it for ever
+        with pytest.raises(SnapshotChanged, match="is gone, so that 2025-09 lacks it; put it back"):
+            check_kept(last.parent, "import")
+    if code:
+        last.unlink()
+        assert main(["spend", *WHEN]) == 0
+
+
+def test_what_is_said_to_be_stored_last_and_is_spoilt_is_one_sentence(root: Path) -> None:
+    last = root / "usage" / "2025-09" / LAST
+    for text in ("", "[]", '{"import": ["x"]}', '{"../import": []}', '{"import": 5}'):
+        last.write_text(text)
+        with pytest.raises(SnapshotChanged, match=f"^{last} is not what flexlib wrote; take it away\\.$"):
+            list_newest(SEPTEMBER, root)
+
+
+def test_a_run_that_dies_while_it_puts_a_version_in_place_leaves_the_one_or_the_other(root: Path) -> None:
+    month = root / "usage" / "2025-09"
+    (stored,) = list_newest(SEPTEMBER, root, ["usage"])
+    store(root, "import", SEPTEMBER, call("b", "2025-09-02T10:00", "0.02"))
+    (newest,) = list_newest(SEPTEMBER, root, ["usage"])
+    write_last(month, "import", [stored.path, newest.path])  # it died after the version stood there
+    assert list_newest(SEPTEMBER, root, ["usage"]) == [newest]
+    shutil.rmtree(newest.path)  # and before
+    assert (list_newest(SEPTEMBER, root, ["usage"]), list_misplaced(root)) == ([stored], [])
 
 
 def test_a_source_that_nobody_knows_makes_no_path_to_move_to(root: Path) -> None:

@@ -32,6 +32,7 @@ from flexlib.sources.files.json_rows import write_json_lines
 from flexlib.sources.files.pages import find_open_pages, name_series
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import BILLS
+from flexlib.store.last import check_kept
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +92,10 @@ def prepare_charges(
         touched = {month for month, entry in stored if entry["sha256"] in dropped}
         prepared = []
         for month in sorted(months | touched):
-            base = None if decisions.replace_months and month in months else held[month].newest
+            is_rebuilt = decisions.replace_months and month in months
+            if not is_rebuilt:
+                check_kept(held[month].folder, BILLS.name)
+            base = None if is_rebuilt else held[month].newest
             merged = merge_month(read, month, base, dropped, distinct_from, read_at, decisions.guard)
             prepared.append((prepare_month(held[month], merged.delivery), merged))
         check_unchanged(stamps)

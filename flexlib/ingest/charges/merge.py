@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.dates import Month, Span
 from flexlib.formats import format_count, format_plain
 from flexlib.ingest.delivery import Delivery
-from flexlib.ingest.files.entries import count_pages, sum_left_out
-from flexlib.ingest.files.known import list_files
+from flexlib.ingest.files.known import count_pages, list_files, sum_left_out
 from flexlib.ingest.files.merge import MergedMonth
 from flexlib.ingest.files.stored import read_raw
 from flexlib.ingest.tables import mask_private

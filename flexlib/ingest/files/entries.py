@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from shlex import quote
@@ -14,11 +14,12 @@ from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
-from flexlib.ingest.files.known import UNKNOWN, are_logs, find_named, list_changes, strip_mapping
+from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.stored import is_at_edge
 from flexlib.privacy import PrivacyGuard
-from flexlib.sources.registry import RefusedRow
+from flexlib.store.origins import find_system
 
 SUPERSEDED = "superseded rows"
 """What rows are called that a newer file has the period of, once somebody said that it holds."""
@@ -61,6 +62,8 @@ class Entries:
     """Pairs of a file and an older one that it replaces."""
     asked: set[Pair] = field(default_factory=set)
     """Those that are said now."""
+    shifts: dict[Pair, int] = field(default_factory=dict)
+    """Of those by how many seconds the newer one's times are to be moved, where that is known."""
     gone: set[str] = field(default_factory=set)
     """The hashes of files of which nothing is left, and no row that could not be taken either."""
 
@@ -75,7 +78,7 @@ class Entries:
 
     @property
     def traits(self) -> list[FileTraits]:
-        ways = [(strip_mapping(entry["mapping"]), entry.get("rules")) for entry in self.files]
+        ways = [find_system(entry) for entry in self.files]
         known = [
             FileTraits(number, "request_id" in way[0], ways.index(way), number in self.undecided)
             for number, way in enumerate(ways)
@@ -121,26 +124,15 @@ class Entries:
                 before = 0 if number in self.numbers.values() else entry.get("superseded", 0)
                 entry["superseded"] = before + dropped.get(number, 0)
                 entry["superseded_by"] = sorted(by)
+                shifts = {self.files[new]["sha256"]: lag for (new, old), lag in self.shifts.items() if old == number}
+                if shifts := entry.get("shifts", {}) | shifts:
+                    entry["shifts"] = shifts
                 if number not in left:  # nor do its rows that could not be taken count any more
                     entry["superseded"] += entry["quarantined"]
                     entry |= {"quarantined": 0, "undated": 0}
                     for about in ("doubled", "alike", "shared", "open_pages", "free"):
                         entry.pop(about, None)
                     self.gone.add(entry["sha256"])
-
-
-def count_pages(refused: Iterable[RefusedRow]) -> dict[str, int]:
-    """How many of what a file could not give are pages beside which others are missing, where some are."""
-    pages = sum(row.is_page for row in refused)
-    return {"open_pages": pages} if pages else {}
-
-
-def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ...]:
-    """What the files left out, by kind, as a certificate says it."""
-    found: Counter[str] = Counter()
-    for kinds in files:
-        found.update(kinds)
-    return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
 
 
 def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, decisions: Decisions) -> Entries:
@@ -199,7 +191,9 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         if left_out := file.months[month].left_out:
             files[number]["left_out"] = left_out
         entries.numbers[place] = number
-    _decide(entries, decisions, is_doubted=any(one.sure != one.said for file in pool.files for one in file.pages))
+    is_doubted = any(one.sure != one.said for file in pool.files for one in file.pages)
+    is_doubted |= decisions.distinct and any(is_at_edge(pool, file, month) for file in pool.files)
+    _decide(entries, decisions, is_doubted=is_doubted)
     entries.redone |= judged_otherwise
     return entries
 
@@ -228,12 +222,15 @@ def _decide(entries: Entries, decisions: Decisions, *, is_doubted: bool) -> None
             (a, c) for a, b in entries.superseded for d, c in entries.superseded if b == d and a != c
         }
     for number in {old for _, old in taken_back} - {old for _, old in entries.superseded}:
-        for about in ("superseded", "superseded_by"):
+        for about in ("superseded", "superseded_by", "shifts"):
             files[number].pop(about, None)
     names = {files[number]["name"] for number in newer}
     for number in older:
         if rest := [pair for pair in files[number].pop("shared", ()) if pair[0] not in names]:
             files[number]["shared"] = rest
+        others = {*range(len(files))} - newer - {number}
+        if not any(entries.is_read_otherwise((number, one)) for one in others):
+            files[number].pop("alike", None)  # it was of the newer ones alone
     may_repeat = any(entry.get("doubled") or "request_id" in entry["mapping"] for entry in files)
     is_distinct = decisions.distinct and (len(files) > 1 or may_repeat or is_doubted)
     for number in newer if older or is_distinct else ():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from typing import Any, Self
 from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.ingest.files.copies import leave_out_copies
 from flexlib.ingest.files.entries import Decisions, list_entries
 from flexlib.ingest.files.known import (
     are_logs,
@@ -26,13 +27,15 @@ from flexlib.ingest.files.known import (
     refuse_dropping,
 )
 from flexlib.ingest.files.merge import MergedMonth, merge_month
-from flexlib.ingest.files.pool import NO_CALLS, Pool, read_files
-from flexlib.ingest.files.stored import find_held_again
+from flexlib.ingest.files.pool import NO_CALLS, Pool, ReadFile, read_files
+from flexlib.ingest.files.stored import find_held_again, is_at_edge
 from flexlib.ingest.pipeline import HeldMonth, PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import InputFile
 from flexlib.sources.registry import IMPORT, RefusedFileRow
 from flexlib.store.fx import load_rates
+from flexlib.store.last import check_kept
+from flexlib.store.snapshots import find_snapshot
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def prepare_calls(
         rebuilt = set(pool.months) if decisions.replace_months else set()
         _add_months_of_before(pool, stored, decisions.supersedes)
         held = [stack.enter_context(hold_month(IMPORT, month, root, wait=wait)) for month in pool.months]
+        pool = _leave_out_copies(pool, stored, rebuilt, decisions, root)
         if not decisions.drops_others:
             old = [(one.month, one.newest) for one in held if one.month in rebuilt and one.newest]
             again = {(sha, sha) for month, newest in old for sha in find_held_again(pool, month, newest)}
@@ -143,6 +147,8 @@ def prepare_calls(
         _check_superseded(held, pool, decisions)
         prepared = []
         for one in held:
+            if one.month not in rebuilt:
+                check_kept(one.folder, IMPORT.name)
             base = None if one.month in rebuilt else one.newest
             entries = list_entries(pool, one.month, read_certificate(base), decisions)
             merged = merge_month(pool, one.month, base, entries, decisions, read_at, one.scratch)
@@ -152,11 +158,24 @@ def prepare_calls(
         yield lambda: [MonthImport.store(*one) for one in prepared]
 
 
+def _leave_out_copies(
+    pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]], rebuilt: set[Month], decisions: Decisions, root: Path
+) -> Pool:
+    """Calls that another session has too are left out, unless they are said to be distinct."""
+    if decisions.distinct:
+        return pool
+    months = {month for one in pool.months for month in (one.previous, one)} - rebuilt
+    found = (find_snapshot(IMPORT.dataset, month, root, IMPORT.name) for month in sorted(months))
+    distinct = {entry["sha256"] for _, entry in stored if entry.get("distinct")}
+    return leave_out_copies(pool, [one for one in found if one], distinct)
+
+
 def _add_months_of_before(
     pool: Pool, stored: Sequence[tuple[Month, Mapping[str, Any]]], supersedes: Sequence[str]
 ) -> None:
     """A file that was read by other columns may have had calls in other months: they are to go, or to be refused. So
-    may an older one of a log, of which the newer one has the same calls beyond the end of the month."""
+    may an older one of a log, of which the newer one has the same calls beyond the end of the month, or one call there
+    by another clock."""
     given = {file.facts.sha256: file for file in pool.files}
     named = {number for name in supersedes for number in find_named([entry for _, entry in stored], name)}
     for number, (month, entry) in enumerate(stored):
@@ -164,8 +183,18 @@ def _add_months_of_before(
         if file and list_changes(entry["mapping"], file.facts.mapping):
             file.months.setdefault(month, NO_CALLS)
         for newer in pool.files if number in named and not file else ():
-            if {month.previous, month.next} & newer.months.keys() and are_logs(newer.facts.mapping, entry["mapping"]):
-                newer.months.setdefault(month, NO_CALLS)
+            _add_beside(pool, newer, month, entry)
+    facts = [asdict(file.facts) for file in pool.files]
+    for number in {number for name in supersedes for number in find_named(facts, name)}:
+        for month in [*pool.files[number].months]:
+            for newer in pool.files:
+                _add_beside(pool, newer, month, facts[number])
+
+
+def _add_beside(pool: Pool, newer: ReadFile, month: Month, older: Mapping[str, Any]) -> None:
+    is_beside = bool({month.previous, month.next} & newer.months.keys())
+    if is_beside and (are_logs(newer.facts.mapping, older["mapping"]) or is_at_edge(pool, newer, month)):
+        newer.months.setdefault(month, NO_CALLS)
 
 
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:

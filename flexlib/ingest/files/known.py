@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,7 +25,8 @@ from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
-from flexlib.sources.registry import IMPORT, Source
+from flexlib.sources.registry import IMPORT, RefusedRow, Source
+from flexlib.store.origins import strip_mapping
 from flexlib.store.snapshots import find_snapshot, list_months
 from flexlib.store.version import Snapshot
 
@@ -69,11 +71,6 @@ def list_stored_files(root: Path, source: Source = IMPORT) -> list[tuple[Month, 
 def list_files(snapshot: Snapshot | None) -> tuple[dict[str, Any], ...]:
     """What a stored month says of each file in it."""
     return getattr(snapshot.certificate, "files", ()) if snapshot else ()
-
-
-def strip_mapping(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """What of it makes a call what it is: which columns a file might have lacked says nothing of what is in it."""
-    return {name: value for name, value in mapping.items() if name != "optional"}
 
 
 def list_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -188,6 +185,20 @@ def compare_calls(
             f"such as {first}; {advice}."
         )
     return counts
+
+
+def count_pages(refused: Iterable[RefusedRow]) -> dict[str, int]:
+    """How many of what a file could not give are pages beside which others are missing, where some are."""
+    pages = sum(row.is_page for row in refused)
+    return {"open_pages": pages} if pages else {}
+
+
+def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ...]:
+    """What the files left out, by kind, as a certificate says it."""
+    found: Counter[str] = Counter()
+    for kinds in files:
+        found.update(kinds)
+    return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
 
 
 def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -19,21 +19,14 @@ from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN, compare_calls, read_certificate, write_notes
 from flexlib.ingest.files.overlaps import find_equal_rows, find_shared_rows
 from flexlib.ingest.files.pool import Pool
-from flexlib.ingest.files.stored import (
-    ORIGINS,
-    SCHEMAS,
-    find_empty_columns,
-    find_outer_calls,
-    read_origins,
-    read_raw,
-    split_origins,
-)
+from flexlib.ingest.files.stored import find_empty_columns, find_outer_calls, read_raw
 from flexlib.ingest.files.superseded import Figures, drop_rows
 from flexlib.ingest.tables import TABLE_ROWS, hide_ids, mask_private
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
+from flexlib.store.origins import ORIGINS, list_beside, read_origins, split_origins
 from flexlib.store.version import People, Snapshot
 
 
@@ -85,7 +78,7 @@ def merge_month(
         connection.execute("""
         SELECT 1 FROM (FROM found UNION ALL BY NAME FROM stored) WHERE parent IS NOT NULL LIMIT 1""").fetchall()
     )
-    beside = SCHEMAS[has_parents]
+    beside = list_beside(has_parents=has_parents)
     tables = _sort_rows(connection, empty, beside, decisions.guard, is_merged=base is not None)
     has_origins = len(files) > 1 or has_parents
     again = {file.facts.sha256 for file in pool.files} | entries.gone

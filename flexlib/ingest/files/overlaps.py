@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.ingest.files.model_names import CALL, DIFFERS, SAME_MODEL, SAME_USER, name_models
-from flexlib.ingest.files.near import LEAST_EQUAL, MOSTLY, count_near
+from flexlib.ingest.files.near import LEAST_EQUAL, count_near, gather_calls
 from flexlib.ingest.files.shifts import find_shifts
+from flexlib.money.same_calls import CALL, DIFFERS, MOSTLY, SAME_LENGTH, SAME_MODEL, SAME_USER, name_models
 
 PIECE_MINUTES = 15
 """Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
@@ -34,8 +34,7 @@ CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, by_own_key, other_proxy, 
 {DIFFERS}
 """
 
-SAME_MOMENT = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
-    AND new.completion_tokens = old.completion_tokens
+SAME_MOMENT = f"""{SAME_LENGTH}
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
 SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
     OR may_be_sold(new.proxy, new.grain, new.by_own_key, old.proxy, old.grain)
@@ -81,10 +80,12 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     calls: Counter[Pair] = Counter()
     sums: Counter[Pair] = Counter()
     if any(CALL in one & other for one, other in kinds):
-        calls += _count(connection, f"new.grain = '{CALL}' AND old.grain = '{CALL}' AND {SAME_MOMENT} AND {SAME_USER}")
+        of_one_system = f"new.mapping = old.mapping AND new.grain = '{CALL}' AND old.grain = '{CALL}'"
+        calls += _count(connection, f"{of_one_system} AND {SAME_MOMENT}")
     if any(CALL in one & other for one, other in systems):
-        calls |= count_near(connection)
+        gather_calls(connection)
         others = [(one.number, other.number) for one, other in pairs if one.mapping != other.mapping]
+        calls += count_near(connection, others)
         shifts = find_shifts(connection, [pair for pair in others if pair not in calls])
         calls += Counter({pair: shift.calls for pair, shift in shifts.items()})
     if any((one & other) - {CALL} for one, other in kinds):

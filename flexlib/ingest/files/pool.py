@@ -62,7 +62,8 @@ class ReadFile:
     own_totals: list[tuple[str, str, str]]
     """Totals that it says of itself, and what its rows sum up to, where that is something else."""
     outside: pa.Table
-    """Calls that were made in something that is not in it, as `CallFile` says."""
+    doubtful: set[str]
+    """Calls that were made in something that is not in it, and that may be of another session, as `CallFile` says."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,10 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     months = {}
     for month in calls.months:
         refused = _name_file(calls.list_quarantined(month), facts)
-        people, left_out = calls.list_people(month), calls.left_out(month)
-        counted = calls.count_doubled(month), calls.sum_free(month)
-        months[month] = FileMonth(calls.count_month(month), refused, people, left_out, *counted)
-    return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, calls.own_totals, calls.outside)
+        told = calls.list_people(month), calls.left_out(month), calls.count_doubled(month), calls.sum_free(month)
+        months[month] = FileMonth(calls.count_month(month), refused, *told)
+    asked = calls.own_totals, calls.outside, calls.doubtful
+    return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, *asked)
 
 
 def _name_file(rows: Sequence[RefusedRow], facts: FileFacts) -> list[RefusedFileRow]:
@@ -197,8 +198,7 @@ def _judge_copies(
     was imported; under a name that may be that of the same file it is taken for it, and that is said.
     """
     known = None if facts.copy_of else before.get(facts.sha256)
-    rows = sum(calls.count_month(month).rows for month in calls.months)
-    is_short = rows < LEAST_EQUAL and "request_id" not in facts.mapping
+    is_short = "request_id" not in facts.mapping and len(calls.read_month().limit(LEAST_EQUAL)) < LEAST_EQUAL
     several = copies.get(facts.sha256, ())
     twin = None if known is None or _may_be_one(known, facts.name) else known
     for one in several:

@@ -1,80 +1,25 @@
-"""What is stored of a month of files by now: which file each row came from, what is empty, what stands beside it.
-
-Where a month is of several files, the file of each row stands in a column of its own beside the rows, in their order;
-most of it is runs of one number, so it is small. So does what a call was made in, where its file does not hold that.
-"""
+"""What is stored of a month of files by now: files that are given again, what is empty, what could not be taken."""
 
 from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.overlaps import Pair
-from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.pool import Pool, ReadFile
+from flexlib.money.same_calls import CALL, CLOCKS
 from flexlib.schema import USAGE
-from flexlib.sources.files.texts import quote
-from flexlib.store.row_hash import hash_file
-from flexlib.store.usage_files import read_usage
+from flexlib.store.origins import knows_origins, read_origins
 from flexlib.store.version import Snapshot
 
 GROUP = ("provider", "created_at", "grain", "model", "proxy", "usable_type", "usable_id", "usable_key", "metadata")
 """What a corrected row keeps: its counts and amounts may be others."""
-
-ORIGINS = "origins.parquet"
-"""Beside `usage.parquet`: `file`, the place in the certificate's list of files; null where nobody knows. Where a row
-has one, `parent` too: the id of what a call was made in that is not in its file."""
-
-FILE, PARENT = pa.field("file", pa.int32()), pa.field("parent", pa.string())
-SCHEMAS = (pa.schema([FILE]), pa.schema([FILE, PARENT]))
-
-
-def read_origins(base: Snapshot, files: int, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """The rows of a month of as many `files`, with `file` and `parent`; of one that an older flexlib stored both may be
-    null."""
-    rows, origins = read_usage([base.parquet], connection), base.path / ORIGINS
-    if not knows_origins(base, files) or (files == 1 and not origins.exists()):
-        return rows.select(f"*, {'0' if files == 1 else 'NULL'}::INTEGER AS file, NULL::VARCHAR AS parent")
-    with base.report_damage(origins):
-        said = base.certificate.origins_sha256 if isinstance(base.certificate, UsageCertificate) else ""
-        if said and hash_file(origins) != said:
-            raise ValueError
-        beside = pq.read_metadata(origins)
-        schema = beside.schema.to_arrow_schema()
-        if schema not in SCHEMAS or beside.num_rows != pq.read_metadata(base.parquet).num_rows:
-            raise ValueError
-    parent = "parent" if PARENT.name in schema.names else "NULL::VARCHAR AS parent"
-    there = f"SELECT kept.*, file, {parent} FROM kept POSITIONAL JOIN read_parquet({quote(str(origins))})"
-    found = rows.query("kept", there)
-    assert found is not None  # a query gives rows
-    return found
-
-
-def knows_origins(base: Snapshot, files: int) -> bool:
-    """Whether it is known which of its files each row came from."""
-    is_told = isinstance(base.certificate, UsageCertificate) and base.certificate.origins_sha256 != ""
-    return files == 1 or is_told or (base.path / ORIGINS).exists()
-
-
-def split_origins(tables: Iterable[pa.Table], schema: pa.Schema, file: Path | None) -> Iterator[pa.Table]:
-    """The tables without their last columns, those of `schema`, one of `SCHEMAS`, which are written into `file` on the
-    way where that is a path."""
-    if file is None:
-        yield from (table.drop_columns(schema.names) for table in tables)
-        return
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for table in tables:
-            writer.write_table(table.select(schema.names))
-            yield table.drop_columns(schema.names)
 
 
 def find_held_again(pool: Pool, month: Month, base: Snapshot) -> set[str]:
@@ -148,3 +93,13 @@ def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
     for inner, outer, is_new, count in counts:
         counted[(inner, outer) if is_new else (outer, inner)] += count
     return counted
+
+
+def is_at_edge(pool: Pool, file: ReadFile, month: Month) -> bool:
+    """Whether another system may have put a call of the file into the month, or out of it."""
+    ends = " OR ".join(
+        f"created_at BETWEEN DATE '{one}' - {CLOCKS} AND DATE '{one}' + {CLOCKS}"
+        for one in (month.first, month.next.first)
+    )
+    calls = pool.calls.filter(f"place = {pool.files.index(file)} AND grain = '{CALL}' AND ({ends})")
+    return bool(calls.limit(1).fetchall())

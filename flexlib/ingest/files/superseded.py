@@ -13,15 +13,15 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.model_names import CALL, name_models
-from flexlib.ingest.files.near import match_calls
+from flexlib.ingest.files.near import gather_calls, match_calls
 from flexlib.ingest.files.overlaps import MACROS, Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.shifts import find_shifts
-from flexlib.ingest.files.stored import knows_origins
 from flexlib.ingest.tables import hide_ids
+from flexlib.money.same_calls import CALL, name_models
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
+from flexlib.store.origins import knows_origins
 from flexlib.store.version import Snapshot
 
 Figures = dict[str, int]
@@ -112,11 +112,15 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
     hide_ids(given, "given", connection, guard).create_view("given", replace=True)
     connection.execute("CREATE OR REPLACE TEMP TABLE met (file INTEGER, id VARCHAR)")
     systems = {one.number: one.mapping for one in entries.traits}
-    for new, old in entries.superseded:
-        if systems[new] != systems[old]:
-            sides = [f"(FROM all_rows WHERE file = {number} AND grain = '{CALL}')" for number in (new, old)]
-            lags = [0, *(one.seconds for one in find_shifts(connection, [(new, old)]).values())]
-            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
+    others = [(new, old) for new, old in entries.superseded if systems[new] != systems[old]]
+    if others:
+        gather_calls(connection)
+    for new, old in others:
+        sides = [f"(FROM all_calls WHERE file = {number})" for number in (new, old)]
+        for pair, shift in find_shifts(connection, [(new, old)]).items():
+            entries.shifts[pair] = shift.seconds
+        lags = [0, *(lag for lag in (entries.shifts.get((new, old)),) if lag)]
+        connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE newer AS
         SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens

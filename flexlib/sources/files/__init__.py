@@ -94,6 +94,12 @@ class CallFile:
         return self.connection.table("outside").to_arrow_table()
 
     @property
+    def doubtful(self) -> set[str]:
+        """The ids of calls that count, and may be of another session."""
+        found = self._query("SELECT id FROM calls WHERE fault IS NULL AND has_own_id AND line IN (FROM doubtful)")
+        return {name for (name,) in found}
+
+    @property
     def months(self) -> list[Month]:
         """Every month that a row of the file lies in, taken or not, in order."""
         found = self._query(

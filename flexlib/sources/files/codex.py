@@ -14,6 +14,8 @@ own takes longer than that to come."""
 AT_ONCE = timedelta(milliseconds=100)
 """No call is over so soon after the one before it: lines so near to each other may be copies."""
 
+READER = "codex"
+"""What a mapping calls this reader."""
 CALL, REPLAYED, REPEATED, LIMITS = "call", "of the parent session", "repeated", "limits only"
 PERHAPS_REPLAYED = "perhaps of the parent session"
 """Calls that count, of which somebody must say whether they do."""

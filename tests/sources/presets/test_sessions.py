@@ -18,6 +18,7 @@ from preset_samples import (
     write_lines,
 )
 
+from flexlib.certificate import UsageCertificate
 from flexlib.checks import explain_check
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import import_files
@@ -206,19 +207,49 @@ def test_a_call_of_codex_is_left_out_only_where_a_fork_is_named_and_else_asked_a
         ("30.000", "33.500 33.500 33.500 33.500", {"forked_from_id": "s1"}),
     ],
 )
-def test_calls_that_a_session_of_codex_may_have_from_its_parent_count_and_are_told_until_somebody_decides(
+def test_what_a_session_of_codex_begins_with_of_another_one_counts_once_where_that_is_here_and_is_asked_about_elsewhere(
     tmp_path: Path, begun: str, copied: str, more: dict[str, str]
 ) -> None:
     parent = write_lines(tmp_path, "a.jsonl", *list_session("s1", "00.000", "03.000 06.000 09.000 12.000"))
     fork = write_lines(tmp_path, "b.jsonl", *list_session("s2", begun, copied + OWN, **more))
-    files = [(InputFile(file, file.name), build_mapping(file)) for file in (parent, fork)]
-    (found,) = import_files(files, tmp_path / "data")  # 6 calls, or 10
-    assert (found.certificate.state.name, found.certificate.rows) == ("UNRECONCILED", 10)
-    assert explain_check(found.certificate.sums).startswith("4 rows of b.jsonl sum calls")
-    (found,) = import_files(files, tmp_path / "data", Decisions(distinct=True))
-    assert (found.certificate.state.name, found.certificate.rows, found.certificate.prompt_tokens) == (
-        *("COMPLETE", 10, 1_000_000),
-    )
+    once = ("COMPLETE", 6, 600_000)  # four calls of 100,000 that both have, and two of the fork's own
+    for number, commands in enumerate(
+        ([[parent, fork]], [[fork, parent]], [[parent], [fork]], [[fork], [parent, fork]])
+    ):
+        found = [bring_sessions(tmp_path / f"data{number}", *files) for files in commands]
+        assert (found[-1].state.name, found[-1].rows, found[-1].prompt_tokens) == once
+        assert found[-1].left_out == ({"kind": "of the parent session", "rows": 4},)
+        if commands[0] == [fork]:
+            assert (found[0].state.name, found[0].rows) == ("UNRECONCILED", 6)
+            assert "with that session's file" in explain_check(found[0].sums)
+    apart = bring_sessions(tmp_path / "data0", parent, fork, distinct=True)
+    assert (apart.state.name, apart.rows, apart.prompt_tokens) == ("COMPLETE", 10, 1_000_000)
+
+
+def bring_sessions(root: Path, *files: Path, **decisions: Any) -> UsageCertificate:  # noqa: ANN401
+    mapped = [(InputFile(file, file.name), build_mapping(file)) for file in files]
+    (found,) = import_files(mapped, root, Decisions(**decisions))
+    return found.certificate
+
+
+def test_of_several_copies_of_a_session_each_call_counts_once(tmp_path: Path) -> None:
+    first = list_session("s1", "00.000", "03.000 06.000")
+    second = list_session("s2", "30.000", "03.000 06.000 40.000")  # goes on with a call of its own
+    third = list_session("s3", "50.000", "03.000 06.000 40.000 55.000")  # and so does a copy of that
+    again = list_session("s4", "00.000", "03.000 06.000 20.000")  # whose beginning was copied as well
+    files = [write_lines(tmp_path, f"{n}.jsonl", *one) for n, one in enumerate((third, first, again, second))]
+    found = bring_sessions(tmp_path / "data", *files)
+    assert (found.state.name, found.rows, found.prompt_tokens) == ("COMPLETE", 5, 500_000)  # at 3, 6, 20, 40, 55
+
+
+@pytest.mark.parametrize("times", ["03.000 26.000", "05.000 26.000"])  # at one whole second, or not
+def test_two_sessions_of_codex_that_were_asked_the_same_first_are_two(tmp_path: Path, times: str) -> None:
+    one = list_session("s1", "00.000", "03.000 16.000")
+    two = list_session("s2", "00.500", times)
+    two[-1]["payload"]["info"] = count(0, use(90_000, 0, 900), use(190_000, 0, 1900))["payload"]["info"]
+    files = [write_lines(tmp_path, f"{n}.jsonl", *lines) for n, lines in enumerate((one, two))]
+    found = bring_sessions(tmp_path / "data", *files)
+    assert (found.state.name, found.rows, found.prompt_tokens) == ("COMPLETE", 4, 390_000)
 
 
 def test_no_call_of_a_codex_session_is_left_out_for_its_time(tmp_path: Path) -> None:

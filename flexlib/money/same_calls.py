@@ -1,4 +1,4 @@
-"""The names by which rows of two sources are known to be of one model, and what else tells two of them apart."""
+"""When rows of two logs may be one call: by which names two sources call one model, and what else tells calls apart."""
 
 from __future__ import annotations
 
@@ -17,8 +17,39 @@ CALL = "call"
 DIFFERS = "CREATE OR REPLACE TEMP MACRO differs(x, y) AS x IS NOT NULL AND y IS NOT NULL AND x <> y;"
 SAME_USER = """NOT (new.usable_type IS NOT DISTINCT FROM old.usable_type
     AND (differs(new.usable_id, old.usable_id) OR differs(new.usable_key, old.usable_key)))"""
-SAME_MODEL = """new.base = old.base AND NOT differs(new.dated, old.dated)
+SAME_VERSION = """NOT differs(new.dated, old.dated)
     AND (new.provider = old.provider OR 'unknown' IN (new.provider, old.provider))"""
+SAME_MODEL = f"new.base = old.base AND {SAME_VERSION}"
+
+SAME_LENGTH = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
+    AND new.completion_tokens = old.completion_tokens AND {SAME_USER}"""
+
+CLOCKS = "INTERVAL 1 SECOND"
+"""Two systems that both log a call write their own times of it: milliseconds apart, seldom as much as this."""
+MOSTLY = 2
+"""One call in so many at moments of another file makes the two versions of one log: by chance next to none is."""
+FEW_CALLS = 10
+"""Of so few calls one is enough to ask: that another system had one of as many tokens in that second is no chance."""
+
+
+def is_asked(met: int, size: int) -> bool:
+    """Whether two logs that have `met` calls in common, of `size` in the time that both are of, may be of the same."""
+    return met > 0 and (size <= FEW_CALLS or met * MOSTLY >= size)
+
+
+def count_fewer(connection: duckdb.DuckDBPyConnection, calls: duckdb.DuckDBPyRelation) -> int:
+    """How many of the calls the one of two files has that has fewer, in the time that both are of; `calls` has `file`
+    and `created_at`."""
+    calls.create_view("calls_of_two", replace=True)
+    ((size,),) = connection.execute(f"""
+        WITH spans AS (
+            SELECT min(created_at) - {CLOCKS} AS first, max(created_at) + {CLOCKS} AS last
+            FROM calls_of_two GROUP BY file),
+        shared AS (SELECT max(first) AS first, min(last) AS last FROM spans),
+        sizes AS (
+            SELECT count(*) AS size FROM calls_of_two, shared WHERE created_at BETWEEN first AND last GROUP BY file)
+        SELECT min(size) FROM sizes""").fetchall()
+    return int(size)
 
 
 def name_models(connection: duckdb.DuckDBPyConnection, new: str, others: str) -> None:
