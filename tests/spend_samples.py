@@ -53,13 +53,14 @@ def store(
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 
 
-def store_credits(root: Path, *rows: tuple[int, str, str, int, int]) -> None:
+def store_credits(root: Path, *rows: tuple[int, str, str, int, int], unlisted: tuple[str, ...] = ()) -> None:
+    """`unlisted`: users who are not on the list of people."""
     table = build_credits(*rows)
     certificate = CreditsCertificate(
         month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
         route="team", users_asked=1, users_active=1, flex_credits_hundredths=sum(table["flex_credits"].to_pylist()),
         prompt_credits_hundredths=sum(table["prompt_credits"].to_pylist()),
-        sums=Check("agrees"),
+        sums=Check("agrees"), unmapped_users=unlisted,
     )  # fmt: skip
     write_snapshot(table, certificate, (), {}, root)
 

@@ -125,7 +125,8 @@ def _to_usd(amount: Fraction) -> Decimal:
 
 def sum_moves(moves: pd.DataFrame) -> pd.DataFrame:
     """The lines of `reprice` summed over the routes of now: `task_type`, `to_provider` and so on, and what a whole task
-    costs by that route, in the columns `AMOUNTS`; the cheapest first. Calls that go there already cost what they do.
+    costs by that route, in the columns `AMOUNTS`; the cheapest first. Calls that go there already cost what they do,
+    as far as its list prices them.
     """
     import pandas as pd
 

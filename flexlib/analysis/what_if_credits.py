@@ -7,6 +7,7 @@ the rows do: a row's credits are whole prompts, so that what divides all rows of
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from math import gcd
 from typing import TYPE_CHECKING, Any
@@ -22,35 +23,55 @@ ENOUGH_ROWS = 30
 """Rows below which no multiplier is read out of them: that so many counts of prompts are all even by chance has a
 probability of one in a billion."""
 
-HALF = 15
-"""The last day of the first half of a month. Where a multiplier changed, what divides both is not what divides one."""
+LEAST = 10
+"""Hundredths: no list had a prompt for less. A model billed by its tokens has rows that a hundredth alone divides."""
 
 
 def find_multipliers(rows: object) -> pd.DataFrame:
     """What a prompt of each model cost, by `model_uid`: `rows` with credits, `credits` (plan and flex, hundredths) and
-    `multiplier` (hundredths; None: too few rows, or it changed within the month). The most credits first.
+    `multiplier` (hundredths; None: too few rows, it changed within the month, or tokens are billed). The most credits
+    first.
 
     `rows` as of `schema.CREDITS`, of one month.
     """
     import pandas as pd
 
-    opened = open_credits(rows).with_columns(
-        total=nw.col("prompt_credits") + nw.col("flex_credits"), half=nw.col("date").dt.day() > HALF
-    )
-    counted = opened.filter(nw.col("total") > 0).group_by("model_uid", "half", "total").agg(rows=nw.len())
-    halves: dict[str, dict[bool, list[tuple[int, int]]]] = defaultdict(lambda: {False: [], True: []})
-    for row in _collect(counted):
-        halves[row["model_uid"]][row["half"]].append((row["total"], row["rows"]))
-    lines: list[dict[str, Any]] = []
-    for model, parts in halves.items():
-        found = {gcd(*(total for total, _ in part)) for part in parts.values() if part}
-        count = sum(number for part in parts.values() for _, number in part)
-        spent = sum(total * number for part in parts.values() for total, number in part)
-        multiplier = found.pop() if len(found) == 1 and count >= ENOUGH_ROWS else None
-        lines.append({"model_uid": model, "rows": count, "credits": spent, "multiplier": multiplier})
-    lines.sort(key=lambda line: (-line["credits"], line["model_uid"]))
+    total = nw.col("prompt_credits") + nw.col("flex_credits")
+    spent = open_credits(rows).with_columns(total=total).filter(total > 0)
+    days: dict[str, dict[date, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for row in _collect(spent.group_by("model_uid", "date", "total").agg(rows=nw.len())):
+        days[row["model_uid"]][row["date"]].append((row["total"], row["rows"]))
+    lines: list[list[Any]] = []
+    for model, own in days.items():
+        sums = [(gcd(*(each for each, _ in own[day])), sum(count for _, count in own[day])) for day in sorted(own)]
+        rows_of = sum(count for _, count in sums)
+        credits_of = sum(each * count for one in own.values() for each, count in one)
+        lines.append([model, rows_of, credits_of, _find_multiplier(sums)])
+    lines.sort(key=lambda line: (-line[2], line[0]))
     frame = pd.DataFrame(lines, columns=["model_uid", "rows", "credits", "multiplier"])
     return frame.astype({"rows": "int64", "credits": "int64", "multiplier": "Int64"})
+
+
+def _find_multiplier(days: Sequence[tuple[int, int]]) -> int | None:
+    """Of what divides each day's rows, and how many they are, what divides all; None where it says nothing.
+
+    Where the multiplier changed, the days before or after have a larger one by themselves: each stretch of them with
+    rows enough is held against the whole.
+    """
+    whole = gcd(*(each for each, _ in days))
+    found = None
+    for first in range(len(days)):
+        divisor = rows = 0
+        for each, count in days[first:]:
+            divisor, rows = gcd(divisor, each), rows + count
+            if rows >= ENOUGH_ROWS:
+                break
+        if rows < ENOUGH_ROWS:  # and fewer from each later day on
+            break
+        if divisor != whole or whole < LEAST:
+            return None
+        found = whole
+    return found
 
 
 def exchange_models(rows: object, multipliers: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import Certificate, CreditsCertificate, State
 from flexlib.dates import Month
 from flexlib.names import name_model, name_under, write_mask
+from flexlib.schema import CREDITS
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.engines import to_exact_frame
@@ -189,20 +190,31 @@ class CreditsDays:
         frame = to_exact_frame(table.sort_by([(key, "ascending") for key in keys]))
         return frame.assign(flex_credits=[amount.scaleb(-2) for amount in frame["flex_credits"]])
 
+    def read_rows(self) -> duckdb.DuckDBPyRelation:
+        """In the columns of `schema.CREDITS`, people and models as the reader knows them; who is not on the list is one
+        person each all the same."""
+        if not self.loaded:
+            return duckdb.from_arrow(CREDITS.empty_table())
+        return self._rows.select(
+            'day AS date, person AS "user", model AS model_uid, prompt_credits, flex_credits, requests'
+        )
+
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         spent = [one.snapshot for one in self.loaded]
-        keys, called = _call_people(spent, find_pseudonyms(spent, self.root), names=self.names)
-        people = duckdb.from_arrow(
-            pa.table({"user": pa.array(keys, pa.string()), "called": pa.array(called, pa.string())})
-        )
+        pseudonyms = find_pseudonyms(spent, self.root)
+        keys, called = _call_people(spent, pseudonyms, names=self.names)
+        apart = [f"{pseudonyms[key]}, not on the list" if name == NOT_LISTED else name
+                 for key, name in zip(keys, called, strict=True)]  # fmt: skip
+        texts = {"user": keys, "called": called, "person": apart}
+        people = duckdb.from_arrow(pa.table({name: pa.array(text, pa.string()) for name, text in texts.items()}))
         rows = reduce(lambda one, other: one.union(other), (one.relation for one in spent))
         seen = rows.select("model_uid, CAST(date AS DATE) AS day").distinct().fetchall()
         names = [{"model_uid": uid, "day": day, "model": name_model(uid, day)} for uid, day in seen]
         models = duckdb.from_arrow(pa.Table.from_pylist(names))
-        found = rows.select('CAST(date AS DATE) AS day, "user", model_uid, flex_credits, requests')
+        found = rows.select('CAST(date AS DATE) AS day, "user", model_uid, prompt_credits, flex_credits, requests')
         found = found.join(people, "user").join(models, "model_uid, day")
         return found.select(
-            "day::TIMESTAMP AS day, date_trunc('month', day)::TIMESTAMP AS month, called AS \"user\", model, "
-            "flex_credits, requests"
+            "day::TIMESTAMP AS day, date_trunc('month', day)::TIMESTAMP AS month, called AS \"user\", person, model, "
+            "prompt_credits, flex_credits, requests"
         )

@@ -18,6 +18,7 @@ from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, 
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import format_count
+from flexlib.front.people import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
@@ -104,7 +105,8 @@ def find_what_ifs(
         routes[one["task_type"]][Route(*(one[name] for name in ROUTE))] = None
     moves = reprice(told, {task: dict.fromkeys([*own, *named]) for task, own in routes.items()})
     lines = moves[moves["calls"] > 0]
-    totals, spent = sum_moves(lines), _read_credits(spend)
+    totals = sum_moves(moves)
+    spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
     multipliers = find_multipliers(spent)
     is_move = [any(one[name] != one[f"to_{name}"] for name in ROUTE) for one in lines.to_dict("records")]
     return WhatIf(
@@ -161,9 +163,10 @@ def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Dat
     if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
         routes = f"{len(few)} route{'s' * (len(few) > 1)} of fewer than {ENOUGH_CALLS}"
         yield f"Not compared: {format_count(sum(few), 'call')} of {routes}."
-    reasons = moves[moves["calls"] == 0].drop_duplicates(["to_provider", "to_model", "to_proxy"])
-    for one in reasons.to_dict("records"):
-        yield f"Not among the others: {one['to_model']}, as {one['unpriced']}."
+    for _, lines in moves.groupby(["to_provider", "to_model", "to_proxy"], sort=False, dropna=False):
+        if not lines["calls"].any():
+            one = lines.iloc[0]
+            yield f"Not among the others: {one['to_model']}, as {one['unpriced']}."
 
 
 def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:
@@ -186,12 +189,6 @@ def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFram
     return measure_accepted(
         calls.select(f"*, CASE WHEN {said} IN ({yes}) THEN true WHEN {said} IN ({no}) THEN false END AS accepted")
     )
-
-
-def _read_credits(spend: Spend) -> duckdb.DuckDBPyRelation:
-    """In the columns of `schema.CREDITS`, people and models as the reader knows them."""
-    names = 'created_at AS date, "user", model AS model_uid, prompt_credits, flex_credits, requests'
-    return spend._rows.filter("flex_credits IS NOT NULL").select(names)
 
 
 def _find_credit_price(spend: Spend, spent: duckdb.DuckDBPyRelation) -> Decimal | None:

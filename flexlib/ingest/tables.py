@@ -42,14 +42,22 @@ def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> It
 
 
 def work_ahead(work: Callable[[pa.Table], Result], tables: Iterable[pa.Table]) -> Iterator[Result]:
-    """What `work` gives of each table, in their order: it works in a thread, on a table while the next one is made."""
+    """What `work` gives of each table, in their order: it works in a thread, on a table while the next one is made.
+
+    Raises what is wrong with the first of them, also where meanwhile the next one cannot be made.
+    """
     with ThreadPoolExecutor(1) as pool:
         before: Future[Result] | None = None
-        for table in tables:
-            working = pool.submit(work, table)
+        try:
+            for table in tables:
+                working = pool.submit(work, table)
+                if before is not None:
+                    yield before.result()
+                before = working
+        except Exception:
             if before is not None:
-                yield before.result()
-            before = working
+                before.result()
+            raise
         if before is not None:
             yield before.result()
 

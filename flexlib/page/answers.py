@@ -182,7 +182,9 @@ def _head_unusual(made: UnusualDays) -> Heading:
     if whole is not None and whole.heads:
         count, each, usual, usually = whole.heads
         people = "1 person" if count == 1 else f"{count:,} people"
-        head = f"{format_short_day(whole.date)}: {people} at {each:,.0f} each, against {usual:,} at {usually:,.0f}"
+        places = "1" if made.unit == "flex_credits" else UNITS[made.unit][1]  # of a dollar each, cents are the amount
+        amounts = [format_amount(Decimal(one), places) for one in (each, usually)]
+        head = f"{format_short_day(whole.date)}: {people} at {amounts[0]} each, against {usual:,} at {amounts[1]}"
         return Heading(head, note)
     if not made.alarms:
         return Heading("All unusual days were planned", note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -37,6 +37,7 @@ def table_savings(savings: object, top: int | None = None, compare: Compare | No
         Column("to_model", "Instead", note="there"),
         *AMOUNTS,
         Column("stays", "Answers at most", Kind.NUMBER, is_optional=True),
+        *_count_unpriced(rows),
         *([Column("score", "Its score")] if compare else []),
     ]
     return Table("table-savings", "What the calls of a model would have cost on another", columns, rows[:top])
@@ -48,16 +49,13 @@ AMOUNTS = (Column("usd", "US$ then", Kind.USD, is_optional=True), Column("range"
 def table_tasks(tasks: object, top: int | None = None) -> Table:
     """Each task by each route: what all its calls would have cost there, the cheapest first."""
     rows = [_name_move(row) for row in read_rows(tasks)]
-    unpriced = (
-        [Column("unpriced_calls", "Not priced", Kind.COUNT)] if any(row["unpriced_calls"] for row in rows) else []
-    )
     columns = [
         Column("task_type", "Calls of", is_optional=True),
         Column("to_model", "By", note="there"),
         Column("calls", "Calls", Kind.COUNT, is_optional=True),
         Column("now_usd", "US$ now", Kind.USD, is_optional=True),
         *AMOUNTS,
-        *unpriced,
+        *_count_unpriced(rows),
     ]
     return Table("table-tasks", "Each task by each provider", columns, rows[:top])
 
@@ -164,6 +162,11 @@ def format_range(low: Decimal, high: Decimal | None, places: str = "0.01") -> st
         places = "1"
     ends = [UNKNOWN_END if end is None else format_amount(end, places) for end in (low, high)]
     return "–".join(dict.fromkeys(ends))
+
+
+def _count_unpriced(rows: Sequence[Row]) -> list[Column]:
+    """The calls that are in no amount of their line, as the other list cannot price them."""
+    return [Column("unpriced_calls", "Not priced", Kind.COUNT)] * any(row["unpriced_calls"] for row in rows)
 
 
 def _name_task(row: Row) -> str:

@@ -29,11 +29,17 @@ def test_what_divides_all_rows_of_a_model_is_what_a_prompt_costs() -> None:
     few = spend("rare", 200, range(1, 20))
     changed = [row for user in "ab" for each, days in ((200, range(1, 8)), (300, range(8, 31)))
                for row in spend("promo", each, days, user)]  # fmt: skip
-    found = {row["model_uid"]: row for row in read_rows(find_multipliers(bring(*rows, *few, *changed)))}
+    halved = [row for user in "abcd" for each, days in ((200, range(1, 10)), (100, range(10, 31)))
+              for row in spend("halved", each, days, user)]  # fmt: skip
+    tokens = [(1 + day % 30, "ana", "tokens", 0, 101 + day) for day in range(60)]
+    every = bring(*rows, *few, *changed, *halved, *tokens)
+    found = {row["model_uid"]: row for row in read_rows(find_multipliers(every))}
     assert (found["sonnet"]["multiplier"], found["sonnet"]["rows"]) == (300, 90)
     assert found["sonnet"]["credits"] == 3 * 300 * sum(1 + day % 5 for day in range(1, 31))
     assert found["rare"]["multiplier"] is None  # 19 rows prove nothing
-    assert found["promo"]["multiplier"] is None  # 1.00 divides 2.00 and 3.00 of the first half, 3.00 the second
+    assert found["promo"]["multiplier"] is None  # 1.00 divides 2.00 and 3.00 of all, 3.00 those from the 8th on
+    assert found["halved"]["multiplier"] is None  # 1.00 divides all, 2.00 those up to the 9th
+    assert found["tokens"]["multiplier"] is None  # billed by what was used: a hundredth of a credit is no prompt
 
 
 def test_a_cheaper_model_saves_its_own_flex_credits_and_at_most_what_the_freed_plan_covers_too() -> None:

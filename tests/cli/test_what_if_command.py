@@ -121,6 +121,38 @@ def test_a_cap_is_a_list_of_pseudonyms_with_what_it_saves_and_nothing_else(
     assert ask(capsys, "--cap", "400").strip() == "Nobody had more than 400 flex credits."
 
 
+@pytest.mark.parametrize("names", [(), ("--names",)])
+def test_who_is_not_on_the_list_is_still_one_person_each_under_a_cap(
+    names: tuple[str, ...], month: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unlisted = ("unmapped-1", "unmapped-2", "unmapped-3")
+    rows = [
+        (day, user, "m", 0, spent) for day, (user, spent) in enumerate(zip(unlisted, (200, 250, 350), strict=True), 1)
+    ]
+    store_credits(month, *rows, unlisted=unlisted)
+    (one,) = json.loads(ask(capsys, "--cap", "3", "--json", *names))["capped"]
+    assert (one["flex_credits"], one["over"]) == (350, 50)  # not 800 of all three, and 500 beyond it
+    assert one["user"].startswith("Person ")
+    assert one["user"].endswith(", not on the list")
+
+
+def test_a_task_counts_the_calls_that_another_list_cannot_price_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sums of ten calls of about 300,000 prompt tokens: the list of gemini-2.5-pro has brackets, and prices none."""
+    calls = [make_call(number, "gemini-2.5-pro", "0.135", provider="google") for number in range(30)]
+    counts = {"prompt_tokens": 3_000_000, "total_tokens": 3_001_000, "requests": 10, "grain": "day"}
+    calls += [make_call(number, "gpt-4o", "7.51", **counts) for number in range(4)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    made = json.loads(ask(capsys, "--json"))
+    by_model = {one["to_model"]: (one["calls"], one["now_usd"], one["unpriced_calls"]) for one in made["tasks"]}
+    assert by_model == {"gpt-4o": (70, "34.09", 0), "gemini-2.5-pro": (30, "4.05", 40)}
+    assert made["tasks"][0]["to_model"] == "gpt-4o"  # what is whole comes first
+    assert made["left_out"] == []
+    assert "NOT PRICED" in ask(capsys)
+
+
 def test_the_page_says_the_first_saving_and_leaves_out_what_is_not_known(month: Path) -> None:
     store_credits(month, (1, "ana", "m", 0, 40_000))
     spend = load_spend("2025-09", None, month, zone="UTC", names=False)

@@ -221,6 +221,15 @@ def test_tables_that_do_not_follow_each_other_are_refused(ledger: Ledger) -> Non
         with pytest.raises(BadRecord, match="rows refused: [abc] at 2025-09-10 12:00:00 stands behind [abc] at "):
             list(check_tables(turn(*wrong), LEDGER, SEPTEMBER))
 
+    def break_off() -> Iterator[pa.Table]:
+        yield one
+        raise OSError("the next cannot be read")
+
+    with pytest.raises(OSError, match="the next cannot be read"):
+        list(check_tables(break_off(), LEDGER, SEPTEMBER))
+    with pytest.raises(BadRecord, match="rows refused"):  # of what is wrong, the first
+        list(check_tables(break_off(), LEDGER, SEPTEMBER.previous))
+
 
 def test_closing_again_keeps_a_complete_version_and_renews_a_provisional_one(ledger: Ledger) -> None:
     record_usage(**CALL, ledger=ledger)

@@ -95,6 +95,9 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     amounts = {line[2] for line in read_cells(html, "table-unusual")}
     assert {"1,250.00", "1,370.00"} <= amounts
     assert "16 Sep: 13 people at 105 each, against 10 at 10" in html
+    cents = [replace(one, heads=(13, 0.314, 10, 0.12)) if one.heads else one for one in found.found]
+    html = answers.show_unusual(replace(found, unit="usd", found=tuple(cents))).render_html()
+    assert "16 Sep: 13 people at 0.31 each, against 10 at 0.12" in html  # not 0 against 0
 
 
 def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more() -> None:
