@@ -30,6 +30,7 @@ from flexlib.ledger import (
     upgrade_ledger,
 )
 from flexlib.ledger.read.months import read_month
+from flexlib.ledger.read.unclosed import LedgerLook, list_recorded_months
 from flexlib.money.fx import USD_CLP, Rate
 from flexlib.privacy import PrivacyGuard
 
@@ -176,9 +177,16 @@ def test_a_month_whose_partition_is_detached_is_neither_recorded_nor_closed_nor_
         with pytest.raises(LedgerFailed, match="is detached, so that its calls of 2025-09 are in no sum; attach it"):
             ask()
     assert get_usage_by_day("2025-10-02", "2025-10-31", **santiago).empty  # type: ignore[arg-type]
+    told = LedgerLook(other, tmp_path)(SEPTEMBER)
+    assert told is not None
+    assert (told.is_gap, "ATTACH PARTITION" in told.text) == (True, True)
+    assert LedgerLook(other, tmp_path)(SEPTEMBER.next) is None
+    assert list_recorded_months(other) == [SEPTEMBER]
     execute(ledger, str(refused.value).partition("again: ")[2])
     assert UsageQuery(other).count() == 1
     assert close_month(SEPTEMBER, tmp_path, ledger=other).certificate.rows == 1
+    execute(ledger, f"ALTER TABLE llm_usage_statistics DETACH PARTITION {PARTITION}")
+    assert LedgerLook(other, tmp_path)(SEPTEMBER) is None  # put aside after it was closed
     ledger.close()
     other.close()
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_count
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import STATISTICS, TABLE
+from flexlib.ledger.db.table import STATISTICS, TABLE, explain_detached, list_detached
 from flexlib.proof import Unclosed
 from flexlib.sources.registry import LEDGER
 from flexlib.store.snapshots import find_snapshot
@@ -30,7 +30,7 @@ class LedgerLook:
             return self._note
         try:
             with self._ledger.read() as connection:
-                count = _count_calls(connection, month)
+                count, is_detached = _count_calls(connection, month), month in _list_detached(connection)
         except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
             said = clean_text(str(getattr(error, "orig", None) or error).split("\n", 1)[0]).rstrip(".")
             self._note = Unclosed(
@@ -38,6 +38,8 @@ class LedgerLook:
             )
             return self._note
         stored = find_snapshot(LEDGER.dataset, month, self._root, LEDGER.name)
+        if is_detached and not stored:  # what was closed may be put aside
+            return Unclosed(f"The totals of {month} lack the ledger's calls. {explain_detached(month)}", is_gap=True)
         closed = stored.certificate.rows + stored.certificate.quarantined_rows if stored else 0
         if count <= closed:  # what was closed may be deleted
             return None
@@ -51,8 +53,8 @@ class LedgerLook:
 
 
 def list_recorded_months(ledger: Ledger) -> list[Month]:
-    """The months (of UTC) of which the ledger holds calls, by one look into the index a month. Raises `LedgerFailed`,
-    `LedgerUnavailable`."""
+    """The months (of UTC) of which the ledger holds calls, by one look into the index a month, and those whose
+    partition is detached. Raises `LedgerFailed`, `LedgerUnavailable`."""
     first = sa.select(sa.func.min(STATISTICS.c.created_at))
 
     def look() -> list[Month]:
@@ -62,9 +64,13 @@ def list_recorded_months(ledger: Ledger) -> list[Month]:
             while moment is not None:
                 found.append(Month.containing(moment.date()))
                 moment = connection.scalar(first.where(STATISTICS.c.created_at >= found[-1].end))
-        return found
+            return sorted({*found, *_list_detached(connection)})
 
     return [] if ledger.is_absent else run_with_retries(ledger, look)
+
+
+def _list_detached(connection: sa.Connection) -> list[Month]:
+    return list_detached(connection) if connection.dialect.name == "postgresql" else []
 
 
 def _count_calls(connection: sa.Connection, month: Month) -> int:
