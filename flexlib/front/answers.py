@@ -11,6 +11,8 @@ from flexlib.front.compare import Comparison, compare_before
 from flexlib.front.events import list_holidays, read_planned
 from flexlib.front.forecast import MonthForecast, forecast_running
 from flexlib.front.spend import Spend
+from flexlib.money.fx import Rates
+from flexlib.store.fx import load_rates
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Answers:
         """Those of the month and of the years around it."""
         year = self.spend.span.months[-1].year
         return list_holidays(self.country, (year - 2, year + 1))
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The kept exchange rates of the dollar in pesos."""
+        return load_rates(self.spend.root)
 
     @cached_property
     def comparison(self) -> Comparison | None:

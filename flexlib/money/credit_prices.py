@@ -14,9 +14,11 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from flexlib.errors import BadFile
+from flexlib.money.fx import EXACT, Rates, find_rate
 
 COLUMNS = ["from", "until", "usd_per_credit", "source"]
 LIST = "windsurf_credit_prices.csv"
+NO_RATES = Rates()
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +61,8 @@ class CreditCost:
     """Exact; None where some of them have no known price."""
     prices: CreditPrices
     """The prices by which they were charged, in the order of the days."""
+    clp: Decimal | None = None
+    """The same in pesos, each day at its rate; None where a day that cost something has none."""
 
     @property
     def whose(self) -> str:
@@ -70,8 +74,9 @@ class CreditCost:
         )
 
 
-def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]]) -> CreditCost:
-    """The cost of the hundredths of a flex credit spent on each day: the exact sum of the days', each at its price.
+def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]], rates: Rates = NO_RATES) -> CreditCost:
+    """The cost of the hundredths of a flex credit spent on each day: the exact sum of the days', each at its price, and
+    in pesos at its rate.
 
     Where nothing was spent, the prices are those of all the days.
     """
@@ -80,7 +85,12 @@ def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]]) -> Credit
     spent = [day for day, hundredths in days if hundredths] or [day for day, _ in days]
     charged = dict.fromkeys(one for day in spent if (one := find_credit_price(prices, day)))
     known = [one for one in amounts if one is not None]
-    return CreditCost(sum(known, Decimal(0)) if len(known) == len(days) else None, tuple(charged))
+    if len(known) < len(days):
+        return CreditCost(None, tuple(charged))
+    found = [(amount, find_rate(rates, day)) for amount, (day, _) in zip(known, days, strict=True) if amount]
+    pesos = [EXACT.multiply(amount, rate.value) for amount, rate in found if rate is not None]
+    is_whole = bool(found) and len(pesos) == len(found)
+    return CreditCost(sum(known, Decimal(0)), tuple(charged), sum(pesos, Decimal(0)) if is_whole else None)
 
 
 def read_credit_prices(name: str, text: str) -> list[CreditPrice]:

@@ -13,7 +13,7 @@ from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
 from flexlib.formats import format_amount, format_count, format_short_day, format_signed, format_weekday
 from flexlib.page.compare import Compared
-from flexlib.page.forecast import Forecasted
+from flexlib.page.forecast import Forecasted, write_estimate
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import Heading, show_section
 from flexlib.tables.compare import UNITS
@@ -116,11 +116,11 @@ def show_outlook(made: Forecasted | None) -> Html:
     if made is None:
         return Html("outlook", "")
     one, name = made.this, made.month.name
-    known = f"{WORDS[made.unit].format(f'{made.known:,.0f}')} known up to {format_short_day(made.as_of)}"
+    known = f"{WORDS[made.unit].format(write_estimate(made.known))} known up to {format_short_day(made.as_of)}"
     if one.expected is None:
         return _show_line("outlook", f"Where {name} will end cannot be said: ", f"{one.reason}; {known}.")
     # Of the day that is running some is stored already: the month comes to no less.
-    expected, low, high = (f"{max(end or 0.0, made.so_far):,.0f}" for end in (one.expected, one.low, one.high))
+    expected, low, high = (write_estimate(max(end or 0.0, made.so_far)) for end in (one.expected, one.low, one.high))
     if one.low is None:
         head = f"{name} may end near {WORDS[made.unit].format(expected)}: "
         return _show_line("outlook", head, f"{known}; no band yet, {one.reason}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
 import pandas as pd
@@ -15,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from flexlib.analysis.forecast import Forecast
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month
-from flexlib.formats import UNKNOWN, format_count, format_short_day, format_short_number
+from flexlib.formats import UNKNOWN, format_amount, format_count, format_short_day, format_short_number
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.markup import Html
@@ -23,6 +24,9 @@ from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.compare import UNITS
+
+FEWEST_WHOLE = 100
+"""Amounts from which on decimals say nothing of a forecast."""
 
 
 class Forecasted(Protocol):
@@ -56,6 +60,11 @@ class Forecasted(Protocol):
     def known(self) -> float: ...
     @property
     def so_far(self) -> float: ...
+
+
+def write_estimate(amount: float) -> str:
+    """An amount as far as a forecast knows it: in whole units from a hundred on, a half goes up."""
+    return format_amount(Decimal(repr(amount)), "1" if abs(amount) >= FEWEST_WHOLE else "0.01")
 
 
 def show_forecast_title(made: Forecasted) -> Html:
@@ -176,7 +185,7 @@ def _is_running(made: Forecasted) -> bool:
 
 
 def _write(amount: float | None) -> str:
-    return UNKNOWN if amount is None else f"{amount:,.0f}"
+    return UNKNOWN if amount is None else write_estimate(amount)
 
 
 def _describe_band(one: Forecast) -> str:

@@ -10,7 +10,8 @@ from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS
 from flexlib.dates import Month
 from flexlib.formats import format_count
-from flexlib.money.credit_prices import CreditCost, CreditPrices, price_days
+from flexlib.money.credit_prices import NO_RATES, CreditCost, CreditPrices, price_days
+from flexlib.money.fx import Rates
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 FLEX = Column("flex_credits", "Flex credits", Kind.CREDITS, Total.SUM)
@@ -53,9 +54,9 @@ def table_credits_by_day_and_model(by_day_and_model: object) -> Table:
     return Table("table-day-and-model", "Flex credits by day and model", columns, read_rows(by_day_and_model))
 
 
-def price_by_day(by_day: object, prices: CreditPrices) -> CreditCost:
-    """What the flex credits of a frame as from `credits_by_day` cost, each day's at the price of that day."""
-    return price_days(prices, ((row["date"], row["flex_credits"]) for row in read_rows(by_day)))
+def price_by_day(by_day: object, prices: CreditPrices, rates: Rates = NO_RATES) -> CreditCost:
+    """What the flex credits of a frame as from `credits_by_day` cost, each day's at its price, in pesos at its rate."""
+    return price_days(prices, ((row["date"], row["flex_credits"]) for row in read_rows(by_day)), rates)
 
 
 def table_credits_by_model(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from flexlib.money.credit_prices import (
     price_days,
     read_credit_prices,
 )
+from flexlib.money.fx import Rate, Rates
 from flexlib.store.credit_prices import load_credit_prices
 
 HEAD = "from,until,usd_per_credit,source\n"
@@ -67,6 +68,19 @@ def test_days_cost_the_sum_of_each_at_its_own_price_and_it_is_said_whose(
     assert cost.usd == (None if usd is None else Decimal(usd))
     assert [str(one.usd) for one in cost.prices] == prices
     assert cost.whose == whose
+
+
+def test_pesos_are_each_day_s_at_its_rate_and_unknown_where_one_that_cost_something_has_none() -> None:
+    """100 hundredths at US$ 0.04 on two days, at 950 and 960 pesos: 38 and 38.4; a third day has no rate."""
+    days = [FIRST, FIRST + timedelta(days=1)]
+    rates = Rates(tuple(Rate(day, Decimal(value), "by hand") for day, value in zip(days, ("950", "960"), strict=True)))
+    listed = (CreditPrice(date.min, date.max, Decimal("0.04"), "list"),)
+    spent = [(day, 100) for day in days]
+    assert price_days(listed, spent, rates).clp == Decimal("76.4")
+    late = FIRST + timedelta(days=40)
+    assert price_days(listed, [*spent, (late, 100)], rates).clp is None
+    assert price_days(listed, [*spent, (late, 0)], rates).clp == Decimal("76.4")
+    assert price_days(listed, spent).clp is None
 
 
 def test_without_any_price_nothing_has_a_cost() -> None:

@@ -78,7 +78,7 @@ def show_headlines(
         (
             f"At {cost.whose}",
             UNKNOWN if cost.usd is None else f"<small>US$</small>{escape(format_amount(cost.usd, '1'))}",
-            ", ".join(filter(None, (badge.total_prefix, _name_prices(cost)))),
+            ", ".join(filter(None, (badge.total_prefix, _name_pesos(cost), _name_prices(cost)))),
         ),
         (
             "People with use",
@@ -94,6 +94,10 @@ def show_headlines(
         ),
     ]
     return show_cards(cards)
+
+
+def _name_pesos(cost: CreditCost) -> str:
+    return "" if cost.clp is None else f"CLP\u00a0{format_amount(cost.clp, '1')}"
 
 
 def _name_prices(cost: CreditCost) -> str:
