@@ -48,7 +48,8 @@ class MonthForecast:
     backtest: pd.DataFrame
     """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
     so_far: float
-    """All that is stored of the month, also of a day that was not over when it was read: it can only grow."""
+    """All that is stored of the month, also of a day that was not over when it was read: it can only grow. 0 where
+    `as_of` was asked for, and the forecast is of what was known then."""
     certificates: tuple[Certificate, ...]
     """Of the months behind it."""
     state: State
@@ -131,7 +132,7 @@ def _forecast_spend(
         next=forecast_sum(history, month.next.span, band, holidays),
         reached=(None, None, None) if budget is None else find_day_reached(path, days, budget),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
-        so_far=float(sums.loc[sums["month"] == pd.Timestamp(month.first), UNITS[of]].sum()),
+        so_far=float(sums.loc[sums["month"] == pd.Timestamp(month.first), UNITS[of]].sum() if as_of is None else 0),
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),

@@ -13,10 +13,10 @@ from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
 from flexlib.formats import format_amount, format_count, format_short_day, format_signed, format_weekday
 from flexlib.page.compare import Compared
-from flexlib.page.forecast import Forecasted, write_estimate
+from flexlib.page.forecast import Forecasted, bound_month, write_estimate
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import Heading, show_section
-from flexlib.tables.compare import UNITS
+from flexlib.tables.compare import UNITS, WORDS
 from flexlib.tables.definition import Column, Kind, Table
 
 SHOWN, FOLDED = 5, 50
@@ -24,9 +24,6 @@ SHOWN, FOLDED = 5, 50
 
 PEAK = 2
 """So many times what such a weekday usually takes is a day worth a line."""
-
-WORDS = {"flex_credits": "{} flex credits", "usd": "US$\u00a0{}", "clp": "CLP\u00a0{}"}
-"""How an amount of each unit is written in a sentence."""
 
 SAME = {
     "volume": "how much they used",
@@ -115,12 +112,11 @@ def show_outlook(made: Forecasted | None) -> Html:
     """Where a month that is running will end, in a line; nothing of one that is over."""
     if made is None:
         return Html("outlook", "")
-    one, name = made.this, made.month.name
+    one, name = bound_month(made), made.month.name
     known = f"{WORDS[made.unit].format(write_estimate(made.known))} known up to {format_short_day(made.as_of)}"
     if one.expected is None:
         return _show_line("outlook", f"Where {name} will end cannot be said: ", f"{one.reason}; {known}.")
-    # Of the day that is running some is stored already: the month comes to no less.
-    expected, low, high = (write_estimate(max(end or 0.0, made.so_far)) for end in (one.expected, one.low, one.high))
+    expected, low, high = (write_estimate(end or 0.0) for end in (one.expected, one.low, one.high))
     if one.low is None:
         head = f"{name} may end near {WORDS[made.unit].format(expected)}: "
         return _show_line("outlook", head, f"{known}; no band yet, {one.reason}.")

@@ -72,9 +72,11 @@ def show_compare_title(made: Compared) -> Html:
 
 def show_compare_headlines(made: Compared) -> Html:
     """Both sums and their difference, and how many came, went and stayed, each with what they moved."""
-    change, parts, people = made.change, made.change.sum_parts(), made.change.people
-    places = UNITS[made.unit][1]
+    change, parts, people = made.change, list_parts(made.change, made.unit), made.change.people
+    title, places = UNITS[made.unit]
     came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
+    stayed = sum(parts.values(), NOTHING) - came - went
+    unit = "" if made.unit == "flex_credits" else render_element("small", title)
     marks = [f" {render_element('b', 'at least', class_='warn')}" * lacks for lacks in made.lacking]
     share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
     way = "more" if change.difference > 0 else "less" if change.difference < 0 else "same"
@@ -82,12 +84,12 @@ def show_compare_headlines(made: Compared) -> Html:
     if share is not None:
         said = render_element("span", escape(f"{format_change(share)} vs {earlier}"), class_=way)
     return show_cards([
-        (f"{later}{marks[1]}", format_amount(change.after, places), said),
-        (f"{earlier}{marks[0]}", format_amount(change.before, places), UNITS[made.unit][0]),
+        (f"{later}{marks[1]}", f"{unit}{format_amount(change.after, places)}", said),
+        (f"{earlier}{marks[0]}", f"{unit}{format_amount(change.before, places)}", title),
         ("Difference", format_signed(change.difference, places), "the sum of all parts"),
         ("New spenders", f"{people['new']:,}", format_signed(came, places)),
         ("Who stopped", f"{people['gone']:,}", format_signed(went, places)),
-        ("The same spenders", f"{people['stayed']:,}", format_signed(change.difference - came - went, places)),
+        ("The same spenders", f"{people['stayed']:,}", format_signed(stayed, places)),
     ])  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def heading_for_parts(made: Compared) -> Heading:
     name = max(parts, key=lambda one: sign * parts[one])
     if not change.difference:
         return Heading(f"As much as in {_name_sides(made)[0]}", note)
-    title = name_part(name, change.people)
+    title = "What is not all counted" if name == "unmeasured" else name_part(name, change.people)
     return Heading(f"{title} moved most: {format_signed(parts[name], UNITS[made.unit][1])}", note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
@@ -19,11 +20,11 @@ from flexlib.dates import Month
 from flexlib.formats import UNKNOWN, format_amount, format_count, format_short_day, format_short_number
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
-from flexlib.page.kit.markup import Html
+from flexlib.page.kit.markup import Html, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
-from flexlib.tables.compare import UNITS
+from flexlib.tables.compare import UNITS, WORDS
 
 FEWEST_WHOLE = 100
 """Amounts from which on decimals say nothing of a forecast."""
@@ -67,6 +68,13 @@ def write_estimate(amount: float) -> str:
     return format_amount(Decimal(repr(amount)), "1" if abs(amount) >= FEWEST_WHOLE else "0.01")
 
 
+def bound_month(made: Forecasted) -> Forecast:
+    """The month's forecast; of the day that is running some is stored already, and it comes to no less."""
+    one = made.this
+    expected, low, high = (end if end is None else max(end, made.so_far) for end in (one.expected, one.low, one.high))
+    return replace(one, expected=expected, low=low, high=high)
+
+
 def show_forecast_title(made: Forecasted) -> Html:
     """Which month, from which days, and the worst state of the months behind it."""
     return show_title(
@@ -75,7 +83,7 @@ def show_forecast_title(made: Forecasted) -> Html:
         f"{UNITS[made.unit][0]} · as known up to {_name_day(made.as_of)}",
         BADGES[made.state],
         f"the worst of {format_count(len({one.month for one in made.certificates}), 'month')} behind it",
-        made.missing,
+        () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
         for_scripts={
             "state": str(made.state), "missing": list(made.missing), "possible_duplicates": [], "bills": [],
@@ -86,7 +94,7 @@ def show_forecast_title(made: Forecasted) -> Html:
 def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
     """The sum expected with its band, what is known of it, the next month, when the budget is used up, and how far
     into earlier months such a forecast was off."""
-    lines = made.backtest.to_dict("records")
+    lines, this = made.backtest.to_dict("records"), bound_month(made)
     line = next((one for one in lines if one["months"]), None)
     held, off = UNKNOWN, UNKNOWN
     if line is not None:
@@ -94,9 +102,9 @@ def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
         off = f"{100 * line['mean_error']:.1f}\u00a0%"
     tried = f"in {format_count(line['months'], 'earlier month')}" if line else "no earlier month to try it on"
     return show_cards([
-        (f"{made.month.name}, expected", _write(made.this.expected), _describe_band(made.this)),
-        ("Known of it", _write(made.known), f"up to {_name_day(made.as_of)}"),
-        (f"{made.month.next.name}, expected", _write(made.next.expected), _describe_band(made.next)),
+        (f"{made.month.name}, expected", _show(made, this.expected), _describe_band(this)),
+        ("Known of it", _show(made, made.known), f"up to {_name_day(made.as_of)}"),
+        (f"{made.month.next.name}, expected", _show(made, made.next.expected), _describe_band(made.next)),
         ("Budget", *_describe_reached(made, budget)),
         ("The band held", held, tried),
         ("Mean error", off, "of the month's sum, as many days known"),
@@ -110,16 +118,16 @@ def heading_for_forecast(made: Forecasted) -> Heading:
         f"The sum of {unit} from the first of the month on. A weekday profile times the level of the last weeks; the "
         "band is as wide as the same forecast was off at earlier dates. Shaded days are holidays."
     )
-    one = made.this
+    one, words = bound_month(made), WORDS[made.unit].format
     if one.expected is None:
         return Heading(f"{name} cannot be forecast: {one.reason}", note)
     if not _is_running(made):
-        return Heading(f"{name} is over: {_write(made.known)}", note)
+        return Heading(f"{name} is over: {words(_write(made.known))}", note)
     if one.low is None or one.high is None:
         return Heading(
-            f"{name} may end near {_write(one.expected)}; there is no band yet", f"{note} No band: {one.reason}."
+            f"{name} may end near {words(_write(one.expected))}; there is no band yet", f"{note} No band: {one.reason}."
         )
-    return Heading(f"{name} will end between {_write(one.low)} and {_write(one.high)}", note)
+    return Heading(f"{name} will end between {words(f'{_write(one.low)} and {_write(one.high)}')}", note)
 
 
 def heading_for_backtest(backtest: pd.DataFrame) -> Heading | None:
@@ -182,6 +190,12 @@ def _scale(axes: Axes) -> None:
 
 def _is_running(made: Forecasted) -> bool:
     return made.this.origins > 0 or made.this.low is None or made.as_of < made.month.last
+
+
+def _show(made: Forecasted, amount: float | None) -> str:
+    """As a headline number, of money with its unit."""
+    unit = "" if made.unit == "flex_credits" or amount is None else render_element("small", UNITS[made.unit][0])
+    return f"{unit}{_write(amount)}"
 
 
 def _write(amount: float | None) -> str:

@@ -16,6 +16,9 @@ from flexlib.tables.definition import Column, Kind, Table
 UNITS = {"flex_credits": ("Flex credits", "0.01"), "usd": ("US$", "0.01"), "clp": ("CLP", "1")}
 """How each unit is called, and to what it is rounded."""
 
+WORDS = {"flex_credits": "{} flex credits", "usd": "US$\u00a0{}", "clp": "CLP\u00a0{}"}
+"""How an amount of each unit is written in a sentence."""
+
 CAME_AND_WENT = "came"
 """The column of people who are new or gone, or of models in their hands; nobody is both."""
 
@@ -64,8 +67,9 @@ def table_parts(change: Change, unit: str) -> Table:
     columns = [
         Column("part", "Part", total="Difference"),
         Column("amount", title, Kind.NUMBER, format_signed(change.difference, places)),
-        Column("between", "In another order", Kind.NUMBER),
     ]
+    if any(row["between"] for row in rows):
+        columns.append(Column("between", "In another order", Kind.NUMBER))
     return Table("table-parts", "The change and its parts", columns, rows)
 
 

@@ -146,4 +146,4 @@ def test_the_page_of_a_forecast_says_what_is_known_and_when_the_budget_is_used_u
     assert chart is not None
     assert [name for name, _ in chart.legend] == ["Known; expected dashed, in its band", "Budget", "Holiday"]
     whole = forecast_loaded(loaded)
-    assert heading_for_forecast(whole).heading == "September is over: 9,961"
+    assert heading_for_forecast(whole).heading == "September is over: 9,961 flex credits"

@@ -158,7 +158,10 @@ def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact],
 
 def show_certificates(state: State, certificates: Sequence[Certificate], missing: Sequence[str]) -> Html:
     """The proof of a page that rests on several months: the certificate of each."""
-    return show_facts(BADGES[state], missing, [fact for one in certificates for fact in list_facts(one)], ())
+    facts = [fact for one in certificates for fact in list_facts(one)]
+    # Of months that are whole the sentences are notes, and nothing is missing.
+    lacks, notes = ((), missing) if state is State.COMPLETE else (missing, ())
+    return show_facts(BADGES[state], lacks, facts, notes)
 
 
 def list_facts(certificate: Certificate) -> Iterator[Fact]:
