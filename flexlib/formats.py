@@ -20,6 +20,11 @@ def clean_text(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\u00a0" else "�" for letter in text)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether it can be written: a name on a disk may hold bytes that are no letters, which stand in it as halves."""
+    return text.encode("utf-8", "replace") == text.encode("utf-8", "surrogatepass")
+
+
 def format_count(number: int, thing: str) -> str:
     """`1 call`, `1,234 calls`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

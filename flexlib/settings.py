@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
+from flexlib.formats import is_utf8
 from flexlib.privacy import PrivacyGuard
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
@@ -160,7 +161,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     if size is not None and not (size.isdecimal() and int(size) > 0):
         raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
     return Settings(
-        data=_find_folder(data) if data else home / "data",
+        data=_find_folder(data or str(home / "data")),
         base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
         service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
         ca_bundle=next(((name, values[name]) for name in CA_BUNDLES if values[name]), None),
@@ -214,9 +215,12 @@ def read_tolerance(usd: tuple[str, str | None], share: tuple[str, str | None], d
 
 def _find_folder(text: str) -> Path:
     try:
-        return Path(text).expanduser().absolute()
+        folder = Path(text).expanduser().absolute()
     except RuntimeError as error:  # of Path: there is no such user, or no home
         raise BadSetting(f"FLEXLIB_DATA is {text!r}, whose ~ stands for nobody's home; write the path out.") from error
+    if not is_utf8(str(folder)):
+        raise BadSetting(f"The data folder, {folder}, has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA.")
+    return folder
 
 
 def _check_key(key: str | None) -> str | None:

@@ -132,3 +132,9 @@ def test_a_file_env_that_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("# año\n".encode("latin-1"))
     with pytest.raises(BadSetting, match=f"{tmp_path / '.env'} is not in UTF-8 .*; save it so."):
         load_settings({}, tmp_path)
+
+
+def test_a_data_folder_whose_name_is_not_in_utf_8_is_refused(tmp_path: Path) -> None:
+    for environment, home in (({"FLEXLIB_DATA": "/d\udce9"}, tmp_path), ({}, tmp_path / "d\udce9")):
+        with pytest.raises(BadSetting, match=r"has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA\.$"):
+            load_settings(environment, home)

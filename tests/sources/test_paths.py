@@ -34,6 +34,13 @@ def name_files(folder: Path, *texts: str, **options: object) -> list[str]:
     return [file.name for file in find_files(texts, folder / "scratch", **options).files]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("given", ["caf\udce9.csv", "", "*.csv"])
+def test_a_name_that_is_not_in_utf_8_is_told_however_it_was_given(given: str, tmp_path: Path) -> None:
+    write(tmp_path, "caf\udce9.csv")
+    with pytest.raises(BadFile, match=r"^caf.\.csv has a name that is not in UTF-8; rename it\.$"):
+        find_files([str(tmp_path / given)], tmp_path / "scratch")
+
+
 def test_archives_of_one_name_are_told_apart_by_the_paths_that_were_given(tmp_path: Path) -> None:
     given = [str(tmp_path / month / "exports.zip") for month in ("may", "june")]
     for one in given:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import is_utf8
 from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, check_file, name_kind
 
 STDIN = "-"
@@ -55,6 +56,8 @@ class InputFile:
     """Whether the command names it, and not a folder, a pattern or an archive that it is in."""
 
     def __post_init__(self) -> None:
+        if not is_utf8(f"{self.path}{self.name}"):
+            raise BadFile(f"{self.name} has a name that is not in UTF-8; rename it.")
         object.__setattr__(self, "name", hide_email(self.name))
 
 
