@@ -16,37 +16,23 @@ COLUMNS = ("model", "score", "cases", "date")
 
 
 @dataclass(frozen=True)
-class Score:
-    """The share of cases that a model solved, in percent, and within which 95 of 100 such tables would put it."""
-
-    percent: float
-    cases: int
-    within: Interval
-    day: date
-
-
-@dataclass(frozen=True)
 class Scores:
-    """The scores of one file, by `names.match_model`."""
+    """The scores of one file: of each model, by `names.match_model`, the day and the interval of 95 % for its share."""
 
     name: str
-    by_model: dict[str, Score]
+    by_model: dict[str, tuple[date, Interval]]
 
     @property
     def last_day(self) -> date:
-        return max(one.day for one in self.by_model.values())
-
-    def find(self, model: str) -> Score | None:
-        return self.by_model.get(match_model(model))
+        return max(day for day, _ in self.by_model.values())
 
     def compare(self, here: str, there: str) -> str | None:
         """`lower` or `higher` where the intervals of the two part, else `not told apart`; None where one has none."""
-        one, other = self.find(here), self.find(there)
-        if one is None or other is None:
+        found = [self.by_model.get(match_model(model)) for model in (here, there)]
+        if found[0] is None or found[1] is None:
             return None
-        if other.within[1] < one.within[0]:
-            return "lower"
-        return "higher" if other.within[0] > one.within[1] else "not told apart"
+        (_, (low, high)), (_, (other_low, other_high)) = found[0], found[1]
+        return "lower" if other_high < low else "higher" if other_low > high else "not told apart"
 
 
 def read_scores(path: Path) -> Scores:
@@ -57,19 +43,16 @@ def read_scores(path: Path) -> Scores:
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"{path} cannot be read ({error}); give a CSV of {','.join(COLUMNS)}.") from error
     if not rows or not {*COLUMNS} <= rows[0].keys():
-        raise BadFile(
-            f"{path} is no file of scores; its first line must name {','.join(COLUMNS)}, a model a line follows."
-        )
-    found: dict[str, Score] = {}
+        raise BadFile(f"{path} is no file of scores; its first line must name {','.join(COLUMNS)}, a model a line.")
+    found: dict[str, tuple[date, Interval]] = {}
     for number, row in enumerate(rows, 2):
         try:
-            percent, cases, day = float(row["score"]), int(row["cases"]), date.fromisoformat(row["date"])
-            if not (0 <= percent <= 100 and cases > 0):
+            share, cases, day = float(row["score"]) / 100, int(row["cases"]), date.fromisoformat(row["date"])
+            if not (0 <= share <= 1 and cases > 0):
                 raise ValueError("a score is 0 to 100 percent, of 1 case or more")
         except (TypeError, ValueError) as error:
             raise BadFile(f"{path}, line {number} cannot be read: {error}; fix this line.") from error
-        low, high = find_interval(percent / 100 * cases, cases)
         key = match_model(row["model"])
-        if key not in found or found[key].day <= day:
-            found[key] = Score(percent, cases, (100 * low, 100 * high), day)
+        if key not in found or found[key][0] <= day:
+            found[key] = day, find_interval(share * cases, cases)
     return Scores(path.name, found)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
-from flexlib.analysis.what_if import ENOUGH_CALLS, Outcome, find_discounts, reprice, sum_moves
+from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadParameter, InvalidRequest
@@ -33,7 +33,7 @@ OWNERS = ("usable_type", "usable_id", "usable_key")
 STEPS = 2
 """Moves shown of each route: the next saves more, and is a longer step down in price, which is all that is known."""
 
-ACCEPTED = {True: ("true", "yes", "1", "accepted"), False: ("false", "no", "0", "rejected")}
+YES, NO = ("true", "yes", "1", "accepted"), ("false", "no", "0", "rejected")
 """What the metadata may say of an answer, in any case."""
 
 
@@ -76,11 +76,9 @@ class WhatIf:
     def savings(self) -> pd.DataFrame:
         """What to look at, the dearest routes first: of each the moves to what was named; where nothing was, `STEPS`
         that save in any case, else one that may. The dearest of them come first: the smallest steps down."""
-        found: list[int] = []
-        asked = self.moves["calls"] < 0
-        for one in self.named:
-            asked |= (self.moves["to_provider"] == one.provider) & (self.moves["to_model"] == one.model)
-        lines = self.moves[asked] if self.named else self.moves
+        found, lines = list[int](), self.moves
+        if self.named:
+            lines = lines[[Route(*one) in self.named for one in lines[[*TO]].itertuples(index=False)]]
         dearest = lines.sort_values(["now_usd", "usd"], ascending=False, kind="stable")
         for _, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
             saves, may = (own.index[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
@@ -108,11 +106,10 @@ def find_what_ifs(
     totals = sum_moves(moves)
     spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
     multipliers = find_multipliers(spent)
-    is_move = [any(one[name] != one[f"to_{name}"] for name in ROUTE) for one in lines.to_dict("records")]
+    enough = lines[lines["calls"] >= ENOUGH_CALLS]
+    stays = [pair[:3] == pair[3:] for pair in enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)]
     return WhatIf(
-        moves=lines[pd.Series(is_move, lines.index, dtype=bool) & (lines["calls"] >= ENOUGH_CALLS)].reset_index(
-            drop=True
-        ),
+        moves=enough[[not one for one in stays]].reset_index(drop=True),
         tasks=totals[totals["calls"] >= ENOUGH_CALLS].reset_index(drop=True),
         discounts=find_discounts(cells, owned, OWNERS),
         accepted=_measure_accepted(calls, accepted_by),
@@ -121,7 +118,7 @@ def find_what_ifs(
         capped=simulate_cap(spent.limit(0) if cap is None else spent, 100 * (cap or 0)),
         credit_usd=_find_credit_price(spend, spent),
         scores=read_scores(Path(scores)) if scores else None,
-        named=(*named,),
+        named=tuple(named),
         left_out=(*_explain_left_out(cells, told, moves),),
     )
 
@@ -172,23 +169,13 @@ def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Dat
 def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:
     if not field:
         return measure_accepted(calls.limit(0).select("*, true AS accepted"))
-    said = f"lower({write_key(field)})"
-    words = [word for words in ACCEPTED.values() for word in words]
-    values = [
-        value for (value,) in calls.select(f"{said} AS said").distinct().order("said").fetchall() if value is not None
-    ]
+    said = f"lower(CAST({write_key(field)} AS VARCHAR))"
+    values = [one for (one,) in calls.select(f"{said} AS said").distinct().order("said").fetchall() if one is not None]
     if not values:
-        raise InvalidRequest(
-            f"no call has {field!r} in its metadata; name the field that says whether an answer was used."
-        )
-    if wrong := [value for value in values if value not in words]:
-        raise InvalidRequest(
-            f"{field!r} is {wrong[0]!r} in the metadata of a call, which says neither yes nor no; write true or false."
-        )
-    yes, no = (", ".join(f"'{word}'" for word in words) for words in ACCEPTED.values())
-    return measure_accepted(
-        calls.select(f"*, CASE WHEN {said} IN ({yes}) THEN true WHEN {said} IN ({no}) THEN false END AS accepted")
-    )
+        raise InvalidRequest(f"no call has {field!r} in its metadata; name what says whether an answer was used.")
+    if wrong := [one for one in values if one not in (*YES, *NO)]:
+        raise InvalidRequest(f"{field!r} is {wrong[0]!r} in the metadata of a call; write true or false.")
+    return measure_accepted(calls.select(f"*, {said} IN {YES} AS accepted"))
 
 
 def _find_credit_price(spend: Spend, spent: duckdb.DuckDBPyRelation) -> Decimal | None:
