@@ -112,13 +112,6 @@ ROOMS = {
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
     "analysis/compare": _mirror("analysis/compare"),
-    "analysis/forecast": Room(
-        ("flexlib/analysis/forecast.py", "flexlib/analysis/daily.py"), ("tests/analysis/test_forecast.py",)
-    ),
-    "analysis/anomalies": Room(
-        ("flexlib/analysis/anomalies.py", "flexlib/analysis/chances.py"), ("tests/analysis/test_anomalies.py",)
-    ),
-    "analysis/latency": _mirror("analysis/latency"),
     "page/headings": Room(
         ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),
         ("tests/page/test_headings.py", "tests/page/test_heading_edges.py"),
