@@ -18,6 +18,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
 from flexlib.front.months import compare_total
+from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -106,7 +107,7 @@ def compare_spans(
                 left = f"{'is' if count == 1 else 'are'} left out"
                 missing.append(f"{format_count(count, 'call')} of {format_span(span)} without {lacks} {left}.")
     state = find_worst({month.state for month in spend.loaded})
-    lacking = [bool(count) or any(_lacks(month, of) for month in spend.loaded if month.month in months)
+    lacking = [bool(count) or any(lacks_rows(month, of) for month in spend.loaded if month.month in months)
                for count, months in zip(unknown, sides, strict=True)]  # fmt: skip
     return Comparison(
         before,
@@ -182,7 +183,8 @@ def _collect_uses(
     return dict(uses), sum(lacking.values())
 
 
-def _lacks(month: MonthUsage, of: str) -> bool:
+def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:
+    """Whether what is stored of the month is known not to be all of it."""
     if of != "credits":
         return month.state is State.GAP
     return any(one.certificate.state is State.GAP for one in month.snapshots if one.dataset == WINDSURF.dataset)

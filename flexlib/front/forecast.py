@@ -21,7 +21,7 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_short_day
-from flexlib.front.compare import UNITS, explain_lack
+from flexlib.front.compare import UNITS, explain_lack, lacks_rows
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
@@ -50,6 +50,8 @@ class MonthForecast:
     so_far: float
     """All that is stored of the month, also of a day that was not over when it was read: it can only grow. 0 where
     `as_of` was asked for, and the forecast is of what was known then."""
+    is_least: bool
+    """Whether the month lacks something: rows, or amounts of calls."""
     certificates: tuple[Certificate, ...]
     """Of the months behind it."""
     state: State
@@ -114,6 +116,8 @@ def _forecast_spend(
     if history.notna().sum() == 0:
         return None
     sums, last, days = spend.by("month"), history.index[-1].date(), list(month.span)
+    own = sums[sums["month"] == pd.Timestamp(month.first)]
+    is_least = any(lacks_rows(one, of) for one in spend.loaded if one.month == month)
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     missing = list(dict.fromkeys(text for one in spend.loaded for text in one.list_problems()))
@@ -123,6 +127,7 @@ def _forecast_spend(
         if lacking := int(sums[column].sum()):
             lacks = "an amount in pesos" if of == "clp" else "a price"
             missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
+            is_least |= bool(own[column].sum())
     return MonthForecast(
         month=month,
         unit=UNITS[of],
@@ -132,7 +137,8 @@ def _forecast_spend(
         next=forecast_sum(history, month.next.span, band, holidays),
         reached=(None, None, None) if budget is None else find_day_reached(path, days, budget),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
-        so_far=float(sums.loc[sums["month"] == pd.Timestamp(month.first), UNITS[of]].sum() if as_of is None else 0),
+        so_far=float(own[UNITS[of]].sum() if as_of is None else 0),
+        is_least=is_least,
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),

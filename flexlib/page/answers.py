@@ -91,7 +91,7 @@ def show_why(change: Change | None, unit: str, earlier: Month, *, of_counted: st
     stayed = sum((parts[name] for name in SAME), NOTHING)
     said = [
         f"{format_count(people['new'], 'new spender')} {write(parts['new'])}",
-        f"{people['gone']:,} who stopped {write(parts['gone'])}",
+        f"{people['gone']:,} who stopped{' or are missing' * is_least} {write(parts['gone'])}",
         f"the same {format_count(people['stayed'], 'spender')} {write(stayed)}{reasons and f' ({reasons})'}",
     ]
     least = ("at least " if of_counted else "At least ") * is_least
@@ -113,7 +113,8 @@ def show_outlook(made: Forecasted | None) -> Html:
     if made is None:
         return Html("outlook", "")
     one, name = bound_month(made), made.month.name
-    known = f"{WORDS[made.unit].format(write_estimate(made.known))} known up to {format_short_day(made.as_of)}"
+    known = f"{'at least ' * made.is_least}{WORDS[made.unit].format(write_estimate(made.known))} known up to "
+    known += format_short_day(made.as_of)
     if one.expected is None:
         return _show_line("outlook", f"Where {name} will end cannot be said: ", f"{one.reason}; {known}.")
     expected, low, high = (write_estimate(end or 0.0) for end in (one.expected, one.low, one.high))

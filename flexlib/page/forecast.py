@@ -61,6 +61,8 @@ class Forecasted(Protocol):
     def known(self) -> float: ...
     @property
     def so_far(self) -> float: ...
+    @property
+    def is_least(self) -> bool: ...
 
 
 def write_estimate(amount: float) -> str:
@@ -103,7 +105,7 @@ def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
     tried = f"in {format_count(line['months'], 'earlier month')}" if line else "no earlier month to try it on"
     return show_cards([
         (f"{made.month.name}, expected", _show(made, this.expected), _describe_band(this)),
-        ("Known of it", _show(made, made.known), f"up to {_name_day(made.as_of)}"),
+        ("Known of it", _show(made, made.known), f"{'at least, ' * made.is_least}up to {_name_day(made.as_of)}"),
         (f"{made.month.next.name}, expected", _show(made, made.next.expected), _describe_band(made.next)),
         ("Budget", *_describe_reached(made, budget)),
         ("The band held", held, tried),

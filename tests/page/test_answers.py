@@ -41,7 +41,9 @@ def test_why_it_changed_is_a_line_whose_parts_sum_to_the_difference() -> None:
     said = "1 new spender +5.00; 1 who stopped −30.00; the same 1 spender +80.00 (how much they used +25.00, what a"
     shown = answers.show_why(CHANGE, "flex_credits", AUGUST)
     assert read_words(shown.text) == f"+55.00 vs August: {said} request cost +55.00)."
-    assert read_words(answers.show_why(CHANGE, "usd", AUGUST, is_least=True).text).startswith("At least US$ +55.00 vs")
+    said = read_words(answers.show_why(CHANGE, "usd", AUGUST, is_least=True).text)
+    assert said.startswith("At least US$ +55.00 vs August: ")
+    assert "; 1 who stopped or are missing −30.00; " in said  # whose rows could not be read has not stopped
     assert answers.show_why(None, "usd", AUGUST).text == ""
 
 
@@ -59,6 +61,9 @@ def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> N
     band = replace(outlook, path=(Forecast(3000.0, 1400.0, 4000.0, 9, Outcome.FORECAST),), so_far=1550.0)
     said = read_words(answers.show_outlook(band).text)
     assert said.startswith("September will end between 1,550 and 4,000 flex credits: ")  # no less than it has already
+    store_month(tmp_path, days, read_at=datetime(2025, 9, 16, 7, tzinfo=timezone.utc), users_failed=1)
+    said = read_words(answers.show_outlook(find_answers(tmp_path).outlook).text)
+    assert ": at least 1,500 flex credits known up to 15 Sep; " in said
     store_month(tmp_path, days, read_at=datetime(2025, 10, 3, tzinfo=timezone.utc))
     assert answers.show_outlook(find_answers(tmp_path).outlook).text == ""
 
