@@ -183,7 +183,7 @@ def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
     warn_of_problems(usage.month, usage.state, (*sentences, *usage.list_problems(told)))
 
 
-def warn_of_problems(month: Month | None, state: State, sentences: Iterable[str]) -> None:
+def warn_of_problems(month: Month | str, state: State, sentences: Iterable[str]) -> None:
     """A line on stderr for each; what is said of a month that is whole is a note, and no reason of its state."""
     for sentence in sentences:
         print(f"{month}{'' if state is State.COMPLETE else f' is {state}'}: {sentence}", file=sys.stderr)

@@ -177,8 +177,9 @@ def _tell(
         if arguments.console and not arguments.json:
             print(text)
     # The month that the notebook has loaded is not loaded again.
-    state = read_state(page) if reads_usage else None
-    certificates = [snapshot.certificate for snapshot in snapshots]
+    state = None if request.reads == "credits" else read_state(page)
+    # A notebook of no month that says nothing of what it loaded is judged by nothing.
+    certificates = [one.certificate for one in snapshots if state or request.reads]
     facts: dict[str, Any] = {
         "files": [str(file) for file in files],
         "certificates": [{"month": str(one.month), "state": one.state} for one in certificates],
@@ -191,7 +192,8 @@ def _tell(
     if not state:
         return facts, find_exit_code(certificates)
     found = State(state["state"])
-    warn_of_problems(month, found, (*state["missing"], *state["possible_duplicates"], *state["bills"]))
+    problems = (*state["missing"], *state["possible_duplicates"], *state.get("bills", ()))
+    warn_of_problems(month or request.period, found, problems)
     return facts, find_exit_code(certificates, found)
 
 

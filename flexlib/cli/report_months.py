@@ -27,14 +27,16 @@ def bring_month(
 
     month = request.month
     if month is None:
-        if is_demo and not arguments.offline and (year := request.values.get("year")):
+        year = request.values.get("year")
+        months = [Month(year, number) for number in range(1, 13)] if isinstance(year, int) and year else []
+        if is_demo and not arguments.offline:
             from flexlib.demo.company import FIRST_MONTH
 
             now = Month.containing(datetime.now(timezone.utc).date())
-            for one in (Month(year, number) for number in range(1, 13)):
+            for one in months:
                 if FIRST_MONTH <= one <= now:
                     ensure_demo(one, "UTC", settings, **read_fetch_options(arguments))
-        return ()
+        return tuple(snapshot for one in months for snapshot in list_newest(one, settings.data))
     if request.reads == "credits":
         return (_find_credits(month, settings, arguments),)
     zone = str(request.values.get("zone", "UTC"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.certificate import SETTLING_TIME
+from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, report_disk, write_whole
 
 
@@ -53,7 +54,7 @@ class Draft:
     def people(self) -> list[dict[str, Any]] | None:
         """The list of people that the earlier run had read; None where it had not, or the list was spoilt."""
         try:
-            people: object = json.loads((self._folder / "people.json").read_text("utf-8"))
+            people: object = decode_json((self._folder / "people.json").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         return people if isinstance(people, list) and all(isinstance(one, dict) for one in people) else None
@@ -81,7 +82,7 @@ class Draft:
     def _read_header(self) -> dict[str, Any]:
         file = self._folder / "header.json"
         try:
-            header: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            header: dict[str, Any] = decode_json(file.read_text("utf-8"))
             header["started_at"] = datetime.fromisoformat(header["started_at"])
             return header if header["started_at"].tzinfo else {}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -96,7 +97,7 @@ class Draft:
         with open(self._answers, "rb") as file:
             for line in file:
                 try:
-                    answer = json.loads(line if line.endswith(b"\n") else b"")
+                    answer = decode_json(line.decode() if line.endswith(b"\n") else "")
                     lines.append({"purpose": answer["purpose"], "route": answer["route"], **answer})
                 except (ValueError, KeyError, TypeError):
                     break

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flexlib.errors import SnapshotChanged
+from flexlib.nesting import decode_json
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.disk import write_whole
 
@@ -31,7 +32,7 @@ def read_last(month: Path) -> dict[str, list[Path]]:
     """
     file = month / LAST
     try:
-        said = json.loads(file.read_text("utf-8"))
+        said = decode_json(file.read_text("utf-8"))
         if not all(SOURCE.fullmatch(source) and all(map(VERSION.fullmatch, names)) for source, names in said.items()):
             raise ValueError
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, OtherServer
+from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.snapshots import list_months
@@ -19,10 +20,10 @@ def read_server(root: Path) -> dict[str, Any]:
     """What is remembered of the server whose data `root` holds: its name, routes it refused; empty when new."""
     file = root / "server.json"
     try:
-        remembered: object = json.loads(file.read_bytes())
+        remembered: object = decode_json(file.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         remembered = None
     if not isinstance(remembered, dict):
         raise BadFile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, Cre
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
 from flexlib.names import write_mask
+from flexlib.nesting import decode_json
 from flexlib.proof import State, read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
@@ -164,7 +164,7 @@ class Snapshot:
             return {}
         file = self.path / "people.json"
         with self.report_damage(file):
-            people: People = json.loads(file.read_text("utf-8")) if file.exists() else {}
+            people: People = decode_json(file.read_text("utf-8")) if file.exists() else {}
             return {key: dict(who) for key, who in people.items()}
 
     @property
@@ -180,7 +180,7 @@ class Snapshot:
 
 def parse_certificate(text: str) -> AnyCertificate:
     """The certificate that `to_json` wrote, of this version or of one before."""
-    values = json.loads(text)
+    values = decode_json(text)
     written = {name: values.get(name) for name in ("state", "at_least") if "dataset" in values}
     # Those of flexlib 0.1.0 do not say which they are; only credits are fetched by a route.
     dataset = values.pop("dataset", "credits" if "route" in values else "usage")

@@ -186,7 +186,17 @@ def test_a_bill_that_was_changed_is_not_counted(data: Path, capsys: pytest.Captu
     assert run(capsys, "certificate", *WHEN, "--source", "bill-files")[0] == 0
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"dataset": "credits"}', '{"dataset": "x", "month": "2025-09"}'])
+NO_CERTIFICATES = [
+    "",
+    "{",
+    "[]",
+    "[" * 5000 + "]" * 5000,
+    '{"dataset": "credits"}',
+    '{"dataset": "x", "month": "2025-09"}',
+]
+
+
+@pytest.mark.parametrize("text", NO_CERTIFICATES, ids=["empty", "cut", "list", "deep", "bare", "of nothing"])
 def test_a_certificate_that_is_none_is_named(data: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = find(data, "credits").path / "certificate.json"
     file.write_text(text, "utf-8")
@@ -223,6 +233,18 @@ def test_a_certificate_whose_figures_were_edited_is_refused(
         code, out, error = run(capsys, *words)
         assert (code, out, error.count("\n")) == (4, "", 1)
         assert sentence in error
+
+
+def test_a_figure_that_stands_twice_in_a_certificate_is_not_chosen(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = find(data, "credits").path / "certificate.json"
+    file.write_text(
+        file.read_text("utf-8").replace('"users_failed": 0', '"users_failed": 1, "users_failed": 0'), "utf-8"
+    )
+    code, out, error = run(capsys, "spend", *WHEN)
+    assert (code, out, error.count("\n")) == (4, "", 1)
+    assert "is no certificate" in error
 
 
 def test_a_state_that_another_version_took_for_better_is_read(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

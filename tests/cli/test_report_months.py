@@ -129,6 +129,28 @@ def test_with_a_key_a_report_of_all_spend_reads_the_team_s_credits_first(
     assert [folder.name for folder in (tmp_path / "data" / "credits").iterdir()] == ["2025-09"]
 
 
+@pytest.mark.parametrize(("cell", "code", "stored"), [("Html('title', 'x', {})", 3, 3), ("year", 0, 0)])
+def test_a_report_of_a_year_ends_as_the_state_says_that_its_page_shows(
+    cell: str,
+    code: int,
+    stored: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data", dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    said = {"state": "GAP", "missing": ["Nothing of 2025-07 is stored."], "possible_duplicates": []}
+    sources = ["from flexlib.page.kit.markup import Html", cell.replace("{}", str(said))]
+    parameters = NB.v4.new_code_cell("year: int = 2025", metadata={"tags": ["parameters"]})
+    cells = [parameters, NB.v4.new_code_cell("\n".join(sources))]
+    NB.write(NB.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    assert main(["report", "--year", "2025", "--offline", "--notebook", "mine.ipynb", "--json"]) == code
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)["certificates"]) == stored
+    assert ("2025 is GAP: Nothing of 2025-07 is stored." in shown.err) == bool(stored)
+
+
 @pytest.mark.heavy
 def test_of_many_reports_at_once_none_fails_for_a_port_that_another_took(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "flexlib", "report", *WHEN, "--offline", "--output-dir"]

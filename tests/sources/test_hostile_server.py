@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode, urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import certifi
 import pytest
@@ -25,7 +28,7 @@ from flexlib.settings import load_settings
 from flexlib.sources.charges.amounts import read_moment
 from flexlib.sources.files.moments import read_instant
 from flexlib.sources.windsurf import client, connections, consumption
-from flexlib.sources.windsurf.answers import read_http_date
+from flexlib.sources.windsurf.answers import read_http_date, redact_key
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ApiRequest, ask_balance, ask_people
 
@@ -165,6 +168,24 @@ def test_a_time_that_no_calendar_holds_once_it_is_in_utc_is_none(read: Callable[
     text = "Fri, 31 Dec 9999 23:59:59 -2359" if read is read_http_date else "9999-12-31T23:59:59-23:59"
     assert read(text) is None
     assert read(text.replace("9999", "2026")) is not None
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(str, str.upper, str.lower, lambda key: quote(key, safe="")),
+        *(lambda key, user=user: b64encode(f"{user}{key}:x".encode()).decode() for user in ("", "a", "ab", "abc")),
+        lambda key: urlsafe_b64encode(f"user:{key}".encode()).decode(),
+    ],
+)
+def test_the_key_is_known_however_a_server_writes_what_it_was_sent(form: Callable[[str], str]) -> None:
+    key = "Zq7/hid+den=key~41-0d9f1c3e"
+    said = redact_key(json.dumps({"error": f"no {form(key)}", form(key): "1.10"}) + " ", key)
+    assert "[service key]" in said
+    parts = [form(key)[start : start + 12] for start in range(4, len(form(key)) - 16)]
+    assert [part for part in parts if part in said] == []
+    plain = '{"a": "Zq7/hid+den", "n": 1.10}'
+    assert redact_key(plain, key) == plain
 
 
 def test_a_date_that_no_calendar_holds_spoils_no_answer() -> None:

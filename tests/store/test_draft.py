@@ -94,7 +94,7 @@ def test_cut_off_at_any_byte_the_whole_answers_are_kept_and_the_next_one_stands_
     assert resume(folder) == [*whole, "next"]
 
 
-@pytest.mark.parametrize("spoilt", [b"5\n", b"[]\n", b"{}\n", b'"purpose"\n'])
+@pytest.mark.parametrize("spoilt", [b"5\n", b"[]\n", b"{}\n", b'"purpose"\n', b"[" * 5000 + b"\n"])
 def test_a_line_that_is_no_answer_is_asked_again(spoilt: bytes, tmp_path: Path) -> None:
     leave(tmp_path / "draft", "a")
     with open(tmp_path / "draft" / "answers.jsonl", "ab") as answers:
@@ -143,7 +143,7 @@ def test_a_full_disk_is_one_sentence_and_costs_only_the_answer_that_did_not_fit(
     assert resume(tmp_path / "draft") == ["fits"]
 
 
-@pytest.mark.parametrize("spoilt", ["", "junk", "{}", "[1]", '{"a": [{}]}', "null"])
+@pytest.mark.parametrize("spoilt", ["", "junk", "{}", "[1]", '{"a": [{}]}', "null", "[" * 5000])
 def test_a_spoilt_list_of_people_is_asked_for_again(spoilt: str, tmp_path: Path) -> None:
     leave(tmp_path / "draft")
     (tmp_path / "draft" / "people.json").write_text(spoilt)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from flexlib.formats import format_moment
 from flexlib.nesting import STRING, decode_json, format_given
@@ -53,7 +56,10 @@ def decode_answer(text: str) -> Any:  # noqa: ANN401 (JSON)
 
 
 def redact_key(text: str, key: str) -> str:
-    """A text or JSON without the key, also where it was escaped; all else stays as it came, to the digit."""
+    """A text or JSON without the key, also where it was escaped or written in one of `_list_forms`; all else stays as
+    it came, to the digit."""
+    for form in _list_forms(key):
+        text = text.replace(form, HIDDEN)
     if key not in text and "\\" not in text:
         return text
 
@@ -73,6 +79,19 @@ def redact_key(text: str, key: str) -> str:
     except ValueError:
         return blotted.replace(key, HIDDEN)
     return blotted
+
+
+@cache
+def _list_forms(key: str) -> tuple[str, ...]:
+    """How else a server may say what it was sent: in one case, as a part of an address, within base64, where a key
+    looks otherwise at each of three places."""
+    forms = {key.upper(), key.lower(), quote(key, safe="")}
+    for before in range(3):
+        packed = b64encode(bytes(before) + key.encode()).decode().rstrip("=")
+        whole = packed[-(-before * 8 // 6) : len(packed) - ((before + len(key)) % 3 > 0)]
+        forms |= {whole, whole.replace("+", "-").replace("/", "_")}
+    plain = (one for one in forms - {key} if len(key) >= SHORTEST_KEY and not {'"', "\\"} & {*one})
+    return tuple(sorted(plain, key=len, reverse=True))
 
 
 def read_message(text: str) -> str:
