@@ -63,10 +63,11 @@ def reprice(
 
     `cells` as from `sum_by_size` with all these routes. Columns: `task_type`, the route now (`provider`, `model`,
     `proxy`) and the other (`to_provider` and so on, `to_tier`); `calls`, those with an amount that the other list can
-    price, `now_usd` (Decimal: what they cost) and `usd` (what they would have, as many tokens as now), `low_usd` and
-    `high_usd` (by `TOKENIZER` and `LENGTH`, one figure for the same model); `unpriced_calls` that the other list cannot
-    price, and `unpriced`, why most of them are; `outcome`; `break_even` (Fraction: as many times as long may the
-    answers be; None where they cost nothing there, or the rest alone costs more than now).
+    price, `now_usd` (Decimal: what they cost) and `usd` (what they would have, as many tokens as now; by the same list
+    the same, but for the 1e-10 to which the amount of each call is rounded), `low_usd` and `high_usd` (by `TOKENIZER`
+    and `LENGTH`, one figure for the same model); `unpriced_calls` that the other list cannot price, and `unpriced`, why
+    most of them are; `outcome`; `break_even` (Fraction: as many times as long may the answers be; None where they cost
+    nothing there, or the rest alone costs more than now).
     """
     import pandas as pd
 
