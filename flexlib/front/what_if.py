@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, 
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadParameter, InvalidRequest
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_credits
 from flexlib.front.people import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
@@ -26,6 +26,7 @@ from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import is_listed
 from flexlib.spend.billed import name_spellings
+from flexlib.store.credit_prices import load_multipliers
 
 OWNERS = ("usable_type", "usable_id", "usable_key")
 """Whose calls they are, as far as that is known."""
@@ -50,7 +51,7 @@ class WhatIf:
     accepted: pd.DataFrame
     """As of `measure_accepted`; empty where no field was named."""
     multipliers: pd.DataFrame
-    """As of `find_multipliers`; models by name."""
+    """As of `find_multipliers`, models by name; what too few rows show is that of `load_multipliers`."""
     exchanges: pd.DataFrame
     """As of `exchange_models`."""
     capped: pd.DataFrame
@@ -105,7 +106,7 @@ def find_what_ifs(
     lines = moves[moves["calls"] > 0]
     totals = sum_moves(moves)
     spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
-    multipliers = find_multipliers(spent)
+    multipliers, contradicted = _add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
     enough = lines[lines["calls"] >= ENOUGH_CALLS]
     stays = [pair[:3] == pair[3:] for pair in enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)]
     return WhatIf(
@@ -119,7 +120,7 @@ def find_what_ifs(
         credit_usd=_find_credit_price(spend, spent),
         scores=read_scores(Path(scores)) if scores else None,
         named=tuple(named),
-        left_out=(*_explain_left_out(cells, told, moves),),
+        left_out=(*_explain_left_out(cells, told, moves), *contradicted),
     )
 
 
@@ -176,6 +177,17 @@ def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFram
     if wrong := [one for one in values if one not in (*YES, *NO)]:
         raise InvalidRequest(f"{field!r} is {wrong[0]!r} in the metadata of a call; write true or false.")
     return measure_accepted(calls.select(f"*, {said} IN {YES} AS accepted"))
+
+
+def _add_multipliers(found: pd.DataFrame, own: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
+    """With those of the company's own table that no row shows, and where the two contradict each other."""
+    known = {one: int(each) for one, each in found.dropna()[["model_uid", "multiplier"]].itertuples(index=False)}
+    texts = [f"Your table says {format_credits(own[model])} a prompt of {model}, its rows {format_credits(each)}."
+             for model, each in known.items() if own.get(model, each) != each]  # fmt: skip
+    filled = found.assign(multiplier=found["multiplier"].fillna(found["model_uid"].map(own).astype("Int64")))
+    unused = [model for model in own if model not in {*found["model_uid"]}]
+    more = pd.DataFrame({"model_uid": unused, "rows": 0, "credits": 0, "multiplier": [own[one] for one in unused]})
+    return pd.concat([filled, more.astype(found.dtypes)], ignore_index=True) if unused else filled, texts
 
 
 def _find_credit_price(spend: Spend, spent: duckdb.DuckDBPyRelation) -> Decimal | None:

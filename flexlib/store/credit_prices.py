@@ -1,10 +1,14 @@
-"""The prices of a credit that hold for a data folder: the company's own file, then the list."""
+"""The prices of a credit that hold for a data folder: the company's own file, then the list; and its multipliers."""
 
 from __future__ import annotations
 
+import csv
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from pathlib import Path
 
+from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
 
@@ -21,3 +25,43 @@ def load_credit_prices(root: Path) -> CreditPrices:
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.") from error
     return tuple(price for name, text in [*texts, (LIST, listed)] for price in read_credit_prices(name, text))
+
+
+MULTIPLIERS = ["from", "until", "model", "credits", "source"]
+"""The columns of the company's own table of what a prompt costs: the model by its name, on days as of its prices."""
+
+
+def load_multipliers(root: Path, days: Span) -> dict[str, int]:
+    """What a prompt of each model costs on all of the days, in hundredths of a credit, by the company's own table
+    `prices/windsurf_multipliers.csv` in the data folder `root`; empty without one.
+
+    No list is carried: the vendor's differ by plan. Raises `BadFile`, naming the line.
+    """
+    own = root / "prices" / "windsurf_multipliers.csv"
+    if not own.exists():
+        return {}
+    try:
+        header, *rows = csv.reader(own.read_text("utf-8").splitlines())
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.") from error
+    if header != MULTIPLIERS:
+        raise BadFile(
+            f"{own} does not start with {','.join(MULTIPLIERS)}; make this its first line, then a model a line."
+        )
+    found: dict[str, int] = {}
+    for number, row in enumerate(rows, 2):
+        try:
+            first, end, model, each, _ = row
+            hundredths = Decimal(each) * 100
+            if hundredths != int(hundredths) or hundredths < 0:
+                raise ValueError("a prompt costs 0 credits or more, with at most 2 decimals")
+            covers = (not first or date.fromisoformat(first) <= days.first) and (
+                not end or days.last < date.fromisoformat(end)
+            )
+            if covers and found.setdefault(model, int(hundredths)) != hundredths:
+                raise ValueError(f"{model} has another multiplier on these days in a line before")
+        except (ValueError, InvalidOperation, OverflowError) as error:
+            raise BadFile(
+                f"{own}, line {number} cannot be read: {','.join(row)!r} ({error}). Fix this line."
+            ) from error
+    return found
