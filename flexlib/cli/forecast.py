@@ -18,8 +18,9 @@ from flexlib.cli.options import (
     find_exit_code,
     open_settings,
 )
+from flexlib.cli.report_months import ensure_demo
 from flexlib.cli.series import read_holidays, read_series
-from flexlib.dates import Month, Span
+from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
 from flexlib.proof import State
@@ -80,7 +81,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
     with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
         if is_demo:
-            _ensure_history(month, settings)
+            ensure_demo(month, "UTC", settings, DEMO_MONTHS)
     made = forecast_month(
         month,
         settings.data,
@@ -212,17 +213,3 @@ def _read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2025-09-15") from error
-
-
-def _ensure_history(month: Month, settings: Settings) -> None:
-    """The made-up company's credits and calls of the months that a forecast rests on."""
-    from flexlib.demo.calls import ensure_demo_calls
-    from flexlib.demo.company import FIRST_MONTH
-    from flexlib.ingest.windsurf.fetch import ensure_credits
-
-    first = month
-    for _ in range(DEMO_MONTHS):
-        first = max(FIRST_MONTH, first.previous)
-    ensure_credits(span := Span(first.first, month.last), settings)
-    for one in span.months:
-        ensure_demo_calls(one, settings.data)

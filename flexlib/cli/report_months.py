@@ -41,7 +41,7 @@ def bring_month(
         return (_find_credits(month, settings, arguments),)
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
-        ensure_demo(month, zone, settings, **read_fetch_options(arguments))
+        ensure_demo(month, zone, settings, request.months_before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)
         if settings.service_key:
@@ -85,13 +85,15 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
             ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
 
 
-def ensure_demo(month: Month, zone: str, settings: Settings, **options: Any) -> None:  # noqa: ANN401
-    """The made-up company's credits and calls of the month and of those that a report reads with it."""
+def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /, **options: Any) -> None:  # noqa: ANN401
+    """The made-up company's credits and calls of the month and of those that a report reads with it, so many before."""
     from flexlib.demo.calls import ensure_demo_calls
     from flexlib.demo.company import FIRST_MONTH
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
-    first, now = max(FIRST_MONTH, month.previous), Month.containing(datetime.now(timezone.utc).date())
+    first, now = month, Month.containing(datetime.now(timezone.utc).date())
+    for _ in range(before):
+        first = max(FIRST_MONTH, first.previous)
     ensure_credits(Span(first.first, month.last), settings, **options)
     last = month if zone == "UTC" else min(month.next, now)
     for one in Span(first.first, last.last).months:

@@ -90,10 +90,13 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     return found
 
 
-def read_dataset(notebook: Path) -> str:
-    """Which snapshots the notebook reads: its metadata may say `"flexlib": {"reads": "usage"}`, else `credits`."""
+def read_dataset(notebook: Path) -> tuple[str, int]:
+    """Which snapshots the notebook reads, and of how many months before its own: its metadata may say
+    `"flexlib": {"reads": "usage", "months_before": 8}`, else `credits` and of one."""
     own = _read_notebook(notebook)["metadata"].get("flexlib")
-    return str(own.get("reads", "credits")) if isinstance(own, dict) else "credits"
+    said = own if isinstance(own, dict) else {}
+    before = said.get("months_before", 1)
+    return str(said.get("reads", "credits")), before if type(before) is int else 1
 
 
 def _read_notebook(file: Path) -> dict[str, Any]:
@@ -123,6 +126,8 @@ class ReportRequest:
     """Of which it is; None where the notebook declares no year and month."""
     reads: str | None
     """The dataset whose month it reads, `credits` or `usage`; None where it is of no month."""
+    months_before: int = 1
+    """Months before it that it reads too."""
 
     @property
     def period(self) -> str:
@@ -139,7 +144,8 @@ def check_request(notebook: str, given: Mapping[str, Any], service_key: str | No
     source = find_notebook(notebook)
     values = _check_parameters(source, given, service_key)
     month = Month(values["year"], values["month"]) if {"year", "month"} <= values.keys() else None
-    return ReportRequest(source, values, month, read_dataset(source) if month else None)
+    reads, before = read_dataset(source)
+    return ReportRequest(source, values, month, reads if month else None, before)
 
 
 def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None) -> dict[str, Any]:

@@ -437,6 +437,11 @@ def test_braces_in_the_names_of_folders_are_no_parameters(tmp_path: Path) -> Non
     assert "2025" in page.read_text("utf-8")
 
 
+def test_a_notebook_says_which_months_it_reads() -> None:
+    requests = [check_request(name, MONTH) for name in ("flex_credits", "llm_usage", "forecast")]
+    assert [(one.reads, one.months_before) for one in requests] == [("credits", 1), ("usage", 1), ("usage", 8)]
+
+
 def test_the_sample_month_is_the_one_the_notebook_shows() -> None:
     defaults = {name: one.default for name, one in read_parameters(find_notebook("flex_credits")).items()}
     assert defaults == {"year": str(SEPTEMBER.year), "month": str(SEPTEMBER.month), "names": "False", "country": "'CL'"}
