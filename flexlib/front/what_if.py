@@ -26,6 +26,7 @@ from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import is_listed
 from flexlib.spend.billed import name_spellings
+from flexlib.spend.zones import write_moment
 from flexlib.store.credit_prices import load_multipliers
 
 OWNERS = ("usable_type", "usable_id", "usable_key")
@@ -96,7 +97,8 @@ def find_what_ifs(
     `InvalidRequest` for a field that no call has, or that says neither yes nor no.
     """
     (usage,), named = spend.loaded, read_routes(to)
-    calls = usage.calls.select(f"* REPLACE ({name_spellings(usage.calls)} AS model)")
+    moment, model = write_moment(usage.month, usage.zone), name_spellings(usage.calls)
+    calls = usage.calls.select(f"* REPLACE ({moment} AS created_at, {model} AS model)")
     cells, owned = (sum_by_size(calls, [*_list_routes(calls), *named], keys) for keys in ((), OWNERS))
     told = [one for one in cells if one["prompt_tokens"] or one["completion_tokens"]]
     routes: dict[str, dict[Route, None]] = defaultdict(dict)

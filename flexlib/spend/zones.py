@@ -47,6 +47,19 @@ def read_zone(zone: str) -> ZoneInfo:
 
 def write_clock(first: datetime, end: datetime, zone: str) -> str:
     """What the zone's clocks show at `created_at`, in SQL: an offset up to each change of the clocks."""
+    return f"created_at + {_write_offset(_list_offsets(first, end, zone))}"
+
+
+def write_moment(month: Month, zone: str) -> str:
+    """The moment in UTC of `created_at` in the zone's month, as `read_source` has it, in SQL: prices change by that. Of
+    an hour that the clocks show twice it is the later one."""
+    pieces = list_pieces(month, zone)
+    offsets = _list_offsets(pieces[0][1], pieces[-1][2], zone)
+    shown = [(start + offset, offset) for start, offset in offsets]
+    return f"CASE WHEN grain IN {OF_AN_HOUR} THEN created_at - {_write_offset(shown)} ELSE created_at END"
+
+
+def _list_offsets(first: datetime, end: datetime, zone: str) -> list[tuple[datetime, timedelta]]:
     there = read_zone(zone)
     offsets: list[tuple[datetime, timedelta]] = []
     moment = first
@@ -55,11 +68,15 @@ def write_clock(first: datetime, end: datetime, zone: str) -> str:
         if not offsets or offsets[-1][1] != offset:
             offsets.append((moment, offset))
         moment += timedelta(minutes=15)
+    return offsets
+
+
+def _write_offset(offsets: list[tuple[datetime, timedelta]]) -> str:
     cases = "".join(
         f"WHEN created_at >= TIMESTAMP '{start}' THEN {int(offset.total_seconds())} "
         for start, offset in reversed(offsets)
     )
-    return f"created_at + to_seconds(CASE {cases}END)"
+    return f"to_seconds(CASE {cases}END)"
 
 
 def read_calls(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:

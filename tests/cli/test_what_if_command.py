@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spend_samples import SEPTEMBER, call, store, store_credits
+from spend_samples import OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
 from flexlib.front.spend import load_spend
@@ -200,3 +200,17 @@ def test_a_range_has_no_cents_from_a_hundred_on_and_one_figure_where_both_ends_a
     ends = [("0.12", "0.35"), ("63.08", "118.37"), ("589.95", "589.95"), ("2", None)]
     said = [format_range(Decimal(low), None if high is None else Decimal(high)) for low, high in ends]
     assert said == ["0.12–0.35", "63–118", "589.95", "2.00–?"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Santiago"])
+def test_a_call_has_the_price_of_its_moment_whatever_the_zone_of_the_month(
+    zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From 16:30 to 00:30 UTC deepseek-chat costs half: 0.135 US$ a million of the prompt, 0.55 of the answer."""
+    tokens = {"prompt_tokens": 100_000, "completion_tokens": 1_000, "total_tokens": 101_000}
+    for month, when in ((SEPTEMBER, "2025-09-02 18:00"), (OCTOBER, "2025-10-02 12:00")):
+        calls = [call(f"{when}{number}", when, "0.26", **tokens) for number in range(30)]
+        store(tmp_path, "ledger", month, *calls)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    (line,) = json.loads(ask(capsys, "--to", "deepseek/deepseek-chat", "--zone", zone, "--json"))["moves"]
+    assert (line["calls"], line["usd"]) == (30, "0.4215")  # 3,000,000 x 0.135 and 30,000 x 0.55; at 14:00 0.843
