@@ -31,7 +31,7 @@ from flexlib.cli import (
     what_if,
 )
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing
-from flexlib.formats import clean_text
+from flexlib.formats import clean_text, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
@@ -73,6 +73,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if not given:
         parser.print_help()  # nothing was asked, and nothing done: to a script that is wrong usage
         return InvalidRequest.exit_code
+    for word in given:
+        if not is_utf8(word):  # nothing that is stored or shown could hold it
+            _explain(f"{word} is not in UTF-8; write it so, or rename what it names.", None)
+            return InvalidRequest.exit_code
     arguments = parser.parse_args(given)
     code = 0
     settings = None

@@ -256,6 +256,18 @@ def test_a_setting_that_makes_no_sense_is_one_sentence_with_exit_code_2(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "words", ["import caf\udce9.csv", "fx set 2025-09-01 950 --source \udcf1", "report --notebook \udcf1.ipynb"]
+)
+def test_a_word_that_is_not_in_utf_8_is_told_before_anything_is_done(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(" is not in UTF-8; write it so, or rename what it names.\n")
+    assert (said.count("\n"), said.count("�")) == (1, 1)
+
+
 def test_a_server_that_is_not_there_is_one_sentence_with_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
