@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from flexlib.analysis.anomalies import Anomalies
 from flexlib.analysis.compare import METHOD, NOTHING, Change
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
@@ -70,6 +71,8 @@ class UnusualDays(Protocol):
     def false_alarms(self) -> float: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def layers(self) -> Mapping[str, Anomalies]: ...
     @property
     def peak(self) -> tuple[date, tuple[int, float, int, float]] | None: ...
 
@@ -147,9 +150,8 @@ def show_unusual(made: UnusualDays | None) -> Piece:
     if made.reason:
         return _show_line("unusual", "", f"Whether a day was unusual cannot be said: {made.reason}.")
     if not made.found:
-        return _show_line(
-            "unusual", "", "No day was far above its own weekday, of a person, of a model or of all together."
-        )
+        said = "No day was far above its own weekday, of a person, of a model or of all together."
+        return _show_line("unusual", "", said + _count_unjudged(made))
     found = sorted(made.found, key=lambda one: bool(one.event))
     shown = SHOWN + (len(found) == SHOWN + 1)
     first, others = _table_unusual(found[:shown], made.unit), _table_unusual(found[shown:][:FOLDED], made.unit)
@@ -170,11 +172,19 @@ def _show_line(name: str, head: str, text: str, title: str = "") -> Html:
     return Html(name, render_element("p", content, class_="flex-why", **more))
 
 
+def _count_unjudged(made: UnusualDays) -> str:
+    """Who could not be judged, as a sentence after a blank; nothing where everybody could."""
+    count = made.layers["user"].unjudged
+    return (
+        f" {'1 person has' if count == 1 else f'{count:,} people have'} too few days of use to tell." if count else ""
+    )
+
+
 def _head_unusual(made: UnusualDays) -> Heading:
     note = (
         f"Days above their own weekday beyond chance, of at least {WORDS[made.unit].format(f'{made.least:,g}')} each; "
         f"of the {len(made.alarms):,} about {made.false_alarms:.1f} may be false alarms."
-    )
+    ) + _count_unjudged(made)
     whole = next((one for one in made.alarms if one.heads), None)
     if whole is not None and whole.heads:
         count, each, usual, usually = whole.heads

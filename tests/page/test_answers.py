@@ -105,6 +105,12 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     assert "16 Sep: 13 people at 0.31 each, against 10 at 0.12" in html  # not 0 against 0
 
 
+def test_who_is_too_new_to_be_judged_is_said_and_not_called_usual(tmp_path: Path) -> None:
+    store_month(tmp_path, [(5, "ana", "gpt-4", 0, 12_345)])
+    said = read_words(answers.show_unusual(find_answers(tmp_path).unusual).render_html())
+    assert said.endswith("or of all together. 1 person has too few days of use to tell.")
+
+
 def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more() -> None:
     statuses = [
         {"status": "ok", "failed": False, "calls": 90, "total_usd": Decimal(99)},
