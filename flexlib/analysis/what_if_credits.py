@@ -28,9 +28,9 @@ LEAST = 10
 
 
 def find_multipliers(rows: object) -> pd.DataFrame:
-    """What a prompt of each model cost, by `model_uid`: `rows` with credits, `credits` (plan and flex, hundredths) and
-    `multiplier` (hundredths; None: too few rows, it changed within the month, or tokens are billed). The most credits
-    first.
+    """What a prompt of each model cost, by `model_uid`: `rows` with credits, `credits` (plan and flex, hundredths),
+    `divisor` of all its rows, and `multiplier` (hundredths; None: too few rows, it changed within the month, or tokens
+    are billed). The most credits first.
 
     `rows` as of `schema.CREDITS`, of one month.
     """
@@ -46,10 +46,10 @@ def find_multipliers(rows: object) -> pd.DataFrame:
         sums = [(gcd(*(each for each, _ in own[day])), sum(count for _, count in own[day])) for day in sorted(own)]
         rows_of = sum(count for _, count in sums)
         credits_of = sum(each * count for one in own.values() for each, count in one)
-        lines.append([model, rows_of, credits_of, _find_multiplier(sums)])
+        lines.append([model, rows_of, credits_of, gcd(*(each for each, _ in sums)), _find_multiplier(sums)])
     lines.sort(key=lambda line: (-line[2], line[0]))
-    frame = pd.DataFrame(lines, columns=["model_uid", "rows", "credits", "multiplier"])
-    return frame.astype({"rows": "int64", "credits": "int64", "multiplier": "Int64"})
+    frame = pd.DataFrame(lines, columns=["model_uid", "rows", "credits", "divisor", "multiplier"])
+    return frame.astype({"rows": "int64", "credits": "int64", "divisor": "int64", "multiplier": "Int64"})
 
 
 def _find_multiplier(days: Sequence[tuple[int, int]]) -> int | None:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
+from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.enums import LlmProvider, LlmProxy
@@ -182,13 +183,19 @@ def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFram
 
 
 def _add_multipliers(found: pd.DataFrame, own: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
-    """With those of the company's own table that no row shows, and where the two contradict each other."""
-    known = {one: int(each) for one, each in found.dropna()[["model_uid", "multiplier"]].itertuples(index=False)}
-    texts = [f"Your table says {format_credits(own[model])} a prompt of {model}, its rows {format_credits(each)}."
-             for model, each in known.items() if own.get(model, each) != each]  # fmt: skip
-    filled = found.assign(multiplier=found["multiplier"].fillna(found["model_uid"].map(own).astype("Int64")))
+    """With those of the company's own table where the rows say none; of what they contradict, sentences instead."""
+    wrong = []
+    for row in read_rows(found):
+        model, proven = row["model_uid"], row["multiplier"]
+        if (said := own.get(model)) is not None and (said != (proven or said) or not said or row["divisor"] % said):
+            wrong.append(model)
+    texts = [f"Your table says {format_credits(own[one])} a prompt of {one}, its rows say otherwise: it is not used."
+             for one in wrong]  # fmt: skip
+    kept = {model: each for model, each in own.items() if model not in wrong}
+    filled = found.assign(multiplier=found["multiplier"].fillna(found["model_uid"].map(kept).astype("Int64")))
     unused = [model for model in own if model not in {*found["model_uid"]}]
-    more = pd.DataFrame({"model_uid": unused, "rows": 0, "credits": 0, "multiplier": [own[one] for one in unused]})
+    nothing = dict.fromkeys(("rows", "credits", "divisor"), 0)
+    more = pd.DataFrame({"model_uid": unused, **nothing, "multiplier": [own[one] for one in unused]})
     return pd.concat([filled, more.astype(found.dtypes)], ignore_index=True) if unused else filled, texts
 
 

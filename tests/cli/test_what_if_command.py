@@ -157,16 +157,18 @@ def test_the_companys_own_dated_table_says_what_a_prompt_costs_where_the_rows_do
     month: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [(day, user, "m", 0, 300 * day) for day in range(1, 16) for user in ("ana", "ben")]
-    store_credits(month, *rows, (1, "ana", "few", 0, 800))
+    store_credits(month, *rows, (1, "ana", "few", 0, 800), (1, "ana", "odd", 0, 700))
     file = month / "prices" / "windsurf_multipliers.csv"
     file.parent.mkdir()
     lines = ["from,until,model,credits,source", "2025-08-01,,m,2,invoice", ",2025-10-01,few,4,invoice",
-             "2025-09-01,,New,0.5,invoice", "2025-09-02,,Late,0.25,invoice"]  # fmt: skip
+             "2025-09-01,,New,0.5,invoice", ",,odd,2,invoice", "2025-09-02,,Late,0.25,invoice"]  # fmt: skip
     file.write_text("\n".join(lines))
     made = json.loads(ask(capsys, "--json"))
-    # Of m 30 rows prove 3.00; few has one row; nobody asked New; Late does not hold on all days.
-    assert {one["model_uid"]: one["multiplier"] for one in made["multipliers"]} == {"m": 300, "few": 400, "New": 50}
-    assert "Your table says 2.00 a prompt of m, its rows 3.00." in made["left_out"]
+    # Of m 30 rows prove 3.00; few has one row; 7.00 are no prompts of 2.00; nobody asked New; Late is not of all days.
+    found = {one["model_uid"]: one["multiplier"] for one in made["multipliers"]}
+    assert found == {"m": 300, "few": 400, "odd": None, "New": 50}
+    for said in ("2.00 a prompt of m", "2.00 a prompt of odd"):
+        assert f"Your table says {said}, its rows say otherwise: it is not used." in made["left_out"]
     moves = {(one["model_uid"], one["to_model_uid"]): one["saved_low"] for one in made["exchanges"]}
     assert moves == {("m", "New"): 60_000, ("few", "m"): 200, ("few", "New"): 700}
     for line, said in (("2025-08-01,,m,2.5,b", "m has another multiplier"), ("x,,m,2,b", "Fix this line"),

@@ -91,9 +91,12 @@ def heading_for_accepted(accepted: object) -> Heading | None:
 
 def heading_for_exchanges(exchanges: object) -> Heading | None:
     """None where no model's multiplier is known beside a cheaper one's."""
-    note = "A prompt costs what divides the credits of each row of its model. As many prompts are taken for granted."
+    note = (
+        "A prompt costs what divides the credits of each row of its model; where they are too few, what your own table "
+        "says. As many prompts are taken for granted."
+    )
     for row in read_rows(exchanges):
-        fewer = f"{format_credits(row['saved_low'])} flex credits fewer"
+        fewer = f"At least {format_credits(row['saved_low'])} flex credits fewer"
         return Heading(f"{fewer} had {row['to_model_uid']} been asked instead of {row['model_uid']}", note)
     return None
 
