@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import MOST_UNPRICED, Check, explain_money, explain_witness
+from flexlib.checks import MOST_UNPRICED, NO_WITNESS, Check, explain_check, explain_money
 from flexlib.formats import format_moment
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
 from flexlib.proof import Certificate as Certificate
@@ -158,6 +159,20 @@ AnyCertificate: TypeAlias = CreditsCertificate | UsageCertificate | ChargesCerti
 CERTIFICATES: dict[str, type[AnyCertificate]] = {
     one.dataset: one for one in (CreditsCertificate, UsageCertificate, ChargesCertificate)
 }
+
+
+WITNESSES = ("sums", "independent_total", "balance")
+"""Checks of credits of which one must agree for a month to be whole: the others ask the same list of people again."""
+
+
+def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) -> str:
+    """Why nothing confirms the total of a month, as a clause; `people`: how many are on the list."""
+    why = "; ".join(f"{name.replace('_', ' ')}: {explain_check(checks[name])}" for name in WITNESSES)
+    seats = str(checks["balance"].figures.get("numSeats"))
+    listed = f", though the team has {int(seats):,} seats" if seats.isdecimal() and int(seats) > people else ""
+    end = f"fetch it again, or set {NO_WITNESS}=yes if the server offers none"
+    end = f"{accepted_by} says that the server offers none" if accepted_by else end
+    return f"no second figure of the server's confirms the total ({why}); {people:,} people are listed{listed}; {end}"
 
 
 NAMED = 3

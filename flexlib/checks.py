@@ -15,9 +15,13 @@ from flexlib.formats import format_count, format_credits
 
 UNLISTED = "a key that is not on the list of people may have spent it"
 OWN_TOTAL = "{} says that its {} is {}, and its rows sum up to {}: export it again"
-DECIDE = "import it again with --distinct if it is a {} of its own, or without that line and with --supersedes {}"
-SUM_LINE = "line {} of {} charges what lines beside it sum up to: " + DECIDE.format("charge", "{}")
-PAYMENT_LINE = "line {} of {} may be a payment, which makes no bill less: " + DECIDE.format("credit", "{}")
+SUM_LINE = ("line {} of {} charges what lines beside it sum up to",
+            "lines {} of {} each charge what lines beside them sum up to", "charge")  # fmt: skip
+PAYMENT_LINE = ("line {} of {} may be a payment, which makes no bill less",
+                "lines {} of {} may be payments, which make no bill less", "credit")  # fmt: skip
+OWN_LINES = "it is a {} of its own, or without that line", "they are {}s of their own, or without those lines"
+MOST_NAMED = 12
+"""Lines of a bill that a sentence names."""
 Figures = Mapping[str, Any]
 
 COMPARED = {
@@ -101,19 +105,6 @@ def explain_money(figures: Mapping[str, Any]) -> str:
 
 NO_WITNESS = "FLEXLIB_NO_WITNESS"
 """The setting by which a company says that its server offers nothing to hold a month's total against."""
-
-WITNESSES = ("sums", "independent_total", "balance")
-"""Checks of credits of which one must agree for a month to be whole: the others ask the same list of people again."""
-
-
-def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) -> str:
-    """Why nothing confirms the total of a month, as a clause; `people`: how many are on the list."""
-    why = "; ".join(f"{name.replace('_', ' ')}: {explain_check(checks[name])}" for name in WITNESSES)
-    seats = str(checks["balance"].figures.get("numSeats"))
-    listed = f", though the team has {int(seats):,} seats" if seats.isdecimal() and int(seats) > people else ""
-    end = f"fetch it again, or set {NO_WITNESS}=yes if the server offers none"
-    end = f"{accepted_by} says that the server offers none" if accepted_by else end
-    return f"no second figure of the server's confirms the total ({why}); {people:,} people are listed{listed}; {end}"
 
 
 def _compare_team_sum(figures: Figures) -> str:
@@ -207,8 +198,14 @@ def _name_doubled_lines(figures: Figures) -> str:
     )
 
 
-def _name_lines(text: str, lines: Any) -> str:  # noqa: ANN401 (JSON)
-    return "; ".join(text.format(number, name, quote(name)) for name, number in lines)
+def _name_lines(words: tuple[str, str, str], lines: Any) -> str:  # noqa: ANN401 (JSON)
+    """The lines of each bill, what one or several do (`words`), and what they may be instead."""
+    found = {name: [str(number) for file, number in lines if file == name] for name in dict(lines)}
+    return "; ".join(
+        f"{words[len(of) > 1].format(', '.join(of[:MOST_NAMED]) + ', ...' * (len(of) > MOST_NAMED), name)}: import it "
+        f"again with --distinct if {OWN_LINES[len(of) > 1].format(words[2])} and with --supersedes {quote(name)}"
+        for name, of in found.items()
+    )
 
 
 def _say(text: str) -> Callable[[Figures], str]:

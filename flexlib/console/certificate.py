@@ -13,8 +13,9 @@ from flexlib.certificate import (
     CreditsCertificate,
     SourceCertificate,
     State,
+    explain_witness,
 )
-from flexlib.checks import Check, describe_check, explain_check, explain_money, explain_witness
+from flexlib.checks import Check, describe_check, explain_check, explain_money
 from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money, format_plain
 from flexlib.sources.registry import ALL_PAGES
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.json import ParseOptions, read_json
 
-from flexlib.certificate import SETTLING_TIME
-from flexlib.checks import NO_WITNESS, WITNESSES, Check, explain_check
+from flexlib.certificate import SETTLING_TIME, WITNESSES
+from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
 from flexlib.ingest.windsurf.checks import (

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from flexlib.analysis.credits import CreditsStatistics
-from flexlib.certificate import CreditsCertificate, State
-from flexlib.checks import Check, describe_check, explain_check, explain_witness
+from flexlib.certificate import CreditsCertificate, State, explain_witness
+from flexlib.checks import Check, describe_check, explain_check
 from flexlib.errors import BadRecord
 from flexlib.formats import format_credits, format_moment
 from flexlib.page.kit.markup import Html

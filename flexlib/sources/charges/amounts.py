@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
+from flexlib.sources.files.ids import HALF_A_CENT
 from flexlib.sources.files.moments import read_instant
 
 NOTHING = frozenset({"", "null", "none", "n/a"})
@@ -26,6 +28,9 @@ MOST_DIGITS = 18
 """No text that short has a digit that is not kept, or is too large."""
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+HALF, NOISE = Decimal(HALF_A_CENT), Decimal("1e-12")
+"""How far an amount is rounded at most, and a program's float is off."""
 
 GAPS = "'\u0020\u00a0\u202f"
 """What some put between thousands: an apostrophe, and three kinds of space."""
@@ -54,6 +59,31 @@ YEAR_AND_MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 Moment = tuple[datetime, datetime]
 """A time, and the first that is not in it any more: of a moment itself, of a date the next day, of a month its end."""
+
+
+@dataclass
+class Sum:
+    """The rows of one currency up to one of them."""
+
+    amount: Decimal = Decimal(0)
+    rows: int = 0
+
+    def add(self, amount: Decimal) -> None:
+        self.amount, self.rows = EXACT.add(self.amount, amount), self.rows + 1
+
+    def is_told_by(self, said: Decimal) -> bool:
+        """Whether a total says it, as far as it and the rows may be rounded."""
+        return abs(EXACT.subtract(said, self.amount)) <= HALF + min(HALF * self.rows, abs(said) / 100)
+
+    def is_charged_by(self, amount: Decimal) -> bool:
+        """Whether a charge is of as much, as far as it may be rounded itself."""
+        return abs(EXACT.subtract(amount, self.amount)) <= find_spare(amount)
+
+
+def find_spare(amount: Decimal) -> Decimal:
+    """How far an amount may be from what it sums: it is rounded to its last decimal, or to a cent, or is a float's."""
+    last = Decimal((0, (5,), int(amount.normalize(EXACT).as_tuple().exponent) - 1))
+    return max(min(HALF, last, abs(amount) / 100), abs(amount) * NOISE)
 
 
 def is_nothing(text: str | None) -> bool:

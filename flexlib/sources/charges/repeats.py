@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from flexlib.dates import Month
 from flexlib.formats import format_plain
 from flexlib.schema import CHARGES
-from flexlib.sources.charges.amounts import EXACT
+from flexlib.sources.charges.amounts import EXACT, Sum
 from flexlib.sources.charges.rows import Charge, Verdict
-from flexlib.sources.charges.sums import ZERO, Sum, find_sum_lines, has_run
+from flexlib.sources.charges.sums import find_sum_lines, has_run
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.files import list_columns, read_csv
 from flexlib.sources.files.kinds import find_kind
@@ -57,6 +57,8 @@ MAYBE_PAYMENT = re.compile(
 
 NAMES = ("line_item", "model", "unit")
 """Texts that say the same in other letters and with other blanks."""
+
+ZERO = Decimal(0)
 
 SAID = ["id", "period_start", "period_end", "line_item", "model", "key", "amount"]
 """What tells a row that sums others."""
