@@ -22,6 +22,11 @@ GRAINS = frozenset({"call", "hour", "day", "month"})
 SOURCE_SAYS_ZERO = "the source gives 0"
 """Why a row has no amount, and gets none by a list, whose source writes 0 for what it does not know."""
 
+NOT_SAID_BILLED = "nothing says whether it is billed (--billed or --not-billed does)"
+"""The same of a row whose amount is that of a kind of use which is known neither to be billed nor to be free."""
+
+SOURCE_REASONS = (SOURCE_SAYS_ZERO, NOT_SAID_BILLED)
+
 KINDS_OF_CHARGE = frozenset({"usage", "fee", "credit", "tax", "adjustment"})
 """What a line of a bill is for; only `usage` can be held against calls."""
 

@@ -41,7 +41,7 @@ CHOSEN = (
     *("cache", "reasoning_tokens", "reasoning", "amount_unit", "amount_zero", "duration_unit", "currency_column"),
     *("batch_column", "bills", "date_order", "repeated"),
 )
-LISTED = ("metadata", "aliases", "extra_counts", "where", "no_calls", "not_billed", "direct")
+LISTED = ("metadata", "aliases", "extra_counts", "where", "no_calls", "not_billed", "billed", "direct")
 """Fields of the mapping that options give as they stand, and those that may be given again."""
 
 
@@ -154,6 +154,7 @@ def _add_column_options(group: argparse._ArgumentGroup) -> None:
         ("where", "where", "rows to take, such as type=a|b or type!=c; the others are left out, and counted"),
         ("no-call", "no_calls", "rows to leave out, and count by name, such as 'failed calls: status=error & out='"),
         ("not-billed", "not_billed", "rows that cost nothing, whatever their amount"),
+        ("billed", "billed", "rows whose amount is billed; of what is neither, the amount is not known"),
         ("direct", "direct", "rows without a proxy, whatever that of the others"),
     ):
         group.add_argument(f"--{option}", dest=name, metavar="CONDITION", action="append", default=[],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flexlib.enums import OF_AN_HOUR, SOURCE_SAYS_ZERO, LlmProxy
+from flexlib.enums import OF_AN_HOUR, SOURCE_REASONS, LlmProxy
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
@@ -58,8 +58,8 @@ def fill_call(
     usd = filled["amount_in_usd"]
     if usd is None and read("proxy") in PAID_IN_USD:
         usd = read("cost")
-    if usd is None and read("unpriced") == SOURCE_SAYS_ZERO:
-        filled["unpriced"] = SOURCE_SAYS_ZERO
+    if usd is None and read("unpriced") in SOURCE_REASONS:
+        filled["unpriced"] = read("unpriced")
     elif usd is None:
         answer = price_call(
             read("provider"),
@@ -108,7 +108,8 @@ def fill_rows(rows: pa.Table, rates: Rates, book: PriceBook | None = None, *, un
     open_rows = pc.is_null(given)
     unpriced = old["unpriced"]
     if unpriced.null_count < len(unpriced):  # reasons of before, which are found again, or the source's own
-        unpriced = pc.if_else(pc.and_(open_rows, pc.equal(unpriced, SOURCE_SAYS_ZERO)), unpriced, None)
+        is_own = pc.is_in(unpriced, value_set=pa.array(SOURCE_REASONS))
+        unpriced = pc.if_else(pc.and_(open_rows, is_own), unpriced, None)
         open_rows = pc.and_(open_rows, pc.is_null(unpriced))
     priced = _price_open(rows, open_rows, book)
     usd = pc.coalesce(given, priced["amount_in_usd"])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
-from flexlib.sources.files.conditions import hide_emails, list_columns, read_conditions, read_kinds
+from flexlib.sources.files.conditions import hide_emails, list_columns
 from flexlib.sources.files.fields import CHOICES, FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
 from flexlib.sources.files.numbers import SUMMED
 
@@ -73,6 +73,8 @@ class CallMapping:
     currency_column: str | None = None
     not_billed: tuple[str, ...] = ()
     """Rows that cost nothing, whatever their amount: conditions as in `where`, any of which makes one."""
+    billed: tuple[str, ...] = ()
+    """Rows whose amount is billed, where that is not so of all but those: of any other an amount is not known."""
     duration_ms: str | None = None
     """Rounded to whole milliseconds."""
     duration_unit: Literal["ms", "s"] = "ms"
@@ -168,9 +170,7 @@ class CallMapping:
         read_extra_counts(self.extra_counts)
         if wrong := [one for one in self.totals if not all(one.partition("="))]:
             raise BadParameter(f"{wrong[0]!r} is no total; write PATH=COLUMN, such as totals.cost=cost.")
-        read_kinds(self.no_calls)
-        for text in (*self.where, *self.not_billed, *self.direct):
-            read_conditions(text)
+        list_columns((*self.where, *self.not_billed, *self.billed, *self.direct), self.no_calls)  # refuses other texts
 
     def _check_choices(self) -> None:
         """Raises `BadParameter` for a word that a field does not know, and for one that stands for nothing."""
@@ -208,7 +208,7 @@ class CallMapping:
     @property
     def conditions(self) -> list[str]:
         """The columns that conditions ask for, and more tiers."""
-        asked = list_columns((*self.where, *self.not_billed, *self.direct), self.no_calls)
+        asked = list_columns((*self.where, *self.not_billed, *self.billed, *self.direct), self.no_calls)
         return list(dict.fromkeys([*asked, *self.tier_columns]))
 
     @property
@@ -245,5 +245,5 @@ class CallMapping:
             texts["aliases"] = sorted(set(meant))
         if self.extra_counts:
             texts["extra_counts"] = sorted(set(texts["extra_counts"]))
-        asks = {"where", "no_calls", "not_billed", "direct"} & texts.keys()
+        asks = {"where", "no_calls", "not_billed", "billed", "direct"} & texts.keys()
         return texts | {name: list(map(hide_emails, texts[name])) for name in asks}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from flexlib.enums import SOURCE_SAYS_ZERO
+from flexlib.enums import NOT_SAID_BILLED, SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
 from flexlib.sources.files.codex import ASKED
 from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
@@ -116,7 +116,7 @@ def find_kind(mapping: CallMapping, names: dict[str, str]) -> str:
 
 def is_direct(mapping: CallMapping) -> str:
     """SQL that is true of a row called directly, whatever its proxy would be."""
-    return write_any([read_conditions(text) for text in mapping.direct], name_conditions(mapping))
+    return write_any(map(read_conditions, mapping.direct), name_conditions(mapping))
 
 
 TOTALS = (
@@ -167,21 +167,21 @@ def bill_rows(mapping: CallMapping, names: dict[str, str]) -> dict[str, str]:
     Only those that are not kept as they stand; and `free_usd`, what rows say that cost nothing.
     """
     kept = {name: f"value_{name}" for name in list_amounts(mapping)}
-    is_free = write_any([read_conditions(text) for text in mapping.not_billed], names)
+    is_free, is_billed = (write_any(map(read_conditions, one), names) for one in (mapping.not_billed, mapping.billed))
     if mapping.direct:  # the seller asks nothing of what the maker bills, at a price that the row does not say
-        kept = {
-            name: f"CASE WHEN {is_direct(mapping)} THEN nullif({amount}, 0) ELSE {amount} END"
-            for name, amount in kept.items()
-        }
+        of_maker = is_direct(mapping)
+        kept = {name: f"CASE WHEN {of_maker} THEN nullif({sql}, 0) ELSE {sql} END" for name, sql in kept.items()}
     if mapping.amount_zero == "unknown":
-        is_used = "value_prompt_tokens + value_completion_tokens > 0"
-        if is_free:
-            is_used += f" AND NOT ({is_free})"
+        is_used = "value_prompt_tokens + value_completion_tokens > 0" + f" AND NOT ({is_free})" * bool(is_free)
         no_amount = f"greatest({', '.join(f'abs({amount})' for amount in kept.values())}) = 0"
-        kept = {
-            name: f"CASE WHEN {is_used} THEN nullif({amount}, 0) ELSE {amount} END" for name, amount in kept.items()
-        }
+        kept = {name: f"CASE WHEN {is_used} THEN nullif({sql}, 0) ELSE {sql} END" for name, sql in kept.items()}
         kept["unpriced"] = f"CASE WHEN {no_amount} AND {is_used} THEN '{SOURCE_SAYS_ZERO}' END"
+    if is_billed and (amounts := list_amounts(mapping)):
+        is_known = " OR ".join(filter(None, (is_billed, is_free)))
+        is_doubted = f"(NOT ({is_known}) AND greatest({', '.join(f'abs(value_{name})' for name in amounts)}) > 0)"
+        kept |= {name: f"CASE WHEN NOT {is_doubted} THEN {kept[name]} END" for name in amounts}
+        reason = kept.get("unpriced", "NULL::VARCHAR")
+        kept["unpriced"] = f"CASE WHEN {is_doubted} THEN '{NOT_SAID_BILLED}' ELSE {reason} END"
     if is_free:
         amount = kept.get("amount_in_usd", "NULL::DECIMAL(20, 10)")
         kept["amount_in_usd"] = f"CASE WHEN {is_free} THEN 0 ELSE {amount} END"

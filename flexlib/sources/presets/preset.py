@@ -17,7 +17,7 @@ Evidence = Literal["documented", "samples", "rows"]
 DATASETS: dict[str, type[CallMapping] | type[ChargeMapping]] = {"usage": CallMapping, "charges": ChargeMapping}
 """How the files of each data set are read."""
 
-ADDED = {"extra_counts", "aliases", "metadata", "where", "no_calls", "optional"}
+ADDED = {"extra_counts", "aliases", "metadata", "where", "no_calls", "not_billed", "billed", "optional"}
 """Lists to which an option adds; of the others, what is given stands in their place."""
 
 

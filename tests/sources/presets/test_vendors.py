@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from preset_samples import (
     Sums,
+    build_mapping,
     count_left_out,
     find_preset_name,
     price_file,
@@ -17,7 +19,9 @@ from preset_samples import (
     write_lines,
 )
 
+from flexlib.enums import NOT_SAID_BILLED
 from flexlib.errors import BadFile
+from flexlib.ingest.files.importing import import_usage
 
 OPENAI = """
 start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,user_id,api_key_id,model,batch,service_tier,\
@@ -195,6 +199,27 @@ def test_a_kind_that_cursor_is_not_known_to_give_away_keeps_its_cost(tmp_path: P
     rows = CURSOR.replace('"On-Demand","gpt-5","No","0","5000","1000","250","6250","$0.05"',
                           '"Usage-based","gpt-5","No","0","5000","1000","250","6250","$7.50"')  # fmt: skip
     assert sum_rows(write_file(tmp_path, "usage-events.csv", rows)).usd == Decimal("7.50")
+
+
+@pytest.mark.parametrize("kind", ["Bonus", "Trial", "Promotional (7 days)"])
+def test_of_a_kind_of_cursor_s_of_which_nothing_says_whether_it_is_billed_the_amount_is_not_known(
+    tmp_path: Path, kind: str
+) -> None:
+    rows = CURSOR.replace('"Included","claude-4.5-sonnet","No","1000"', f'"{kind}","claude-4.5-sonnet","No","1000"')
+    file = write_file(tmp_path, "usage-events.csv", rows)
+    row = read_rows(file)[0]
+    assert (row["amount_in_usd"], row["unpriced"]) == (None, NOT_SAID_BILLED)  # its Cost is 0.12
+    # 0.05 on demand, 0.0045 of the maker: and at least that, for nobody else prices Cursor's
+    assert price_file(file, tmp_path / "data") == (Decimal("0.0545"), 1)
+    mapping = build_mapping(file)
+    for said, usd in (
+        (replace(mapping, billed=(*mapping.billed, f"Kind={kind}")), "0.1745"),
+        (replace(mapping, not_billed=(*mapping.not_billed, f"Kind={kind}")), "0.0545"),
+    ):
+        (month,) = import_usage(file, said, tmp_path / usd)
+        assert (Decimal(str(month.certificate.amount_in_usd)), month.certificate.unpriced_rows) == (Decimal(usd), 0)
+    free = rows.replace('"6400","0.12"', '"6400","0.00"')  # whichever it is
+    assert read_rows(write_file(tmp_path, "free.csv", free))[0]["amount_in_usd"] == 0
 
 
 def test_a_total_of_cursor_that_does_not_add_up_refuses_the_file(tmp_path: Path) -> None:
