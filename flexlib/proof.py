@@ -164,6 +164,10 @@ def read_unclosed(text: str) -> Look:
     return lambda month: found.get(str(month))
 
 
+Problem: TypeAlias = tuple[State | None, str]
+"""Why a month is not whole or not certain: the state that it makes by itself (None: a note), and a sentence."""
+
+
 def find_worst(states: Collection[State]) -> State:
     """The worst of one state or more."""
     return next(state for state in State if state in states)

@@ -21,6 +21,15 @@ PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
 """New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what cannot
 be taken apart, since it has no count or is known of some calls only."""
 
+SAID = {
+    "volume": "how much they used",
+    "mix": "which models they chose",
+    "price": "what a request or token of each cost",
+    "rate": "the exchange rate",
+    "unmeasured": "what lacks a count or an amount",
+}
+"""What each part of those who stayed is, on the console and the page alike."""
+
 EXACT = Context(prec=50)
 """Digits enough that a quotient of two sums of a company's lifetime is right to the last one kept."""
 

@@ -111,7 +111,7 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
 
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
-    from flexlib.analysis.compare import METHOD, round_parts
+    from flexlib.analysis.compare import METHOD, SAID, round_parts
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = UNITS[made.unit]
@@ -123,11 +123,8 @@ def render_comparison(made: Comparison, top: int) -> str:
     said = {
         "new": f"{format_count(change.people['new'], 'new spender')}",
         "gone": f"{format_count(change.people['gone'], 'spender')} who stopped",
-        "volume": f"the same {change.people['stayed']:,}: how much they used",
-        "mix": "    which models they chose",
-        "price": "    what a unit of each model cost",
-        "rate": "    the exchange rate",
-        "unmeasured": "    of which not all is counted or has an amount",
+        **{name: f"    {words} ({name})" for name, words in SAID.items()},
+        "volume": f"the same {change.people['stayed']:,}: {SAID['volume']} (volume)",
     }
     for name, part in shown.items():
         if parts[name] or name in ("new", "gone", "volume"):

@@ -55,7 +55,9 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
             added += "; the month's amounts or its proof changed"
         names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
         title = names[0] if len(names) == 1 else f"{len(names)} files"
-        by_file = [f"  {name}: {format_count(one.added_by_file[name], 'row')}\n" for name in names if len(names) > 1]
+        by_file = [
+            f"  {name}: {format_count(one.added_by_file[name], 'row')} added\n" for name in names if len(names) > 1
+        ]
         notes = tuple(note for note in one.certificate.notes if note not in noted)
         noted |= {*notes}
         certificate = render_certificate(replace(one.certificate, notes=notes), told=True)

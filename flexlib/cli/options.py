@@ -14,7 +14,7 @@ from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
-from flexlib.proof import find_worst
+from flexlib.proof import Problem, find_worst
 from flexlib.settings import DEMO, Settings
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def open_settings(
     for sentence in list_misplaced(settings.data, _list_read(arguments, settings, judged)):
         print(sentence, file=sys.stderr)
     if arguments.demo and not has_demo and not offline:
-        print(f"Asking {settings.base_url}.", file=sys.stderr)
+        print(f"A service key is set, so this is of {settings.base_url} and not of the demo.", file=sys.stderr)
     if not has_demo or offline:
         yield settings
         return
@@ -178,15 +178,17 @@ def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsa
 def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
     """A line on stderr for each reason why the month is not whole; `told`: by source, what the rows that the command
     has just stored lack, in its own words."""
-    lacking = {one.source for one in usage.snapshots if explain_rows(usage.judge(one))}
-    sentences = [text for source, text in told.items() if source in lacking]
-    warn_of_problems(usage.month, usage.state, (*sentences, *usage.list_problems(told)))
+    judged = [(one.source, usage.judge(one)) for one in usage.snapshots]
+    lacking = {source: one.state for source, one in judged if explain_rows(one)}
+    problems = [(lacking[source], text) for source, text in told.items() if source in lacking]
+    warn_of_problems(usage.month, usage.state, (*problems, *usage.judge_problems(told)))
 
 
-def warn_of_problems(month: Month | str, state: State, sentences: Iterable[str]) -> None:
-    """A line on stderr for each; what is said of a month that is whole is a note, and no reason of its state."""
-    for sentence in sentences:
-        print(f"{month}{'' if state is State.COMPLETE else f' is {state}'}: {sentence}", file=sys.stderr)
+def warn_of_problems(month: Month | str, state: State, problems: Iterable[Problem]) -> None:
+    """A line on stderr for each: what makes a month of that state, what else it is by a less grave one, and notes."""
+    for own, sentence in sorted(problems, key=lambda one: (one[0] is not state, one[0] is None)):
+        what = "" if own is None else f" is {own}" if own is state else f" is also {own}"
+        print(f"{month}{what}: {sentence}", file=sys.stderr)
 
 
 def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:

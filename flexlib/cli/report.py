@@ -192,8 +192,9 @@ def _tell(
     if not state:
         return facts, find_exit_code(certificates)
     found = State(state["state"])
-    problems = (*state["missing"], *state["possible_duplicates"], *state.get("bills", ()))
-    warn_of_problems(month or request.period, found, problems)
+    own = None if found is State.COMPLETE else found
+    told = state.get("problems", [(own, text) for text in (*state["missing"], *state["possible_duplicates"])])
+    warn_of_problems(month or request.period, found, [(made and State(made), text) for made, text in told])
     return facts, find_exit_code(certificates, found)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import read_fetch_options
-from flexlib.dates import Month, Span
+from flexlib.dates import Month, Span, check_begun
 from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
@@ -91,6 +91,7 @@ def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /,
     from flexlib.demo.company import FIRST_MONTH
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
+    check_begun(month.span)  # itself, not the ones that are read with it
     first, now = month, Month.containing(datetime.now(timezone.utc).date())
     for _ in range(before):
         first = max(FIRST_MONTH, first.previous)

@@ -68,7 +68,8 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     month = load_judged(asked, replace(settings, bill_tolerance=tolerance))
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
-    warn_of_problems(asked, month.state, [one.replace(SEE_SPEND, ".") for one in month.list_problems()])
+    told = [(state, text.replace(SEE_SPEND, ".")) for state, text in month.judge_problems()]
+    warn_of_problems(asked, month.state, told)
     return find_exit_code(month.certificates, month.state)
 
 

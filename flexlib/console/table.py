@@ -65,7 +65,7 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
         below = [f"\n    {line[-1]}" * bool(line[-1]) for line in lines]
         laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
     title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
-    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], SINGLE, laid[-1], DOUBLE]) + "\n"
+    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], SINGLE, laid[-1], DOUBLE, *table.explain_dashes()]) + "\n"
 
 
 def render_by_model(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from flexlib.analysis.anomalies import Anomalies
-from flexlib.analysis.compare import METHOD, NOTHING, Change
+from flexlib.analysis.compare import METHOD, NOTHING, SAID, Change
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
 from flexlib.formats import format_amount, format_count, format_short_day, format_signed, format_weekday
@@ -25,14 +25,6 @@ SHOWN, FOLDED = 5, 50
 
 PEAK = 2
 """So many times what such a weekday usually takes is a day worth a line."""
-
-SAME = {
-    "volume": "how much they used",
-    "mix": "which models",
-    "price": "what a request cost",
-    "unmeasured": "not all counted",
-}
-"""What those who stayed did otherwise, in a few words."""
 
 
 class Unusual(Protocol):
@@ -90,8 +82,8 @@ def show_why(change: Change | None, unit: str, earlier: Month, *, of_counted: st
         return format_signed(amount, places)
 
     money = "" if unit == "flex_credits" else f"{title}\u00a0"
-    reasons = ", ".join(f"{words} {write(parts[name])}" for name, words in SAME.items() if parts[name])
-    stayed = sum((parts[name] for name in SAME), NOTHING)
+    reasons = ", ".join(f"{words} {write(parts[name])}" for name, words in SAID.items() if parts[name])
+    stayed = sum((parts[name] for name in SAID), NOTHING)
     said = [
         f"{format_count(people['new'], 'new spender')} {write(parts['new'])}",
         f"{people['gone']:,} who stopped{' or are missing' * is_least} {write(parts['gone'])}",

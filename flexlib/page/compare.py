@@ -64,10 +64,8 @@ def show_compare_title(made: Compared) -> Html:
         "the worse of the two",
         () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
-        for_scripts={
-            "state": str(made.state), "missing": list(made.missing), "possible_duplicates": [], "bills": [],
-        },
-    )  # fmt: skip
+        for_scripts={"state": str(made.state), "missing": list(made.missing), "possible_duplicates": []},
+    )
 
 
 def show_compare_headlines(made: Compared) -> Html:

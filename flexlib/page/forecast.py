@@ -87,10 +87,8 @@ def show_forecast_title(made: Forecasted) -> Html:
         f"the worst of {format_count(len({one.month for one in made.certificates}), 'month')} behind it",
         () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
-        for_scripts={
-            "state": str(made.state), "missing": list(made.missing), "possible_duplicates": [], "bills": [],
-        },
-    )  # fmt: skip
+        for_scripts={"state": str(made.state), "missing": list(made.missing), "possible_duplicates": []},
+    )
 
 
 def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:

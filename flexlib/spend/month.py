@@ -23,7 +23,7 @@ from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.money.fx import Pair, Rates
-from flexlib.proof import Look, find_worst, look_nowhere
+from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
@@ -133,26 +133,35 @@ class MonthUsage:
         """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
         return list_crossing(self)
 
-    def list_problems(self, told: Collection[str] = ()) -> list[str]:
-        """Why its totals are not whole or not certain, a sentence each; empty where they are. Of the sources in `told`,
-        of which the reader knows already what is missing, only what differs."""
-        problems = [*self.missing, *self.notes, *self.possible_duplicates, *self.crossing]
-        for one in self.snapshots:
-            found = [] if one.source in told else explain_rows(self.judge(one))
-            found += [explain_check(check) for check in one.certificate.checks.values() if check.result == "differs"]
-            problems += [f"{name_source(one.source)}, {one.month}: {text}." for text in found]
+    def list_problems(self) -> list[str]:
+        """Why its totals are not whole or not certain, a sentence each; empty where they are."""
+        return [text for _, text in self.judge_problems()]
+
+    @property
+    def own_problems(self) -> list[Problem]:
+        """Those that no certificate of a source says: what is not stored, what may be twice, what bills say else."""
+        problems: list[Problem] = [(State.GAP, text) for text in self.missing] + [(None, text) for text in self.notes]
+        problems += [(State.UNRECONCILED, text) for text in (*self.possible_duplicates, *self.crossing)]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
+
+    def judge_problems(self, told: Collection[str] = ()) -> list[Problem]:
+        """The same, each with the state that it makes by itself. Of the sources in `told`, of which the reader knows
+        already what is missing, only what differs."""
+        problems: list[Problem] = []
+        for one in self.snapshots:
+            judged = self.judge(one)
+            found: list[Problem] = [] if one.source in told else [(judged.state, text) for text in explain_rows(judged)]
+            wrong = (check for check in one.certificate.checks.values() if check.result == "differs")
+            found += [(State.UNRECONCILED, explain_check(check)) for check in wrong]
+            problems += [(state, f"{name_source(one.source)}, {one.month}: {text}.") for state, text in found]
+        return [*self.own_problems, *problems]
 
     @property
     def state(self) -> State:
         """The worst of its certificates; a GAP also where hours or recorded calls are missing, or the rate of a bill's
         currency, UNRECONCILED where calls may be double, or a bill differs from what was counted."""
-        bills = self.of_bills.bills.providers if self.has_bills else ()
-        states = {self.judge(one).state for one in self.snapshots} | ({State.GAP} if self.missing else set())
-        states |= {State.GAP} if any(one.unconverted for one in bills) else set()
-        is_open = bool(self.possible_duplicates or self.crossing) or any(not one.is_reconciled for one in bills)
-        states |= {State.UNRECONCILED} if is_open else set()
-        return find_worst(states)
+        states = {self.judge(one).state for one in self.snapshots}
+        return find_worst(states | {made for made, _ in self.own_problems if made})
 
     def judge(self, snapshot: Snapshot) -> Certificate:
         """The certificate of one source as its month has it: what a bill says the cost of is not unknown."""

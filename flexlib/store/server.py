@@ -61,7 +61,7 @@ def check_server(server: str, root: Path) -> None:
     owner = read_server(root).get("server", server)
     if owner != server:
         raise OtherServer(
-            f"{root} holds data of {owner} and you asked {server}; set FLEXLIB_DATA to a folder of its own."
+            f"{root} holds data of {owner}, and the settings name {server}; set FLEXLIB_DATA to a folder of its own."
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
-from flexlib.analysis.compare import NOTHING, PARTS, Change, round_parts
+from flexlib.analysis.compare import NOTHING, PARTS, SAID, Change, round_parts
 from flexlib.formats import format_count, format_signed
 from flexlib.sources.registry import name_source
 from flexlib.tables.definition import Column, Kind, Table
@@ -34,15 +34,11 @@ HEADINGS = {
 
 def name_part(name: str, people: Mapping[str, int]) -> str:
     """What a part of a change is called: `74 new spenders`."""
-    same = format_count(people["stayed"], "spender")
     return {
+        **{name: words[0].upper() + words[1:] for name, words in SAID.items()},
         "new": format_count(people["new"], "new spender"),
         "gone": f"{format_count(people['gone'], 'spender')} who stopped",
-        "volume": f"How much the same {same} used",
-        "mix": "Which models they chose",
-        "price": "What a unit of each model cost",
-        "rate": "The exchange rate",
-        "unmeasured": "Not all counted, or without an amount",
+        "volume": f"The same {format_count(people['stayed'], 'spender')}: {SAID['volume']}",
     }[name]
 
 

@@ -94,6 +94,8 @@ class Column:
     """Whether its texts are what a chart gives colours to."""
     export_name: str = ""
     """Its name in a file, where that is not the key."""
+    unknown: str = ""
+    """What a dash in it means, for the reader."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,6 +136,15 @@ class Table:
             return None
         with exact_decimals():
             return sum(known, Decimal(0) if column.kind in MONEY else 0)
+
+    def explain_dashes(self) -> list[str]:
+        """What the dashes in its columns mean, a sentence each."""
+        dashed = (
+            one
+            for one in self.columns
+            if one.unknown and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows))
+        )
+        return [f"{UNKNOWN} in {one.heading}: {one.unknown}." for one in dashed]
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"

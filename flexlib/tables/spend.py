@@ -45,7 +45,14 @@ def table_providers(bills: MonthBills) -> Table:
     ]
     columns = [
         Column("provider", "Who bills", total="All"),
-        Column("requests", "Calls", Kind.COUNT, _write_calls(bills.calls, bills.calls_at_least), is_optional=True),
+        Column(
+            "requests",
+            "Calls",
+            Kind.COUNT,
+            _write_calls(bills.calls, bills.calls_at_least),
+            is_optional=True,
+            unknown="not known, since only a bill is there",
+        ),
         Column("counted", "Counted US$", Kind.USD, Total.KNOWN),
         Column("billed", "Billed US$", Kind.USD, Total.KNOWN),
         Column("difference", "Difference US$", Kind.USD, is_optional=True),
@@ -187,7 +194,8 @@ def _write_calls(calls: int | None, is_least: bool) -> str | int | None:  # noqa
 def _describe_basis(bill: ProviderBill) -> str:
     """What the spend is out of, and what it lacks."""
     lacks_all = bill.basis == "count" and bill.requests and hide_zero(bill.spend_usd, bill.is_at_least) is None
-    said = ["unpriced"] if lacks_all else [bill.basis, *["at least"] * bill.is_at_least]
+    basis = "bill" if bill.is_without_calls else bill.basis
+    said = ["unpriced"] if lacks_all else [basis, *["at least"] * bill.is_at_least]
     apart = [f"{currency} {format_plain(amount)} in no total" for currency, amount in bill.unconverted]
     return ", ".join([*said, *apart])
 

@@ -22,8 +22,11 @@ from flexlib.tables.spend import (
     table_providers,
 )
 
-REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM)
+UNSIZED = "not known, since a row sums calls and does not say how many"
+REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM, unknown=UNSIZED)
 CALLS = Column("calls", "Calls", Kind.COUNT, Total.SUM)
+OF_APPLICATIONS = "Application calls"
+"""The heading of calls where those are left out that Windsurf's developers make, and `Calls` counts elsewhere."""
 PROMPT = Column("total_prompt_tokens", "Prompt tokens", Kind.COUNT, Total.SUM)
 COMPLETION = Column("total_completion_tokens", "Completion tokens", Kind.COUNT, Total.SUM)
 USD = Column("total_usd", "US$", Kind.USD, Total.KNOWN)
@@ -140,7 +143,7 @@ def table_spend_by_usable(by_usable: object, top: int = 10, *, is_masked: bool =
     rows = fold_lines(lines, "name", f"{len(lines) - top:,} others", top)
     columns = [
         Column("name", "User", total="All"),
-        REQUESTS,
+        replace(REQUESTS, heading=OF_APPLICATIONS),
         Column("total_tokens", "Tokens", Kind.COUNT, Total.SUM, is_optional=True),
         *_list_money(rows, has_bar=True),
     ]
@@ -158,7 +161,7 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
         for row in statuses
     ]
     total = "All, with those left out" if any(row["left_out"] for row in rows) else "All"
-    columns = [Column("name", "Status", total=total, note="note"), CALLS, USD]
+    columns = [Column("name", "Status", total=total, note="note"), replace(CALLS, heading=OF_APPLICATIONS), USD]
     return Table("table-statuses", "Calls by how they ended", *say_least(columns, rows))
 
 
@@ -177,11 +180,7 @@ def table_rates(rates: Sequence[Row]) -> Table:
 
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
-    columns = [
-        Column("model", "Without a price", total="All", note="maker"),
-        Column("reason", "Why"),
-        CALLS,
-    ]
+    columns = [Column("model", "Without a price", total="All", note="maker"), Column("reason", "Why"), CALLS]
     return Table("table-unpriced", "Calls without a price", *say_least(columns, _label(unpriced)))
 
 

@@ -172,9 +172,21 @@ def test_another_servers_folder_is_one_sentence_with_exit_code_2(
         for command in ("fetch", "by-model", "daily", "monthly"):
             assert main([command, *WHEN]) == 2
             assert capsys.readouterr().err == (
-                f"flexlib: {tmp_path / 'data'} holds data of demo (seed=2025 users=300) and you asked "
+                f"flexlib: {tmp_path / 'data'} holds data of demo (seed=2025 users=300), and the settings name "
                 "demo (seed=2025 users=20); set FLEXLIB_DATA to a folder of its own.\n"
             )
+
+
+def test_what_is_stored_of_another_server_is_shown_without_a_key_and_no_server_is_said_to_be_asked(
+    demo: Demo, asking: ApiRequest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(demo())
+    main(["fetch", *WHEN, "--verify", "0"])
+    asking("https://windsurf.test")
+    monkeypatch.delenv("WINDSURF_SERVICE_KEY")
+    capsys.readouterr()
+    assert main(["by-model", *WHEN, "--json"]) == 0
+    assert "windsurf.test" not in capsys.readouterr().err
 
 
 def read_bar(text: str) -> str:
@@ -356,5 +368,5 @@ def test_demo_without_key_asks_the_real_server_once_there_is_a_key(
 ) -> None:
     asking(demo())
     assert main(["fetch", "--demo", "without-key", *WHEN, "--verify", "0"]) == 0
-    assert capsys.readouterr().err == f"Asking {demo()}.\n"
+    assert capsys.readouterr().err == f"A service key is set, so this is of {demo()} and not of the demo.\n"
     assert find_snapshot("credits", SEPTEMBER, tmp_path / "data") is not None

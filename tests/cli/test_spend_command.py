@@ -149,6 +149,21 @@ def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFi
     assert fl.load("2025-05").missing[0].endswith("are unexplained, and flexlib spend lists them.")
 
 
+def test_each_line_says_the_state_that_its_reason_makes_the_month_s_own_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("usage.csv").write_text(
+        "t,m,i,o,usd\n2025-05-01T12:00:00Z,gpt-5-nano,10,1,20\n2025-05-03T12:00:00Z,mine,10,1,\n", "utf-8"
+    )
+    assert main(["import", "usage.csv", *CALLS]) == 3
+    bring_bill("50")
+    capsys.readouterr()
+    assert main(["spend", *MAY]) == 3
+    gap, also = capsys.readouterr().err.splitlines()
+    assert gap.startswith("2025-05 is GAP: imported files, 2025-05: 1 of 2 calls has no price")  # and no bill either
+    assert also.startswith("2025-05 is also UNRECONCILED: openai: US$ 50.00 was billed and US$ 20.00 counted")
+
+
 def test_the_demo_has_a_spend_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["spend", "--demo", "--year", "2025", "--month", "9", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -374,8 +374,8 @@ def test_another_servers_folder_is_refused_by_both_names(demo: Demo, fetch: Fetc
                 run()
             assert refused.value.exit_code == 2
             assert str(refused.value) == (
-                f"{tmp_path / 'data'} holds data of demo (seed=2025 users=300) and you asked demo (seed=7 users=20); "
-                "set FLEXLIB_DATA to a folder of its own."
+                f"{tmp_path / 'data'} holds data of demo (seed=2025 users=300), and the settings name "
+                "demo (seed=7 users=20); set FLEXLIB_DATA to a folder of its own."
             )
 
 

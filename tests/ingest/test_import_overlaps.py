@@ -421,7 +421,8 @@ def test_a_file_does_not_supersede_itself(tmp_path: Path, stored_before: bool) -
     file = write(tmp_path, "b.csv", "2026-05-15T00:00:00Z,1000,0")
     if stored_before:
         bring(tmp_path / "data", (file, {}))
-    with pytest.raises(BadFile, match="^b.csv is the file that is imported; give --supersedes the name of an older"):
+    why = "was imported before, by the same columns" if stored_before else "is not imported yet"
+    with pytest.raises(BadFile, match=f"^b.csv cannot supersede itself: it {why}. Leave --supersedes out, or name the"):
         bring(tmp_path / "data", (file, {}), supersedes=("b.csv",))
 
 

@@ -309,6 +309,21 @@ def test_a_row_of_another_day_or_of_none_is_quarantined(
     assert why in read_raw(snapshot)
 
 
+def test_a_month_whose_requests_were_counted_says_what_a_route_that_counts_none_drops(
+    demo: Demo, fetch: Fetch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = demo()
+    for route, is_told in (("consumption", False), ("team", False), ("consumption", True), ("consumption", False)):
+        found = certify(fetch(server, route))
+        said = [note for note in found.notes if "counts none" in note]
+        sentence = (
+            f"The version of 2025-09 stored before counts {len(ROWS):,} requests, by the route team; the route "
+            "consumption counts none, so that number is now unknown. Read the month with --route team to have it again."
+        )
+        assert said == [sentence] * is_told
+        assert ("counts none" in capsys.readouterr().err) is is_told
+
+
 def test_pages_of_the_consumption_endpoint_are_put_together(demo: Demo, fetch: Fetch) -> None:
     url, pages = demo(), 0
 

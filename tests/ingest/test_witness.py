@@ -97,7 +97,7 @@ def test_a_list_cut_short_that_nothing_is_held_against_is_not_complete(
     assert main(["report", *WHEN, "--offline"]) == 4
     page = next((tmp_path / "reports").rglob("*flex_credits*.html")).read_text("utf-8")
     assert 'class="flex-badge warn"' in page
-    assert "? Not witnessed" in page
+    assert "? Unwitnessed" in page
 
 
 def test_a_balance_that_agrees_does_not_speak_for_the_prompt_credits_of_whoever_is_not_listed(
@@ -130,7 +130,7 @@ def test_a_company_whose_server_offers_nothing_says_so_and_the_badge_stays(
     assert main(["spend", *WHEN]) == 0
     assert main(["report", *WHEN, "--offline"]) == 0
     page = next((tmp_path / "reports").rglob("*flex_credits*.html")).read_text("utf-8")
-    assert "? Not witnessed" in page
+    assert "? Unwitnessed" in page
     monkeypatch.setenv("FLEXLIB_NO_WITNESS", "1")
     assert main(["certificate", *WHEN]) == 2
     assert capsys.readouterr().err.endswith("flexlib: FLEXLIB_NO_WITNESS is '1'; it must be yes, or not set.\n")

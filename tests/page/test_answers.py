@@ -38,9 +38,9 @@ def find_answers(root: Path, of: str = "credits", country: str = "") -> Answers:
 
 
 def test_why_it_changed_is_a_line_whose_parts_sum_to_the_difference() -> None:
-    said = "1 new spender +5.00; 1 who stopped −30.00; the same 1 spender +80.00 (how much they used +25.00, what a"
+    said = "1 new spender +5.00; 1 who stopped −30.00; the same 1 spender +80.00 (how much they used +25.00, "
     shown = answers.show_why(CHANGE, "flex_credits", AUGUST)
-    assert read_words(shown.text) == f"+55.00 vs August: {said} request cost +55.00)."
+    assert read_words(shown.text) == f"+55.00 vs August: {said}what a request or token of each cost +55.00)."
     said = read_words(answers.show_why(CHANGE, "usd", AUGUST, is_least=True).text)
     assert said.startswith("At least US$ +55.00 vs August: ")
     assert "; 1 who stopped or are missing −30.00; " in said  # whose rows could not be read has not stopped

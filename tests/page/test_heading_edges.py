@@ -255,7 +255,7 @@ def test_failed_calls_are_told_with_their_share_and_silence_is_no_success() -> N
     assert found.heading == "5 calls failed, 5.3\u00a0% of those that say how they ended"  # 5 of 95
     assert found.note.endswith("Of 5 calls nothing is said: they are in no share.")
     assert heading_for_statuses([ok, bad]) == Heading(
-        "5 calls failed, 5.3\u00a0% of all", found.note.partition(" Of 5")[0]
+        "5 calls failed, 5.3\u00a0% of all application calls", found.note.partition(" Of 5")[0]
     )
     told = heading_for_statuses([silent, bad])  # whatever ended well says nothing, so that no share is known
     assert told is not None
@@ -502,7 +502,7 @@ def test_where_every_call_failed_it_is_all_and_of_sums_without_a_count_it_is_at_
     ok, bad = make_status("ok", 90), make_status("error", 5, failed=True)
     every = heading_for_statuses([bad])
     assert every is not None
-    assert every.heading == "5 calls failed, 100.0\u00a0% of all"
+    assert every.heading == "5 calls failed, 100.0\u00a0% of all application calls"
     silent = heading_for_statuses([ok, make_status(None, 5) | {"is_least": True}, bad])
     assert silent is not None
     assert silent.note.endswith("Of at least 5 calls nothing is said: they are in no share.")

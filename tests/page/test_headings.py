@@ -99,10 +99,13 @@ def test_the_spenders_are_those_beyond_their_prompt_credits() -> None:
 @pytest.mark.parametrize(
     ("rows", "heading", "note"),
     [
-        (spend(d2=1, d9=3), "First flex credits on 2 Sep", "2 days have some; the most on 9 Sep, 3.00."),
+        (spend(d2=1, d9=3), "Most on 9 Sep: 3.00 flex credits", "2 days of the month have some, the first is 2 Sep."),
+        (spend(d9=3), "Most on 9 Sep: 3.00 flex credits", "1 day of the month has some, the first is 9 Sep."),
         ([(1, "ana", THINKING, 100, 0)], "Peak days", "No day has flex credits."),
     ],
 )
-def test_the_peaks_name_the_first_and_the_highest_day(rows: list[Row], heading: str, note: str) -> None:
+def test_the_peaks_are_headed_by_the_highest_day_with_the_first_beside_it(
+    rows: list[Row], heading: str, note: str
+) -> None:
     finding = heading_for_peaks(aggregate.credits_statistics(make_rows(rows)))
     assert (finding.heading, finding.note) == (heading, note)

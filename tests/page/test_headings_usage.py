@@ -73,7 +73,9 @@ def test_the_page_of_an_imported_file_has_the_file_s_sums(tmp_path: Path) -> Non
     assert (month.certificate.rows, month.certificate.quarantined_rows) == (len(calls), 0)
     page = run_report(check_request("llm_usage", {"year": 2025, "month": 9}), tmp_path / "reports", tmp_path / "data")
     words = read_words(page.read_text("utf-8"))
-    assert f"{len(calls):,} rows, {prompt:,} prompt and {completion:,} completion tokens on both" in words
+    assert (
+        f"{len(calls):,} stored rows of calls, {prompt:,} prompt and {completion:,} completion tokens on both" in words
+    )
     usd = sum(Decimal(call["usd"] or 0) for call in calls)
     priced = sum(int(call["prompt_tokens"]) + int(call["completion_tokens"]) for call in calls if call["usd"])
     unpriced = sum(1 for call in calls if not call["usd"])

@@ -63,8 +63,8 @@ def show_numbers(
     [
         (State.COMPLETE, "✓ Complete", "good"),
         (State.PROVISIONAL, "… Provisional", "warn"),
-        (State.UNRECONCILED, "≠ Not reconciled", "bad"),
-        (State.GAP, "! Not whole", "bad"),
+        (State.UNRECONCILED, "≠ Unreconciled", "bad"),
+        (State.GAP, "! Gap", "bad"),
     ],
 )
 def test_the_badge_says_the_state_in_word_sign_and_colour_and_leads_to_the_proof(

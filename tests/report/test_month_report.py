@@ -214,7 +214,7 @@ def test_proof_holds_every_certificate_and_the_title_the_worst_state(usage: Mont
     assert "Complete" in show_month_title("LLM usage", usage).text
     gap = replace(usage, missing=("an hour is not stored",))
     title = show_month_title("LLM usage", gap).text
-    assert "Not whole" in title
+    assert "! Gap" in title
     assert "an hour is not stored" in title
 
 
@@ -222,7 +222,9 @@ def test_proof_refuses_calls_that_are_not_those_of_the_certificates(tmp_path: Pa
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T12:00"), call("b", "2025-09-05T12:00"))
     usage = load_month_usage(SEPTEMBER, tmp_path)
     statistics = aggregate_usage.usage_statistics(usage.calls)
-    assert "2 rows, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
+    assert (
+        "2 stored rows of calls, 200 prompt and 0 completion tokens on both" in show_month_proof(usage, statistics).text
+    )
     with pytest.raises(BadRecord, match=r"are \(2, 100, 0\), they say \(2, 200, 0\)"):
         show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls.filter("id = 'a'")))
 
@@ -268,7 +270,7 @@ def test_calls_that_may_count_twice_are_told_on_the_page_on_stderr_and_by_the_ex
     assert f"2025-09 is UNRECONCILED: {sentence}" in capsys.readouterr().err
     page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
     assert page.count(sentence) == 2  # at the top and in the proof
-    assert "Not reconciled" in page
+    assert "Unreconciled" in page
 
 
 def test_amounts_that_are_not_those_of_the_certificate_are_refused(tmp_path: Path) -> None:
@@ -306,4 +308,4 @@ def test_a_page_of_rows_that_sum_many_calls_agrees_with_its_certificate(tmp_path
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01"), call("b", "2025-09-02", grain="day", requests=52))
     usage = load_month_usage(SEPTEMBER, tmp_path)
     proof = show_month_proof(usage, aggregate_usage.usage_statistics(usage.calls))
-    assert "2 rows, 200 prompt and 0 completion tokens on both" in proof.text
+    assert "2 stored rows of calls, 200 prompt and 0 completion tokens on both" in proof.text

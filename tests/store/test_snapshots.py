@@ -249,11 +249,11 @@ def test_a_folder_belongs_to_the_server_whose_data_it_holds(tmp_path: Path) -> N
     keep_server("one", {"unit": "credits"}, tmp_path)
     assert read_server(tmp_path) == {"server": "one", "demo": False, "unit": "credits"}
     check_server("one", tmp_path)
-    sentence = f"{tmp_path} holds data of one and you asked another; set FLEXLIB_DATA to a folder of its own."
+    sentence = f"{tmp_path} holds data of one, and the settings name another; set FLEXLIB_DATA to a folder of its own."
     with pytest.raises(OtherServer) as refused:
         check_server("another", tmp_path)
     assert str(refused.value) == sentence
-    with pytest.raises(OtherServer, match="asked another"):
+    with pytest.raises(OtherServer, match="settings name another"):
         keep_server("another", {}, tmp_path)
     assert read_server(tmp_path)["server"] == "one"
     assert list_files(tmp_path) == {"server.json"}

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from flexlib.dates import Month
 from flexlib.export import write_csv
 from flexlib.page.kit.table import render_table as render_html
 from flexlib.tables.definition import Column, Kind, Table, Total
+from flexlib.tables.usage import REQUESTS
 
 COLUMNS = [
     Column("day", "Day", Kind.DAY, "All days"),
@@ -121,3 +123,13 @@ def test_a_table_behind_a_line_is_nothing_without_a_row() -> None:
 def test_what_a_series_is_called_cannot_break_the_page() -> None:
     html = render_html(Table("x", "x", COLUMNS, [FIRST | {"model": "<b>", "seller": "<i>"}]))
     assert "&lt;b&gt; <small>&lt;i&gt;</small>" in html
+
+
+def test_what_a_dash_means_stands_below_the_table_where_there_is_one() -> None:
+    columns = [Column("name", "Model", total="All"), REQUESTS]
+    rows: list[dict[str, Any]] = [{"name": "a", "request_count": 7}, {"name": "b", "request_count": None}]
+    said = "– in Calls: not known, since a row sums calls and does not say how many."  # noqa: RUF001
+    for lines, is_told in ((rows, True), (rows[:1], False)):
+        table = Table("mine", "Mine", columns, lines)
+        assert (said in render_text(table, Month(2025, 9).span)) is is_told
+        assert (said in unescape(render_html(table))) is is_told

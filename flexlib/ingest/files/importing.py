@@ -214,4 +214,9 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
             if one["sha256"] in given
         )
         if given.keys() == {one["sha256"] for one in named} and not is_read_anew:
-            raise BadFile(f"{name} is the file that is imported; give --supersedes the name of an older one.")
+            is_stored = any(entry["sha256"] in given for entry in stored)
+            why = "was imported before, by the same columns" if is_stored else "is not imported yet"
+            raise BadFile(
+                f"{name} cannot supersede itself: it {why}. Leave --supersedes out, or name the older file that it is "
+                "to take the place of."
+            )

@@ -9,6 +9,7 @@ from typing import Any
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
+from flexlib.formats import format_count
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
 from flexlib.ingest.windsurf.progress import Progress
@@ -30,7 +31,7 @@ def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snaps
     snapshots = []
     for month in span.months:
         snapshot = find_snapshot(WINDSURF.dataset, month, settings.data)
-        if snapshot is not None:
+        if snapshot is not None and settings.service_key:  # without one no server is asked, and what is stored is shown
             check_root(settings)
         if snapshot is None or snapshot.certificate.is_stale():
             snapshot = update_credits(month, settings, **options)
@@ -68,17 +69,38 @@ def update_credits(
                 remembered = read_server(settings.data)
                 run = Run(client, month.span, draft, progress, settings.consumption_unit, remembered.get("unit"))
                 found = RouteChoice(run, month, server, settings, route, verify).choose()
-            snapshot = store_month(prepare_month(held, _deliver(run, month, found)))
+            lost = _name_lost_requests(held.newest, found)
+            snapshot = store_month(prepare_month(held, _deliver(run, month, found, lost)))
             # Users who failed are worth asking again while the other answers still are of this state of the server.
             discard = not (found.outcome.failed and not found.outcome.tally.quarantined)
         finally:
             progress.close()
             draft.close(discard=discard)
     progress.finish(_summarize(snapshot, found.outcome))
+    for sentence in lost:
+        progress.say(sentence)
     return snapshot
 
 
-def _deliver(run: Run, month: Month, found: RouteResult) -> Delivery:
+def _name_lost_requests(before: Snapshot | None, found: RouteResult) -> tuple[str, ...]:
+    """That the newest version counts requests, and this route's, which is the newest from now on, does not."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if before is None or found.outcome.counts_rows or not before.is_unchanged:
+        return ()
+    certificate = before.certificate
+    counted = pc.sum(pq.read_table(before.path / f"{before.dataset}.parquet", columns=["requests"])["requests"]).as_py()
+    if not counted or not isinstance(certificate, CreditsCertificate):
+        return ()
+    return (
+        f"The version of {before.month} stored before counts {format_count(counted, 'request')}, by the route "
+        f"{certificate.route}; the route {found.outcome.route} counts none, so that number is now unknown. Read the "
+        f"month with --route {certificate.route} to have it again.",
+    )
+
+
+def _deliver(run: Run, month: Month, found: RouteResult, lost: tuple[str, ...]) -> Delivery:
     tally = found.outcome.tally
     prompt, flex, _ = tally.totals
     people = {person.key: {"email": person.email, "name": person.name} for person in run.people}
@@ -90,7 +112,7 @@ def _deliver(run: Run, month: Month, found: RouteResult) -> Delivery:
         counts={"rows": len(tally.sums), "prompt_credits_hundredths": prompt, "flex_credits_hundredths": flex},
         raw=chain(run.draft.lines(), map(_quarantine_line, tally.quarantined)),
         people=people | found.outcome.people,
-        facts=found.facts,
+        facts=found.facts | {"notes": (*found.facts["notes"], *lost)},
         renews="always",
     )
 

@@ -98,14 +98,14 @@ def heading_for_spenders(by_user: object) -> Heading:
 
 
 def heading_for_peaks(statistics: CreditsStatistics) -> Heading:
-    """The first and the highest day."""
+    """The highest day, and the first with any."""
     if statistics.first_flex_day is None or statistics.peak_day is None:
         return Heading("Peak days", "No day has flex credits.")
-    first = f"First flex credits on {format_short_day(statistics.first_flex_day)}"
-    number = statistics.days_with_flex_credits
-    days = f"{format_count(number, 'day')} {'has' if number == 1 else 'have'} some"
-    peak = f"the most on {format_short_day(statistics.peak_day)}, {format_credits(statistics.peak_flex_credits or 0)}"
-    return Heading(first, f"{days}; {peak}.")
+    peak = f"Most on {format_short_day(statistics.peak_day)}: {format_credits(statistics.peak_flex_credits or 0)}"
+    days = format_count(statistics.days_with_flex_credits, "day")
+    verb = "has" if statistics.days_with_flex_credits == 1 else "have"
+    first = format_short_day(statistics.first_flex_day)
+    return Heading(f"{peak} flex credits", f"{days} of the month {verb} some, the first is {first}.")
 
 
 def _halve(amounts: list[int]) -> tuple[int, int]:

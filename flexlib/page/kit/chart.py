@@ -54,7 +54,8 @@ class Chart(Piece):
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{escape(self.title)}</title>\n"
-            f"<style>body {{ font-family: sans-serif; }}\n{render_page_style()}</style>\n"
+            f"<style>body {{ max-width: {WIDE}px; margin: 1.5rem auto; padding: 0 1rem; font-family: sans-serif; "
+            f"background: var(--flex-paper); color: var(--flex-ink); }}\n{render_page_style()}</style>\n"
             f"<h1>{escape(self.title)}</h1>\n{self.render_html()}\n</html>\n"
         )
         with report_disk(path):

@@ -35,6 +35,7 @@ class StateBadge:
     colour: str
     sign: str
     word: str
+    """That of the certificate, which consoles and JSON write in capitals."""
     heading: str
     """Of the proof."""
     total_prefix: str = ""
@@ -49,13 +50,13 @@ BADGES = {
         "warn", "…", "Provisional", "What the total rests on, so far", "so far", "the total is not final."
     ),
     State.UNWITNESSED: StateBadge(
-        "warn", "?", "Not witnessed", "What the total rests on", "", "no second figure confirms the total."
+        "warn", "?", "Unwitnessed", "What the total rests on", "", "no second figure confirms the total."
     ),
     State.UNRECONCILED: StateBadge(
-        "bad", "≠", "Not reconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
+        "bad", "≠", "Unreconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
     ),
     State.GAP: StateBadge(
-        "bad", "!", "Not whole", "What is missing from the total", "at least", "the total is a lower bound."
+        "bad", "!", "Gap", "What is missing from the total", "at least", "the total is a lower bound."
     ),
 }
 
@@ -170,7 +171,7 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
     colour = "good" if badge.colour == "good" else "bad"
     name = name_source(getattr(certificate, "source", WINDSURF.name))
     yield Fact(f"{name}, {certificate.month}", f"{badge.word}, read {format_moment(certificate.read_at)}", colour)
-    yield Fact("Rows", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
+    yield Fact("Stored", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
     if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
         yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
     for name, check in certificate.checks.items():
@@ -178,7 +179,7 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
         words = filter(None, (check.result, describe_check(check) or explain_check(check)))
         yield Fact(title, ": ".join(words), RESULTS[check.result])
     for entry in getattr(certificate, "files", ()):
-        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')}, SHA-256 {entry['sha256']}")
+        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')} read, SHA-256 {entry['sha256']}")
     yield Fact("Rows' SHA-256", certificate.rows_sha256)
 
 

@@ -164,7 +164,7 @@ def heading_for_statuses(statuses: Sequence[Row]) -> Heading | None:
     if silent and failed == calls - silent:  # where only failures are told, they are all of those by themselves
         return Heading(text, note)
     share = format_share_percent(measure_share(failed, calls - silent))
-    whole = "those that say how they ended" if silent else "all"
+    whole = "those that say how they ended" if silent else "all application calls"
     return Heading(f"{text}, {share} of {whole}", note)
 
 

@@ -45,9 +45,8 @@ Totals = dict[str, Decimal | int | None]
 def show_month_title(title: str, usage: MonthUsage) -> Html:
     """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why."""
     badge = BADGES[usage.state]
-    duplicates = usage.possible_duplicates
-    state = {"state": str(usage.state), "missing": list(usage.missing), "possible_duplicates": list(duplicates)}
-    state["bills"] = list(usage.bills.list_problems()) if usage.has_bills else []
+    state: dict[str, Any] = {"state": str(usage.state), "missing": list(usage.missing)}
+    state |= {"possible_duplicates": list(usage.possible_duplicates), "problems": usage.own_problems}
     sources = " and ".join(dict.fromkeys(map(_name_source, usage.snapshots)))
     return show_title(
         title,
@@ -156,7 +155,7 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
                 f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
                 "Close or import the month again."
             )
-    return Fact(name, "{:,} rows, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
+    return Fact(name, "{:,} stored rows of calls, {:,} prompt and {:,} completion tokens on both".format(*here), "good")
 
 
 def _name_source(snapshot: Snapshot) -> str:

@@ -59,7 +59,7 @@ def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> H
     not_shown = _note_left_out(left_out, "hourly, daily or monthly sums")
     if half is None:
         return Heading("Tokens by size", f"No call is known by itself.{not_shown}") if not_shown else None
-    note = "Calls by how many tokens they read (prompt) and write (completion)." + not_shown
+    note = "Application calls by how many tokens they read (prompt) and write (completion)." + not_shown
     return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
 
 
