@@ -51,7 +51,7 @@ class MonthForecast:
     """All that is stored of the month, also of a day that was not over when it was read: it can only grow. 0 where
     `as_of` was asked for, and the forecast is of what was known then."""
     is_least: bool
-    """Whether the month lacks something: rows, or amounts of calls."""
+    """Whether the days known lack something: rows, amounts of calls, or what is of no day."""
     certificates: tuple[Certificate, ...]
     """Of the months behind it."""
     state: State
@@ -128,6 +128,10 @@ def _forecast_spend(
             lacks = "an amount in pesos" if of == "clp" else "a price"
             missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
             is_least |= bool(own[column].sum())
+        if undated:
+            by_day = spend.by("month", "day")
+            dateless = by_day[by_day["day"].isna() & (by_day["month"] == pd.Timestamp(month.first))]
+            is_least |= bool(dateless[UNITS[of]].sum())
     return MonthForecast(
         month=month,
         unit=UNITS[of],

@@ -16,15 +16,12 @@ from flexlib.formats import UNKNOWN, format_amount, format_change, format_signed
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
-from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.compare import UNITS, list_parts, name_part
 
 STEP = 34
 """CSS pixels of a step of the staircase."""
-
-LETTER = 7
-"""CSS pixels that a letter beside an axis is wide, on the average."""
 
 NAMES = {
     "new": "New", "gone": "Stopped", "volume": "How much", "mix": "Which models", "price": "Price",

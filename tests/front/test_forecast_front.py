@@ -66,3 +66,12 @@ def test_a_month_of_the_history_that_is_not_stored_is_said(tmp_path: Path) -> No
     store_days(tmp_path, "ledger", JULY, 31)
     store_days(tmp_path, "ledger", SEPTEMBER, 26)
     assert "Nothing of 2025-08 is stored: its days are not in the history." in forecast(tmp_path).missing
+
+
+def test_what_the_days_known_lack_is_said_of_the_month_that_lacks_it(tmp_path: Path) -> None:
+    """US$ 100 of August are of no day, and one call of October has no price."""
+    for month, last in ((AUGUST, 31), (SEPTEMBER, 30), (OCTOBER, 2)):
+        store_days(tmp_path, "ledger", month, last, datetime(2025, 10, 3, tzinfo=timezone.utc))
+    store(tmp_path, "import", AUGUST, call("sum", "2025-08-01", "100", grain="month", requests=9))
+    store(tmp_path, "import", OCTOBER, call("x", "2025-10-01", None))
+    assert [forecast(tmp_path, month).is_least for month in (AUGUST, SEPTEMBER, OCTOBER)] == [True, False, True]

@@ -18,7 +18,7 @@ from flexlib.dates import Span
 from flexlib.formats import format_amount, format_month, format_short_number
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import DayAxis, name_months
-from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 
 Amount = Decimal | int
@@ -35,8 +35,8 @@ LEFT, RIGHT = 50, 10
 PLOT_HEIGHT = 260
 """CSS pixels between the axis of columns and their upper edge."""
 
-LINE, LETTER, LABEL_GAP = 15, 7, 14
-"""CSS pixels of a line beside columns, of a letter on the average, and between a column and its words."""
+LINE, LABEL_GAP = 15, 14
+"""CSS pixels of a line beside columns, and between a column and its words."""
 
 FEWEST_LABELLED = 3
 """Months from which on columns have their words beside the last: of fewer they would be wider than the columns."""

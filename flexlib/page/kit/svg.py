@@ -42,6 +42,9 @@ STYLE: Any = {
     "patch.linewidth": 0,
 }
 
+LETTER = 7
+"""CSS pixels that a letter beside an axis is wide, on the average."""
+
 POINTS = 72
 """Of matplotlib, to the inch; one point of a figure is one CSS pixel of the page."""
 

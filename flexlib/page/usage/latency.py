@@ -14,7 +14,7 @@ from flexlib.formats import UNKNOWN, format_count, format_duration
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_cards
-from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.definition import Kind, format_value
 from flexlib.tables.latency import format_hour, name_route
@@ -28,9 +28,6 @@ SPANS = (("from 50 to 90\u00a0%", "accent"), ("from 90 to 99\u00a0%", "amber2"))
 
 TICKS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 120_000, 600_000, 3_600_000)
 """Milliseconds at which an axis of equal ratios has a line."""
-
-LETTER = 7
-"""CSS pixels that a letter beside an axis is wide, on the average."""
 
 Row = dict[str, Any]
 

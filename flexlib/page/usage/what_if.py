@@ -14,7 +14,7 @@ from flexlib.formats import PERCENT, format_amount, format_count, format_credits
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
 from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import Heading, show_cards
-from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
 MOST_LINES = 12
@@ -24,9 +24,6 @@ WIDEST = 200
 """Percent of today's cost at which the chart ends: what may cost twice as much is no saving to look at."""
 
 COLOURS = {Outcome.SAVES: "accent", Outcome.MAY_SAVE: "amber2", Outcome.COSTS: "before"}
-
-LETTER = 7
-"""CSS pixels that a letter beside an axis is wide, on the average."""
 
 
 def show_what_if_headlines(savings: object, discounts: object, capped: object, usd: Decimal | None) -> Html:
