@@ -31,6 +31,7 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.read.months import read_month
 from flexlib.ledger.read.unclosed import LedgerLook, list_recorded_months
+from flexlib.ledger.record.changing import reprice_month
 from flexlib.money.fx import USD_CLP, Rate
 from flexlib.privacy import PrivacyGuard
 
@@ -172,6 +173,7 @@ def test_a_month_whose_partition_is_detached_is_neither_recorded_nor_closed_nor_
         lambda: list(UsageQuery(other)), lambda: UsageQuery(other).sum("amount_in_usd"),
         lambda: get_usage_by_day("2025-08-31", "2025-08-31", **santiago),  # type: ignore[arg-type]
         lambda: get_total_cost_by_period("2025-09-01", "2025-09-01", within=UsageQuery(other)),
+        lambda: reprice_month(SEPTEMBER, other),
     ]  # fmt: skip
     for ask in asked:
         with pytest.raises(LedgerFailed, match="is detached, so that its calls of 2025-09 are in no sum; attach it"):

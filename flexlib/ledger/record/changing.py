@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import WIDE
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.migrate import prepare_ledger
+from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.record.pages import GO_ON, change_pages
 from flexlib.ledger.record.pricing import build_table, load_kept_rates, price_records
@@ -139,10 +139,12 @@ def reprice_month(month: Month, ledger: Ledger, *, book: PriceBook | None = None
     """What `book` (default: the installed one) would change in the month, and with `apply` does change.
 
     Only amounts that a book had priced, or could not, are looked at; a call that `book` cannot price keeps its amount.
-    Where the pesos came from a kept rate, they follow at that same rate. Raises `LedgerMissing`, `LedgerUnavailable`.
+    Where the pesos came from a kept rate, they follow at that same rate. Raises `LedgerMissing`, `LedgerFailed`,
+    `LedgerUnavailable`.
     """
     book = book or load_book()
     prepare_ledger(ledger)
+    check_partitions(ledger, month.previous.end, month.end)
     sums: dict[tuple[str, str, str, str], list[Any]] = defaultdict(lambda: [0, None, Decimal(0)])
     looked_at = 0
     for records, changed in change_pages(ledger, month, BY_A_BOOK, lambda page: _reprice(page, book), store=apply):
