@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from flexlib.analysis.forecast import (
     sum_up_backtest,
 )
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month
+from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_short_day
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
@@ -129,9 +129,8 @@ def _forecast_spend(
             missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
             is_least |= bool(own[column].sum())
         if undated:
-            by_day = spend.by("month", "day")
-            dateless = by_day[by_day["day"].isna() & (by_day["month"] == pd.Timestamp(month.first))]
-            is_least |= bool(dateless[UNITS[of]].sum())
+            of_no_day = spend.by("month", "day").query("day.isna() and month == @own.month.max()")
+            is_least |= bool(of_no_day[UNITS[of]].sum())
     return MonthForecast(
         month=month,
         unit=UNITS[of],
@@ -157,17 +156,11 @@ def forecast_loaded(
     month = spend.span.months[-1]
     if not 0 <= day <= month.days:
         raise InvalidRequest(f"{month.title} has no day {day}; give 1 to {month.days}, or 0 for the last one known.")
+    as_of = month.first + timedelta(days=day - 1) if day else None
     return forecast_month(
-        month,
-        spend.root,
-        of=of,
-        as_of=month.first + timedelta(days=day - 1) if day else None,
-        holidays=holidays,
-        budget=budget or None,
-        zone=spend.zone,
-        tolerance=spend.tolerance,
-        look=spend.look,
-    )
+        month, spend.root, of=of, as_of=as_of, holidays=holidays, budget=budget or None, zone=spend.zone,
+        tolerance=spend.tolerance, look=spend.look,
+    )  # fmt: skip
 
 
 def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> MonthForecast | None:
@@ -180,8 +173,7 @@ def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> 
     stored = [one for one in list_months(spend.root) if one <= month]
     if of == "credits":
         return _forecast_spend(CreditsDays.read(stored, spend.root, names=False), month, of, holidays=holidays)
-    how = {"zone": spend.zone, "tolerance": spend.tolerance, "look": spend.look}
-    history = load_spend(stored[0], stored[-1], spend.root, names=False, **how)  # type: ignore[arg-type]
+    history = replace(spend, span=Span(stored[0].first, month.last), stored=tuple(stored), names=False)
     return _forecast_spend(history, month, of, holidays=holidays)
 
 
