@@ -101,7 +101,8 @@ def test_what_a_run_leaves_and_nothing_else(demo: Demo, fetch: Fetch, tmp_path: 
     assert str(version.parent) == "credits/2025-09"
     kept = ("certificate.json", "credits.parquet", "people.json", "raw/answers.jsonl.gz")
     assert list_files(tmp_path / "data") == {
-        "server.json", "credits/2025-09/.lock", *(f"{version}/{name}" for name in kept),
+        "server.json", "credits/2025-09/.lock", "credits/2025-09/.last.json",
+        *(f"{version}/{name}" for name in kept),
     }  # fmt: skip
     assert certify(snapshot).rows_sha256.startswith(snapshot.path.name[-8:])
     assert pq.read_table(snapshot.parquet).num_rows == certify(snapshot).rows
