@@ -17,7 +17,7 @@ from flexlib.page.compare import Compared
 from flexlib.page.forecast import Forecasted, bound_month, write_estimate
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import Heading, show_section
-from flexlib.tables.compare import UNITS, WORDS
+from flexlib.tables.compare import UNITS, WORDS, list_parts
 from flexlib.tables.definition import Column, Kind, Table
 
 SHOWN, FOLDED = 5, 50
@@ -76,14 +76,14 @@ def show_why(change: Change | None, unit: str, earlier: Month, *, of_counted: st
     """
     if change is None:
         return Html("change", "")
-    parts, people, (title, places) = change.sum_parts(), change.people, UNITS[unit]
+    parts, people, (title, places) = list_parts(change, unit), change.people, UNITS[unit]
 
     def write(amount: Decimal) -> str:
         return format_signed(amount, places)
 
     money = "" if unit == "flex_credits" else f"{title}\u00a0"
-    reasons = ", ".join(f"{words} {write(parts[name])}" for name, words in SAID.items() if parts[name])
-    stayed = sum((parts[name] for name in SAID), NOTHING)
+    reasons = ", ".join(f"{words} {write(parts[name])}" for name, words in SAID.items() if parts.get(name))
+    stayed = sum((parts.get(name, NOTHING) for name in SAID), NOTHING)
     said = [
         f"{format_count(people['new'], 'new spender')} {write(parts['new'])}",
         f"{people['gone']:,} who stopped{' or are missing' * is_least} {write(parts['gone'])}",
