@@ -102,11 +102,14 @@ def _match(
         if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
             return {}
         rows = read_origins(side.snapshot, len(side.files), connection).filter(near)
-        rows.create_view(f"edge_{name}", replace=True)
+        rows.create(f"edge_{name}")
     name_models(connection, "edge_late", "edge_early")
     numbers = [*late.files], [*early.files]
+    there = {*connection.execute("SELECT DISTINCT is_added, file FROM all_rows").fetchall()}
     found = defaultdict[_Pair, list[tuple[str, str]]](list)
     for pair in pairs:
+        if not {(True, numbers[0].index(pair.late)), (False, numbers[1].index(pair.early))} <= there:
+            continue
         moved = f"new.created_at + to_seconds({pair.lag})"
         met = connection.execute(f"""
             SELECT new.id, old.id
