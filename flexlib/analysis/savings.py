@@ -81,8 +81,9 @@ def suggest_failures(statuses: Iterable[Mapping[str, Any]], spent: Decimal | Non
         return None
     worst = max(failed, key=lambda row: row["total_usd"])
     calls = format_count(sum(row["calls"] for row in failed), "call")
+    part = "most of it" if 2 * worst["total_usd"] > amount else "the largest part of it"
     sentence = (
-        f"{calls} that failed cost US$ {format_amount(amount)}, most of it with the status {worst['status']}: see what "
+        f"{calls} that failed cost US$ {format_amount(amount)}, {part} with the status {worst['status']}: see what "
         "they have in common before they are asked again."
     )
     return Saving(sentence, amount)

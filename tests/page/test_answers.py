@@ -125,6 +125,10 @@ def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more(
     assert found is not None
     assert found.sentence.startswith("10 calls that failed cost US$ 1.00, most of it with the status timeout")
     assert suggest_failures(statuses, Decimal(101)) is None
+    split = [{"status": name, "failed": True, "calls": 1, "total_usd": Decimal(1)} for name in ("a", "b")]
+    found = suggest_failures(split, Decimal(9))
+    assert found is not None
+    assert "US$ 2.00, the largest part of it with the status a" in found.sentence  # a half is not most of it
 
 
 @pytest.mark.parametrize("of", ["credits", "usd", "clp"])
