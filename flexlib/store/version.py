@@ -200,6 +200,8 @@ def parse_certificate(text: str) -> AnyCertificate:
         kinds = PLAIN.get(str(field.type))
         if kinds and type(getattr(certificate, field.name)) not in kinds:
             raise TypeError(f"{field.name} is not {field.type}")
+        if "rows" in field.name and kinds == (int,) and getattr(certificate, field.name) < 0:
+            raise Contradiction(f"{field.name} is {getattr(certificate, field.name)}")
     _check_written(certificate, written)
     return certificate
 

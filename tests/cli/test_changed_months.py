@@ -214,6 +214,10 @@ def test_a_certificate_that_is_none_is_named(data: Path, text: str, capsys: pyte
             {"quarantined_rows": 0, "state": "COMPLETE"},
             "(it says that its sum lacks something, and its figures say that nothing is missing)",
         ),
+        (
+            {"quarantined_rows": -1, "state": "COMPLETE", "at_least": False},
+            "is no certificate (quarantined_rows is -1)",
+        ),
         ({"amount_in_usd": "99"}, "is not of the rows beside it (amount_in_usd: it says 99, and they 0.5000000000)"),
         ({"rows": 3}, "is not of the rows beside it (rows: it says 3, and they 1)"),
         ({"prompt_tokens": 11}, "(prompt_tokens: it says 11, and they 10)"),
