@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import read_fetch_options
 from flexlib.dates import Month, Span, check_begun
-from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -92,6 +92,8 @@ def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /,
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
     check_begun(month.span)  # itself, not the ones that are read with it
+    if month < FIRST_MONTH:
+        raise BadMonth(f"the made-up company begins in {FIRST_MONTH}; ask for that month or a later one, not {month}.")
     first, now = month, Month.containing(datetime.now(timezone.utc).date())
     for _ in range(before):
         first = max(FIRST_MONTH, first.previous)

@@ -211,7 +211,8 @@ class CreditsDays:
         rows = reduce(lambda one, other: one.union(other), (one.relation for one in spent))
         seen = rows.select("model_uid, CAST(date AS DATE) AS day").distinct().fetchall()
         names = [{"model_uid": uid, "day": day, "model": name_model(uid, day)} for uid, day in seen]
-        models = duckdb.from_arrow(pa.Table.from_pylist(names))
+        named = pa.schema([("model_uid", pa.string()), ("day", pa.date32()), ("model", pa.string())])
+        models = duckdb.from_arrow(pa.Table.from_pylist(names, named))
         found = rows.select('CAST(date AS DATE) AS day, "user", model_uid, prompt_credits, flex_credits, requests')
         found = found.join(people, "user").join(models, "model_uid, day")
         return found.select(

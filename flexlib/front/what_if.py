@@ -111,9 +111,10 @@ def find_what_ifs(
     spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
     multipliers, contradicted = _add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
     enough = lines[lines["calls"] >= ENOUGH_CALLS]
-    stays = [pair[:3] == pair[3:] for pair in enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)]
+    pairs = enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
+    is_other = pd.Series([pair[:3] != pair[3:] for pair in pairs], enough.index, dtype=bool)
     return WhatIf(
-        moves=enough[[not one for one in stays]].reset_index(drop=True),
+        moves=enough[is_other].reset_index(drop=True),
         tasks=totals[totals["calls"] >= ENOUGH_CALLS].reset_index(drop=True),
         discounts=find_discounts(cells, owned, OWNERS),
         accepted=_measure_accepted(calls, accepted_by),

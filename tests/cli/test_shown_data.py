@@ -81,3 +81,10 @@ def test_a_page_of_the_demo_lies_beside_one_of_one_s_own(root: Path) -> None:
     }
     names = {file.name for file in (root.parent / "reports" / "demo" / "2025-09").iterdir()}
     assert names == {"flex_credits.html", "flex_credits.ipynb", "flex_credits_by_model_demo.csv"}
+
+
+def test_a_month_before_the_made_up_company_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["spend", "--year", "2024", "--month", "9"], ["compare", "2024-09", "2025-09"]):
+        assert main([*words, "--demo"]) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said == "flexlib: the made-up company begins in 2025-01; ask for that month or a later one, not 2024-09."

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_samples import store_month
 from spend_samples import OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
+from flexlib.front.people import CreditsDays
 from flexlib.front.spend import load_spend
 from flexlib.front.what_if import find_what_ifs, read_routes
 from flexlib.page.usage import what_if as page
@@ -43,6 +45,17 @@ def ask(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
     assert main(["what-if", *WHEN, *words]) == code
     out, err = capsys.readouterr()
     return err if code == 2 else out
+
+
+def test_few_calls_are_compared_with_nothing_and_a_month_without_use_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    store_month(tmp_path, [], month=SEPTEMBER)
+    assert "Nothing can be compared." in ask(capsys)
+    assert CreditsDays.read([SEPTEMBER], tmp_path, names=False).by("day").empty
+    store(tmp_path, "ledger", SEPTEMBER, make_call(1, "gpt-4o", "0.26"))
+    assert "Not compared: 1 call of 1 route of fewer than 30." in ask(capsys)
 
 
 @pytest.mark.usefixtures("month")
