@@ -64,9 +64,9 @@ def suggest_variant(models: object) -> Saving | None:
             if saved * 100 < LEAST_SAVING * total or (best and saved <= best.amount):
                 continue
             sentence = (
-                f"{name} took {format_amount(cost)} credits a request, {weaker} {format_amount(less)}; every tenth of "
-                f"its {format_count(row['requests'], 'request')} asked of the latter would have saved "
-                f"{format_amount(saved)} flex credits, if the answers are as good."
+                f"{name} took {format_amount(cost)} credits a request, {weaker} {format_amount(less)}, the plan's "
+                f"included; every tenth of its {format_count(row['requests'], 'request')} asked of the latter would "
+                f"have saved {format_amount(saved)} of the flex credits among them, if the answers are as good."
             )
             best = Saving(sentence, saved)
     return best
