@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
@@ -147,6 +147,21 @@ class Span:
 
     def __str__(self) -> str:
         return f"{self.first} to {self.last}"
+
+
+def name_months(months: Iterable[Month]) -> str:
+    """Months in order, those that follow each other as one: `2025-01 to 2025-08, 2025-10`.
+
+    >>> name_months([Month(2024, 12), Month(2025, 1), Month(2025, 3)])
+    '2024-12 to 2025-01, 2025-03'
+    """
+    runs: list[list[Month]] = []
+    for month in months:
+        if runs and runs[-1][-1].next == month:
+            runs[-1][1:] = [month]
+        else:
+            runs.append([month])
+    return ", ".join(" to ".join(map(str, run)) for run in runs)
 
 
 def _parse_day(text: str) -> date:

@@ -210,6 +210,11 @@ def test_the_days_stand_in_a_table_with_their_total() -> None:
     )
 
 
+def test_a_table_without_a_total_ends_below_its_last_line() -> None:
+    table = Table("t", "Moves", [Column("now", "Now"), Column("then", "Instead")], [{"now": "a", "then": "b"}])
+    assert render_table(table, SEPTEMBER).splitlines()[-2:] == [f"{'a':32}  b", DOUBLE]
+
+
 def test_the_months_stand_in_a_table_with_their_total() -> None:
     rows = make_rows(("2025-09-01", "gpt-4", 100, 416075), ("2025-10-02", "gpt-4", 0, 389250))
     assert render_table(table_monthly_credits(credits_by_month(rows)), Span(date(2025, 9, 1), date(2025, 10, 31))) == (

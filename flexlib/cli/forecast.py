@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help="the share of such forecasts that shall hold (default 0.8)")  # fmt: skip
-    parser.add_argument("--budget", type=float, metavar="AMOUNT", help="say on which day this much is used up")
+    parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT", help="say on which day this much is used up")
     parser.add_argument("--holidays", metavar="COUNTRY|FILE",
                         help="days like each other, not like their weekday: a country such as CL (extra 'reports'), or "
                         "a file with a date a line")  # fmt: skip
@@ -206,6 +206,13 @@ def _list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
     lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
     return [{str(name): round(value, 4) if isinstance(value, float) else value for name, value in line.items()}
             for line in lines]  # fmt: skip
+
+
+def _read_amount(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount; write it as 120000") from error
 
 
 def _read_day(text: str) -> date:

@@ -41,7 +41,9 @@ def bring_month(
         return (_find_credits(month, settings, arguments),)
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
-        ensure_demo(month, zone, settings, request.months_before, **read_fetch_options(arguments))
+        against = str(request.values.get("against") or month)  # the month that a change is held against
+        for one, before in ((Month.parse(against), 0), (month, request.months_before)):
+            ensure_demo(one, zone, settings, before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)
         if settings.service_key:

@@ -41,12 +41,13 @@ AT_LEAST = "⚠️  AT LEAST: not everything is known; every total here is a low
 
 
 def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
-    """The table of those days, one line per row, then the total; `lower_bound` marks a total that is incomplete. Ends
-    with a newline."""
+    """The table of those days, one line per row, then the total, if it has one; `lower_bound` marks a total that is
+    incomplete. Ends with a newline."""
     columns = table.written_columns
     heads = [column.heading.upper() for column in columns]
     cells = [[_render_cell(column, row) for column in columns] for row in table.rows]
     totals = [format_value(table.sum_column(column), column.kind) for column in columns]
+    has_totals = any(totals)
     totals[0] = totals[0].upper() + " (AT LEAST)" * lower_bound
     lines, signs = [heads, *cells, totals], [">" if column.kind in NUMBERS else "<" for column in columns]
     laid = _lay_out(lines, signs, FIRST_WIDTH, NUMBER_WIDTH)
@@ -65,7 +66,8 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
         below = [f"\n    {line[-1]}" * bool(line[-1]) for line in lines]
         laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
     title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
-    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], SINGLE, laid[-1], DOUBLE, *table.explain_dashes()]) + "\n"
+    end = [SINGLE, laid[-1], DOUBLE] if has_totals else [DOUBLE]
+    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], *end, *table.explain_dashes()]) + "\n"
 
 
 def render_by_model(

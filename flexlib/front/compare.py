@@ -153,7 +153,8 @@ def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
     has_bills_only = ChargesCertificate.dataset in stored and UsageCertificate.dataset not in stored
     if of != "credits" and has_bills_only:
         return f"{UNITS[of]} of calls, only bills, which are of no day and no user; flexlib spend has their sum"
-    return f"{UNITS[of]}; choose another with --of"
+    others = " or ".join(one for one in UNITS if one != of)
+    return f"{UNITS[of]}; choose another with --of, {others}"
 
 
 def _collect_uses(

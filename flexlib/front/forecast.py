@@ -18,7 +18,7 @@ from flexlib.analysis.forecast import (
     sum_up_backtest,
 )
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month, Span
+from flexlib.dates import Month, Span, name_months
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_short_day
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
@@ -189,8 +189,9 @@ def find_ends(spend: Spend) -> dict[str, date]:
 
 
 def _explain_unknown_days(spend: Spend | CreditsDays, ends: Mapping[str, date], as_of: date | None) -> Iterator[str]:
-    for month in spend.absent:
-        yield f"Nothing of {month} is stored: its days are not in the history."
+    if spend.absent:
+        whose = "its" if len(spend.absent) == 1 else "their"
+        yield f"Nothing of {name_months(spend.absent)} is stored: {whose} days are not in the history."
     if as_of is None:
         newest = spend.loaded[-1]
         for source, end in ends.items():

@@ -13,7 +13,7 @@ import pandas as pd
 
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month, Span
+from flexlib.dates import Month, Span, name_months
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
@@ -98,7 +98,7 @@ class Spend:
     @property
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
-        absent = [f"Nothing of {month} is stored." for month in self.absent]
+        absent = [f"Nothing of {name_months(self.absent)} is stored."] if self.absent else []
         absent += list_misplaced(self.root, self.absent)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems())

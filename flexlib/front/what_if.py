@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
-from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.dates import Month
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import format_count, format_credits
 from flexlib.front.people import CreditsDays
@@ -25,7 +27,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.price_book import load_book
-from flexlib.money.unit_prices import is_listed
+from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
 from flexlib.spend.billed import name_spellings
 from flexlib.spend.zones import write_moment
 from flexlib.store.credit_prices import load_multipliers
@@ -105,7 +107,8 @@ def find_what_ifs(
     routes: dict[str, dict[Route, None]] = defaultdict(dict)
     for one in (one for one in told if one["is_priced"]):
         routes[one["task_type"]][Route(*(one[name] for name in ROUTE))] = None
-    moves = reprice(told, {task: dict.fromkeys([*own, *named]) for task, own in routes.items()})
+    tried = {task: [one for one in named if _may_answer(one, task, usage.month)] for task in routes}
+    moves = reprice(told, {task: dict.fromkeys([*own, *tried[task]]) for task, own in routes.items()})
     lines = moves[moves["calls"] > 0]
     totals = sum_moves(moves)
     spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
@@ -124,7 +127,7 @@ def find_what_ifs(
         credit_usd=_find_credit_price(spend, spent),
         scores=read_scores(Path(scores)) if scores else None,
         named=tuple(named),
-        left_out=(*_explain_left_out(cells, told, moves), *contradicted),
+        left_out=(*_explain_left_out(cells, told, moves), *_explain_untried(named, tried, routes), *contradicted),
     )
 
 
@@ -146,6 +149,24 @@ def read_routes(text: str) -> list[Route]:
             raise BadParameter(f"{one!r} is in no price list that is installed; name another model.")
         routes.append(route)
     return routes
+
+
+def _may_answer(route: Route, task: str, month: Month) -> bool:
+    """Whether a model may be tried for a task that the month's calls do not show it at: any for text, where its list
+    prices answers or not; for embeddings one that has no price for answers. Of other tasks the lists do not tell."""
+    if task != LlmTaskType.EMBEDDING:
+        return task == LlmTaskType.TEXT
+    moment = datetime.combine(month.first, time())
+    found = find_unit_prices(load_book(), route.provider, route.model, moment, prompt_tokens=0, proxy=route.proxy)
+    return isinstance(found, UnitPrices) and found.completion is None
+
+
+def _explain_untried(
+    named: Iterable[Route], tried: Mapping[str, Collection[Route]], routes: Mapping[str, Collection[Route]]
+) -> Iterator[str]:
+    for task, own in tried.items():
+        if left := [one.model for one in named if one not in own and one not in routes[task]]:
+            yield f"Not tried for {task}: {', '.join(left)}; no list says that such a model does that."
 
 
 def _list_routes(calls: duckdb.DuckDBPyRelation) -> list[Route]:

@@ -18,15 +18,12 @@ from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
-from flexlib.tables.compare import UNITS, list_parts, name_part
+from flexlib.tables.compare import HEADINGS, UNITS, list_parts, name_part
 
 STEP = 34
 """CSS pixels of a step of the staircase."""
 
-NAMES = {
-    "new": "New", "gone": "Stopped", "volume": "How much", "mix": "Which models", "price": "Price",
-    "rate": "Exchange rate", "unmeasured": "Not counted",
-}  # fmt: skip
+NAMES = {"new": "New", "gone": "Stopped", **HEADINGS}
 """The steps, as there is room for beside them on a phone."""
 
 

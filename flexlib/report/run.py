@@ -20,7 +20,7 @@ from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.offline import find_loaded
-from flexlib.report.parameters import ReportRequest
+from flexlib.report.parameters import ReportRequest, read_parameters
 from flexlib.settings import CELL_LIMIT, DEMO
 from flexlib.store.disk import report_disk
 from flexlib.store.server import is_made_up
@@ -176,7 +176,7 @@ def _execute(
                 _escape(source.absolute()), _escape(target.absolute()), dict(values), **how, **python
             )
         except PapermillExecutionError as error:
-            what = f"{error.ename}: {error.evalue}"
+            what = _name_parameters(f"{error.ename}: {error.evalue}", source)
             failed = NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}")
             if error.ename == SnapshotChanged.__name__:
                 failed.exit_code = SnapshotChanged.exit_code
@@ -189,6 +189,13 @@ def _execute(
                 return _execute(source, target, values, data, unclosed, how, starts - 1)
             raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node
+
+
+def _name_parameters(text: str, notebook: Path) -> str:
+    """A sentence that names options of the console, such as `--of`, with those that the notebook has as a report takes
+    them: `-p of`."""
+    names = "|".join(read_parameters(notebook))
+    return re.sub(rf"--({names})\b", r"-p \1", text) if names else text
 
 
 def _escape(path: Path) -> str:

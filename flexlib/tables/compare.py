@@ -38,6 +38,7 @@ def name_part(name: str, people: Mapping[str, int]) -> str:
         **{name: words[0].upper() + words[1:] for name, words in SAID.items()},
         "new": format_count(people["new"], "new spender"),
         "gone": f"{format_count(people['gone'], 'spender')} who stopped",
+        "price": HEADINGS["price"],  # as the chart and the tables of who moved name it
         "volume": f"The same {format_count(people['stayed'], 'spender')}: {SAID['volume']}",
     }[name]
 

@@ -83,6 +83,12 @@ def test_what_cannot_be_forecast_is_said_in_a_sentence(
     assert sentence in capsys.readouterr().err
 
 
+def test_a_budget_that_is_no_amount_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["forecast", "--year", "2025", "--month", "9", "--budget", "much"])
+    assert "'much' is not an amount; write it as 120000\n" in capsys.readouterr().err
+
+
 def test_a_file_that_is_no_series_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (path := tmp_path / "daily.csv").write_text("day,amount\n2025-01-01,3\n", "utf-8")
     assert main(["forecast", "--series", str(path)]) == 2

@@ -176,8 +176,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         (["monthly", "--year", "2025", "--start-month", "9", "--end-month", "8"], "ends before that, on 2025-08-31"),
         (["report", "--start-date", "2025-08-01", "--end-date", "2025-09-29"], "a report is of a whole month; 2025-"),
         (["report", "-f", "nowhere.yaml"], "nowhere.yaml cannot be read: no such file or directory; give the path"),
-        (["import", "nowhere.csv", "--timestamp", "time"], "nowhere.csv does not exist, or is not a file; give the"),
-        (["import", "nowhere.zip", "--timestamp", "time"], "nowhere.zip does not exist, or is not a file; give the"),
+        (["import", "nowhere.csv", "--timestamp", "time"], "nowhere.csv does not exist; give the path of a file or"),
+        (["import", "exports/", "--timestamp", "time"], "exports does not exist; give the path of a file or folder."),
         (["by-model", "--year", "2025", "--month", "13"], "month must be a whole number from 1 to 12, not 13."),
         (["daily", "--year", "0", "--month", "1"], "year must be a whole number from 2000 to 2100, not 0."),
         (

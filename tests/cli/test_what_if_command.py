@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from report_samples import store_month
 from spend_samples import OCTOBER, SEPTEMBER, call, store, store_credits
@@ -189,7 +191,19 @@ def test_the_companys_own_dated_table_says_what_a_prompt_costs_where_the_rows_do
         assert said in ask(capsys, code=2)
 
 
-def test_the_page_says_the_first_saving_and_leaves_out_what_is_not_known(month: Path) -> None:
+def test_a_model_that_is_named_is_tried_for_embeddings_only_where_its_list_prices_no_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = {"task_type": "embedding", "completion_tokens": 0, "total_tokens": 100_000}
+    store(tmp_path, "ledger", SEPTEMBER, *(make_call(one, "text-embedding-3-large", "0.013", **kinds)
+                                           for one in range(30)))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    made = json.loads(ask(capsys, "--to", "openai/gpt-5-nano,openai/text-embedding-3-small", "--json"))
+    assert [(one["to_model"], one["usd"]) for one in made["moves"]] == [("text-embedding-3-small", "0.06")]
+    assert made["left_out"] == ["Not tried for embedding: gpt-5-nano; no list says that such a model does that."]
+
+
+def test_the_page_says_the_largest_saving_and_leaves_out_what_is_not_known(month: Path) -> None:
     store_credits(month, (1, "ana", "m", 0, 40_000))
     spend = load_spend("2025-09", None, month, zone="UTC", names=False)
     made = find_what_ifs(spend, cap=300, accepted_by="used")
@@ -205,6 +219,11 @@ def test_the_page_says_the_first_saving_and_leaves_out_what_is_not_known(month: 
     assert page.heading_for_discounts(made.discounts) is None
     empty = made.savings.head(0)
     assert page.plot_savings(empty) is None
+    (own,) = made.savings.to_dict("records")
+    larger = own | {"model": "gpt-4", "to_model": "gpt-5", "now_usd": own["now_usd"] - 1, "high_usd": Decimal("-1")}
+    both = pd.DataFrame([own, larger])  # 9.55 and 10.40 less at least: the second saves more
+    assert page.heading_for_savings(both).heading.startswith("US$ 9.40 for gpt-4 would")
+    assert "10.40" in page.show_what_if_headlines(both, made.discounts, empty, None).text
     assert page.heading_for_savings(empty).heading == "No other model of the same task is cheaper in any case"
 
 

@@ -163,12 +163,12 @@ def test_a_month_without_a_single_row_is_a_report_too(tmp_path: Path) -> None:
 
 
 def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path, "1 / 0", "print('after')")
+    notebook = write_notebook(tmp_path, "raise ZeroDivisionError('by zero; choose another --month')", "print('after')")
     with pytest.raises(NotebookFailed, match=r"Cell \d of sample\.ipynb failed: ZeroDivisionError") as caught:
         run_report(check_request(str(notebook), MONTH), tmp_path / "reports", FIXTURE)
     kept = tmp_path / "reports" / "demo" / "2025-09" / "sample.failed.ipynb"
     assert [file.name for file in kept.parent.iterdir()] == [kept.name]
-    assert "by zero. No page was written; " in str(caught.value)
+    assert "by zero; choose another -p month. No page was written; " in str(caught.value)  # as a report takes it
     assert "papermill-error-cell" in kept.read_text("utf-8")
 
 

@@ -27,7 +27,7 @@ COLOURS = {Outcome.SAVES: "accent", Outcome.MAY_SAVE: "amber2", Outcome.COSTS: "
 
 
 def show_what_if_headlines(savings: object, discounts: object, capped: object, usd: Decimal | None) -> Html:
-    """The first saving that holds in any case, what batches and caches could save, and a cap."""
+    """The largest saving that holds in any case, what batches and caches could save, and a cap."""
     cards = [("Another model", "none", "is cheaper in any case")]
     if best := _find_best(savings):
         note = f"at least: {escape(best['model'])} on {escape(best['to_model'])}"
@@ -44,7 +44,8 @@ def show_what_if_headlines(savings: object, discounts: object, capped: object, u
 
 
 def _find_best(savings: object) -> dict[str, Any] | None:
-    return next((row for row in read_rows(savings) if row["outcome"] == Outcome.SAVES), None)
+    rows = (row for row in read_rows(savings) if row["outcome"] == Outcome.SAVES)
+    return max(rows, key=lambda row: row["now_usd"] - row["high_usd"], default=None)
 
 
 def _write_usd(amount: Decimal) -> str:
@@ -52,7 +53,7 @@ def _write_usd(amount: Decimal) -> str:
 
 
 def heading_for_savings(savings: object, dated: str = "") -> Heading:
-    """The first saving that holds in any case, or that there is none. `dated`: of when the scores are."""
+    """The largest saving that holds in any case, or that there is none. `dated`: of when the scores are."""
     note = (
         "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
         f"another length. Whether it answers as well, no price says: try it on a part of the calls. {dated}"
@@ -87,15 +88,16 @@ def heading_for_accepted(accepted: object) -> Heading | None:
 
 
 def heading_for_exchanges(exchanges: object) -> Heading | None:
-    """None where no model's multiplier is known beside a cheaper one's."""
+    """The most that is saved; None where no model's multiplier is known beside a cheaper one's."""
     note = (
         "A prompt costs what divides the credits of each row of its model; where they are too few, what your own table "
         "says. As many prompts are taken for granted."
     )
-    for row in read_rows(exchanges):
-        fewer = f"At least {format_credits(row['saved_low'])} flex credits fewer"
-        return Heading(f"{fewer} had {row['to_model_uid']} been asked instead of {row['model_uid']}", note)
-    return None
+    if not (rows := read_rows(exchanges)):
+        return None
+    row = max(rows, key=lambda one: one["saved_low"])
+    fewer = f"At least {format_credits(row['saved_low'])} flex credits fewer"
+    return Heading(f"{fewer} had {row['to_model_uid']} been asked instead of {row['model_uid']}", note)
 
 
 def heading_for_cap(capped: object, cap: int) -> Heading | None:

@@ -27,9 +27,8 @@ COMPRESSIONS = (".gz", ".zst", ".bz2")
 def check_file(file: Path) -> None:
     """Raises `BadFile` when it is not there."""
     if not file.is_file():
-        raise BadFile(
-            f"{file} does not exist, or is not a file; give the path of a CSV, JSON lines or Parquet of calls."
-        )
+        what = "is not a file" if file.exists() else "does not exist"
+        raise BadFile(f"{file} {what}; give the path of a file or folder.")
 
 
 def find_kind(file: Path) -> str:
