@@ -181,7 +181,7 @@ def name_under(secret: bytes, users: Iterable[str]) -> dict[str, str]:
     Where two begin alike both are longer, as no two people may be one.
 
     >>> name_under(b"ours", ["ana", "ben"])
-    {'ana': 'Person 6q63vj8b', 'ben': 'Person 5y4pbhkh'}
+    {'ana': 'Person 0r473cz1', 'ben': 'Person z2f5n78x'}
     """
     words = {user: _write_digits(hashlib.blake2b(user.encode(), key=secret[:64], digest_size=20).digest())
              for user in set(users)}  # fmt: skip

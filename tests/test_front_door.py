@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from shutil import copytree
 from types import ModuleType
@@ -12,9 +13,15 @@ from types import ModuleType
 import pytest
 
 import flexlib
-from flexlib.front import spend as front
 
 FIXTURE = Path(__file__).parent / "data" / "fixture"
+
+HOUSE = Path(flexlib.__file__).parent
+WITH_EXAMPLES = sorted(
+    ".".join(file.relative_to(HOUSE.parent).with_suffix("").parts)
+    for file in HOUSE.rglob("*.py")
+    if "    >>> " in file.read_text("utf-8") and file.name != "__init__.py"
+)
 
 OFFERED = [
     "LlmProvider",
@@ -56,9 +63,12 @@ def test_what_is_offered_shows_an_example_that_runs(name: str, monkeypatch: pyte
     assert (done.failed, done.attempted > 0) == (0, True)
 
 
-def test_the_examples_of_loaded_months_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
-    done = doctest.testmod(front, optionflags=doctest.NORMALIZE_WHITESPACE)
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_the_examples_of_every_room_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copytree(FIXTURE, tmp_path / "data")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert (done.failed, done.attempted > 0) == (0, True)
 
 

@@ -66,7 +66,7 @@ def forecast_sum(
     >>> import pandas as pd
     >>> days = pd.date_range("2025-01-01", "2025-09-10")
     >>> forecast_sum(pd.Series(100.0, days), pd.date_range("2025-09-01", "2025-09-30"))
-    Forecast(expected=3000.0, low=3000.0, high=3000.0, origins=30, outcome=<Outcome.FORECAST: 'forecast'>, reason='')
+    Forecast(expected=3000.0, low=3000.0, high=3000.0, origins=33, outcome=<Outcome.FORECAST: 'forecast'>, reason='')
     """
     series = DailySeries(history, holidays)
     return _forecast(series, len(series.values), _read_days(days), _check_band(band))

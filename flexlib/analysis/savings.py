@@ -47,7 +47,7 @@ def suggest_variant(models: object) -> Saving | None:
     >>> models = pd.DataFrame({"model": ["Claude Sonnet 4 Thinking", "Claude Sonnet 4"], "requests": [1000, 500],
     ...                        "flex_credits": [300_000, 100_000], "prompt_credits": [0, 0]})
     >>> suggest_variant(models).amount
-    Decimal('100.00')
+    Decimal('100')
     """
     rows = {row["model"]: row for row in read_rows(models) if (row["requests"] or 0) >= FEWEST_REQUESTS}
     total = Decimal(sum(row["flex_credits"] for row in rows.values()))
