@@ -52,8 +52,6 @@ def add_commands(commands: Commands) -> None:
 
 def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the month, gives the exit code of its state."""
-    from flexlib.spend.bills import SEE_SPEND
-
     tolerance = read_tolerance(
         ("--tolerance-usd", arguments.tolerance_usd),
         ("--tolerance-share", arguments.tolerance_share),
@@ -65,6 +63,8 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
             from flexlib.cli.report_months import ensure_demo
 
             ensure_demo(asked, "UTC", settings)
+    from flexlib.spend.bills import SEE_SPEND  # after the line on whose data it is: it takes long to load
+
     month = load_judged(asked, replace(settings, bill_tolerance=tolerance))
     facts = describe_spend(month, bills := month.bills)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
