@@ -69,8 +69,8 @@ def test_on_paper_several_files_are_counted_and_named(folder: Path, capsys: pyte
     assert "  Rows            2 read of the month's 2 files so far, 2 stored, " in said
     assert said.splitlines()[:4] == [
         "2 files, 2026-05: 2 rows added.",
-        "  1.csv: 1 row",
-        "  2.csv: 1 row",
+        "  1.csv: 1 row added",
+        "  2.csv: 1 row added",
         "CERTIFICATE - MAY 2026",
     ]
 
