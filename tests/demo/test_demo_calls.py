@@ -87,5 +87,5 @@ def test_the_page_of_the_demo_shows_everything_there_is_to_show(root: Path, tmp_
     ]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     words = read_words(pages[0].read_text("utf-8"))
-    for text in ("on August", "Other 3 models", "US$ per 1M tokens", " new ", "calls failed", "without a price"):
+    for text in ("vs August", "Other 3 models", "US$ per 1M tokens", " new ", "calls failed", "without a price"):
         assert text in words
