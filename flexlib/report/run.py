@@ -195,7 +195,8 @@ def _name_parameters(text: str, notebook: Path) -> str:
     """A sentence that names options of the console, such as `--of`, with those that the notebook has as a report takes
     them: `-p of`."""
     names = "|".join(read_parameters(notebook))
-    return re.sub(rf"--({names})\b", r"-p \1", text) if names else text
+    # A command that is named keeps its own options.
+    return re.sub(rf"(?<=with )--({names})\b", r"-p \1", text) if names else text
 
 
 def _escape(path: Path) -> str:

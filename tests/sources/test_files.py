@@ -894,7 +894,7 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them(tmp_path: Path) -
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match="calls.csv does not exist, or is not a file"):
+    with pytest.raises(BadFile, match="calls.csv does not exist; give the path of a file"):
         take(tmp_path / "calls.csv")
 
 
