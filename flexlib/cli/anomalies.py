@@ -14,11 +14,10 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
-    asks_demo,
     find_exit_code,
-    open_settings,
     read_count,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_plain, format_short_day
 from flexlib.settings import Settings
@@ -64,13 +63,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     month = Month(arguments.year, arguments.month)
     path = arguments.events or (EVENTS if EVENTS.is_file() else None)
     events = read_events(path) if path else []
-    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
-        if is_demo:
-            from flexlib.cli.report_months import ensure_demo
-
-            for one in (month.previous, month):
-                ensure_demo(one, "UTC", settings)
+    settings = open_shown(arguments, settings, month, before=2)
     made = find_month_anomalies(
         month,
         settings.data,

@@ -13,10 +13,9 @@ from flexlib.cli.options import (
     Commands,
     add_command,
     add_demo_option,
-    asks_demo,
     find_exit_code,
-    open_settings,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.formats import format_count, format_plain, format_span
@@ -59,14 +58,8 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.compare import compare_spans
     from flexlib.front.months import find_look
 
-    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
     months = (*arguments.before.months, *arguments.after.months)
-    with open_settings(arguments, settings, offline=not is_demo, judged=months) as settings:
-        if is_demo:
-            from flexlib.cli.report_months import ensure_demo
-
-            for month in months:
-                ensure_demo(month, "UTC", settings)
+    settings = open_shown(arguments, settings, *months)
     made = compare_spans(
         arguments.before,
         arguments.after,

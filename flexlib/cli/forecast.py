@@ -14,11 +14,9 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
-    asks_demo,
     find_exit_code,
-    open_settings,
 )
-from flexlib.cli.report_months import ensure_demo
+from flexlib.cli.report_months import open_shown
 from flexlib.cli.series import read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
@@ -78,10 +76,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
-    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
-        if is_demo:
-            ensure_demo(month, "UTC", settings, DEMO_MONTHS)
+    settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
     made = forecast_month(
         month,
         settings.data,

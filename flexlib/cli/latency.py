@@ -12,13 +12,12 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
-    asks_demo,
     find_exit_code,
     load_judged,
-    open_settings,
     read_count,
     warn_of_month,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_count
 from flexlib.settings import Settings
@@ -49,12 +48,8 @@ def run_latency(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the times, gives the exit code of the month's state."""
     from flexlib.front.latency import measure_month
 
-    month, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
-        if is_demo:
-            from flexlib.cli.report_months import ensure_demo
-
-            ensure_demo(month, "UTC", settings)
+    month = Month(arguments.year, arguments.month)
+    settings = open_shown(arguments, settings, month)
     usage = load_judged(month, settings, arguments.zone)
     made = measure_month(usage)
     print(json.dumps(describe_latency(usage, made), indent=2, ensure_ascii=False) if arguments.json

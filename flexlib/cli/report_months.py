@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.options import read_fetch_options
+from flexlib.cli.options import asks_demo, open_settings, read_fetch_options
 from flexlib.dates import Month, Span, check_begun
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.settings import NO_KEY, Settings
@@ -85,6 +85,16 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
     for one, even_empty in around.items():
         if one <= now:
             ensure_month(one, settings.data, ledger=ledger, even_empty=even_empty, most_unpriced=most)
+
+
+def open_shown(arguments: argparse.Namespace, settings: Settings, *months: Month, before: int = 1) -> Settings:
+    """The settings of what is shown, see `open_settings`, once its `months` are there: with `--demo` the made-up
+    company's are brought, and so many `before` each."""
+    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
+    with open_settings(arguments, settings, offline=not is_demo, judged=months) as shown:
+        for month in months if is_demo else ():
+            ensure_demo(month, "UTC", shown, before)
+    return shown
 
 
 def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /, **options: Any) -> None:  # noqa: ANN401

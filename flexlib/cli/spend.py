@@ -14,12 +14,11 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
-    asks_demo,
     find_exit_code,
     load_judged,
-    open_settings,
     warn_of_problems,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_plain
 from flexlib.settings import Settings, read_tolerance
@@ -57,12 +56,8 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
         ("--tolerance-share", arguments.tolerance_share),
         settings.bill_tolerance,
     )
-    asked, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, judged=[asked]) as settings:
-        if is_demo:
-            from flexlib.cli.report_months import ensure_demo
-
-            ensure_demo(asked, "UTC", settings)
+    asked = Month(arguments.year, arguments.month)
+    settings = open_shown(arguments, settings, asked)
     from flexlib.spend.bills import SEE_SPEND  # after the line on whose data it is: it takes long to load
 
     month = load_judged(asked, replace(settings, bill_tolerance=tolerance))

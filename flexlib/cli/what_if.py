@@ -14,12 +14,11 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
-    asks_demo,
     find_exit_code,
-    open_settings,
     read_count,
     warn_of_month,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_plain
@@ -65,12 +64,8 @@ def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.spend import load_spend
     from flexlib.front.what_if import find_what_ifs
 
-    month, is_demo = Month(arguments.year, arguments.month), bool(arguments.demo) and asks_demo(arguments, settings)
-    with open_settings(arguments, settings, offline=not is_demo, judged=[month]) as settings:
-        if is_demo:
-            from flexlib.cli.report_months import ensure_demo
-
-            ensure_demo(month, "UTC", settings)
+    month = Month(arguments.year, arguments.month)
+    settings = open_shown(arguments, settings, month)
     tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)
     options = {"zone": arguments.zone, "names": arguments.names, "tolerance": tolerance, "look": look}
     spend = load_spend(month, None, settings.data, **options)
