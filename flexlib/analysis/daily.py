@@ -10,6 +10,9 @@ import pandas as pd
 
 from flexlib.errors import InvalidRequest
 
+DIGITS = 12
+"""Of what is expected of a day: those behind come from a logarithm, and a constant series stays that constant."""
+
 PROFILE_WEEKS = 10
 """Weeks behind the weekday profile: its medians rest on ten of each weekday, and a change of habit is in within six
 of them."""
@@ -53,7 +56,7 @@ class DailySeries:
 
     def _expect(self, end: int, day: date) -> float:
         level, factors = self._fit(end)
-        return level * float(factors[7 if day in self._holidays else day.weekday()])
+        return float(f"{level * float(factors[7 if day in self._holidays else day.weekday()]):.{DIGITS}g}")
 
     def list_ratios(self, end: int, ahead: np.ndarray) -> np.ndarray:
         """Of what came to what was forecast, at earlier origins, for days as far ahead."""

@@ -141,10 +141,10 @@ def sum_up_backtest(months: pd.DataFrame) -> pd.DataFrame:
 def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) -> Forecast:
     """The sum of `days`, from the first `end` days of the series."""
     known, unknown = series.split(end, days)
-    certain = float(sum(known.values()))
+    certain = math.fsum(known.values())  # the same on every Python
     if not unknown:
         return Forecast(certain, certain, certain, 0, Outcome.FORECAST)
-    if np.isnan(rest := float(sum(unknown.values()))):
+    if np.isnan(rest := math.fsum(unknown.values())):
         reason = f"fewer than {FEWEST_DAYS} days before it are known"
         return Forecast(None, None, None, 0, Outcome.CANNOT_SAY, reason)
     # An unknown day of the past is as uncertain as if it came next.

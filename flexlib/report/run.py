@@ -195,8 +195,8 @@ def _name_parameters(text: str, notebook: Path) -> str:
     """A sentence that names options of the console, such as `--of`, with those that the notebook has as a report takes
     them: `-p of`."""
     names = "|".join(read_parameters(notebook))
-    # A command that is named keeps its own options.
-    return re.sub(rf"(?<=with )--({names})\b", r"-p \1", text) if names else text
+    command = r"\bflexlib [^;]*?(?=(?<!\.)\.(?:\s|$)|;|$)"  # one that is named keeps its own options
+    return re.sub(rf"({command})|--({names})\b", lambda found: found[1] or f"-p {found[2]}", text) if names else text
 
 
 def _escape(path: Path) -> str:

@@ -36,6 +36,7 @@ def test_a_backtest_says_by_day_of_the_month_how_often_the_band_held(
     lines = json.loads(capsys.readouterr().out)["backtest"]
     assert [line["known"] for line in lines] == [0, 5, 10, 15, 20, 25]
     last = lines[-1]
+    assert [line["held"] for line in lines] == [line["bands"] for line in lines]  # none is missed by a last digit
     assert (last["months"], last["bands"], last["held"], last["coverage"], last["mean_error"]) == (8, 6, 6, 1, 0)
     assert main(["forecast", "--series", series, "--backtest"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["25", "8", "6", "of", "6", "100%", "0.0%"]
