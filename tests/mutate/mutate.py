@@ -157,24 +157,23 @@ class Chosen:
 
 
 def measure(name: str, room: Room, workers: int) -> tuple[int, list[str]]:
-    """How many mutations a room has, and those that survive its tests."""
+    """How many mutations a room has, and those that survive its tests, in their order in the files."""
     reach = watch(room)
     usual = sum(reach.seconds.values())
     jobs: deque[tuple[str, str, ast.Module, Mutation, list[str]]] = deque()
-    survived = []
-    count = 0
+    survived, every = list[str](), list[str]()
     for file in room.files:
         path = str(Path(file).resolve())
         tree = ast.parse(Path(file).read_text("utf-8"))
         for mutation in list_mutations(tree):
-            count += 1
+            every.append(f"{file} {mutation}")
             place = path, mutation.line
             everywhere = mutation.line is None or place in reach.calls[""]
             tests = [test for test in reach.seconds if everywhere or place in reach.calls[test]]
             if tests:
                 jobs.append((file, path, tree, mutation, sorted(tests, key=reach.seconds.__getitem__)))
             else:
-                survived.append(f"{file} {mutation}")
+                survived.append(every[-1])
     running: dict[int, str] = {}
     while jobs or running:
         while jobs and len(running) < workers:
@@ -188,7 +187,7 @@ def measure(name: str, room: Room, workers: int) -> tuple[int, list[str]]:
             survived.append(mutant)
         print(f"\r{name}: {len(jobs) + len(running)} to go, {len(survived)} survived   ", end="", file=sys.stderr)
     print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
-    return count, survived
+    return len(every), sorted(survived, key=every.index)  # whichever of two tests ended first
 
 
 def watch(room: Room) -> Reach:
