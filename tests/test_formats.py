@@ -16,16 +16,20 @@ from flexlib.formats import (
     format_count,
     format_credits,
     format_day,
+    format_duration,
     format_moment,
+    format_money,
     format_month,
     format_plain,
     format_share,
     format_share_percent,
     format_short_day,
     format_short_number,
+    format_signed,
     format_span,
     format_weekday,
     format_whole_credits,
+    is_utf8,
     round_half_up,
 )
 from flexlib.tables.definition import FORMATS, Kind, format_value
@@ -139,3 +143,53 @@ def test_days_months_and_moments_are_written_in_english() -> None:
 )
 def test_a_number_of_an_axis_is_short(number: float, text: str) -> None:
     assert format_short_number(number) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("4709.385", "+4,709.39"),
+        ("-17", "−17.00"),
+        ("0.005", "+0.01"),
+        ("-0.005", "−0.01"),
+        ("0.0049", "0.00"),  # what rounds to nothing is neither more nor less
+        ("-0.0049", "0.00"),
+        ("0", "0.00"),
+        ("-1000", "−1,000.00"),
+    ],
+)
+def test_a_difference_has_its_sign_unless_it_rounds_to_nothing(amount: str, text: str) -> None:
+    assert format_signed(Decimal(amount)) == text
+
+
+def test_a_difference_may_have_other_decimals() -> None:
+    assert [format_signed(Decimal(text), "1") for text in ("0.4", "-1234.5")] == ["0", "−1,235"]
+
+
+def test_money_has_the_decimals_of_its_currency() -> None:
+    texts = {code: format_money(Decimal("3018.071"), code) for code in ("CLP", "JPY", "KRW", "USD", "EUR")}
+    assert texts == {"CLP": "3,018", "JPY": "3,018", "KRW": "3,018", "USD": "3,018.07", "EUR": "3,018.07"}
+    assert [format_money(Decimal("-0.4"), code) for code in ("CLP", "USD")] == ["> -1", "-0.40"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1000, "1.0 s"),
+        (1240, "1.2 s"),
+        (59_499, "59.5 s"),
+        (59_500, "1 min 0 s"),
+        (60_000, "1 min 0 s"),
+        (200_000, "3 min 20 s"),
+        (3_600_000, "60 min 0 s"),
+    ],
+)
+def test_a_duration_is_in_the_unit_that_fits_it(milliseconds: int | None, text: str) -> None:
+    assert format_duration(milliseconds).replace("\u00a0", " ") == text
+
+
+def test_a_name_that_holds_half_a_letter_cannot_be_written() -> None:
+    assert [is_utf8(text) for text in ("ñandú", "a\udc80", "", "a?")] == [True, False, True, True]
