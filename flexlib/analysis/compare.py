@@ -9,7 +9,7 @@ not a cause: `Change.ranges` tells how far another order would have moved each p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
@@ -72,14 +72,22 @@ class Change:
     """How many spenders are `new`, `gone`, `stayed`."""
     ranges: Mapping[str, tuple[Decimal, Decimal]]
     """Of `volume`, `mix` and `price`, in the unit of `Use.amount`: the least and the most that an order gives."""
+    names: Sequence[str] = PARTS
+    """The parts that there may be; of two versions of a month `versions.VERSION_PARTS`, and `people` counts rows."""
+    method: str = METHOD
+
+    @property
+    def is_of_versions(self) -> bool:
+        """Whether it is of what was stored twice of one month, and not of two spans."""
+        return self.names is not PARTS
 
     @property
     def difference(self) -> Decimal:
         return self.after - self.before
 
     def sum_parts(self) -> dict[str, Decimal]:
-        """Each of `PARTS` over everybody; they sum to `difference`."""
-        return _sum_parts(self.cells.values())
+        """Each of `names` over everybody; they sum to `difference`."""
+        return self._sum_parts(self.cells.values())
 
     def sum_by_person(self) -> dict[Hashable, dict[str, Decimal]]:
         """The parts of each person, the largest change first."""
@@ -93,8 +101,15 @@ class Change:
         groups: dict[Hashable, list[Mapping[str, Decimal]]] = defaultdict(list)
         for key, parts in self.cells.items():
             groups[key[place]].append(parts)
-        summed = {key: _sum_parts(parts) for key, parts in groups.items()}
+        summed = {key: self._sum_parts(parts) for key, parts in groups.items()}
         return dict(sorted(summed.items(), key=lambda one: (-abs(sum(one[1].values(), NOTHING)), str(one[0]))))
+
+    def _sum_parts(self, cells: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+        sums = dict.fromkeys(self.names, NOTHING)
+        for parts in cells:
+            for name, part in parts.items():
+                sums[name] += part
+        return sums
 
 
 Uses = Mapping[Any, Mapping[Any, Use]]
@@ -232,11 +247,3 @@ def _convert(use: Use) -> Decimal:
 
 def _sum_uses(uses: Uses) -> Decimal:
     return sum((_convert(use) for models in uses.values() for use in models.values()), NOTHING)
-
-
-def _sum_parts(cells: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
-    sums = dict.fromkeys(PARTS, NOTHING)
-    for parts in cells:
-        for name, part in parts.items():
-            sums[name] += part
-    return sums

@@ -17,8 +17,8 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
-from flexlib.errors import BadMonth
-from flexlib.formats import format_count, format_plain, format_span
+from flexlib.errors import BadMonth, InvalidRequest
+from flexlib.formats import format_count, format_plain
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,11 +38,15 @@ def add_commands(commands: Commands) -> None:
   flexlib compare 2025-08 2025-09
   flexlib compare 2025-08 2025-09 --of usd --top 10 --json
   flexlib compare 2025-01..2025-03 2025-07..2025-09 --of clp
+  flexlib compare 2025-09@1 2025-09 --of usd      (its first stored version, and the newest)
   flexlib compare 2025-08 2025-09 --demo""")  # fmt: skip
     parser.add_argument(
-        "before", type=_read_span, metavar="BEFORE", help="a month, 2025-08, or a span, 2025-01..2025-03"
+        "before",
+        type=_read_side,
+        metavar="BEFORE",
+        help="a month, 2025-08, a span, 2025-01..2025-03, or a stored version of a month, 2025-09@1",
     )
-    parser.add_argument("after", type=_read_span, metavar="AFTER", help="what it became")
+    parser.add_argument("after", type=_read_side, metavar="AFTER", help="what it became")
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
     parser.add_argument(
         "--top", type=int, default=SHOWN, metavar="N", help=f"people and models shown (default {SHOWN})"
@@ -57,18 +61,23 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the change and its parts; the exit code is that of the worse side."""
     from flexlib.front.compare import compare_spans
     from flexlib.front.months import find_look
+    from flexlib.front.versions import compare_versions
 
-    months = (*arguments.before.months, *arguments.after.months)
-    settings = open_shown(arguments, settings, *months)
-    made = compare_spans(
-        arguments.before,
-        arguments.after,
-        settings.data,
-        of=arguments.of,
-        names=arguments.names,
-        tolerance=settings.bill_tolerance,
-        look=find_look(settings, settings.data),
-    )
+    (before, first), (after, second) = arguments.before, arguments.after
+    settings = open_shown(arguments, settings, *before.months, *after.months)
+    look = find_look(settings, settings.data)
+    shown: dict[str, Any] = {
+        "of": arguments.of,
+        "names": arguments.names,
+        "tolerance": settings.bill_tolerance,
+        "look": look,
+    }
+    if first is None and second is None:
+        made = compare_spans(before, after, settings.data, **shown)
+    elif before != after:
+        raise InvalidRequest("versions are of one month; name it on both sides, as in 2025-09@1 2025-09@2.")
+    else:
+        made = compare_versions(before.months[0], first, second, settings.data, **shown)
     print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
           else render_comparison(made, arguments.top))  # fmt: skip
     for sentence in made.missing:
@@ -78,19 +87,19 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
     """For JSON: every amount as exact text, the largest changes first; no other orders of pesos."""
-    from flexlib.analysis.compare import METHOD
+    from flexlib.front.versions import name_version
 
-    change = made.change
+    change, (first, second) = made.change, made.versions or (None, None)
     return {
-        "before": str(made.before),
-        "after": str(made.after),
+        "before": name_version(made.before, first),
+        "after": name_version(made.after, second),
         "of": made.unit,
         "state": str(made.state),
         "amount_before": _write(change.before),
         "amount_after": _write(change.after),
         "difference": _write(change.difference),
         "at_least": {"before": made.lacking[0], "after": made.lacking[1]},
-        "people": dict(change.people),
+        "rows" if made.versions else "people": dict(change.people),
         "parts": {name: _write(part) for name, part in change.sum_parts().items()},
         "other_orders": {name: {"least": _write(least), "most": _write(most)}
                          for name, (least, most) in change.ranges.items() if made.unit != "clp"},
@@ -98,18 +107,20 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
                       for (source, user), parts in _list_top(change.sum_by_person(), top)],
         "by_model": [{"model": model, **_describe(parts)} for model, parts in _list_top(change.sum_by_model(), top)],
         "missing": list(made.missing),
-        "method": METHOD,
+        "method": change.method,
     }  # fmt: skip
 
 
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
-    from flexlib.analysis.compare import METHOD, SAID, round_parts
+    from flexlib.analysis.compare import SAID, round_parts
+    from flexlib.tables.compare import name_part
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = UNITS[made.unit]
     share = f" ({change.difference / change.before:+.1%})" if change.before > 0 and not any(made.lacking) else ""
-    title = f"{format_span(made.after)} against {format_span(made.before)} in {unit}"
+    before, after = made.sides
+    title = f"{after[0].upper()}{after[1:]} against {before} in {unit}"
     least = "at least " if made.lacking[1] else ""
     lines = [f"{title}: {least}{change.after:,.{places}f}, {change.difference:+,.{places}f}{share}"]
     shown = round_parts(parts, places)
@@ -117,10 +128,12 @@ def render_comparison(made: Comparison, top: int) -> str:
         "new": f"{format_count(change.people['new'], 'new spender')}",
         "gone": f"{format_count(change.people['gone'], 'spender')} who stopped",
         **{name: f"    {words} ({name})" for name, words in SAID.items()},
-        "volume": f"the same {change.people['stayed']:,}: {SAID['volume']} (volume)",
+        "volume": f"the same {change.people.get('stayed', 0):,}: {SAID['volume']} (volume)",
     }
+    if made.versions:
+        said = {name: name_part(name, change) for name in change.names}
     for name, part in shown.items():
-        if parts[name] or name in ("new", "gone", "volume"):
+        if parts[name] or name in ("new", "gone", "volume", "restated"):
             between = ""
             if name in change.ranges and change.people["stayed"]:
                 lowest, highest = change.ranges[name]
@@ -134,7 +147,7 @@ def render_comparison(made: Comparison, top: int) -> str:
             rounded = round_parts(moved, places)
             reasons = ", ".join(f"{name} {part:+,.{places}f}" for name, part in rounded.items() if moved[name])
             lines.append(f"  {label:<48}{sum(rounded.values()):>+16,.{places}f}   {reasons}")
-    return "\n".join([*lines, METHOD])
+    return "\n".join([*lines, change.method])
 
 
 def _list_top(sums: Mapping[Hashable, Mapping[str, Decimal]], top: int) -> list[tuple[Any, Mapping[str, Decimal]]]:
@@ -150,6 +163,19 @@ def _describe(parts: Mapping[str, Decimal]) -> dict[str, Any]:
 
 def _write(amount: Decimal) -> str:
     return format_plain(amount)
+
+
+def _read_side(text: str) -> tuple[Span, int | None]:
+    """A span, and of one month which of its versions."""
+    from flexlib.front.versions import read_version
+
+    if "@" not in text:
+        return _read_span(text), None
+    try:
+        month, version = read_version(text)
+    except BadMonth as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no version of a month; write 2025-09@1") from error
+    return month.span, version
 
 
 def _read_span(text: str) -> Span:

@@ -23,7 +23,7 @@ def bring_month(
     request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
 ) -> tuple[Snapshot, ...]:
     """Brings what the report reads up to date, and gives what it is of."""
-    from flexlib.spend.month import find_month_snapshots
+    from flexlib.spend.zones import find_month_snapshots
 
     month = request.month
     if month is None:
@@ -42,7 +42,7 @@ def bring_month(
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
         against = str(request.values.get("against") or month)  # the month that a change is held against
-        for one, before in ((Month.parse(against), 0), (month, request.months_before)):
+        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, request.months_before)):
             ensure_demo(one, zone, settings, before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)

@@ -57,6 +57,16 @@ class Comparison:
     """Whether the sum of each side lacks something: calls whose amount is not known, or rows that are not stored."""
     missing: tuple[str, ...]
     """What is not in the sums, or not certain in them, in sentences."""
+    versions: tuple[int, int] | None = None
+    """Which versions of one month, as `store.snapshots.find_state` counts them; None: two spans."""
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What is compared, in words."""
+        before, after = (format_span(span) for span in (self.before, self.after))
+        if not self.versions:
+            return before, after
+        return f"version {self.versions[0]}", f"version {self.versions[1]} of {after}"
 
 
 def compare_spans(
@@ -76,8 +86,7 @@ def compare_spans(
     `InvalidRequest` for a unit that is none, days that are no months or spans that overlap; `SnapshotMissing` where a
     month is not stored.
     """
-    if of not in UNITS:
-        raise InvalidRequest(f"{of!r} cannot be compared; choose {', '.join(UNITS)}.")
+    check_unit(of)
     sides = [tuple(span.months) for span in (before, after)]
     for span, months in zip((before, after), sides, strict=True):
         if (months[0].first, months[-1].last) != (span.first, span.last):
@@ -119,6 +128,12 @@ def compare_spans(
         (lacking[0], lacking[1]),
         tuple(dict.fromkeys(missing)),
     )
+
+
+def check_unit(of: str) -> None:
+    """Raises `InvalidRequest` where `of` is no unit that can be compared."""
+    if of not in UNITS:
+        raise InvalidRequest(f"{of!r} cannot be compared; choose {', '.join(UNITS)}.")
 
 
 def compare_loaded(before: Span, after: Spend, of: str) -> Comparison:

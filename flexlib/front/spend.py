@@ -74,6 +74,7 @@ class Spend:
     tolerance: BillTolerance | None = None
     """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
     look: Look = look_nowhere  # what tells what is recorded and not closed
+    version: int | None = None  # which version of each month, as `store.snapshots.find_state` counts; None: the newest
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -201,8 +202,8 @@ class Spend:
     @cached_property
     def _months(self) -> tuple[MonthUsage, ...]:
         """As `loaded`, with the keys of their users."""
-        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance, look=self.look)
-        return tuple(map(load, self.stored))
+        load, how = partial(load_month_usage, root=self.root, zone=self.zone), (self.tolerance, self.look, self.version)
+        return tuple(load(one, tolerance=how[0], look=how[1], version=how[2]) for one in self.stored)
 
     @cached_property
     def _pseudonyms(self) -> dict[str, str]:

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from matplotlib.figure import Figure
 
-from flexlib.analysis.compare import METHOD, NOTHING, Change
+from flexlib.analysis.compare import NOTHING, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
-from flexlib.formats import UNKNOWN, format_amount, format_change, format_signed, format_span
+from flexlib.formats import UNKNOWN, format_amount, format_change, format_signed
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
@@ -25,6 +25,8 @@ STEP = 34
 
 NAMES = {"new": "New", "gone": "Stopped", **HEADINGS}
 """The steps, as there is room for beside them on a phone."""
+
+VERSIONS_NAMES = NAMES | {"new": "Late rows", "gone": "Withdrawn"}
 
 
 class Compared(Protocol):
@@ -46,13 +48,18 @@ class Compared(Protocol):
     def lacking(self) -> tuple[bool, bool]: ...
     @property
     def missing(self) -> tuple[str, ...]: ...
+    @property
+    def versions(self) -> tuple[int, int] | None: ...
+    @property
+    def sides(self) -> tuple[str, str]: ...
 
 
 def show_compare_title(made: Compared) -> Html:
     """What is compared with what, and the worst state of both; what is missing, and why."""
+    earlier, later = made.sides
     return show_title(
         "Why it changed",
-        f"{format_span(made.after)} vs {format_span(made.before)}",
+        f"{later[0].upper()}{later[1:]} vs {earlier}",
         f"{UNITS[made.unit][0]} · a change and its parts",
         BADGES[made.state],
         "the worse of the two",
@@ -68,6 +75,15 @@ def show_compare_headlines(made: Compared) -> Html:
     title, places = UNITS[made.unit]
     came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
     stayed = sum(parts.values(), NOTHING) - came - went
+    counts = [
+        ("New spenders", f"{people['new']:,}", format_signed(came, places)),
+        ("Who stopped", f"{people['gone']:,}", format_signed(went, places)),
+        ("The same spenders", f"{people.get('stayed', 0):,}", format_signed(stayed, places)),
+    ]
+    if made.versions:
+        changed = people["restated"] + people["price"] + people["rate"]
+        counts = [("Late rows", *counts[0][1:]), ("Withdrawn rows", *counts[1][1:]),
+                  ("Changed rows", f"{changed:,}", format_signed(stayed, places))]  # fmt: skip
     unit = "" if made.unit == "flex_credits" else render_element("small", title)
     marks = [f" {render_element('b', 'at least', class_='warn')}" * lacks for lacks in made.lacking]
     share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
@@ -79,22 +95,21 @@ def show_compare_headlines(made: Compared) -> Html:
         (f"{later}{marks[1]}", f"{unit}{format_amount(change.after, places)}", said),
         (f"{earlier}{marks[0]}", f"{unit}{format_amount(change.before, places)}", title),
         ("Difference", format_signed(change.difference, places), "the sum of all parts"),
-        ("New spenders", f"{people['new']:,}", format_signed(came, places)),
-        ("Who stopped", f"{people['gone']:,}", format_signed(went, places)),
-        ("The same spenders", f"{people['stayed']:,}", format_signed(stayed, places)),
+        *counts,
     ])  # fmt: skip
 
 
 def heading_for_parts(made: Compared) -> Heading:
     """The part that moved most the way that the sum went."""
-    change, note = made.change, f"{METHOD} The lines beside their ends: how far another order would have moved them."
-    if made.unit == "clp":
-        note = METHOD
+    change = made.change
+    note = f"{change.method} The lines beside their ends: how far another order would have moved them."
+    if not change.ranges or made.unit == "clp":
+        note = change.method
     sign, parts = 1 if change.difference > 0 else -1, list_parts(change, made.unit)
     name = max(parts, key=lambda one: sign * parts[one])
     if not change.difference:
         return Heading(f"As much as in {_name_sides(made)[0]}", note)
-    title = "What is not all counted" if name == "unmeasured" else name_part(name, change.people)
+    title = "What is not all counted" if name == "unmeasured" else name_part(name, change)
     return Heading(f"{title} moved most: {format_signed(parts[name], UNITS[made.unit][1])}", note)
 
 
@@ -119,7 +134,9 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
     steps = [(earlier, NOTHING, change.before, "before")]
     height, ranges = change.before, dict[int, tuple[float, float]]()
     for place, (part, moved) in enumerate(parts.items(), 1):
-        steps.append((NAMES[part], height, moved, "more" if moved >= 0 else "less"))
+        steps.append(
+            ((VERSIONS_NAMES if made.versions else NAMES)[part], height, moved, "more" if moved >= 0 else "less")
+        )
         if part in change.ranges and unit != "clp":
             least, most = change.ranges[part]
             ranges[place] = float(height + least), float(height + most)
@@ -164,6 +181,8 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
 
 def _name_sides(made: Compared) -> tuple[str, str]:
     """Both spans, months without their year where it is one."""
+    if made.versions:
+        return f"Version {made.versions[0]}", f"Version {made.versions[1]}"
     sides = [span.months for span in (made.before, made.after)]
     if any(len(months) > 1 for months in sides):
         before, after = (f"{months[0]} to {months[-1]}" for months in sides)

@@ -130,6 +130,12 @@ class ReportRequest:
     """Months before it that it reads too."""
 
     @property
+    def stem(self) -> str:
+        """The name of its page: the notebook's, with what its month is held against where that is named."""
+        against = str(self.values.get("against") or "")
+        return self.notebook.stem + f"_vs_{against}" * bool(re.fullmatch(r"[\w@-]+", against, re.ASCII))
+
+    @property
     def period(self) -> str:
         """The month, or the year, that it is of; empty where it is of none: the folder of its page."""
         return str(self.month or self.values.get("year", ""))

@@ -58,14 +58,14 @@ def run_report(
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
     `unclosed` is what the ledger told of the months, by `proof.write_unclosed`: a notebook does not ask it.
 
-    Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`;
-    of made-up data it is in a folder `demo` there. The executed notebook lies beside it. Raises `NotebookFailed` when a
-    cell fails: then no page is written, one that was there stays, and the marked notebook is kept as
-    `flex_credits.failed.ipynb`. Raises `DiskFailed`.
+    Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`, of a comparison with
+    a month that is named `compare_months_vs_2025-07.html`; of made-up data it is in a folder `demo` there. The executed
+    notebook lies beside it. Raises `NotebookFailed` when a cell fails: then no page is written, one that was there
+    stays, and the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
     """
     source = request.notebook
     folder = output_dir / (DEMO if is_made_up(data) else "") / request.period
-    page, executed, failed = (folder / f"{source.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
+    page, executed, failed = (folder / f"{request.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _make_draft(folder) as draft, ThreadPoolExecutor(1) as pool:

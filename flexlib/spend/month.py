@@ -20,21 +20,19 @@ from typing import TYPE_CHECKING
 from flexlib.certificate import Certificate, State, UsageCertificate, explain_rows
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
-from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
-from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources, name_source, sort_sources
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside
-from flexlib.spend.zones import list_pieces, read_calls, read_source
+from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
 from flexlib.store.fx import load_pairs
-from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
@@ -171,36 +169,23 @@ class MonthUsage:
         return keep_unbilled(found, snapshot.relation, self.of_bills)
 
 
-def find_month_snapshots(month: Month, root: Path, *, zone: str = "UTC") -> tuple[Snapshot, ...]:
-    """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills.
-
-    Raises `SnapshotMissing` when nothing of the month itself is stored, `SnapshotChanged` when what is stored is not
-    what its certificate is of, `BadParameter` for a zone that does not exist.
-    """
-    found = [one for part, _, _ in list_pieces(month, zone) for one in list_newest(part, root)]
-    usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
-    spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
-    billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
-    if not spent and not billed and not any(one.month == month for one in usage):
-        raise SnapshotMissing(
-            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
-            f"(or {' or '.join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER))})"
-        )
-    for one in (*usage, *spent, *billed):
-        one.check()
-    return (*usage, *spent, *billed)
-
-
 def load_month_usage(
-    month: Month, root: Path, *, zone: str = "UTC", tolerance: BillTolerance | None = None, look: Look = look_nowhere
+    month: Month,
+    root: Path,
+    *,
+    zone: str = "UTC",
+    tolerance: BillTolerance | None = None,
+    look: Look = look_nowhere,
+    version: int | None = None,
 ) -> MonthUsage:
     """All stored calls of the month as the clocks of `zone` have it, each once.
 
     Any other zone than UTC reads the hours that it shares with a neighbouring month there. `look` tells what is
-    recorded and not closed. Raises `SnapshotMissing` when nothing of the month is stored, `BadParameter` for a zone
+    recorded and not closed; `version` as of `find_month_snapshots`. Raises `SnapshotMissing` when nothing of the month,
+    or no such version, is stored, `BadParameter` for a zone
     that does not exist, `BadFile` when a file of prices or rates is corrupt.
     """
-    pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone)
+    pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone, version=version)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _, source in stored})
     missing = [

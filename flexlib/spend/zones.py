@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
-from flexlib.errors import BadParameter
-from flexlib.sources.registry import LEDGER
-from flexlib.store.snapshots import list_newest
+from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources
+from flexlib.store.snapshots import find_state, list_newest
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
 
@@ -36,6 +36,31 @@ def list_pieces(month: Month, zone: str) -> list[Piece]:
         if low < high:
             pieces.append((one, low, high))
     return pieces
+
+
+def find_month_snapshots(
+    month: Month, root: Path, *, zone: str = "UTC", version: int | None = None
+) -> tuple[Snapshot, ...]:
+    """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills; of the
+    month itself those of its `version`, as `store.snapshots.find_state` counts them.
+
+    Raises `SnapshotMissing` when nothing of the month itself is stored, `SnapshotChanged` when what is stored is not
+    what its certificate is of, `BadParameter` for a zone that does not exist.
+    """
+    found: list[Snapshot] = []
+    for part, _, _ in list_pieces(month, zone):
+        found += find_state(part, version, root) if version and part == month else list_newest(part, root)
+    usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
+    spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
+    billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
+    if not spent and not billed and not any(one.month == month for one in usage):
+        raise SnapshotMissing(
+            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
+            f"(or {' or '.join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER))})"
+        )
+    for one in (*usage, *spent, *billed):
+        one.check()
+    return (*usage, *spent, *billed)
 
 
 def read_zone(zone: str) -> ZoneInfo:

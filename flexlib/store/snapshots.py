@@ -7,7 +7,7 @@
     ROOT/charges/2025-09/<source>/<version>/        charges.parquet, certificate.json, people.json, raw/
 
 A version is named after the moment it was stored and its rows; the newest is the month. What bears another name, such
-as a copy that somebody kept, is nobody's month. A month's folder also holds `.newest.json`, the name of the version of
+as a copy that somebody kept, is nobody's month. A month's folder also holds `.last.json`, the name of the version of
 each source that was stored last: an older one under a newer name is not taken for it, nor one that is gone forgotten.
 """
 
@@ -69,6 +69,27 @@ def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
     places = [folder] if dataset == "credits" else _list_folders(folder)
     versions = [version for place in places for version in _list_versions(place)]
     return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
+
+
+def list_states(month: Month, root: Path) -> list[list[Snapshot]]:
+    """What the month was made of after each storing of any of its sources, the first one first."""
+    versions = [one for dataset in CERTIFICATES for one in list_snapshots(dataset, month, root)]
+    states, newest = list[list[Snapshot]](), dict[Path, Snapshot]()
+    for one in sorted(versions, key=lambda version: version.path.name):
+        newest[one.path.parent] = one
+        states.append([*newest.values()])
+    return states
+
+
+def find_state(month: Month, version: int, root: Path) -> list[Snapshot]:
+    """The `version` of the month, counted from 1 as by `list_states`. Raises `SnapshotMissing`, naming all."""
+    states = list_states(month, root)
+    if not 1 <= version <= len(states):
+        stamps = (max(one.path.name for one in state).partition("-")[0] for state in states)
+        read = [f"{number} of {datetime.strptime(one, STAMP):%F %T}" for number, one in enumerate(stamps, 1)]
+        said = f"those stored are {', '.join(read)} UTC" if read else f"nothing of {month} is stored in {root}"
+        raise SnapshotMissing(f"{month} has no version {version}; {said}.")
+    return states[version - 1]
 
 
 def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = None) -> Snapshot | None:

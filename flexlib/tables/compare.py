@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
-from flexlib.analysis.compare import NOTHING, PARTS, SAID, Change, round_parts
+from flexlib.analysis.compare import NOTHING, SAID, Change, round_parts
 from flexlib.formats import format_count, format_signed
 from flexlib.sources.registry import name_source
 from flexlib.tables.definition import Column, Kind, Table
@@ -27,13 +27,28 @@ HEADINGS = {
     "volume": "How much",
     "mix": "Which models",
     "price": "Price",
+    "restated": "Restated",
     "rate": "Exchange rate",
     "unmeasured": "Not counted",
 }
 
 
-def name_part(name: str, people: Mapping[str, int]) -> str:
-    """What a part of a change is called: `74 new spenders`."""
+VERSIONS_SAID = {
+    "new": "{1}",
+    "gone": "{0} withdrawn",
+    "restated": "{0} restated",
+    "price": "A new price list ({0})",
+    "rate": "A new exchange rate ({0})",
+}
+"""What each part of two versions of a month is, with its rows."""
+
+
+def name_part(name: str, change: Change) -> str:
+    """What a part of a change is called: `74 new spenders`; of two versions `12 late rows`."""
+    people = change.people
+    if change.is_of_versions:
+        rows = format_count(people[name], "row")
+        return VERSIONS_SAID[name].format(rows, format_count(people[name], "late row"))
     return {
         **{name: words[0].upper() + words[1:] for name, words in SAID.items()},
         "new": format_count(people["new"], "new spender"),
@@ -46,7 +61,7 @@ def name_part(name: str, people: Mapping[str, int]) -> str:
 def list_parts(change: Change, unit: str) -> dict[str, Decimal]:
     """The parts that there are, rounded so that they add up to the rounded difference."""
     parts, places = change.sum_parts(), -Decimal(UNITS[unit][1]).as_tuple().exponent  # type: ignore[operator]
-    kept = {name: part for name, part in parts.items() if part or name in ("new", "gone", "volume")}
+    kept = {name: part for name, part in parts.items() if part or name in ("new", "gone", "volume", "restated")}
     return round_parts(kept, places)
 
 
@@ -55,7 +70,7 @@ def table_parts(change: Change, unit: str) -> Table:
     title, places = UNITS[unit]
     rows = [
         {
-            "part": name_part(name, change.people),
+            "part": name_part(name, change),
             "amount": format_signed(part, places),
             "between": _write_range(change, name, unit),
         }
@@ -116,11 +131,11 @@ def _table_movers(
 
 def _fold(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
     folded = {CAME_AND_WENT: parts.get("new", NOTHING) + parts.get("gone", NOTHING)}
-    return folded | {name: parts.get(name, NOTHING) for name in PARTS if name in HEADINGS}
+    return folded | {name: parts.get(name, NOTHING) for name in HEADINGS if name != CAME_AND_WENT}
 
 
 def _add(lines: list[Mapping[str, Decimal]]) -> dict[str, Decimal]:
-    return {name: sum((parts.get(name, NOTHING) for parts in lines), NOTHING) for name in PARTS}
+    return {name: sum((parts.get(name, NOTHING) for parts in lines), NOTHING) for name in ("new", "gone", *HEADINGS)}
 
 
 def _write(parts: Mapping[str, Decimal], kept: list[str], unit: str) -> dict[str, str]:
