@@ -209,6 +209,9 @@ def match_model(name: str) -> str:
 
     >>> match_model("Claude Opus 4.6") == match_model("anthropic/claude-opus-4-6-20260115")
     True
+    >>> match_model("Claude Haiku 3.5") == match_model("claude-3-5-haiku-20241022")
+    True
     """
-    text = name.lower().rpartition("/")[2]
-    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", text)).strip("-")
+    text = re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", name.lower().rpartition("/")[2])
+    bare = re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+    return re.sub(r"^claude-(\d(?:-\d)?)-([a-z]+)", r"claude-\2-\1", bare)  # as Anthropic's bills and later ids have it

@@ -558,6 +558,8 @@ def test_a_clouds_bill_beside_calls_that_have_a_bill_repeats_nothing(tmp_path: P
         ("Claude Opus 4.6", "claude-opus-4-6"),
         ("gpt-5-nano", "gpt-5-nano-2025-08-07"),
         ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5-20250929"),
+        ("Claude Haiku 3.5", "claude-3-5-haiku-20241022"),
+        ("Claude Opus 3", "claude-3-opus-20240229"),
     ],
 )
 def test_a_model_has_one_name_in_bills_and_calls(billed: str, called: str) -> None:

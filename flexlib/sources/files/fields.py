@@ -49,14 +49,14 @@ def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def read_makers(texts: Iterable[str]) -> dict[str, LlmProvider]:
-    """The maker of each pattern of models' names, in order. Raises `BadParameter` for what is no `pattern=provider`."""
-    found: dict[str, LlmProvider] = {}
+def read_members(field: str, texts: Iterable[str]) -> dict[str, str]:
+    """Who is meant by each pattern of models' names, in order. Raises `BadParameter` for what is no `pattern=name`."""
+    found: dict[str, str] = {}
     for text in texts:
         pattern, _, name = (part.strip().lower() for part in text.rpartition("="))
         if not pattern:
-            raise BadParameter(f"{text!r} tells no maker; write a pattern and a provider, such as claude*=anthropic.")
-        found.setdefault(pattern, LlmProvider.parse(name))
+            raise BadParameter(f"{text!r} tells nobody; write a pattern and a name, such as claude*=anthropic.")
+        found.setdefault(pattern, MEMBERS[field].parse(name))
     return found
 
 

@@ -10,7 +10,7 @@ from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.conditions import hide_emails, list_columns
-from flexlib.sources.files.fields import CHOICES, FIELDS, AskedColumns, read_aliases, read_extra_counts, read_makers
+from flexlib.sources.files.fields import CHOICES, FIELDS, AskedColumns, read_aliases, read_extra_counts, read_members
 from flexlib.sources.files.numbers import SUMMED
 
 RULES = 2
@@ -132,6 +132,8 @@ class CallMapping:
     makers: tuple[str, ...] = ()
     """Whose a model is by its name, such as `claude*=anthropic`: with neither `provider` nor its column, the first that
     fits, in any case (`*` is any text)."""
+    sellers: tuple[str, ...] = ()
+    """Through whom it was called by its name, such as `bedrock/*=bedrock`, with neither `proxy` nor its column."""
     optional: tuple[str, ...] = ()
     """Columns that a file may lack: each is then empty in all rows."""
     preset: str | None = None
@@ -142,7 +144,7 @@ class CallMapping:
     """Those of the flexlib that first imported the file, 1 up to 0.2.0; no part of what the file means."""
 
     def __post_init__(self) -> None:
-        if self.takes_maker_from_model and self.model_column is None:
+        if "provider" in self.told_by_model and self.model_column is None:
             raise BadParameter(
                 f"whose model was called? Name a provider ({', '.join(LlmProvider)}) or the column that does."
             )
@@ -166,7 +168,8 @@ class CallMapping:
             raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
         self._check_choices()
         read_aliases(self.aliases)
-        read_makers(self.makers)
+        read_members("provider", self.makers)
+        read_members("proxy", self.sellers)
         read_extra_counts(self.extra_counts)
         if wrong := [one for one in self.totals if not all(one.partition("="))]:
             raise BadParameter(f"{wrong[0]!r} is no total; write PATH=COLUMN, such as totals.cost=cost.")
@@ -193,9 +196,10 @@ class CallMapping:
                 raise BadParameter(f"{name} is {getattr(self, name)}, but of what? Name {missing} too.")
 
     @property
-    def takes_maker_from_model(self) -> bool:
-        """Whether nothing but the text before a slash in the column of models can tell the provider."""
-        return self.provider is None and self.provider_column is None
+    def told_by_model(self) -> set[str]:
+        """The members that nothing but the name of a model can tell."""
+        names = ("provider", "proxy") if self.sellers else ("provider",)
+        return {name for name in names if not (getattr(self, name) or getattr(self, f"{name}_column"))}
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -218,9 +222,8 @@ class CallMapping:
         counts = frozenset(column for name, column in columns.items() if name in SUMMED and name != "duration_ms")
         needed = frozenset(columns.values()) - optional
         asked = (*columns.values(), *self.metadata, *self.conditions)
-        period = (self.created_at, self.ended_at or "")
-        totals = dict(one.split("=", 1) for one in self.totals)
-        return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional, *period, totals)
+        more = (self.created_at, self.ended_at or "", dict(one.split("=", 1) for one in self.totals))
+        return AskedColumns(asked, counts, needed, self.rows_path, self.reader, optional, *more)
 
     @property
     def lifted(self) -> set[str]:
@@ -239,10 +242,8 @@ class CallMapping:
                 del told[name]
         texts = {name: list(value) if isinstance(value, tuple) else str(value) for name, value in told.items()}
         if self.aliases:  # their order and their case say nothing
-            meant = (
-                f"{word}={member}" for words in read_aliases(self.aliases).values() for word, member in words.items()
-            )
-            texts["aliases"] = sorted(set(meant))
+            several = read_aliases(self.aliases).values()
+            texts["aliases"] = sorted({f"{word}={name}" for words in several for word, name in words.items()})
         if self.extra_counts:
             texts["extra_counts"] = sorted(set(texts["extra_counts"]))
         asks = {"where", "no_calls", "not_billed", "billed", "direct"} & texts.keys()

@@ -16,7 +16,7 @@ from flexlib.enums import NOT_SAID_BILLED, SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
 from flexlib.sources.files.codex import ASKED
 from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
-from flexlib.sources.files.fields import MEMBERS, read_aliases, read_makers
+from flexlib.sources.files.fields import MEMBERS, read_aliases, read_members
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import IN_DOLLARS
 from flexlib.sources.files.texts import quote
@@ -222,18 +222,18 @@ def find_words(mapping: CallMapping) -> dict[str, str]:
     """SQL for the text that names each member; null where there is none, or an alias says that it means nothing."""
     words = {}
     for name, aliases in read_aliases(mapping.aliases).items():
-        text = _find_maker(mapping) if name == "provider" and mapping.takes_maker_from_model else name
+        text = _read_name(name, mapping) if name in mapping.told_by_model else name
         empty = ", ".join(quote(word) for word in ["", *(word for word, member in aliases.items() if not member)])
         words[name] = f"CASE WHEN lower({text}) NOT IN ({empty}) THEN {text} END"
     return words
 
 
-def _find_maker(mapping: CallMapping) -> str:
-    """SQL for the maker that the name of a model tells: by the mapping's patterns, else before its slash."""
-    fits = [
-        f"WHEN lower(model) GLOB {quote(one)} THEN {quote(maker)}" for one, maker in read_makers(mapping.makers).items()
-    ]
-    return f"CASE {' '.join(fits)} ELSE {MAKER} END" if fits else MAKER
+def _read_name(field: str, mapping: CallMapping) -> str:
+    """SQL for whom the name of a model tells: by the mapping's patterns, else the maker before its slash."""
+    patterns, other = (mapping.makers, MAKER) if field == "provider" else (mapping.sellers, "NULL")
+    found = read_members(field, patterns).items()
+    fits = [f"WHEN lower(model) GLOB {quote(one)} THEN {quote(member)}" for one, member in found]
+    return f"CASE {' '.join(fits)} ELSE {other} END" if fits else other
 
 
 def name_member(field: str, mapping: CallMapping) -> str:
@@ -241,7 +241,7 @@ def name_member(field: str, mapping: CallMapping) -> str:
     texts = MEMBERS[field].spellings() | read_aliases(mapping.aliases)[field]
     spellings = ", ".join(f"{quote(text)}: {quote(member)}" for text, member in texts.items() if member)
     constant = write_constant(getattr(mapping, field))
-    if field not in mapping.columns and not (field == "provider" and mapping.takes_maker_from_model):
+    if field not in {*mapping.columns, *mapping.told_by_model}:
         return constant
     return f"CASE WHEN {field} IS NULL THEN {constant} ELSE (MAP {{{spellings}}})[lower({field})] END"
 

@@ -94,7 +94,7 @@ def judge_rows(
     if has_parts(mapping):
         check_meaning(connection, file)
     maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
-    if mapping.takes_maker_from_model and not mapping.makers and not connection.execute(maker).fetchall()[0][0]:
+    if "provider" in mapping.told_by_model and not mapping.makers and not connection.execute(maker).fetchall()[0][0]:
         named = connection.execute("SELECT min(model) FROM judged").fetchall()[0][0]
         raise BadParameter(
             f"whose model was called? {named!r} in {mapping.model_column!r} names no maker, as openai/gpt-4 does; "
@@ -106,8 +106,7 @@ def judge_rows(
 
 def _list_fixed(mapping: CallMapping, values: dict[str, str]) -> dict[str, str]:
     """The values that hold for every row, which need not be kept for each."""
-    read = {*mapping.columns, "created_ns"}
-    read |= {"provider"} if mapping.takes_maker_from_model else set()
+    read = {*mapping.columns, *mapping.told_by_model, "created_ns"}
     read |= {"metadata", "metadata_in_id"} if mapping.metadata else set()
     read |= {"tier"} if mapping.batch_column or mapping.tier_columns else set()
     read |= {"proxy"} if mapping.direct else set()

@@ -17,8 +17,8 @@ from flexlib.sources.presets.preset import DATASETS, Evidence, Preset
 
 CHARGE_COLUMNS = (*COLUMNS, *COLUMNS_OR_VALUES)
 
-KNOWN_MAKERS = "known"
-"""What `makers` says for the table `flexlib/data/makers.csv`."""
+KNOWN = "known"
+"""What `makers` and `sellers` say for the tables of these names in `flexlib/data`."""
 
 
 NOT_SAID = ("preset", "evidence", "rules")
@@ -59,7 +59,7 @@ def _build_preset(file: str, said: object) -> Preset:
         )
     asked = [*FIELDS, *(f"{name}_column" for name in FIELDS)] if said["dataset"] == "usage" else CHARGE_COLUMNS
     told = {name: _read_texts(file, columns[name], value, asked) for name, value in mapping.items()}
-    return Preset(**texts, mapping=told | _expand_makers(told))
+    return Preset(**texts, mapping=told | _expand_known(told))
 
 
 def _is_needed(one: Field[Any]) -> bool:
@@ -77,8 +77,10 @@ def _read_texts(file: str, one: Field[Any], value: object, columns: Collection[s
     return tuple(texts) if is_tuple else value
 
 
-def _expand_makers(told: Mapping[str, Any]) -> dict[str, Any]:
-    if told.get("makers") != (KNOWN_MAKERS,):
-        return {}
-    with files("flexlib").joinpath("data", "makers.csv").open(encoding="utf-8") as table:
-        return {"makers": tuple(f"{row['pattern']}={row['maker']}" for row in csv.DictReader(table))}
+def _expand_known(told: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("makers", "sellers"):
+        if told.get(name) == (KNOWN,):
+            with files("flexlib").joinpath("data", f"{name}.csv").open(encoding="utf-8") as table:
+                found[name] = tuple("=".join(row) for row in csv.reader(table))[1:]
+    return found

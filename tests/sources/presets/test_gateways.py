@@ -88,6 +88,24 @@ def test_litellm_tells_the_spend_and_a_zero_beside_tokens_is_no_price(tmp_path: 
     ]
 
 
+SOLD = {
+    "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0": ("anthropic", "bedrock"),
+    "eu.anthropic.claude-sonnet-4-5-20250929-v1:0": ("anthropic", "bedrock"),
+    "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-pro-v1:0": ("amazon", "bedrock"),
+    "openrouter/anthropic/claude-sonnet-4.5": ("anthropic", "openrouter"),
+    "anthropic/claude-sonnet-4-5": ("anthropic", None),
+    "azure/gpt-4o": ("openai", None),
+}
+"""Who made the model and through whom it was called, who sends the bill, by the names that gateways write."""
+
+
+def test_a_gateway_s_name_of_a_model_says_who_sends_the_bill(tmp_path: Path) -> None:
+    head, row = LITELLM.strip().splitlines()[:2]
+    rows = [row.replace("gpt-4o-2024-08-06", model).replace("r1", f"r{n}") for n, model in enumerate(SOLD)]
+    file = write_file(tmp_path, "spend_logs.csv", "\n".join([head, *rows]))
+    assert {one["model"]: (one["provider"], one["proxy"]) for one in read_rows(file)} == SOLD
+
+
 def test_langfuse_tells_the_cost_of_generations_and_its_spans_are_no_calls(tmp_path: Path) -> None:
     base: dict[str, Any] = {"trace_id": "t", "type": "GENERATION", "provided_model_name": "gpt-4o-2024-08-06", "level": "DEFAULT",
             "end_time": None, "cost_details": {}}  # fmt: skip
