@@ -182,7 +182,7 @@ NAMED = 3
 def explain_rows(certificate: Certificate) -> list[str]:
     """Why the rows of one source are not whole, a clause each, beside sums that differ."""
     found, state = [], certificate.state
-    if certificate.lacks_money and state is not certificate.state_of_rows:
+    if state is not certificate.state_of_rows:  # its money alone makes it a gap
         models = list(dict.fromkeys(one["model"] for one in getattr(certificate, "unpriced", ())))
         more = f" and {len(models) - NAMED:,} more" if models[NAMED:] else ""
         named = f"; without a price: {', '.join(models[:NAMED])}{more}" if models else ""

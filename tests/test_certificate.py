@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.certificate import CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import CreditsCertificate, State, UsageCertificate, explain_rows, explain_witness
 from flexlib.checks import Check, describe_check, explain_check
 from flexlib.dates import Month
-from flexlib.proof import read_check, write_check
+from flexlib.proof import Unclosed, find_worst, read_check, read_unclosed, write_check, write_unclosed
 from flexlib.store.version import parse_certificate
 
 SEPTEMBER = Month(2025, 9)
@@ -285,3 +285,101 @@ def test_a_month_whose_calls_were_not_counted_lacks_no_money() -> None:
     counts = [(None, None), (None, 5), (10, None), (10, 1), (10, 2)]
     found = [replace(IMPORTED, requests=calls, unpriced_requests=unpriced).lacks_money for calls, unpriced in counts]
     assert found == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("seats", "listed"),
+    [
+        (300, ", though the team has 300 seats"),
+        ("1300", ", though the team has 1,300 seats"),
+        (11, ", though the team has 11 seats"),
+        (10, ""),  # as many as are listed
+        (9, ""),
+        (None, ""),  # the server does not say
+        ("many", ""),
+    ],
+)
+def test_a_list_of_fewer_people_than_the_team_has_seats_is_named_as_a_doubt(seats: object, listed: str) -> None:
+    checks = {
+        "sums": Check("not checked", why="none"),
+        "independent_total": Check("not checked", why="404"),
+        "balance": Check("not checked", why="other cycle", figures={} if seats is None else {"numSeats": seats}),
+    }
+    why = "no second figure of the server's confirms the total "
+    why += "(sums: none; independent total: 404; balance: other cycle); "
+    end = "fetch it again, or set FLEXLIB_NO_WITNESS=yes if the server offers none"
+    assert explain_witness(checks, 10, "") == f"{why}10 people are listed{listed}; {end}"
+    accepted = "OURS says that the server offers none"
+    assert explain_witness(checks, 10, "OURS") == f"{why}10 people are listed{listed}; {accepted}"
+
+
+UNPRICED = replace(IMPORTED, requests=100, unpriced_requests=30, unpriced_rows=3)
+EARLY = SETTLED - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("models", "named"),
+    [
+        ([], ""),
+        (["a"], "; without a price: a"),
+        (["c", "a", "c", "b"], "; without a price: c, a, b"),
+        ([*"dcba"], "; without a price: d, c, b and 1 more"),
+        ([*"abcdef"], "; without a price: a, b, c and 3 more"),
+    ],
+)
+def test_of_a_month_that_lacks_money_three_models_without_a_price_are_named(models: list[str], named: str) -> None:
+    certificate = replace(UNPRICED, unpriced=tuple({"model": model, "rows": 1} for model in models))
+    what = "30 of 100 calls have no price: the total in USD is at least what the others cost"
+    assert explain_rows(certificate) == [f"{what}{named}"]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "beginnings"),
+    [
+        (WHOLE, []),
+        (IMPORTED, []),
+        (replace(WHOLE, users_failed=1), ["something is missing; flexlib certificate and"]),
+        # A row is missing and money too: what is missing is said first, the money is of the rest.
+        (replace(UNPRICED, quarantined_rows=1), ["something is missing; flexlib certificate and"]),
+        (replace(UNPRICED, read_at=EARLY), ["30 of 100 calls have no price"]),
+        (replace(IMPORTED, read_at=EARLY), ["read on 1 Oct 2025, 02:00 UTC, before the month was settled"]),
+        (replace(WHOLE, sums=Check("not checked")), ["no second figure of the server's confirms the total"]),
+        (replace(WHOLE, sums=DIFFERS), []),  # sums that differ are told where they stand
+    ],
+)
+def test_why_rows_are_not_whole_is_said_in_one_clause(
+    certificate: CreditsCertificate | UsageCertificate, beginnings: list[str]
+) -> None:
+    said = explain_rows(certificate)
+    assert len(said) == len(beginnings)
+    assert all(one.startswith(beginning) for one, beginning in zip(said, beginnings, strict=True))
+
+
+@pytest.mark.parametrize("name", ["sums", "independent_total", "balance"])
+def test_one_figure_of_the_servers_that_agrees_confirms_the_total(name: str) -> None:
+    alone = replace(WHOLE, sums=Check("not checked"))
+    assert (alone.state, alone.state.exit_code) == (State.UNWITNESSED, 4)
+    assert replace(alone, **{name: Check("agrees")}).state is State.COMPLETE  # type: ignore[arg-type]
+    # The same list of people asked again confirms nothing: who is not on it is in neither.
+    assert replace(alone, cross_check=Check("agrees")).state is State.UNWITNESSED
+
+
+def test_a_server_that_offers_no_second_figure_may_be_accepted_and_nothing_else() -> None:
+    alone, setting = replace(WHOLE, sums=Check("not checked")), {"accepted_by": "FLEXLIB_NO_WITNESS"}
+    codes = [replace(one, **setting).exit_code  # type: ignore[arg-type]
+             for one in (alone, WHOLE, replace(alone, users_failed=1), replace(alone, balance=DIFFERS))]  # fmt: skip
+    assert codes == [0, 0, 3, 4]
+    assert alone.exit_code == 4
+
+
+def test_the_worst_of_some_months_is_that_of_all() -> None:
+    assert find_worst([State.COMPLETE, State.UNRECONCILED, State.PROVISIONAL]) is State.UNRECONCILED
+    assert find_worst([State.COMPLETE]) is State.COMPLETE
+
+
+def test_what_a_ledger_has_not_closed_is_told_to_a_process_without_one_and_of_other_months_nothing() -> None:
+    open_month = Unclosed("3 calls are not closed", is_gap=True)
+    text = write_unclosed({SEPTEMBER: open_month}.get, [SEPTEMBER, SEPTEMBER.next])
+    assert json.loads(text) == {"2025-09": ["3 calls are not closed", True]}
+    look = read_unclosed(text)
+    assert (look(SEPTEMBER), look(SEPTEMBER.next)) == (open_month, None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.dates import WEEKDAY_NAMES, Month, Span, check_begun
+from flexlib.dates import WEEKDAY_NAMES, Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, InvalidRequest
 
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))
@@ -126,6 +126,21 @@ def test_dates_the_wrong_way_round_are_refused(one: date, other: date) -> None:
         with pytest.raises(BadMonth) as refused:
             Span(one, other)
         assert str(refused.value) == f"the span starts on {one} and ends before that, on {other}; swap the two dates."
+
+
+@pytest.mark.parametrize(
+    ("months", "text"),
+    [
+        ("", ""),
+        ("2025-09", "2025-09"),
+        ("2025-08 2025-09", "2025-08 to 2025-09"),
+        ("2024-11 2024-12 2025-01 2025-02", "2024-11 to 2025-02"),  # over the turn of a year
+        ("2025-01 2025-02 2025-03 2025-05 2025-07 2025-08", "2025-01 to 2025-03, 2025-05, 2025-07 to 2025-08"),
+        ("2025-01 2026-01", "2025-01, 2026-01"),
+    ],
+)
+def test_months_that_follow_each_other_are_named_by_the_first_and_the_last(months: str, text: str) -> None:
+    assert name_months(map(Month.parse, months.split())) == text
 
 
 def test_a_span_is_read_from_two_iso_dates() -> None:

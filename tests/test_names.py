@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +17,18 @@ from hypothesis import strategies as st
 import flexlib
 from flexlib.analysis.top import name_models
 from flexlib.dates import Month, Span
-from flexlib.names import UNNAMED, find_provider, label_models, mask_key, name_model
+from flexlib.names import (
+    DIGITS,
+    PSEUDONYM,
+    UNNAMED,
+    find_provider,
+    label_models,
+    mask_key,
+    match_model,
+    name_model,
+    name_under,
+    write_mask,
+)
 
 TABLE = Path(flexlib.__file__).parent / "data" / "models.csv"
 
@@ -177,6 +190,60 @@ def test_the_meanings_of_an_id_in_the_table_do_not_overlap_and_none_is_empty() -
         turns.sort()
         assert all(first < until for first, until in turns), uid
         assert all(earlier[1] <= later[0] for earlier, later in zip(turns, turns[1:], strict=False)), uid
+
+
+def test_a_pseudonym_is_of_the_secret_and_the_user_alone() -> None:
+    alone, together = name_under(b"ours", ["ana"]), name_under(b"ours", ["ben", "ana", "ana"])
+    assert alone == {"ana": "Person 0r473cz1"}
+    assert together == {"ana": "Person 0r473cz1", "ben": "Person z2f5n78x"}
+    assert name_under(b"theirs", ["ana"]) != alone
+    assert name_under(b"s" * 99, ["ana"]) == name_under(b"s" * 64, ["ana"])  # a secret of any length
+
+
+def test_only_those_whose_pseudonyms_begin_alike_have_all_their_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flexlib.names, "SHOWN_DIGITS", 1)
+    shown = name_under(b"ours", ["ana", "ben", "u-45"])
+    # The digest is 20 bytes, so 32 digits of five bits; as Python's own base 32 has them, in the letters of RFC 4648.
+    digest = hashlib.blake2b(b"ben", key=b"ours", digest_size=20).digest()
+    ben = base64.b32encode(digest).decode().translate(str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", DIGITS))
+    assert (shown["ana"], shown["ben"]) == ("Person 0", f"Person {ben}")
+    assert shown["u-45"].startswith("Person z")
+    assert {len(name) for name in shown.values()} == {len("Person ") + 1, len("Person ") + 32}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("Person 0r473cz1", True),
+        ("Person z2f5n78x" + "0" * 24, True),
+        ("Person 0r473cz", False),
+        ("Person 0r473czi", False),  # i, l, o and u are no digits of it
+        ("person 0r473cz1", False),
+        ("Ana Rojas", False),
+    ],
+)
+def test_a_pseudonym_is_told_from_a_name_by_its_form(text: str, is_one: bool) -> None:
+    assert bool(PSEUDONYM.fullmatch(text)) is is_one
+
+
+@pytest.mark.parametrize(
+    "billed",
+    ["claude-opus-4-6", "Claude Opus 4.6", "anthropic/claude-opus-4.6", "claude-opus-4-6@20260115",
+     "vertex/anthropic/Claude-Opus-4-6-2026-01-15", "claude-opus-4-6-", " Claude  Opus 4.6 "],
+)  # fmt: skip
+def test_a_model_is_one_in_bills_and_in_calls_whatever_its_maker_date_and_punctuation(billed: str) -> None:
+    assert match_model(billed) == "claude-opus-4-6"
+
+
+def test_a_number_that_is_no_date_at_the_end_tells_models_apart() -> None:
+    assert match_model("gpt-4o-2024-08-06-mini") == "gpt-4o-2024-08-06-mini"
+    assert match_model("qwen-72b-1234567") == "qwen-72b-1234567"
+
+
+def test_a_column_of_keys_is_masked_in_sql_as_one_key_is() -> None:
+    keys = "SELECT unnest(['ana.perez', '', 'ñ']) AS key, 1 AS n"
+    masked = run(f"SELECT {write_mask('key')} FROM ({keys})").fetchall()
+    assert masked == [(mask_key(key), 1) for key in ("ana.perez", "", "ñ")]
 
 
 def test_a_key_is_shown_as_eight_digits_from_which_nobody_reads_it() -> None:

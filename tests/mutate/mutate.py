@@ -74,7 +74,7 @@ ROOMS = {
     "dates": Room(("flexlib/dates.py",), ("tests/test_dates.py", "tests/test_dates_period.py")),
     "names": _mirror("names"),
     "schema": _mirror("schema"),
-    "certificate": _mirror("certificate"),
+    "certificate": Room(("flexlib/certificate.py", "flexlib/proof.py"), ("tests/test_certificate.py",)),
     "enums": _mirror("enums"),
     "report/offline": _mirror("report/offline"),
     "money/fx": _mirror("money/fx"),
