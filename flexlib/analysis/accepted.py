@@ -25,19 +25,20 @@ def measure_accepted(rows: object) -> pd.DataFrame:
     """What an accepted answer cost by task and route: of the rows of which the column `accepted` (boolean) is not null
     and the amount is known; the cheapest first, within each task.
 
-    Columns: `task_type`, `provider`, `model`, `proxy`, `calls`, `accepted`, `usd` (Decimal: of all these calls, the
-    accepted and the others), `share`, `share_low`, `share_high` (of the calls; Wilson's interval of 95 %),
-    `usd_each`, `usd_low`, `usd_high` (Decimal, for one accepted answer: what was spent is known, the share is what
-    chance moves; None without an end), `place` (1 for those whose interval begins below the end of every other; None
-    below `ENOUGH_CALLS`), `unpriced_calls` with a verdict and without an amount.
+    Columns: `task_type`, `provider`, `model`, `proxy`, `calls`, `accepted` (a row that sums calls is as many of one
+    verdict), `usd` (Decimal: of all these calls, the accepted and the others), `share`, `share_low`, `share_high` (of
+    the calls; Wilson's interval of 95 %), `usd_each`, `usd_low`, `usd_high` (Decimal, for one accepted answer: what was
+    spent is known, the share is what chance moves; None without an end), `place` (1 for those whose interval begins
+    below the end of every other; None below `ENOUGH_CALLS`), `unpriced_calls` with a verdict and without an amount.
     """
     import pandas as pd
 
     opened, keys = open_usage(rows, keys=["accepted", "task_type", "proxy"]), ["task_type", *ROUTE]
     is_priced, counts = ~nw.col("amount_in_usd").is_null(), ("calls", "accepted", "unpriced_calls")
     kinds = dict(zip(counts, (is_priced, nw.col("accepted") & is_priced, ~is_priced), strict=True))
+    stood_for = nw.col("requests").fill_null(1)  # a row that does not say how many calls it sums is one at least
     judged = opened.filter(~nw.col("accepted").is_null()).with_columns(
-        **{name: nw.when(is_one).then(1).otherwise(0) for name, is_one in kinds.items()}
+        **{name: nw.when(is_one).then(stood_for).otherwise(0) for name, is_one in kinds.items()}
     )
     with exact_decimals():
         sums = judged.group_by(*keys).agg(nw.col(*counts).sum(), usd=nw.col("amount_in_usd").sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -72,7 +72,7 @@ def suggest_variant(models: object) -> Saving | None:
     return best
 
 
-def suggest_failures(statuses: Iterable[Mapping[str, Any]], spent: Decimal | None) -> Saving | None:
+def suggest_failures(statuses: Sequence[Mapping[str, Any]], spent: Decimal | None) -> Saving | None:
     """Of rows as from `spend.list_statuses`: what the calls that failed cost, where that is a part of what was `spent`
     that is worth a look. None where it is not, or is not known."""
     failed = [row for row in statuses if row["failed"] and row["total_usd"]]
@@ -80,11 +80,13 @@ def suggest_failures(statuses: Iterable[Mapping[str, Any]], spent: Decimal | Non
     if not spent or amount < FAILED_SHARE * spent:
         return None
     worst = max(failed, key=lambda row: row["total_usd"])
-    calls = format_count(sum(row["calls"] for row in failed), "call")
+    unknown = sum(row["unpriced"] for row in statuses if row["failed"])
+    calls = format_count(sum(row["calls"] - row["unpriced"] for row in failed), "call")
+    lacking = f"; what {unknown:,} more cost is not known" * bool(unknown)
     part = "most of it" if 2 * worst["total_usd"] > amount else "the largest part of it"
     sentence = (
-        f"{calls} that failed cost US$ {format_amount(amount)}, {part} with the status {worst['status']}: see what "
-        "they have in common before they are asked again."
+        f"{calls} that failed cost US$ {format_amount(amount)}, {part} with the status {worst['status']}{lacking}: see "
+        "what they have in common before they are asked again."
     )
     return Saving(sentence, amount)
 

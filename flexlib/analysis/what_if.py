@@ -42,7 +42,7 @@ STANDARD = (None, "standard", "default")
 
 TO = tuple(f"to_{name}" for name in Route._fields)
 AMOUNTS = ("calls", "now_usd", "usd", "low_usd", "high_usd", "unpriced_calls")
-MOVED = ("task_type", *ROUTE, *TO, *AMOUNTS, "unpriced", "outcome", "break_even")
+MOVED = ("task_type", *ROUTE, *TO, *AMOUNTS, "unpriced", "list_usd", "outcome", "break_even")
 """The columns of `reprice`."""
 DISCOUNTS = ("discount", "task_type", *ROUTE, "calls", "usd", "saved", "share", "best_share")
 """The columns of `find_discounts`."""
@@ -63,11 +63,12 @@ def reprice(
 
     `cells` as from `sum_by_size` with all these routes. Columns: `task_type`, the route now (`provider`, `model`,
     `proxy`) and the other (`to_provider` and so on, `to_tier`); `calls`, those with an amount that the other list can
-    price, `now_usd` (Decimal: what they cost) and `usd` (what they would have, as many tokens as now; by the same list
-    the same, but for the 1e-10 to which the amount of each call is rounded), `low_usd` and `high_usd` (by `TOKENIZER`
-    and `LENGTH`, one figure for the same model); `unpriced_calls` that the other list cannot price, and `unpriced`, why
-    most of them are; `outcome`; `break_even` (Fraction: as many times as long may the answers be; None where they cost
-    nothing there, or the rest alone costs more than now).
+    price (where they are, all: what their list cannot price costs what it does), `now_usd` (Decimal: what they cost)
+    and `usd` (what they would have, as many tokens as now; by the same list the same, but for the 1e-10 to which the
+    amount of each call is rounded), `low_usd` and `high_usd` (by `TOKENIZER` and `LENGTH`, one figure for the same
+    model); `unpriced_calls` that the other list cannot price, and `unpriced`, why most of them are; `list_usd`, what
+    they cost by their own list (None where it cannot price all); `outcome`; `break_even` (Fraction: as many times as
+    long may the answers be; None where they cost nothing there, or the rest alone costs more than now).
     """
     import pandas as pd
 
@@ -76,7 +77,7 @@ def reprice(
         for (task, *here), own in _group(one for one in cells if one["is_priced"]).items():
             for to in routes.get(task, ()):
                 names = dict(zip(("task_type", *ROUTE, *TO), (task, *here, *to), strict=True))
-                lines.append(names | _move(own, here[1], to, book))
+                lines.append(names | _move(own, Route(*here), to, book))
         lines.sort(key=lambda one: (one["usd"] - one["now_usd"], [str(one[name]) for name in MOVED]))
     frame = pd.DataFrame(lines, columns=[*MOVED], dtype=object)
     return frame.astype(dict.fromkeys(("calls", "unpriced_calls"), "int64"))
@@ -89,17 +90,25 @@ def _group(cells: Iterable[Cell], keys: Sequence[str] = ("task_type", *ROUTE)) -
     return groups
 
 
-def _move(cells: Iterable[Cell], model: str, to: Route, book: PriceBook) -> dict[str, Any]:
-    is_same = match_model(model) == match_model(to.model)
+def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook) -> dict[str, Any]:
+    is_same = match_model(here.model) == match_model(to.model)
     token, length = (Fraction(1), Fraction(1)) if is_same else (TOKENIZER, LENGTH)
     factors = ((Fraction(1), Fraction(1)), (1 / token, 1 / length), (token, length))
     calls, now, unpriced, sums = 0, Decimal(0), Counter[str](), [[Fraction(0)] * 3 for _ in factors]
+    listed: list[Decimal | None] = []
     for cell in cells:
         found = {factor: price_cell(cell, to, book, factor) for factor in {one for one, _ in factors}}
-        if missing := [one.reason for one in found.values() if isinstance(one, Unpriced)]:
+        missing = [one.reason for one in found.values() if isinstance(one, Unpriced)]
+        if missing and here != to:
             unpriced[missing[0]] += cell["requests"]
             continue
         calls, now = calls + cell["requests"], now + cell["amount_in_usd"]
+        own = price_cell(cell, here, book)
+        listed.append(sum(own.parts, Decimal(0)) if isinstance(own, Price) else None)
+        if missing:  # where they are, calls cost what they do, whatever the list knows
+            for one in sums:
+                one[2] += Fraction(cell["amount_in_usd"])
+            continue
         for one, (prompt, answer) in zip(sums, factors, strict=True):
             price = found[prompt]
             assert isinstance(price, Price)
@@ -114,6 +123,7 @@ def _move(cells: Iterable[Cell], model: str, to: Route, book: PriceBook) -> dict
         **{name: _to_usd(sum(one, Fraction(0))) for name, one in zip(AMOUNTS[2:5], sums, strict=True)},
         "unpriced_calls": unpriced.total(),
         "unpriced": unpriced.most_common(1)[0][0] if unpriced else None,
+        "list_usd": None if None in listed else sum(filter(None, listed), Decimal(0)),
         "outcome": outcome if calls else None,
         "break_even": rest / answers if answers and rest > 0 else None,
     }
@@ -126,8 +136,7 @@ def _to_usd(amount: Fraction) -> Decimal:
 
 def sum_moves(moves: pd.DataFrame) -> pd.DataFrame:
     """The lines of `reprice` summed over the routes of now: `task_type`, `to_provider` and so on, and what a whole task
-    costs by that route, in the columns `AMOUNTS`; the cheapest first. Calls that go there already cost what they do,
-    as far as its list prices them.
+    costs by that route, in the columns `AMOUNTS`; the cheapest first. Calls that go there already cost what they do.
     """
     import pandas as pd
 

@@ -127,7 +127,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
             error = f"mean error of {line['months']} {line['mean_error']:.1%}"
             lines.append(f"  As far into earlier months: the band {held}; {error}.")
     if budget is not None:
-        lines.append(f"  {budget:,.2f} {_render_reached(made)}")
+        lines.append(f"  {budget:,.2f} {_render_reached(made, budget)}")
     return "\n".join(lines)
 
 
@@ -183,12 +183,14 @@ def _render(one: Forecast, band: float) -> str:
     return f"{one.expected:,.2f} ({band:.0%}: {one.low:,.2f} to {one.high:,.2f}, from {origins})"
 
 
-def _render_reached(made: MonthForecast) -> str:
+def _render_reached(made: MonthForecast, budget: float) -> str:
     expected, earliest, latest = made.reached
     if made.this.expected is None:
         return "cannot be dated."
     if expected and expected <= made.as_of:
         return f"was used up on {format_short_day(expected)}."
+    if made.so_far >= budget:  # by the day that is running, which is not known whole
+        return f"is used up already, by {made.so_far:,.2f} stored up to now."
     if earliest is None and expected is None:
         return f"{'is not expected to' if made.this.low is None else 'will not'} be used up within {made.month}."
     said = f"will be used up on {format_short_day(expected)}" if expected else "may be used up within the month"

@@ -181,15 +181,24 @@ def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Dat
         yield f"Left out: {format_count(silent, 'call')} without tokens."
     if unpriced := count(one for one in told if not one["is_priced"]):
         yield f"Left out: {format_count(unpriced, 'call')} without a price."
+    pairs = moves[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
+    elsewhere = moves[pd.Series([pair[:3] != pair[3:] for pair in pairs], moves.index, dtype=bool)]
     here = moves[["task_type", *ROUTE, "calls", "unpriced_calls"]].to_dict("records")
     sizes = {tuple(one[name] for name in ("task_type", *ROUTE)): one["calls"] + one["unpriced_calls"] for one in here}
     if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
         routes = f"{len(few)} route{'s' * (len(few) > 1)} of fewer than {ENOUGH_CALLS}"
         yield f"Not compared: {format_count(sum(few), 'call')} of {routes}."
-    for _, lines in moves.groupby(["to_provider", "to_model", "to_proxy"], sort=False, dropna=False):
-        if not lines["calls"].any():
-            one = lines.iloc[0]
+    for _, lines in elsewhere.groupby([*TO[:3]], sort=False, dropna=False):
+        one = lines.iloc[0]
+        own = moves.drop(elsewhere.index).merge(lines[[*TO[:3]]].drop_duplicates())["calls"].sum()
+        if own < ENOUGH_CALLS and not lines["calls"].any():
             yield f"Not among the others: {one['to_model']}, as {one['unpriced']}."
+            continue
+        many = lines[(lines["calls"] < ENOUGH_CALLS) & (lines["calls"] + lines["unpriced_calls"] >= ENOUGH_CALLS)]
+        if len(many):
+            names, why = ", ".join(dict.fromkeys(many["model"])), many.iloc[0]["unpriced"]
+            lacking = f"of whose calls fewer than {ENOUGH_CALLS} have a price there, as {why}"
+            yield f"Not compared with {one['to_model']}: {names}, {lacking}."
 
 
 def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from flexlib.analysis.compare import NOTHING, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
-from flexlib.formats import UNKNOWN, format_amount, format_change, format_signed
+from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_change, format_signed
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
@@ -114,15 +114,17 @@ def heading_for_parts(made: Compared) -> Heading:
 
 
 def heading_for_movers(moved: Mapping[Hashable, Mapping[str, Decimal]], what: str) -> Heading | None:
-    """The few who together moved more than all others; `moved` as from `Change.sum_by_person` or `sum_by_model`."""
+    """The few who together moved as much as all others or more, and how much of it; `moved` as from
+    `Change.sum_by_person` or `sum_by_model`."""
     sizes = [abs(sum(parts.values(), NOTHING)) for parts in moved.values()]
-    half, so_far = sum(sizes, NOTHING) / 2, NOTHING
+    whole, so_far = sum(sizes, NOTHING), NOTHING
     note = "Ranked by how much each changed, up or down; the parts of a line add up to its change."
     for count, size in enumerate(sizes, 1):
         so_far += size
-        if so_far >= half > 0:
+        if 2 * so_far >= whole > 0:
             who = f"{count:,} of {len(sizes):,} {what} made" if count > 1 else f"One of {len(sizes):,} {what} made"
-            return Heading(f"{who} half of all that moved", note)
+            share = f"{int(100 * so_far / whole)}{PERCENT} of all that moved" if so_far < whole else "all that moved"
+            return Heading(f"{who} {share}", note)
     return None
 
 

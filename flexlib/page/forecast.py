@@ -221,6 +221,8 @@ def _describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
         return UNKNOWN, "cannot be dated"
     if expected and expected <= made.as_of:
         return format_short_day(expected), f"{_write(budget)} were used up"
+    if made.so_far >= budget:  # by the day that is running, which is not known whole
+        return "already", f"{_write(budget)} are used up"
     if expected:
         early = f", {format_short_day(earliest)} at the earliest" if earliest and earliest != expected else ""
         return format_short_day(expected), f"{_write(budget)} will be used up{early}"

@@ -17,6 +17,10 @@ LONG_FACTOR = 100
 
 WHOLE, UNKNOWN_END = 100, "?"
 
+NEAR_LIST = Decimal("0.01")
+"""By how much what calls cost may differ from their list before it is said: more is a contract or a margin, and the
+other model may be had at such a price, too."""
+
 Compare = Callable[[str, str], str | None]
 """What scores say of two models, as `front.scores.Scores.compare`."""
 
@@ -176,6 +180,9 @@ def _name_task(row: Row) -> str:
 def _name_move(row: Row) -> dict[str, Any]:
     there = name_route({"provider": row["to_provider"], "proxy": row["to_proxy"]})
     route = _name_task(row) if "provider" in row else ""
+    by_list = row.get("list_usd")
+    if by_list is not None and abs(by_list - row["now_usd"]) > NEAR_LIST * by_list:
+        route += f"; by its list US$ {format_amount(by_list)}"
     return {**row, "there": there, "route": route, "range": format_range(row["low_usd"], row["high_usd"])}
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from flexlib.analysis.what_if import find_discounts, reprice, sum_moves
 from flexlib.money.prices import Price, price_call
 from flexlib.schema import USAGE
 from flexlib.store.engines import to_exact_frame
+from flexlib.tables.what_if import table_savings
 
 SEPTEMBER = datetime(2025, 9, 5, 12)
 GPT_4O, MINI, PRO = Route("openai", "gpt-4o"), Route("openai", "gpt-4o-mini"), Route("google", "gemini-2.5-pro")
@@ -217,3 +219,28 @@ def test_an_accepted_answer_costs_all_that_was_spent_and_places_part_only_beyond
     assert four["usd_low"] == pytest.approx(Decimal("0.02") / Decimal("0.8666"), rel=Decimal("0.001"))
     assert four["unpriced_calls"] == 1
     assert [found[name]["place"] for name in ("gpt-4o-mini", "gemini-2.5-pro", "gpt-4o", "grok-4")] == [1, 1, 2, None]
+
+
+def test_a_row_that_sums_calls_is_as_many_answers() -> None:
+    calls = [Call(10, usd=Decimal(3), columns={"requests": 30}), Call(10, usd=Decimal(1), columns={"requests": 10})]
+    table = to_table(calls).append_column("accepted", pa.array([True, False]))
+    (row,) = read_rows(measure_accepted(duckdb.from_arrow(table)))
+    assert (row["calls"], row["accepted"], row["share"], row["place"]) == (40, 30, 0.75, 1)
+    assert round(row["usd_each"], 4) == Decimal("0.1333")  # US$ 4 over 30
+
+
+def test_where_they_are_calls_cost_what_they_do_though_their_list_has_no_price() -> None:
+    mine = Route("meta", "mine")
+    (line,) = move([Call(100, route=mine, usd=Decimal(5))], mine)
+    assert (line["calls"], line["usd"], line["low_usd"], line["high_usd"]) == (1, 5, 5, 5)
+    assert (line["unpriced_calls"], line["list_usd"]) == (0, None)
+
+
+def test_what_calls_cost_by_a_contract_stands_beside_their_list() -> None:
+    """100,000 tokens of gpt-4o are US$ 0.25 by its list, and cost 0.10."""
+    (line,) = move([Call(100_000, usd=Decimal("0.1"))], MINI)
+    assert (line["now_usd"], line["list_usd"]) == (Decimal("0.1"), Decimal("0.25"))
+    (row,) = table_savings(pd.DataFrame([line])).rows
+    assert row["route"] == "OpenAI, text; by its list US$ 0.25"
+    (row,) = table_savings(pd.DataFrame(move([Call(100_000)], MINI))).rows
+    assert row["route"] == "OpenAI, text"

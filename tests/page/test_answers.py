@@ -116,16 +116,19 @@ def test_who_is_too_new_to_be_judged_is_said_and_not_called_usual(tmp_path: Path
 
 def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more() -> None:
     statuses = [
-        {"status": "ok", "failed": False, "calls": 90, "total_usd": Decimal(99)},
-        {"status": "timeout", "failed": True, "calls": 9, "total_usd": Decimal("0.9")},
-        {"status": "refused", "failed": True, "calls": 1, "total_usd": Decimal("0.1")},
-        {"status": "left out", "failed": True, "calls": 7, "total_usd": None},
+        {"status": "ok", "failed": False, "calls": 90, "total_usd": Decimal(99), "unpriced": 4},
+        {"status": "timeout", "failed": True, "calls": 9, "total_usd": Decimal("0.9"), "unpriced": 0},
+        {"status": "refused", "failed": True, "calls": 6, "total_usd": Decimal("0.1"), "unpriced": 5},
+        {"status": "left out", "failed": True, "calls": 7, "total_usd": None, "unpriced": 7},
     ]
     found = suggest_failures(statuses, Decimal(100))
     assert found is not None
-    assert found.sentence.startswith("10 calls that failed cost US$ 1.00, most of it with the status timeout")
+    said = "10 calls that failed cost US$ 1.00, most of it with the status timeout; what 12 more cost is not known: see"
+    assert found.sentence.startswith(said)
     assert suggest_failures(statuses, Decimal(101)) is None
-    split = [{"status": name, "failed": True, "calls": 1, "total_usd": Decimal(1)} for name in ("a", "b")]
+    split = [
+        {"status": name, "failed": True, "calls": 1, "total_usd": Decimal(1), "unpriced": 0} for name in ("a", "b")
+    ]
     found = suggest_failures(split, Decimal(9))
     assert found is not None
     assert "US$ 2.00, the largest part of it with the status a" in found.sentence  # a half is not most of it
@@ -148,7 +151,7 @@ def test_the_page_of_a_change_shows_parts_that_add_up(of: str) -> None:
         assert heading_for_parts(made).heading == "7 new spenders moved most: +4,378.00"
         heading = heading_for_movers(made.change.sum_by_person(), "people")
         assert heading is not None
-        assert heading.heading == "2 of 25 people made half of all that moved"
+        assert heading.heading == "2 of 25 people made 50\u00a0% of all that moved"
         described = "From 8,754.00 to 9,961.00 in Flex credits: New +4,378.00, Stopped −1,286.50, How much −562.86"
         assert plot_parts(made).description.startswith(described)
 
@@ -163,5 +166,7 @@ def test_the_page_of_a_forecast_says_what_is_known_and_when_the_budget_is_used_u
     chart = plot_forecast(made, 4000, [date(2025, 9, 18)])
     assert chart is not None
     assert [name for name, _ in chart.legend] == ["Known; expected dashed, in its band", "Budget", "Holiday"]
+    running = replace(made, reached=(None, None, None), so_far=6000.0)  # of which 1,470 by the day that is running
+    assert "Budget already 5,999 are used up" in read_words(show_forecast_headlines(running, 5999).text)
     whole = forecast_loaded(loaded)
     assert heading_for_forecast(whole).heading == "September is over: 9,961 flex credits"

@@ -65,7 +65,7 @@ def read_pages(handle: Callable[[Request], Answer]) -> list[ApiResponse]:
 
 
 def tally(*rows: dict[str, Any], unit: str = "credits") -> CreditSums:
-    return tally_rows(rows, SPAN, map_people(rows, [ANA, BOB]), unit)
+    return tally_rows(rows, SPAN, map_people(rows, [ANA, BOB], SPAN), unit)
 
 
 def test_every_page_is_read_and_each_is_asked_for_by_the_cursor_of_the_one_before() -> None:
@@ -201,11 +201,11 @@ def test_people_are_matched_by_e_mail_whatever_its_case_then_by_id_and_strangers
         row(user_email=..., user_id="KEY-B"),
         row(user_email=..., user_id=...),
     ]
-    assert map_people(rows, [ANA, BOB]) == {
+    assert map_people(rows, [ANA, BOB], SPAN) == {
         "ANA@example.COM": "key-a",
         "KEY-B": "key-b",
-        "cid@example.com": "unmapped-1",
-        "zoe@example.com": "unmapped-2",
+        "cid@example.com": "unmapped-2025-09-1",
+        "zoe@example.com": "unmapped-2025-09-2",
         "": UNKNOWN_MODEL,
     }
 
@@ -217,7 +217,7 @@ def test_rows_are_summed_in_hundredths_by_day_user_and_model() -> None:
     assert made.sums == {
         (day, "key-a", "m"): [200, 500, 0],
         (day, "key-a", UNKNOWN_MODEL): [100, 250, 0],
-        (day, "unmapped-1", "m"): [100, 250, 0],
+        (day, "unmapped-2025-09-1", "m"): [100, 250, 0],
     }
     assert tally(row(consumption={"prompt_credits": 3, "flex_credits": 4}), unit="hundredths").totals == (3, 4, 0)
 

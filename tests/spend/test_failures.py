@@ -58,7 +58,8 @@ def test_failed_calls_that_an_import_left_out_are_counted_too(tmp_path: Path) ->
     stored = SimpleNamespace(certificate=replace(certificate, left_out=kinds))
     statuses = list_statuses(replace(usage, snapshots=(stored,)))  # type: ignore[arg-type]
     assert statuses[-1] == {
-        "status": "failed calls", "calls": 3, "failed": True, "left_out": True, "total_usd": None,
+        "status": "failed calls", "calls": 3, "failed": True, "left_out": True, "total_usd": None, "unpriced": 3,
     }  # fmt: skip
     assert len(statuses) == 4
+    assert [line["unpriced"] for line in statuses] == [0, 0, 1, 3]
     assert sum(line["total_usd"] or Decimal(0) for line in statuses) == 15

@@ -94,7 +94,7 @@ def fetch_consumption(run: Run) -> Outcome:
     analytics = ask_team_totals(run)
     settled = settle_run_unit(run, native, analytics)
     unit = settled.unit
-    users = consumption.map_people(rows, run.people)
+    users = consumption.map_people(rows, run.people, run.span)
     for text in texts:
         run.draft.add("consumption", consumption.hide_people(text, users), "consumption")
     tally = consumption.tally_rows(rows, run.span, users, unit)

@@ -121,15 +121,16 @@ def settle_unit(native: tuple[Decimal, Decimal], hundredths: tuple[int, int], *,
     return fits[0] if len(fits) == 1 else None
 
 
-def map_people(rows: Iterable[Mapping[str, Any]], people: Iterable[Person]) -> dict[str, str]:
-    """The user key for each e-mail (or user id) in `rows`; unlisted become `unmapped-1`, `unmapped-2`, ..."""
+def map_people(rows: Iterable[Mapping[str, Any]], people: Iterable[Person], span: Span) -> dict[str, str]:
+    """The user key for each e-mail (or user id) in `rows`; unlisted become `unmapped-2025-09-1`, ...: those of two
+    months are not known to be the same person."""
     keys: dict[str, str] = {}
     for person in people:
         keys.setdefault(person.email.casefold(), person.key)
         keys.setdefault(person.key.casefold(), person.key)
     emails = sorted({_read_owner(row) for row in rows} - {""})
     unlisted = (email for email in emails if email.casefold() not in keys)
-    names = {email: f"unmapped-{number}" for number, email in enumerate(unlisted, 1)}
+    names = {email: f"unmapped-{span.months[0]}-{number}" for number, email in enumerate(unlisted, 1)}
     return {email: keys.get(email.casefold()) or names[email] for email in emails} | {"": UNKNOWN_MODEL}
 
 
