@@ -108,6 +108,7 @@ HOUSE = build_house(
             input_mtok="2", output_mtok="20", cache_read_mtok="1", input_audio_mtok="10", cache_audio_read_mtok="4"
         ),
     ),
+    build_model("speaks", list_prices(input_mtok="2", output_mtok="20", output_audio_mtok="40")),
     build_model("sees", list_prices(input_mtok="2", input_audio_mtok="10", input_image_mtok="6")),
     build_model("torn", list_prices(input_mtok="2", cache_write_1h_mtok="5")),
 )

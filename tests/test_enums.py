@@ -9,6 +9,7 @@ import pytest
 
 from flexlib.enums import (
     EXTRA_COUNTS,
+    FAILED,
     GRAINS,
     KINDS_OF_CHARGE,
     OF_A_DAY,
@@ -186,3 +187,15 @@ def test_counts_that_lists_price_by_themselves_are_parts_of_the_tokens_and_searc
     kinds = [f"{side}_{kind}_tokens" for side in ("input", "output") for kind in ("audio", "image", "video")]
     cached = ["cache_write_1h_tokens", "cache_audio_read_tokens", "cache_image_read_tokens"]
     assert list(EXTRA_COUNTS) == [*cached, *kinds, "web_searches"]
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [
+        ("error", True), ("Timed out", True), ("RATE_LIMIT", True), ("cancelled", True), ("500", True),
+        ("429 Too Many Requests", True), ("200", False), ("4xx", False), ("4000", False), ("code 500", False),
+        ("ok", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_call_failed_where_its_status_says_so_in_words_or_in_a_code_of_http(status: str, failed: bool) -> None:
+    assert bool(FAILED.search(status)) is failed

@@ -156,6 +156,10 @@ def test_sorted_credits_of_the_month_pass_as_they_came() -> None:
     assert check_credits(rows, SEPTEMBER) is rows
 
 
+def test_one_row_alone_is_sorted() -> None:
+    assert check_credits(spend({}), SEPTEMBER).num_rows == 1
+
+
 def test_no_rows_at_all_pass() -> None:
     assert check_credits(spend(), SEPTEMBER).num_rows == 0
     assert check_usage(usage(), SEPTEMBER).num_rows == 0

@@ -58,7 +58,7 @@ def sum_by_size(
     book, kinds = book or load_book(), open_frame(rows).collect_schema()
     given = [name for name in OPTIONAL if name in kinds]
     opened = open_usage(rows, keys=[*keys, "task_type", *COUNTS, *given])
-    changes = [book.find_changes(one.seller or "", one.name) for one in (find_listed_name(*to[:3]) for to in routes)]
+    changes = [book.find_changes(one.seller, one.name) for one in (find_listed_name(*to[:3]) for to in routes)]
     is_call = (nw.col("requests") == 1).fill_null(value=False)
     marks = {
         "size": nw.when(is_call).then(_count_passed(nw.col("prompt_tokens"), _list_splits(changes)))

@@ -16,7 +16,7 @@ from flexlib.certificate import (
     explain_witness,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money
-from flexlib.formats import clean_text, format_count, format_credits, format_moment, format_money, format_plain
+from flexlib.formats import WHOLE, clean_text, format_count, format_credits, format_moment, format_money, format_plain
 from flexlib.sources.registry import ALL_PAGES
 
 CENT = Decimal("0.01")
@@ -130,17 +130,13 @@ def _tell_files(certificate: SourceCertificate) -> str:
 def _render_amount(amount: str | None, currency: str, missing: int = 0, what: str = "") -> str:
     if amount is None and not missing:
         return ""
-    if missing and amount and not Decimal(amount):  # what is free is all that is known
-        amount = None
     without = f", {format_count(missing, 'row')} without {what}" if missing else ""
-    at_least = "at least " if missing and amount else ""
-    if not amount:
+    if amount is None or (missing and not Decimal(amount)):  # what is free is all that is known
         return "unknown" + without
-    value = Decimal(amount)
+    value, least = Decimal(amount), Decimal(1) if currency in WHOLE else CENT
     # Rounded up, a lower bound would be none; and less than a cent is something.
-    is_cut = value != value.quantize(CENT if currency != "CLP" else Decimal(1))
-    is_exact = is_cut and (missing or abs(value) < CENT)
-    return at_least + (format_plain(value) if is_exact else format_money(value, currency)) + without
+    is_exact = value % least and (missing or abs(value) < least)
+    return "at least " * bool(missing) + (format_plain(value) if is_exact else format_money(value, currency)) + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:

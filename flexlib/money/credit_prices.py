@@ -62,7 +62,7 @@ class CreditCost:
     prices: CreditPrices
     """The prices by which they were charged, in the order of the days."""
     clp: Decimal | None = None
-    """The same in pesos, each day at its rate; None where a day that cost something has none."""
+    """The same in pesos, each day at its rate; None where one that cost something has none, or no day did."""
 
     @property
     def whose(self) -> str:

@@ -48,7 +48,7 @@ class HourRule:
         return self.first <= day < self.end and day.weekday() in self.weekdays
 
 
-def list_hour_rules(seller: str, model: ModelInfo) -> tuple[HourRule, ...]:
+def list_hour_rules(seller: str | None, model: ModelInfo) -> tuple[HourRule, ...]:
     """What is known of the hours in the list's entry, the first that covers a day decides; none where it has no hours.
 
     Where the table is silent, hours beside dated prices are of unknown days, and hours alone hold.
@@ -92,8 +92,8 @@ def find_request_prices(seller: str, model: str) -> Mapping[str, Decimal] | None
 
 
 @cache
-def _read_hour_rules() -> Mapping[tuple[str, str], tuple[HourRule, ...]]:
-    rules: dict[tuple[str, str], tuple[HourRule, ...]] = {}
+def _read_hour_rules() -> Mapping[tuple[str | None, str], tuple[HourRule, ...]]:
+    rules: dict[tuple[str | None, str], tuple[HourRule, ...]] = {}
     for row in read_data_table("price_hours.csv"):
         first = date.fromisoformat(row["from"]) if row["from"] else date.min
         end = date.fromisoformat(row["until"]) if row["until"] else date.max

@@ -72,18 +72,18 @@ class PriceBook:
     name: str
     """Such as `genai-prices 0.2.3`."""
     providers: tuple[Provider, ...]
-    _found: dict[tuple[str, str], ModelInfo | None] = field(default_factory=dict, repr=False)
-    _changes: dict[tuple[str, str], Changes] = field(default_factory=dict, repr=False)
+    _found: dict[tuple[str | None, str], ModelInfo | None] = field(default_factory=dict, repr=False)
+    _changes: dict[tuple[str | None, str], Changes] = field(default_factory=dict, repr=False)
 
-    def find_model(self, seller: str, model: str) -> ModelInfo | None:
-        """The entry of `model` in the list of `seller`, or None."""
+    def find_model(self, seller: str | None, model: str) -> ModelInfo | None:
+        """The entry of `model` in the list of `seller`, or None; nobody's list (None) has any."""
         key = seller, model
         if key not in self._found:
             provider = next((one for one in self.providers if one.id == seller), None)
             self._found[key] = None if provider is None else provider.find_model(model)
         return self._found[key]
 
-    def find_changes(self, seller: str, model: str) -> Changes:
+    def find_changes(self, seller: str | None, model: str) -> Changes:
         """Where the prices of `model` in the list of `seller` change; never, where it is not in it."""
         key = seller, model
         if key not in self._changes:
@@ -195,14 +195,14 @@ def name_models(models: Iterable[tuple[str, str]], book: PriceBook | None = None
     ['gpt-4o', 'gpt-4o', 'gpt-4o-2024-05-13']
     """
     book = book or load_book()
-    entries: dict[tuple[str, ...], list[str]] = {}
+    entries: dict[tuple[str, tuple[str | None, ...]], list[str]] = {}
     for provider, model in sorted(set(models)):
         listed = find_listed_name(provider, model)
-        entry = book.find_model(listed.seller or "", listed.name)
-        same: tuple[str, ...] = (model,) if entry is None else (listed.seller or "", entry.id, match_model(listed.name))
-        entries.setdefault((provider, *same), []).append(model)
+        entry = book.find_model(listed.seller, listed.name)
+        same = (model,) if entry is None else (listed.seller, entry.id, match_model(listed.name))
+        entries.setdefault((provider, same), []).append(model)
     names: dict[tuple[str, str], str] = {}
-    for (provider, *known), spellings in entries.items():
+    for (provider, known), spellings in entries.items():
         name = min(spellings, key=lambda model: (model not in known, len(model), model))
         names |= {(provider, model): name for model in spellings}
     return names

@@ -82,7 +82,7 @@ def to_numbers(values: pa.ChunkedArray | pa.Array) -> Numbers:
 
 def _find_changes(book: PriceBook, words: dict[str, Any]) -> Changes:
     listed = find_listed_name(words["provider"], words["model"], words.get("proxy"))
-    return book.find_changes(listed.seller or "", listed.name)
+    return book.find_changes(listed.seller, listed.name)
 
 
 def _place(values: Numbers, groups: Numbers, changes: list[Any], side: Any) -> Numbers:  # noqa: ANN401 (left or right)

@@ -6,7 +6,7 @@ What a provider charges beside tokens (searches, stored files) is in a call's pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,7 +53,7 @@ class Price:
     """The book, its version and the seller whose list it is, such as `genai-prices 0.2.3 (openai)`."""
     date: date | None
     """The day from which this price holds; None where the list does not date it."""
-    parts: tuple[Decimal, ...] = field(default=(), compare=False, repr=False)
+    parts: tuple[Decimal, ...]
     """USD, exact and not rounded: the prompt, the answer, and what is charged by the call or the search."""
 
 

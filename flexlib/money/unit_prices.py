@@ -119,7 +119,7 @@ def find_unit_prices(
     window = next((one for one in words if one in WINDOWS), None)
     if window is not None:
         tier, prompt_tokens = " + ".join(one for one in words if one != window), WINDOWS[window]
-    start, tokens = book.find_changes(listed.seller or "", listed.name).find_start(moment, prompt_tokens)
+    start, tokens = book.find_changes(listed.seller, listed.name).find_start(moment, prompt_tokens)
     found = _look_up(book, find_seller(provider, proxy), model, listed, start, tokens, task_type, tier)
     if window is not None and isinstance(found, UnitPrices) and found.threshold == WINDOW:
         return replace(found, threshold=None)
@@ -129,7 +129,7 @@ def find_unit_prices(
 def is_listed(book: PriceBook, provider: str, model: str, proxy: str | None = None) -> bool:
     """Whether the seller's list names the model at all, at whatever time; a call of another has no price."""
     listed = find_listed_name(provider, model, proxy)
-    return book.find_model(listed.seller or "", listed.name) is not None
+    return book.find_model(listed.seller, listed.name) is not None
 
 
 @lru_cache(maxsize=KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.compare import PARTS, Change, Use, Uses, compare_credits, round_parts, take_apart
+from flexlib.analysis.compare import PARTS, SAID, Change, Use, Uses, compare_credits, round_parts, take_apart
+from flexlib.analysis.versions import VERSION_PARTS
 
 
 def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> Use:
@@ -19,6 +21,10 @@ def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> U
 
 def list_parts(change: Change) -> dict[str, Decimal]:
     return {name: part.normalize() for name, part in change.sum_parts().items() if part}
+
+
+def test_each_part_of_those_who_stayed_is_said_in_words() -> None:
+    assert {"new", "gone", *SAID} == {*PARTS}
 
 
 def test_who_is_new_and_who_stopped_counts_whole() -> None:
@@ -33,6 +39,8 @@ def test_who_is_new_and_who_stopped_counts_whole() -> None:
     assert list_parts(change) == {"new": 8, "gone": -5}
     assert change.people == {"new": 1, "gone": 1, "stayed": 1}  # who spends nothing in either is no spender
     assert change.difference == change.after - change.before == Decimal(3)
+    assert not change.is_of_versions
+    assert replace(change, names=VERSION_PARTS).is_of_versions
 
 
 def test_twice_as_much_of_the_same_is_volume() -> None:

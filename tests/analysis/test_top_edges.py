@@ -121,6 +121,28 @@ def test_a_change_means_something_on_a_month_without_a_gap_that_has_a_witness_or
     assert is_comparable(CERTIFICATE, certify(make_rows([]), **changes)) is expected
 
 
+@pytest.mark.parametrize(("change", "chosen"), [(1, True), (0, False), (-5, False), (None, False)])
+def test_the_model_that_rose_most_has_a_colour_of_its_own_and_only_if_any_rose(
+    change: int | None, chosen: bool
+) -> None:
+    models = rank(10)
+    changes = pd.Series([-9, *[-8] * 8, change])
+    compared = None if change is None else models[["model_uid"]].assign(flex_credits_change=changes)
+    assert ("model-10" in choose_models(models, compared=compared)) is chosen
+    assert choose_models(models, compared=models[:0].assign(flex_credits_change=[])) == choose_models(models)
+
+
+def test_the_model_with_the_day_that_stands_out_most_has_a_colour_of_its_own() -> None:
+    days = pd.DataFrame({"model_uid": ["model-9", "model-8"] * 3, "flex_credits": [50, 1, 50, 41, 50, 1]})
+    assert "model-8" in choose_models(rank(10), by_day_and_model=days)  # 40 above its usual day, model-9 none
+
+
+def test_who_has_a_pseudonym_stands_under_it() -> None:
+    users = ["Person 0r473cz1", "Person 0r473cz1 and son", "eva"]
+    assert name_people(users, None) == ["Person 0r473cz1", "Person 002", "Person 003"]
+    assert name_people(users, None, {"eva": "Person z2f5n78x"})[2] == "Person z2f5n78x"
+
+
 def test_each_model_has_its_own_name_beside_its_id_in_the_order_of_the_rows() -> None:
     named = name_models(pd.DataFrame({"model_uid": ["MODEL_SWE_1", "x", "MODEL_SWE_1"]}))
     assert named.to_dict("list") == {

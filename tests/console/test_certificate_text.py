@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from flexlib.certificate import CreditsCertificate, UsageCertificate
+from flexlib.certificate import ChargesCertificate, CreditsCertificate, UsageCertificate
 from flexlib.checks import Check
 from flexlib.cli.options import find_exit_code, warn_of_state
 from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
+from flexlib.sources.registry import ALL_PAGES
 
 WHOLE = CreditsCertificate(
     month=Month(2025, 9),
@@ -202,3 +203,92 @@ def test_five_models_are_all_named_and_an_amount_that_nobody_said_has_no_line() 
     assert "m4 (1: new)\n" in text
     assert "US$" not in text
     assert "  CLP             7\n" in text
+
+
+BILLED = ChargesCertificate(
+    month=Month(2025, 9),
+    read_at=datetime(2025, 11, 1, tzinfo=timezone.utc),
+    rows=3,
+    quarantined_rows=0,
+    rows_sha256="ef" * 32,
+    source="bills",
+    rows_read=1234,
+    sums=Check("agrees", how="bills", checked=2),
+)
+
+
+def test_a_month_of_charges_has_a_line_for_each_currency() -> None:
+    amounts = [{"currency": code, "amount": amount} for code, amount in (("EUR", "-1234.5"), ("USD", "0.004"))]
+    files = [{"name": name, "rows": 1, "quarantined": 0} for name in ("a.csv", "b.csv")]
+    certificate = replace(BILLED, amounts=tuple(amounts), files=tuple(files), left_out=({"kind": "tax", "rows": 7},))
+    assert render_certificate(certificate) == (
+        "CERTIFICATE - SEPTEMBER 2025\n"
+        "  State           COMPLETE\n"
+        "  Read            2025-11-01 00:00 UTC\n"
+        "  Source          bills\n"
+        "  Rows            1,234 read of the month's 2 files so far, 3 stored, 0 quarantined\n"
+        "  Left out        tax (7)\n"
+        "  EUR             -1,234.50 billed\n"
+        "  US$             0.004 billed\n"
+        "  Sums            agrees (2 compared): bills\n"
+        f"  Rows' SHA-256   {'ef' * 32}\n"
+    )
+    assert "1,234 read, 3 stored" in render_certificate(replace(certificate, files=tuple(files[:1])))
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "text"),
+    [
+        ("USD", "0.01", "0.01"),
+        ("USD", "0.0149", "0.01"),
+        ("USD", "0.0099", "0.0099"),  # less than a cent is something
+        ("USD", "-0.0099", "-0.0099"),
+        ("USD", "0", "0.00"),
+        ("CLP", "1", "1"),
+        ("CLP", "1.4", "1"),
+        ("CLP", "0.6", "0.6"),  # less than a peso, which has no cents
+        ("JPY", "0.6", "0.6"),
+    ],
+)
+def test_an_amount_of_less_than_the_smallest_coin_keeps_its_digits(currency: str, amount: str, text: str) -> None:
+    shown = render_certificate(replace(BILLED, amounts=({"currency": currency, "amount": amount},)))
+    assert f" {text} billed\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "unpriced", "text"),
+    [
+        ("12.345", 0, "12.35"),
+        ("12.345", 1, "at least 12.345, 1 row without a price"),  # rounded up a lower bound would be none
+        ("12.340", 1, "at least 12.34, 1 row without a price"),
+        ("0", 2, "unknown, 2 rows without a price"),  # only what is free is known
+        (None, 2, "unknown, 2 rows without a price"),
+        ("0", 0, "0.00"),
+    ],
+)
+def test_a_sum_that_lacks_a_row_is_a_lower_bound_and_is_not_rounded_up(
+    amount: str | None, unpriced: int, text: str
+) -> None:
+    assert f"  US$             {text}\n" in render_certificate(
+        replace(IMPORTED, amount_in_usd=amount, unpriced_rows=unpriced)
+    )
+
+
+def test_what_differs_is_not_said_twice_where_it_is_told_beside_the_certificate() -> None:
+    certificate = replace(WHOLE, sums=Check("differs", how="a with b", why="by 3"), balance=Check("agrees", why="so"))
+    alone, told = render_certificate(certificate), render_certificate(certificate, told=True)
+    assert "  Sums            differs: a with b; by 3\n" in alone
+    assert "  Sums            differs: a with b\n" in told
+    assert "  Balance         agrees: so\n" in told
+
+
+def test_pages_that_are_missing_are_no_rows_and_are_asked_for() -> None:
+    pages = ({"name": "a.json", "quarantined": 2, "open_pages": 2},)
+    assert explain_state(replace(IMPORTED, quarantined_rows=2, files=pages)) == (
+        f"pages are missing: the total is a lower bound; {ALL_PAGES}."
+    )
+    both = ({"name": "a.json", "quarantined": 5, "open_pages": 2},)
+    assert explain_state(replace(IMPORTED, quarantined_rows=5, files=both)) == (
+        "3 rows could not be taken and pages are missing: the total is a lower bound; "
+        f"fix the rows in their file and import it with --supersedes a.json, and {ALL_PAGES}."
+    )

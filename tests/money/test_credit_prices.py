@@ -81,6 +81,7 @@ def test_pesos_are_each_day_s_at_its_rate_and_unknown_where_one_that_cost_someth
     assert price_days(listed, [*spent, (late, 100)], rates).clp is None
     assert price_days(listed, [*spent, (late, 0)], rates).clp == Decimal("76.4")
     assert price_days(listed, spent).clp is None
+    assert price_days(listed, [(late, 0)], rates).clp is None  # nothing was spent, so no rate was asked for
 
 
 def test_without_any_price_nothing_has_a_cost() -> None:

@@ -6,7 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from price_samples import HOUSE, SEPTEMBER, price_tokens, read_reason, read_usd
+from price_samples import (
+    HOUSE,
+    SEPTEMBER,
+    build_house,
+    build_model,
+    list_prices,
+    price_tokens,
+    read_reason,
+    read_usd,
+)
 
 from flexlib.errors import BadRecord
 from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS, Price, price_call
@@ -209,3 +218,37 @@ def test_a_price_names_its_book_and_the_seller() -> None:
     found = price_here("plain", 1)
     assert isinstance(found, Price)
     assert found.source == "house 1 (openai)"
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "parts"),
+    [
+        ("keeps", {}, ("0.0022", "0.002", "0")),  # 800*2 + 200*3, 100*20
+        ("keeps", {"cache_write_1h_tokens": 200}, ("0.0026", "0.002", "0")),  # 200 at 5 and not at 3
+        ("keeps", {"web_searches": 3}, ("0.0022", "0.002", "0.021")),
+        ("hears", {"input_audio_tokens": 300}, ("0.0044", "0.002", "0")),  # written to a cache at the prompt's 2
+        ("speaks", {"output_audio_tokens": 50}, ("0.002", "0.003", "0")),  # 50*20 + 50*40
+    ],
+)
+def test_a_price_has_the_prompt_the_answer_and_the_rest_apart(
+    model: str, extra: dict[str, int | None], parts: tuple[str, str, str]
+) -> None:
+    price = price_here(model, 1_000, 100, written=200, extra_counts=extra)
+    assert isinstance(price, Price), price
+    assert price.parts == tuple(Decimal(part) for part in parts)
+    assert price.amount_usd == sum(price.parts)
+
+
+def test_sound_costs_what_text_does_by_a_list_of_google_that_names_no_price_of_it() -> None:
+    house = build_house(build_model("m", list_prices(input_mtok="2")), seller="google")
+    price = price_call(
+        "google", "m", SEPTEMBER, prompt_tokens=1_000, completion_tokens=0, extra_counts={"input_audio_tokens": 300},
+        book=house,
+    )  # fmt: skip
+    assert read_usd(price) == Decimal("0.002")
+
+
+@pytest.mark.parametrize(("size", "usd"), [(100, "0.0002"), (101, "0.0004")])
+def test_a_sum_of_calls_whose_size_is_known_is_in_its_bracket_however_long_its_mean_is(size: int, usd: str) -> None:
+    assert read_reason(price_here("steps", 200, requests=2)) == MIXED
+    assert read_usd(price_here("steps", 200, requests=2, size=size)) == Decimal(usd)

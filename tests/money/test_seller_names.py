@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from price_samples import price_tokens, read_reason
+from price_samples import build_house, build_model, list_prices, price_tokens, read_reason
 
 from flexlib.money.open_prices import read_data_table
 from flexlib.money.price_book import ListedName, find_listed_name, load_book, name_models
@@ -104,9 +104,29 @@ def test_rules_are_for_whole_names_of_who_sends_the_bill_each_on_what_the_one_be
         ("anthropic", "claude-sonnet-4", "us.anthropic.claude-sonnet-4-20250514-v1:0", False),  # another seller's list
         ("openai", "GPT-5 High Thinking", "GPT-5 Low Thinking", False),  # in no list
         ("acme", "Mine", "mine", False),
+        ("anthropic", "claude-sonnet-4-5", "vertex_ai/claude-sonnet-4-5", False),  # one entry's name in two lists
     ],
 )
 def test_spellings_are_of_one_model_where_the_list_says_so(provider: str, one: str, other: str, is_same: bool) -> None:
     names = name_models([(provider, one), (provider, other)])
     assert (len(set(names.values())) == 1) is is_same
     assert set(names.values()) <= {one, other}
+
+
+@pytest.mark.parametrize(
+    ("spellings", "name"),
+    [
+        (["GPT-4.1", "openai/gpt-4.1", "gpt-4.1"], "gpt-4.1"),  # as the list has it
+        (["gpt-4.1-2025-04-14", "openai/gpt-4.1"], "openai/gpt-4.1"),  # the shortest
+        (["Gpt-4.1", "GPT-4.1"], "GPT-4.1"),  # of two as long the first by its letters
+        (["mine"], "mine"),
+    ],
+)
+def test_a_model_is_called_as_its_list_has_it_else_by_its_shortest_spelling(spellings: list[str], name: str) -> None:
+    assert name_models([("openai", one) for one in spellings]) == {("openai", one): name for one in spellings}
+
+
+def test_spellings_are_those_of_the_book_that_is_asked() -> None:
+    pairs = [("openai", "ours"), ("openai", "openai/ours")]
+    assert len({*name_models(pairs).values()}) == 2
+    assert {*name_models(pairs, build_house(build_model("ours", list_prices(input_mtok="1")))).values()} == {"ours"}

@@ -20,7 +20,7 @@ from price_samples import (
 )
 
 from flexlib.money.extra_counts import EXTRA_COUNTS
-from flexlib.money.unit_prices import UnitPrices, find_unit_prices
+from flexlib.money.unit_prices import UnitPrices, Unpriced, find_unit_prices
 
 MARCH, JUNE = date(2025, 3, 1), date(2025, 6, 1)
 NOON = datetime(2025, 9, 10, 12)
@@ -182,3 +182,35 @@ def test_a_tier_s_price_holds_from_the_later_day_of_its_own_and_the_list_s(
     unit = find_unit_prices(house, "openai", "m", NOON, prompt_tokens=0, tier="batch")
     assert isinstance(unit, UnitPrices)
     assert (unit.prompt, unit.since) == (MILLIONTH, since)
+
+
+@pytest.mark.parametrize(
+    ("tier", "usd", "threshold"),
+    [
+        (None, 1, 200_000),  # by the prompt, which is short
+        ("0-200k", 1, None),
+        ("200k-1m", 2, None),
+        ("200K-1M", 2, None),
+        ("batch + 0-200k", 3, None),
+        ("200k-1m + batch", 4, None),
+        ("batch", 3, 200_000),
+    ],
+)
+def test_a_tier_may_say_the_window_that_its_calls_are_in(tier: str | None, usd: int, threshold: int | None) -> None:
+    batch = PriceVariant({"processing": "batch"}, list_prices(input_mtok=step_up("3", over_200000="4")))
+    house = build_house(build_model("m", list_prices(input_mtok=step_up("1", over_200000="2")), [batch]))
+    unit = find_unit_prices(house, "openai", "m", NOON, prompt_tokens=100_000, tier=tier)
+    assert isinstance(unit, UnitPrices), unit
+    assert (unit.prompt, unit.threshold) == (usd * MILLIONTH, threshold)
+
+
+@pytest.mark.parametrize(("tier", "usd"), [("0-200k", 1), ("200k-1m", 2)])
+def test_a_window_leaves_open_how_many_calls_are_long_where_the_list_s_bracket_begins_elsewhere(
+    tier: str, usd: int
+) -> None:
+    house = build_house(build_model("m", list_prices(input_mtok=step_up("1", over_128000="2"))))
+    unit = find_unit_prices(house, "openai", "m", NOON, prompt_tokens=0, tier=tier)
+    assert isinstance(unit, UnitPrices), unit
+    assert (unit.prompt, unit.threshold) == (usd * MILLIONTH, 128_000)
+    other = find_unit_prices(house, "openai", "other", NOON, prompt_tokens=0, tier=tier)
+    assert other == Unpriced("house 1 does not know 'other' of openai")
