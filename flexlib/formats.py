@@ -30,6 +30,11 @@ def format_count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def format_few(expected: float) -> str:
+    """`0.3` of 0.31 that are expected; what would be written as none is `under 0.1`."""
+    return f"{expected:.1f}" if expected >= 0.05 else "under 0.1"
+
+
 def format_credits(hundredths: int, thousands: str = ",") -> str:
     """`75,234.50` of 7523450 hundredths of a credit."""
     sign, size = "-" if hundredths < 0 else "", abs(hundredths)

@@ -85,3 +85,12 @@ def name_sender(text: str) -> str:
 def is_sender(text: str) -> bool:
     """Whether it names one who is known to send bills."""
     return name_sender(text) in SPELLINGS
+
+
+def name_provider(provider: str) -> str:
+    """What a reader sees for who sends the bill: our name for it, else its own.
+
+    >>> name_provider("openai"), name_provider("aws"), name_provider("acme")
+    ('OpenAI', 'AWS', 'acme')
+    """
+    return LABELS.get(provider, provider)

@@ -19,7 +19,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_plain, format_short_day
+from flexlib.formats import clean_text, format_few, format_plain, format_short_day
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     if made.reason:
         return f"{title}: cannot say, {made.reason}."
     count = len(made.alarms)
-    expect = f", of which {made.false_alarms:.1f} may be false alarms" if count else ""
+    expect = f", of which {format_few(made.false_alarms)} may be false alarms" if count else ""
     lines = [f"{title}: {count or 'none'}{expect}"]
     for name in made.layers:
         lines += _render_layer(TITLES.get(name, name), [one for one in made.alarms if one.layer == name], top)

@@ -67,7 +67,7 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
         laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
     title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
     end = [SINGLE, laid[-1], DOUBLE] if has_totals else [DOUBLE]
-    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], *end, *table.explain_dashes()]) + "\n"
+    return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], *end, *table.explain_dashes().values()]) + "\n"
 
 
 def render_by_model(

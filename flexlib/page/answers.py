@@ -12,7 +12,7 @@ from flexlib.analysis.anomalies import Anomalies
 from flexlib.analysis.compare import METHOD, NOTHING, SAID, Change
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
-from flexlib.formats import format_amount, format_count, format_short_day, format_signed, format_weekday
+from flexlib.formats import format_amount, format_count, format_few, format_short_day, format_signed, format_weekday
 from flexlib.page.compare import Compared
 from flexlib.page.forecast import Forecasted, bound_month, write_estimate
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
@@ -175,7 +175,7 @@ def _count_unjudged(made: UnusualDays) -> str:
 def _head_unusual(made: UnusualDays) -> Heading:
     note = (
         f"Days above their own weekday beyond chance, of at least {WORDS[made.unit].format(f'{made.least:,g}')} each; "
-        f"of the {len(made.alarms):,} about {made.false_alarms:.1f} may be false alarms."
+        f"of the {len(made.alarms):,} about {format_few(made.false_alarms)} may be false alarms."
     ) + _count_unjudged(made)
     whole = next((one for one in made.alarms if one.heads), None)
     if whole is not None and whole.heads:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from flexlib.formats import format_amount, format_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.proof import Problem, State
+from flexlib.senders import name_provider
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.differences import Difference
 
@@ -134,32 +135,32 @@ class MonthBills:
         """Why the spend is not whole or not certain: each with the state that it makes, and a sentence."""
         problems: list[Problem] = []
         for one in self.providers:
-            doubt = ""
+            name, doubt = name_provider(one.provider), ""
             if one.may_bill:
                 doubt = (
-                    f"{one.provider}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
+                    f"{name}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
                     "were counted, which no bill names; if it pays for those, both are in the spend. Import the bill "
                     f"again with --bills {','.join(one.may_bill)} if it does, with --bills other if it does not."
                 )
             elif one.doubtful_usd and not one.is_reconciled:
                 billed, counted = map(_write, (one.billed_usd, one.counted_usd))
                 doubt = (
-                    f"{one.provider}: US$ {billed} was billed without a line for usage, and US$ {counted} counted; if "
+                    f"{name}: US$ {billed} was billed without a line for usage, and US$ {counted} counted; if "
                     "it pays for those calls, both are in the spend. Import the bill again with --bills calls if it "
                     "does, with --bills other if it does not."
                 )
             elif not one.is_reconciled:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))
                 doubt = (
-                    f"{one.provider}: US$ {billed} was billed and US$ {counted} counted; differences of US$ {gap} are "
+                    f"{name}: US$ {billed} was billed and US$ {counted} counted; differences of US$ {gap} are "
                     f"unexplained{SEE_SPEND}"
                 )
             problems += [(State.UNRECONCILED, doubt)] * bool(doubt)
             problems += [
                 (
                     State.GAP,
-                    f"{one.provider}: {currency} {_write(amount)} was billed but is in no total, because no rate is "
-                    f"stored; {_advise_rates(currency, [day for name, day in one.unrated_days if name == currency])}.",
+                    f"{name}: {currency} {_write(amount)} was billed but is in no total, because no rate is "
+                    f"stored; {_advise_rates(currency, [day for code, day in one.unrated_days if code == currency])}.",
                 )
                 for currency, amount in one.unconverted
             ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.formats import format_amount
 from flexlib.money.unit_prices import EXACT
-from flexlib.senders import name_sender
+from flexlib.senders import name_provider, name_sender
 from flexlib.sources.registry import BILLS
 from flexlib.spend.billed import ZERO, list_paid, read_counts
 from flexlib.store.snapshots import find_snapshot, list_months
@@ -71,8 +71,8 @@ def _compare_end(bill: _Covered, month: MonthUsage) -> str:
     if judged.counted_usd is not None and judged.is_reconciled:
         return ""
     return (
-        f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}, and what of that is of a later month "
-        f"nobody knows: all of it is in this one. {OR_FEE}"
+        f"{name_provider(bill.provider)}: {bill.file['name']} bills {bill.first} to {bill.last}, and what of that is "
+        f"of a later month nobody knows: all of it is in this one. {OR_FEE}"
     )
 
 
@@ -83,9 +83,9 @@ def _compare_bills(earlier: _Covered, here: _Covered) -> str:
     if earlier.provider != here.provider or earlier.until <= here.since or is_said:
         return ""
     return (
-        f"{earlier.provider}: {names[0]} bills {earlier.first} to {earlier.last}, and {names[1]} {here.first} to "
-        f"{here.last}: what both bill counts twice. Import the one that holds with --supersedes of the other, or with "
-        "--distinct if both do."
+        f"{name_provider(earlier.provider)}: {names[0]} bills {earlier.first} to {earlier.last}, and {names[1]} "
+        f"{here.first} to {here.last}: what both bill counts twice. Import the one that holds with --supersedes of the "
+        "other, or with --distinct if both do."
     )
 
 
@@ -105,7 +105,7 @@ def _compare_calls(bill: _Covered, month: MonthUsage, here: list[_Covered]) -> s
         what = f": what of it is of this month, this total lacks. {OR_FEE}"
     else:
         return ""
-    told = f"{bill.provider}: {bill.file['name']} bills {bill.first} to {bill.last}"
+    told = f"{name_provider(bill.provider)}: {bill.file['name']} bills {bill.first} to {bill.last}"
     return f"{told}, all of it in {bill.first:%Y-%m}{what}"
 
 

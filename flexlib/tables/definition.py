@@ -137,14 +137,14 @@ class Table:
         with exact_decimals():
             return sum(known, Decimal(0) if column.kind in MONEY else 0)
 
-    def explain_dashes(self) -> list[str]:
-        """What the dashes in its columns mean, a sentence each."""
+    def explain_dashes(self) -> dict[str, str]:
+        """What the dashes mean, a sentence for the key of each column that has one."""
         dashed = (
             one
             for one in self.columns
             if one.unknown and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows))
         )
-        return [f"{UNKNOWN} in {one.heading}: {one.unknown}." for one in dashed]
+        return {one.key: f"{UNKNOWN} in {one.heading}: {one.unknown}." for one in dashed}
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"

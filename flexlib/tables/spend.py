@@ -12,7 +12,7 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.formats import format_count, format_plain
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
-from flexlib.senders import LABELS
+from flexlib.senders import name_provider
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.differences import Difference
@@ -55,9 +55,9 @@ def table_providers(bills: MonthBills) -> Table:
         ),
         Column("counted", "Counted US$", Kind.USD, Total.KNOWN),
         Column("billed", "Billed US$", Kind.USD, Total.KNOWN),
-        Column("difference", "Difference US$", Kind.USD, is_optional=True),
+        Column("difference", "Difference US$", Kind.USD),
         Column("spend", "Spend US$", Kind.USD, Total.KNOWN),
-        Column("basis", "Taken from"),
+        Column("basis", "Taken from", is_optional=True),  # the sums beside it tell as much
     ]
     return Table("table-providers", "Spend by provider, counted and billed", columns, rows)
 
@@ -198,12 +198,3 @@ def _describe_basis(bill: ProviderBill) -> str:
     said = ["unpriced"] if lacks_all else [basis, *["at least"] * bill.is_at_least]
     apart = [f"{currency} {format_plain(amount)} in no total" for currency, amount in bill.unconverted]
     return ", ".join([*said, *apart])
-
-
-def name_provider(provider: str) -> str:
-    """What a reader sees for who sends the bill: our name for it, else its own.
-
-    >>> name_provider("openai"), name_provider("aws"), name_provider("acme")
-    ('OpenAI', 'AWS', 'acme')
-    """
-    return LABELS.get(provider, provider)

@@ -10,13 +10,13 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.names import mask_key
+from flexlib.senders import name_provider
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
 from flexlib.tables.definition import Column, Kind, Row, Table, Total, say_least
 from flexlib.tables.spend import (
     lead_to_spend,
-    name_provider,
     table_differences,
     table_differences_by_model,
     table_providers,

@@ -69,7 +69,7 @@ def test_import_and_months_say_of_a_month_what_spend_says_of_it(capsys: pytest.C
     capsys.readouterr()
     bring_bill("50", codes=(4,))
     err = capsys.readouterr().err
-    reason = "openai: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are unexplained"
+    reason = "OpenAI: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are unexplained"
     assert err == f"2025-05 is UNRECONCILED: {reason}, and flexlib spend lists them.\n"
     assert main(["import", "usage.csv", *CALLS, "--json"]) == 4  # the calls, whose own sums agree, again
     (month,) = json.loads(capsys.readouterr().out)["months"]
@@ -143,7 +143,7 @@ def test_a_bill_that_says_something_else_is_exit_code_4(capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert "not explained" in out
     assert err == (
-        "2025-05 is UNRECONCILED: openai: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are "
+        "2025-05 is UNRECONCILED: OpenAI: US$ 50.00 was billed and US$ 20.00 counted; differences of US$ 30.00 are "
         "unexplained.\n"
     )
     assert fl.load("2025-05").missing[0].endswith("are unexplained, and flexlib spend lists them.")
@@ -161,7 +161,7 @@ def test_each_line_says_the_state_that_its_reason_makes_the_month_s_own_first(
     assert main(["spend", *MAY]) == 3
     gap, also = capsys.readouterr().err.splitlines()
     assert gap.startswith("2025-05 is GAP: imported files, 2025-05: 1 of 2 calls has no price")  # and no bill either
-    assert also.startswith("2025-05 is also UNRECONCILED: openai: US$ 50.00 was billed and US$ 20.00 counted")
+    assert also.startswith("2025-05 is also UNRECONCILED: OpenAI: US$ 50.00 was billed and US$ 20.00 counted")
 
 
 def test_the_demo_has_a_spend_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_difference_is_told_on_stderr_and_half_a_cent_goes_up_wherever_it_is_w
     bill(tmp_path / "data", "2025-09-05,10.5650\n")
     words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
     assert main([*words, "--offline"]) == 4
-    said = "openai: US$ 10.57 was billed and US$ 1.00 counted"  # to the even cent it would be 10.56
+    said = "OpenAI: US$ 10.57 was billed and US$ 1.00 counted"  # to the even cent it would be 10.56
     assert f"2025-09 is UNRECONCILED: {said}" in capsys.readouterr().err
     page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
     assert said in read_words(page)

@@ -19,6 +19,7 @@ from flexlib.ingest.fx import keep_rates
 from flexlib.money.fx import Rate
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
+from flexlib.senders import name_provider
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.spend.billed import Billed, Count
 from flexlib.spend.bills import MonthBills, ProviderBill
@@ -112,7 +113,7 @@ def test_what_differs_is_named_and_makes_the_month_unreconciled(tmp_path: Path) 
     assert month.state is State.UNRECONCILED
     assert month.bills.spend_usd == 150
     assert month.list_problems() == [
-        "openai: US$ 150.00 was billed and US$ 100.00 counted; differences of US$ 50.00 are unexplained, and flexlib "
+        "OpenAI: US$ 150.00 was billed and US$ 100.00 counted; differences of US$ 50.00 are unexplained, and flexlib "
         "spend lists them."
     ]
 
@@ -331,7 +332,7 @@ def test_euros_are_in_no_sum_until_a_rate_is_kept(tmp_path: Path) -> None:
     assert (month.bills.spend_usd, month.bills.is_at_least, month.state) == (Decimal("0.5"), True, State.GAP)
     assert only(month.bills).unconverted == (("EUR", Decimal("1.5")),)
     assert month.list_problems() == [
-        "openai: EUR 1.50 was billed but is in no total, because no rate is stored; run: flexlib fx set 2025-05-01 "
+        "OpenAI: EUR 1.50 was billed but is in no total, because no rate is stored; run: flexlib fx set 2025-05-01 "
         "VALUE --pair EUR/USD --source TEXT."
     ]
     keep_rates([Rate(date(2025, 5, 1), Decimal("1.13"), "ECB")], ("EUR", "USD"), tmp_path)
@@ -413,7 +414,7 @@ def test_a_clouds_bill_may_be_for_calls_that_stand_under_their_maker(tmp_path: P
     month = load(tmp_path)
     assert (month.bills.spend_usd, month.state) == (Decimal(4), State.UNRECONCILED)
     assert month.list_problems()[0].startswith(
-        "microsoft: US$ 2.00 was billed, and calls of openai were counted, which no bill names; if it pays"
+        "Microsoft Azure: US$ 2.00 was billed, and calls of openai were counted, which no bill names; if it pays"
     )
 
 
@@ -497,9 +498,9 @@ def test_fees_without_a_line_of_usage_may_pay_for_the_calls_until_somebody_says(
     bill(tmp_path, text, who)
     assert load(tmp_path).state is State.UNRECONCILED
     assert load(tmp_path).list_problems() == [
-        f"{who}: US$ 1,190.00 was billed without a line for usage, and US$ 1,000.00 counted; if it pays for those "
-        "calls, both are in the spend. Import the bill again with --bills calls if it does, with --bills other if it "
-        "does not."
+        f"{name_provider(who)}: US$ 1,190.00 was billed without a line for usage, and US$ 1,000.00 counted; if it "
+        "pays for those calls, both are in the spend. Import the bill again with --bills calls if it does, with "
+        "--bills other if it does not."
     ]
     for said, right in (("calls", 1190), ("other", 2190)):
         bill(tmp_path, text, who, bills=said)

@@ -38,7 +38,7 @@ def test_calls_that_an_earlier_months_bill_covers_are_not_spent_again_without_a_
     june = load_month_usage(JUNE, tmp_path)
     assert june.state is State.UNRECONCILED
     assert june.list_problems() == [
-        "openai: old.csv bills 2025-05-20 to 2025-06-19, all of it in 2025-05; US$ 200.00 of calls on those days is "
+        "OpenAI: old.csv bills 2025-05-20 to 2025-06-19, all of it in 2025-05; US$ 200.00 of calls on those days is "
         "counted here too. Import bills by day or by calendar month in its place, with --supersedes of it."
     ]
     daily = "".join(f"2025-{day},,{usd}\n" for day, usd in (("05-25", 100), ("06-10", 200), ("06-25", 50)))
@@ -57,7 +57,7 @@ def test_two_bills_of_the_same_days_in_two_months_are_told(tmp_path: Path, names
     june = load_month_usage(JUNE, tmp_path)
     assert june.state is State.UNRECONCILED
     assert june.list_problems() == [
-        "openai: old.csv bills 2025-05-20 to 2025-06-19, and new.csv 2025-06-01 to 2025-06-30: what both bill counts "
+        "OpenAI: old.csv bills 2025-05-20 to 2025-06-19, and new.csv 2025-06-01 to 2025-06-30: what both bill counts "
         "twice. Import the one that holds with --supersedes of the other, or with --distinct if both do."
     ]
     bring(tmp_path, names[1], texts[names[1]], are_distinct=True)
@@ -88,7 +88,7 @@ def test_a_bill_within_its_month_says_nothing_of_the_next(tmp_path: Path) -> Non
     assert load_month_usage(JUNE, tmp_path).state is State.COMPLETE
 
 
-LATER_DAYS = "openai: old.csv bills 2025-05-20 to 2025-06-19, "
+LATER_DAYS = "OpenAI: old.csv bills 2025-05-20 to 2025-06-19, "
 IN_PLACE = (
     " Import bills by day or by calendar month in its place, with --supersedes of it, or it again with --bills other "
     "if it is for no calls."

@@ -54,7 +54,9 @@ def render_table(table: Table) -> str:
     # A box of its own to scroll in; with a tab stop, or the keyboard could not scroll it.
     label = ": ".join(filter(None, (table.caption, table.summary)))
     box = render_element("div", html, class_="flex-scroll", role="region", aria_label=label, tabindex="0")
-    box += render_element("p", escape(" ".join(dashes)), class_="lede") if (dashes := table.explain_dashes()) else ""
+    optional = {column.key for column in table.columns if column.is_optional}
+    for key, sentence in table.explain_dashes().items():  # a phone leaves it out where it leaves out the column
+        box += render_element("p", escape(sentence), class_=f"lede{' extra' * (key in optional)}")
     if not table.summary:
         return box
     return render_element("details", render_element("summary", escape(table.summary)) + box, class_="flex-details")

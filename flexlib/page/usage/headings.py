@@ -16,11 +16,11 @@ from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.enums import LlmTaskType
 from flexlib.formats import format_amount, format_count, format_share_percent, format_short_day
 from flexlib.page.kit.parts import Heading
+from flexlib.senders import name_provider
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.quality import QualityCheck
-from flexlib.tables.spend import name_provider
 from flexlib.tables.usage import USABLE
 
 FAR_ABOVE_EVEN = Fraction(3, 2)
