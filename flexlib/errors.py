@@ -1,13 +1,16 @@
 """One class for each way of being wrong: its sentence says what was asked, what is wrong and what to do.
 
 Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled
-or not witnessed.
+or not witnessed, 5 a budget is passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+LIMIT_PASSED = 5
+"""The exit code of a check that went well and found a budget passed."""
 
 
 class FlexlibError(Exception):

@@ -69,6 +69,20 @@ def decode_yaml(text: str) -> Any:  # noqa: ANN401 (YAML)
         raise ValueError(" ".join(str(error).split())) from error
 
 
+def list_yaml_lines(text: str, name: str) -> list[int]:
+    """The line, from 1, of each item of the list that a mapping has under `name`; none where there is no such list.
+
+    >>> list_yaml_lines("a: 1\\nb:\\n  - 2\\n  - 3\\n", "b")
+    [3, 4]
+    """
+    import yaml
+
+    node = yaml.compose(text, yaml.SafeLoader)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    found = next((value for key, value in pairs if key.value == name), None)
+    return [one.start_mark.line + 1 for one in found.value] if isinstance(found, yaml.SequenceNode) else []
+
+
 def format_given(value: object) -> str:
     """What was given, as an error shows it: its `repr`, cut where that is long or nested."""
     return _SHORT.repr(value)

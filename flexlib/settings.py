@@ -28,6 +28,7 @@ CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 VARIABLES = (
     "FLEXLIB_BILL_TOLERANCE_SHARE",
     "FLEXLIB_BILL_TOLERANCE_USD",
+    "FLEXLIB_BUDGETS",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
@@ -83,6 +84,8 @@ class Settings:
     """Whether the server offers nothing to hold a month's total against, as the company says."""
     bill_tolerance: BillTolerance = BillTolerance()
     """By how much a bill may differ from the calls without a reason."""
+    budgets: Path | None = None
+    """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     unclosed: str | None = field(default=None, repr=False)
@@ -177,6 +180,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
             BillTolerance(),
         ),
         unclosed=read("FLEXLIB_UNCLOSED"),
+        budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

@@ -49,10 +49,15 @@ FILES = {
     "openai_costs.csv": OPENAI,
 }
 """What other systems export, where the README names such a file."""
-PRINTED = ("flexlib compare", "flexlib forecast", "flexlib what-if")
+PRINTED = ("flexlib compare", "flexlib forecast", "flexlib check", "flexlib what-if")
 """Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
-BILL_DIFFERS = ("flexlib import openai_costs.csv", "flexlib spend --year 2025 --month 9")
-"""They rightly exit with 4: the bill given here is another than the calls, once it is imported."""
+BILL_DIFFERS, LIMIT_PASSED = 4, 5
+EXITS = {
+    "flexlib import openai_costs.csv": BILL_DIFFERS,  # the bill given here is another than the calls
+    "flexlib spend --year 2025 --month 9": BILL_DIFFERS,  # once it is imported
+    "flexlib check --year 2025 --month 9": LIMIT_PASSED,
+}
+"""Commands that rightly exit with another code than 0."""
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +98,8 @@ def write_script(block: str, rates: str) -> str:
             continue
         if command.startswith("flexlib fx update"):
             command += f" --mindicador-url {rates} --frankfurter-url {rates}"
-        lines.append(f"{command} || [ $? = 4 ]" if command in BILL_DIFFERS else command)
+        code = next((code for start, code in EXITS.items() if command.partition(" --as-of")[0] == start), 0)
+        lines.append(f"{command} || [ $? = {code} ]" if code else command)
     return "\n".join(lines)
 
 

@@ -38,7 +38,7 @@ def add_commands(commands: Commands) -> None:
   flexlib compare 2025-08 2025-09
   flexlib compare 2025-08 2025-09 --of usd --top 10 --json
   flexlib compare 2025-01..2025-03 2025-07..2025-09 --of clp
-  flexlib compare 2025-09@1 2025-09 --of usd      (its first stored version, and the newest)
+  flexlib compare 2025-09@1 2025-09 --of usd
   flexlib compare 2025-08 2025-09 --demo""")  # fmt: skip
     parser.add_argument(
         "before",

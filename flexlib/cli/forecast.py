@@ -43,7 +43,7 @@ def add_commands(commands: Commands) -> None:
   flexlib forecast --demo --year 2025 --month 9 --as-of 2025-09-15
   flexlib forecast --series daily.csv --backtest""")  # fmt: skip
     add_month_options(parser, required=False)
-    parser.add_argument("--as-of", type=_read_day, metavar="DATE",
+    parser.add_argument("--as-of", type=read_day, metavar="DATE",
                         help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
@@ -212,7 +212,7 @@ def _read_amount(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not an amount; write it as 120000") from error
 
 
-def _read_day(text: str) -> date:
+def read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:

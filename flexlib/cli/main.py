@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import flexlib
 from flexlib.cli import (
     anomalies,
+    check,
     close,
     compare,
     credits,  # noqa: A004 (a name for consoles)
@@ -35,13 +36,14 @@ from flexlib.formats import clean_text, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
-    credits, spend, compare, forecast, anomalies, latency, what_if, import_, ledger, close, fx, report, init, doctor,
-    demo,
+    credits, spend, compare, forecast, check, anomalies, latency, what_if, import_, ledger, close, fx, report, init,
+    doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
 EPILOG = """\
-exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled or not witnessed
+exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled or not witnessed,
+5 a budget is passed (flexlib check)
 
 examples:
   flexlib report --demo --year 2025 --month 9      a report of made-up data, no key needed

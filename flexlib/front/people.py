@@ -35,7 +35,7 @@ def join_credits(
 
     `pseudonyms` of the users in them, as from `find_pseudonyms`.
     """
-    keys, called = _call_people(list_credits(months), pseudonyms, names=names)
+    keys, called = call_people(list_credits(months), pseudonyms, names=names)
     names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
@@ -122,7 +122,7 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
     return hidden
 
 
-def _call_people(
+def call_people(
     snapshots: Sequence[Snapshot], pseudonyms: Mapping[str, str], *, names: bool
 ) -> tuple[list[str], list[str]]:
     """Every user's key, and what the person is called."""
@@ -203,7 +203,7 @@ class CreditsDays:
     def _rows(self) -> duckdb.DuckDBPyRelation:
         spent = [one.snapshot for one in self.loaded]
         pseudonyms = find_pseudonyms(spent, self.root)
-        keys, called = _call_people(spent, pseudonyms, names=self.names)
+        keys, called = call_people(spent, pseudonyms, names=self.names)
         apart = [f"{pseudonyms[key]}, not on the list" if name == NOT_LISTED else name
                  for key, name in zip(keys, called, strict=True)]  # fmt: skip
         texts = {"user": keys, "called": called, "person": apart}

@@ -270,11 +270,11 @@ def test_a_ledger_on_postgresql_holds_what_a_dictionary_would(
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(("backend", "examples"), [("sqlite", 60), ("postgresql", 30)])
 def test_a_ledger_holds_what_a_dictionary_would_through_long_histories(
-    backend: str, request: pytest.FixtureRequest, victims: Victims
+    backend: str, examples: int, request: pytest.FixtureRequest, victims: Victims
 ) -> None:
-    run(request.getfixturevalue(f"make_{backend}"), victims, examples=120, steps=50)
+    run(request.getfixturevalue(f"make_{backend}"), victims, examples=examples, steps=50)
 
 
 class Twice(LedgerModel):

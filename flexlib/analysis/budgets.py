@@ -1,0 +1,109 @@
+"""What a budget comes to: within it, near it, over it, over it soon, or not to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from flexlib.dates import Month, Span
+from flexlib.money.unit_prices import EXACT
+
+PERIODS = ("day", "week", "month", "cycle")
+
+
+class Outcome(StrEnum):
+    """What is said of a budget in one of its periods."""
+
+    WITHIN = "within"
+    NEAR = "near"
+    """The lowest threshold is reached, the amount is not passed."""
+    WILL_BE_OVER = "will be over"
+    """The forecast of the period's end is above the amount."""
+    OVER = "over"
+    """What is known is above the amount, whatever is missing."""
+    CANNOT_SAY = "cannot say"
+    """Too much is missing, and what is known is not above the amount."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What is known of one period of a budget, in the unit of the budget."""
+
+    by_day: Mapping[date, Decimal]
+    undated: Decimal = Decimal(0)
+    """Of sums of a month, and what bills say beyond the calls: it belongs to the period, and to none of its days."""
+    lacks: str = ""
+    """What is missing from it, in a few words; empty where nothing is."""
+    is_unknown: bool = False
+    """Whether what is missing is too much for anything to be said of the whole."""
+    expected: float | None = None
+    """What the whole period will come to; None where it is over, or nothing can be said."""
+
+    @property
+    def spent(self) -> Decimal:
+        total = self.undated
+        for amount in self.by_day.values():
+            total = EXACT.add(total, amount)
+        return total
+
+
+def judge_budget(amount: Decimal, thresholds: Sequence[int], usage: Usage) -> Outcome:
+    """What a budget of `amount` came to; `thresholds` in percent of it.
+
+    >>> judge_budget(Decimal(10), [75, 90, 100], Usage({date(2025, 9, 1): Decimal("7.50")}))
+    <Outcome.NEAR: 'near'>
+    """
+    if usage.spent > amount:
+        return Outcome.OVER
+    if usage.is_unknown:
+        return Outcome.CANNOT_SAY
+    if usage.expected is not None and usage.expected > amount:
+        return Outcome.WILL_BE_OVER
+    return Outcome.NEAR if list_reached(amount, thresholds, usage.spent) else Outcome.WITHIN
+
+
+def list_reached(amount: Decimal, thresholds: Sequence[int], spent: Decimal) -> list[int]:
+    """The thresholds, in percent, that were reached, the lowest first.
+
+    >>> list_reached(Decimal(200), [100, 75, 90], Decimal(180))
+    [75, 90]
+    """
+    return sorted(one for one in thresholds if EXACT.multiply(spent, Decimal(100)) >= EXACT.multiply(amount, one))
+
+
+def find_day_passed(amount: Decimal, usage: Usage) -> date | None:
+    """The day by whose end more than `amount` was spent; None where it was not, or what is of no day decides.
+
+    >>> find_day_passed(Decimal(5), Usage({date(2025, 9, 1): Decimal(5), date(2025, 9, 3): Decimal("0.01")}))
+    datetime.date(2025, 9, 3)
+    """
+    total = Decimal(0)
+    for day, spent in sorted(usage.by_day.items()):
+        total = EXACT.add(total, spent)
+        if total > amount:
+            return day
+    return None
+
+
+def list_periods(period: str, month: Month, begins: int = 1) -> list[Span]:
+    """The periods that share a day with the month: its days, the weeks from Monday, itself, or the cycles that begin on
+    the day `begins` of each month, of at most 28.
+
+    >>> [str(one) for one in list_periods("cycle", Month(2025, 9), 15)]
+    ['2025-08-15 to 2025-09-14', '2025-09-15 to 2025-10-14']
+    """
+    if period == "day":
+        return [Span(day, day) for day in month.span]
+    if period == "week":
+        monday = month.first - timedelta(days=month.first.weekday())
+        count = (month.last - monday).days // 7 + 1
+        firsts = [monday + timedelta(weeks=number) for number in range(count)]
+        return [Span(first, first + timedelta(days=6)) for first in firsts]
+    if period == "month" or begins == 1:
+        return [month.span]
+    day_before = timedelta(days=1)
+    first, middle, last = (one.first.replace(day=begins) for one in (month.previous, month, month.next))
+    return [Span(first, middle - day_before), Span(middle, last - day_before)]

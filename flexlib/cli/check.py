@@ -1,0 +1,165 @@
+"""`flexlib check`: which budgets are passed, near, or will be passed and on which day."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.forecast import DEMO_MONTHS, read_day
+from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, find_exit_code
+from flexlib.cli.report_months import open_shown
+from flexlib.cli.series import read_holidays
+from flexlib.dates import Month
+from flexlib.errors import LIMIT_PASSED, BadFile
+from flexlib.formats import clean_text, format_amount, format_money, format_plain, format_short_day
+from flexlib.proof import State
+from flexlib.settings import Settings, find_home
+
+if TYPE_CHECKING:
+    from flexlib.front.budgets import BudgetCheck, BudgetPeriod
+
+BUDGETS = Path("params", "budgets.yaml")
+"""Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
+
+EXAMPLE = Path("params", "budgets.example.yaml")
+
+WIDTH = 13
+"""Of the longest outcome, and a space."""
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "check", "which budgets are passed, near, or will be passed, and when", """\
+  flexlib check --year 2025 --month 9
+  flexlib check --year 2025 --month 9 --as-of 2025-09-15 --json
+  flexlib check --year 2025 --month 9 --budgets teams.yaml""")  # fmt: skip
+    add_month_options(parser, required=True)
+    parser.add_argument("--budgets", type=Path, metavar="FILE",
+                        help="the budgets (default FLEXLIB_BUDGETS, else params/budgets.yaml)")  # fmt: skip
+    parser.add_argument("--as-of", type=read_day, metavar="DATE",
+                        help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
+    parser.add_argument("--holidays", metavar="COUNTRY|FILE", help="days like each other, as flexlib forecast has them")
+    parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints each budget; exits with 5 where one is passed, with 3 where one cannot be judged, else as the month."""
+    from flexlib.analysis.budgets import Outcome
+    from flexlib.front.budget_file import read_budgets
+    from flexlib.front.budgets import check_budgets
+    from flexlib.front.months import find_look
+
+    path = arguments.budgets or settings.budgets or find_home() / BUDGETS
+    if not path.is_file():
+        raise BadFile(
+            f"{path} is not there; copy {EXAMPLE} to it and write your budgets, or name a file with --budgets."
+        )
+    budgets = read_budgets(path)
+    if not budgets:
+        raise BadFile(f"{path} has no budget; give one a name, a scope and an amount, as {EXAMPLE} explains.")
+    month = Month(arguments.year, arguments.month)
+    settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
+    made = check_budgets(
+        month,
+        settings.data,
+        budgets,
+        as_of=arguments.as_of,
+        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
+        tolerance=settings.bill_tolerance,
+        most_unpriced=settings.most_unpriced,
+        look=find_look(settings, settings.data),
+    )
+    print(json.dumps(describe_check(made), indent=2, ensure_ascii=False) if arguments.json else render_check(made))
+    for sentence in made.missing:
+        print(sentence, file=sys.stderr)
+    outcomes = {one.outcome for one in made.periods}
+    if Outcome.OVER in outcomes:
+        return LIMIT_PASSED
+    code = find_exit_code(made.certificates, made.state)
+    return max(code, State.GAP.exit_code) if Outcome.CANNOT_SAY in outcomes else code
+
+
+def describe_check(made: BudgetCheck) -> dict[str, Any]:
+    """For JSON: amounts as exact text in the unit of the budget, forecasts as numbers, null where nothing is known."""
+    return {
+        "month": str(made.month),
+        "state": str(made.state),
+        "budgets": [
+            {
+                "name": one.budget.name,
+                "scope": one.budget.scope,
+                "unit": one.budget.unit,
+                "period": one.budget.period,
+                "first": one.span.first.isoformat(),
+                "last": one.span.last.isoformat(),
+                "outcome": str(one.outcome),
+                "amount": format_plain(one.budget.amount),
+                "spent": format_plain(one.spent),
+                "thresholds_reached": list(one.reached),
+                "lacks": one.lacks or None,
+                "is_running": one.is_running,
+                "day": one.day and one.day.isoformat(),
+                "earliest": one.earliest and one.earliest.isoformat(),
+                **{name: None if (value := getattr(one, name)) is None else round(value, 2)
+                   for name in ("expected", "low", "high")},
+            }
+            for one in made.periods
+        ],
+        "missing": list(made.missing),
+    }  # fmt: skip
+
+
+def render_check(made: BudgetCheck) -> str:
+    """The budgets for the console: a line for each, of its days, weeks or cycles the one that used most of it."""
+    lines = [f"Budgets of {made.month.title}"]
+    width = max((len(one.budget.name) for one in made.periods), default=0)
+    for budget, found in groupby(made.periods, key=lambda one: one.budget):
+        periods = list(found)
+        worst = max(periods, key=lambda one: (one.outcome == "over", one.spent))
+        name = clean_text(budget.name)
+        lines.append(f"  {worst.outcome.upper():<{WIDTH}}{name:<{width}}  {_render(worst)}{_count_over(periods)}")
+    return "\n".join(lines)
+
+
+def _render(one: BudgetPeriod) -> str:
+    budget = one.budget
+    share = f"{100 * one.spent / budget.amount:.1f} %" if budget.amount else "no share"
+    said = f"{_write(one.spent, budget.unit)} of {_write(budget.amount, budget.unit)} {_name(budget.unit)}, {share}"
+    if one.span.days == 1:
+        said += f", {format_short_day(one.span.first)}"
+    elif budget.period != "month":
+        said += f", {format_short_day(one.span.first)} to {format_short_day(one.span.last)}"
+    lacking = f"; {one.lacks}" if one.lacks else ""
+    if one.outcome == "over":
+        said += f"; passed on {format_short_day(one.day)}" if one.day and one.span.days > 1 else ""
+    elif one.is_running and one.outcome != "cannot say":
+        said += _render_outlook(one)
+    return f"{'at least ' * bool(lacking)}{said}{lacking}"
+
+
+def _render_outlook(one: BudgetPeriod) -> str:
+    if one.expected is None:
+        return "; too early for a forecast"
+    said = f"; expected {_write(Decimal(str(round(one.expected, 2))), one.budget.unit)}"
+    if one.day and one.outcome == "will be over":
+        return f"{said}, passed on {format_short_day(one.day)}"
+    return said + (f", may pass on {format_short_day(one.earliest)}" if one.earliest else "")
+
+
+def _count_over(periods: list[BudgetPeriod]) -> str:
+    over = sum(one.outcome == "over" for one in periods)
+    return f" ({over} of {len(periods)} {periods[0].budget.period}s over)" if len(periods) > 1 and over else ""
+
+
+def _write(amount: Decimal, unit: str) -> str:
+    return format_amount(amount) if unit == "flex_credits" else format_money(amount, unit.upper())
+
+
+def _name(unit: str) -> str:
+    return {"flex_credits": "flex credits", "usd": "US$", "clp": "CLP"}[unit]

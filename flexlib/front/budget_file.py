@@ -1,0 +1,129 @@
+"""Budgets out of a file: of whom or what, how much, in which period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from flexlib.analysis.budgets import PERIODS
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+
+UNITS = ("flex_credits", "usd", "clp")
+THRESHOLDS = (75, 90, 100)
+"""Percent of a budget at which it is near, unless it names others."""
+MOST_PERCENT = 1000
+LAST_BEGIN = 28
+"""The last day that every month has."""
+SCOPES = ("whole", "usable", "person", "model", "provider", "department", "project", "team")
+"""What a budget may be of; the last three as the metadata of calls names them."""
+FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", "enforce", *SCOPES}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """So much for somebody or something in each period, as `params/budgets.example.yaml` explains it."""
+
+    name: str
+    scope: str
+    """One of `SCOPES`."""
+    of: tuple[str, ...]
+    """Whom it is of: one text, two of a usable, none of `whole`."""
+    unit: str
+    amount: Decimal
+    period: str
+    begins: int
+    """The day of the month on which a cycle begins."""
+    thresholds: tuple[int, ...]
+
+
+def read_budgets(path: Path) -> list[Budget]:
+    """The budgets of a YAML file as `params/budgets.example.yaml` explains it. Raises `BadFile`, with the line."""
+    try:
+        text = path.read_text("utf-8")
+        content, lines = decode_yaml(text), list_yaml_lines(text, "budgets")
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+    listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
+    if not isinstance(listed, list):
+        raise BadFile(f"{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
+    budgets = [_read_budget(one, f"line {line} of {path}") for one, line in zip(listed, lines, strict=True)]
+    names = [one.name for one in budgets]
+    for name, line in zip(names, lines, strict=True):
+        if names.count(name) > 1:
+            raise BadFile(
+                f"line {line} of {path}: two budgets are called {format_given(name)}; give each its own name."
+            )
+    return budgets
+
+
+def _read_budget(one: Any, where: str) -> Budget:  # noqa: ANN401 (YAML)
+    if not isinstance(one, dict) or not one.keys() <= FIELDS:
+        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
+        raise BadFile(f"{where}: a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+    name = one.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise BadFile(f"{where}: the budget has no name; give it one of its own.")
+    scopes = [scope for scope in SCOPES if scope in one]
+    if len(scopes) != 1:
+        raise BadFile(f"{where}: {name} is of {' and '.join(scopes) or 'nobody'}; name one of {', '.join(SCOPES)}.")
+    unit = one.get("currency")
+    if unit not in UNITS:
+        raise BadFile(f"{where}: the currency of {name} is {format_given(unit)}; it must be one of {', '.join(UNITS)}.")
+    period = one.get("period", "month")
+    if period not in PERIODS:
+        raise BadFile(f"{where}: the period of {name} is {format_given(period)}; choose {', '.join(PERIODS)}.")
+    return Budget(
+        name.strip(),
+        scopes[0],
+        _read_scope(scopes[0], one[scopes[0]], f"{where}: {name}"),
+        unit,
+        _read_amount(one.get("amount"), f"{where}: {name}"),
+        period,
+        _read_begins(one.get("begins"), period, f"{where}: {name}"),
+        _read_thresholds(one.get("thresholds", list(THRESHOLDS)), f"{where}: {name}"),
+    )
+
+
+def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
+    if scope == "whole":
+        if value is not True:
+            raise BadFile(f"{where} has whole: {format_given(value)}; write whole: true, or name whom it is of.")
+        return ()
+    parts: list[Any] = (value if isinstance(value, list) else []) if scope == "usable" else [value]
+    if len(parts) != 1 + (scope == "usable") or not all(type(one) in (str, int) and str(one).strip() for one in parts):
+        example = "usable: [user, 42]" if scope == "usable" else f"{scope}: a name"
+        raise BadFile(f"{where} has {scope}: {format_given(value)}; write it as {example}.")
+    return tuple(str(one).strip() for one in parts)
+
+
+def _read_amount(value: object, where: str) -> Decimal:
+    text = str(value) if type(value) in (str, int) else ""
+    whole, _, cents = text.partition(".")
+    if not (
+        whole.isascii()
+        and whole.isdigit()
+        and len(whole) <= 15
+        and (cents.isascii() and cents.isdigit() or "." not in text)
+    ):
+        raise BadFile(f'{where} has the amount {format_given(value)}; write it as text, such as "1200.00".')
+    return Decimal(text)
+
+
+def _read_begins(value: object, period: str, where: str) -> int:
+    if period != "cycle" and value is None:
+        return 1
+    if period != "cycle" or type(value) is not int or not 1 <= value <= LAST_BEGIN:
+        raise BadFile(
+            f"{where} begins on {format_given(value)}; a cycle begins on a day of the month from 1 to {LAST_BEGIN}, "
+            "other periods by themselves."
+        )
+    return value
+
+
+def _read_thresholds(value: object, where: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(one) is int and 0 < one <= MOST_PERCENT for one in value):
+        raise BadFile(f"{where} has the thresholds {format_given(value)}; give percents, such as [75, 90, 100].")
+    return tuple(sorted(value))

@@ -1,0 +1,220 @@
+"""Budgets beside what the stored months came to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+
+from flexlib.analysis.budgets import (
+    Outcome,
+    Usage,
+    find_day_passed,
+    judge_budget,
+    list_periods,
+    list_reached,
+)
+from flexlib.analysis.forecast import find_day_reached, forecast_path
+from flexlib.checks import MOST_UNPRICED, BillTolerance
+from flexlib.dates import Month, Span, name_months
+from flexlib.errors import SnapshotMissing
+from flexlib.formats import format_count
+from flexlib.front.budget_file import Budget
+from flexlib.front.budget_scope import narrow_spend
+from flexlib.front.forecast import build_history
+from flexlib.front.spend import Spend, load_spend
+from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
+from flexlib.spend.month import MonthUsage
+from flexlib.store.snapshots import list_months
+
+UNKNOWN = {"usd": ("unpriced_requests", "without a price"), "clp": ("unconverted_requests", "without pesos")}
+
+
+@dataclass(frozen=True)
+class BudgetPeriod:
+    """What a budget came to in one of its periods, in its unit."""
+
+    budget: Budget
+    span: Span
+    outcome: Outcome
+    spent: Decimal
+    """Known so far."""
+    reached: tuple[int, ...]
+    """The thresholds that were reached, in percent."""
+    lacks: str
+    """What is missing, in a few words; empty where nothing is."""
+    is_running: bool
+    """Whether some of its days are not known yet."""
+    expected: float | None
+    low: float | None
+    high: float | None
+    """The forecast of the period's end and its band; None where there is none."""
+    day: date | None
+    """When it was passed, or is expected to be."""
+    earliest: date | None
+    """When it may be passed at the earliest, by the band."""
+
+
+@dataclass(frozen=True)
+class BudgetCheck:
+    """The budgets of a month, in the order of the file, each with all its periods that share a day with the month."""
+
+    month: Month
+    periods: tuple[BudgetPeriod, ...]
+    certificates: tuple[Certificate, ...]
+    state: State
+    missing: tuple[str, ...]
+    """What is missing from the month, in sentences, and which budget is of nobody that is known."""
+
+
+def check_budgets(
+    month: Month,
+    root: Path,
+    budgets: Sequence[Budget],
+    *,
+    as_of: date | None = None,
+    holidays: Collection[date] = (),
+    zone: str = "UTC",
+    tolerance: BillTolerance | None = None,
+    most_unpriced: Decimal = MOST_UNPRICED,
+    look: Look = look_nowhere,
+) -> BudgetCheck:
+    """What the budgets came to in the periods that share a day with `month`, by what is stored in the data folder.
+
+    `as_of`: the last day that counts as known, by default the last one that was read whole. Raises `SnapshotMissing`
+    where nothing of the month is stored.
+    """
+    last = max(one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins))
+    stored = [one for one in list_months(root) if one.first <= last]
+    if month not in stored:
+        load_spend(month, month, root, zone=zone, names=False)  # says which command stores it
+        raise SnapshotMissing(f"Nothing of {month} is stored in {root}.")
+    # Whom a budget is of may be told by a person's e-mail; nothing that is given back names anybody.
+    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look)
+    checked: list[BudgetPeriod] = []
+    unseen: list[str] = []
+    whole: dict[str, pd.Series] = {}
+    for budget in budgets:
+        if budget.unit not in whole:
+            whole[budget.unit] = build_history(spend, budget.unit, as_of, {})[0]
+        narrowed = narrow_spend(spend, budget)
+        if not narrowed._rows.limit(1).fetchall():
+            unseen.append(
+                f"{budget.name}: nothing that is stored is of {' '.join(budget.of) or 'anybody'}; check the name."
+            )
+        checked += _check_budget(narrowed, budget, month, whole[budget.unit], as_of, holidays, most_unpriced)
+    own = [one for one in spend.loaded if one.month == month]
+    missing = tuple(dict.fromkeys(text for one in own for text in one.list_problems()))
+    certificates = tuple(snapshot.certificate for one in own for snapshot in one.snapshots)
+    state = find_worst({one.state for one in own})
+    return BudgetCheck(month, tuple(checked), certificates, state, (*unseen, *missing))
+
+
+def _check_budget(
+    spend: Spend,
+    budget: Budget,
+    month: Month,
+    whole: pd.Series,
+    as_of: date | None,
+    holidays: Collection[date],
+    most_unpriced: Decimal,
+) -> list[BudgetPeriod]:
+    table = spend.by("month", "day")
+    known = whole.dropna().index
+    dated = table[table["day"].notna()]
+    amounts = {day.date(): amount for day, amount in zip(dated["day"], dated[budget.unit], strict=True)
+               if isinstance(amount, Decimal)}  # fmt: skip
+    history = pd.Series([float(amounts.get(day.date(), 0)) for day in known], known, dtype=float)
+    found = []
+    for span in list_periods(budget.period, month, budget.begins):
+        end = span.last if as_of is None else min(span.last, as_of)
+        if end < span.first or (len(known) and span.first > known[-1].date() and not _has_day(amounts, span)):
+            continue  # it has not begun
+        by_day = {day: amount for day, amount in amounts.items() if span.first <= day <= end}
+        is_running = not len(known) or known[-1].date() < span.last
+        path = forecast_path(history, list(span), holidays=holidays) if is_running and len(known) else []
+        this = path[-1] if path else None
+        usage = Usage(
+            by_day,
+            _find_undated(spend, budget, table, span) if end == span.last else Decimal(0),
+            *_find_lack(spend, budget, table, Span(span.first, end), most_unpriced),
+            this.expected if this else None,
+        )
+        reached = find_day_reached(path, list(span), float(budget.amount)) if path else (None, None, None)
+        passed = find_day_passed(budget.amount, usage)
+        outcome = judge_budget(budget.amount, budget.thresholds, usage)
+        found.append(
+            BudgetPeriod(
+                budget,
+                span,
+                outcome,
+                usage.spent,
+                tuple(list_reached(budget.amount, budget.thresholds, usage.spent)),
+                usage.lacks,
+                is_running,
+                *((this.expected, this.low, this.high) if this else (None, None, None)),
+                passed if outcome is Outcome.OVER else reached[0],
+                None if outcome is Outcome.OVER else reached[1],
+            )
+        )
+    return found
+
+
+def _has_day(amounts: Mapping[date, Decimal], span: Span) -> bool:
+    return any(day in span for day in amounts)
+
+
+def _find_undated(spend: Spend, budget: Budget, table: pd.DataFrame, span: Span) -> Decimal:
+    """What sums of a month say of no day, and what bills say beyond the calls, where the period is a month."""
+    months = [one for one in spend.loaded if one.month.span == span]
+    if not months:
+        return Decimal(0)
+    counted = table[table["month"] == pd.Timestamp(span.first)]
+    dated = counted[counted["day"].notna()][budget.unit]
+    undated = counted[counted["day"].isna()][budget.unit]
+    total = sum((one for one in undated if isinstance(one, Decimal)), Decimal(0))
+    if budget.unit == "flex_credits" or not months[0].has_bills or budget.scope not in ("whole", "provider"):
+        return total
+    bills = months[0].bills
+    sent = (
+        bills
+        if budget.scope == "whole"
+        else next((one for one in bills.providers if one.provider == budget.of[0].lower()), None)
+    )
+    spent = getattr(sent, f"spend_{budget.unit}", None)
+    return total if spent is None else spent - sum((one for one in dated if isinstance(one, Decimal)), Decimal(0))
+
+
+def _find_lack(
+    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, most_unpriced: Decimal
+) -> tuple[str, bool]:
+    """What is missing of a period, in a few words, and whether that is too much."""
+    of = "credits" if budget.unit == "flex_credits" else budget.unit
+    here = {one.month: one for one in spend.loaded}
+    if of == "credits":
+        here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
+    begun = [month for month in span.months if month <= spend.loaded[-1].month]
+    if absent := [month for month in begun if month not in here]:
+        return f"{'no credits' if of == 'credits' else 'nothing'} of {name_months(absent)}", True
+    if short := [month for month in begun if _lacks_rows(here[month], of)]:
+        return f"rows of {name_months(short)} are missing", True
+    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
+    if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
+        return "sums of a month have no day", True
+    within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
+    if of in UNKNOWN and (count := int(within[UNKNOWN[of][0]].sum())):
+        share = Decimal(count) / Decimal(int(within["requests"].sum()))
+        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", share > most_unpriced
+    return "", False
+
+
+def _lacks_rows(month: MonthUsage, of: str) -> bool:
+    """Whether what is stored of the month is known not to be all of it, the price of its calls aside."""
+    if of != "credits" and any(made is State.GAP for made, _ in month.own_problems):
+        return True
+    read = [one.certificate for one in month.snapshots if of != "credits" or one.dataset == of]
+    return any(one.state_of_rows is State.GAP for one in read)

@@ -1,0 +1,75 @@
+"""What is said of a budget, by hand and by law."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flexlib.analysis.budgets import Outcome, Usage, find_day_passed, judge_budget, list_periods, list_reached
+from flexlib.dates import Month
+
+SEPTEMBER = Month(2025, 9)
+FIRST, SECOND, THIRD = (date(2025, 9, day) for day in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("spent", "said", "outcome"),
+    [
+        ("7.49", {}, "within"),
+        ("7.50", {}, "near"),  # 75 % of 10
+        ("10.00", {}, "near"),  # all of it is used, nothing beyond it
+        ("10.01", {}, "over"),
+        ("10.01", {"lacks": "9 calls without a price", "is_unknown": True}, "over"),  # what is missing only adds
+        ("10.00", {"lacks": "September 2025 is a GAP", "is_unknown": True}, "cannot say"),
+        ("5.00", {"lacks": "1 call without a price"}, "within"),
+        ("5.00", {"expected": 10.01}, "will be over"),
+        ("8.00", {"expected": 10.0}, "near"),
+        ("10.01", {"expected": 9.0}, "over"),
+    ],
+)
+def test_what_is_said_of_ten_dollars(spent: str, said: dict[str, object], outcome: str) -> None:
+    usage = Usage({FIRST: Decimal(spent)}, **said)  # type: ignore[arg-type]
+    assert judge_budget(Decimal(10), (75, 90, 100), usage) == outcome
+
+
+def test_the_day_on_which_it_was_passed_is_the_one_that_went_beyond_it() -> None:
+    usage = Usage({THIRD: Decimal("0.01"), FIRST: Decimal(4), SECOND: Decimal(1)})
+    assert find_day_passed(Decimal(5), usage) == THIRD
+    assert find_day_passed(Decimal("4.99"), usage) == SECOND
+    assert find_day_passed(Decimal("5.01"), usage) is None
+    assert find_day_passed(Decimal("5.01"), Usage(usage.by_day, Decimal(1))) is None  # of no day: nobody knows
+
+
+def test_a_budget_of_nothing_is_passed_by_anything() -> None:
+    assert judge_budget(Decimal(0), (75,), Usage({FIRST: Decimal("0.0000000001")})) is Outcome.OVER
+    assert list_reached(Decimal(0), [75, 100], Decimal(0)) == [75, 100]
+
+
+@pytest.mark.parametrize(
+    ("period", "begins", "spans"),
+    [
+        ("month", 1, ["2025-09-01 to 2025-09-30"]),
+        ("cycle", 1, ["2025-09-01 to 2025-09-30"]),
+        ("cycle", 28, ["2025-08-28 to 2025-09-27", "2025-09-28 to 2025-10-27"]),
+        ("week", 1, ["2025-09-01 to 2025-09-07", "2025-09-08 to 2025-09-14", "2025-09-15 to 2025-09-21",
+                     "2025-09-22 to 2025-09-28", "2025-09-29 to 2025-10-05"]),
+    ],
+)  # fmt: skip
+def test_the_periods_of_a_month_are_whole_and_share_a_day_with_it(period: str, begins: int, spans: list[str]) -> None:
+    assert [str(span) for span in list_periods(period, SEPTEMBER, begins)] == spans
+
+
+@given(
+    period=st.sampled_from(["day", "week", "month", "cycle"]),
+    month=st.builds(Month, st.integers(2020, 2030), st.integers(1, 12)),
+    begins=st.integers(1, 28),
+)
+@settings(max_examples=60)
+def test_law_each_day_of_a_month_is_in_one_period(period: str, month: Month, begins: int) -> None:
+    spans = list_periods(period, month, begins)
+    assert [sum(day in span for span in spans) for day in month.span] == [1] * month.days
+    assert all(any(day in month.span for day in span) for span in spans)

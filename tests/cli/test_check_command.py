@@ -1,0 +1,171 @@
+"""`flexlib check`: budgets beside what was stored, to the last digit, and what is wrong in the file of the budgets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
+
+from flexlib.cli.main import main
+
+WORDS = ["check", "--year", "2025", "--month", "9"]
+ANA: dict[str, Any] = {"usable_type": "user", "usable_id": 42}
+KEY: dict[str, Any] = {"usable_type": "key", "usable_key": "3f1c"}
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """August 31: US$ 5. September: Ana 0.60 on the 2nd and 0.50 on the 9th, a key 2.00 of gpt-5 on the 9th, for the
+    platform; and 2.00 credits on the 30th."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", AUGUST, call("z", "2025-08-31T10:00:00", "5", **ANA))
+    calls = [
+        call("a", "2025-09-02T10:00:00", "0.60", **ANA),
+        call("b", "2025-09-09T10:00:00", "0.50", **ANA),
+        call("c", "2025-09-09T11:00:00", "2", model="gpt-5", metadata='{"department": "Platform"}', **KEY),
+    ]
+    store(root, "import", SEPTEMBER, *calls)
+    store_credits(root, (30, "user-1", "MODEL_A", 0, 200))
+    return root
+
+
+def check(file: Path, capsys: pytest.CaptureFixture[str], *lines: str) -> tuple[int, list[dict[str, Any]]]:
+    file.write_text("budgets:\n" + "".join(f"  - {{{line}}}\n" for line in lines), "utf-8")
+    code = main([*WORDS, "--budgets", str(file), "--json"])
+    return code, json.loads(capsys.readouterr().out)["budgets"]
+
+
+@pytest.mark.parametrize(
+    ("line", "spent", "outcome", "day"),
+    [
+        ("whole: true, currency: usd, amount: '3.18'", "3.18", "near", None),  # 3.10, and 2 credits at US$ 0.04
+        ("whole: true, currency: usd, amount: '3.17'", "3.18", "over", "2025-09-30"),
+        ("usable: [user, 42], currency: usd, amount: '1.00'", "1.1", "over", "2025-09-09"),
+        ("usable: [key, 3f1c], currency: usd, amount: '3'", "2", "within", None),
+        ("person: 3F1C, currency: usd, amount: '2'", "2", "near", None),
+        ("person: user-1, currency: flex_credits, amount: 1", "2", "over", "2025-09-30"),
+        ("model: gpt-5, currency: usd, amount: '1.99'", "2", "over", "2025-09-09"),
+        ("provider: OpenAI, currency: usd, amount: 100", "3.1", "within", None),
+        ("department: Platform, currency: usd, amount: 2", "2", "near", None),
+        ("whole: true, currency: flex_credits, amount: 4", "2", "within", None),
+    ],
+)
+def test_a_budget_is_held_against_what_is_its_own(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, spent: str, outcome: str, day: str | None
+) -> None:
+    code, (found,) = check(tmp_path / "b.yaml", capsys, f"name: b, {line}")
+    assert (found["spent"], found["outcome"], found["day"]) == (spent, outcome, day)
+    assert code == (5 if outcome == "over" else 0)
+
+
+def test_of_days_weeks_and_cycles_each_has_its_own_sum(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana = "usable: [user, 42], currency: usd, amount: '0.55'"
+    code, found = check(
+        tmp_path / "b.yaml",
+        capsys,
+        *(f"name: {period}, {ana}, period: {period}" for period in ("day", "week")),
+        f"name: cycle, {ana}, period: cycle, begins: 5",
+    )
+    by_period = {(one["name"], one["first"]): one["spent"] for one in found if one["spent"] != "0"}
+    assert code == 5
+    assert by_period == {
+        ("day", "2025-09-02"): "0.6",
+        ("day", "2025-09-09"): "0.5",
+        ("week", "2025-09-01"): "0.6",
+        ("week", "2025-09-08"): "0.5",
+        ("cycle", "2025-08-05"): "5.6",  # August's, too
+        ("cycle", "2025-09-05"): "0.5",
+    }
+    assert [one["outcome"] for one in found if one["first"] == "2025-09-09"] == ["near"]
+
+
+def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of the calls without a price: 5 of 10 dollars are known, and what the others cost is not."""
+    store(data, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5"), call("b", "2025-09-02T11:00:00", None),
+          lacking=1)  # fmt: skip
+    code, found = check(
+        tmp_path / "b.yaml",
+        capsys,
+        "name: ten, provider: openai, currency: usd, amount: 10",
+        "name: four, provider: openai, currency: usd, amount: 4",
+        "name: long ago, whole: true, currency: flex_credits, amount: 10, period: cycle, begins: 10",
+    )
+    assert [(one["outcome"], one["lacks"]) for one in found] == [
+        ("cannot say", "1 call without a price"),
+        ("over", "1 call without a price"),  # whatever it cost
+        ("cannot say", "no credits of 2025-08"),
+        ("within", None),
+    ]
+    assert code == 5
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 5
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, 50.0 %; 1 call without a price"
+    assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: 10")[0] == 3
+
+
+def test_who_is_in_nothing_that_is_stored_is_named(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b.yaml").write_text("budgets: [{name: b, model: gpt-6, currency: usd, amount: 1}]", "utf-8")
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 0
+    assert "b: nothing that is stored is of gpt-6; check the name." in capsys.readouterr().err
+
+
+GOOD = "name: b, whole: true, currency: usd, amount: '1'"
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("whole: true, currency: usd, amount: 1", "the budget has no name"),
+        ("name: b, currency: usd, amount: 1", "b is of nobody; name one of whole, usable, person"),
+        ("name: b, whole: true, model: x, currency: usd, amount: 1", "b is of whole and model"),
+        ("name: b, whole: yes please, currency: usd, amount: 1", "write whole: true"),
+        ("name: b, usable: 42, currency: usd, amount: 1", "write it as usable: [user, 42]"),
+        ("name: b, model: [x], currency: usd, amount: 1", "write it as model: a name"),
+        ("name: b, whole: true, currency: eur, amount: 1", "the currency of b is 'eur'"),
+        ("name: b, whole: true, currency: usd", "b has the amount None"),
+        ("name: b, whole: true, currency: usd, amount: 0.1", "b has the amount 0.1; write it as text"),
+        ("name: b, whole: true, currency: usd, amount: '-1'", "b has the amount '-1'"),
+        (f"{GOOD}, period: year", "the period of b is 'year'; choose day, week, month, cycle"),
+        (f"{GOOD}, period: cycle", "begins on None"),
+        (f"{GOOD}, period: cycle, begins: 31", "begins on 31"),
+        (f"{GOOD}, begins: 5", "begins on 5"),
+        (f"{GOOD}, thresholds: [0.5]", "b has the thresholds [0.5]"),
+        (f"{GOOD}, colour: red", "a budget has no colour"),
+        (f"{GOOD}}}\n  - {{{GOOD}", "two budgets are called 'b'"),
+    ],
+)
+def test_a_fault_in_the_file_is_one_sentence_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, fault: str
+) -> None:
+    (tmp_path / "b.yaml").write_text(f"# mine\nbudgets:\n  - {{{line}}}\n", "utf-8")
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"flexlib: line 3 of {tmp_path / 'b.yaml'}")
+    assert fault in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "budgets: 1", "budgets: [", "[]", "budgets: []\nmore: 1", "budgets: []"])
+def test_what_is_no_list_of_budgets_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (tmp_path / "b.yaml").write_text(text, "utf-8")
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_running_month_says_when_it_will_be_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """4,530 credits are known on the 15th; the other days are expected to bring 4,941.97."""
+    monkeypatch.setenv("FLEXLIB_BUDGETS", str(tmp_path / "b.yaml"))
+    monkeypatch.setenv("FLEXLIB_DATA", str(Path(__file__).parents[1] / "data" / "fixture"))
+    (tmp_path / "b.yaml").write_text("budgets: [{name: b, whole: true, currency: flex_credits, amount: 9000}]", "utf-8")
+    assert main([*WORDS, "--as-of", "2025-09-15"]) == 0
+    said = capsys.readouterr().out.splitlines()[1]
+    assert said.startswith("  WILL BE OVER b  4,530.00 of 9,000.00 flex credits, 50.3 %; expected 9,471.97, passed on")
