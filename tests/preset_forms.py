@@ -167,7 +167,7 @@ class Form:
     """How a system writes calls, and what its files can tell of them."""
 
     name: str
-    write: Callable[[int, Call], Row]
+    write: Callable[[int, Any], Row]
     join: Callable[[list[Row]], str]
     told: set[str]
     counts_requests: bool | None = False
@@ -208,3 +208,71 @@ FORMS = [
     Form("otel", write_span, write_jsonl, {CACHED, WRITTEN}),
 ]
 SUFFIXES: dict[Callable[[list[Row]], str], str] = {write_csv: ".csv", write_ccusage: ".json"}
+
+
+@dataclass(frozen=True)
+class Billed:
+    """What a provider charged for one model on one day, before any bill wrote it down."""
+
+    day: int
+    model: str
+    usd: Decimal
+
+    @property
+    def start(self) -> datetime:
+        return START + timedelta(days=self.day)
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(days=1)
+
+
+def bill_openai(number: int, one: Billed) -> Row:
+    return {"start_time": int(one.start.timestamp()), "end_time": int(one.end.timestamp()), "amount_value": f"{one.usd:f}",
+            "amount_currency": "usd", "line_item": f"{one.model}, input", "project_id": f"p{number}"}  # fmt: skip
+
+
+def bill_anthropic(number: int, one: Billed) -> Row:
+    return {"usage_date_utc": f"{one.start:%Y-%m-%d}", "model": one.model, "workspace": f"w{number}", "api_key": "ci",
+            "usage_type": "standard", "context_window": "", "token_type": "output", "cost_usd": f"{one.usd:f}",
+            "list_price_usd": f"{one.usd:f}", "cost_type": "token"}  # fmt: skip
+
+
+def bill_anthropic_api(number: int, one: Billed) -> Row:
+    result = {"currency": "USD", "amount": f"{one.usd * 100:f}", "workspace_id": f"w{number}", "model": one.model,
+              "description": "Usage"}  # fmt: skip
+    return {"starting_at": one.start.isoformat(), "ending_at": one.end.isoformat(), "results": [result]}
+
+
+def bill_copilot(number: int, one: Billed) -> Row:
+    return {"date": f"{one.start:%Y-%m-%d}", "username": f"octo{number}", "product": "copilot", "sku": "premium_request",
+            "model": one.model, "quantity": 1, "unit_type": "requests", "applied_cost_per_quantity": 1,
+            "gross_amount": f"{one.usd:f}", "discount_amount": 0, "net_amount": f"{one.usd:f}"}  # fmt: skip
+
+
+def bill_focus(number: int, one: Billed) -> Row:
+    return {"ChargePeriodStart": one.start.isoformat(), "ChargePeriodEnd": one.end.isoformat(),
+            "BilledCost": f"{one.usd:f}", "BillingCurrency": "USD", "ServiceName": "Amazon Bedrock",
+            "SkuMeter": one.model, "ProviderName": "AWS", "ChargeCategory": "Usage", "SubAccountId": f"{number}"}  # fmt: skip
+
+
+def bill_azure(number: int, one: Billed) -> Row:
+    return {"Date": f"{one.start:%m/%d/%Y}", "MeterCategory": "Foundry Models", "MeterName": one.model,
+            "CostInBillingCurrency": f"{one.usd:f}", "BillingCurrency": "USD", "ChargeType": "Usage",
+            "SubscriptionId": f"sub-{number}"}  # fmt: skip
+
+
+def write_report(rows: list[Row]) -> str:
+    return json.dumps({"data": rows, "has_more": False, "next_page": None})
+
+
+SUFFIXES[write_report] = ".json"
+
+BILL_FORMS = [
+    Form("openai-cost", bill_openai, write_csv, {MONEY}),
+    Form("anthropic-cost", bill_anthropic, write_csv, {MONEY}),
+    Form("anthropic-cost-api", bill_anthropic_api, write_report, {MONEY}),
+    Form("copilot", bill_copilot, write_csv, {MONEY}),
+    Form("focus", bill_focus, write_csv, {MONEY}),
+    Form("azure-cost", bill_azure, write_csv, {MONEY}),
+]

@@ -47,6 +47,19 @@ def test_openai_s_types_bill_the_same_dollars(tmp_path: Path) -> None:
     assert sum(row["amount"] for row in read_bill(file)) == sum(Decimal(str(one.amount.value)) for one in theirs)
 
 
+def test_anthropic_s_types_bill_the_same_cents(tmp_path: Path) -> None:
+    bucket = pytest.importorskip("anthropic.types.beta.organization").BetaAnalyticsCostReportTimeBucket
+    result = {"currency": "USD", "amount": "20.18", "list_amount": "22.00", "workspace_id": None, "model": "claude-opus-4-6",
+              "token_type": None, "cost_type": None}  # fmt: skip
+    days = [{"starting_at": f"2026-05-0{day}T00:00:00Z", "ending_at": f"2026-05-0{day + 1}T00:00:00Z",
+             "results": [result | {"amount": cents}]} for day, cents in ((1, "20.18"), (2, "5.5"))]  # fmt: skip
+    theirs = [one for day in days for one in bucket.model_validate(day).results]
+    file = write_file(tmp_path, "cost_report.json", json.dumps({"data": days, "has_more": False, "next_page": None}))
+    assert find_preset_name(file) == "anthropic-cost-api"
+    read = sum(row["amount"] for row in read_bill(file))
+    assert read == sum(Decimal(one.amount) for one in theirs) / 100 == Decimal("0.2568")  # 20.18 + 5.5 cents
+
+
 def test_anthropic_s_types_read_the_usage_of_claude_code(tmp_path: Path) -> None:
     types = pytest.importorskip("anthropic.types")
     last = {line["message"]["id"]: line["message"] for line in CLAUDE_CODE
