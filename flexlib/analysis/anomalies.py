@@ -22,6 +22,8 @@ import pandas as pd
 from flexlib.analysis.chances import ODD_TIMES, Chances, measure_chances
 from flexlib.errors import InvalidRequest
 
+WHAT_TO_DO = "Next: ask those named about that day; what was planned goes into params/events.yaml, and is named then."
+
 FALSE_ALARMS = 0.05
 """The share of false alarms that the list may hold."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -75,9 +75,20 @@ def forecast_sum(
 def forecast_path(
     history: pd.Series, days: Sequence[date], band: float = 0.8, holidays: Collection[date] = ()
 ) -> list[Forecast]:
-    """The sums from the first of `days` up to each of them, as of `forecast_sum`."""
+    """The sums from the first of `days` up to each of them, as of `forecast_sum`.
+
+    A total never falls: what will hold of a later day holds of each before it, so that no end of a band, and nothing
+    expected, is above that of a later day. The last is as `forecast_sum` has it.
+    """
     series, asked, share = DailySeries(history, holidays), _read_days(days), _check_band(band)
-    return [_forecast(series, len(series.values), asked[: place + 1], share) for place in range(len(asked))]
+    path = [_forecast(series, len(series.values), asked[: place + 1], share) for place in range(len(asked))]
+    least = [math.inf] * 3
+    for place, one in reversed([*enumerate(path)]):
+        ends = one.expected, one.low, one.high
+        least = [bound if end is None else min(end, bound) for end, bound in zip(ends, least, strict=True)]
+        expected, low, high = (None if end is None else bound for end, bound in zip(ends, least, strict=True))
+        path[place] = replace(one, expected=expected, low=low, high=high)
+    return path
 
 
 def find_day_reached(

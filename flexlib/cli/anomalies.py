@@ -102,6 +102,8 @@ def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
 
 def render_anomalies(made: MonthAnomalies, top: int) -> str:
     """The unusual days for the console, layer by layer."""
+    from flexlib.analysis.anomalies import WHAT_TO_DO
+
     unit = "US$" if made.unit == "usd" else made.unit.replace("_", " ")
     title = f"Unusual days of {made.month.title} in {unit}, at least {made.least:,g} each"
     if made.reason:
@@ -112,6 +114,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     for name in made.layers:
         lines += _render_layer(TITLES.get(name, name), [one for one in made.alarms if one.layer == name], top)
     lines += _render_layer("Planned", [one for one in made.found if one.event], top)
+    lines += [WHAT_TO_DO] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:
         lines.append(f"{_count_people(unjudged)} with too few days of use to tell what is usual.")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from flexlib.cli.options import (
     find_exit_code,
 )
 from flexlib.cli.report_months import open_shown
-from flexlib.cli.series import read_holidays, read_series
+from flexlib.cli.series import COUNTRY, read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
@@ -49,9 +49,9 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help="the share of such forecasts that shall hold (default 0.8)")  # fmt: skip
     parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT", help="say on which day this much is used up")
-    parser.add_argument("--holidays", metavar="COUNTRY|FILE",
-                        help="days like each other, not like their weekday: a country such as CL (extra 'reports'), or "
-                        "a file with a date a line")  # fmt: skip
+    parser.add_argument("--holidays", metavar="COUNTRY|FILE|none",
+                        help="days like each other, not like their weekday: a country (extra 'reports'; default CL, as "
+                        "on pages, but of a --series none), a file with a date a line, or none")  # fmt: skip
     parser.add_argument("--series", type=Path, metavar="FILE",
                         help="a daily series instead of the stored months: a CSV of date,value")  # fmt: skip
     parser.add_argument("--backtest", action="store_true",
@@ -83,7 +83,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         of=arguments.of,
         as_of=arguments.as_of,
         band=arguments.band,
-        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
+        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1), COUNTRY),
         budget=arguments.budget,
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
@@ -116,11 +116,14 @@ def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
 
 def render_forecast(made: MonthForecast, band: float, budget: float | None) -> str:
     """The forecast for the console."""
+    from flexlib.tables.forecast import explain_width
+
     unit = made.unit.replace("_", " ")
     known = f"{made.known:,.2f} known up to {format_short_day(made.as_of)}"
     lines = [f"Forecast of {made.month} in {unit}: {known}"]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
         lines.append(f"  {month}  {_render(one, band)}")
+        lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this]
     for line in _list_lines(made.backtest):
         if line["bands"]:
             held = f"held {line['held']} of {line['bands']}, its width {line['mean_width']:.0%} of the month"

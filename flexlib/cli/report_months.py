@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import asks_demo, open_settings, read_fetch_options
-from flexlib.dates import Month, Span, check_begun
+from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
@@ -109,7 +109,17 @@ def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /,
     first, now = month, Month.containing(datetime.now(timezone.utc).date())
     for _ in range(before):
         first = max(FIRST_MONTH, first.previous)
+    _tell_read(Span(first.first, month.last), month, settings)
     ensure_credits(Span(first.first, month.last), settings, **options)
     last = month if zone == "UTC" else min(month.next, now)
     for one in Span(first.first, last.last).months:
         ensure_demo_calls(one, settings.data)
+
+
+def _tell_read(span: Span, month: Month, settings: Settings) -> None:
+    """Says which months of the demo are brought now: it takes a while, and pages of months after them change."""
+    new = [one for one in span.months if not list_newest(one, settings.data, [WINDSURF.dataset])]
+    if new:
+        print(f"Reading {name_months(new)} of the made-up company; some seconds a month.", file=sys.stderr, flush=True)
+    if new and list_newest(month, settings.data) and new[-1] < month:
+        print("What is usual rests on the months before: a page made again may name other days.", file=sys.stderr)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +33,17 @@ def read_series(path: Path) -> pd.Series:
         ) from error
 
 
-def read_holidays(asked: str | None, years: tuple[int, int]) -> Collection[date]:
-    """The free days that a file lists, a date a line, or those of a country from the first year to the last."""
-    if asked is None:
+COUNTRY = "CL"
+"""Whose holidays a forecast of stored months knows, on the console as on pages."""
+
+
+def read_holidays(asked: str | None, years: tuple[int, int], country: str = "none") -> Collection[date]:
+    """The free days that a file lists, a date a line, or those of a country from the first year to the last; where
+    nothing was asked for those of `country`, as far as they can be known."""
+    if asked is None and country != "none" and find_spec("holidays") is None:
+        print("No holidays are known without the extra 'reports'; pages, which know them, may differ.", file=sys.stderr)
+        return ()
+    if (asked := asked or country) == "none":
         return ()
     if Path(asked).is_file():
         lines = [line.strip() for line in Path(asked).read_text(encoding="utf-8-sig").splitlines() if line.strip()]

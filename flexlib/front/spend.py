@@ -47,8 +47,7 @@ if TYPE_CHECKING:
 
     from flexlib.money.credit_prices import CreditPrices
 
-UNITS = (*MONEY, *CREDITS, *COUNTS)
-"""What `total` can be asked for."""
+UNITS = (*MONEY, *CREDITS, *COUNTS)  # what `total` can be asked for
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,10 @@ class Spend:
     span: Span
     zone: str
     """Whose days and months; Windsurf's days and other sums of days are those of UTC in every zone."""
-    stored: tuple[Month, ...]
-    """Its months of which anything is stored, in order."""
+    stored: tuple[Month, ...]  # its months of which anything is stored, in order
     root: Path
-    names: bool = False
-    """Whether people stand by name instead of under pseudonyms."""
-    tolerance: BillTolerance | None = None
-    """By how much a bill may differ from the calls without a reason; None: what `BillTolerance` says."""
+    names: bool = False  # whether people stand by name instead of under pseudonyms
+    tolerance: BillTolerance | None = None  # by how much a bill may differ without a reason; None: `BillTolerance`
     look: Look = look_nowhere  # what tells what is recorded and not closed
     version: int | None = None  # which version of each month, as `store.snapshots.find_state` counts; None: the newest
 
@@ -154,8 +150,9 @@ class Spend:
 
     def total(self, unit: str) -> Decimal | int | None:
         """The total in a unit: a Decimal for `usd`, `clp`, `flex_credits`, `prompt_credits`, an integer for `requests`
-        and tokens; None where nothing is known. Money is the spend of `flexlib spend`: what was billed where there is a
-        bill, else what the calls cost. Where `by` sums to another, `missing` says so. Raises `InvalidRequest`.
+        and tokens; None where nothing is known, 0 of whole months without a row. Money is the spend of `flexlib spend`:
+        what was billed where there is a bill, else what the calls cost. Where `by` sums to another, `missing` says so.
+        Raises `InvalidRequest`.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").total("usd")
@@ -163,11 +160,15 @@ class Spend:
         """
         if unit not in UNITS:
             raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
+        value = sum_rows(self, ()).iloc[0][unit] if unit not in MONEY else None
         if unit in MONEY:
-            known = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
-            return None if known is None else Decimal(format_plain(known))
-        value = sum_rows(self, ()).iloc[0][unit]
-        return None if pd.isna(value) else value if isinstance(value, Decimal) else int(value)
+            value = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
+        if value is None or pd.isna(value):
+            read = [one for one in self.certificates if unit not in CREDITS or one.dataset == WINDSURF.dataset]
+            if self.state is not State.COMPLETE or not read or any(one.rows for one in read):
+                return None
+            value = 0
+        return int(value) if unit in COUNTS else Decimal(format_plain(Decimal(value)))
 
     def by(self, *keys: str) -> SpendTable:
         """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.
@@ -202,8 +203,8 @@ class Spend:
     @cached_property
     def _months(self) -> tuple[MonthUsage, ...]:
         """As `loaded`, with the keys of their users."""
-        load, how = partial(load_month_usage, root=self.root, zone=self.zone), (self.tolerance, self.look, self.version)
-        return tuple(load(one, tolerance=how[0], look=how[1], version=how[2]) for one in self.stored)
+        load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance, look=self.look)
+        return tuple(load(month, version=self.version) for month in self.stored)
 
     @cached_property
     def _pseudonyms(self) -> dict[str, str]:

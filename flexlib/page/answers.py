@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from flexlib.analysis.anomalies import Anomalies
+from flexlib.analysis.anomalies import WHAT_TO_DO, Anomalies
 from flexlib.analysis.compare import METHOD, NOTHING, SAID, Change
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
@@ -175,7 +175,7 @@ def _count_unjudged(made: UnusualDays) -> str:
 def _head_unusual(made: UnusualDays) -> Heading:
     note = (
         f"Days above their own weekday beyond chance, of at least {WORDS[made.unit].format(f'{made.least:,g}')} each; "
-        f"of the {len(made.alarms):,} about {format_few(made.false_alarms)} may be false alarms."
+        f"of the {len(made.alarms):,} about {format_few(made.false_alarms)} may be false alarms. {WHAT_TO_DO}"
     ) + _count_unjudged(made)
     whole = next((one for one in made.alarms if one.heads), None)
     if whole is not None and whole.heads:

@@ -25,6 +25,7 @@ from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.compare import UNITS, WORDS
+from flexlib.tables.forecast import explain_width
 
 FEWEST_WHOLE = 100
 """Amounts from which on decimals say nothing of a forecast."""
@@ -127,6 +128,7 @@ def heading_for_forecast(made: Forecasted) -> Heading:
         return Heading(
             f"{name} may end near {words(_write(one.expected))}; there is no band yet", f"{note} No band: {one.reason}."
         )
+    note = f"{note} {explain_width(one)}".rstrip()
     return Heading(f"{name} will end between {words(f'{_write(one.low)} and {_write(one.high)}')}", note)
 
 

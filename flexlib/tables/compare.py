@@ -124,7 +124,7 @@ def _table_movers(
     columns = [
         Column("label", heading, total="All", note="note"),
         Column("change", UNITS[unit][0], Kind.NUMBER, total["change"]),
-        *(Column(key, HEADINGS[key], Kind.NUMBER, total[key], is_optional=True) for key in kept),
+        *(Column(key, HEADINGS[key], Kind.NUMBER, total[key]) for key in kept),
     ]
     return Table(name, caption, columns, rows, frozenset({len(rows) - 1} if others else ()))
 

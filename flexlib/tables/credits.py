@@ -16,7 +16,7 @@ from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 FLEX = Column("flex_credits", "Flex credits", Kind.CREDITS, Total.SUM)
 PROMPT = Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM)
-DATA_POINTS = Column("data_points", "Rows", Kind.COUNT, Total.SUM)
+DATA_POINTS = Column("data_points", "Requests", Kind.COUNT, Total.SUM)
 BAR = Column("flex_credits", "", Kind.BAR, is_optional=True)
 SHARE = Column("share_permille", "Share", Kind.SHARE, Total.SUM)
 

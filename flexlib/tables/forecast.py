@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
+from flexlib.analysis.forecast import Forecast
 from flexlib.analysis.shares import WHOLE
 from flexlib.formats import format_share_percent
 from flexlib.tables.definition import Column, Kind, Table
+
+WIDE = 1
+"""From that part of what is expected on a band says that little is known, and it is said."""
 
 
 def table_backtest(backtest: pd.DataFrame) -> Table:
@@ -30,6 +36,15 @@ def table_backtest(backtest: pd.DataFrame) -> Table:
         Column("width", "Width of the band", Kind.NUMBER, is_optional=True),
     ]
     return Table("table-backtest", "How such forecasts did in earlier months", columns, rows)
+
+
+def explain_width(one: Forecast) -> str:
+    """That a band is wide, and why; nothing of one that is not."""
+    if one.expected is None or one.low is None or one.high is None or one.high - one.low <= WIDE * one.expected:
+        return ""
+    times = (one.high - one.low) / one.expected if one.expected else math.inf
+    wide = f"{times:.1f} times as wide as what is expected" if math.isfinite(times) else "wide"
+    return f"The band is {wide}: by as much such forecasts were off before. Plan with its ends, not with its middle."
 
 
 def _write_share(share: float | None) -> str | None:

@@ -38,7 +38,7 @@ def table_months(months: Sequence[Row]) -> Table:
         Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
         Column("usd_per_credit", "US$ a credit", Kind.USD, is_optional=True),
         Column("people", "Spenders", Kind.COUNT),
-        Column("requests", "Calls", Kind.COUNT, Total.KNOWN, is_optional=True),
+        Column("requests", "Application calls", Kind.COUNT, Total.KNOWN, is_optional=True),
         Column("usd_per_million", "US$ per 1M tokens", Kind.USD, is_optional=True),
         Column("said", "Certificate"),
     ]
@@ -51,10 +51,9 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
     shown = list(models if len(models) <= SHOWN + 1 else models[:SHOWN])
     if others := models[len(shown) :]:
         shown.append({"model": OTHER_MODELS, **_add(others, [*map(str, months), "total"])})
-    last = months[-2:]
     columns = [
         Column("model", "Model", total="All models", is_series=True),
-        *(Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN, is_optional=month not in last) for month in months),
+        *(Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN) for month in months),
         Column("total", "Year", Kind.CLP, Total.KNOWN),
     ]
     coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])

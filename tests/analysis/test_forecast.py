@@ -203,3 +203,18 @@ def test_bands_of_a_series_without_surprises_hold_as_often_as_promised() -> None
     assert list(lines["known"]) == [0, 10, 20]
     assert (lines["bands"] > 100).all()
     assert lines["coverage"].between(0.69, 0.91).all()
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=100, max_size=160), st.integers(1, 40))
+@settings(max_examples=15, deadline=None)
+def test_a_running_total_never_falls_nor_does_an_end_of_its_band(values: list[int], ahead: int) -> None:
+    history = pd.Series([float(value) for value in values], pd.date_range("2025-01-01", periods=len(values)))
+    days = [(history.index[-1] + timedelta(days=number)).date() for number in range(-5, 1 + ahead)]
+    path = forecast_path(history, days)
+    lows, middles, highs = ([getattr(one, name) for one in path] for name in ("low", "expected", "high"))
+    for values in (lows, middles, highs):
+        known = [value for value in values if value is not None]
+        assert known == sorted(known)
+    assert all(low <= middle <= high for low, middle, high in zip(lows, middles, highs, strict=True) if low is not None)
+    assert path[-1] == forecast_sum(history, days)
+    assert middles[:6] == list(history.iloc[-6:].cumsum())

@@ -488,3 +488,13 @@ def test_a_chart_is_saved_as_a_page_where_no_notebook_shows_it(tmp_path: Path, m
     assert "<h1>Mine</h1>" in page
     assert page.count("<svg") == 2
     assert page.index(f'http-equiv="Content-Security-Policy" content="{POLICY}"') < page.index("<style")
+
+
+def test_a_whole_month_without_a_row_came_to_nothing_and_one_that_is_not_whole_to_nobody_knows_what(
+    tmp_path: Path,
+) -> None:
+    store_credits(tmp_path)
+    empty = load_spend("2025-09", None, tmp_path, zone="UTC", names=False)
+    assert [empty.total(unit) for unit in ("usd", "clp", "flex_credits", "requests")] == [0, 0, 0, 0]
+    with_absent = load_spend("2025-08", "2025-09", tmp_path, zone="UTC", names=False)
+    assert [with_absent.total(unit) for unit in ("usd", "flex_credits")] == [None, None]

@@ -72,6 +72,10 @@ class Heading:
     note: str
 
 
+MANY_CERTIFICATES = 4
+"""Two months of two sources; more of them are longer than what they prove."""
+
+
 @dataclass(frozen=True)
 class Fact:
     """A line of the proof: what it is, what was found, and whether that is good, bad, unknown or neither."""
@@ -147,22 +151,28 @@ def show_sections(*pieces: Piece) -> Html:
     return Html(", ".join(piece.name for piece in pieces), "\n".join(piece.render_html() for piece in pieces))
 
 
-def show_facts(badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str]) -> Html:
-    """The proof: the state's heading, what is missing, the facts, and what else is to be known."""
+def show_facts(
+    badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str], summary: str = ""
+) -> Html:
+    """The proof: the state's heading, what is missing, the facts, and what else is to be known. With a `summary` the
+    facts are behind a line to be opened."""
     content = render_element("h2", badge.heading)
     content += _list_items(missing, class_="missing") if missing else ""
-    content += render_element("dl", "".join(map(_render_fact, facts)))
+    listed = render_element("dl", "".join(map(_render_fact, facts)))
+    opened = render_element("summary", escape(summary)) + listed
+    content += render_element("details", opened, class_="flex-details") if summary else listed
     content += "".join(render_element("p", escape(note)) for note in notes)
     class_ = f"flex-section flex-proof {badge.colour}"
     return Html("proof", render_element("section", content, class_=class_, id="proof"))
 
 
 def show_certificates(state: State, certificates: Sequence[Certificate], missing: Sequence[str]) -> Html:
-    """The proof of a page that rests on several months: the certificate of each."""
+    """The proof of a page that rests on several months: the certificate of each, of many behind a line to be opened."""
     facts = [fact for one in certificates for fact in list_facts(one)]
     # Of months that are whole the sentences are notes, and nothing is missing.
     lacks, notes = ((), missing) if state is State.COMPLETE else (missing, ())
-    return show_facts(BADGES[state], lacks, facts, notes)
+    summary = f"The {len(certificates)} certificates behind this page, with the hash of the rows of each"
+    return show_facts(BADGES[state], lacks, facts, notes, summary * (len(certificates) > MANY_CERTIFICATES))
 
 
 def list_facts(certificate: Certificate) -> Iterator[Fact]:

@@ -66,7 +66,7 @@ def heading_for_routes(by_route: object) -> Heading:
 
 
 def heading_for_hours(by_hour: object, slow_hours: object, zone: str) -> Heading | None:
-    """The hour in which a route is slow beyond chance and most was waited for; None where nothing was timed."""
+    """The hour in which a route is slowest, of those beyond chance; None where nothing was timed."""
     if not any(row["calls"] for row in read_rows(by_hour)):
         return None
     note = (
@@ -74,7 +74,7 @@ def heading_for_hours(by_hour: object, slow_hours: object, zone: str) -> Heading
     )
     if not (rows := read_rows(slow_hours)):
         return Heading("No hour is slower than the others beyond chance", note)
-    row = rows[0]
+    row = max(rows, key=lambda one: one["p90_ms"] / one["usual_ms"])
     times = f"{row['p90_ms'] / row['usual_ms']:.1f}"
     return Heading(f"{format_hour(row['hour'])}: {row['model']} takes {times} times as long as all day", note)
 
