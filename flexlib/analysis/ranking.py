@@ -137,9 +137,10 @@ def choose_coloured(models: Sequence[Row]) -> list[Row]:
     """Of `rank_models` the lines with a colour of their own: the largest, of which the last gives way to the one that
     rose most on the month before, where that is none of them."""
     own = list(models[: count_colours(len(models))])
-    rises = [(rise, place) for place, line in enumerate(models) if (rise := _measure_rise(line)) > 0]
-    place = max(rises, key=lambda one: one[0], default=(0, 0))[1]
-    return [*own[:-1], models[place]] if place >= len(own) > 0 else own
+    rises = {place: rise for place, line in enumerate(models) if (rise := _measure_rise(line)) > 0}
+    if not rises or (place := max(rises, key=lambda one: rises[one])) < len(own):
+        return own
+    return [*own[:-1], models[place]]
 
 
 def _measure_rise(line: Row) -> Decimal:
@@ -184,17 +185,15 @@ def measure_unit_price(priced: Iterable[Row]) -> Decimal | None:
 def share_out(amounts: Sequence[Decimal | None]) -> list[int | None]:
     """The part of each amount in their sum, in tenths of a percent: together 1000, or 0 where the sum is. What rounding
     down leaves goes to the largest remainders, of equal ones to the earlier."""
-    units = [None if amount is None else _to_units(amount) for amount in amounts]
-    known = [one for one in units if one is not None]
-    total = sum(known)
-    if any(one < 0 for one in known):
+    units = [_to_units(amount or Decimal(0)) for amount in amounts]
+    total = sum(units)
+    if any(one < 0 for one in units):
         return [None] * len(units)
-    shares = [None if one is None else one * WHOLE // total if total else 0 for one in units]
-    missing = WHOLE - sum(share or 0 for share in shares) if total else 0
-    order = sorted((-(one * WHOLE % total), place) for place, one in enumerate(units) if one) if total else []
-    for _, place in order[:missing]:
-        shares[place] = (shares[place] or 0) + 1
-    return shares
+    shares = [one * WHOLE // total if total else 0 for one in units]
+    order = sorted(range(len(units)), key=lambda place: -(units[place] * WHOLE % total)) if total else []
+    for place in order[: WHOLE - sum(shares)]:
+        shares[place] += 1
+    return [None if amount is None else share for amount, share in zip(amounts, shares, strict=True)]
 
 
 def _group(rows: Iterable[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:

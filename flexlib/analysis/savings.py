@@ -77,7 +77,7 @@ def suggest_failures(statuses: Sequence[Mapping[str, Any]], spent: Decimal | Non
     that is worth a look. None where it is not, or is not known."""
     failed = [row for row in statuses if row["failed"] and row["total_usd"]]
     amount = sum((row["total_usd"] for row in failed), Decimal(0))
-    if not spent or amount < FAILED_SHARE * spent:
+    if spent is None or amount <= 0 or amount < FAILED_SHARE * spent:
         return None
     worst = max(failed, key=lambda row: row["total_usd"])
     unknown = sum(row["unpriced"] for row in statuses if row["failed"])

@@ -14,7 +14,9 @@ from usage_samples import CENT, ENGINES, NIGHT, Bring, Call, to_pandas, to_relat
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import (
     choose_coloured,
+    count_colours,
     fold_lines,
+    measure_amount_change,
     measure_unit_price,
     rank_models,
     rank_sellers,
@@ -28,7 +30,7 @@ from flexlib.errors import InvalidRequest
 AMOUNTS = st.one_of(st.none(), st.decimals(0, 10**9, places=10))
 
 
-def make_line(key: str, usd: str | None, unpriced: int = 0) -> dict[str, Any]:
+def make_line(key: str | None, usd: str | None, unpriced: int = 0) -> dict[str, Any]:
     money = {"total_usd": usd and Decimal(usd), "total_clp": None, "unpriced_usd": unpriced, "unpriced_clp": 0}
     return {"key": key, "request_count": 1, "total_tokens": 10, **money}
 
@@ -45,6 +47,9 @@ def test_shares_add_up_to_the_whole_or_to_nothing(amounts: list[Decimal | None])
     [
         (["1", "1", "1"], [334, 333, 333]),
         (["0.0000000001", "0.0000000003"], [250, 750]),
+        (["2", "5"], [286, 714]),  # 285.7 and 714.3: the larger remainder goes up
+        (["5", "2"], [714, 286]),
+        (["1", None, "2"], [333, None, 667]),
         (["0", None], [0, None]),
         (["3", "-1"], [None, None]),  # a credit: there is no whole
         ([], []),
@@ -92,6 +97,10 @@ def test_a_change_is_stated_where_both_amounts_are_whole(
         ({7: "1"}, [0, 1, 2, 3, 4, 7]),  # 12 more
         ({7: "1", 2: "new"}, [0, 1, 2, 3, 4, 5]),  # 18 more, and it has its colour
         ({7: "100"}, [0, 1, 2, 3, 4, 5]),  # fell
+        ({6: "13.5"}, [0, 1, 2, 3, 4, 6]),  # half a dollar more
+        ({6: "1.5", 7: "new"}, [0, 1, 2, 3, 4, 7]),  # 12.5 more, and 13 from nothing
+        ({6: "1", 7: "0"}, [0, 1, 2, 3, 4, 6]),  # both 13 more: the larger
+        (dict.fromkeys(range(6), "100"), [0, 1, 2, 3, 4, 5]),  # all fell, and of the others nothing is known
     ],
 )
 def test_of_the_lines_with_a_colour_the_last_gives_way_to_what_rose_most(
@@ -104,6 +113,36 @@ def test_of_the_lines_with_a_colour_the_last_gives_way_to_what_rose_most(
         lines[place] |= {"change": "new"} if then == "new" else {"change": 1, "total_usd_before": Decimal(then)}
     assert [line["place"] for line in choose_coloured(lines)] == coloured
     assert choose_coloured([]) == []
+    assert choose_coloured(lines[:1]) == lines[:1]
+    unknown = {"place": 9, "total_usd": None, "change": "new", "total_usd_before": None}
+    assert unknown not in choose_coloured([*lines, unknown])
+
+
+def test_of_equal_amounts_those_of_more_tokens_are_first_then_by_name_and_the_nameless_last() -> None:
+    rows = [make_line(key, usd) | {"total_tokens": tokens}
+            for key, usd, tokens in (("d", "1", 5), (None, "1", 5), ("c", "1", 5), ("a", "1", 0), ("b", "1", 1),
+                                     ("e", "1", None), ("f", "0", 99), ("g", "0.5", 0))]  # fmt: skip
+    assert [line["key"] for line in rank_spend(rows, ["key"])] == ["c", "d", None, "b", "a", "e", "g", "f"]
+
+
+def test_the_amount_of_the_month_before_stands_beside_that_of_now() -> None:
+    lines = rank_spend([make_line("a", "3"), make_line("b", "1")], ["key"], [make_line("a", "2")])
+    assert [line["total_usd_before"] for line in lines] == [2, None]
+
+
+@pytest.mark.parametrize(("lines", "shown", "coloured"), [(6, 6, 6), (7, 7, 7), (8, 8, 6), (13, 13, 6), (14, 13, 6)])
+def test_a_line_that_would_be_alone_among_the_others_is_shown_and_has_its_colour(
+    lines: int, shown: int, coloured: int
+) -> None:
+    ranked = rank_spend([make_line(f"{number:02}", "1") for number in range(lines)], ["key"])
+    folded = fold_lines(ranked, "key", "Rest")
+    assert (len(folded), folded[-1]["key"] == "Rest", count_colours(lines)) == (shown, lines > shown, coloured)
+
+
+def test_amounts_that_are_not_both_known_have_no_change() -> None:
+    pairs = [("3", "2"), (None, "2"), ("3", None), ("3", "0")]
+    changes = [measure_amount_change(now and Decimal(now), before and Decimal(before)) for now, before in pairs]  # type: ignore[arg-type]
+    assert changes == [500, None, None, None]
 
 
 def test_others_are_one_line_that_keeps_the_sums() -> None:
@@ -153,6 +192,17 @@ def test_who_sends_the_bill_is_the_proxy_else_the_provider() -> None:
     assert [(line["seller"], line["total_usd"]) for line in lines] == [("openrouter", 5), ("openai", 2)]
 
 
+def test_windsurf_reports_no_tokens_and_whoever_else_was_asked_for_the_model_does() -> None:
+    calls: list[Call] = [(NIGHT, "openai", "gpt-4", tokens, 0, Decimal(1), None) for tokens in (0, 7)]
+    rows = to_pandas(calls).assign(proxy=pd.Series(["windsurf", None], dtype=object))
+    sellers = rank_sellers(usage_by_model_and_proxy(rows))
+    assert [(line["seller"], line["total_usd"], line["total_tokens"]) for line in sellers] == [
+        ("openai", 1, 7), ("windsurf", 1, None),
+    ]  # fmt: skip
+    (model,) = rank_models(usage_by_model_and_proxy(rows))
+    assert (model["total_tokens"], model["label"]) == (7, "OpenAI")
+
+
 @pytest.mark.parametrize("bring", ENGINES.values(), ids=ENGINES)
 def test_a_million_tokens_cost_what_the_rows_with_both_say(bring: Bring) -> None:
     calls: list[Call] = [
@@ -168,6 +218,8 @@ def test_a_million_tokens_cost_what_the_rows_with_both_say(bring: Bring) -> None
     assert [measure_unit_price([row]) for row in priced] == [5, 10]
     assert measure_unit_price(priced) == 6
     assert measure_unit_price([]) is None
+    assert measure_unit_price([{"total_tokens": 5, "total_usd": None}]) is None
+    assert measure_unit_price([{"total_tokens": 0, "total_usd": Decimal(1)}]) is None
 
 
 def test_a_roll_up_has_no_price_of_a_million_tokens() -> None:

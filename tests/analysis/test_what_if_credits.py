@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
+import pandas as pd
 from spend_samples import build_credits
 
 from flexlib.analysis.frames import read_rows
@@ -65,3 +66,65 @@ def test_a_cap_meets_who_spent_more_on_the_day_on_which_it_was_passed() -> None:
     assert line["reached_on"] == date(2025, 9, 4)
     assert read_rows(simulate_cap(rows, 30_005)) == []
     assert [row["user"] for row in read_rows(simulate_cap(rows, 0))] == ["ana", "ben"]
+
+
+def read_multiplier(*rows: Row) -> int | None:
+    (line,) = read_rows(find_multipliers(bring(*rows)))
+    return line["multiplier"]  # type: ignore[no-any-return]
+
+
+def test_thirty_rows_with_use_prove_a_multiplier_of_a_tenth_of_a_credit_or_more() -> None:
+    assert read_multiplier(*((1, f"u{number:02}", "m", 0, 10) for number in range(30))) == 10
+    assert read_multiplier(*((1, f"u{number:02}", "m", 0, 9) for number in range(30))) is None
+    nothing = (1, "u29", "m", 0, 0)
+    assert read_multiplier(*((1, f"u{number:02}", "m", 0, 10) for number in range(29)), nothing) is None
+    # The first day alone proves 0.20, all rows divide by 0.10: it changed within the month.
+    days = [(day, f"u{number:02}", "m", 0, 20 if day == 1 else 10) for day in (1, 2) for number in range(30)]
+    assert read_multiplier(*days) is None
+    # A single row of a hundredth of a credit: the model is billed by its tokens.
+    assert read_multiplier(*((1, f"u{number:02}", "m", 0, 10) for number in range(30)), (2, "u00", "m", 0, 1)) is None
+
+
+def test_multipliers_stand_by_the_credits_of_their_models_and_of_two_alike_by_name() -> None:
+    rows = bring((1, "u", "few", 0, 500), (1, "v", "b", 400, 600), (1, "w", "a", 900, 0), (2, "w", "a", 0, 100))
+    found = find_multipliers(rows)
+    assert [(row["model_uid"], row["credits"], row["divisor"]) for row in read_rows(found)] == [
+        ("a", 1_000, 100),
+        ("b", 1_000, 1_000),
+        ("few", 500, 500),
+    ]
+    kinds = {"model_uid": "object", "rows": "int64", "credits": "int64", "divisor": "int64", "multiplier": "Int64"}
+    assert find_multipliers(bring()).dtypes.astype(str).to_dict() == kinds  # of a month of nothing too
+
+
+def test_each_model_with_flex_credits_is_held_against_each_cheaper_one_the_smallest_step_first() -> None:
+    rows = bring(
+        (1, "ana", "dear", 0, 600), (1, "ana", "z", 0, 900), (1, "ben", "y", 0, 900), (1, "eva", "free", 300, 0),
+        (1, "eva", "low", 100, 0),
+    )  # fmt: skip
+    names = pd.DataFrame({"model_uid": ["low", "z", "y", "dear", "free"], "multiplier": [100, 300, 300, 600, 300]})
+    lines = read_rows(exchange_models(rows, names))
+    assert [(line["model_uid"], line["to_model_uid"], line["others"], line["saved_low"]) for line in lines] == [
+        ("y", "low", 0, 600),
+        ("z", "low", 0, 600),
+        ("dear", "z", 2, 300),  # the first of three at 3.00
+        ("dear", "low", 0, 500),
+    ]  # nobody spent a flex credit on free
+
+
+def test_no_more_is_saved_than_what_the_plan_gets_free() -> None:
+    rows = bring((1, "ana", "dear", 300, 100), (1, "ana", "other", 0, 10_000))
+    names = pd.DataFrame({"model_uid": ["dear", "cheap"], "multiplier": [400, 100]})
+    (line,) = read_rows(exchange_models(rows, names))
+    # One prompt at 4.00 would be at 1.00: 3.00 less of plan and flex credits, 0.75 of its own flex credit.
+    assert (line["prompts"], line["saved_low"], line["saved_high"]) == (1, 75, 300)
+
+
+def test_a_cap_is_met_on_the_first_day_beyond_it_and_who_is_furthest_beyond_is_first() -> None:
+    rows = bring(
+        *((day, "ben", "m", 0, 100) for day in range(1, 5)), *((day, "ana", "m", 0, 100) for day in range(1, 5)),
+        (9, "eva", "m", 0, 500),
+    )  # fmt: skip
+    lines = [(row["user"], row["over"], row["reached_on"]) for row in read_rows(simulate_cap(rows, 150))]
+    second = date(2025, 9, 2)
+    assert lines == [("eva", 350, date(2025, 9, 9)), ("ana", 250, second), ("ben", 250, second)]

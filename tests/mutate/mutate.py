@@ -112,6 +112,9 @@ ROOMS = {
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
     "analysis/compare": _mirror("analysis/compare"),
+    "analysis/ranking": _mirror("analysis/ranking"),
+    "analysis/savings": _mirror("analysis/savings"),
+    "analysis/what_if_credits": _mirror("analysis/what_if_credits"),
     "page/headings": Room(
         ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),
         ("tests/page/test_headings.py", "tests/page/test_heading_edges.py"),
