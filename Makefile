@@ -54,7 +54,8 @@ bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (
 bench-import: $(VENV)/test ## of these the import of a file (ROWS=20000000 for ten times as much)
 	$(BIN)/python tests/bench/bench_import.py $(if $(ROWS),--rows $(ROWS))
 
-bench-analysis: $(VENV)/test ## what finds planted spikes among 6,000 people; response times of 10 million calls
+bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), planted spikes among 6,000 people, response times
+	$(BIN)/python tests/bench/bench_months.py $(SERIES)
 	$(BIN)/python tests/bench/bench_analysis.py
 	$(BIN)/python tests/bench/bench_latency.py
 

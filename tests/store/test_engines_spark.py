@@ -19,6 +19,7 @@ from usage_rows import write_usage
 from flexlib import analysis as aggregate
 from flexlib.analysis import usage as aggregate_usage
 from flexlib.analysis.cells import Route, sum_by_size
+from flexlib.analysis.compare import compare_credits
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import reprice
 from flexlib.dates import Month, Span
@@ -30,7 +31,7 @@ from flexlib.store.version import Snapshot
 pytestmark = pytest.mark.heavy
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
-SEPTEMBER, OCTOBER = Month(2025, 9), Month(2025, 10)
+AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
 CLUSTER = "local-cluster[2,1,1024]"
 # Jobs of a second are over before the better compiler has paid for itself.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -184,6 +185,17 @@ def test_credits_sum_to_the_same_rows_in_the_same_order(sum_credits: Callable[[A
     here = sum_credits(scan("credits", SEPTEMBER.span, FIXTURE))
     assert read_rows(there) == (rows := read_rows(here))
     assert rows
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_change_comes_apart_into_the_same_parts() -> None:
+    there, here = (
+        compare_credits(*(scan("credits", month.span, FIXTURE, engine=engine) for month in (AUGUST, SEPTEMBER)))
+        for engine in ("spark", "duckdb")
+    )
+    assert there == here
+    assert len(here.cells) > 100
+    assert here.difference == sum(here.sum_parts().values()) == 1207
 
 
 @pytest.mark.usefixtures("cluster")
