@@ -75,6 +75,19 @@ def test_on_paper_several_files_are_counted_and_named(folder: Path, capsys: pyte
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "right"),
+    [(1, ["Reading 1.csv (0.0 MB)."]), (2, ["Reading 1.csv (1 of 2, 0.0 MB).", "Reading 2.csv (2 of 2, 0.0 MB)."])],
+)
+def test_a_terminal_is_told_which_file_is_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, files: int, right: list[str]
+) -> None:
+    names = [write(folder, f"{n + 1}.csv", HEAD + f"2026-05-0{n + 1}T00:00:00Z,7,5\n") for n in range(files)]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, told = bring(capsys, *names, *PLAIN)
+    assert told.splitlines() == right
+
+
 def test_calls_come_through_a_pipe(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def read_files(
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
+        show_progress(f"Reading {file.name} ({stamps[file][0] / 1e6:,.1f} MB).")
         with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
             read = _refuse_open_pages([_describe_calls(calls, facts)], own, is_distinct=is_distinct)
             _judge_copies(file, calls, facts, copies, before, note, warn)
@@ -137,9 +138,7 @@ def read_files(
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         read, parts = [], []
         for place, (file, mapping, facts) in enumerate(described.values()):
-            show_progress(
-                f"Reading {file.name} ({place + 1} of {len(described)}, {file.path.stat().st_size / 1e6:,.1f} MB)."
-            )
+            show_progress(f"Reading {file.name} ({place + 1} of {len(described)}, {stamps[file][0] / 1e6:,.1f} MB).")
             with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
                 read.append(_describe_calls(calls, facts))
                 _judge_copies(file, calls, facts, copies, before, note, warn)

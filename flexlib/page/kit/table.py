@@ -15,6 +15,8 @@ from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, Total, 
 
 ROOM_FOR_NUMBERS = 26
 """Characters of numbers in a line for which a phone has room at full size, beside a name."""
+HEAD_LETTER = 0.8
+"""How wide a letter of a heading is on a phone: a number's is 1."""
 
 LONG_WORD = 18
 """From so many characters on a word, such as an id, may be broken; a shorter one has room in any column."""
@@ -74,14 +76,12 @@ def _render_heading(column: Column) -> str:
 def _is_dense(table: Table) -> bool:
     """Whether the numbers that a phone shows leave too little room for the names, and are written smaller."""
     shown = [column for column in table.columns if column.kind in NUMBERS and not column.is_optional]
-    written = [
-        [
-            format_value(value, column.kind)
-            for value in (*(row.get(column.key) for row in table.rows), table.sum_column(column))
-        ]
-        for column in shown
-    ]
-    return sum(max(map(len, texts)) for texts in written) > ROOM_FOR_NUMBERS
+    widths = []
+    for column in shown:
+        values = (*(row.get(column.key) for row in table.rows), table.sum_column(column))
+        heads = (HEAD_LETTER * len(word) for word in column.heading.split())
+        widths.append(max(*heads, *(len(format_value(value, column.kind)) for value in values), 0))
+    return sum(widths) > ROOM_FOR_NUMBERS
 
 
 def render_spark(amounts: Sequence[int], colour: str) -> str:
