@@ -75,7 +75,7 @@ def test_the_first_pattern_that_fits_a_model_s_name_tells_its_maker(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("claude", "'claude' tells no maker; write a pattern and a provider, such as claude*=anthropic."),
+        ("claude", "'claude' names no provider; write a pattern and a provider, such as claude*=anthropic."),
         ("claude*=nobody", "'nobody' is not a known provider; it must be one of"),
     ],
 )

@@ -55,7 +55,7 @@ def read_members(field: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         pattern, _, name = (part.strip().lower() for part in text.rpartition("="))
         if not pattern:
-            raise BadParameter(f"{text!r} tells nobody; write a pattern and a name, such as claude*=anthropic.")
+            raise BadParameter(f"{text!r} names no {field}; write a pattern and a {field}, such as claude*=anthropic.")
         found.setdefault(pattern, MEMBERS[field].parse(name))
     return found
 
