@@ -17,6 +17,7 @@ from flexlib.formats import (
     format_credits,
     format_day,
     format_duration,
+    format_few,
     format_moment,
     format_money,
     format_month,
@@ -193,3 +194,8 @@ def test_a_duration_is_in_the_unit_that_fits_it(milliseconds: int | None, text: 
 
 def test_a_name_that_holds_half_a_letter_cannot_be_written() -> None:
     assert [is_utf8(text) for text in ("ñandú", "a\udc80", "", "a?")] == [True, False, True, True]
+
+
+def test_what_is_expected_to_be_few_is_no_zero() -> None:
+    texts = [format_few(one) for one in (0.31, 2.0, 0.05, 0.0499, 0.0)]
+    assert texts == ["0.3", "2.0", "0.1", "under 0.1", "under 0.1"]

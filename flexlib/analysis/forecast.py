@@ -121,7 +121,7 @@ def backtest_months(
         days = [month.start_time.date() + timedelta(days=number) for number in range(month.days_in_month)]
         start = (days[0] - series.first).days
         values = series.values[max(start, 0) : start + len(days)]
-        if start < 0 or len(values) < len(days) or np.isnan(values).any():
+        if len(values) < len(days) or np.isnan(values).any():
             continue
         for count in known:
             one = _forecast(series, start + count, days, share)
@@ -141,7 +141,7 @@ def sum_up_backtest(months: pd.DataFrame) -> pd.DataFrame:
         held = (bands["low"] <= bands["actual"]) & (bands["actual"] <= bands["high"])
         lines.append({
             "known": known, "months": len(made), "bands": len(bands), "held": int(held.sum()),
-            "coverage": held.mean() if len(bands) else np.nan,
+            "coverage": held.mean(),
             "mean_error": ((made["expected"] - made["actual"]).abs() / made["actual"]).mean(),
             "mean_width": ((bands["high"] - bands["low"]) / bands["actual"]).mean(),
         })  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.budgets import Outcome, Usage, find_day_passed, judge_budget, list_periods, list_reached
+from flexlib.analysis.budgets import PERIODS, Outcome, Usage, find_day_passed, judge_budget, list_periods, list_reached
 from flexlib.dates import Month
 
 SEPTEMBER = Month(2025, 9)
@@ -53,6 +53,7 @@ def test_a_budget_of_nothing_is_passed_by_anything() -> None:
     ("period", "begins", "spans"),
     [
         ("month", 1, ["2025-09-01 to 2025-09-30"]),
+        ("month", 15, ["2025-09-01 to 2025-09-30"]),  # only a cycle has a day of its own
         ("cycle", 1, ["2025-09-01 to 2025-09-30"]),
         ("cycle", 28, ["2025-08-28 to 2025-09-27", "2025-09-28 to 2025-10-27"]),
         ("week", 1, ["2025-09-01 to 2025-09-07", "2025-09-08 to 2025-09-14", "2025-09-15 to 2025-09-21",
@@ -73,3 +74,14 @@ def test_law_each_day_of_a_month_is_in_one_period(period: str, month: Month, beg
     spans = list_periods(period, month, begins)
     assert [sum(day in span for span in spans) for day in month.span] == [1] * month.days
     assert all(any(day in month.span for day in span) for span in spans)
+
+
+def test_the_weeks_of_a_month_begin_on_the_monday_before_its_first_day() -> None:
+    weeks = list_periods("week", Month(2025, 10))  # from a Wednesday to a Friday
+    assert [str(one) for one in (weeks[0], weeks[-1])] == ["2025-09-29 to 2025-10-05", "2025-10-27 to 2025-11-02"]
+    assert len(weeks) == 5
+
+
+def test_a_budget_is_of_a_day_a_week_a_month_or_a_cycle() -> None:
+    counts = {period: len(list_periods(period, SEPTEMBER)) for period in PERIODS}
+    assert counts == {"day": 30, "week": 5, "month": 1, "cycle": 1}

@@ -112,6 +112,11 @@ ROOMS = {
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
     "analysis/compare": _mirror("analysis/compare"),
+    "analysis/budgets": _mirror("analysis/budgets"),
+    "analysis/forecast": Room(
+        ("flexlib/analysis/forecast.py",),
+        ("tests/analysis/test_forecast.py", "tests/analysis/test_forecast_edges.py"),
+    ),
     "analysis/ranking": _mirror("analysis/ranking"),
     "analysis/savings": _mirror("analysis/savings"),
     "analysis/what_if_credits": _mirror("analysis/what_if_credits"),
