@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from flexlib.analysis.forecast import Forecast
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month
-from flexlib.formats import UNKNOWN, format_amount, format_count, format_short_day, format_short_number
+from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_count, format_short_day, format_short_number
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.markup import Html, render_element
@@ -26,6 +26,9 @@ from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.compare import UNITS, WORDS
 from flexlib.tables.forecast import explain_width
+
+ENOUGH_BANDS = 10
+"""Bands below which it is chance that all held: one in ten times all of ten at 80 % do."""
 
 FEWEST_WHOLE = 100
 """Amounts from which on decimals say nothing of a forecast."""
@@ -139,7 +142,10 @@ def heading_for_backtest(backtest: pd.DataFrame) -> Heading | None:
     note = "Each whole month before the last day known, forecast again from the days before it alone."
     if not (bands := int(backtest["bands"].sum())):
         return Heading("No band could be tried yet", note)
-    return Heading(f"The band held {int(backtest['held'].sum())} of {bands} times", note)
+    held = int(backtest["held"].sum())
+    if held == bands >= ENOUGH_BANDS:
+        note += f" One that holds more often than the 80{PERCENT} promised is wider than it had to be."
+    return Heading(f"The band held {held} of {bands} times", note)
 
 
 def plot_forecast(

@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from report_samples import FIXTURE, read_cells, read_words, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
@@ -22,7 +23,7 @@ from flexlib.front.forecast import forecast_loaded
 from flexlib.front.spend import load_spend
 from flexlib.page import answers
 from flexlib.page.compare import heading_for_movers, heading_for_parts, plot_parts, show_compare_headlines
-from flexlib.page.forecast import heading_for_forecast, plot_forecast, show_forecast_headlines
+from flexlib.page.forecast import heading_for_backtest, heading_for_forecast, plot_forecast, show_forecast_headlines
 from flexlib.page.kit.table import render_table
 from flexlib.tables.compare import table_parts, table_people
 
@@ -170,3 +171,11 @@ def test_the_page_of_a_forecast_says_what_is_known_and_when_the_budget_is_used_u
     assert "Budget already 5,999 are used up" in read_words(show_forecast_headlines(running, 5999).text)
     whole = forecast_loaded(loaded)
     assert heading_for_forecast(whole).heading == "September is over: 9,961 flex credits"
+
+
+@pytest.mark.parametrize(("held", "is_wide"), [(12, True), (10, False)])
+def test_a_band_that_always_held_is_said_to_be_wider_than_it_had_to_be(held: int, is_wide: bool) -> None:
+    found = heading_for_backtest(pd.DataFrame({"months": [12], "bands": [12], "held": [held]}))
+    assert found is not None
+    assert found.heading == f"The band held {held} of 12 times"
+    assert ("wider than it had to be" in found.note) is is_wide
