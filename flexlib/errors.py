@@ -6,17 +6,44 @@ or not witnessed, 5 a budget is passed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 LIMIT_PASSED = 5
 """The exit code of a check that went well and found a budget passed."""
 
+LONGEST_QUOTED = 255
+"""Nothing longer is a name, not of a file either."""
+_LONG_VALUE = re.compile(
+    rf"""(?<![^\s(\[=:])(['"])(?P<quoted>(?:\\.|(?!\1).){{{LONGEST_QUOTED + 1},}})\1(?!\w)
+    | [^\s/]{{{LONGEST_QUOTED},}}[^\s/.,;:)\]'"]""",
+    re.VERBOSE,
+)
+_SHOWN_OF_LONG = 40
+
+
+def shorten_values(sentence: str) -> str:
+    """A sentence in which no value that it quotes is longer than a name: of a longer one its beginning and its length.
+
+    >>> shorten_values("not a number: " + "9" * 5_000 + ".")
+    'not a number: 9999999999999999999999999999999999999999... (5,000 characters).'
+    """
+    return _LONG_VALUE.sub(_shorten, sentence)
+
+
+def _shorten(found: re.Match[str]) -> str:
+    value = found["quoted"] or found[0]
+    return f"{value[:_SHOWN_OF_LONG]}... ({len(value):,} characters)"
+
 
 class FlexlibError(Exception):
     """Base of all; its text is one sentence for the person who asked, `exit_code` what a script sees."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(shorten_values(sentence))
 
 
 class InvalidRequest(FlexlibError):

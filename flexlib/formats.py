@@ -20,6 +20,11 @@ def clean_text(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\u00a0" else "�" for letter in text)
 
 
+def clean_lines(text: str) -> str:
+    """The same of a text of several lines, which stay."""
+    return "\n".join(map(clean_text, text.split("\n")))
+
+
 def is_utf8(text: str) -> bool:
     """Whether it can be written: a name on a disk may hold bytes that are no letters, which stand in it as halves."""
     return text.encode("utf-8", "replace") == text.encode("utf-8", "surrogatepass")

@@ -157,15 +157,6 @@ def _write_word(word: str) -> str:
     return word.capitalize()
 
 
-def mask_key(key: str) -> str:
-    """What a user's text key is shown as: 8 hexadecimal digits that stay the same, and from which nobody reads the key.
-
-    >>> mask_key("ana.perez")
-    '82afe4e3'
-    """
-    return hashlib.sha256(key.encode()).hexdigest()[:8]
-
-
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """Of pseudonyms: 32 that nobody takes for each other when they are read out (Crockford's)."""
 
@@ -195,13 +186,19 @@ def _write_digits(digest: bytes) -> str:
     return "".join(DIGITS[number >> shift & 31] for shift in range(8 * len(digest) - 5, -1, -5))
 
 
-def write_mask(column: str) -> str:
-    """The same of a column of keys, as SQL.
+MASK_DIGITS = 10
+"""Hexadecimal, of a masked key: as many as a pseudonym's, one of a million million."""
 
-    >>> write_mask("usable_key")
-    '* REPLACE (left(sha256(usable_key), 8) AS usable_key)'
+
+def write_mask(secret: bytes, column: str) -> str:
+    """All columns, that of the users' text keys masked, as SQL: the same digits for a key wherever the secret is, and
+    nobody without it reads the key from them, nor from the digits whether a guess is right.
+
+    >>> write_mask(b"ours", "usable_key")[:40]
+    "* REPLACE (left(sha256('55392fdc6ec0be6c9"
     """
-    return f"* REPLACE (left(sha256({column}), 8) AS {column})"
+    salt = hashlib.blake2b(b"keys", key=secret[:64], digest_size=32).hexdigest()  # the secret itself is in no query
+    return f"* REPLACE (left(sha256('{salt}' || {column}), {MASK_DIGITS}) AS {column})"
 
 
 def match_model(name: str) -> str:

@@ -25,6 +25,7 @@ from flexlib.cli.options import (
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
+from flexlib.formats import clean_text
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
@@ -181,7 +182,7 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
     else:
         print(text)
         name = name_file(mark_made_up(stem, settings.data), span, date.today())
-        print(f"📄 {write_csv(table, arguments.output_dir / name)}")
+        print(f"📄 {clean_text(str(write_csv(table, arguments.output_dir / name)))}")
     return _finish(snapshots)
 
 

@@ -24,6 +24,7 @@ from flexlib.formats import clean_text, format_count, format_moment
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
+from flexlib.store.pseudonyms import FILE, is_open_to_others
 from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 from flexlib.store.strays import list_strays
@@ -121,6 +122,8 @@ def _look_at_folder(data: Path) -> Finding:
         )
     free = shutil.disk_usage(there).free
     text = describe_made_up(data).partition(": ")[2].rstrip(".") if is_made_up(data) else str(data)
+    if is_open_to_others(data):
+        text += f"; others may read {FILE}, by which people get their pseudonyms: chmod 600 {data / FILE}"
     return Finding("data", f"{text}; {free / (1 << 30):,.1f} GiB free", DiskFailed.exit_code * (free < LOW_DISK))
 
 

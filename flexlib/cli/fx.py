@@ -15,7 +15,7 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_span_options, asks_span, read_span
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
-from flexlib.formats import format_count
+from flexlib.formats import clean_lines, clean_text, format_count
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -93,9 +93,9 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         missing, pending = update.missing, update.pending
         filled = fill_months(span.months, find_ledger(settings))
         file = find_rates_file(settings.data)
-        print(_describe(update, filled, file) if arguments.json else _render(update, filled, file))
+        print(_describe(update, filled, file) if arguments.json else clean_lines(_render(update, filled, file)))
         for sentence in update.failures:
-            print(f"flexlib: {sentence}", file=sys.stderr)
+            print(f"flexlib: {clean_text(sentence)}", file=sys.stderr)
     for days, what in (
         (pending, "not published yet"),
         (missing, "missing: amounts of these days stay without CLP"),
@@ -121,7 +121,9 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
         rates = [_read_rate(day, value, arguments.source)]
     merge = keep_rates(rates, arguments.pair, settings.data)
     file = find_rates_file(settings.data, arguments.pair)
-    print(json.dumps(describe_merge(merge, file), indent=2) if arguments.json else render_merge(merge, file))
+    print(
+        json.dumps(describe_merge(merge, file), indent=2) if arguments.json else clean_lines(render_merge(merge, file))
+    )
     return 0
 
 

@@ -18,6 +18,7 @@ from flexlib.cli.import_output import describe_import, explain_month, print_pres
 from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_month
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
+from flexlib.formats import clean_lines
 from flexlib.proof import find_worst
 from flexlib.settings import Settings
 from flexlib.sources.registry import BILLS
@@ -102,7 +103,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
         told.setdefault(one.certificate.month, {})[one.certificate.source] = explain_month(one)
     taken = [file for file, _ in files]
     if not arguments.json:  # before what else is stored of the month is read, and may turn out to be spoilt
-        print(render_import(taken, months), end="")
+        print(clean_lines(render_import(taken, months)), end="")
     judged = {month: load_judged(month, settings) for month in told}
     states = {month: usage.state for month, usage in judged.items()}
     if arguments.json:
@@ -193,7 +194,7 @@ def read_decisions(arguments: argparse.Namespace, settings: Settings) -> Decisio
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(clean_lines(text), file=sys.stderr)
 
 
 def _show_progress(text: str) -> None:

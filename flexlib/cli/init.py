@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from flexlib.cli.options import Commands, add_command
+from flexlib.formats import clean_text
 from flexlib.settings import Settings
 
 
@@ -20,6 +21,7 @@ def add_commands(commands: Commands) -> None:
 def run_init(arguments: argparse.Namespace, _: Settings) -> int:
     from flexlib.report.folder import lay_out_folder
 
-    print("\n".join(str(one) for one in lay_out_folder(arguments.folder)))
-    print(f"Next: cd {arguments.folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9")
+    print("\n".join(clean_text(str(one)) for one in lay_out_folder(arguments.folder)))
+    folder = clean_text(str(arguments.folder))
+    print(f"Next: cd {folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9")
     return 0

@@ -15,7 +15,7 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import clean_text, format_count, format_plain
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -158,7 +158,10 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     print(_render_report(report, as_json=arguments.json))
     if report.rejects:
-        print(f"flexlib: the refused lines are in {report.rejects}; correct them and send them again.", file=sys.stderr)
+        print(
+            f"flexlib: the refused lines are in {clean_text(str(report.rejects))}; correct them and send them again.",
+            file=sys.stderr,
+        )
     if stop.caught is not None:
         print(
             f"flexlib: Stopped by {stop.caught.name}, with {format_count(report.last, 'line')} done.", file=sys.stderr

@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 import flexlib
 from flexlib.cli import (
@@ -31,8 +32,8 @@ from flexlib.cli import (
     spend,
     what_if,
 )
-from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing
-from flexlib.formats import clean_text, is_utf8
+from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
+from flexlib.formats import clean_lines, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
@@ -63,7 +64,7 @@ KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as t
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code; never a traceback, unless FLEXLIB_DEBUG is set."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="flexlib", description=flexlib.__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
@@ -102,7 +103,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:  # a file or folder of the user's that something asked for
             why = (error.strerror or str(error)).lower()
-            _explain(f"{error.filename} cannot be used: {why}; mend or move it, and run the command again.", settings)
+            name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
+            _explain(f"{name} cannot be used: {why}; mend or move it, and run the command again.", settings)
             return DiskFailed.exit_code
         if error.errno not in (errno.ENOSPC, errno.EIO):
             return _explain_fault(error, settings)
@@ -115,6 +117,14 @@ def main(words: Sequence[str] | None = None) -> int:
             return missing.exit_code
         return _explain_fault(error, settings)
     return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Of the command and of each of its commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the words, which may be anything, and ends with exit code 2."""
+        super().error(clean_lines(shorten_values(message)))
 
 
 class _Terminated(KeyboardInterrupt):
@@ -151,4 +161,4 @@ def _explain(sentence: str, settings: Settings | None) -> None:
     if settings and settings.debug:
         sentence = traceback.format_exc() + sentence
     sentence = settings.hide_key(sentence) if settings else sentence
-    print("flexlib: " + "\n".join(map(clean_text, sentence.split("\n"))), file=sys.stderr)
+    print("flexlib: " + clean_lines(shorten_values(sentence)), file=sys.stderr)

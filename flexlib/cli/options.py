@@ -14,6 +14,7 @@ from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
+from flexlib.formats import clean_text
 from flexlib.proof import Problem, find_worst
 from flexlib.settings import DEMO, Settings
 
@@ -144,7 +145,7 @@ def open_settings(
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     # Whoever has a key has chosen the server, and knows it.
     if has_demo or (not settings.service_key and is_made_up(settings.data)):
-        print(describe_made_up(settings.data), file=sys.stderr)
+        print(clean_text(describe_made_up(settings.data)), file=sys.stderr)
     for sentence in list_misplaced(settings.data, _list_read(arguments, settings, judged)):
         print(sentence, file=sys.stderr)
     if arguments.demo and not has_demo and not offline:

@@ -28,7 +28,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import bring_month
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
-from flexlib.formats import clean_text
+from flexlib.formats import clean_lines, clean_text
 from flexlib.nesting import decode_yaml
 from flexlib.proof import write_unclosed
 from flexlib.settings import CELL_LIMIT, Settings
@@ -152,7 +152,7 @@ def _finish(
     except FlexlibError as error:
         if not many:
             raise
-        sentence = "\n".join(map(clean_text, settings.hide_key(str(error)).split("\n")))
+        sentence = clean_lines(settings.hide_key(str(error)))
         print(f"flexlib: {month}: {sentence}", file=sys.stderr)
         facts, code = {"files": [], "certificates": [], "error": sentence}, error.exit_code
     return ({"month": str(month)} if many else {}) | facts, code
@@ -187,7 +187,7 @@ def _tell(
     if state:
         facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
     if not arguments.json:
-        print("\n".join(f"📄 {file}" for file in (files[:1] if many else files)), flush=True)
+        print("\n".join(f"📄 {clean_text(str(file))}" for file in (files[:1] if many else files)), flush=True)
     warn_of_state(certificates)
     if not state:
         return facts, find_exit_code(certificates)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.options import asks_demo, open_settings, read_fetch_options
 from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
+from flexlib.formats import clean_text
 from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -67,7 +68,7 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
         try:
             ensure_credits(before.span, settings, **options)
         except (RouteRefused, ServerRefused, ServerUnreachable) as error:
-            why = str(error).rstrip(".")
+            why = clean_text(str(error).rstrip("."))
             print(f"{month} is compared with nothing, {before} could not be read: {why} (--alone).", file=sys.stderr)
     return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting, explain_unknown
-from flexlib.formats import format_amount
+from flexlib.formats import clean_text, format_amount
 from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
@@ -84,7 +84,7 @@ def find_data(settings: Settings) -> Path:
     """The data folder whose months are shown; says so where they are the demo's for want of others."""
     data = find_shown_data(settings)
     if data != settings.data:
-        print(describe_made_up(data), file=sys.stderr)
+        print(clean_text(describe_made_up(data)), file=sys.stderr)
     return data
 
 

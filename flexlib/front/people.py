@@ -40,7 +40,7 @@ def join_credits(
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
-        stored = month.rows if names else month.rows.select(write_mask("usable_key"))
+        stored = month.rows if names else _mask_keys(month)
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         if not spendings:
             nothing = "NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
@@ -53,6 +53,10 @@ def join_credits(
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
 
 
+def _mask_keys(month: MonthUsage) -> duckdb.DuckDBPyRelation:
+    return month.rows.select(write_mask(find_pseudonym_secret(month.root), "usable_key"))
+
+
 def list_credits(months: Iterable[MonthUsage]) -> list[Snapshot]:
     """Windsurf's credits of each month that has them."""
     return [one for month in months for one in month.snapshots if one.dataset == WINDSURF.dataset]
@@ -61,8 +65,6 @@ def list_credits(months: Iterable[MonthUsage]) -> list[Snapshot]:
 def find_pseudonyms(spent: Sequence[Snapshot], root: Path) -> dict[str, str]:
     """The pseudonym of every user's key in these credits, and of those who were asked for and have no row: the same in
     every month, by the secret of the data folder `root`."""
-    if not spent:
-        return {}
     keys = {row[0] for one in spent for row in one.relation.select('"user"').distinct().fetchall()}
     for one in spent:
         certificate = one.certificate
@@ -76,12 +78,13 @@ def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
 
     `pseudonyms` as from `find_pseudonyms`.
     """
+    secret = find_pseudonym_secret(month.root)
     snapshots = tuple(
-        hide_people(one, pseudonyms) if one.dataset == WINDSURF.dataset else replace(one, shows_people=False)
+        hide_people(one, pseudonyms) if one.dataset == WINDSURF.dataset else replace(one, secret=secret)
         for one in month.snapshots
     )
     kept = {one.name: getattr(month, one.name) for one in fields(MonthUsage)}
-    hidden = {"rows": month.rows.select(write_mask("usable_key")), "snapshots": snapshots}
+    hidden = {"rows": _mask_keys(month), "snapshots": snapshots}
     return _HiddenMonth(**(kept | hidden), _pseudonyms=pseudonyms)
 
 
@@ -113,7 +116,7 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
     shown = replace(certificate, unmapped_users=unmapped, failed_users=failed, cross_check=again)
     rows = snapshot.relation.to_arrow_table()
     users = pa.array([pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
-    hidden = replace(snapshot, shows_people=False)
+    hidden = replace(snapshot, secret=b"")  # its keys have their pseudonyms below
     # What is read from the disk otherwise, when it is asked for.
     vars(hidden)["certificate"] = shown
     vars(hidden)["relation"] = duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))

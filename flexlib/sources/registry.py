@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flexlib.dates import Month
-from flexlib.errors import BadParameter
+from flexlib.errors import BadParameter, shorten_values
 from flexlib.privacy import PrivacyGuard
 
 Dataset = Literal["credits", "usage", "charges"]
@@ -54,7 +54,7 @@ def clean_cell(text: str) -> str:
     >>> clean_cell("prompt_tokens is not a whole number: ana@empresa.cl")
     'prompt_tokens is not a whole number: [email]'
     """
-    return LONG_SECRET.sub("[key]", PrivacyGuard().mask_text(text))
+    return shorten_values(LONG_SECRET.sub("[key]", PrivacyGuard().mask_text(text)))
 
 
 @dataclass(frozen=True, order=True)

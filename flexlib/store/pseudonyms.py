@@ -24,7 +24,8 @@ SIZE = 32
 
 def find_pseudonym_secret(root: Path) -> bytes:
     """The secret of the data folder `root`, made where there is none yet; for whoever may only read the folder, or not
-    the secret, one of this process. Raises `DiskFailed`, also for a file that holds none."""
+    the secret, one of this process. A copy that others may read is its owner's alone from then on. Raises `DiskFailed`,
+    also for a file that holds none."""
     if is_made_up(root):
         return MADE_UP
     file = root / FILE
@@ -34,6 +35,9 @@ def find_pseudonym_secret(root: Path) -> bytes:
         with report_disk(root), lock_file(root / f".{FILE}.lock"):
             if not file.exists():  # another run may have made it meanwhile
                 write_whole(file, secrets.token_hex(SIZE) + "\n", PRIVATE)
+    if is_open_to_others(root) and file.stat().st_uid == os.geteuid():
+        with report_disk(root):
+            file.chmod(PRIVATE)
     try:
         secret = bytes.fromhex(file.read_text("ascii"))
         if len(secret) != SIZE:
@@ -44,6 +48,12 @@ def find_pseudonym_secret(root: Path) -> bytes:
             "then get new ones)."
         ) from error
     return secret
+
+
+def is_open_to_others(root: Path) -> bool:
+    """Whether others than its owner may read the secret of the data folder, as those of a copy may."""
+    file = root / FILE
+    return os.name == "posix" and file.exists() and bool(file.stat().st_mode & 0o077)
 
 
 @cache

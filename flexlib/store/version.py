@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -60,8 +60,13 @@ class Snapshot:
     """`credits`, `usage` or `charges`."""
     month: Month
     path: Path
-    shows_people: bool = True
-    """Whether `people` gives anybody's name, and the rows their users' keys."""
+    secret: bytes | None = field(default=None, repr=False)
+    """Where people are not to be shown, that by which the rows' keys are masked."""
+
+    @property
+    def shows_people(self) -> bool:
+        """Whether `people` gives anybody's name, and the rows their users' keys."""
+        return self.secret is None
 
     @property
     def source(self) -> str:
@@ -155,7 +160,8 @@ class Snapshot:
         self.check()
         is_usage = self.dataset == "usage"
         rows = read_usage([self._file]) if is_usage else duckdb.read_parquet(glob.escape(str(self._file)))
-        return rows if self.shows_people else rows.select(write_mask("usable_key" if is_usage else "key"))
+        keys = "usable_key" if is_usage else "key"
+        return rows if self.secret is None else rows.select(write_mask(self.secret, keys))
 
     @cached_property
     def people(self) -> People:
@@ -196,12 +202,12 @@ def parse_certificate(text: str) -> AnyCertificate:
         elif isinstance(value, dict):
             values[name] = read_check(value)
     certificate = CERTIFICATES[dataset](**values)
-    for field in fields(certificate):
-        kinds = PLAIN.get(str(field.type))
-        if kinds and type(getattr(certificate, field.name)) not in kinds:
-            raise TypeError(f"{field.name} is not {field.type}")
-        if "rows" in field.name and kinds == (int,) and getattr(certificate, field.name) < 0:
-            raise Contradiction(f"{field.name} is {getattr(certificate, field.name)}")
+    for one in fields(certificate):
+        kinds = PLAIN.get(str(one.type))
+        if kinds and type(getattr(certificate, one.name)) not in kinds:
+            raise TypeError(f"{one.name} is not {one.type}")
+        if "rows" in one.name and kinds == (int,) and getattr(certificate, one.name) < 0:
+            raise Contradiction(f"{one.name} is {getattr(certificate, one.name)}")
     _check_written(certificate, written)
     return certificate
 

@@ -9,7 +9,6 @@ from typing import Any
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.names import mask_key
 from flexlib.senders import name_provider
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
@@ -135,11 +134,11 @@ def table_spend_by_task_type(by_task_type: object) -> Table:
     return Table("table-tasks", "Spend by task", *say_least(columns, rows))
 
 
-def table_spend_by_usable(by_usable: object, top: int = 10, *, is_masked: bool = False) -> Table:
-    """The `top` users by money, the others in one line, keys of users masked. The frame as from `usage_by_usable`;
-    `is_masked`: of rows that were loaded without names, whose keys are masks already."""
+def table_spend_by_usable(by_usable: object, top: int = 10, *, is_masked: bool = True) -> Table:  # noqa: ARG001
+    """The `top` users by money, the others in one line; keys as they were loaded, which is masked unless names were
+    asked for. The frame as from `usage_by_usable`; `is_masked` is said by notebooks of before, and means nothing."""
     ranked = rank_spend(read_rows(by_usable), USABLE)
-    lines = [{**line, "name": _name_usable(line, is_masked=is_masked)} for line in ranked]
+    lines = [{**line, "name": _name_usable(line)} for line in ranked]
     rows = fold_lines(lines, "name", f"{len(lines) - top:,} others", top)
     columns = [
         Column("name", "User", total="All"),
@@ -236,11 +235,10 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return labelled
 
 
-def _name_usable(row: Row, *, is_masked: bool) -> str:
+def _name_usable(row: Row) -> str:
     if row["usable_type"] is None:
         return "Without a user"
     name, key = row["usable_id"], row["usable_key"]
     if name is None and key is None:  # an empty cell in the column of users
         return f"{row['usable_type']}, not named"
-    shown = name if name is not None else key if is_masked else mask_key(key)
-    return f"{row['usable_type']} {shown}"
+    return f"{row['usable_type']} {key if name is None else name}"

@@ -190,6 +190,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         ),
         (["fetch", "--year", str(NEXT.year), "--month", str(NEXT.month)], f"{NEXT.title} has not begun yet; ask for"),
         (["fetch", *WHEN], "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env"),
+        (["fx", "set", "2025-09-02", "9" * 5000, "--source", "x"], f"{'9' * 40}... (5,000 characters)"),
         (["certificate", *WHEN], "No credits of 2025-09 in "),
         (["certificate", *WHEN, "--source", "ledger"], "from ledger. Run: flexlib close --year 2025 --month 9"),
     ],
@@ -215,6 +216,8 @@ def test_wrong_usage_is_one_sentence_with_exit_code_2(
         (["fetch", "--year", "twenty", "--month", "9"], "argument --year: invalid int value: 'twenty'"),
         (["fetch", *WHEN, "--colour"], "unrecognized arguments: --colour"),
         (["guess"], "invalid choice: 'guess'"),
+        (["fetch", "--year", "9" * 5000], f"invalid int value: {'9' * 40}... (5,000 characters)"),
+        (["fetch", *WHEN, "--\x1b[2J\u202e"], "unrecognized arguments: --�[2J�"),
     ],
 )
 def test_a_word_that_no_command_knows_is_a_sentence_after_the_usage_with_exit_code_2(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,17 @@ import flexlib.names
 from flexlib.analysis import credits_by_user, top_users, usage_by_usable
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import Check
+from flexlib.cli.doctor import _look_at_folder
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, DiskFailed, InvalidRequest, SnapshotMissing
 from flexlib.front.months import list_stored_months
 from flexlib.front.rows import Rows
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.table import SpendTable
-from flexlib.names import mask_key, name_under
+from flexlib.names import name_under
 from flexlib.page.kit.markup import POLICY
 from flexlib.sources.charges.mapping import ChargeMapping
-from flexlib.store.pseudonyms import MADE_UP, find_pseudonym_secret
+from flexlib.store.pseudonyms import FILE, MADE_UP, find_pseudonym_secret
 from flexlib.tables.usage import table_spend_by_usable
 
 CENT = Decimal("0.01")
@@ -146,6 +148,12 @@ def call_person(key: str, root: Path) -> str:
     return name_under(find_pseudonym_secret(root), [key])[key]
 
 
+def mask_key(key: str, root: Path) -> str:
+    """By hand what `write_mask` says of the folder's secret."""
+    salt = blake2b(b"keys", key=find_pseudonym_secret(root), digest_size=32).hexdigest()
+    return sha256(f"{salt}{key}".encode()).hexdigest()[:10]
+
+
 def test_the_secret_of_pseudonyms_is_made_once_for_its_owner_alone_and_of_made_up_people_is_none(
     tmp_path: Path,
 ) -> None:
@@ -154,6 +162,12 @@ def test_the_secret_of_pseudonyms_is_made_once_for_its_owner_alone_and_of_made_u
     assert (file.name, file.stat().st_mode & 0o777) == ("pseudonyms.key", 0o600)
     assert find_pseudonym_secret(tmp_path) == first != find_pseudonym_secret(tmp_path / "other")
     assert find_pseudonym_secret(FIXTURE) == MADE_UP
+    file.chmod(0o644)  # as copied
+    assert f"others may read pseudonyms.key, by which people get their pseudonyms: chmod 600 {file}" in (
+        _look_at_folder(tmp_path).text
+    )
+    assert find_pseudonym_secret(tmp_path) == first
+    assert file.stat().st_mode & 0o777 == 0o600
     for spoilt in ("no key", "", "ab\n", "\0" * 65, "ab" * 31):
         file.write_text(spoilt)
         with pytest.raises(DiskFailed, match="people get their pseudonyms, cannot be read"):
@@ -181,7 +195,7 @@ def test_people_stand_under_one_pseudonym_unless_names_are_asked_for(root: Path)
     assert set(pick(load(root).by("user"), "user", "flex_credits")) == {
         (None, None),
         ("user 7", None),
-        (f"key {mask_key('3f1c')}", None),
+        (f"key {mask_key('3f1c', root)}", None),
         (call_person("u-2", root), Decimal("10.00")),
         (call_person("u-1", root), Decimal("2.50")),
     }
@@ -399,9 +413,13 @@ def test_nothing_that_can_be_reached_without_names_has_a_raw_key(tmp_path: Path,
         assert ({"raw-1", "raw-4", "raw-5", "raw-7"} <= {*re.findall(r"raw-\d", " ".join(texts))}) is shows_names
         assert names - {*dir(spend), *dir(spend.loaded[0])} == set()
     (usage,) = load(tmp_path, zone=zone).loaded
-    table = table_spend_by_usable(usage_by_usable(usage.calls), is_masked=True)
-    assert f"key {mask_key('raw-4')}" in str(table.rows)  # one pseudonym, on the page as in a sum of one's own
-    assert f"key {mask_key('raw-4')}" in load(tmp_path, zone=zone).by("user")["user"].to_list()
+    masked = f"key {mask_key('raw-4', tmp_path)}"
+    table = table_spend_by_usable(usage_by_usable(usage.calls))
+    assert masked in str(table.rows)  # one pseudonym, on the page as in a sum of one's own
+    assert masked in load(tmp_path, zone=zone).by("user")["user"].to_list()
+    assert sha256(b"raw-4").hexdigest()[:8] not in masked  # who guesses a key cannot try it
+    (tmp_path / FILE).unlink()
+    assert masked not in load(tmp_path, zone=zone).by("user")["user"].to_list()
 
 
 def test_a_person_has_one_pseudonym_in_every_month_that_is_loaded_and_in_their_sums(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import socket
 import ssl
@@ -176,10 +177,11 @@ def test_a_time_that_no_calendar_holds_once_it_is_in_utc_is_none(read: Callable[
         *(str, str.upper, str.lower, lambda key: quote(key, safe="")),
         *(lambda key, user=user: b64encode(f"{user}{key}:x".encode()).decode() for user in ("", "a", "ab", "abc")),
         lambda key: urlsafe_b64encode(f"user:{key}".encode()).decode(),
+        *(html.escape, lambda key: html.escape(html.escape(key)), lambda key: quote(quote(key, safe=""), safe="")),
     ],
 )
 def test_the_key_is_known_however_a_server_writes_what_it_was_sent(form: Callable[[str], str]) -> None:
-    key = "Zq7/hid+den=key~41-0d9f1c3e"
+    key = "Zq7/hid+den=key&41-0d9f1c3e"
     said = redact_key(json.dumps({"error": f"no {form(key)}", form(key): "1.10"}) + " ", key)
     assert "[service key]" in said
     parts = [form(key)[start : start + 12] for start in range(4, len(form(key)) - 16)]

@@ -95,7 +95,7 @@ def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool
     if strip:
         value = value.strip()
     if len(value) > longest or not value.isprintable():
-        raise InvalidCall(f"{name} must be at most {longest} printable characters, not {value[:40]!r}...")
+        raise InvalidCall(f"{name} must be at most {longest} printable characters, not {value!r}")
     return str(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flexlib.formats import clean_text
+from flexlib.formats import clean_lines
 
 STATE_TYPE = "application/vnd.flexlib.state+json"
 """The type under which a notebook's output says what a script asks of a report: its state, and what is missing."""
@@ -48,7 +48,7 @@ class Html(Piece):
 
 def escape(text: str) -> str:
     """A text as HTML shows it, whoever wrote it: no letter of it is markup, or turns the letters around it."""
-    return html.escape("\n".join(map(clean_text, text.split("\n"))))
+    return html.escape(clean_lines(text))
 
 
 def render_element(tag: str, content: str, **attributes: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import time
@@ -83,9 +84,10 @@ def redact_key(text: str, key: str) -> str:
 
 @cache
 def _list_forms(key: str) -> tuple[str, ...]:
-    """How else a server may say what it was sent: in one case, as a part of an address, within base64, where a key
-    looks otherwise at each of three places."""
-    forms = {key.upper(), key.lower(), quote(key, safe="")}
+    """How else a server may say what it was sent: in one case, as a part of an address or of HTML (also twice, as where
+    two programs each escape it), within base64, where a key looks otherwise at each of three places."""
+    forms = {key.upper(), key.lower(), quote(key, safe=""), quote(quote(key, safe=""), safe="")}
+    forms |= {html.escape(key), html.escape(html.escape(key))}
     for before in range(3):
         packed = b64encode(bytes(before) + key.encode()).decode().rstrip("=")
         whole = packed[-(-before * 8 // 6) : len(packed) - ((before + len(key)) % 3 > 0)]
