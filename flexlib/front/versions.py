@@ -118,7 +118,8 @@ def name_version(span: Span, version: int | None) -> str:
 def _select(side: Spend, of: str) -> duckdb.DuckDBPyRelation:
     columns = ROW | {"model": name_spellings(side._rows), "amount": AMOUNTS[of]}
     columns["pesos"] = f"CASE WHEN {KNOWN[of]} THEN amount_in_clp END" if of == "clp" else "NULL::DECIMAL(20, 4)"
-    return side._rows.select(", ".join(f"{sql} AS {name}" for name, sql in columns.items()))
+    rows = side._rows.filter(KNOWN[of]) if of == "credits" else side._rows  # calls have no credits
+    return rows.select(", ".join(f"{sql} AS {name}" for name, sql in columns.items()))
 
 
 def _compare_rows(

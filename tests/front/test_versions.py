@@ -83,7 +83,9 @@ def test_late_rows_restatements_a_price_list_and_a_rate_are_each_their_own_part(
 def test_credits_that_were_restated_and_a_row_that_another_has_now(tmp_path: Path) -> None:
     store_credits(tmp_path, (1, "u1", "m", 0, 200), (2, "u1", "m", 0, 300))
     store_credits(tmp_path, (1, "u1", "m", 0, 450), (2, "u2", "m", 0, 300))
-    made = compare_versions(SEPTEMBER, 1, 2, tmp_path)
+    store(tmp_path, "import", SEPTEMBER, *BEFORE)
+    made = compare_versions(SEPTEMBER, 1, 3, tmp_path)
+    assert made.change.people == {"new": 1, "gone": 1, "restated": 1, "price": 0, "rate": 0}  # calls have no credits
     assert list_parts(made) == {"new": 3, "gone": -3, "restated": Decimal("2.5")}
     assert [sum(parts.values()) for parts in made.change.sum_by_person().values()] == [3, Decimal("-0.5")]
 
