@@ -83,39 +83,22 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     code = 0
     settings = None
+    caught: list[int] = []
     try:
         if threading.current_thread() is threading.main_thread():
-            _take_signals()
+            _take_signals(caught)
         settings = load_settings()
         code = int(arguments.run(arguments, settings))
         sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
-    except FlexlibError as error:
-        _explain(str(error), settings)
-        return error.exit_code
-    except KeyboardInterrupt as stop:
-        kept = KEPT_BY_IMPORT if arguments.run is import_.run_import else KEPT
-        _explain(f"Stopped. {kept}", settings)
-        sys.stdout.flush()
-        # Requests that are still under way would hold up a normal exit.
-        os._exit(128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
-    except OSError as error:
-        if error.filename is not None:  # a file or folder of the user's that something asked for
-            why = (error.strerror or str(error)).lower()
-            name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
-            _explain(f"{name} cannot be used: {why}; mend or move it, and run the command again.", settings)
-            return DiskFailed.exit_code
-        if error.errno not in (errno.ENOSPC, errno.EIO):
-            return _explain_fault(error, settings)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _explain(f"What was printed could not be written: {os.strerror(error.errno).lower()}; make room.", settings)
-        return DiskFailed.exit_code
-    except Exception as error:  # noqa: BLE001  a fault of ours: say so in a sentence, and let a script see it
-        if isinstance(error, ImportError) and (missing := explain_missing(error)):
-            _explain(str(missing), settings)
-            return missing.exit_code
-        return _explain_fault(error, settings)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001
+        # Where DuckDB hears the signal, in the middle of a query, it makes a fault of its own of it.
+        if caught or isinstance(error, KeyboardInterrupt):
+            kept = KEPT_BY_IMPORT if arguments.run is import_.run_import else KEPT
+            _explain(f"Stopped. {kept}", settings)
+            sys.stdout.flush()
+            # Requests that are still under way would hold up a normal exit.
+            os._exit(128 + (caught[0] if caught else signal.SIGINT))
+        return _explain_error(error, settings)
     return code
 
 
@@ -127,19 +110,44 @@ class _Parser(argparse.ArgumentParser):
         super().error(clean_lines(shorten_values(message)))
 
 
-class _Terminated(KeyboardInterrupt):
-    """Ended by SIGTERM: as by Ctrl-C, so that what is half done is cleared away on the way out."""
+def _take_signals(caught: list[int]) -> None:
+    """Lets signals end what a command has begun, which `__main__` ends at once; who ignores Ctrl-C goes on doing so.
 
+    SIGTERM as Ctrl-C, so that what is half done is cleared away on the way out; both are noted in `caught`.
+    """
 
-def _terminate(*_: object) -> None:
-    raise _Terminated
+    def stop(number: int, _: object) -> None:
+        caught.append(number)
+        raise KeyboardInterrupt
 
-
-def _take_signals() -> None:
-    """Lets signals end what a command has begun, which `__main__` ends at once; who ignores Ctrl-C goes on doing so."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, stop)
+
+
+def _explain_error(error: Exception, settings: Settings | None) -> int:
+    """Says in a sentence why a command ended, and gives its exit code."""
+    if isinstance(error, FlexlibError):
+        _explain(str(error), settings)
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
+        return 0
+    if isinstance(error, OSError) and error.filename is not None:  # of the user's, that something asked for
+        why = (error.strerror or str(error)).lower()
+        name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
+        _explain(f"{name} cannot be used: {why}; mend or move it, and run the command again.", settings)
+        return DiskFailed.exit_code
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _explain(f"What was printed could not be written: {os.strerror(error.errno).lower()}; make room.", settings)
+        return DiskFailed.exit_code
+    if isinstance(error, ImportError) and (missing := explain_missing(error)):
+        _explain(str(missing), settings)
+        return missing.exit_code
+    # A fault of ours: say so in a sentence, and let a script see it.
+    _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
+    return 1
 
 
 def _open_output() -> None:
@@ -149,11 +157,6 @@ def _open_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _explain_fault(error: Exception, settings: Settings | None) -> int:
-    _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
-    return 1
 
 
 def _explain(sentence: str, settings: Settings | None) -> None:

@@ -422,6 +422,27 @@ def test_a_signal_while_modules_are_loaded_ends_a_command_without_a_traceback(
     assert [line[:17] for line in errors.splitlines()] == said
 
 
+QUERY = """import os, sys, threading
+import duckdb
+from flexlib.cli import main, spend
+def run(*_):
+    threading.Timer(0.2, os.kill, (os.getpid(), {number})).start()
+    while True:
+        duckdb.sql("SELECT sum(hash(range)) FROM range(1000000)").fetchall()
+spend.run_spend = run
+sys.exit(main())"""
+"""A command that is in one of its queries when a signal comes."""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_a_query_ends_it_in_a_sentence(number: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-c", QUERY.format(number=int(number)), "spend", *WHEN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("flexlib: Stopped. ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:
     fetch(demo(), verify=0)
     for words in (["certificate", *WHEN], ["by-model", *WHEN, "--json"]):
