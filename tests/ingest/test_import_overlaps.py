@@ -437,8 +437,8 @@ def test_a_preset_that_reads_otherwise_than_before_says_how_to_read_anew(tmp_pat
     file, preset = write(tmp_path, "a.csv", "2026-05-15T00:00:00Z,1000,0"), {"preset": "openai-usage"}
     bring(tmp_path / "data", (file, preset))
     sentence = (
-        "^a.csv was imported into 2026-05 before by an older flexlib, which read openai-usage otherwise; "
-        "its calls would count twice. Import it with --supersedes a.csv to read it anew.$"
+        "^a.csv is stored in 2026-05 already, as an older flexlib read openai-usage; leave it out to keep that, "
+        "or import it with --supersedes a.csv to read it anew.$"
     )
     with pytest.raises(BadFile, match=sentence):
         bring(tmp_path / "data", (file, preset | DAY))

@@ -158,8 +158,8 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
                 advice = f"with --supersedes {quote(entry['name'])} to read it anew"
                 if facts.preset and entry.get("preset") == facts.preset:
                     raise BadFile(
-                        f"{facts.name} was imported into {month} before by an older flexlib, which read {facts.preset} "
-                        f"otherwise; its calls would count twice. Import it {advice}."
+                        f"{facts.name} is stored in {month} already, as an older flexlib read {facts.preset}; leave it "
+                        f"out to keep that, or import it {advice}."
                     )
                 raise BadFile(
                     f"{facts.name} was imported into {month} before, with {', '.join(told)}; its calls would count "

@@ -179,7 +179,8 @@ class _Bill:
     def _choose(self, readings: Sequence[_Reading], turn: int, grand: _Line | None) -> list[int]:
         """The sums of the first reading in which they cover all, or all but the taxes behind, or are no chance."""
         for reading in readings:
-            pairs, lines = self._pair(reading, turn, is_sure=bool(reading.found or grand))
+            is_sure = bool(reading.found or grand) or self._is_paired(reading)
+            pairs, lines = self._pair(reading, turn, is_sure=is_sure)
             found = sorted({*reading.found, *pairs})
             if grand:
                 more = sum(line.spare for line in lines if line.is_sum)
@@ -195,6 +196,14 @@ class _Bill:
             if reading.found and reading.chance <= RARE:
                 return sorted(reading.found)
         return []
+
+    def _is_paired(self, reading: _Reading) -> bool:
+        """Whether each line is followed by one of its amount, of another amount than the next two: sections of a single
+        line. Of one price alone they may be seats."""
+        pairs = [*zip(reading.lines[::2], reading.lines[1::2], strict=False)]
+        amounts = {one.amount for one, _ in pairs}
+        is_whole = len(reading.lines) == 2 * len(pairs) and len(amounts) == len(pairs) > 1
+        return is_whole and all(one.equals(other) for one, other in pairs)
 
     def _pair(self, reading: _Reading, turn: int, *, is_sure: bool) -> tuple[set[int], list[_Line]]:
         """The sums of a single line, where others are sums or it says less than that line, and what is left."""
