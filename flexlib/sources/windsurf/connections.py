@@ -23,6 +23,8 @@ DEADLINE_DEMO = 10.0
 """Seconds in which a server on this machine says whether it is a demo."""
 MOST_BYTES = 128 * 1024 * 1024
 """The largest answer that is taken, unpacked: a month of the largest known team is a tenth of it."""
+MOST_OBJECTS = 2 * 1024 * 1024
+"""The most objects and lists in it: a row takes more than 100 bytes, `{}` has two and becomes 64 of memory."""
 CHUNK = 16 * 1024
 """Bytes that are unpacked at a time; they become a thousand times as many at most."""
 
@@ -32,15 +34,19 @@ class AnswerRefused(requests.RequestException):
 
 
 def read_within_limits(response: requests.Response, **_: object) -> None:
-    """Reads the body of a streamed answer. Raises `AnswerRefused` where it is too large, or packed more than once."""
+    """Reads the body of a streamed answer. Raises `AnswerRefused` where it is too large, of too many objects, or packed
+    more than once."""
     with response:
         if "," in response.headers.get("Content-Encoding", ""):
             raise AnswerRefused("an answer that is packed more than once")
-        parts, size = [], 0
+        parts, size, objects = [], 0, 0
         for part in response.iter_content(CHUNK):
             size += len(part)
             if size > MOST_BYTES:
                 raise AnswerRefused(f"an answer of more than {MOST_BYTES // 1024**2} MiB")
+            objects += part.count(b"{") + part.count(b"[")
+            if objects > MOST_OBJECTS:
+                raise AnswerRefused(f"an answer of more than {MOST_OBJECTS:,} objects")
             parts.append(part)
         response._content = b"".join(parts)
 
