@@ -92,17 +92,18 @@ def table_people(change: Change, unit: str, top: int) -> Table:
     labels: dict[Hashable, tuple[str, str]]
     labels = {key: (str(key[1]), name_source(str(key[0])) if len(sources) > 1 else "")
               for key in moved if isinstance(key, tuple)}  # fmt: skip
-    return _table_movers(moved, labels, unit, top, ("table-movers", "People", "Who moved most"))
+    return _table_movers(change, moved, labels, unit, top, ("table-movers", "People", "Who moved most"))
 
 
 def table_changed_models(change: Change, unit: str, top: int) -> Table:
     """Which models moved most, the others as one line."""
     moved = change.sum_by_model()
     labels = {key: (str(key), "") for key in moved}
-    return _table_movers(moved, labels, unit, top, ("table-moved-models", "Models", "Which models moved most"))
+    return _table_movers(change, moved, labels, unit, top, ("table-moved-models", "Models", "Which models moved most"))
 
 
 def _table_movers(
+    change: Change,
     moved: Mapping[Hashable, Mapping[str, Decimal]],
     labels: Mapping[Hashable, tuple[str, str]],
     unit: str,
@@ -110,6 +111,7 @@ def _table_movers(
     words: tuple[str, str, str],
 ) -> Table:
     name, heading, caption = words
+    headings = HEADINGS | ({CAME_AND_WENT: "Late, or withdrawn"} if change.is_of_versions else {})
     changed = {key: parts for key, parts in moved.items() if any(parts.values())}
     top += len(changed) == top + 1  # one line for one other would hide its name for nothing
     shown = list(changed.items())[:top]
@@ -124,7 +126,7 @@ def _table_movers(
     columns = [
         Column("label", heading, total="All", note="note"),
         Column("change", UNITS[unit][0], Kind.NUMBER, total["change"]),
-        *(Column(key, HEADINGS[key], Kind.NUMBER, total[key]) for key in kept),
+        *(Column(key, headings[key], Kind.NUMBER, total[key]) for key in kept),
     ]
     return Table(name, caption, columns, rows, frozenset({len(rows) - 1} if others else ()))
 

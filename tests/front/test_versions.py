@@ -123,7 +123,8 @@ def test_a_page_shows_versions(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Late rows" in show_compare_headlines(made).text
     assert heading_for_parts(made).heading == "1 row restated moved most: +12.50"
     assert [one["part"] for one in table_parts(made.change, "usd").rows][-1] == "A new price list (3 rows)"
-    assert "Restated" in [column.heading for column in table_people(made.change, "usd", 5).columns]
+    headings = [column.heading for column in table_people(made.change, "usd", 5).columns]
+    assert headings == ["People", "US$", "Late, or withdrawn", "Price", "Restated"]
     assert "Late rows +7.00" in plot_parts(made).description
     with pytest.raises(InvalidRequest, match="compare it with that month"):
         compare_named(f"{AUGUST}@1", fl.load("2025-09"), "usd")
