@@ -227,7 +227,7 @@ def test_a_pseudonym_is_told_from_a_name_by_its_form(text: str, is_one: bool) ->
 
 @pytest.mark.parametrize(
     "billed",
-    ["claude-opus-4-6", "Claude Opus 4.6", "anthropic/claude-opus-4.6", "claude-opus-4-6@20260115",
+    ["claude-opus-4-6", "Claude Opus 4.6", "claude-4.6-opus", "anthropic/claude-opus-4.6", "claude-opus-4-6@20260115",
      "vertex/anthropic/Claude-Opus-4-6-2026-01-15", "claude-opus-4-6-", " Claude  Opus 4.6 "],
 )  # fmt: skip
 def test_a_model_is_one_in_bills_and_in_calls_whatever_its_maker_date_and_punctuation(billed: str) -> None:
@@ -245,3 +245,4 @@ def test_a_column_of_keys_is_masked_by_the_secret_and_the_key_alone() -> None:
     salt = hashlib.blake2b(b"keys", key=b"ours", digest_size=32).hexdigest()
     assert masked == [(hashlib.sha256(f"{salt}{key}".encode()).hexdigest()[:10], 1) for key in ("ana.perez", "", "ñ")]
     assert masked != run(f"SELECT {write_mask(b'theirs', 'key')} FROM ({keys})").fetchall()
+    assert write_mask(b"s" * 99, "key") == write_mask(b"s" * 64, "key")  # a secret of any length

@@ -132,7 +132,7 @@ def _mark_moments(changes: Sequence[Changes]) -> dict[str, nw.Expr]:
     return {"days": passed, "times": _count_passed(clock, times), "day": by_day}
 
 
-def price_cell(cell: Cell, to: Route, book: PriceBook, factor: Fraction = Fraction(1)) -> Price | Unpriced:
+def price_cell(cell: Cell, to: Route, book: PriceBook | None, factor: Fraction = Fraction(1)) -> Price | Unpriced:
     """What the calls of a cell cost by a route, in the brackets of prompts `factor` times as long; why nobody can say.
 
     Tokens written to a cache for an hour are tokens written to a cache where a list knows only these.

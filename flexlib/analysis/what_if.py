@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.analysis.cells import ROUTE, TOKENIZER, Cell, Route, price_cell
 from flexlib.analysis.usage_frames import exact_decimals
-from flexlib.money.price_book import PriceBook, load_book
+from flexlib.money.price_book import PriceBook
 from flexlib.money.prices import USD_STEP, Price
 from flexlib.money.unit_prices import Unpriced
 from flexlib.names import match_model
@@ -72,14 +72,14 @@ def reprice(
     """
     import pandas as pd
 
-    book, lines = book or load_book(), list[dict[str, Any]]()
+    lines: list[dict[str, Any]] = []
     with exact_decimals():
         for (task, *here), own in _group(one for one in cells if one["is_priced"]).items():
             for to in routes.get(task, ()):
                 names = dict(zip(("task_type", *ROUTE, *TO), (task, *here, *to), strict=True))
                 lines.append(names | _move(own, Route(*here), to, book))
         lines.sort(key=lambda one: (one["usd"] - one["now_usd"], [str(one[name]) for name in MOVED]))
-    frame = pd.DataFrame(lines, columns=[*MOVED], dtype=object)
+    frame = pd.DataFrame(lines, columns=[*MOVED])
     return frame.astype(dict.fromkeys(("calls", "unpriced_calls"), "int64"))
 
 
@@ -90,7 +90,7 @@ def _group(cells: Iterable[Cell], keys: Sequence[str] = ("task_type", *ROUTE)) -
     return groups
 
 
-def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook) -> dict[str, Any]:
+def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook | None) -> dict[str, Any]:
     is_same = match_model(here.model) == match_model(to.model)
     token, length = (Fraction(1), Fraction(1)) if is_same else (TOKENIZER, LENGTH)
     factors = ((Fraction(1), Fraction(1)), (1 / token, 1 / length), (token, length))
@@ -148,7 +148,7 @@ def sum_moves(moves: pd.DataFrame) -> pd.DataFrame:
                 line |= dict.fromkeys(AMOUNTS[2:5], line["now_usd"])
             sums[key] = [one + line[name] for one, name in zip(sums.get(key, [0] * 6), AMOUNTS, strict=True)]
     order = sorted(sums, key=lambda key: (key[0], sums[key][-1] > 0, sums[key][2], str(key)))
-    return pd.DataFrame([[*key, *sums[key]] for key in order], columns=[*keys, *AMOUNTS], dtype=object)
+    return pd.DataFrame([[*key, *sums[key]] for key in order], columns=[*keys, *AMOUNTS])
 
 
 def find_discounts(
@@ -166,19 +166,19 @@ def find_discounts(
     """
     import pandas as pd
 
-    book, lines = book or load_book(), list[list[Any]]()
+    lines: list[list[Any]] = []
     with exact_decimals():
         for (task, *here), own in _group(one for one in cells if one["tier"] in STANDARD).items():
             lines.append(["batch", task, *here, *_find_batch(own, Route(*here), book)])
         for (task, *here), own in _group(owned).items():
             senders = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
             lines.append(["cache", task, *here, *_find_cache(senders, Route(*here), book)])
-    frame = pd.DataFrame(lines, columns=[*DISCOUNTS], dtype=object)
+    frame = pd.DataFrame(lines, columns=[*DISCOUNTS])
     kept = frame[(frame["calls"] >= ENOUGH_CALLS) & (frame["saved"] > 0)]
     return kept.sort_values("saved", ascending=False, kind="stable", ignore_index=True)
 
 
-def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[Any, ...]:
+def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook | None) -> tuple[Any, ...]:
     calls, usd, saved = 0, Decimal(0), Decimal(0)
     for cell in cells:
         own, batch = (price_cell(cell, to, book) for to in (route, route._replace(tier="batch")))
@@ -188,7 +188,7 @@ def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook) -> tuple[A
     return calls, usd, saved, None, None
 
 
-def _find_cache(senders: Iterable[Sequence[Cell]], route: Route, book: PriceBook) -> tuple[Any, ...]:
+def _find_cache(senders: Iterable[Sequence[Cell]], route: Route, book: PriceBook | None) -> tuple[Any, ...]:
     shares = [(_share_read(one), one) for one in senders]
     best = max((share for share, _ in shares), default=Fraction(0))
     calls, usd, saved, cells = 0, Decimal(0), Fraction(0), list[Cell]()

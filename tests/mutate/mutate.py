@@ -119,6 +119,9 @@ ROOMS = {
     ),
     "analysis/ranking": _mirror("analysis/ranking"),
     "analysis/savings": _mirror("analysis/savings"),
+    "analysis/what_if": Room(
+        ("flexlib/analysis/what_if.py",), ("tests/analysis/test_what_if.py", "tests/analysis/test_what_if_edges.py")
+    ),
     "analysis/what_if_credits": _mirror("analysis/what_if_credits"),
     "page/headings": Room(
         ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),

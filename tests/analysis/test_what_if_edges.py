@@ -1,0 +1,173 @@
+"""What calls would have cost elsewhere, at the edges: by hand, from sums of calls and a list of round prices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from genai_prices.types import PriceVariant
+from price_samples import build_house, build_model, list_prices
+
+from flexlib.analysis.cells import Route
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.what_if import AMOUNTS, DISCOUNTS, MOVED, find_discounts, reprice, sum_moves
+
+MILLION = 1_000_000
+DEAR, FAIR, CHEAP = (Route("openai", name) for name in ("dear", "fair", "cheap"))
+HALVED = [PriceVariant({"processing": "batch"}, list_prices(input_mtok="5", output_mtok="5"))]
+HOUSE = build_house(
+    build_model("dear", list_prices(input_mtok="10", output_mtok="10", cache_read_mtok="2"), HALVED),
+    build_model("fair", list_prices(input_mtok="5", output_mtok="5")),
+    build_model("cheap", list_prices(input_mtok="1", output_mtok="1")),
+    build_model("asks", list_prices(input_mtok="1", output_mtok="1", requests_kcount="1000")),  # a dollar a call
+)
+"""US$ for a million tokens."""
+
+
+def make_cell(usd: str, route: Route = DEAR, prompt: int = MILLION, answer: int = 0, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "task_type": "text", "provider": route.provider, "model": route.model, "proxy": None, "tier": None,
+        "requests": 1, "prompt_tokens": prompt, "completion_tokens": answer, "cached_tokens": 0,
+        "cache_write_tokens": 0, "amount_in_usd": Decimal(usd), "least": prompt, "size": 0, "is_call": True,
+        "is_counted": True, "is_priced": True, "moment": datetime(2025, 9, 5), "extra": {}, "usable_id": 1, **more,
+    }  # fmt: skip
+
+
+def move(*cells: dict[str, Any], to: tuple[Route, ...] = (CHEAP,)) -> list[dict[str, Any]]:
+    return read_rows(reprice(cells, {"text": to}, book=HOUSE))
+
+
+def test_the_largest_saving_is_first_and_calls_without_an_amount_or_a_route_are_in_none() -> None:
+    found = reprice(
+        [make_cell("10"), make_cell("99", is_priced=False), make_cell("7", task_type="image")],
+        {"text": [FAIR, CHEAP]},
+        book=HOUSE,
+    )
+    assert list(found.columns) == [*MOVED]
+    assert [(row["to_model"], row["usd"]) for row in read_rows(found)] == [("cheap", 1), ("fair", 5)]
+    saved = move(make_cell("10"), make_cell("100", FAIR, prompt=90 * MILLION))
+    assert [row["model"] for row in saved] == ["fair", "dear"]  # 10 and 9 less
+    assert found.dtypes[["calls", "unpriced_calls"]].astype(str).to_list() == ["int64", "int64"]
+    assert list(reprice([], {}, book=HOUSE).columns) == [*MOVED]
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        ("1.3501", "saves"),
+        ("1.35", "may save"),  # as much as it may cost there: 1.35 times as many tokens
+        ("0.741", "may save"),
+        ("0.74", "costs more"),  # 1 / 1.35 is 0.7407
+    ],
+)
+def test_it_saves_where_the_whole_range_is_below_what_was_paid(now: str, outcome: str) -> None:
+    (line,) = move(make_cell(now))
+    assert (line["usd"], line["low_usd"], line["high_usd"]) == (1, Decimal("0.7407407407"), Decimal("1.35"))
+    assert line["outcome"] == outcome
+
+
+def test_by_the_same_list_nothing_is_saved() -> None:
+    (line,) = move(make_cell("1", CHEAP))
+    assert (line["usd"], line["low_usd"], line["high_usd"], line["outcome"]) == (1, 1, 1, "costs more")
+
+
+@pytest.mark.parametrize(
+    ("now", "answer", "times"),
+    [
+        ("1.5", MILLION, Fraction(1, 2)),  # 0.50 are left for answers that cost 1
+        ("9", 2 * MILLION, Fraction(4)),
+        ("1", MILLION, None),  # the prompt alone costs as much
+        ("0.5", MILLION, None),
+        ("9", 0, None),  # no answers
+    ],
+)
+def test_answers_may_be_so_many_times_as_long(now: str, answer: int, times: Fraction | None) -> None:
+    assert move(make_cell(now, answer=answer))[0]["break_even"] == times
+
+
+def test_what_is_charged_by_the_call_is_in_no_range() -> None:
+    (line,) = move(make_cell("10", answer=MILLION), to=(Route("openai", "asks"),))
+    # A dollar each for the prompt, the answer and the call; 1.35 and 1.7 times as many tokens at most.
+    assert (line["usd"], line["high_usd"]) == (3, Decimal("4.05"))
+    assert line["break_even"] == 8
+
+
+def test_calls_that_the_other_list_cannot_price_are_told_with_what_most_of_them_lack() -> None:
+    heard = make_cell("10", extra={"input_audio_tokens": 5}, requests=2)
+    (line,) = move(make_cell("10", tier="flex"), heard, make_cell("10"), make_cell("10", requests=3))
+    assert (line["calls"], line["now_usd"], line["usd"], line["unpriced_calls"]) == (4, 20, 2, 3)
+    assert line["unpriced"] == "the list has no price of this model for input_audio_tokens"
+    assert line["list_usd"] == 20
+    (stays,) = move(make_cell("3", tier="flex"), make_cell("10"), to=(DEAR,))
+    assert (stays["calls"], stays["usd"], stays["list_usd"]) == (2, 13, None)  # of which one has none
+
+
+def test_a_task_costs_by_a_route_what_is_there_already_and_what_would_move_there() -> None:
+    there = Route("openai", "cheap", tier="batch")
+    moves = reprice([make_cell("10"), make_cell("3", CHEAP), make_cell("2", DEAR, tier="flex", task_type="code")],
+                    {"text": [FAIR, CHEAP], "code": [CHEAP]}, book=HOUSE)  # fmt: skip
+    found = sum_moves(moves)
+    assert list(found.columns) == ["task_type", "to_provider", "to_model", "to_proxy", "to_tier", *AMOUNTS]
+    assert [tuple(row[name] for name in ("task_type", "to_model", *AMOUNTS)) for row in read_rows(found)] == [
+        ("code", "cheap", 0, 0, 0, 0, 0, 1),
+        # Those of cheap cost 3 as they do, whatever its list says.
+        ("text", "cheap", 2, 13, 4, 3 + Decimal("0.7407407407"), Decimal("4.35"), 0),
+        ("text", "fair", 2, 13, 10, Decimal("7.4074074074"), Decimal("13.5"), 0),
+    ]
+    asks = Route("openai", "asks")
+    ordered = read_rows(sum_moves(reprice([make_cell("10")], {"text": [there, asks, CHEAP]}, book=HOUSE)))
+    # The cheapest first, what cannot price all of it last.
+    assert [(row["to_model"], row["usd"], row["unpriced_calls"]) for row in ordered] == [
+        ("cheap", 1, 0), ("asks", 2, 0), ("cheap", 0, 1),
+    ]  # fmt: skip
+
+
+def discount(*cells: dict[str, Any], owned: bool = False) -> list[dict[str, Any]]:
+    found = find_discounts([] if owned else cells, cells if owned else [], ("usable_id",), book=HOUSE)
+    assert list(found.columns) == [*DISCOUNTS]
+    assert list(found.index) == [*range(len(found))]
+    return read_rows(found)
+
+
+@pytest.mark.parametrize(("tier", "calls"), [(None, 30), ("standard", 30), ("default", 30), ("flex", 0), ("batch", 0)])
+def test_thirty_calls_that_were_no_batch_would_have_cost_half_as_one(tier: str | None, calls: int) -> None:
+    found = discount(make_cell("0", requests=30, tier=tier))
+    assert [(one["discount"], one["calls"], one["usd"], one["saved"]) for one in found] == [("batch", 30, 10, 5)][
+        :calls
+    ]
+    assert discount(make_cell("0", requests=29, tier=tier)) == []
+    assert discount(make_cell("0", FAIR, requests=30, tier=tier)) == []  # whose list has no batch
+
+
+def test_the_largest_discount_is_first() -> None:
+    found = discount(make_cell("0", requests=30), make_cell("0", requests=30, prompt=3 * MILLION, task_type="code"))
+    assert [(one["task_type"], one["saved"]) for one in found] == [("code", 15), ("text", 5)]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "requests", "saved"),
+    [
+        (0, 0, 30, "3.2"),  # 400,000 more from the cache at 8 less
+        (200_000, 0, 30, "1.6"),
+        (200_001, 0, 30, None),  # not a fifth less than the best
+        (0, 500_000, 30, "3.2"),
+        (0, MILLION, 30, None),  # nothing of it was sent before
+        (0, 0, 29, None),
+    ],
+)
+def test_who_reads_a_fifth_less_from_the_cache_than_the_best_could_have_saved_that(
+    read: int, written: int, requests: int, saved: str | None
+) -> None:
+    best = make_cell("0", cached_tokens=400_000, requests=30)
+    other = make_cell("0", cached_tokens=read, cache_write_tokens=written, requests=requests, usable_id=2)
+    found = discount(best, other, owned=True)
+    assert [one["saved"] for one in found] == ([] if saved is None else [Decimal(saved)])
+    for one in found:
+        assert (one["discount"], one["calls"], one["best_share"]) == ("cache", 30, Fraction(2, 5))
+        assert one["share"] == Fraction(read, MILLION)
+        assert one["usd"] == 10 - 8 * Decimal(read) / MILLION
+    assert discount(best, owned=True) == []
+    assert discount(make_cell("0", requests=29), owned=True) == []
