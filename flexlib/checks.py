@@ -182,8 +182,8 @@ def _name_shared_rows(figures: Figures) -> str:
 
 def _name_doubled_rows(figures: Figures) -> str:
     return "; ".join(
-        f"{format_count(count, 'row')} of {name} {'sums' if count == 1 else 'sum'} calls of the same period, model and "
-        f"user as a row before, all others or a session before: import {name} again with --distinct if what tells them "
+        f"{format_count(count, 'row')} of {name} {'is' if count == 1 else 'are'} of the same time, model and user as a "
+        f"row before, all others or a session before: import {name} again with --distinct if what tells them "
         f"apart is missing, with that session's file, or without those rows and with --supersedes {quote(name)}"
         for name, count in figures["doubled_rows"]
     )

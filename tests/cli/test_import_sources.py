@@ -113,7 +113,7 @@ def test_the_pages_of_an_api_are_imported_as_they_were_saved(folder: Path, capsy
     how = [*PLAIN, "--grain", "day", "--rows-path", "data[].results[]"]
     # Two results of one day that say the same are two rows, where nobody grouped them; or one that came twice.
     said, error = bring(capsys, file, *how, code=4)
-    assert "1 row of usage.json sums calls of the same period, model and user as a row before" in error
+    assert "1 row of usage.json is of the same time, model and user as a row before" in error
     said, _ = bring(capsys, file, *how, "--distinct")
     assert [(one["month"], one["rows"], one["prompt_tokens"]) for one in said["months"]] == [("2026-05", 3, 3000)]
 
@@ -149,6 +149,19 @@ def test_an_export_of_the_month_so_far_is_superseded_by_the_next(
     assert "1 row of new.csv may repeat calls in old.csv, and" in error
     said, error = bring(capsys, new, *PLAIN, "--grain", "day", "--supersedes", "old.csv")
     assert (said["months"][0]["state"], said["months"][0]["prompt_tokens"], error) == ("COMPLETE", 1000, "")
+
+
+def test_calls_that_were_pasted_twice_are_asked_about_and_those_of_a_whole_second_are_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"2026-05-01T10:00:0{n}.123Z,{n + 7},5\n" for n in range(4))
+    said, error = bring(capsys, write(folder, "pasted.csv", HEAD + rows + rows), *PLAIN, code=4)
+    assert said["months"][0]["state"] == "UNRECONCILED"
+    assert "4 rows of pasted.csv are of the same time, model and user as a row before" in error
+    said, _ = bring(capsys, str(folder / "pasted.csv"), *PLAIN, "--distinct")
+    assert (said["months"][0]["state"], said["months"][0]["prompt_tokens"]) == ("COMPLETE", 68)  # 2 x (7 + 8 + 9 + 10)
+    whole = write(folder, "whole.csv", HEAD + "2026-06-01T10:00:00Z,7,5\n" * 2)
+    assert bring(capsys, whole, *PLAIN)[0]["months"][0]["state"] == "COMPLETE"
 
 
 def test_two_projects_that_used_as_much_are_distinct_when_somebody_says_so(

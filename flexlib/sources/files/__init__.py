@@ -39,6 +39,9 @@ GROUP = (
 )
 """What says of which calls a sum is, all but its counts and amounts; `rest` is what stands in columns of no field."""
 
+PASTED = 3
+"""One call in so many that says what another of its millisecond says makes a file that was pasted into itself."""
+
 
 @dataclass(frozen=True)
 class MonthCounts:
@@ -120,7 +123,8 @@ class CallFile:
     def count_doubled(self, month: Month) -> int:
         """How many sums of calls say that they are of the same period, model and whatever else as one before them: an
         export groups by those, so that a column is missing, or the calls count twice. Those with an id are told apart.
-        A row that may be the total of the one before it is another.
+        A row that may be the total of the one before it is another. So are calls of less than a second that each come
+        again, but for few: a file that was pasted into itself.
         """
         found = self._query(f"""
             SELECT coalesce(sum(rows - 1), 0)::BIGINT + (
@@ -129,7 +133,13 @@ class CallFile:
                 SELECT count(*) AS rows FROM calls
                 WHERE {select_month(month)} AND grain <> 'call' AND fault IS NULL AND NOT is_repeated AND NOT has_own_id
                 GROUP BY grain, {", ".join(GROUP)} HAVING count(*) > 1)""")
-        return int(found[0][0])
+        if "again" not in {name for (name,) in self._query("SHOW TABLES")}:
+            return int(found[0][0])
+        ((twice, calls),) = self._query(f"""
+            SELECT count(again_line), count(*) FROM calls LEFT JOIN again ON line = again_line
+            WHERE {select_month(month)} AND grain = 'call' AND calls.fault IS NULL AND NOT has_own_id
+                AND created_at <> date_trunc('second', created_at)""")
+        return int(found[0][0]) + (twice if twice * PASTED > calls else 0)
 
     def sum_free(self, month: Month) -> tuple[int, Decimal]:
         """How many rows of the month cost nothing though they carry an amount, and the US$ that they say."""
