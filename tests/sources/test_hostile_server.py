@@ -82,6 +82,7 @@ ZEROS, OBJECTS = b'{"a":"' + b"0" * (8 * 1024**2) + b'"}', b'{"a":[' + b"{}," * 
         ("gzip, gzip", gzip.compress(gzip.compress(ZEROS)), "an answer that is packed more than once"),
         ("gzip", gzip.compress(OBJECTS), "an answer of more than 1,000 objects"),
     ],
+    ids=["long", "not packed", "packed twice", "many objects"],  # packed bytes hold the time: each worker's are others
 )
 def test_an_answer_that_is_too_large_unpacked_is_refused_once(
     coding: str, packed: bytes, why: str, monkeypatch: pytest.MonkeyPatch
