@@ -195,7 +195,7 @@ def write_mask(secret: bytes, column: str) -> str:
     nobody without it reads the key from them, nor from the digits whether a guess is right.
 
     >>> write_mask(b"ours", "usable_key")[:40]
-    "* REPLACE (left(sha256('55392fdc6ec0be6c9"
+    "* REPLACE (left(sha256('55392fdc6ec0be6c"
     """
     salt = hashlib.blake2b(b"keys", key=secret[:64], digest_size=32).hexdigest()  # the secret itself is in no query
     return f"* REPLACE (left(sha256('{salt}' || {column}), {MASK_DIGITS}) AS {column})"

@@ -19,7 +19,7 @@ LAST_BEGIN = 28
 """The last day that every month has."""
 SCOPES = ("whole", "usable", "person", "model", "provider", "department", "project", "team")
 """What a budget may be of; the last three as the metadata of calls names them."""
-FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", "enforce", *SCOPES}
+FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", *SCOPES}
 
 
 @dataclass(frozen=True)

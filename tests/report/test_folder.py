@@ -24,6 +24,7 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
         ".env.example",
         "README.md",
         *(f"notebooks/{file.name}" for file in sorted((HOME / "notebooks").glob("*.ipynb"))),
+        "params/budgets.example.yaml",
         "params/events.yaml",
         "params/flex_credits.yaml",
         "params/presets/my_gateway.yaml",
