@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 STATED = frozenset({"rows_read", "quarantined_rows"})
 """Facts that a source may state though the delivery has them too: of a file, those of the files before it as well."""
 
+PLAIN = frozenset({"id", "created_at", "updated_at", "amount_in_usd"})
+"""Columns of which each row has another value: a dictionary of them is as large as they are, and takes time to fill."""
+
 
 @dataclass(frozen=True)
 class HeldMonth:
@@ -140,9 +143,11 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
         if is_usage:
             delivered.add(rows)
 
+    schema = SHAPES[delivery.source.dataset][0]
+    encoded = [name for name in schema.names if name not in PLAIN]
     with (
         report_disk(parquet.parent),
-        pq.ParquetWriter(parquet, SHAPES[delivery.source.dataset][0], compression="zstd") as writer,
+        pq.ParquetWriter(parquet, schema, compression="zstd", use_dictionary=encoded) as writer,
     ):
         # One table is written while the next is priced, one after it checked, and one after that read.
         filled = work_ahead(fill, tables) if is_usage and not delivery.is_priced else tables

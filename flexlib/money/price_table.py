@@ -27,7 +27,7 @@ from flexlib.money.prices import (
     may_be_long,
     name_source,
 )
-from flexlib.money.unit_prices import UnitPrices, Unpriced
+from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced
 
 USD = pa.decimal128(20, 10)
 WIDE_USD = pa.decimal256(40, 10)
@@ -116,11 +116,13 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
             for name, count in extra.items()
         ),
     ]
-    amount = pa.scalar(Decimal(0), USD)
-    for each, count in charges:
-        if any(each):
-            charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
-            amount = pc.add(amount, pc.if_else(pc.equal(count, 0), pa.scalar(Decimal(0), charge.type), charge))
+    amount = _sum_whole(charges, numbers.to_numpy())
+    if amount is None:
+        amount = pa.scalar(Decimal(0), USD)
+        for each, count in charges:
+            if any(each):
+                charge = pc.multiply(spread(each, UNIT), count.cast(COUNT))
+                amount = pc.add(amount, pc.if_else(pc.equal(count, 0), pa.scalar(Decimal(0), charge.type), charge))
     long, unsaid = _find_sums(prompt, calls, numbers.to_numpy(), units)
     unpriced = pc.coalesce(
         spread([one.reason if isinstance(one, Unpriced) else None for one in prices], pa.string()),
@@ -138,6 +140,23 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     since = spread([one and one.since for one in units], pa.date32())
     columns = [amount.cast(USD), _where(priced, source), _where(priced, since), unpriced]
     return pa.table(columns, schema=PRICED)
+
+
+def _sum_whole(charges: list[tuple[list[Any], pa.Array]], numbers: Numbers) -> pa.Array | None:
+    """What each row costs, null where one of its counts has no price: in whole steps of an amount, which takes a tenth
+    of the time of decimals. None where a price has more decimals than an amount, or a sum may be beyond 64 bits."""
+    total, missing, most = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.bool_), 0
+    for each, count in charges:
+        if any(each):
+            steps, counts = [(one or Decimal(0)).scaleb(USD.scale, EXACT) for one in each], to_numbers(count)
+            most += int(counts.max()) * max(map(abs, steps))
+            if count.null_count or most > np.iinfo(np.int64).max or any(one % 1 for one in steps):
+                return None
+            total += np.array([int(one) for one in steps])[numbers] * counts
+            missing |= np.array([one is None for one in each])[numbers] & (counts != 0)
+    wide = np.stack([total, total >> 63], axis=1)  # as Arrow holds them: 128 bits, the lower half first
+    amount = pa.Array.from_buffers(USD, len(total), [None, pa.py_buffer(wide)])
+    return _where(pa.array(~missing), amount)
 
 
 def _find_sums(

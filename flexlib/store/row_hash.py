@@ -28,14 +28,21 @@ class RowHash:
     def add(self, rows: pa.Table) -> None:
         """Takes in the rows of one more table."""
         # By way of Arrow's own text, whose buffer is hashed as it lies: a row never becomes a Python object.
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         comma, end, nothing = _build_texts()
         for batch in filter(len, rows.to_batches()):
-            # A column of nothing but nulls, as many are, is nothing in each row.
-            columns = [
-                nothing if column.null_count == len(column) else column.cast("string") for column in batch.columns
-            ]
+            columns: list[pa.Array | pa.StringScalar] = []
+            for column in batch.columns:
+                # A column of nothing but nulls, as many are, is nothing in each row; of several that follow each other
+                # only the commas between them are left, in one text for all rows.
+                if column.null_count < len(column):
+                    columns.append(column.cast("string"))
+                elif columns and isinstance(columns[-1], pa.StringScalar):
+                    columns[-1] = pc.binary_join_element_wise(columns[-1], nothing, comma)
+                else:
+                    columns.append(nothing)
             lines = pc.binary_join_element_wise(*columns, comma, null_handling="replace", null_replacement="")
             text = pc.binary_join_element_wise(lines, nothing, end)
             _, offsets, content = text.buffers()

@@ -32,6 +32,7 @@ ABSENT = "\x1f"
 STRADDLES = "straddling"
 """What Arrow says of a row that does not end in the block in which it begins, nor in the next."""
 PEEKED_LINES = 100
+NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
     widths = [broken.pop(number)[1] for number in mine]
     problems = pa.array([f"{found} columns where the header has {width}" for found in widths], pa.string())
     whole = rows.append_column("line", pa.array(starts[is_whole])).append_column("lines", pa.array(spans[is_whole]))
-    whole = whole.append_column("problem", pa.nulls(len(rows), pa.string())).filter(pc.invert(_find_blank(rows)))
+    whole = whole.append_column("problem", pa.nulls(len(rows), pa.string()))
+    if pc.any(is_blank := _find_blank(rows)).as_py():
+        whole = whole.filter(pc.invert(is_blank))
     others = pa.table({"line": starts[~is_whole], "lines": spans[~is_whole], "problem": problems})
     piece = pa.concat_tables([whole, others], promote_options="default")
     return piece, row + len(numbers), line + int(spans.sum())
@@ -195,7 +198,10 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
 def _count_newlines(rows: pa.Table) -> Any:  # noqa: ANN401 - an array of numpy
     counts = np.zeros(len(rows), np.int64)
     for column in rows.columns:
-        counts += pc.count_substring(column.combine_chunks(), "\n").to_numpy()  # of chunks it would load pandas
+        texts = column.combine_chunks()
+        bytes_of_all = texts.buffers()[2]
+        if bytes_of_all and (np.frombuffer(bytes_of_all, np.uint8) == NEWLINE).any():  # few columns have any
+            counts += pc.count_substring(texts, "\n").to_numpy()
     return counts
 
 

@@ -56,6 +56,8 @@ from flexlib.sources.files.texts import quote, run_on_texts
 
 MACROS = """
 CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(x)), 24) ELSE x END;
+CREATE MACRO trim_text(x) AS -- as trim, which looks at every letter; most texts have nothing to trim
+    CASE WHEN strlen(x) = length(x) AND NOT starts_with(x, ' ') AND NOT ends_with(x, ' ') THEN x ELSE trim(x) END;
 """
 
 BATCH, NO_BATCH = "'true', '1', 'yes', 'batch'", "'false', '0', 'no', 'standard'"
@@ -154,11 +156,10 @@ def _judge(mapping: CallMapping, values: dict[str, str], fixed: dict[str, str], 
     if mapping.where or mapping.no_calls:
         kept["kind"] = find_kind(mapping, names)
     content = hash_content(mapping, {name: f"value_{name}" for name in values} | {"rest": "sha256(rest)"})
-    zone = quote(mapping.timezone)
     return f"""
         CREATE TABLE judged AS
         WITH texts AS (SELECT {", ".join([f"* REPLACE ({_name_all(told)})", *plain])} FROM ({texts})),
-        {select_instants(mapping, zone, "texts")},
+        {select_instants(mapping, quote(mapping.timezone), "texts")},
         {f"raw AS (SELECT *, {_name_all(raw)} FROM instants)," if raw else ""}
         typed AS (
             SELECT *, {typed}, iso.zone = '' AND is_early AND is_late AS is_repeated,

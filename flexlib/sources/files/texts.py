@@ -196,7 +196,7 @@ def _select(mapping: CallMapping, head: str, values: _Values, source: str) -> st
     parts = {name: [one for one in texts if re.fullmatch(rf"{name}_\d+", one)] for name in mapping.columns}
     parts = {name: several for name, several in parts.items() if several}
     names = [name for name in names if name not in parts] + [part for several in parts.values() for part in several]
-    fields = {name: f"nullif(trim({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in names}
+    fields = {name: f"nullif(trim_text({texts[name]}), '')" if name in texts else "NULL::VARCHAR" for name in names}
     named = {column: f"metadata_{place}" for place, column in enumerate(mapping.metadata)}
     kept = {column: name for column, name in named.items() if name in texts}
     as_text = {column: _nest_json(texts[name]) for column, name in kept.items()}
