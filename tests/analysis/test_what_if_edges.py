@@ -51,7 +51,10 @@ def test_the_largest_saving_is_first_and_calls_without_an_amount_or_a_route_are_
     saved = move(make_cell("10"), make_cell("100", FAIR, prompt=90 * MILLION))
     assert [row["model"] for row in saved] == ["fair", "dear"]  # 10 and 9 less
     assert found.dtypes[["calls", "unpriced_calls"]].astype(str).to_list() == ["int64", "int64"]
-    assert list(reprice([], {}, book=HOUSE).columns) == [*MOVED]
+    nothing = reprice([], {}, book=HOUSE)
+    assert list(nothing.columns) == [*MOVED]
+    assert nothing.dtypes[["calls", "unpriced_calls"]].astype(str).to_list() == ["int64", "int64"]
+    assert move(make_cell("3", FAIR), to=(FAIR._replace(tier="batch"),))[0]["unpriced_calls"] == 1
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,8 @@ def test_a_task_costs_by_a_route_what_is_there_already_and_what_would_move_there
         ("text", "cheap", 2, 13, 4, 3 + Decimal("0.7407407407"), Decimal("4.35"), 0),
         ("text", "fair", 2, 13, 10, Decimal("7.4074074074"), Decimal("13.5"), 0),
     ]
+    stays = read_rows(sum_moves(reprice([make_cell("9", FAIR)], {"text": [DEAR, FAIR]}, book=HOUSE)))
+    assert [(row["to_model"], row["usd"]) for row in stays] == [("fair", 9), ("dear", 10)]  # though that may cost 7.41
     asks = Route("openai", "asks")
     ordered = read_rows(sum_moves(reprice([make_cell("10")], {"text": [there, asks, CHEAP]}, book=HOUSE)))
     # The cheapest first, what cannot price all of it last.
