@@ -81,6 +81,8 @@ def find_day_passed(amount: Decimal, usage: Usage) -> date | None:
     datetime.date(2025, 9, 3)
     """
     total = Decimal(0)
+    if usage.undated:
+        return None
     for day, spent in sorted(usage.by_day.items()):
         total = EXACT.add(total, spent)
         if total > amount:

@@ -56,7 +56,8 @@ def take_versions_apart(groups: Iterable[RowsCompared], *, in_pesos: bool = Fals
 
     >>> from decimal import Decimal
     >>> late = RowsCompared(None, ("ana", "gpt-5"), 2, (None, Decimal(3)))
-    >>> dearer = RowsCompared(("ana", "gpt-5"), ("ana", "gpt-5"), 9, (Decimal(40), Decimal(50)), is_priced=True)
+    >>> same, told = ("ana", "gpt-5"), {"is_priced": True, "has_new_list": True}
+    >>> dearer = RowsCompared(same, same, 9, (Decimal(40), Decimal(50)), **told)
     >>> {name: str(part) for name, part in take_versions_apart([late, dearer]).sum_parts().items() if part}
     {'new': '3', 'price': '10'}
     """
@@ -89,9 +90,10 @@ def _split_group(
 def _split_amount(group: RowsCompared) -> dict[str, Decimal]:
     before, after = (one or NOTHING for one in group.amounts)
     if group.is_counted_alike:
-        return {"price" if group.is_priced else "restated": after - before}
+        return {"price" if group.is_priced and group.has_new_list else "restated": after - before}
     old, new = group.quantities
-    if not (group.is_priced and group.has_new_list and old and new) or None in group.amounts:
+    # As many tokens in all, and others of a kind: what moved by their price cannot be told from what moved by the list.
+    if not (group.is_priced and group.has_new_list and old and new and old != new) or None in group.amounts:
         return {"restated": after - before}
     restated = ((new - old) * (before / old + after / new) / 2).quantize(LAST_DIGIT)
     return {"restated": restated, "price": after - before - restated}

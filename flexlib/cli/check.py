@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.forecast import DEMO_MONTHS, read_day
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, find_exit_code
 from flexlib.cli.report_months import open_shown
-from flexlib.cli.series import read_holidays
+from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
 from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_amount, format_money, format_plain, format_short_day
@@ -27,6 +27,9 @@ BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
 
 EXAMPLE = Path("params", "budgets.example.yaml")
+
+RANK = ("within", "near", "cannot say", "will be over", "over")
+"""Outcomes, the one that is shown above others last."""
 
 WIDTH = 13
 """Of the longest outcome, and a space."""
@@ -70,7 +73,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         settings.data,
         budgets,
         as_of=arguments.as_of,
-        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1)),
+        holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1), COUNTRY),
         tolerance=settings.bill_tolerance,
         most_unpriced=settings.most_unpriced,
         look=find_look(settings, settings.data),
@@ -121,7 +124,7 @@ def render_check(made: BudgetCheck) -> str:
     width = max((len(one.budget.name) for one in made.periods), default=0)
     for budget, found in groupby(made.periods, key=lambda one: one.budget):
         periods = list(found)
-        worst = max(periods, key=lambda one: (one.outcome == "over", one.spent))
+        worst = max(periods, key=lambda one: (RANK.index(one.outcome), one.spent))
         name = clean_text(budget.name)
         lines.append(f"  {worst.outcome.upper():<{WIDTH}}{name:<{width}}  {_render(worst)}{_count_over(periods)}")
     return "\n".join(lines)
@@ -148,7 +151,7 @@ def _render_outlook(one: BudgetPeriod) -> str:
         return "; too early for a forecast"
     said = f"; expected {_write(Decimal(str(round(one.expected, 2))), one.budget.unit)}"
     if one.day and one.outcome == "will be over":
-        return f"{said}, passed on {format_short_day(one.day)}"
+        return f"{said}, will pass on {format_short_day(one.day)}"
     return said + (f", may pass on {format_short_day(one.earliest)}" if one.earliest else "")
 
 

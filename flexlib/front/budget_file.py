@@ -93,14 +93,19 @@ def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
             raise BadFile(f"{where} has whole: {format_given(value)}; write whole: true, or name whom it is of.")
         return ()
     parts: list[Any] = (value if isinstance(value, list) else []) if scope == "usable" else [value]
-    if len(parts) != 1 + (scope == "usable") or not all(type(one) in (str, int) and str(one).strip() for one in parts):
+    if len(parts) != 1 + (scope == "usable") or not all(_is_text(one, scope) for one in parts):
         example = "usable: [user, 42]" if scope == "usable" else f"{scope}: a name"
         raise BadFile(f"{where} has {scope}: {format_given(value)}; write it as {example}.")
     return tuple(str(one).strip() for one in parts)
 
 
+def _is_text(value: object, scope: str) -> bool:
+    """YAML reads 0421 as another number: only the number of a usable may stand without quotes."""
+    return isinstance(value, str) and bool(value.strip()) or (scope == "usable" and type(value) is int)
+
+
 def _read_amount(value: object, where: str) -> Decimal:
-    text = str(value) if type(value) in (str, int) else ""
+    text = value if isinstance(value, str) else ""
     whole, _, cents = text.partition(".")
     if not (
         whole.isascii()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 from flexlib.analysis.top import NOT_LISTED
@@ -9,6 +10,7 @@ from flexlib.front.budget_file import Budget
 from flexlib.front.people import call_people, find_pseudonyms, list_credits
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.senders import LABELS, name_sender
 from flexlib.spend.billed import name_spellings
 
 
@@ -25,8 +27,8 @@ def _write_condition(spend: Spend, budget: Budget) -> str:
     if budget.scope == "whole":
         return "true"
     if budget.scope == "usable":
-        kind, key = map(_quote, budget.of)
-        return f"usable_type = {kind} AND coalesce(usable_key, usable_id::VARCHAR) = {key}"
+        kind, key = budget.of
+        return f"usable_type = {_quote(kind)} AND coalesce(usable_key, usable_id::VARCHAR) IN ({_list_keys(key)})"
     if budget.scope == "person":
         asked = budget.of[0].lower()
         spent = list_credits(spend.loaded)
@@ -34,15 +36,37 @@ def _write_condition(spend: Spend, budget: Budget) -> str:
         pseudonyms = find_pseudonyms(spent, spend.root)
         called = {
             _quote(name) for key, name in zip(*call_people(spent, pseudonyms, names=True), strict=True)
-            if asked in (key.lower(), pseudonyms[key], listed.get(key, {}).get("email", "").lower())
+            if asked in map(str.lower, (key, pseudonyms[key], name, listed.get(key, {}).get("email", "")))
             and name != NOT_LISTED  # whom nothing tells apart
         }  # fmt: skip
-        return f'"user" IN ({", ".join(sorted(called)) or "NULL"}) OR lower(usable_key) = {_quote(asked)}'
+        users = ", ".join(sorted(called)) or "NULL"
+        return f'"user" IN ({users}) OR lower(usable_key) IN ({_list_keys(asked)})'
     if budget.scope == "model":
-        return f"{_quote(budget.of[0])} IN (model, {name_spellings(spend._rows)})"
+        model, asked = name_spellings(spend._rows), _quote(budget.of[0].lower())
+        meant = spend._rows.filter(f"{asked} IN (lower(model), lower({model}))").select(f"{model} AS name").distinct()
+        return f"{model} IN ({', '.join(_quote(name) for (name,) in meant.fetchall()) or 'NULL'})"
     if budget.scope == "provider":  # who sends the bill
-        return f"coalesce(proxy, provider) = {_quote(budget.of[0].lower())}"
+        senders = {one for (one,) in spend._rows.select("coalesce(proxy, provider)").distinct().fetchall()}
+        named = ", ".join(_quote(one) for one in sorted(senders) if is_named(budget.of[0], one))
+        return f"coalesce(proxy, provider) IN ({named or 'NULL'})"
     return f"({write_key(budget.scope)}) = {_quote(budget.of[0])}"
+
+
+def is_named(text: str, sender: str) -> bool:
+    """Whether a text names who sends a bill: as it stands in rows or on bills, or as a reader sees it.
+
+    >>> is_named("Together AI", "together"), is_named("AWS", "bedrock"), is_named("openai", "anthropic")
+    (True, True, False)
+    """
+    names = {sender, name_sender(sender)}
+    shown = {LABELS.get(name, name) for name in names}
+    return name_sender(text) == name_sender(sender) or text.lower() in {one.lower() for one in names | shown}
+
+
+def _list_keys(key: str) -> str:
+    """A user's text key, and what stands for it where it is an e-mail."""
+    hidden = f"email-{hashlib.sha256(key.lower().encode()).hexdigest()[:24]}"
+    return ", ".join(map(_quote, (key, hidden)))
 
 
 def _quote(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,16 +18,19 @@ from flexlib.analysis.budgets import (
     list_periods,
     list_reached,
 )
-from flexlib.analysis.forecast import find_day_reached, forecast_path
+from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, name_months
-from flexlib.errors import SnapshotMissing
+from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
+from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_file import Budget
 from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.forecast import build_history
+from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
+from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import list_months
 
@@ -68,7 +71,7 @@ class BudgetCheck:
     certificates: tuple[Certificate, ...]
     state: State
     missing: tuple[str, ...]
-    """What is missing from the month, in sentences, and which budget is of nobody that is known."""
+    """What is missing from the month, in sentences."""
 
 
 def check_budgets(
@@ -88,6 +91,8 @@ def check_budgets(
     `as_of`: the last day that counts as known, by default the last one that was read whole. Raises `SnapshotMissing`
     where nothing of the month is stored.
     """
+    if as_of is not None and as_of < month.first:
+        raise InvalidRequest(f"as of {as_of} no day of {month} is known; name one of its days, or a month before.")
     last = max(one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins))
     stored = [one for one in list_months(root) if one.first <= last]
     if month not in stored:
@@ -96,22 +101,17 @@ def check_budgets(
     # Whom a budget is of may be told by a person's e-mail; nothing that is given back names anybody.
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look)
     checked: list[BudgetPeriod] = []
-    unseen: list[str] = []
     whole: dict[str, pd.Series] = {}
     for budget in budgets:
         if budget.unit not in whole:
             whole[budget.unit] = build_history(spend, budget.unit, as_of, {})[0]
         narrowed = narrow_spend(spend, budget)
-        if not narrowed._rows.limit(1).fetchall():
-            unseen.append(
-                f"{budget.name}: nothing that is stored is of {' '.join(budget.of) or 'anybody'}; check the name."
-            )
         checked += _check_budget(narrowed, budget, month, whole[budget.unit], as_of, holidays, most_unpriced)
     own = [one for one in spend.loaded if one.month == month]
-    missing = tuple(dict.fromkeys(text for one in own for text in one.list_problems()))
+    missing = tuple(dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one))))
     certificates = tuple(snapshot.certificate for one in own for snapshot in one.snapshots)
     state = find_worst({one.state for one in own})
-    return BudgetCheck(month, tuple(checked), certificates, state, (*unseen, *missing))
+    return BudgetCheck(month, tuple(checked), certificates, state, missing)
 
 
 def _check_budget(
@@ -123,30 +123,35 @@ def _check_budget(
     holidays: Collection[date],
     most_unpriced: Decimal,
 ) -> list[BudgetPeriod]:
-    table = spend.by("month", "day")
+    table = spend.by("month", "day", "source")
     known = whole.dropna().index
-    dated = table[table["day"].notna()]
-    amounts = {day.date(): amount for day, amount in zip(dated["day"], dated[budget.unit], strict=True)
-               if isinstance(amount, Decimal)}  # fmt: skip
+    amounts = _sum_days(table[table["day"].notna()], budget.unit)
     history = pd.Series([float(amounts.get(day.date(), 0)) for day in known], known, dtype=float)
     found = []
     for span in list_periods(budget.period, month, budget.begins):
         end = span.last if as_of is None else min(span.last, as_of)
-        if end < span.first or (len(known) and span.first > known[-1].date() and not _has_day(amounts, span)):
+        last = known[-1].date() if len(known) else None
+        if end < span.first or not (_is_over(spend, span) or last is None or span.first <= last or
+                                    any(day in span for day in amounts)):  # fmt: skip
             continue  # it has not begun
-        by_day = {day: amount for day, amount in amounts.items() if span.first <= day <= end}
-        is_running = not len(known) or known[-1].date() < span.last
-        path = forecast_path(history, list(span), holidays=holidays) if is_running and len(known) else []
+        days = Span(span.first, end)
+        bills = find_billed(spend, budget, days, most_unpriced)
+        by_day = {day: amount for day, amount in amounts.items() if day in days}
+        undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
+        lack = _find_lack(spend, budget, table, days, most_unpriced)
+        if bills is not None:
+            lack = bills.lacks, bills.is_unknown
+            undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
+        is_running = last is None or last < span.last
+        # What a bill says of the days to come nobody can tell.
+        path = forecast_path(history, list(span), holidays=holidays) if is_running and last and bills is None else []
+        usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
+        path = [_raise(one, float(usage.undated)) for one in path]
         this = path[-1] if path else None
-        usage = Usage(
-            by_day,
-            _find_undated(spend, budget, table, span) if end == span.last else Decimal(0),
-            *_find_lack(spend, budget, table, Span(span.first, end), most_unpriced),
-            this.expected if this else None,
-        )
-        reached = find_day_reached(path, list(span), float(budget.amount)) if path else (None, None, None)
-        passed = find_day_passed(budget.amount, usage)
+        usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)
+        reached = find_day_reached(path, list(span), float(budget.amount)) if path else (None, None, None)
+        day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else reached[0]
         found.append(
             BudgetPeriod(
                 budget,
@@ -157,36 +162,34 @@ def _check_budget(
                 usage.lacks,
                 is_running,
                 *((this.expected, this.low, this.high) if this else (None, None, None)),
-                passed if outcome is Outcome.OVER else reached[0],
+                day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
                 None if outcome is Outcome.OVER else reached[1],
             )
         )
     return found
 
 
-def _has_day(amounts: Mapping[date, Decimal], span: Span) -> bool:
-    return any(day in span for day in amounts)
+def _sum_days(dated: pd.DataFrame, unit: str) -> dict[date, Decimal]:
+    found: dict[date, Decimal] = {}
+    for day, amount in zip(dated["day"], dated[unit], strict=True):
+        if isinstance(amount, Decimal):
+            found[day.date()] = _sum_known([found.get(day.date()), amount])
+    return found
 
 
-def _find_undated(spend: Spend, budget: Budget, table: pd.DataFrame, span: Span) -> Decimal:
-    """What sums of a month say of no day, and what bills say beyond the calls, where the period is a month."""
-    months = [one for one in spend.loaded if one.month.span == span]
-    if not months:
-        return Decimal(0)
-    counted = table[table["month"] == pd.Timestamp(span.first)]
-    dated = counted[counted["day"].notna()][budget.unit]
-    undated = counted[counted["day"].isna()][budget.unit]
-    total = sum((one for one in undated if isinstance(one, Decimal)), Decimal(0))
-    if budget.unit == "flex_credits" or not months[0].has_bills or budget.scope not in ("whole", "provider"):
-        return total
-    bills = months[0].bills
-    sent = (
-        bills
-        if budget.scope == "whole"
-        else next((one for one in bills.providers if one.provider == budget.of[0].lower()), None)
-    )
-    spent = getattr(sent, f"spend_{budget.unit}", None)
-    return total if spent is None else spent - sum((one for one in dated if isinstance(one, Decimal)), Decimal(0))
+def _sum_known(amounts: Iterable[object]) -> Decimal:
+    return sum_known(one for one in amounts if isinstance(one, Decimal)) or Decimal(0)
+
+
+def _raise(one: Forecast, by: float) -> Forecast:
+    ends = [None if value is None else value + by for value in (one.expected, one.low, one.high)]
+    return replace(one, expected=ends[0], low=ends[1], high=ends[2])
+
+
+def _is_over(spend: Spend, span: Span) -> bool:
+    """Whether all that is stored of its months was read after their end."""
+    read = [one.certificate for month in spend.loaded if month.month in span.months for one in month.snapshots]
+    return bool(read) and all(one.is_settled for one in read)
 
 
 def _find_lack(
@@ -194,6 +197,8 @@ def _find_lack(
 ) -> tuple[str, bool]:
     """What is missing of a period, in a few words, and whether that is too much."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
+    if budget.scope != "whole" and not spend._rows.limit(1).fetchall():
+        return f"no stored row is of {' '.join(budget.of)}: check the name", True
     here = {one.month: one for one in spend.loaded}
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
@@ -207,8 +212,10 @@ def _find_lack(
         return "sums of a month have no day", True
     within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
     if of in UNKNOWN and (count := int(within[UNKNOWN[of][0]].sum())):
-        share = Decimal(count) / Decimal(int(within["requests"].sum()))
-        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", share > most_unpriced
+        # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
+        shares = [Decimal(int(rows[UNKNOWN[of][0]].sum())) / max(int(rows["requests"].sum()), 1)
+                  for _, rows in within.groupby("source")]  # fmt: skip
+        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", max(shares) > most_unpriced
     return "", False
 
 

@@ -168,7 +168,7 @@ class Spend:
             if self.state is not State.COMPLETE or not read or any(one.rows for one in read):
                 return None
             value = 0
-        return int(value) if unit in COUNTS else Decimal(format_plain(value) if unit in MONEY and value else value)
+        return int(value) if unit in COUNTS else Decimal(format_plain(Decimal(value)) if unit in MONEY else value)
 
     def by(self, *keys: str) -> SpendTable:
         """The sums of each combination of `keys`, as an exact pandas frame; in the order of time, else largest first.

@@ -15,6 +15,7 @@ from flexlib.enums import EXTRA_COUNTS
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
 from flexlib.front.compare import KNOWN, UNITS, Comparison, check_unit, compare_loaded, lacks_rows
+from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
 from flexlib.proof import Look, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -67,9 +68,19 @@ def compare_versions(
     newest = len(list_states(month, root))
     versions = before or newest, after or newest
     sides = [Spend(month.span, "UTC", (month,), root, names, tolerance, look, one) for one in versions]
-    groups = _compare_rows(*(_select(one, of) for one in sides), in_pesos=of == "clp")
+    model = name_spellings(sides[0]._rows.union(sides[1]._rows))  # one name on both sides
+    groups = _compare_rows(*(_select(one, of, model) for one in sides), in_pesos=of == "clp")
+    if of == "credits" and not any(one.dataset == "credits" for side in sides for one in side.certificates):
+        raise InvalidRequest(f"neither version of {month} has any credits; compare them with --of usd.")
     unknown = [0 if of == "credits" else _count_unknown(one, of) for one in sides]
-    problems = [[text for one in side.loaded for text in one.list_problems()] for side in sides]
+    problems = [
+        [
+            text
+            for one in side.loaded
+            for text in (*one.list_problems(), *(compare_total(one) if of != "credits" else ()))
+        ]
+        for side in sides
+    ]
     missing = [text for text in problems[0] if text in problems[1]]
     for version, own, count in zip(versions, problems, unknown, strict=True):
         missing += [f"Version {version}: {text}" for text in own if text not in missing]
@@ -77,6 +88,7 @@ def compare_versions(
             lacks = f"{format_count(count, 'call')} without {'a price' if of == 'usd' else 'an amount in pesos'}"
             missing.append(f"Version {version}: {lacks} {'is' if count == 1 else 'are'} left out.")
     lacking = [bool(count) or any(lacks_rows(one, of) for one in side.loaded)
+               or (of == "credits" and not any(one.dataset == "credits" for one in side.certificates))
                for count, side in zip(unknown, sides, strict=True)]  # fmt: skip
     return Comparison(
         month.span,
@@ -115,8 +127,8 @@ def name_version(span: Span, version: int | None) -> str:
     return f"{span.months[0]}@{version}" if version else str(span)
 
 
-def _select(side: Spend, of: str) -> duckdb.DuckDBPyRelation:
-    columns = ROW | {"model": name_spellings(side._rows), "amount": AMOUNTS[of]}
+def _select(side: Spend, of: str, model: str) -> duckdb.DuckDBPyRelation:
+    columns = ROW | {"model": model, "amount": AMOUNTS[of]}
     columns["pesos"] = f"CASE WHEN {KNOWN[of]} THEN amount_in_clp END" if of == "clp" else "NULL::DECIMAL(20, 4)"
     rows = side._rows.filter(KNOWN[of]) if of == "credits" else side._rows  # calls have no credits
     return rows.select(", ".join(f"{sql} AS {name}" for name, sql in columns.items()))
