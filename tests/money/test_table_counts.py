@@ -176,6 +176,21 @@ def test_no_tokens_cost_something_only_where_the_call_or_a_search_does_and_nothi
     assert price([call for call, _ in searches], "web_searches") == [expected for _, expected in searches]
 
 
+def test_prices_below_the_last_digit_of_an_amount_are_summed_before_they_are_rounded() -> None:
+    """Half of 1e-10 US$ a token, and 1e-10: three tokens are 1.5 and 3 of the last digit, half goes to the even one."""
+    prices = {"half": "0.00005", "whole": "0.0001"}
+    house = build_house(*(build_model(name, list_prices(input_mtok=usd)) for name, usd in prices.items()))
+    half, whole = build_call("half", 3), build_call("whole", 3)
+    assert price([half], book=house) == [Decimal("2e-10")]
+    assert price([half, whole], book=house) == [Decimal("2e-10"), Decimal("3e-10")]
+
+
+def test_a_sum_of_more_steps_than_64_bits_hold_is_right_beside_cheap_ones() -> None:
+    """2e9 tokens at a dollar are 2e19 times 1e-10 US$; 64 bits hold 9.2e18."""
+    calls = [build_call("gold", 2 * 10**9), build_call("plain", 150)]
+    assert price(calls) == [Decimal(2 * 10**9), Decimal("0.0003")]
+
+
 def test_an_amount_stays_below_ten_thousand_million_dollars() -> None:
     assert price([build_call("gold", 9_999_999_999)]) == [9_999_999_999]
     with pytest.raises(BadRecord, match=r"10,000,000,000 USD or more; .* \(in 1 of 2 calls\)\.$"):
