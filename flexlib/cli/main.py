@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 import flexlib
@@ -110,13 +111,25 @@ class _Parser(argparse.ArgumentParser):
         super().error(clean_lines(shorten_values(message)))
 
 
+IMPORTING = "<frozen importlib"
+"""Python's own code of imports: an interrupt raised where it has just taken their lock leaves the lock taken, and
+may be lost, so that the next import in a thread waits for ever."""
+LATER = 0.01
+"""Seconds until a signal that came there comes again."""
+
+
 def _take_signals(caught: list[int]) -> None:
     """Lets signals end what a command has begun, which `__main__` ends at once; who ignores Ctrl-C goes on doing so.
 
     SIGTERM as Ctrl-C, so that what is half done is cleared away on the way out; both are noted in `caught`.
     """
 
-    def stop(number: int, _: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if frame and frame.f_code.co_filename.startswith(IMPORTING):
+            again = threading.Timer(LATER, signal.raise_signal, [number])
+            again.daemon = True
+            again.start()
+            return
         caught.append(number)
         raise KeyboardInterrupt
 

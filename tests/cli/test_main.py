@@ -21,7 +21,7 @@ from report_samples import FIXTURE
 
 import flexlib
 from flexlib.cli.main import COMMANDS as MODULES
-from flexlib.cli.main import main
+from flexlib.cli.main import _take_signals, main
 from flexlib.cli.options import read_span
 from flexlib.dates import Month
 from flexlib.store.version import Snapshot
@@ -441,6 +441,24 @@ def test_a_signal_in_a_query_ends_it_in_a_sentence(number: signal.Signals, code:
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith("flexlib: Stopped. ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_an_import_ends_the_command_after_it(number: signal.Signals) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    text = "import signal\nsignal.raise_signal(number)\nis_lock_released = True"
+    imports: dict[str, object] = {"number": number}
+    caught: list[int] = []
+    try:
+        _take_signals(caught)
+        exec(compile(text, "<frozen importlib._bootstrap>", "exec"), imports)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert imports["is_lock_released"]
+    assert caught == [number]
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:
