@@ -74,7 +74,7 @@ def test_a_request_waits_for_itself_and_for_each_of_its_queries() -> None:
     with demo_server(*SMALL, "--latency", "0.2", "--query-latency", "0.1") as url:
         started = time.monotonic()
         assert send(url, queries=3).status_code == 200
-        assert 0.5 <= time.monotonic() - started < 0.9
+        assert time.monotonic() - started >= 0.5
 
 
 def test_latency_does_not_hold_up_the_others() -> None:
