@@ -29,6 +29,7 @@ VARIABLES = (
     "FLEXLIB_BILL_TOLERANCE_SHARE",
     "FLEXLIB_BILL_TOLERANCE_USD",
     "FLEXLIB_BUDGETS",
+    "FLEXLIB_CHARGEBACK",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
@@ -86,6 +87,8 @@ class Settings:
     """By how much a bill may differ from the calls without a reason."""
     budgets: Path | None = None
     """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
+    chargeback: Path | None = None
+    """The file of the rules of a chargeback; None: `params/chargeback.yaml` there."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     unclosed: str | None = field(default=None, repr=False)
@@ -181,6 +184,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         ),
         unclosed=read("FLEXLIB_UNCLOSED"),
         budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
+        chargeback=Path(named) if (named := read("FLEXLIB_CHARGEBACK")) else None,
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

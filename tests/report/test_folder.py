@@ -25,6 +25,7 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
         "README.md",
         *(f"notebooks/{file.name}" for file in sorted((HOME / "notebooks").glob("*.ipynb"))),
         "params/budgets.example.yaml",
+        "params/chargeback.example.yaml",
         "params/events.yaml",
         "params/flex_credits.yaml",
         "params/presets/my_gateway.yaml",

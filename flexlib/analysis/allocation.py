@@ -1,0 +1,143 @@
+"""A whole in parts that add up: pools shared by a rule, and amounts rounded together; in integers, so nothing is lost.
+
+Each is the method of the largest remainder: every part is cut to a whole number, and what is then missing goes one by
+one to the parts that lost most by it; of equal ones to the larger, then in the order of their names. So the order in
+which parts come changes nothing, and an amount taken back is shared as it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+Number: TypeAlias = int | Fraction | Decimal
+
+
+class Rule(StrEnum):
+    """How a pool is shared among the lines that use is charged to."""
+
+    NONE = "none"
+    """Not at all: it stays a line of its own."""
+    EQUAL = "equal"
+    """Each line the same."""
+    USE = "use"
+    """By what each line used."""
+    HEAD = "head"
+    """By how many people each line has."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An amount that belongs to all lines."""
+
+    name: str
+    amounts: Mapping[str, int]
+    """By unit, in the smallest one, such as hundredths of a credit."""
+    rule: Rule
+    measure: str = "usd"
+    """The unit of the use that `Rule.USE` goes by: the same lines have the same shares in every unit."""
+    source: str | None = None
+    """The line whose own use it is, which is then taken off there; None: it comes on top of all use."""
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What the pools add to each line."""
+
+    shares: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """By line, pool and unit; a pool's source has what was taken off it."""
+    kept: tuple[Pool, ...]
+    """Pools that stay whole: by their rule, or because all weights are 0, so that nobody could be charged with them."""
+
+
+def share_amount(amount: int, weights: Mapping[str, Number]) -> dict[str, int]:
+    """The parts of `amount` in proportion to the weights, which are not negative; they sum to it. None where all
+    weights are 0, as there is nobody to give it to: the amount stays where it is.
+
+    >>> share_amount(100, {"b": 1, "a": 1, "c": 1})
+    {'b': 33, 'a': 34, 'c': 33}
+    >>> share_amount(100, {"a": 0})
+    {}
+    """
+    parts = {name: Fraction(weight) for name, weight in weights.items()}
+    if any(part < 0 for part in parts.values()):
+        raise ValueError(f"a weight is 0 or more, not {min(weights.values())}")
+    whole = sum(parts.values())
+    return round_parts({name: amount * part / whole for name, part in parts.items()}, amount) if whole else {}
+
+
+def round_parts(parts: Mapping[str, Number], total: int) -> dict[str, int]:
+    """Whole numbers in place of the parts that sum to `total`, each less than 1 from its part where `total` is less
+    than 1 from their sum; what a `total` further off lacks or has too much is the largest part's.
+
+    >>> round_parts({"a": Decimal("1.4"), "b": Decimal("1.4"), "c": Decimal("0.2")}, 3)
+    {'a': 2, 'b': 1, 'c': 0}
+    """
+    exact = {name: Fraction(part) for name, part in parts.items()}
+    rounded = {name: int(part) for name, part in exact.items()}  # towards 0, so that the sign changes nothing else
+    missing = total - sum(rounded.values())
+    step = 1 if missing > 0 else -1
+    cut = {name: step * (part - rounded[name]) for name, part in exact.items()}
+    order = sorted(exact, key=lambda name: (-cut[name], -abs(exact[name]), name))
+    for name in order[: abs(missing)]:
+        if cut[name] > 0:
+            rounded[name] += step
+            missing -= step
+    if missing:
+        rounded[min(exact, key=lambda name: (-abs(exact[name]), name))] += missing
+    return rounded
+
+
+def round_table(cells: Mapping[str, Mapping[str, Number]]) -> dict[str, dict[str, int]]:
+    """Whole numbers in place of the cells of a table, by line and column, such that each line and column of them sums,
+    and all of them to the sum of the cells, rounded half to even.
+
+    The sum is rounded first, then the sums of the columns within it, then each column within its own.
+    """
+    columns = list(dict.fromkeys(column for line in cells.values() for column in line))
+    sums = {one: sum((Fraction(line.get(one, 0)) for line in cells.values()), Fraction(0)) for one in columns}
+    if not columns:
+        return {name: {} for name in cells}
+    wholes = round_parts(sums, round(sum(sums.values())))
+    rounded = {one: round_parts({name: line.get(one, 0) for name, line in cells.items()}, wholes[one])
+               for one in columns}  # fmt: skip
+    return {name: {one: rounded[one][name] for one in line} for name, line in cells.items()}
+
+
+def weigh_lines(rule: Rule, use: Mapping[str, Number], heads: Mapping[str, Number]) -> dict[str, Number]:
+    """The weight of each line by a rule; use below 0, as of a refund, weighs nothing."""
+    if rule is Rule.NONE:
+        return {}
+    if rule is Rule.EQUAL:
+        return dict.fromkeys(use, 1)
+    found = use if rule is Rule.USE else heads
+    return {name: max(found.get(name, 0), 0) for name in use}
+
+
+def allocate_pools(
+    use: Mapping[str, Mapping[str, int]], pools: Sequence[Pool], heads: Mapping[str, Number]
+) -> Allocation:
+    """Every pool shared among the lines of `use` (by line and unit, in the smallest one) that are no pool's source.
+
+    All go by the use before any is shared, so that their order changes nothing.
+    """
+    sources = {pool.source for pool in pools if pool.rule is not Rule.NONE}
+    takers = {name: amounts for name, amounts in use.items() if name not in sources}
+    shares: dict[str, dict[str, dict[str, int]]] = {}
+    kept = []
+    for pool in pools:
+        measured = {name: amounts.get(pool.measure, 0) for name, amounts in takers.items()}
+        weights = weigh_lines(pool.rule, measured, heads)
+        if not any(weights.values()):
+            kept.append(pool)
+            continue
+        for unit, amount in pool.amounts.items():
+            taken = {} if pool.source is None else {pool.source: -amount}
+            for name, part in (share_amount(amount, weights) | taken).items():
+                mine = shares.setdefault(name, {}).setdefault(pool.name, {})
+                mine[unit] = mine.get(unit, 0) + part
+    return Allocation(shares, tuple(kept))

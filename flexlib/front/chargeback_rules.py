@@ -1,0 +1,175 @@
+"""The rules of a chargeback out of a file: what is charged beside use, how it is shared, and taxes, by their dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flexlib.analysis.allocation import Rule
+from flexlib.dates import Span
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+
+KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
+"""What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
+line of that name."""
+OF_AMOUNT = KINDS[:3]
+UNMAPPED, BESIDE, DIRECT = "unmapped", "billed beside the calls", "direct use"
+OWN_NAMES = (UNMAPPED, BESIDE, DIRECT, "total")
+"""Names that a pool or a tax cannot have."""
+AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
+MOST_SEATS = 10**7
+FIELDS = {"name", "rule", "seats", "from", "until", *KINDS}
+TAX_FIELDS = {"name", "percent", "from", "until"}
+
+
+@dataclass(frozen=True)
+class Dated:
+    """What holds from the day `first` up to but without `end`."""
+
+    name: str
+    amount: Decimal
+    """Of a pool in the unit of its kind, 0 of a line; of a tax its percent."""
+    first: date
+    end: date
+
+    def measure_share(self, days: Span) -> Fraction:
+        """The share of the days on which it holds."""
+        held = (min(self.end.toordinal(), days.last.toordinal() + 1)) - max(self.first, days.first).toordinal()
+        return Fraction(max(held, 0), days.days)
+
+
+@dataclass(frozen=True)
+class PoolRule(Dated):
+    """What is charged beside use, as `params/chargeback.example.yaml` explains it."""
+
+    kind: str
+    """One of `KINDS`."""
+    rule: Rule
+    seats: int | None = None
+    """None: the people on Windsurf's list."""
+    line: str | None = None
+    """Whose own use it is."""
+
+
+Dates = TypeVar("Dates", bound=Dated)
+
+
+@dataclass(frozen=True)
+class ChargebackRules:
+    """The rules of a company; without a file nothing is charged but use, and nothing is shared."""
+
+    unmapped: Rule = Rule.NONE
+    billed_beside: Rule = Rule.NONE
+    pools: tuple[PoolRule, ...] = ()
+    taxes: tuple[Dated, ...] = ()
+
+
+def read_rules(path: Path) -> ChargebackRules:
+    """The rules of a YAML file as `params/chargeback.example.yaml` explains it. Raises `BadFile`, with the line."""
+    try:
+        text = path.read_text("utf-8")
+        content = decode_yaml(text)
+        lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+    takes = ("unmapped", "billed_beside", "pools", "taxes")
+    if not isinstance(content, dict) or not content.keys() <= {*takes}:
+        wrong = sorted(map(str, content.keys() - {*takes})) if isinstance(content, dict) else []
+        where = f"line {_find_line(text, wrong[0])} of {path}" if wrong else str(path)
+        raise BadFile(f"{where}: the rules of a chargeback are {', '.join(takes)}, not {', '.join(wrong) or 'a list'}.")
+    for name in ("pools", "taxes"):
+        if not isinstance(content.get(name) or [], list):
+            raise BadFile(f"line {_find_line(text, name)} of {path}: {name} is no list; give one entry a line, with -.")
+    own = {
+        name: _read_rule(content.get(name, "none"), f"line {_find_line(text, name)} of {path}: {name}")
+        for name in ("unmapped", "billed_beside")
+    }
+    listed = {name: list(zip(content.get(name) or [], lines[name], strict=True)) for name in ("pools", "taxes")}
+    pools = [(_read_pool(one, f"line {line} of {path}"), f"line {line} of {path}") for one, line in listed["pools"]]
+    taxes = [(_read_tax(one, f"line {line} of {path}"), f"line {line} of {path}") for one, line in listed["taxes"]]
+    _check_names([*pools, *taxes])
+    return ChargebackRules(**own, pools=tuple(one for one, _ in pools), taxes=tuple(one for one, _ in taxes))
+
+
+def _read_pool(one: object, where: str) -> PoolRule:
+    given, where = _read_fields(one, FIELDS, "a pool", where)
+    kinds = [kind for kind in KINDS if kind in given]
+    if len(kinds) != 1:
+        raise BadFile(f"{where} has {' and '.join(kinds) or 'no amount'}; give one of {', '.join(KINDS)}.")
+    (kind,) = kinds
+    seats = given.get("seats")
+    if seats is not None and (kind != "usd_a_seat" or type(seats) is not int or not 0 <= seats <= MOST_SEATS):
+        raise BadFile(f"{where} has seats: {format_given(seats)}; give a whole number, beside usd_a_seat.")
+    line = given.get("line")
+    if kind == "line" and not (isinstance(line, str) and line.strip()):
+        raise BadFile(f"{where} has line: {format_given(line)}; write the name of a line, such as line: Platform.")
+    amount = Decimal(0) if kind == "line" else _read_amount(given[kind], f"{where} has {kind}:")
+    rule = _read_rule(given.get("rule"), f"{where}: the rule")
+    return PoolRule(given["name"], amount, *_read_dates(given, where), kind, rule, seats, line and line.strip())
+
+
+def _read_tax(one: object, where: str) -> Dated:
+    given, where = _read_fields(one, TAX_FIELDS, "a tax", where)
+    percent = _read_amount(given.get("percent"), f"{where} has percent:")
+    return Dated(given["name"], percent, *_read_dates(given, where))
+
+
+def _read_fields(one: object, fields: set[str], what: str, where: str) -> tuple[dict[str, Any], str]:
+    """What is given, and where it stands with its name."""
+    if not isinstance(one, dict) or not one.keys() <= fields:
+        wrong = sorted(map(str, one.keys() - fields)) if isinstance(one, dict) else [format_given(one)]
+        raise BadFile(f"{where}: {what} has no {', '.join(wrong)}; it takes {', '.join(sorted(fields))}.")
+    name = one.get("name")
+    if not isinstance(name, str) or not name.strip() or name.strip().lower() in OWN_NAMES:
+        raise BadFile(f"{where}: {what} is called {format_given(name)}; give it a name of its own.")
+    return {**one, "name": name.strip()}, f"{where}: {name.strip()}"
+
+
+def _read_rule(value: object, what: str) -> Rule:
+    if value not in list(Rule):
+        raise BadFile(f"{what} is {format_given(value)}; it must be one of {', '.join(Rule)}.")
+    return Rule(str(value))
+
+
+def _read_amount(value: object, what: str) -> Decimal:
+    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+        raise BadFile(f'{what} {format_given(value)}; write it as text, such as "30.00", with at most 4 decimals.')
+    return Decimal(value)
+
+
+def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
+    ends = given.get("from"), given.get("until")
+    for value in ends:
+        if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
+            raise BadFile(f"{where} has the date {format_given(value)}; write it as 2025-09-01, without quotes.")
+    first, end = ends[0] or date.min, ends[1] or date.max
+    if first >= end:
+        raise BadFile(f"{where} ends on {end}, before it begins; until is the first day without it.")
+    return first, end
+
+
+def _check_names(given: Sequence[tuple[Dated, str]]) -> None:
+    """Raises `BadFile` where a name has two entries on one day, or is a pool's and a tax's."""
+    for (one, _), (other, where) in combinations(given, 2):
+        if one.name != other.name:
+            continue
+        if type(one) is not type(other):
+            raise BadFile(f"{where}: {other.name} is a pool too; give the tax another name.")
+        if max(one.first, other.first) < min(one.end, other.end):
+            day = max(one.first, other.first)
+            when = "on every day" if day == date.min else f"on {day}"
+            raise BadFile(f"{where}: {other.name} stands twice {when}; end the first before, or name it otherwise.")
+
+
+def _find_line(text: str, name: str) -> int:
+    """The line, from 1, on which a mapping at the top gives `name`."""
+    found = (number for number, line in enumerate(text.splitlines(), 1) if line.lstrip("\"'").startswith(name))
+    return next(found, 1)

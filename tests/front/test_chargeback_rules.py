@@ -1,0 +1,106 @@
+"""The rules of a chargeback: what the file says, and each fault of it with its line."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from flexlib.analysis.allocation import Rule
+from flexlib.dates import Month, Span
+from flexlib.errors import BadFile
+from flexlib.front.chargeback_rules import ChargebackRules, Dated, read_rules
+from flexlib.report.folder import find_packaged
+
+EXAMPLE = find_packaged() / "params" / "chargeback.example.yaml"
+
+
+def read(tmp_path: Path, text: str) -> ChargebackRules:
+    (file := tmp_path / "rules.yaml").write_text(text, "utf-8")
+    return read_rules(file)
+
+
+def test_the_example_says_what_it_explains() -> None:
+    rules = read_rules(EXAMPLE)
+    assert (rules.unmapped, rules.billed_beside) == (Rule.NONE, Rule.NONE)
+    assert [(one.name, one.kind, one.amount, one.rule) for one in rules.pools] == [
+        ("seat fees", "usd_a_seat", Decimal("30.00"), Rule.HEAD),
+        ("plan credits", "plan_credits", Decimal("500"), Rule.USE),
+        ("shared pool", "usd", Decimal("400.00"), Rule.EQUAL),
+    ]
+    assert (rules.pools[0].seats, rules.pools[2].end) == (600, date(2026, 1, 1))
+    assert rules.taxes == (Dated("IVA", Decimal(19), date(2003, 10, 1), date.max),)
+
+
+def test_what_is_not_said_is_not_charged_and_not_shared(tmp_path: Path) -> None:
+    assert read(tmp_path, "pools:\n") == ChargebackRules()
+    shared = read(tmp_path, "unmapped: use\npools:\n  - {name: gateway, line: Platform, rule: equal}\n")
+    assert (shared.unmapped, shared.pools[0].line, shared.pools[0].amount) == (Rule.USE, "Platform", Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "share"),
+    [
+        (date.min, date.max, 1),
+        (date(2025, 9, 16), date.max, Fraction(1, 2)),  # 16 to 30: 15 of 30 days
+        (date.min, date(2025, 9, 2), Fraction(1, 30)),  # the first alone: `until` is the first day without it
+        (date(2025, 10, 1), date.max, 0),
+        (date.min, date(2025, 9, 1), 0),
+    ],
+)
+def test_a_date_within_the_month_leaves_the_share_of_its_days(first: date, end: date, share: Fraction) -> None:
+    days: Span = Month(2025, 9).span
+    assert Dated("fee", Decimal(1), first, end).measure_share(days) == share
+
+
+def test_a_price_that_changes_is_two_entries_of_one_name(tmp_path: Path) -> None:
+    entry = '  - {{name: seats, usd: "{}", rule: head, {}: 2025-09-16}}\n'
+    rules = read(tmp_path, "pools:\n" + entry.format("30", "until") + entry.format("40", "from"))
+    assert [one.measure_share(Month(2025, 9).span) for one in rules.pools] == [Fraction(1, 2), Fraction(1, 2)]
+
+
+POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("- 1", 0, "the rules of a chargeback are unmapped, billed_beside, pools, taxes, not a list"),
+        ("unmapped: none\ntax: 3", 2, "not tax"),
+        ("pools: 3", 1, "pools is no list; give one entry a line, with -"),
+        ("pools:\ntaxes: {name: a}", 2, "taxes is no list"),
+        ("pools:\nunmapped: fair", 2, "unmapped is 'fair'; it must be one of none, equal, use, head"),
+        ("billed_beside: [use]", 1, "billed_beside is ['use']; it must be"),
+        (POOL + "3", 3, "a pool has no 3; it takes"),
+        (POOL + "{name: b, usd: '1', rule: use, to: x}", 3, "a pool has no to; it takes from, line, name"),
+        (POOL + "{usd: '1', rule: use}", 3, "a pool is called None; give it a name of its own"),
+        (POOL + "{name: Unmapped, usd: '1', rule: use}", 3, "is called 'Unmapped'; give it a name of its own"),
+        (POOL + "{name: b, rule: use}", 3, "b has no amount; give one of usd_a_seat, usd, plan_credits, line"),
+        (POOL + "{name: b, usd: '1', line: c, rule: use}", 3, "b has usd and line; give one of"),
+        (POOL + "{name: b, usd: 1.5, rule: use}", 3, 'b has usd: 1.5; write it as text, such as "30.00"'),
+        (POOL + "{name: b, usd: '-1', rule: use}", 3, "b has usd: '-1'; write it as text"),
+        (POOL + "{name: b, usd: '1.00001', rule: use}", 3, "with at most 4 decimals"),
+        (POOL + "{name: b, usd: '1'}", 3, "b: the rule is None; it must be one of none, equal, use, head"),
+        (POOL + "{name: b, usd: '1', seats: 3, rule: use}", 3, "b has seats: 3; give a whole number, beside usd_a"),
+        (POOL + "{name: b, usd_a_seat: '1', seats: 1.5, rule: use}", 3, "b has seats: 1.5; give a whole number"),
+        (POOL + "{name: b, line: 3, rule: use}", 3, "b has line: 3; write the name of a line"),
+        (POOL + "{name: b, usd: '1', rule: use, from: soon}", 3, "b has the date 'soon'; write it as 2025-09-01"),
+        (POOL + "{name: b, usd: '1', rule: use, from: 2025-02-30}", 0, "cannot be read as YAML"),
+        (POOL + "{name: b, usd: '1', rule: use, from: 2025-09-02, until: 2025-09-02}", 3, "b ends on 2025-09-02, befo"),
+        (POOL + "{name: a, usd: '2', rule: use}", 3, "a stands twice on every day; end the first before"),
+        (POOL + "{name: a, usd: '2', rule: use, from: 2025-09-01}", 3, "a stands twice on 2025-09-01"),
+        (POOL[:-4] + "taxes:\n  - {name: a, percent: '19'}", 4, "a is a pool too; give the tax another name"),
+        ("taxes:\n  - {name: IVA, percent: 19}", 2, "IVA has percent: 19; write it as text"),
+        ("taxes:\n  - {name: IVA, percent: '19', rule: use}", 2, "a tax has no rule; it takes from, name, percent"),
+        ("pools: [", 0, "cannot be read as YAML: while parsing"),
+        ("unmapped: use\nunmapped: head", 0, "the name 'unmapped' is given twice"),
+    ],
+)
+def test_a_fault_is_said_in_a_sentence_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(BadFile) as failed:
+        read(tmp_path, text)
+    assert said in str(failed.value)
+    assert str(failed.value).startswith(f"line {line} of {tmp_path / 'rules.yaml'}: " if line else str(tmp_path))
