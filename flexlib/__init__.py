@@ -88,7 +88,8 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     settings = load_settings()
     data, tolerance = find_data(settings), settings.bill_tolerance
     look = find_look(settings, data, in_notebook=bool(cells))
-    return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look)
+    return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look,
+                      roster=settings.organization)  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:  # noqa: ANN401

@@ -175,6 +175,7 @@ def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParame
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
+    "excel": ("python_calamine",),
     "fetch": ("requests", "requests_futures", "urllib3"),
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (

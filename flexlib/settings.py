@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -14,15 +13,17 @@ from dotenv import dotenv_values
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
-from flexlib.formats import is_utf8
 from flexlib.privacy import PrivacyGuard
+from flexlib.setting_values import (
+    DEFAULT_BASE_URL,
+    LOOPBACK,
+    check_base_url,
+    check_key,
+    find_data_folder,
+    read_share,
+    read_tolerance,
+)
 
-DEFAULT_BASE_URL = "https://server.codeium.com"
-PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
-AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
-SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
-LAST_PORT = 65535
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Of these the first that is set names the certificates to trust."""
 VARIABLES = (
@@ -36,6 +37,7 @@ VARIABLES = (
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
+    "FLEXLIB_ORGANIZATION",
     "FLEXLIB_PRIVACY",
     "FLEXLIB_UNCLOSED",
     "SERVICE_KEY",
@@ -89,6 +91,8 @@ class Settings:
     """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
     chargeback: Path | None = None
     """The file of the rules of a chargeback; None: `params/chargeback.yaml` there."""
+    organization: Path | None = None
+    """The file that says who belongs to which department; None: there is none."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     unclosed: str | None = field(default=None, repr=False)
@@ -167,9 +171,9 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     if size is not None and not (size.isdecimal() and int(size) > 0):
         raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
     return Settings(
-        data=_find_folder(data or str(home / "data")),
-        base_url=_check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
-        service_key=_check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
+        data=find_data_folder(data or str(home / "data")),
+        base_url=check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
+        service_key=check_key(read("WINDSURF_SERVICE_KEY", "SERVICE_KEY")),
         ca_bundle=next(((name, values[name]) for name in CA_BUNDLES if values[name]), None),
         consumption_unit=unit,
         database_url=read("FLEXLIB_DATABASE_URL"),
@@ -185,17 +189,20 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         unclosed=read("FLEXLIB_UNCLOSED"),
         budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
         chargeback=Path(named) if (named := read("FLEXLIB_CHARGEBACK")) else None,
+        organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
+
+
+def _find_file(named: str | None, usual: Path) -> Path | None:
+    return Path(named).absolute() if named else usual if usual.is_file() else None
 
 
 def list_set() -> dict[str, str]:
     """The names of the settings that are set, and where; no value."""
     kept = _read_dotenv(find_home() / ".env")
-    found = {
-        name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
-        for name in VARIABLES
-    }
+    found = {name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
+             for name in VARIABLES}  # fmt: skip
     return {name: place for name, (place, value) in found.items() if (value or "").strip()}
 
 
@@ -204,45 +211,3 @@ def _read_dotenv(file: Path) -> dict[str, str | None]:
         return dotenv_values(file)
     except UnicodeDecodeError as error:
         raise BadSetting(f"{file} is not in UTF-8 ({error}); save it so.") from error
-
-
-def read_share(name: str, text: str | None, default: Decimal) -> Decimal:
-    """The share that `text` says, or `default` where it is None. Raises `BadSetting`."""
-    if text is not None and not SHARE.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; it must be a share from 0 to 1, such as {default}.")
-    return default if text is None else Decimal(text)
-
-
-def read_tolerance(usd: tuple[str, str | None], share: tuple[str, str | None], default: BillTolerance) -> BillTolerance:
-    """The tolerance of two texts, each with its name; where one is None, that of `default`. Raises `BadSetting`."""
-    name, text = usd
-    if text is not None and not AMOUNT.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; it must be an amount in dollars from 0 up, such as {default.usd}.")
-    return BillTolerance(default.usd if text is None else Decimal(text), read_share(*share, default.share))
-
-
-def _find_folder(text: str) -> Path:
-    try:
-        folder = Path(text).expanduser().absolute()
-    except RuntimeError as error:  # of Path: there is no such user, or no home
-        raise BadSetting(f"FLEXLIB_DATA is {text!r}, whose ~ stands for nobody's home; write the path out.") from error
-    if not is_utf8(str(folder)):
-        raise BadSetting(f"The data folder, {folder}, has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA.")
-    return folder
-
-
-def _check_key(key: str | None) -> str | None:
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise BadSetting("WINDSURF_SERVICE_KEY holds a blank or a character that no key has; copy it again.")
-    return key
-
-
-def _check_base_url(url: str) -> str:
-    url = url.rstrip("/")
-    match = PLAIN_URL.fullmatch(url)
-    if not match or int(match["port"] or 0) > LAST_PORT:
-        shown = "one with a user or password" if "@" in url else repr(url)
-        raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {shown}.")
-    if match["scheme"] == "http" and match["host"].strip("[]") not in LOOPBACK:
-        raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
-    return url

@@ -53,8 +53,13 @@ def store(
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 
 
-def store_credits(root: Path, *rows: tuple[int, str, str, int, int], unlisted: tuple[str, ...] = ()) -> None:
-    """`unlisted`: users who are not on the list of people."""
+def store_credits(
+    root: Path,
+    *rows: tuple[int, str, str, int, int],
+    unlisted: tuple[str, ...] = (),
+    people: dict[str, dict[str, str]] | None = None,
+) -> None:
+    """`unlisted`: users who are not on the list of people; `people`: name and e-mail by user."""
     table = build_credits(*rows)
     certificate = CreditsCertificate(
         month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
@@ -62,7 +67,7 @@ def store_credits(root: Path, *rows: tuple[int, str, str, int, int], unlisted: t
         prompt_credits_hundredths=sum(table["prompt_credits"].to_pylist()),
         sums=Check("agrees"), unmapped_users=unlisted,
     )  # fmt: skip
-    write_snapshot(table, certificate, (), {}, root)
+    write_snapshot(table, certificate, (), people or {}, root)
 
 
 def build_credits(*rows: tuple[int, str, str, int, int]) -> pa.Table:

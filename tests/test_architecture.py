@@ -23,6 +23,7 @@ WORDS = {
     "nesting",
     "privacy",
     "settings",
+    "setting_values",
     "proof",
     "checks",
     "certificate",
@@ -78,6 +79,7 @@ DOORS = {
     "tqdm": {"cli", "ingest"},
     "yaml": {"nesting"},
     "pyspark": {"store"},
+    "python_calamine": {"store"},
     "genai_prices": {"money", "ledger"},
 }
 """Libraries that only these rooms may import."""

@@ -9,7 +9,8 @@ import pytest
 from flexlib import settings as settings_module
 from flexlib.errors import BadSetting
 from flexlib.report.folder import lay_out_folder
-from flexlib.settings import DEFAULT_BASE_URL, Settings, find_home, load_settings
+from flexlib.setting_values import DEFAULT_BASE_URL
+from flexlib.settings import Settings, find_home, load_settings
 
 
 def test_with_nothing_set_the_real_server_is_asked_and_data_lies_beside_the_project(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_plain
-from flexlib.settings import Settings, read_tolerance
+from flexlib.setting_values import read_tolerance
+from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.spend.bills import MonthBills

@@ -14,11 +14,13 @@ import pyarrow as pa
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import Certificate, CreditsCertificate, State
 from flexlib.dates import Month
+from flexlib.front.organization import place_rows
 from flexlib.names import name_model, name_under, write_mask
 from flexlib.schema import CREDITS
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.engines import to_exact_frame
+from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
@@ -29,9 +31,14 @@ ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
 
 
 def join_credits(
-    months: Sequence[MonthUsage], *, names: bool, pseudonyms: Mapping[str, str]
+    months: Sequence[MonthUsage],
+    pseudonyms: Mapping[str, str],
+    organization: Organization | None = None,
+    *,
+    names: bool,
 ) -> Iterator[duckdb.DuckDBPyRelation]:
-    """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls).
+    """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls), with an
+    `organization` as `place_rows` gives them.
 
     `pseudonyms` of the users in them, as from `find_pseudonyms`.
     """
@@ -40,7 +47,10 @@ def join_credits(
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
-        stored = month.rows if names else _mask_keys(month)
+        stored = month.rows
+        if organization:  # by who it is, before that is hidden
+            stored = place_rows(stored, month.month, organization, spendings, ROW_ID)
+        stored = stored if names else _mask_keys(stored, month.root)
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         if not spendings:
             nothing = "NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
@@ -53,8 +63,8 @@ def join_credits(
         yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
 
 
-def _mask_keys(month: MonthUsage) -> duckdb.DuckDBPyRelation:
-    return month.rows.select(write_mask(find_pseudonym_secret(month.root), "usable_key"))
+def _mask_keys(rows: duckdb.DuckDBPyRelation, root: Path) -> duckdb.DuckDBPyRelation:
+    return rows.select(write_mask(find_pseudonym_secret(root), "usable_key"))
 
 
 def list_credits(months: Iterable[MonthUsage]) -> list[Snapshot]:
@@ -84,7 +94,7 @@ def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
         for one in month.snapshots
     )
     kept = {one.name: getattr(month, one.name) for one in fields(MonthUsage)}
-    hidden = {"rows": _mask_keys(month), "snapshots": snapshots}
+    hidden = {"rows": _mask_keys(month.rows, month.root), "snapshots": snapshots}
     return _HiddenMonth(**(kept | hidden), _pseudonyms=pseudonyms)
 
 

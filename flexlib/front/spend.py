@@ -17,20 +17,10 @@ from flexlib.dates import Month, Span, name_months
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_plain
 from flexlib.front.months import compare_total
+from flexlib.front.organization import split_amounts
 from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import (
-    COUNTS,
-    CREDITS,
-    MEASURES,
-    MONEY,
-    PLAIN,
-    TEXTS,
-    TIMES,
-    SpendTable,
-    build_table,
-    write_key,
-)
+from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
@@ -38,6 +28,8 @@ from flexlib.spend.before import MonthBefore, load_month_before, total_spend
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
+from flexlib.store.membership import LEVELS
+from flexlib.store.organization import Organization, read_organization
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
@@ -71,6 +63,7 @@ class Spend:
     tolerance: BillTolerance | None = None  # by how much a bill may differ without a reason; None: `BillTolerance`
     look: Look = look_nowhere  # what tells what is recorded and not closed
     version: int | None = None  # which version of each month, as `store.snapshots.find_state` counts; None: the newest
+    roster: Path | None = None  # the file that says who belongs to which department; None: the metadata of calls alone
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -175,7 +168,8 @@ class Spend:
 
         Keys: `day`, `month`, `weekday` (1 is Monday), `hour`, `user`, `model` (the spellings that the price list has
         as one are one), `provider`, `proxy`, `task_type`, `source`, another text column of the rows, or a name in the
-        metadata of calls. Columns: the keys, `requests`, `prompt_tokens`, `completion_tokens`, `total_tokens`,
+        metadata of calls; `department`, `team`, `project` and `cost_centre` also by the file of the organization, where
+        there is one. Columns: the keys, `requests`, `prompt_tokens`, `completion_tokens`, `total_tokens`,
         `flex_credits` and `prompt_credits` (credits), `usd`, `clp`, `unpriced_requests` (which `usd` lacks),
         `unconverted_requests` (which `clp` lacks); what is not known is missing, never zero.
 
@@ -185,20 +179,13 @@ class Spend:
         0  windsurf      1084  398.4400000000
         1    import       423    3.1313269500
         """
-        if not keys:
-            raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
-        if wrong := [key for key in keys if not isinstance(key, str) or not key]:
-            raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
-        if taken := [key for key in keys if key in MEASURES]:
-            raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
-        table = sum_rows(self, keys)
-        for key in keys:
-            if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
-                known = ", ".join([*TIMES, *PLAIN])
-                raise InvalidRequest(
-                    f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata."
-                )
-        return table
+        check_keys(keys)
+        return check_found(sum_rows(self, keys), [key for key in keys if not self.roster or key not in LEVELS])
+
+    @cached_property
+    def organization(self) -> Organization | None:
+        """Who belongs to which department, as the `roster` says it. Raises `BadFile`."""
+        return read_organization(self.roster) if self.roster else None
 
     @cached_property
     def _months(self) -> tuple[MonthUsage, ...]:
@@ -220,14 +207,25 @@ class Spend:
     @cached_property
     def _rows(self) -> duckdb.DuckDBPyRelation:
         """The columns of `schema.USAGE`, `source`, `user`, `flex_credits` and `prompt_credits` (hundredths)."""
-        joined = join_credits(self._months, names=self.names, pseudonyms=self._pseudonyms)
-        return reduce(lambda one, other: one.union(other), joined)
+        return self._join_rows(None)
+
+    @cached_property
+    def _placed(self) -> duckdb.DuckDBPyRelation:
+        """The same with the columns of `LEVELS`, a row for each part of what it is of."""
+        return split_amounts(self._join_rows(self.organization))
+
+    def _join_rows(self, organization: Organization | None) -> duckdb.DuckDBPyRelation:
+        months = join_credits(self._months, self._pseudonyms, organization, names=self.names)
+        return reduce(lambda one, other: one.union(other), months)
 
 
 def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
     """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of."""
-    sql = {key: name_spellings(spend._rows) if key == "model" else write_key(key) for key in keys}
-    return build_table(spend._rows.filter(condition), sql, spend.span, spend.zone)
+    is_placed = spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
+    rows = spend._placed if is_placed else spend._rows
+    own = {level: f'"{level}"' for level in LEVELS if is_placed}
+    sql = {key: own.get(key) or (name_spellings(rows) if key == "model" else write_key(key)) for key in keys}
+    return build_table(rows.filter(condition), sql, spend.span, spend.zone)
 
 
 def load_spend(
@@ -239,12 +237,13 @@ def load_spend(
     names: bool,
     tolerance: BillTolerance | None = None,
     look: Look = look_nowhere,
+    roster: Path | None = None,
 ) -> Spend:
-    """See `flexlib.load`; `root` is the data folder, `look` as of `load_month_usage`."""
+    """See `flexlib.load`; `root` is the data folder, `look` as of `load_month_usage`, `roster` as of `Spend`."""
     start, end = (one if isinstance(one, Month) else Month.parse(str(one)) for one in (first, last or first))
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
-    return Spend(span, zone, stored, root, names, tolerance, look)
+    return Spend(span, zone, stored, root, names, tolerance, look, roster=roster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -167,6 +167,25 @@ def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
     return value if not hasattr(value, "isoformat") else datetime.combine(value, datetime.min.time())
+
+
+def check_keys(keys: Sequence[str]) -> None:
+    """Raises `InvalidRequest` where there is none, or one that can be none."""
+    if not keys:
+        raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
+    if wrong := [key for key in keys if not isinstance(key, str) or not key]:
+        raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
+    if taken := [key for key in keys if key in MEASURES]:
+        raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
+
+
+def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
+    """The table. Raises `InvalidRequest` where no row has one of the keys."""
+    for key in keys:
+        if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
+            known = ", ".join([*TIMES, *PLAIN])
+            raise InvalidRequest(f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.")
+    return table
 
 
 def write_key(key: str) -> str:

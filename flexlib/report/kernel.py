@@ -18,8 +18,8 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 from flexlib.report.parameters import is_secret_name
 from flexlib.settings import VARIABLES
 
-TOLERANCES = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD")
-"""No secrets, and a page without them would call a month otherwise than the console does."""
+TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_ORGANIZATION")
+"""No secrets, and a page without them would say otherwise of a month than the console does."""
 
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "XDG_*"),
@@ -28,7 +28,7 @@ PASSED_ON = (
     *("LD_LIBRARY_PATH", "DYLD_*", "*_NUM_THREADS"),
     *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERNAME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH"),
     *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*", "NUMBER_OF_PROCESSORS", "PROCESSOR_*"),
-    *TOLERANCES,
+    *TOLD,
     *("JUPYTER*", "IPYTHON*", "MPL*"),
     *("JAVA_HOME", "SPARK_*", "PYSPARK_*", "HADOOP_*", "YARN_CONF_DIR", "KRB5*"),
 )
@@ -72,7 +72,7 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
     }
     return {
         # Empty counts as not set; left out, a key or a password would come back from .env.
-        **dict.fromkeys(set(VARIABLES) - set(TOLERANCES), ""),
+        **dict.fromkeys(set(VARIABLES) - set(TOLD), ""),
         **passed,
         "FLEXLIB_DATA": str(data.absolute()),
         "FLEXLIB_UNCLOSED": unclosed,

@@ -18,7 +18,7 @@ from flexlib.dates import Span
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
-from flexlib.settings import LOOPBACK
+from flexlib.setting_values import LOOPBACK
 
 if TYPE_CHECKING:
     import requests

@@ -21,7 +21,7 @@ from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
 from flexlib.privacy import clean_message
-from flexlib.settings import LOOPBACK
+from flexlib.setting_values import LOOPBACK
 from flexlib.sources.windsurf.answers import (
     Notify,
     Setback,

@@ -1,0 +1,157 @@
+"""The rows of a month with the department, team, project and cost centre of each, by the day that it is of.
+
+In this order: what the call's own metadata names; the line of the team that it names; that of its key or application;
+that of its person. Whom no line names, or not on that day, is nowhere: None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import reduce
+from math import lcm
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from flexlib.dates import Month
+from flexlib.schema import USAGE, name_sql_type
+from flexlib.store.membership import LEVELS, PERSON, TEAM, Held, Parts, Place, write_key
+from flexlib.store.organization import PERSONS, Organization
+from flexlib.store.version import Snapshot
+
+PART = pa.struct(
+    [(level, pa.string()) for level in LEVELS]
+    + [("share", pa.int64()), ("whole", pa.int64()), ("others", pa.list_(pa.int64())), ("is_undecided", pa.bool_())]
+)
+"""So many of `whole` are its share; the largest, which takes what these leave, has the shares of the `others`. Of a
+month within which somebody moved it is not decided where they belong."""
+PLACES = pa.schema(
+    [("key", pa.string()), ("of_month", pa.bool_()), ("first", pa.date32()), ("last", pa.date32())]
+    + [("parts", pa.list_(PART))]
+)
+NOBODY = ", ".join([*(f"'{level}': NULL::VARCHAR" for level in LEVELS), "'share': 1::BIGINT", "'whole': 1::BIGINT",
+                    "'others': []::BIGINT[]", "'is_undecided': false"])  # fmt: skip
+NOWHERE = f"[{{{NOBODY}}}]"
+"""The parts of what no line names, as SQL."""
+
+PEOPLE = ", ".join(f"'{one}'" for one in PERSONS)
+ID = "coalesce(usable_key, usable_id::VARCHAR)"
+OF_CALLS = {
+    "key": f"CASE WHEN lower(usable_type) NOT IN ({PEOPLE}) THEN lower(usable_type) || chr(31) || {ID} END",
+    "person": f"CASE WHEN usable_key IS NOT NULL OR lower(usable_type) IN ({PEOPLE}) "
+    f"THEN '{PERSON}' || chr(31) || {ID} END",
+}
+"""Of a call the keys that lines are found by (see `write_key`), as SQL."""
+AMOUNTS = {name: USAGE.field(name).type for name in ("amount_in_usd", "amount_in_clp")}
+CREDITS = ("flex_credits", "prompt_credits")
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def place_rows(
+    rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, credits_: Sequence[Snapshot], row_id: str
+) -> duckdb.DuckDBPyRelation:
+    """The rows with `LEVELS`, one for each part of what a row is of; amounts are divided by `split_amounts`.
+
+    `credits_`: those of the month, with people; `row_id`: the id of one of their rows among `rows`, as SQL.
+    """
+    places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month)], schema=PLACES))
+    spent = _find_keys(organization, credits_, row_id)
+    named = ", ".join(f"nullif(trim(metadata ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
+    found = rows.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
+    found = found.select(
+        f"rows.*, {named}, CAST(created_at AS DATE) AS place_day, grain = 'month' AS of_month, "
+        f"'{TEAM}' || chr(31) || said_team AS by_team, "
+        f"coalesce(spent.key, {OF_CALLS['key']}) AS by_key, coalesce(spent.person, {OF_CALLS['person']}) AS by_person"
+    )
+    for way in ("team", "key", "person"):
+        on = (f"found.by_{way} = {way}.key AND found.of_month = {way}.of_month "
+              f"AND found.place_day BETWEEN {way}.first AND {way}.last")  # fmt: skip
+        found = found.set_alias("found").join(places.set_alias(way), on, how="left")
+        found = found.select(f"found.*, {way}.parts AS parts_of_{way}")
+    parts = f"coalesce(parts_of_team, parts_of_key, parts_of_person, {NOWHERE})"
+    levels = ", ".join(f"coalesce(said_{level}, part.{level}) AS {level}" for level in LEVELS)
+    columns = ", ".join(f'"{name}"' for name in rows.columns)
+    found = found.select(f"{columns}, {', '.join(f'said_{level}' for level in LEVELS)}, unnest({parts}) AS part")
+    return found.select(f"{columns}, {levels}, part")
+
+
+def split_amounts(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Each row's amounts and credits divided by its parts, exact to the last digit that is stored: what is left over is
+    the largest part's, as are its requests and tokens."""
+    split = [f"CASE WHEN part.whole = 1 THEN {name} ELSE {_scale(_write_part(f'{name} * {10**kind.scale}'), kind)} END "
+             f"AS {name}" for name, kind in AMOUNTS.items()]  # fmt: skip
+    split += [
+        f"CASE WHEN part.whole = 1 THEN {name} ELSE ({_write_part(name)})::BIGINT END AS {name}" for name in CREDITS
+    ]
+    # Of a row that does not say how many calls it sums no part is known to have none.
+    is_uncounted = "requests IS NULL AND amount_in_usd IS NOT NULL AND amount_in_clp IS NOT NULL"
+    split += [f"CASE WHEN part.others IS NULL AND NOT ({is_uncounted}) THEN 0 ELSE requests END AS requests"]
+    split += [f"CASE WHEN part.others IS NULL THEN 0 ELSE {name} END AS {name}" for name in COUNTS]
+    return rows.select(f"* REPLACE ({', '.join(split)})")
+
+
+def _write_part(whole: str) -> str:
+    """A part of a whole number, as SQL; rounded towards zero but for the largest, which is what is left."""
+    amount = f"({whole})::HUGEINT"
+    left = f"coalesce(list_sum([{amount} * other // part.whole for other in part.others])::HUGEINT, 0)"
+    return f"CASE WHEN part.others IS NULL THEN {amount} * part.share // part.whole ELSE {amount} - {left} END"
+
+
+def _scale(number: str, kind: pa.Decimal128Type) -> str:
+    """A whole number of the last stored digits as the amount that it is, as SQL."""
+    step = f"{Decimal(1).scaleb(-kind.scale):f}::DECIMAL({kind.scale + 1}, {kind.scale})"
+    return f"(({number})::DECIMAL({kind.precision}, 0) * {step})::{name_sql_type(kind)}"
+
+
+def _list_places(organization: Organization, month: Month) -> Iterator[dict[str, Any]]:
+    """Where everybody belongs on the days of the month, and in sums of all of it."""
+    for key, held in organization.held.items():
+        here = [one for one in held if one.first <= month.last and month.first <= one.last]
+        for one in here:
+            yield {"key": key, "of_month": False, "first": one.first, "last": one.last, "parts": _list_parts(one.parts)}
+        if here:
+            parts = _list_parts(here[0].parts) if _covers(here[0], month) else [_find_constant(here, month)]
+            yield {"key": key, "of_month": True, "first": month.first, "last": month.last, "parts": parts}
+
+
+def _covers(held: Held, month: Month) -> bool:
+    return held.first <= month.first and month.last <= held.last
+
+
+def _list_parts(parts: Parts) -> list[dict[str, Any]]:
+    whole = lcm(*(share.denominator for share, _ in parts))
+    shares = [int(share * whole) for share, _ in parts]
+    return [place._asdict() | {"share": share, "whole": whole, "others": shares[1:] if number == 0 else None}
+            for number, (share, (_, place)) in enumerate(zip(shares, parts, strict=True))]  # fmt: skip
+
+
+def _find_constant(held: Sequence[Held], month: Month) -> dict[str, Any]:
+    """What is the same on every day of the month, though something else changed."""
+    places = [place for one in held for _, place in one.parts]
+    days = sum((min(one.last, month.last) - max(one.first, month.first)).days + 1 for one in held)
+    if days < month.span.days:
+        places.append(Place())
+    same = Place(*(names.pop() if len(names := set(level)) == 1 else None for level in zip(*places, strict=True)))
+    return same._asdict() | {"share": 1, "whole": 1, "others": [], "is_undecided": True}
+
+
+def _find_keys(organization: Organization, spent: Sequence[Snapshot], row_id: str) -> duckdb.DuckDBPyRelation:
+    """Of each row of credits its id, and the first two keys of its user that have lines: of its key, of its e-mail."""
+    found: dict[str, list[str]] = {}
+    for one in spent:
+        for user, who in one.people.items():
+            keys = write_key("key", user), write_key(PERSON, user), write_key(PERSON, who.get("email") or user)
+            found[user] = [*dict.fromkeys(key for key in keys if key in organization.held), "", ""]
+    columns = {"user": [*found], "key": [one[0] or None for one in found.values()],
+               "person": [one[1] or None for one in found.values()]}  # fmt: skip
+    known = duckdb.from_arrow(pa.table({name: pa.array(texts, pa.string()) for name, texts in columns.items()}))
+    nothing = duckdb.from_arrow(pa.table({name: pa.array([], pa.string()) for name in ("row_id", "user")}))
+    rows = [nothing, *(one.relation.select(f'{row_id} AS row_id, "user"') for one in spent)]
+    every = reduce(lambda one, other: one.union(other), rows)
+    return (
+        every.set_alias("spent")
+        .join(known.set_alias("known"), 'spent."user" = known."user"', how="left")
+        .select("spent.row_id, known.key, known.person")
+    )

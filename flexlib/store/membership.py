@@ -1,0 +1,146 @@
+"""What somebody belongs to from day to day, out of lines that each hold for some days: cut where anything changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+LEVELS = ("department", "team", "project", "cost_centre")
+"""What somebody can belong to, all at once."""
+PERSON, TEAM = "person", "team"
+DAY = timedelta(1)
+
+
+class Place(NamedTuple):
+    """Where somebody belongs; None: not said."""
+
+    department: str | None = None
+    team: str | None = None
+    project: str | None = None
+    cost_centre: str | None = None
+
+
+Parts = tuple[tuple[Fraction, Place], ...]
+"""Shares that sum to 1, the largest first, ties by name."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A line of the file: on these days so much of somebody is there."""
+
+    line: int
+    kind: str
+    """`person`, `team`, or the type of a usable such as `key`."""
+    who: str
+    first: date
+    last: date
+    share: Fraction
+    place: Place
+    owner: str | None = None
+
+    @property
+    def key(self) -> str:
+        return write_key(self.kind, self.who)
+
+
+class Held(NamedTuple):
+    """Days, the last included, on all of which the same holds."""
+
+    first: date
+    last: date
+    parts: Parts
+
+
+class Gap(NamedTuple):
+    """Days between two lines of somebody on which none holds."""
+
+    before: Membership
+    first: date
+    last: date
+
+
+def write_key(kind: str, who: str) -> str:
+    """What a line and a row are matched by: the kind and the id, an e-mail as stored rows have it."""
+    return f"{kind}\x1f{hide_email(who)}"
+
+
+def hide_email(text: str) -> str:
+    """What stands for an e-mail in stored rows; another text stays.
+
+    >>> hide_email("Ana@example.com") == hide_email("ana@example.com")
+    True
+    """
+    return f"email-{hashlib.sha256(text.lower().encode()).hexdigest()[:24]}" if "@" in text else text
+
+
+def cut_days(lines: Sequence[Membership]) -> tuple[list[Held], list[tuple[int, str]], list[Gap]]:
+    """What holds of somebody by its lines, cut where anything changes; the faults, each with its line, and the gaps."""
+    edges = sorted({one.first for one in lines} | {one.last + DAY for one in lines if one.last < date.max})
+    spans = [(first, following - DAY) for first, following in pairwise(edges)]
+    if any(one.last == date.max for one in lines):
+        spans.append((edges[-1], date.max))
+    held: list[Held] = []
+    faults: list[tuple[int, str]] = []
+    gaps: list[Gap] = []
+    for first, last in spans:
+        here = [one for one in lines if one.first <= first and last <= one.last]
+        if not here:
+            gaps.append(Gap(next(one for one in lines if one.last == first - DAY), first, last))
+        elif (total := sum(one.share for one in here)) == 1:
+            held.append(Held(first, last, _sum_parts((one.share, one.place) for one in here)))
+        else:
+            faults.append(_explain_share(sorted(here, key=lambda one: one.line), total, first))
+    return held, faults, gaps
+
+
+def _explain_share(here: Sequence[Membership], total: Fraction | int, first: date) -> tuple[int, str]:
+    """With the last of the lines, which was added to those before."""
+    others = " and ".join(str(one.line) for one in here[:-1])
+    since = f"from {first} on" if first > date.min else "from the beginning"
+    if total > 1 and all(one.share == 1 for one in here):
+        return here[-1].line, f"it overlaps with line {others} {since}; end one before the other begins, or give shares"
+    beside = f" with line {others}" if others else ""
+    return here[-1].line, f"the shares{beside} sum to {float(100 * total):g} % {since}; they must be 100 % on each day"
+
+
+def fill_days(held: Iterable[Held], of_teams: Mapping[str, Sequence[Held]]) -> tuple[Held, ...]:
+    """The same days: what a part leaves open its team's lines say; cut, or joined, where that is another."""
+    filled = (one for days in held for one in _fill_in(days, of_teams))
+    joined: list[Held] = []
+    for one in filled:
+        if joined and joined[-1].last == one.first - DAY and joined[-1].parts == one.parts:
+            one = joined.pop()._replace(last=one.last)
+        joined.append(one)
+    return tuple(joined)
+
+
+def _fill_in(held: Held, of_teams: Mapping[str, Sequence[Held]]) -> Iterator[Held]:
+    teams = {place.team: of_teams.get(place.team, ()) for _, place in held.parts if place.team}
+    edges = {edge for days in teams.values() for one in days for edge in (one.first, one.last)}
+    begins = {held.first, *edges, *(edge + DAY for edge in edges if edge < date.max)}
+    starts = sorted(day for day in begins if held.first <= day <= held.last)
+    for first, last in zip(starts, [*(day - DAY for day in starts[1:]), held.last], strict=True):
+        said = {team: next((one.parts for one in days if one.first <= first <= one.last), ())
+                for team, days in teams.items()}  # fmt: skip
+        filled = ((share * more, Place(*(own or other for own, other in zip(place, open_, strict=True))))
+                  for share, place in held.parts
+                  for more, open_ in said.get(place.team or "") or ((Fraction(1), place),))  # fmt: skip
+        yield Held(first, last, _sum_parts(filled))
+
+
+def _sum_parts(parts: Iterable[tuple[Fraction, Place]]) -> Parts:
+    shares: dict[Place, Fraction] = defaultdict(Fraction)
+    for share, place in parts:
+        shares[place] += share
+    return tuple(sorted(((share, place) for place, share in shares.items()), key=_rank))
+
+
+def _rank(part: tuple[Fraction, Place]) -> tuple[Fraction, list[tuple[bool, str]]]:
+    """The largest first, then by name, nothing last."""
+    return -part[0], [(name is None, name or "") for name in part[1]]

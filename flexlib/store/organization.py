@@ -1,0 +1,164 @@
+"""Who belongs to which department, team, project and cost centre, from day to day: read from a file, held to it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+from flexlib.errors import BadFile
+from flexlib.nesting import format_given
+from flexlib.store.disk import PRIVATE, report_disk
+from flexlib.store.membership import LEVELS, PERSON, TEAM, Gap, Held, Membership, Place, cut_days, fill_days
+from flexlib.store.roster import Line, prove_day_first, read_date, read_roster
+
+ORGANIZATION = "organization.csv"
+"""In `params/` of the project, for its owner alone: it holds people."""
+PERSONS = ("person", "persona", "user", "usuario")
+"""Kinds that are a person, also of a usable: its number is then a person's."""
+KINDS = dict.fromkeys(PERSONS, PERSON) | {"equipo": TEAM, "clave": "key", "aplicación": "application"}
+MOST_FAULTS = 10
+"""So many are shown at once."""
+DECIMALS = 4
+"""Of a percentage: with those of a person and of its team, the parts of any amount still fit into 128 bits."""
+NUMBER = re.compile(r"(\d{1,3}(?:[.,]\d{1,10})?)( ?%)?", re.ASCII)
+MADE_UP = ".example."
+"""In the name of a file whose people are made up."""
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The lines of a file, checked."""
+
+    file: Path
+    memberships: tuple[Membership, ...]
+    notes: tuple[str, ...] = ()
+    """What had to be understood of the file, and who else may read it, in sentences."""
+    gaps: tuple[Gap, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def held(self) -> dict[str, tuple[Held, ...]]:
+        """By key (see `write_key`) what holds when; what a line leaves open its team's line says."""
+        groups = _group(self.memberships)
+        cut = {key: cut_days(lines)[0] for key, lines in groups.items()}
+        of_teams = {lines[0].who: cut[key] for key, lines in groups.items() if lines[0].kind == TEAM}
+        return {key: fill_days(days, {} if groups[key][0].kind == TEAM else of_teams) for key, days in cut.items()}
+
+    def find_owner(self, team: str, day: date) -> str | None:
+        """Whom a team's notices go to on a day: as its own line says, else that of one of its people."""
+        lines = [
+            one for one in self.memberships if one.owner and one.place.team == team and one.first <= day <= one.last
+        ]
+        return min(lines, key=lambda one: (one.kind != TEAM, one.line)).owner if lines else None
+
+
+def read_organization(file: Path) -> Organization:
+    """The organization of a CSV or Excel file as `params/organization.example.csv` explains it.
+
+    A file of the usual name is its owner's alone from then on; of another that others may read the notes tell. Raises
+    `BadFile` with the faults and their lines, `ExtraMissing` for Excel without its library.
+    """
+    roster = read_roster(file)
+    faults: list[tuple[int, str]] = []
+    days = [text for line in roster.lines for name in ("from", "until") if (text := line.read(name))]
+    plain = [text for line in roster.lines if (text := line.read("share")) and not text.endswith("%")]
+    reader = _Reader(prove_day_first(days), all(_is_part(text) for text in plain), faults)
+    lines = [found for line in roster.lines if (found := reader.read_line(line))]
+    gaps: list[Gap] = []
+    for group in _group(lines).values():
+        _, wrong, left_open = cut_days(group)
+        faults += wrong
+        gaps += left_open
+    if faults:
+        told = [f"line {line} of {file}: {text}." for line, text in sorted(set(faults))]
+        more = [f"And {len(told) - MOST_FAULTS} more."] if len(told) > MOST_FAULTS else []
+        raise BadFile("\n".join([*told[:MOST_FAULTS], *more]))
+    if not lines:
+        raise BadFile(f"{file} has nobody; give each person, key or team a line, as its example does.")
+    return Organization(file, tuple(lines), (*roster.notes, *_guard_file(file)), tuple(gaps))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    day_first: bool | None
+    has_parts: bool
+    """Whether shares are parts of 1, else percents."""
+    faults: list[tuple[int, str]]
+
+    def read_line(self, line: Line) -> Membership | None:
+        before = len(self.faults)
+        kind = (line.read("kind") or PERSON).lower()
+        kind, who = KINDS.get(kind, kind), line.read("who")
+        if not who:
+            self._tell(line, "whom is it of? Write an e-mail, a key or a name into it")
+        first, last = self._read_day(line, "from") or date.min, self._read_day(line, "until") or date.max
+        if last < first:
+            self._tell(line, f"it ends on {last}, before it begins on {first}")
+        place = Place(**{level: line.read(level) for level in LEVELS})
+        if not any((*place, line.read("owner"))):
+            self._tell(line, "it names no department, team, project or cost centre")
+        if kind == TEAM:
+            if place.team not in (None, who):
+                self._tell(line, f"the team {who} cannot belong to another team, {place.team}")
+            place = place._replace(team=who)
+        share = self._read_share(line)
+        if len(self.faults) > before or not who:
+            return None
+        return Membership(line.number, kind, who, first, last, share, place, line.read("owner"))
+
+    def _read_day(self, line: Line, column: str) -> date | None:
+        text = line.read(column)
+        try:
+            return read_date(text, day_first=self.day_first) if text else None
+        except ValueError as error:
+            self._tell(line, f"{column} is {format_given(text)}, which {error}")
+            return None
+
+    def _read_share(self, line: Line) -> Fraction:
+        text = line.read("share")
+        if text is None:
+            return Fraction(1)
+        match = NUMBER.fullmatch(text)
+        number = _read_number(match) if match else Fraction(0)
+        share = number if match and self.has_parts and not match[2] else number / 100
+        if not 0 < share <= 1 or share * 100 * 10**DECIMALS % 1:
+            self._tell(line, f"its share is {format_given(text)}; write a percentage above 0 up to 100, with at most "
+                             f"{DECIMALS} decimals")  # fmt: skip
+        return share
+
+    def _tell(self, line: Line, what: str) -> None:
+        self.faults.append((line.number, what))
+
+
+def _is_part(text: str) -> bool:
+    match = NUMBER.fullmatch(text)
+    return match is not None and _read_number(match) <= 1
+
+
+def _read_number(match: re.Match[str]) -> Fraction:
+    return Fraction(match[1].replace(",", "."))
+
+
+def _group(lines: Iterable[Membership]) -> dict[str, list[Membership]]:
+    groups: dict[str, list[Membership]] = defaultdict(list)
+    for one in lines:
+        groups[one.key].append(one)
+    return groups
+
+
+def _guard_file(file: Path) -> list[str]:
+    """Keeps a file of the usual name from others; of another that they may read, says so."""
+    found = file.stat()
+    if os.name != "posix" or not found.st_mode & 0o077 or MADE_UP in file.name:
+        return []
+    if file.name == ORGANIZATION and found.st_uid == os.geteuid():
+        with report_disk(file.parent):
+            file.chmod(PRIVATE)
+        return []
+    return [f"Others may read {file}, which holds people: chmod 600 {file}"]

@@ -1,0 +1,171 @@
+"""The cells of an organization's file, CSV or Excel, as a personnel department gives it, with their lines."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+
+from flexlib.errors import BadFile, explain_missing
+from flexlib.nesting import format_given
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "who": ("who", "person", "persona", "email", "e mail", "mail", "correo", "correo electronico", "usuario", "user"),
+    "kind": ("kind", "type", "tipo"),
+    "department": ("department", "departamento", "depto"),
+    "team": ("team", "equipo"),
+    "project": ("project", "proyecto"),
+    "cost_centre": ("cost centre", "cost center", "centro de costo", "centro de costos", "ceco"),
+    "from": ("from", "desde"),
+    "until": ("until", "hasta"),
+    "share": ("share", "percent", "percentage", "porcentaje", "%"),
+    "owner": ("owner", "responsable", "jefe", "jefa"),
+    "name": ("name", "nombre"),
+}
+"""The columns that are known, each with its headers: without accents, in lower case."""
+UNREAD = "name"
+"""Such a column stands in many lists of people; nothing needs it."""
+
+EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+DELIMITERS = ",;\t"
+_PARTED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file: its number, and the texts of its known columns, without blanks around them."""
+
+    number: int
+    cells: Mapping[str, str]
+
+    def read(self, column: str) -> str | None:
+        """The text of a column; None where there is none."""
+        return self.cells.get(column) or None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The lines of a file, and what had to be understood of it, in sentences."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+
+def read_roster(file: Path) -> Roster:
+    """The lines of a CSV or of the first sheet of an Excel file that are not blank.
+
+    Raises `BadFile` for a file that is not there or cannot be read, and for a column that is not known or is missing;
+    `ExtraMissing` for Excel without the library that reads it.
+    """
+    if not file.is_file():
+        raise BadFile(f"{file} is not there; name the file that says who belongs to which department.")
+    notes: list[str] = []
+    try:
+        rows = _read_excel(file) if file.suffix.lower() in EXCEL else list(_read_csv(file, notes))
+    except OSError as error:
+        raise BadFile(f"{file} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    given = [(number, [one.strip() for one in cells]) for number, cells in rows]
+    kept = [(number, cells) for number, cells in given if any(cells)]
+    if not kept:
+        raise BadFile(f"{file} is empty; give it a line of column names: {', '.join(COLUMNS)}.")
+    (number, header), *lines = kept
+    columns = _name_columns(header, f"line {number} of {file}")
+    for number, cells in lines:
+        if any(cells[len(columns) :]):
+            raise BadFile(
+                f"line {number} of {file} has more cells than the {len(columns)} column names; put names that hold "
+                "the delimiter in quotes."
+            )
+    return Roster(tuple(Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines), tuple(notes))
+
+
+def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
+    content = file.read_bytes()
+    if b"\0" in content:
+        raise BadFile(f"{file} is neither a CSV in UTF-8 nor an Excel file; save it as CSV UTF-8, or as .xlsx.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+        notes.append(f"{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise BadFile(f"line {line} of {file} is no line of a CSV ({error}); close its quotes.") from error
+
+
+def _read_excel(file: Path) -> list[tuple[int, list[str]]]:
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ImportError as error:
+        raise explain_missing(error) or error from error
+    try:
+        rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python(skip_empty_area=False)
+    except CalamineError as error:
+        raise BadFile(f"{file} cannot be read as Excel ({error}); save it again, or as CSV.") from error
+    return [(number, [_write_cell(one) for one in row]) for number, row in enumerate(rows, start=1)]
+
+
+def _write_cell(value: object) -> str:
+    if isinstance(value, datetime):
+        value = value.date()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return f"{value:.10f}".rstrip("0").rstrip(".")  # 0.07 * 100 is 7.000000000000001 to a sheet
+    return str(value)
+
+
+def _name_columns(header: Sequence[str], where: str) -> list[str]:
+    names = {written: name for name, others in COLUMNS.items() for written in others}
+    columns = [names.get(_simplify(one), "") for one in header]
+    while header and not header[len(columns) - 1]:  # a sheet's empty columns
+        columns.pop()
+        header = header[: len(columns)]
+    if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
+        raise BadFile(
+            f"{where}: {format_given(unknown[0])} is no column of an organization; it has {', '.join(COLUMNS)}."
+        )
+    if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
+        raise BadFile(f"{where}: the columns {' and '.join(twice)} say the same; keep one of them.")
+    if "who" not in columns:
+        raise BadFile(f"{where}: no column says whom a line is of; call one who, person, email or correo.")
+    return columns
+
+
+def _simplify(text: str) -> str:
+    """A header as `COLUMNS` writes it."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(plain.lower().replace("_", " ").replace("-", " ").split())
+
+
+def prove_day_first(texts: Iterable[str]) -> bool | None:
+    """Whether dates such as 15/09/2025 have their day first; None where none of them tells, or they contradict."""
+    found = [match for text in texts if (match := _PARTED.fullmatch(text))]
+    told = {int(match[1]) > 12 for match in found if int(match[1]) > 12 or int(match[2]) > 12}
+    return told.pop() if len(told) == 1 else None
+
+
+def read_date(text: str, *, day_first: bool | None) -> date:
+    """The date of a text: `2025-09-15`, or 15/09/2025 where it is known which number is the day. Raises `ValueError`
+    with what is wrong, in words."""
+    match = _PARTED.fullmatch(text)
+    if match and day_first is None:
+        raise ValueError("is one day or another: nothing in the file tells the day from the month; write 2025-09-15")
+    try:
+        if match:
+            day, month = (match[1], match[2]) if day_first else (match[2], match[1])
+            return date(int(match[3]), int(month), int(day))
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is no date; write it as 2025-09-15") from None

@@ -1,0 +1,227 @@
+"""The file that says who belongs where: read as a personnel department gives it, refused with a line for each fault."""
+
+from __future__ import annotations
+
+import os
+import random
+import zipfile
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from flexlib.errors import BadFile
+from flexlib.store.membership import Held, Place, hide_email, write_key
+from flexlib.store.organization import read_organization
+
+ANA = write_key("person", "ana@example.com")
+ALWAYS = (date.min, date.max)
+
+
+def write(folder: Path, text: str, name: str = "people.csv") -> Path:
+    file = folder / name
+    file.write_text(text, "utf-8")
+    return file
+
+
+def hold(folder: Path, text: str) -> tuple[Held, ...]:
+    """What the lines of a file say of Ana."""
+    return read_organization(write(folder, text)).held[ANA]
+
+
+def whole(department: str, **others: str) -> tuple[tuple[Fraction, Place], ...]:
+    return ((Fraction(1), Place(department, **others)),)
+
+
+def test_a_person_belongs_to_what_its_line_says_from_day_to_day(tmp_path: Path) -> None:
+    assert hold(tmp_path, """\
+person,department,team,project,cost_centre,from,until
+Ana@Example.com,Platform,Search,Atlas,CC-10,,2025-09-14
+ana@example.com,Data,,,,2025-09-15,
+""") == (
+        Held(date.min, date(2025, 9, 14), whole("Platform", team="Search", project="Atlas", cost_centre="CC-10")),
+        Held(date(2025, 9, 15), date.max, whole("Data")),
+    )  # fmt: skip
+
+
+SPANISH = """\
+correo electrónico;Departamento;Equipo;Proyecto;Centro de costo;Desde;Hasta;Porcentaje;Nombre
+ana@example.com;Operación;Búsqueda;Atlas;CC-10;01/03/2025;31-12-2025;33,5 %;Ana
+ana@example.com;Operación;Búsqueda;Faro;CC-10;01/03/2025;31-12-2025;66,5;Ana
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_file_is_read_as_an_office_in_chile_writes_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "nómina.csv"
+    file.write_bytes(SPANISH.encode(encoding).replace(b"\n", b"\r\n"))
+    found = read_organization(file)
+    assert found.held[ANA] == (
+        Held(
+            date(2025, 3, 1),
+            date(2025, 12, 31),
+            (
+                (Fraction("0.665"), Place("Operación", "Búsqueda", "Faro", "CC-10")),
+                (Fraction("0.335"), Place("Operación", "Búsqueda", "Atlas", "CC-10")),
+            ),
+        ),
+    )
+    assert any("not in UTF-8" in note for note in found.notes) == (encoding == "cp1252")
+
+
+def write_sheet(file: Path, rows: list[list[str | float]]) -> None:
+    """A workbook of one sheet, as the least that Excel opens."""
+    cells = "".join(
+        f'<row r="{number}">'
+        + "".join(
+            f'<c t="inlineStr"><is><t>{one}</t></is></c>' if isinstance(one, str) else f"<c><v>{one}</v></c>"
+            for one in row
+        )
+        + "</row>"
+        for number, row in enumerate(rows, start=1)
+    )
+    main, link = (f"http://schemas.openxmlformats.org/{part}" for part in (
+        "spreadsheetml/2006/main", "officeDocument/2006/relationships"))  # fmt: skip
+    package = "http://schemas.openxmlformats.org/package/2006"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="xml" '
+        'ContentType="application/xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{link}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{link}"><sheets><sheet name="People" sheetId="1" '
+        'r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{link}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(file, "w") as book:
+        for name, text in parts.items():
+            book.writestr(name, text)
+
+
+def test_a_sheet_of_excel_says_the_same_as_its_csv(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "people.xlsx", [
+        ["Persona", "Departamento", "Proyecto", "Desde", "Porcentaje"],
+        ["ana@example.com", "Data", "A", "2025-03-01", 0.07],
+        ["ana@example.com", "Data", "B", "2025-03-01", 0.93],
+    ])  # fmt: skip
+    of_csv = hold(tmp_path, "who,department,project,from,share\n"
+                            "ana@example.com,Data,B,2025-03-01,93\nana@example.com,Data,A,2025-03-01,7\n")  # fmt: skip
+    assert read_organization(tmp_path / "people.xlsx").held[ANA] == of_csv
+
+
+def test_what_is_no_workbook_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="cannot be read as Excel"):
+        read_organization(write(tmp_path, "who,department\n", "people.xlsx"))
+
+
+def test_what_a_line_leaves_open_the_line_of_its_team_says_on_those_days(tmp_path: Path) -> None:
+    assert hold(tmp_path, """\
+who,kind,team,department,cost_centre,until,from
+ana@example.com,,Search,,CC-7,,
+Search,team,,Platform,CC-10,2025-09-14,
+Search,team,,Data,CC-11,,2025-09-15
+""") == (
+        Held(date.min, date(2025, 9, 14), whole("Platform", team="Search", cost_centre="CC-7")),
+        Held(date(2025, 9, 15), date.max, whole("Data", team="Search", cost_centre="CC-7")),
+    )  # fmt: skip
+
+
+def test_days_on_which_the_same_holds_are_one_span(tmp_path: Path) -> None:
+    assert hold(tmp_path, """\
+who,kind,team,department,from,until
+ana@example.com,,Search,Platform,,2025-09-14
+ana@example.com,,Search,,2025-09-15,
+Search,team,,Platform,2025-03-01,
+""") == (Held(*ALWAYS, whole("Platform", team="Search")),)  # fmt: skip
+
+
+HEAD = "who,kind,department,team,project,from,until,share\n"
+FAULTS = {
+    "ana@example.com,,Data,,,,,\nana@example.com,,Sales,,,2025-09-15,,":
+        "line 3 of .*: it overlaps with line 2 from 2025-09-15 on; end one before the other begins, or give shares",
+    "ana@example.com,,Data,,A,,,60\nana@example.com,,Data,,B,,,50":
+        "line 3 of .*: the shares with line 2 sum to 110 % from the beginning; they must be 100 % on each day",
+    "ana@example.com,,Data,,A,,,60\nana@example.com,,Data,,B,2025-09-15,,40":
+        "line 2 of .*: the shares sum to 60 % from the beginning; they must be 100 % on each day",
+    "ana@example.com,,Data,,,2025-09-15,2025-09-14,":
+        "line 2 of .*: it ends on 2025-09-14, before it begins on 2025-09-15",
+    ",,Data,,,,,": "line 2 of .*: whom is it of",
+    "ana@example.com,,,,,,,": "line 2 of .*: it names no department, team, project or cost centre",
+    "ana@example.com,,Data,,,soon,,": "line 2 of .*: from is 'soon', which is no date; write it as 2025-09-15",
+    "ana@example.com,,Data,,,01/02/2025,,": "line 2 of .*: from is '01/02/2025', which is one day or another",
+    "ana@example.com,,Data,,,,,120": "line 2 of .*: its share is '120'; write a percentage above 0 up to 100",
+    "ana@example.com,,Data,,,,,0": "line 2 of .*: its share is '0'",
+    "ana@example.com,,Data,,,,,most": "line 2 of .*: its share is 'most'",
+    "Search,team,Data,Other,,,,": "line 2 of .*: the team Search cannot belong to another team, Other",
+    "a,,Data,,,,,,,more": "line 2 of .* has more cells than the 8 column names",
+    'a,"Data,,,,,,': "line 2 of .* is no line of a CSV",
+    "": "has nobody",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", FAULTS)
+def test_a_fault_is_said_with_its_line(tmp_path: Path, lines: str) -> None:
+    with pytest.raises(BadFile, match=FAULTS[lines]):
+        read_organization(write(tmp_path, HEAD + lines + "\n"))
+
+
+def test_each_fault_has_its_own_sentence_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    with pytest.raises(BadFile) as raised:
+        read_organization(write(tmp_path, HEAD + "ana@example.com,,Data,,,,,\n,,Data,,,,,\nana@example.com,,X,,,,,\n"))
+    assert [line.split(" of ")[0] for line in str(raised.value).splitlines()] == ["line 3", "line 4"]
+
+
+@pytest.mark.parametrize(("header", "said"), [
+    ("who,shoe size", "line 1 of .*: 'shoe size' is no column of an organization"),
+    ("department,team", "no column says whom a line is of"),
+    ("person,correo,team", "the columns person and correo say the same"),
+    ("", "is empty"),
+])  # fmt: skip
+def test_columns_that_are_not_known_are_refused(tmp_path: Path, header: str, said: str) -> None:
+    with pytest.raises(BadFile, match=said):
+        read_organization(write(tmp_path, f"{header}\n"))
+
+
+def test_days_without_a_line_between_two_of_a_person_are_gaps_and_no_fault(tmp_path: Path) -> None:
+    lines = "ana@example.com,,Data,,,,2025-09-10,\nana@example.com,,Sales,,,2025-09-15,,\n"
+    found = read_organization(write(tmp_path, HEAD + lines))
+    assert [(one.before.line, one.first, one.last) for one in found.gaps] == [(2, date(2025, 9, 11), date(2025, 9, 14))]
+    assert [one.first for one in found.held[ANA]] == [date.min, date(2025, 9, 15)]
+
+
+def test_the_order_of_the_lines_changes_nothing(tmp_path: Path) -> None:
+    lines = [f"p{number}@example.com,,D{number % 3},Search,P{part},,,{share}"
+             for number in range(20) for part, share in enumerate((50, 30, 20))]  # fmt: skip
+    shuffled = random.Random(7).sample(lines, len(lines))
+    first, second = (read_organization(write(tmp_path, HEAD + "\n".join(one))).held for one in (lines, shuffled))
+    assert first == second
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have other rights")
+def test_a_file_of_people_is_its_owners_alone_or_said_to_be_open(tmp_path: Path) -> None:
+    lines = HEAD + "ana@example.com,,Data,,,,,\n"
+    usual, other = write(tmp_path, lines, "organization.csv"), write(tmp_path, lines, "hr.csv")
+    for file in (usual, other):
+        file.chmod(0o644)
+    assert (read_organization(usual).notes, usual.stat().st_mode & 0o777) == ((), 0o600)
+    assert read_organization(other).notes == (f"Others may read {other}, which holds people: chmod 600 {other}",)
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_team_is_told_by_its_own_line_before_one_of_its_people(tmp_path: Path) -> None:
+    found = read_organization(write(tmp_path, """\
+who,kind,team,department,owner
+ana@example.com,,Search,,ben@example.com
+Search,team,,Data,carla@example.com
+eva@example.com,,Maps,,dora@example.com
+"""))  # fmt: skip
+    day = date(2025, 9, 1)
+    assert [found.find_owner(team, day) for team in ("Search", "Maps", "Ads")] == [
+        "carla@example.com", "dora@example.com", None]  # fmt: skip
+
+
+def test_an_email_is_matched_as_imports_store_it() -> None:
+    assert hide_email("ANA@example.com").startswith("email-")
+    assert hide_email("3f1c") == "3f1c"
