@@ -8,21 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from shlex import quote
 from typing import Any
-
-import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
-from flexlib.errors import BadFile, BadParameter
+from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
-from flexlib.ingest.tables import TABLE_ROWS, mask_private
-from flexlib.money.amounts import drop_filled
-from flexlib.privacy import PrivacyGuard
-from flexlib.schema import USAGE
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
@@ -33,9 +24,6 @@ from flexlib.store.version import Snapshot
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 UNKNOWN = -1
 """The number of the file that a stored row came from, where an older flexlib did not keep it."""
-
-STANDARD = "standard"
-"""The tier of a call of which none is said."""
 
 FIRST_RULES = 1
 """Those of flexlib 0.2.0 and before, which kept no number of them."""
@@ -125,66 +113,6 @@ def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
     names = [hide_email(entry["name"]) for entry in files]
     wanted = hide_email(name if name in names or hide_email(name) in names else Path(name).name)
     return [number for number, one in enumerate(names) if one == wanted]
-
-
-def compare_calls(
-    connection: duckdb.DuckDBPyConnection,
-    found: str,
-    known: str,
-    names: dict[int, str],
-    guard: PrivacyGuard,
-    lifted: Iterable[str] = (),
-) -> dict[str, int]:
-    """Rows and tokens of the calls of `found` that stand in `known` too; both are views, `found` with its `file`.
-
-    What is `lifted` out of the metadata flexlib 0.1.0 did not read: there the metadata alone says whether it is alike.
-    No tier is the standard one, which an older flexlib did not read everywhere. Raises `BadFile`, with the name of the
-    file, where the two say something else.
-    """
-    strict = PrivacyGuard(secret=guard.secret)  # what was stored was masked as was set then
-    before_it = {name: f"coalesce(known.{name}, found.{name})" for name in lifted}
-    here = {name: f"found.{name}" for name in USAGE.names}
-    there = {name: before_it.get(name, f"known.{name}") for name in USAGE.names}
-    for sides in (here, there):
-        sides["tier"] = f"nullif({sides['tier']}, '{STANDARD}')"
-    columns = ", ".join(
-        [f"{sql} AS {name}" for name, sql in here.items()]
-        + [f"{sql} AS known_{name}" for name, sql in there.items()]
-        + ["found.file", "known.file AS known_file"]
-    )
-    counts = dict.fromkeys(FIGURES, 0)
-    changed: list[tuple[str, int, int]] = []
-    query = f"SELECT {columns} FROM {found} found JOIN {known} known ON found.id = known.id"
-    for batch in connection.sql(query).to_arrow_reader(TABLE_ROWS):
-        again, before = (
-            mask_private(
-                drop_filled(pa.Table.from_arrays(batch.columns[start : start + len(USAGE)], schema=USAGE)), strict
-            )
-            for start in (0, len(USAGE))
-        )
-        before, again = before.drop_columns("masked"), again.drop_columns("masked")
-        if not before.equals(again):
-            files = (batch.columns[place].to_pylist() for place in (-2, -1))
-            rows = zip(before.to_pylist(), again.to_pylist(), *files, strict=True)
-            changed += [(one["id"], *places) for one, other, *places in rows if one != other]
-        counts["rows"] += len(again)
-        for name in FIGURES[1:]:
-            counts[name] += pc.sum(again[name]).as_py()
-    if changed:
-        first, file, other = min(changed)
-        count = sum(number == file for _, number, _ in changed)
-        advice = f"import the newer of the two with --supersedes {quote(names[other])}"
-        if known != "stored":  # none of the two is there yet
-            advice = (
-                f"import both with --supersedes {quote(names[other])}, or {quote(names[file])} if that is the older"
-            )
-        if other == UNKNOWN:
-            advice = "import all files of the month in one command, with --replace"
-        raise BadFile(
-            f"{names[file]} says something else than {names[other]} of {format_count(count, 'call')} of the same id, "
-            f"such as {first}; {advice}."
-        )
-    return counts
 
 
 def count_pages(refused: Iterable[RefusedRow]) -> dict[str, int]:

@@ -16,9 +16,10 @@ import pyarrow as pa
 from flexlib.dates import Month
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.entries import Decisions, Entries
-from flexlib.ingest.files.known import FIGURES, UNKNOWN, compare_calls, read_certificate, write_notes
+from flexlib.ingest.files.known import FIGURES, UNKNOWN, read_certificate, write_notes
 from flexlib.ingest.files.overlaps import find_equal_rows, find_shared_rows
 from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.said_again import compare_calls
 from flexlib.ingest.files.stored import find_empty_columns, find_outer_calls, read_raw
 from flexlib.ingest.files.superseded import Figures, drop_rows
 from flexlib.ingest.tables import TABLE_ROWS, hide_ids, mask_private
@@ -28,6 +29,9 @@ from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
 from flexlib.store.origins import ORIGINS, list_beside, read_origins, split_origins
 from flexlib.store.version import People, Snapshot
+
+MEMORY = "400MB"
+"""Of DuckDB where the rows of several files, or of a stored month, are joined: with less, joins of millions fail."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ def merge_month(
     Raises `BadFile` where a file says something else of a stored id, or where what was decided cannot be done.
     """
     connection, before = pool.connection, read_certificate(base)
+    joined = scratch / "joined.parquet" if base or len(entries.numbers) > 1 else None
+    if joined:
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
     _view_found(pool, month, entries, decisions.guard)
     _view_stored(connection, base, entries, decisions.guard)
     # Of a version before; today such a month is refused.
@@ -79,7 +86,7 @@ def merge_month(
         SELECT 1 FROM (FROM found UNION ALL BY NAME FROM stored) WHERE parent IS NOT NULL LIMIT 1""").fetchall()
     )
     beside = list_beside(has_parents=has_parents)
-    tables = _sort_rows(connection, empty, beside, decisions.guard, is_merged=base is not None)
+    tables = _sort_rows(connection, empty, beside, decisions.guard, joined, is_merged=base is not None)
     has_origins = len(files) > 1 or has_parents
     again = {file.facts.sha256 for file in pool.files} | entries.gone
     delivery = Delivery(
@@ -202,17 +209,29 @@ def _list_people(pool: Pool, month: Month, base: Snapshot | None) -> People | No
 
 
 def _sort_rows(
-    connection: duckdb.DuckDBPyConnection, empty: set[str], beside: pa.Schema, guard: PrivacyGuard, *, is_merged: bool
+    connection: duckdb.DuckDBPyConnection,
+    empty: set[str],
+    beside: pa.Schema,
+    guard: PrivacyGuard,
+    joined: Path | None,
+    *,
+    is_merged: bool,
 ) -> Iterator[pa.Table]:
     """The rows sorted by their key, and what stands `beside` them; columns that are `empty` are not carried through the
-    sort, and none is read.
+    sort, and none is read. They are written into `joined` before where that is a path: what a join holds in memory and
+    a sort holds do not fit together.
     """
     columns = [field.name for field in USAGE if field.name not in empty] + beside.names
     chosen = ", ".join(columns)
     rows = connection.sql(f"SELECT {chosen} FROM added" + f" UNION ALL SELECT {chosen} FROM stored" * is_merged)
+    if joined:
+        rows.write_parquet(str(joined), compression="snappy")
+        rows = connection.read_parquet(str(joined))
     for batch in rows.order(", ".join(USAGE_KEY)).to_arrow_reader(TABLE_ROWS):
         found = dict(zip(columns, batch.columns, strict=True))
         arrays = [found.get(field.name, pa.nulls(batch.num_rows, field.type)) for field in USAGE]
         arrays += [found[name] for name in beside.names]
         table = pa.Table.from_arrays(arrays, schema=pa.schema([*USAGE, *beside]))
         yield mask_private(table, guard)
+    if joined:
+        joined.unlink()
