@@ -86,6 +86,12 @@ class SnapshotChanged(FlexlibError):
     exit_code = 4
 
 
+class SumsDiffer(FlexlibError):
+    """Two sums that must be one are not; nothing was written."""
+
+    exit_code = 4
+
+
 class EngineMissing(InvalidRequest):
     """The engine that was asked for is not installed or does not answer."""
 

@@ -19,7 +19,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
-from flexlib.store.disk import write_whole
+from flexlib.store.disk import PRIVATE, PUBLIC, write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 FORMULA = r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
@@ -42,15 +42,17 @@ EXACT: dict[Kind, Callable[[Any], str]] = {
 """How a value is written for a program that reads it; other kinds stand as they are."""
 
 
-def write_csv(table: Table, path: Path) -> Path:
-    """The rows of a finished table, zeros too, in their order, under the names of its columns; no total.
+def write_csv(table: Table, path: Path, *, is_private: bool = False) -> Path:
+    """The rows of a finished table, zeros too, in their order, under the names of its columns; no total. `is_private`:
+    for its owner alone, as what names people is.
 
     A day and a month have a second column, `..._formatted`, with their words. What is not known is empty.
     Raises `DiskFailed`; a file that was there before is then untouched.
     """
     columns = table.written_columns
     rows = ([cell for column in columns for cell in _export_cell(column, row)] for row in table.rows)
-    return _write_lines(path, [name for column in columns for name in _name_cells(column)], rows)
+    names = [name for column in columns for name in _name_cells(column)]
+    return _write_lines(path, names, rows, PRIVATE if is_private else PUBLIC)
 
 
 def to_json_rows(finished: object) -> list[dict[str, Any]]:
@@ -82,10 +84,10 @@ def _export_cell(column: Column, row: Row) -> list[object]:
     return [*cells, _disarm(row.get(column.note) or "")] if column.note else cells
 
 
-def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], mode: int) -> Path:
     text = "".join(_format_line(cells) for cells in [columns, *rows])
     try:
-        write_whole(path, text)
+        write_whole(path, text, mode)
     except OSError as error:
         raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
     return path

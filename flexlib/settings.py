@@ -30,7 +30,6 @@ VARIABLES = (
     "FLEXLIB_BILL_TOLERANCE_SHARE",
     "FLEXLIB_BILL_TOLERANCE_USD",
     "FLEXLIB_BUDGETS",
-    "FLEXLIB_CHARGEBACK",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
@@ -89,8 +88,6 @@ class Settings:
     """By how much a bill may differ from the calls without a reason."""
     budgets: Path | None = None
     """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
-    chargeback: Path | None = None
-    """The file of the rules of a chargeback; None: `params/chargeback.yaml` there."""
     organization: Path | None = None
     """The file that says who belongs to which department; None: there is none."""
     ca_bundle: tuple[str, str] | None = None
@@ -188,7 +185,6 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         ),
         unclosed=read("FLEXLIB_UNCLOSED"),
         budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
-        chargeback=Path(named) if (named := read("FLEXLIB_CHARGEBACK")) else None,
         organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
         debug=read("FLEXLIB_DEBUG") is not None,
     )

@@ -17,6 +17,7 @@ from typing import NoReturn
 import flexlib
 from flexlib.cli import (
     anomalies,
+    chargeback,
     check,
     close,
     compare,
@@ -38,8 +39,8 @@ from flexlib.formats import clean_lines, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
-    credits, spend, compare, forecast, check, anomalies, latency, what_if, import_, ledger, close, fx, report, init,
-    doctor, demo,
+    credits, spend, compare, forecast, check, chargeback, anomalies, latency, what_if, import_, ledger, close, fx,
+    report, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

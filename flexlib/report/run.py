@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.errors import NotebookFailed, SnapshotChanged
+from flexlib.errors import NotebookFailed, SnapshotChanged, SumsDiffer
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
@@ -70,7 +70,7 @@ def run_report(
         folder.mkdir(parents=True, exist_ok=True)
         with _make_draft(folder) as draft, ThreadPoolExecutor(1) as pool:
             # To import the renderer takes as long as to run the notebook: both at once.
-            exporter = pool.submit(_open_exporter)
+            exporter = pool.submit(open_exporter)
             drafted, written = draft / executed.name, draft / page.name
             try:
                 how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
@@ -112,7 +112,7 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
 
     Raises `NotebookFailed` when an output brings something that a page would load or run.
     """
-    exporter = exporter or _open_exporter()
+    exporter = exporter or open_exporter()
     outputs = (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ()))
     shown = "".join(data["text/html"] for data in outputs if "text/html" in data)
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
@@ -178,8 +178,8 @@ def _execute(
         except PapermillExecutionError as error:
             what = _name_parameters(f"{error.ename}: {error.evalue}", source)
             failed = NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}")
-            if error.ename == SnapshotChanged.__name__:
-                failed.exit_code = SnapshotChanged.exit_code
+            told = {one.__name__: one.exit_code for one in (SnapshotChanged, SumsDiffer)}
+            failed.exit_code = told.get(error.ename, failed.exit_code)
             raise failed from error
         except TimeoutError as error:
             limit = f"{how['execution_timeout']:g} s"
@@ -215,7 +215,8 @@ def _import_notebooks() -> None:
             sys.modules.pop(name, None)  # another thread may have been here
 
 
-def _open_exporter() -> TemplateExporter:
+def open_exporter() -> TemplateExporter:
+    """What makes a page of a notebook; of use for many."""
     _import_notebooks()
     from nbconvert.exporters import TemplateExporter
     from traitlets.config import Config

@@ -15,6 +15,8 @@ from flexlib.errors import AlreadyRunning, DiskFailed
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+PUBLIC = 0o666
+"""What a file may have, less the umask."""
 PRIVATE = 0o600
 
 
@@ -57,7 +59,7 @@ def lock_file(file: Path) -> Iterator[None]:
         lock.release()
 
 
-def write_whole(file: Path, content: str | bytes, mode: int = 0o666) -> None:
+def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:
     """Puts `content` (text as UTF-8) in place of `file`, whole or not at all, once it is on the disk.
 
     The folder is made if need be; a file that is new gets `mode`, less the umask. Raises `OSError`: give it a sentence,

@@ -1,0 +1,184 @@
+"""A month charged to departments, projects, cost centres, teams or people, and the proof that it is the whole month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import (
+    MONEY,
+    UNITS,
+    Amounts,
+    Charge,
+    ChargeLine,
+    LineKey,
+    LineKind,
+    SumCheck,
+    Use,
+    build_lines,
+    check_lines,
+    sum_amounts,
+    tax_amount,
+)
+from flexlib.dates import Month
+from flexlib.errors import InvalidRequest, SumsDiffer
+from flexlib.formats import format_plain
+from flexlib.front.chargeback_pools import count_heads, list_charges, measure_beside
+from flexlib.front.chargeback_rules import ChargebackRules, read_rules
+from flexlib.front.spend import Spend
+from flexlib.front.table import SpendTable
+from flexlib.settings import find_home
+from flexlib.spend.month import MonthUsage
+from flexlib.store.membership import LEVELS as PLACES
+
+LEVELS = {"department": "department", "project": "project", "cost_centre": "cost_centre", "team": "team",
+          "person": "user"}  # fmt: skip
+"""What a month can be charged to, and the key of `Spend.by` that it is."""
+RULES = Path("params", "chargeback.yaml")
+"""Where the rules are looked for, in the folder of the project, unless another file is named."""
+
+
+@dataclass(frozen=True)
+class Chargeback:
+    """A month charged to the lines of one level."""
+
+    spend: Spend
+    level: str
+    """One of `LEVELS`."""
+    lines: tuple[ChargeLine, ...]
+    """Who is charged, the largest first; then what is nobody's."""
+    items: tuple[str, ...]
+    """What a line may be charged with: direct use, pools, taxes; in their order."""
+    rules: Mapping[str, Rule]
+    """How each item that is shared is shared."""
+    checks: tuple[SumCheck, ...]
+    """The sums that were held against each other; all agree."""
+    notes: tuple[str, ...]
+    """Sentences on what is not charged, or not in every unit."""
+
+    @property
+    def usage(self) -> MonthUsage:
+        """The month, all of its sources."""
+        return self.spend.loaded[0]
+
+    @property
+    def month(self) -> Month:
+        return self.spend.span.months[0]
+
+    @cached_property
+    def parts(self) -> tuple[ChargeLine, ...]:
+        """The lines of somebody."""
+        return tuple(line for line in self.lines if line.key.kind is LineKind.PART)
+
+    def total(self, unit: str) -> Decimal | None:
+        """What all lines are charged with."""
+        return sum_amounts(line.total(unit) for line in self.lines)
+
+    def list_models(self, line: ChargeLine) -> SpendTable:
+        """The own use of a part by model, as `Spend.by`."""
+        key = LEVELS[self.level]
+        table = self._models
+        return table[table[key] == line.key.name].drop(columns=key)
+
+    @cached_property
+    def _models(self) -> SpendTable:
+        return self.spend.by(LEVELS[self.level], "model")
+
+
+def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules | None = None) -> Chargeback:
+    """The month of `spend` charged to the lines of a level by the `rules` (None: those of the project, as
+    `find_rules`).
+
+    Raises `InvalidRequest` for another level or several months, `SumsDiffer` where the lines are not the whole month.
+    """
+    if level not in LEVELS:
+        raise InvalidRequest(f"{level!r} is nothing to charge; choose {', '.join(LEVELS)}.")
+    if len(spend.span.months) != 1:
+        raise InvalidRequest(f"a chargeback is of one month, not of {spend.span}.")
+    rules = find_rules(None) if rules is None else rules
+    (usage,) = spend.loaded
+    key = LEVELS[level]
+    use = {_name_line(row[key]): _read_use(row) for row in _sum_use(spend, level).to_dict("records")}
+    beside = measure_beside(usage)
+    if beside:
+        use[LineKey(LineKind.BESIDE)] = Use(beside)
+    charges, notes = list_charges(spend, usage, rules, use)
+    month = spend.span.months[0]
+    taxes = [(one.name, one.amount) for one in rules.taxes if one.first <= month.last < one.end]
+    totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
+    heads = count_heads(spend, key) if any(one.rule is not Rule.NONE for one in charges) else {}
+    nothing = Use({unit: Decimal(0) for unit in totals}, 0)  # who used nothing may have to pay for seats
+    use |= {one: nothing for name in heads if (one := LineKey(LineKind.PART, name)) not in use}
+    lines = build_lines(use, charges, taxes, heads)
+    shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
+    notes += [
+        f"{one.name}: to be shared by {one.rule}, of which nobody has any; so it stays a line of its own."
+        for one in charges
+        if one.rule is not Rule.NONE and one.name not in shared
+    ]
+    checks = check_lines(lines, totals, _expect(totals, charges, taxes))
+    _prove(checks, month)
+    found = dict.fromkeys(name for line in lines for name in line.items)
+    order = [*(one.name for one in charges), *(name for name, _ in taxes)]
+    items = sorted(found, key=lambda name: order.index(name) if name in order else -1)
+    return Chargeback(spend, level, tuple(lines), tuple(items), {one.name: one.rule for one in charges},
+                      tuple(checks), tuple(dict.fromkeys(notes)))  # fmt: skip
+
+
+def find_rules(named: Path | str | None) -> ChargebackRules:
+    """The rules of the file that is named, from here or in the folder of the project, else of `params/chargeback.yaml`
+    there, else none. Raises `BadFile`."""
+    home = find_home()
+    path = Path(named) if named and Path(named).is_file() else home / (named or RULES)
+    return read_rules(path) if named or path.is_file() else ChargebackRules()
+
+
+def _sum_use(spend: Spend, level: str) -> SpendTable:
+    key, month = LEVELS[level], spend.span.months[0]
+    try:
+        return spend.by(key)
+    except InvalidRequest as error:
+        if key not in PLACES:
+            raise
+        raise InvalidRequest(
+            f"no call of {month} names a {level} in its metadata, and no map says who belongs where; write "
+            "params/organization.csv, or charge it to another level with --by."
+        ) from error
+
+
+def _name_line(value: object) -> LineKey:
+    return LineKey(LineKind.UNMAPPED) if pd.isna(value) else LineKey(LineKind.PART, str(value))  # type: ignore[call-overload]
+
+
+def _read_use(row: Mapping[Any, Any]) -> Use:
+    amounts = {unit: Decimal(row[unit]) for unit in UNITS if not pd.isna(row[unit])}
+    requests = None if pd.isna(row["requests"]) else int(row["requests"])
+    return Use(amounts, requests, int(row["unpriced_requests"]))
+
+
+def _expect(totals: Amounts, charges: list[Charge], taxes: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """What all lines must come to: the month's total, the pools beside it, and the taxes on that, never by line."""
+    expected = {}
+    for unit in UNITS:
+        base = sum_amounts([totals.get(unit), *(one.amounts.get(unit) for one in charges if one.source is None)])
+        if base is not None:
+            added = [tax_amount(base, percent) for _, percent in taxes] if unit in MONEY else []
+            expected[unit] = sum_amounts([base, *added]) or Decimal(0)
+    return expected
+
+
+def _prove(checks: list[SumCheck], month: Month) -> None:
+    for one in checks:
+        if not one.agrees:
+            lines, whole = format_plain(one.lines), format_plain(one.whole)
+            raise SumsDiffer(
+                f"The chargeback of {month} is not the whole month: its lines sum to {lines} {one.unit} ({one.what}), "
+                f"the month to {whole}. Nothing was written; please report it, with the output of flexlib spend."
+            )

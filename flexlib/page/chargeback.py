@@ -1,0 +1,159 @@
+"""The page of a chargeback, and the letter to one of those who are charged, which holds only its own part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKind, SumCheck, sum_amounts
+from flexlib.analysis.shares import measure_share
+from flexlib.certificate import State
+from flexlib.dates import Span
+from flexlib.formats import UNKNOWN, format_count, format_moment, format_share_percent
+from flexlib.page.kit.amounts import UNITS as UNIT_WORDS
+from flexlib.page.kit.amounts import Cell, plot_amounts
+from flexlib.page.kit.chart import Chart
+from flexlib.page.kit.markup import Html, Piece, escape, render_element
+from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards, show_facts, show_section, show_title
+from flexlib.spend.month import MonthUsage
+from flexlib.tables.chargeback import (
+    LEVEL_NAMES,
+    PLURALS,
+    UNIT_KINDS,
+    UNIT_NAMES,
+    explain_sums,
+    table_items,
+    table_models,
+)
+from flexlib.tables.definition import Row, format_value
+
+
+class Charged(Protocol):
+    """A month that is charged, as `front.chargeback.charge_month` gives it."""
+
+    @property
+    def level(self) -> str: ...
+    @property
+    def lines(self) -> tuple[ChargeLine, ...]: ...
+    @property
+    def parts(self) -> tuple[ChargeLine, ...]: ...
+    @property
+    def items(self) -> tuple[str, ...]: ...
+    @property
+    def rules(self) -> Mapping[str, Rule]: ...
+    @property
+    def checks(self) -> tuple[SumCheck, ...]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def usage(self) -> MonthUsage: ...
+    def total(self, unit: str) -> Decimal | None: ...
+
+
+CARDS = {"usd": "Charged", "clp": "In pesos", "flex_credits": "Flex credits"}
+"""The headline number of each unit."""
+
+
+def show_charge_headlines(made: Charged) -> Html:
+    """What all are charged with, in every unit, who, and what is nobody's."""
+    own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
+    cards = [
+        (CARDS[unit], _write(unit, made.total(unit)), _say_own(unit, made.total(unit), own[unit])) for unit in CARDS
+    ]
+    pools = [name for name in made.items if name != DIRECT]
+    added = f"with {', '.join(pools)}" if pools else "for their own use alone"
+    cards.append((PLURALS[made.level].capitalize(), f"{len(made.parts):,}", escape(added)))
+    nobody = [line for line in made.lines if line.key.kind is not LineKind.PART]
+    amount = sum_amounts(line.total("usd") for line in nobody)
+    names = escape(", ".join(line.name for line in nobody).capitalize())
+    cards.append(("Charged to nobody", _write("usd", amount or Decimal(0)), names or "everything is somebody's"))
+    return show_cards(cards)
+
+
+def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
+    """Who is charged with most, and what share of the whole that is."""
+    note = (
+        f"{UNIT_NAMES[of]} by item: direct use is its own; pools are shared by their rule, apart from it. "
+        f"The lines are rounded together, so that they sum to the whole."
+    )
+    whole = made.total(of)
+    known = [line for line in made.parts if line.total(of) is not None]
+    if not known or not whole:
+        return Heading("Nobody is charged", note)
+    most = max(known, key=lambda line: line.total(of) or Decimal(0))
+    amount = most.total(of) or Decimal(0)
+    share = format_share_percent(measure_share(int(amount.scaleb(2)), int(whole.scaleb(2))))
+    return Heading(f"{most.name} is charged with {UNIT_WORDS[of].write(amount)}, {share} of the whole", note)
+
+
+def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:
+    """What each is charged with, as bars; None where nobody is."""
+    cells = [Cell(None, line.name, amount) for line in made.parts if (amount := line.total(of))]
+    title = f"Charged to {PLURALS[made.level]}"
+    return plot_amounts(cells, of, span, title=title, name="chart-charges") if cells else None
+
+
+def show_charge_proof(made: Charged) -> Html:
+    """The certificate: that the lines are the whole month, and what that rests on."""
+    usage = made.usage
+    facts = [
+        Fact("Lines and month", explain_sums(made.checks, made.level), "good"),
+        *(fact for one in usage.certificates for fact in list_facts(one)),
+    ]
+    problems = usage.list_problems()
+    lacks, notes = ((), problems) if usage.state is State.COMPLETE else (problems, [])
+    return show_facts(BADGES[usage.state], lacks, facts, [*made.notes, *notes])
+
+
+def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with_total: bool = False) -> list[Piece]:
+    """The page of one of those who are charged. Of the others it says nothing, nor of the whole, unless `with_total`.
+
+    `models`: its own use by model.
+    """
+    usage = made.usage
+    badge = BADGES[usage.state]
+    missing = [] if usage.state is State.COMPLETE else ["Whoever sends this page knows what is missing, and why."]
+    title = show_title(
+        line.name,
+        usage.month.title,
+        f"Chargeback · {LEVEL_NAMES[made.level].lower()}",
+        badge,
+        f"as of {format_moment(max(one.read_at for one in usage.certificates))}",
+        missing,
+        demo=any(getattr(one, "demo", False) for one in usage.certificates),
+    )
+    own = line.charged.get(DIRECT, {})
+    cards = [
+        (name, _write(unit, total := line.total(unit)), _say_own(unit, total, own.get(unit), line.unpriced))
+        for unit, name in CARDS.items()
+    ]
+    if with_total:
+        cards.append(("The whole month", _write("usd", made.total("usd")), f"of all {PLURALS[made.level]}"))
+    note = "Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."
+    used = "At the prices and rates of each day, in the order of cost. Before rounding."
+    agrees = f"The sum of all {PLURALS[made.level]} is the total of the month, to the last digit"
+    return [
+        title,
+        show_cards(cards),
+        show_section(Heading("What you are charged with", note), table_items(line, made.items, made.rules)),
+        show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line.name)),
+        show_facts(badge, missing, [Fact("Lines and month", agrees, "good")], ()),
+    ]
+
+
+def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, unpriced: int = 0) -> str:
+    """How much of an amount is own use; the calls that it lacks."""
+    if amount is None:
+        return "not known" if unpriced else "none"
+    lacks = unpriced if unit != "flex_credits" else 0
+    said = "direct use" if own == amount else f"{_write(unit, own)} of it direct use"
+    return said + f"; {format_count(lacks, 'call')} without a price" * bool(lacks)
+
+
+def _write(unit: str, amount: Decimal | None) -> str:
+    if amount is None:
+        return UNKNOWN
+    text = escape(format_value(amount, UNIT_KINDS[unit]))
+    return text if unit == "flex_credits" else f"{render_element('small', UNIT_NAMES[unit])}{text}"

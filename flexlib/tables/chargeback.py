@@ -1,0 +1,179 @@
+"""A chargeback as finished tables: a line for each that is charged, the items of one, and rows for billing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import (
+    AS_CHARGED,
+    DIRECT,
+    MONEY,
+    OWN_USE,
+    UNITS,
+    ChargeLine,
+    LineKind,
+    SumCheck,
+    sum_amounts,
+)
+from flexlib.formats import format_count, format_plain
+from flexlib.tables.definition import Column, Kind, Row, Table
+
+UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
+UNIT_NAMES = {"flex_credits": "Flex credits", "usd": "US$", "clp": "CLP"}
+LEVEL_NAMES = {
+    "department": "Department",
+    "project": "Project",
+    "cost_centre": "Cost centre",
+    "team": "Team",
+    "person": "Person",
+}
+PLURALS = {
+    "department": "departments",
+    "project": "projects",
+    "cost_centre": "cost centres",
+    "team": "teams",
+    "person": "people",
+}
+UNPRICED = "none of its calls has a price"
+RULE_WORDS = {
+    Rule.NONE: "not shared",
+    Rule.EQUAL: "shared alike",
+    Rule.USE: "shared by use",
+    Rule.HEAD: "shared by people",
+}
+
+
+def table_charges(
+    lines: Sequence[ChargeLine], items: Sequence[str], level: str, of: str = "usd", top: int | None = None
+) -> Table:
+    """A line for each that is charged, with its items in the unit `of` and what they come to in every unit; beyond
+    `top` of them the others are one line."""
+    parts = [line for line in lines if line.key.kind is LineKind.PART]
+    shown = parts if top is None or len(parts) <= top + 1 else parts[:top]
+    rest = parts[len(shown) :]
+    rows = [_build_row([line], line.name, items, of) for line in shown]
+    if rest:
+        rows.append(_build_row(rest, f"{len(rest):,} more", items, of))
+    nobody = [line for line in lines if line.key.kind is not LineKind.PART]
+    rows += [_build_row([line], line.name.capitalize(), items, of) for line in nobody]
+    sums = _build_row(lines, "", items, of)
+    others = [unit for unit in UNITS if unit != of and any(line.total(unit) is not None for line in lines)]
+    heads = {name: name[0].upper() + name[1:] for name in items}
+    columns = [
+        Column("line", LEVEL_NAMES[level], total="Total"),
+        *(
+            Column(f"item {name}", heads[name], UNIT_KINDS[of], sums[f"item {name}"], is_optional=name != DIRECT,
+                   unknown=UNPRICED * (name == DIRECT))
+            for name in items
+            if sums[f"item {name}"] != "" and len(items) > 1
+        ),
+        Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], unknown=UNPRICED * (of != "flex_credits")),
+        *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sums[unit], is_optional=True) for unit in others),
+        *_count_unpriced(rows),
+    ]  # fmt: skip
+    caption = f"Charged to {PLURALS[level]}"
+    return Table("table-charges", caption, columns, rows, frozenset(range(len(shown), len(rows))))
+
+
+def table_items(line: ChargeLine, items: Sequence[str], rules: Mapping[str, Rule]) -> Table:
+    """What one line is charged with, item by item, in every unit."""
+    rows: list[Row] = [
+        {"item": name[0].upper() + name[1:], "rule": _say_rule(name, line, rules),
+         **{unit: line.charged[name].get(unit, "") for unit in UNITS}}
+        for name in items
+        if name in line.charged
+    ]  # fmt: skip
+    units = [unit for unit in UNITS if line.total(unit) is not None]
+    columns = [
+        Column("item", "Item", total="Total", note="rule"),
+        *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], line.total(unit)) for unit in units),
+    ]
+    return Table("table-items", f"What {line.name} is charged with", columns, rows)
+
+
+def table_models(models: Sequence[Row], name: str) -> Table:
+    """The own use of one line by model, rows as of `Spend.by`; it is rounded line by line."""
+    columns = [
+        Column("model", "Model", total="All models"),
+        *(
+            Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sum_amounts(row[unit] for row in models))
+            for unit in UNITS
+            if any(row[unit] is not None for row in models)
+        ),
+    ]
+    return Table("table-models", f"What {name} used itself, by model", columns, models)
+
+
+def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str, month: str,
+                  rules: Mapping[str, Rule]) -> Table:  # fmt: skip
+    """A row for each line and item, for a program that bills: amounts as they are charged, which sum to the rounded
+    whole, and exact ones, which sum to the last digit."""
+    rows = [
+        {
+            "month": month, "level": level, "line": line.name, "kind": line.key.kind.name.lower(), "item": name,
+            "rule": str(rules[name]) if name in rules else "",
+            **line.charged[name],
+            **{f"{unit}_exact": amount for unit, amount in line.items[name].items()},
+            "unpriced_requests": line.unpriced if name == DIRECT else 0,
+        }
+        for line in lines
+        for name in items
+        if name in line.items
+    ]  # fmt: skip
+    columns = [
+        *(Column(name, name) for name in ("month", "level", "line", "kind", "item", "rule")),
+        *(Column(unit, unit, Kind.USD) for unit in (*UNITS, "usd_exact", "clp_exact")),
+        Column("unpriced_requests", "unpriced_requests", Kind.COUNT),
+    ]
+    return Table("table-billing", "Items for billing", columns, rows)
+
+
+def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
+    """The certificate's line: that the lines are the whole month, in every unit.
+
+    >>> found = [SumCheck("own use", "usd", Decimal("1.50"), Decimal("1.5"))]
+    >>> explain_sums(found, "team")
+    'Sum of teams = total: US$ 1.5, to the last digit'
+    """
+    own = [f"{UNIT_NAMES[one.unit]} {_write_exact(one.whole)}" for one in checks if one.what == OWN_USE and one.whole]
+    said = " and ".join(filter(None, [", ".join(own[:-1]), *own[-1:]])) or "0"
+    more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY]
+    used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
+    sums = [f"{UNIT_NAMES[one.unit]} {one.whole:,}" for one in more if one.whole != used[one.unit]]
+    return f"Sum of {PLURALS[level]} = total: {said}, to the last digit" + (
+        f"; as charged, with all items: {' and '.join(sums)}" if sums else ""
+    )
+
+
+def _write_exact(amount: Decimal) -> str:
+    whole, _, rest = format_plain(amount).partition(".")
+    return f"{int(whole):,}{'.' * bool(rest)}{rest}"
+
+
+def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:
+    unpriced = sum(line.unpriced for line in lines)
+    row: dict[str, Any] = {"line": name, "unpriced": unpriced or ""}
+    for item in items:
+        mine = [line.charged[item] for line in lines if item in line.charged]
+        amount = sum_amounts(one.get(of) for one in mine)
+        # What a line has no part in is nothing; only of its own use is nothing known.
+        row[f"item {item}"] = "" if amount is None and not (item == DIRECT and mine and unpriced) else amount
+    for unit in UNITS:
+        amount = sum_amounts(line.total(unit) for line in lines)
+        row[unit] = "" if amount is None and not (unpriced and unit in MONEY) else amount
+    return row
+
+
+def _count_unpriced(rows: Sequence[Row]) -> list[Column]:
+    """The calls that no amount of their line has."""
+    total = sum(row["unpriced"] or 0 for row in rows)
+    return [Column("unpriced", "Not priced", Kind.COUNT, total, is_optional=True)] * bool(total)
+
+
+def _say_rule(name: str, line: ChargeLine, rules: Mapping[str, Rule]) -> str:
+    if name == DIRECT and line.unpriced:
+        return f"at least; {format_count(line.unpriced, 'call')} without a price"
+    return RULE_WORDS[rules[name]] if name in rules else ""

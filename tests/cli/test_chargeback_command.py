@@ -1,0 +1,324 @@
+"""`flexlib chargeback`: the lines are the month, to the last digit, whatever is unmapped, billed or shared."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
+
+from flexlib.cli.main import main
+from flexlib.front.spend import Spend
+from flexlib.front.table import SpendTable
+from flexlib.money.fx import Rate, sort_rates
+from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.store.fx import KeptRate, write_kept_rates
+
+WORDS = ["chargeback", "--year", "2025", "--month", "9"]
+UNITS = ("flex_credits", "usd", "clp")
+
+
+def of(department: str, project: str = "one") -> dict[str, str]:
+    return {"metadata": json.dumps({"department": department, "project": project})}
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """September: Platform US$ 3.004 in two calls, Sales 1.003, nobody 0.5; 2.00 credits of user-1, 1.00 of user-2."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    calls = [
+        call("a", "2025-09-02T10:00:00", "2.004", usable_type="user", usable_id=1, **of("Platform")),
+        call("b", "2025-09-03T10:00:00", "1", usable_type="user", usable_id=2, **of("Platform", "two")),
+        call("c", "2025-09-09T10:00:00", "1.003", usable_type="user", usable_id=3, **of("Sales")),
+        call("d", "2025-09-09T11:00:00", "0.5", usable_type="application", usable_id=3),
+    ]
+    store(root, "import", SEPTEMBER, *calls)
+    store_credits(root, (30, "user-1", "MODEL_A", 0, 200), (30, "user-2", "MODEL_A", 0, 100))
+    return root
+
+
+def charge(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    code, said = main([*WORDS, "--json", *words]), capsys.readouterr()
+    assert said.out, said.err
+    return code, json.loads(said.out)
+
+
+def write_rules(folder: Path, text: str) -> list[str]:
+    (file := folder / "rules.yaml").write_text(text, "utf-8")
+    return ["--rules", str(file)]
+
+
+def list_totals(made: dict[str, Any], unit: str = "usd_exact") -> dict[str, str | None]:
+    return {line["line"]: line["total"][unit] for line in made["lines"]}
+
+
+def list_items(made: dict[str, Any], name: str, unit: str = "usd") -> dict[str, str | None]:
+    return {line["line"]: item[unit] for line in made["lines"] for item in line["items"] if item["item"] == name}
+
+
+def test_each_department_has_its_own_use_and_what_is_on_no_map_a_line_of_its_own(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, made = charge(capsys)
+    assert code == 0
+    assert [(line["line"], line["kind"]) for line in made["lines"]] == [
+        ("Platform", "part"), ("Sales", "part"), ("Unmapped", "unmapped"),
+    ]  # fmt: skip
+    # 0.5, and 3 credits at US$ 0.04.
+    assert list_totals(made) == {"Platform": "3.004", "Sales": "1.003", "Unmapped": "0.62"}
+    assert list_totals(made, "flex_credits") == {"Platform": None, "Sales": None, "Unmapped": "3"}
+    assert all(one["agrees"] for one in made["checks"])
+
+
+def test_cents_are_rounded_together_and_sum_to_the_rounded_month(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3.004 + 1.003 + 0.62 = 4.627: alone they would be 3.00, 1.00 and 0.62, one cent short."""
+    _, made = charge(capsys)
+    assert list_totals(made, "usd") == {"Platform": "3.01", "Sales": "1", "Unmapped": "0.62"}
+    assert made["total"]["usd"] == "4.63"
+
+
+def test_what_is_billed_beside_the_calls_is_a_line_and_the_lines_are_what_flexlib_spend_says(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The calls came to 4.507, the bill to 50."""
+    (tmp_path / "bill.csv").write_text("from,to,usd\n2025-09-01,2025-10-01,50\n")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="usd", currency="USD", provider="openai")
+    ingest_charges([tmp_path / "bill.csv"], mapping, data)
+    code, made = charge(capsys)
+    assert list_totals(made) == {
+        "Platform": "3.004", "Sales": "1.003", "Unmapped": "0.62", "Billed beside the calls": "45.493",
+    }  # fmt: skip
+    assert sum(Decimal(amount or 0) for amount in list_totals(made).values()) == Decimal("50.12")
+    assert code == 4  # the bill differs from the calls: the month is not reconciled, and that is said
+    _, shared = charge(capsys, *write_rules(tmp_path, "billed_beside: equal"))
+    assert list_items(shared, "billed beside the calls", "usd_exact") == {
+        "Platform": "22.7465", "Sales": "22.7465", "Billed beside the calls": "-45.493",
+    }  # fmt: skip
+    assert list_totals(shared)["Billed beside the calls"] == "0"
+
+
+RULES = """
+unmapped: {unmapped}
+pools:
+  - {{name: seats, usd_a_seat: "10", seats: 3, rule: {rule}}}
+taxes:
+  - {{name: IVA, percent: "19"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "shares"),
+    [
+        ("none", {"seats": "30"}),
+        ("equal", {"Platform": "15", "Sales": "15"}),
+        ("use", {"Platform": "22.49", "Sales": "7.51"}),  # 3.004 and 1.003 of 4.007
+        ("head", {"Platform": "20", "Sales": "10"}),  # two people, one
+    ],
+)
+def test_a_pool_is_shared_by_its_rule_apart_from_use_and_nothing_is_lost(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rule: str, shares: dict[str, str]
+) -> None:
+    code, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="none", rule=rule)))
+    assert code == 0
+    assert list_items(made, "seats") == shares
+    assert list_items(made, "direct use", "usd_exact")["Platform"] == "3.004"
+    # (4.627 + 30) with 19 percent, to the last digit
+    assert sum(Decimal(amount or 0) for amount in list_totals(made).values()) == Decimal("41.20613")
+    assert made["total"]["usd"] == "41.21"
+
+
+def test_unmapped_use_is_shared_only_by_a_rule_and_stands_on_its_line_with_what_was_taken_off(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="none", rule="use")))
+    assert list_items(made, "unmapped") == {}
+    _, made = charge(capsys, *write_rules(tmp_path, "unmapped: equal"))
+    assert list_items(made, "unmapped", "usd_exact") == {"Platform": "0.31", "Sales": "0.31", "Unmapped": "-0.62"}
+    assert list_items(made, "unmapped", "flex_credits") == {"Platform": "1.5", "Sales": "1.5", "Unmapped": "-3"}
+    assert list_totals(made)["Unmapped"] == "0"
+
+
+def test_the_use_of_a_shared_line_goes_to_the_others_and_plan_credits_take_off_what_they_paid(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = "pools:\n  - {name: gateway, line: Sales, rule: use}\n  - {name: plan, plan_credits: '2', rule: none}\n"
+    _, made = charge(capsys, *write_rules(tmp_path, rules))
+    assert list_items(made, "gateway", "usd_exact") == {"Platform": "1.003", "Sales": "-1.003"}
+    assert list_items(made, "plan", "usd_exact") == {"plan": "-0.08"}  # two of three credits at 0.04
+    assert list_items(made, "plan", "flex_credits") == {"plan": "-2"}
+    _, made = charge(capsys, *write_rules(tmp_path, rules.replace("'2'", "'500'")))
+    assert list_items(made, "plan", "flex_credits") == {"plan": "-3"}  # never more than was used
+    _, made = charge(capsys, "--by", "project", *write_rules(tmp_path, rules))
+    assert list_items(made, "gateway") == {}  # no project is called so
+
+
+def test_a_pool_that_nobody_can_be_charged_with_stays_a_line_and_says_so(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zero = call("z", "2025-09-02T10:00:00", "0", usable_type="application", usable_id=1, **of("Idle"))
+    store(data, "import", SEPTEMBER, zero)
+    for rule in ("use", "head"):
+        _, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="none", rule=rule)))
+        assert list_items(made, "seats") == {"seats": "30"}
+        assert (
+            made["notes"][-1]
+            == f"seats: to be shared by {rule}, of which nobody has any; so it stays a line of its own."
+        )
+
+
+def test_fees_are_in_pesos_at_the_rate_of_the_first_day_and_without_one_it_is_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = write_rules(tmp_path, "pools:\n  - {name: fee, usd: '10', rule: equal, from: 2025-09-16}\n")
+    _, made = charge(capsys, *rules)
+    assert list_items(made, "fee", "usd_exact") == {"Platform": "2.5", "Sales": "2.5"}  # for 15 of 30 days
+    assert list_items(made, "fee", "clp") == {"Platform": None, "Sales": None}
+    assert made["notes"][0].startswith("fee is not in pesos, because no rate of 2025-09-01 is stored; run: flexlib fx")
+    rates = sort_rates([Rate(SEPTEMBER.first, Decimal(951), "test")])
+    write_kept_rates([KeptRate(one, SEPTEMBER.end) for one in rates], data)
+    _, made = charge(capsys, *rules)
+    assert list_items(made, "fee", "clp") == {"Platform": "2378", "Sales": "2377"}  # 4755 in two: 2377.5 each
+
+
+def test_calls_without_a_price_are_counted_on_their_line_and_are_no_zero(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(data, "import", SEPTEMBER, call("u", "2025-09-02T10:00:00", None, **of("Research")), call("v", "2025-09-02"))
+    _, made = charge(capsys)
+    (line,) = [line for line in made["lines"] if line["line"] == "Research"]
+    assert (line["total"]["usd"], line["unpriced_requests"]) == (None, 1)
+
+
+def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = write_rules(tmp_path, RULES.format(unmapped="equal", rule="head"))
+    assert main([*WORDS, *rules, "--csv", str(tmp_path / "b.csv")]) == 0
+    rows = list(csv.DictReader((tmp_path / "b.csv").read_text("utf-8").splitlines()))
+    assert list(rows[0]) == [
+        "month", "level", "line", "kind", "item", "rule", *UNITS, "usd_exact", "clp_exact", "unpriced_requests",
+    ]  # fmt: skip
+    assert rows[0]["item"] == "direct use"
+    assert {row["rule"] for row in rows if row["item"] == "seats"} == {"head"}
+    assert sum(Decimal(row["usd"]) for row in rows) == Decimal("41.21")
+    assert sum(Decimal(row["usd_exact"]) for row in rows) == Decimal("41.20613")
+    used = [Decimal(row["usd_exact"]) for row in rows if row["item"] in ("direct use", "unmapped")]
+    assert sum(used) == Decimal("4.627")
+    text = capsys.readouterr().out
+    assert "Certificate: Sum of departments = total: Flex credits 3, US$ 4.627, to the last digit" in text.replace(
+        " and US$", ", US$"
+    )
+
+
+def test_a_file_that_names_people_is_its_owner_s_alone(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*WORDS, "--by", "person", "--csv"]
+    assert main([*words, str(tmp_path / "names.csv"), "--names"]) == 0
+    assert main([*words, str(tmp_path / "hidden.csv")]) == 0
+    assert stat.S_IMODE((tmp_path / "names.csv").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "hidden.csv").stat().st_mode) & 0o044
+    assert "user-1" not in (tmp_path / "hidden.csv").read_text("utf-8")
+
+
+def break_sums(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """A sum by `key` that loses its last line, as a fault in it would."""
+    whole = Spend.by
+
+    def lose(spend: Spend, *keys: str) -> SpendTable:
+        table = whole(spend, *keys)
+        return table.iloc[:-1] if keys == (key,) else table
+
+    monkeypatch.setattr(Spend, "by", lose)
+
+
+@pytest.mark.parametrize("how", ["--json", "--csv", "--per"])
+def test_lines_that_are_not_the_month_fail_the_run_and_nothing_is_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    break_sums(monkeypatch, "department")
+    out = ["--output-dir", str(tmp_path / "reports")]
+    words = {"--json": [], "--csv": [str(tmp_path / "b.csv")], "--per": ["department"]}[how]
+    assert main([*WORDS, how, *words, *out]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    why = "its lines sum to 0 flex_credits (own use), the month to 3. Nothing was written"
+    assert said.err.startswith(f"flexlib: The chargeback of 2025-09 is not the whole month: {why}")
+    assert not (tmp_path / "b.csv").exists()
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_line_made_larger_is_found_though_it_is_one_digit_in_the_last_place(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = Spend.by
+
+    def add(spend: Spend, *keys: str) -> SpendTable:
+        table = whole(spend, *keys)
+        table["usd"] = [amount + Decimal("1e-10") * (place == 0) for place, amount in enumerate(table["usd"])]
+        return table
+
+    monkeypatch.setattr(Spend, "by", add)
+    assert main(WORDS) == 4
+    assert "its lines sum to 4.6270000001 usd (own use), the month to 4.627" in capsys.readouterr().err
+
+
+def test_the_months_lines_of_each_level_are_the_same_month(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sums: dict[str, set[Decimal]] = defaultdict(set)
+    for level in ("department", "project", "person"):
+        _, made = charge(capsys, "--by", level)
+        for unit in UNITS:
+            sums[unit].add(sum((Decimal(line["total"][f"{unit}_exact"] or 0) for line in made["lines"]), Decimal(0)))
+    assert sums == {"flex_credits": {Decimal(3)}, "usd": {Decimal("4.627")}, "clp": {Decimal(0)}}
+
+
+MAP = """kind,who,department,from,until
+person,1,Sales,,2025-09-10
+person,1,Legal,2025-09-11,
+person,2,Legal,,
+person,3,Idle,,
+"""
+
+
+def test_the_map_says_where_use_is_and_how_many_people_each_has_by_day(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A call's own metadata go before it. 1 is ten days of thirty in Sales, then in Legal, where 2 is."""
+    days = {"a": ("03", 1), "b": ("20", 1), "c": ("21", 2)}
+    calls = [call(name, f"2025-09-{day}", usable_type="user", usable_id=who) for name, (day, who) in days.items()]
+    store(data, "import", SEPTEMBER, *calls, call("d", "2025-09-09", "5", usable_type="user", usable_id=1, **of("IT")))
+    (tmp_path / "people.csv").write_text(MAP, "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "people.csv"))
+    _, made = charge(capsys, *write_rules(tmp_path, "pools:\n  - {name: seats, usd: '9', rule: head}\n"))
+    assert list_items(made, "direct use") == {"IT": "5", "Legal": "2", "Sales": "1", "Idle": "0", "Unmapped": "0.12"}
+    # Of 1/3, 5/3 and 1 people; IT has none on the map, and Idle, which used nothing, has a seat.
+    assert list_items(made, "seats") == {"IT": "0", "Legal": "5", "Sales": "1", "Idle": "3"}
+
+
+def test_with_a_map_of_nobody_who_spent_everything_is_unmapped_and_without_one_it_is_said(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*WORDS, "--by", "cost_centre"]) == 2
+    said = capsys.readouterr().err
+    assert "no call of 2025-09 names a cost_centre in its metadata, and no map says who belongs where" in said
+    (tmp_path / "people.csv").write_text("who,cost_centre\nnobody,7\n", "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "people.csv"))
+    code, made = charge(capsys, "--by", "cost_centre")
+    assert (code, list_totals(made)) == (0, {"Unmapped": "4.627"})
+
+
+def test_what_is_asked_wrongly_is_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS, "--rules", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml is not there; copy params/chargeback.example.yaml to it" in capsys.readouterr().err
+    assert main([*WORDS, *write_rules(tmp_path, "pools:\n  - {name: a, usd: '1', rule: fair}\n")]) == 2
+    assert capsys.readouterr().err.startswith(f"flexlib: line 2 of {tmp_path / 'rules.yaml'}: a: the rule is 'fair'")
+    with pytest.raises(SystemExit, match="2"):
+        main([*WORDS, "--by", "planet"])

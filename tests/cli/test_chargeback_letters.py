@@ -1,0 +1,159 @@
+"""The page of a chargeback, and its letters: each holds its own part, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_samples import read_cells, read_words
+from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
+
+from flexlib.cli.main import main
+from flexlib.report.letters import name_files
+from flexlib.sources.charges.mapping import ChargeMapping
+
+WORDS = ["chargeback", "--year", "2025", "--month", "9", "--per", "department"]
+ODD = ["HR", "hr", "H R", "h_r", "CON", "..", "a/b", "a\\b"]
+NAMES = ("Platform", "../Ventas & <b>Sur</b>", "Legal")
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three departments with US$ 11.11, 22.22 and 44.44 each on a model of their own, 88.88 of nobody, and a bill."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    amounts = {"Platform": ("11.11", "gpt-5"), NAMES[1]: ("22.22", "gpt-4o"), "Legal": ("44.44", "claude-sonnet-4")}
+    calls = [
+        call(name, "2025-09-02T10:00:00", usd, model=model, metadata=json.dumps({"department": name}))
+        for name, (usd, model) in amounts.items()
+    ]
+    store(root, "import", SEPTEMBER, *calls, call("nobody", "2025-09-02T11:00:00", "88.88", model="gpt-5-mini"))
+    store_credits(root, (30, "user-1", "MODEL_A", 0, 33300))
+    (tmp_path / "bill.csv").write_text("from,to,usd\n2025-09-01,2025-10-01,777.77\n")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="usd", currency="USD", provider="openai")
+    ingest_charges([tmp_path / "bill.csv"], mapping, root)
+    (tmp_path / "rules.yaml").write_text("pools:\n  - {name: licence, usd: '300', rule: equal}\n")
+    return root
+
+
+def write_letters(tmp_path: Path, *words: str) -> dict[str, str]:
+    """The text of each page by the name of its file; the month's bill differs from its calls, so the code is 4."""
+    assert main([*WORDS, "--rules", str(tmp_path / "rules.yaml"), "--output-dir", str(tmp_path / "out"), *words]) == 4
+    return {file.name: file.read_text("utf-8") for file in (tmp_path / "out" / "2025-09" / "chargeback").iterdir()}
+
+
+def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data: Path, tmp_path: Path) -> None:
+    letters = write_letters(tmp_path)
+    assert sorted(letters) == [
+        "department_legal.html", "department_platform.html", "department_ventas_b_sur_b_f67141ec.html",
+    ]  # fmt: skip
+    page = letters["department_platform.html"]
+    assert read_cells(page, "table-items") == [
+        ["Direct use", "11.11"], ["Licence shared alike", "100.00"], ["Total", "111.11"],
+    ]  # fmt: skip
+    assert read_cells(page, "table-models") == [["gpt-5", "11.11"], ["All models", "11.11"]]
+    # Of others: their names and models, what they and nobody used, the credits, the bill, the pool, the whole.
+    others = ("Ventas", "Legal", "gpt-4o", "claude", "gpt-5-mini", "22.22", "44.44", "88.88", "33.3", "13.32", "333.00")
+    wholes = ("777.77", "611.12", "300.00", "791.09", "1,091.09", "Unmapped", "billed")
+    assert [text for text in (*others, *wholes) if text.lower() in page.lower()] == []
+
+
+def test_the_whole_is_said_only_where_it_is_asked_for(data: Path, tmp_path: Path) -> None:
+    page = write_letters(tmp_path, "--with-total")["department_platform.html"]
+    # The bill of 777.77 for all calls, 13.32 of credits, and the licence of 300.
+    assert "The whole month US$ 1,091.09 of all departments" in read_words(page)
+
+
+def test_a_name_is_text_on_its_page_and_leads_out_of_no_folder(data: Path, tmp_path: Path) -> None:
+    page = write_letters(tmp_path)["department_ventas_b_sur_b_f67141ec.html"]
+    assert "<b>Sur" not in page
+    assert "../Ventas &amp; &lt;b&gt;Sur&lt;/b&gt;" in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_the_lines_of_all_letters_and_what_is_nobody_s_are_the_month(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = write_letters(tmp_path, "--json")
+    made = json.loads(capsys.readouterr().out)
+    assert [Path(page).name for page in made["pages"]] == [*(f"department_{one}.html" for one in (
+        "legal", "ventas_b_sur_b_f67141ec", "platform"))]  # fmt: skip
+    assert len(letters) == 3
+    totals = {read_cells(page, "table-items")[-1][1] for page in letters.values()}
+    assert totals == {"144.44", "122.22", "111.11"}
+    assert {line["line"]: line["total"]["usd"] for line in made["lines"][3:]} == {
+        "Unmapped": "102.2", "Billed beside the calls": "611.12",
+    }  # fmt: skip
+
+
+def test_letters_that_name_people_are_their_owner_s_alone(data: Path, tmp_path: Path) -> None:
+    words = ["chargeback", "--year", "2025", "--month", "9", "--per", "person", "--output-dir"]
+    assert main([*words, str(tmp_path / "names"), "--names"]) == main([*words, str(tmp_path / "hidden")]) == 4
+    for folder, is_private in (("names", True), ("hidden", False)):
+        files = [*(tmp_path / folder / "2025-09" / "chargeback").iterdir()]
+        assert files
+        assert {stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files} == {is_private}
+    umask = os.umask(0)
+    os.umask(umask)
+    assert not umask & 0o044  # else the second half proves nothing
+
+
+@given(
+    st.lists(
+        st.text(max_size=12) | st.sampled_from(["HR", "hr", "H R", "h_r", "CON", "..", "a/b", "a\\b"]), unique=True
+    )
+)
+def test_files_have_names_of_plain_letters_and_no_two_are_one_on_any_disk(names: list[str]) -> None:
+    files = name_files(names)
+    assert list(files) == names
+    assert len({file.casefold() for file in files.values()}) == len(names)
+    assert all(file and set(file) <= set("abcdefghijklmnopqrstuvwxyz0123456789_") for file in files.values())
+    assert all(len(file) <= 70 for file in files.values())
+
+
+REPORT = [
+    "report",
+    "--notebook",
+    "chargeback",
+    "--year",
+    "2025",
+    "--month",
+    "9",
+    "--offline",
+    "-p",
+    "level",
+    "department",
+]
+
+
+def test_the_page_has_every_line_and_its_certificate(data: Path, tmp_path: Path) -> None:
+    assert main([*REPORT, "--output-dir", str(tmp_path / "out")]) == 4  # of the bill
+    text = (tmp_path / "out" / "2025-09" / "chargeback.html").read_text("utf-8")
+    assert read_cells(text, "table-charges")[-2:] == [
+        ["Billed beside the calls", "611.12", ""], ["Total", "791.09", "333.00"],
+    ]  # fmt: skip
+    words = read_words(text)
+    assert "Legal is charged with US$ 44.44, 5.6\u00a0% of the whole" in words.replace("5.6 %", "5.6\u00a0%")
+    assert "Sum of departments = total: Flex credits 333 and US$ 791.09, to the last digit" in words
+
+
+@pytest.mark.heavy
+def test_a_page_whose_lines_are_not_the_month_is_not_made(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notebook runs in a process of its own: its Python is told to lose a line."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import flexlib.front.spend as room\n"
+        "whole = room.Spend.by\n"
+        "room.Spend.by = lambda spend, *keys: whole(spend, *keys).iloc[1:]\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    assert main([*REPORT, "--output-dir", str(tmp_path / "out")]) == 4
+    assert "The chargeback of 2025-09 is not the whole month: its lines sum to" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "2025-09" / "chargeback.html").exists()
