@@ -49,13 +49,14 @@ FILES = {
     "openai_costs.csv": OPENAI,
 }
 """What other systems export, where the README names such a file."""
-PRINTED = ("flexlib compare", "flexlib forecast", "flexlib check", "flexlib what-if")
+PRINTED = ("flexlib compare", "flexlib forecast", "flexlib check", "flexlib what-if", "flexlib organization check")
 """Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
-BILL_DIFFERS, LIMIT_PASSED = 4, 5
+IS_NOWHERE, BILL_DIFFERS, LIMIT_PASSED = 3, 4, 5
 EXITS = {
     "flexlib import openai_costs.csv": BILL_DIFFERS,  # the bill given here is another than the calls
     "flexlib spend --year 2025 --month 9": BILL_DIFFERS,  # once it is imported
     "flexlib check --year 2025 --month 9": LIMIT_PASSED,
+    "flexlib organization check --year 2025 --month 9": IS_NOWHERE,
 }
 """Commands that rightly exit with another code than 0."""
 
@@ -98,7 +99,7 @@ def write_script(block: str, rates: str) -> str:
             continue
         if command.startswith("flexlib fx update"):
             command += f" --mindicador-url {rates} --frankfurter-url {rates}"
-        code = next((code for start, code in EXITS.items() if command.partition(" --as-of")[0] == start), 0)
+        code = next((code for start, code in EXITS.items() if re.split(" --(?:as-of|demo)", command)[0] == start), 0)
         lines.append(f"{command} || [ $? = {code} ]" if code else command)
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
+    add_roster_option,
     find_exit_code,
     read_count,
 )
@@ -42,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--least", type=_read_least, metavar="AMOUNT",
                         help="what a day must have come to (default 20 credits, 1 US$)")  # fmt: skip
     parser.add_argument("--by", action="append", default=[], metavar="KEY",
-                        help="look by this too, such as a department in the metadata of calls")  # fmt: skip
+                        help="look by this too, such as a department, of an organization or in metadata")  # fmt: skip
     parser.add_argument("--events", type=Path, metavar="FILE",
                         help="planned events, not alarmed (default params/events.yaml, if there)")  # fmt: skip
     parser.add_argument(
@@ -50,6 +51,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
     parser.add_argument("--json", action="store_true", help="print it as JSON, every day")
+    add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_anomalies)
 
@@ -72,6 +74,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
         names=arguments.names,
         events=events,
         by=[key for key in arguments.by if key not in TITLES],
+        roster=arguments.roster or settings.organization,
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
     )

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.forecast import DEMO_MONTHS, read_day
-from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, find_exit_code
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_month_options,
+    add_roster_option,
+    find_exit_code,
+)
 from flexlib.cli.report_months import open_shown
 from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
@@ -47,6 +54,7 @@ def add_commands(commands: Commands) -> None:
                         help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
     parser.add_argument("--holidays", metavar="COUNTRY|FILE", help="days like each other, as flexlib forecast has them")
     parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
+    add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_check)
 
@@ -77,6 +85,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         tolerance=settings.bill_tolerance,
         most_unpriced=settings.most_unpriced,
         look=find_look(settings, settings.data),
+        roster=arguments.roster or settings.organization,
     )
     print(json.dumps(describe_check(made), indent=2, ensure_ascii=False) if arguments.json else render_check(made))
     for sentence in made.missing:

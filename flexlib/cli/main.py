@@ -30,6 +30,7 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    organization,
     report,
     spend,
     what_if,
@@ -39,8 +40,8 @@ from flexlib.formats import clean_lines, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
-    credits, spend, compare, forecast, check, chargeback, anomalies, latency, what_if, import_, ledger, close, fx,
-    report, init, doctor, demo,
+    credits, spend, organization, compare, forecast, check, chargeback, anomalies, latency, what_if, import_, ledger,
+    close, fx, report, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

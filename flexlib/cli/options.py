@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from flexlib.certificate import Certificate, State, explain_rows
@@ -68,6 +69,11 @@ def add_demo_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
     parser.add_argument("--demo", nargs="?", const="always", choices=("always", "without-key"),
                         help="ask a demo server with made-up people (started for this run); "
                         "'without-key': only when no service key is set")  # fmt: skip
+
+
+def add_roster_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--roster", type=Path, metavar="FILE", help="who belongs to which department, CSV or Excel "
+                        "(default FLEXLIB_ORGANIZATION, else params/organization.csv)")  # fmt: skip
 
 
 def asks_span(arguments: argparse.Namespace) -> bool:

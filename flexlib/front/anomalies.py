@@ -112,12 +112,13 @@ def find_month_anomalies(
     zone: str = "UTC",
     tolerance: BillTolerance | None = None,
     look: Look = look_nowhere,
+    roster: Path | None = None,
 ) -> MonthAnomalies:
     """The days of `month` far above the own weekday, from what is stored in the data folder `root`.
 
     `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
-    `department` in the metadata of calls; layers are looked at apart, so that what moved from one to another and
-    cancels in the sum is found too. `look` as of `load_month_usage`. Raises `InvalidRequest` for a unit that is none or
+    `department`; layers are looked at apart, so that what moved from one to another and cancels in the sum is found
+    too. `look` as of `load_month_usage`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that is none or
     that no day has, `SnapshotMissing` where the month is not stored.
     """
     if of not in LEAST:
@@ -125,7 +126,7 @@ def find_month_anomalies(
     if not list_newest(month, root):
         command = WINDSURF.format_command(month)
         raise SnapshotMissing(f"Nothing of {month} is stored in {root}. Run: {command}, or import it.")
-    spend = Spend(month.span, zone, (month,), root, names, tolerance, look)
+    spend = Spend(month.span, zone, (month,), root, names, tolerance, look, roster=roster)
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
         raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")

@@ -12,13 +12,16 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.senders import LABELS, name_sender
 from flexlib.spend.billed import name_spellings
+from flexlib.store.membership import LEVELS
 
 
 def narrow_spend(spend: Spend, budget: Budget) -> Spend:
     """The same months, and of their rows those that the budget is of. `spend` is loaded with names, by which a person
     is found."""
-    condition, found = _write_condition(spend, budget), replace(spend)
-    vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": spend._rows.filter(condition)})
+    is_placed = spend.roster is not None and budget.scope in LEVELS
+    condition = f"{budget.scope} = {_quote(budget.of[0])}" if is_placed else _write_condition(spend, budget)
+    rows, found = (spend._placed if is_placed else spend._rows).filter(condition), replace(spend)
+    vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": rows})
     return found
 
 

@@ -85,11 +85,12 @@ def check_budgets(
     tolerance: BillTolerance | None = None,
     most_unpriced: Decimal = MOST_UNPRICED,
     look: Look = look_nowhere,
+    roster: Path | None = None,
 ) -> BudgetCheck:
     """What the budgets came to in the periods that share a day with `month`, by what is stored in the data folder.
 
-    `as_of`: the last day that counts as known, by default the last one that was read whole. Raises `SnapshotMissing`
-    where nothing of the month is stored.
+    `as_of`: the last day that counts as known, by default the last one that was read whole; `roster` as of `Spend`.
+    Raises `SnapshotMissing` where nothing of the month is stored.
     """
     if as_of is not None and as_of < month.first:
         raise InvalidRequest(f"as of {as_of} no day of {month} is known; name one of its days, or a month before.")
@@ -99,7 +100,9 @@ def check_budgets(
         load_spend(month, month, root, zone=zone, names=False)  # says which command stores it
         raise SnapshotMissing(f"Nothing of {month} is stored in {root}.")
     # Whom a budget is of may be told by a person's e-mail; nothing that is given back names anybody.
-    spend = load_spend(stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look)
+    spend = load_spend(
+        stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look, roster=roster
+    )
     checked: list[BudgetPeriod] = []
     whole: dict[str, pd.Series] = {}
     for budget in budgets:

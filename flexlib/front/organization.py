@@ -1,7 +1,7 @@
 """The rows of a month with the department, team, project and cost centre of each, by the day that it is of.
 
 In this order: what the call's own metadata names; the line of the team that it names; that of its key or application;
-that of its person. Whom no line names, or not on that day, is nowhere: None.
+that of all such keys or applications; that of its person. What no line names, or not on that day, is nowhere: None.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.schema import USAGE, name_sql_type
-from flexlib.store.membership import LEVELS, PERSON, TEAM, Held, Parts, Place, write_key
+from flexlib.store.membership import ALL, LEVELS, PERSON, TEAM, Held, Parts, Place, write_key
 from flexlib.store.organization import PERSONS, Organization
 from flexlib.store.version import Snapshot
 
@@ -38,43 +38,53 @@ NOWHERE = f"[{{{NOBODY}}}]"
 
 PEOPLE = ", ".join(f"'{one}'" for one in PERSONS)
 ID = "coalesce(usable_key, usable_id::VARCHAR)"
-OF_CALLS = {
-    "key": f"CASE WHEN lower(usable_type) NOT IN ({PEOPLE}) THEN lower(usable_type) || chr(31) || {ID} END",
-    "person": f"CASE WHEN usable_key IS NOT NULL OR lower(usable_type) IN ({PEOPLE}) "
-    f"THEN '{PERSON}' || chr(31) || {ID} END",
+IS_PERSON = f"lower(usable_type) IN ({PEOPLE})"
+WAYS = {
+    "key": f"CASE WHEN NOT {IS_PERSON} THEN lower(usable_type) || chr(31) || {ID} END",
+    "kind": f"CASE WHEN NOT {IS_PERSON} THEN lower(usable_type) || chr(31) || '{ALL}' END",
+    "person": f"CASE WHEN usable_key IS NOT NULL OR {IS_PERSON} THEN '{PERSON}' || chr(31) || {ID} END",
 }
-"""Of a call the keys that lines are found by (see `write_key`), as SQL."""
+"""By what lines are found, the surest first, and of a call the key of each (see `write_key`), as SQL."""
 AMOUNTS = {name: USAGE.field(name).type for name in ("amount_in_usd", "amount_in_clp")}
 CREDITS = ("flex_credits", "prompt_credits")
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def place_rows(
-    rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, credits_: Sequence[Snapshot], row_id: str
+    rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, spent: Sequence[Snapshot], row_id: str
 ) -> duckdb.DuckDBPyRelation:
-    """The rows with `LEVELS`, one for each part of what a row is of; amounts are divided by `split_amounts`.
+    """The rows with `LEVELS`, one for each `part` of what a row is of; `split_amounts` divides its amounts.
 
-    `credits_`: those of the month, with people; `row_id`: the id of one of their rows among `rows`, as SQL.
+    `spent`: the credits of the month, with people; `row_id`: the id of one of their rows among `rows`, as SQL.
     """
     places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month)], schema=PLACES))
-    spent = _find_keys(organization, credits_, row_id)
-    named = ", ".join(f"nullif(trim(metadata ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
-    found = rows.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
-    found = found.select(
-        f"rows.*, {named}, CAST(created_at AS DATE) AS place_day, grain = 'month' AS of_month, "
-        f"'{TEAM}' || chr(31) || said_team AS by_team, "
-        f"coalesce(spent.key, {OF_CALLS['key']}) AS by_key, coalesce(spent.person, {OF_CALLS['person']}) AS by_person"
+    said = ", ".join(f"nullif(trim(metadata ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
+    found = name_keys(rows, organization, spent, row_id).select(
+        f"*, {said}, CAST(created_at AS DATE) AS place_day, grain = 'month' AS of_month, "
+        f"'{TEAM}' || chr(31) || said_team AS by_team"
     )
-    for way in ("team", "key", "person"):
+    ways = ("team", *WAYS)
+    for way in ways:
         on = (f"found.by_{way} = {way}.key AND found.of_month = {way}.of_month "
               f"AND found.place_day BETWEEN {way}.first AND {way}.last")  # fmt: skip
         found = found.set_alias("found").join(places.set_alias(way), on, how="left")
         found = found.select(f"found.*, {way}.parts AS parts_of_{way}")
-    parts = f"coalesce(parts_of_team, parts_of_key, parts_of_person, {NOWHERE})"
+    parts = f"coalesce({', '.join(f'parts_of_{way}' for way in ways)}, {NOWHERE})"
     levels = ", ".join(f"coalesce(said_{level}, part.{level}) AS {level}" for level in LEVELS)
     columns = ", ".join(f'"{name}"' for name in rows.columns)
     found = found.select(f"{columns}, {', '.join(f'said_{level}' for level in LEVELS)}, unnest({parts}) AS part")
     return found.select(f"{columns}, {levels}, part")
+
+
+def name_keys(
+    rows: duckdb.DuckDBPyRelation, organization: Organization, spent: Sequence[Snapshot], row_id: str
+) -> duckdb.DuckDBPyRelation:
+    """The rows with the keys of lines that may name them, `by_` each of `WAYS`; arguments as of `place_rows`."""
+    found = rows.set_alias("rows").join(
+        _find_keys(organization, spent, row_id).set_alias("spent"), "rows.id = spent.row_id", how="left"
+    )
+    ways = (f"{f'coalesce(spent.{way}, {sql})' if way != 'kind' else sql} AS by_{way}" for way, sql in WAYS.items())
+    return found.select(f"rows.*, {', '.join(ways)}")
 
 
 def split_amounts(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
@@ -141,8 +151,9 @@ def _find_keys(organization: Organization, spent: Sequence[Snapshot], row_id: st
     """Of each row of credits its id, and the first two keys of its user that have lines: of its key, of its e-mail."""
     found: dict[str, list[str]] = {}
     for one in spent:
-        for user, who in one.people.items():
-            keys = write_key("key", user), write_key(PERSON, user), write_key(PERSON, who.get("email") or user)
+        for (user,) in one.relation.select('"user"').distinct().fetchall():
+            email = one.people.get(user, {}).get("email") or user
+            keys = write_key("key", user), write_key(PERSON, user), write_key(PERSON, email)
             found[user] = [*dict.fromkeys(key for key in keys if key in organization.held), "", ""]
     columns = {"user": [*found], "key": [one[0] or None for one in found.values()],
                "person": [one[1] or None for one in found.values()]}  # fmt: skip

@@ -10,6 +10,8 @@ from flexlib.errors import InvalidRequest
 from flexlib.settings import find_checkout
 from flexlib.store.disk import report_disk
 
+PRIVATE = ("organization.csv",)
+"""What a checkout may hold of its owner, which is nobody else's."""
 LAID_OUT = ("notebooks", "params", ".env.example", "README.md")
 
 
@@ -31,9 +33,8 @@ def lay_out_folder(folder: Path) -> list[Path]:
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("notebooks", "params"):
-            shutil.copytree(
-                source / name, folder / name, ignore=shutil.ignore_patterns(".*"), copy_function=shutil.copyfile
-            )
+            ignored = shutil.ignore_patterns(".*", *PRIVATE)
+            shutil.copytree(source / name, folder / name, ignore=ignored, copy_function=shutil.copyfile)
         shutil.copyfile(source / ".env.example", folder / ".env.example")
         shutil.copyfile(str(files("flexlib") / "templates" / "folder" / "README.md"), folder / "README.md")
     return [folder / name for name in LAID_OUT]

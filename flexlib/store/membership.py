@@ -14,6 +14,8 @@ from typing import NamedTuple
 LEVELS = ("department", "team", "project", "cost_centre")
 """What somebody can belong to, all at once."""
 PERSON, TEAM = "person", "team"
+ALL = "*"
+"""Who stands for all of a kind, such as every instance of an application."""
 DAY = timedelta(1)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from flexlib.errors import BadFile
 from flexlib.nesting import format_given
 from flexlib.store.disk import PRIVATE, report_disk
-from flexlib.store.membership import LEVELS, PERSON, TEAM, Gap, Held, Membership, Place, cut_days, fill_days
+from flexlib.store.membership import ALL, LEVELS, PERSON, TEAM, Gap, Held, Membership, Place, cut_days, fill_days
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster
 
 ORGANIZATION = "organization.csv"
@@ -97,6 +97,8 @@ class _Reader:
         kind, who = KINDS.get(kind, kind), line.read("who")
         if not who:
             self._tell(line, "whom is it of? Write an e-mail, a key or a name into it")
+        if who == ALL and kind in (PERSON, TEAM):
+            self._tell(line, f"{ALL} is all of a kind; name the kind, such as key or the name of an application")
         first, last = self._read_day(line, "from") or date.min, self._read_day(line, "until") or date.max
         if last < first:
             self._tell(line, f"it ends on {last}, before it begins on {first}")

@@ -33,6 +33,8 @@ UNREAD = "name"
 
 EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 DELIMITERS = ",;\t"
+REMARK = "#"
+"""What begins with it is no line."""
 _PARTED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 
 
@@ -70,7 +72,7 @@ def read_roster(file: Path) -> Roster:
     except OSError as error:
         raise BadFile(f"{file} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     given = [(number, [one.strip() for one in cells]) for number, cells in rows]
-    kept = [(number, cells) for number, cells in given if any(cells)]
+    kept = [(number, cells) for number, cells in given if any(cells) and not cells[0].startswith(REMARK)]
     if not kept:
         raise BadFile(f"{file} is empty; give it a line of column names: {', '.join(COLUMNS)}.")
     (number, header), *lines = kept
@@ -93,7 +95,7 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
         notes.append(f"{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
-    head = next((line for line in text.splitlines() if line.strip()), "")
+    head = next((line for line in text.splitlines() if line.strip() and not line.startswith(REMARK)), "")
     reader = csv.reader(StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
     line = 1
     try:

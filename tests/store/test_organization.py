@@ -155,6 +155,7 @@ FAULTS = {
     "ana@example.com,,Data,,,,,0": "line 2 of .*: its share is '0'",
     "ana@example.com,,Data,,,,,most": "line 2 of .*: its share is 'most'",
     "Search,team,Data,Other,,,,": "line 2 of .*: the team Search cannot belong to another team, Other",
+    "*,,Data,,,,,": "line 2 of .*: \\* is all of a kind; name the kind",
     "a,,Data,,,,,,,more": "line 2 of .* has more cells than the 8 column names",
     'a,"Data,,,,,,': "line 2 of .* is no line of a CSV",
     "": "has nobody",

@@ -1,0 +1,175 @@
+"""`flexlib organization check`: the file that says who belongs where, held against what was spent."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import (
+    Commands,
+    add_command,
+    add_demo_option,
+    add_month_options,
+    add_roster_option,
+    find_exit_code,
+    read_count,
+)
+from flexlib.cli.report_months import open_shown
+from flexlib.dates import Month
+from flexlib.errors import BadFile
+from flexlib.formats import clean_text, format_amount, format_count, format_plain, format_short_day
+from flexlib.proof import State
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from flexlib.front.organization_check import OrganizationCheck, Sum
+    from flexlib.store.membership import Membership, Parts
+
+SHOWN = 10
+"""Lines shown of each part, unless another number is asked for."""
+
+NOWHERE, NO_DEPARTMENT = "nowhere", "in no department"
+WIDTH = 28
+"""Of a name."""
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "organization", "who belongs to which department, held against what was spent", """\
+  flexlib organization check --year 2025 --month 9
+  flexlib organization check --year 2025 --month 9 --roster hr.xlsx --names
+  flexlib organization check --year 2025 --month 9 --json""")  # fmt: skip
+    parser.add_argument("action", choices=("check",), help="who spends and is nowhere, who is listed and never spends, "
+                        "what changed in the month")  # fmt: skip
+    add_month_options(parser, required=True)
+    add_roster_option(parser)
+    parser.add_argument(
+        "--top", type=read_count, default=SHOWN, metavar="N", help=f"lines shown of each part (default {SHOWN})"
+    )
+    parser.add_argument("--names", action="store_true", help="people by name, and as the file has them")
+    parser.add_argument("--json", action="store_true", help="print it as JSON, every line, amounts as exact text")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_organization)
+
+
+def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints the check; exits with 3 where somebody spends and is nowhere, else as the month."""
+    from flexlib.front.months import find_look
+    from flexlib.front.organization_check import check_organization
+    from flexlib.front.spend import load_spend
+    from flexlib.store.organization import read_organization
+
+    file = arguments.roster or settings.organization
+    if file is None:
+        raise BadFile(
+            "no file says who belongs to which department; copy params/organization.example.csv to "
+            "params/organization.csv and write yours, or name one with --roster."
+        )
+    organization = read_organization(file)
+    month = Month(arguments.year, arguments.month)
+    settings = open_shown(arguments, settings, month)
+    spend = load_spend(month, None, settings.data, zone="UTC", names=arguments.names, roster=file,
+                       tolerance=settings.bill_tolerance, look=find_look(settings, settings.data))  # fmt: skip
+    made = check_organization(spend, organization)
+    print(json.dumps(describe_check(made, names=arguments.names), indent=2, ensure_ascii=False) if arguments.json
+          else render_check(made, arguments.top, names=arguments.names))  # fmt: skip
+    for sentence in (*organization.notes, *made.missing):
+        print(sentence, file=sys.stderr)
+    code = find_exit_code(made.certificates, made.state)
+    return max(code, State.GAP.exit_code) if made.nowhere else code
+
+
+def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
+    """For JSON: amounts as exact text, null where nothing is known; people as lines of the file unless `names`."""
+    return {
+        "month": str(made.month),
+        "state": str(made.state),
+        "file": str(made.organization.file),
+        "lines": len(made.organization.memberships),
+        "departments": [{"department": one.name, "users": one.people, **_describe(one)} for one in made.departments],
+        "spends_and_is_nowhere": [{"user": one.name, **_describe(one)} for one in made.nowhere],
+        "listed_and_never_spends": [_name(one, names=names) for one in made.silent],
+        "changed": [
+            {**_name(one.of, names=names), "day": str(one.day), "before": _list(one.before), "after": _list(one.after)}
+            for one in made.changes
+        ],
+        "gaps": [{**_name(one.before, names=names), "first": str(one.first), "last": str(one.last)}
+                 for one in made.gaps],
+        "sums_of_the_month_undecided": made.undecided,
+        "notes": list(made.organization.notes),
+        "missing": list(made.missing),
+    }  # fmt: skip
+
+
+def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
+    """The check for the console: each part with its largest lines."""
+    lines = [f"Organization of {made.month.title}: {clean_text(str(made.organization.file))}, "
+             f"{format_count(len(made.organization.memberships), 'line')}"]  # fmt: skip
+    width = max([WIDTH, *(len(one.name or NO_DEPARTMENT) for one in made.departments)])
+    for one in made.departments:
+        users = format_count(one.people, "user")
+        lines.append(f"  {clean_text(one.name or NO_DEPARTMENT):<{width}}{users:>12}  {_write(one)}")
+    lines += _render("Spends and is nowhere", [
+        f"{clean_text(one.name or 'not given'):<{WIDTH}}  {_write(one)}" for one in made.nowhere
+    ], top)  # fmt: skip
+    lines += _render("Is listed and never spends", [
+        f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
+    lines += _render(f"Changed since {made.month.previous.title}", [
+        f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
+        for one in made.changes], top)  # fmt: skip
+    lines += _render("Is nowhere between two lines", [
+        f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
+    if made.undecided:
+        lines.append(f"{format_count(made.undecided, 'sum')} of the whole month of somebody who moved within it: what "
+                     "changed then is in nothing.")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _render(title: str, lines: Sequence[str], top: int) -> list[str]:
+    if not lines:
+        return [f"{title}: nobody"]
+    rest = [f"  and {len(lines) - top:,} more"] if len(lines) > top else []
+    return [f"{title}: {len(lines):,}", *(f"  {one}" for one in lines[:top]), *rest]
+
+
+def _describe(one: Sum) -> dict[str, Any]:
+    amounts = {unit: None if amount is None else format_plain(amount) for unit, amount in one.amounts.items()}
+    return {"requests": one.requests, **amounts, "unpriced_requests": one.unpriced_requests}
+
+
+def _name(one: Membership, *, names: bool) -> dict[str, Any]:
+    return {"line": one.line, "kind": one.kind, **({"who": one.who} if names else {})}
+
+
+def _call(one: Membership, *, names: bool) -> str:
+    return f"line {one.line}{f', {clean_text(one.who)}' if names else ''}"
+
+
+def _list(parts: Parts | None) -> list[dict[str, Any]] | None:
+    return None if parts is None else [{**place._asdict(), "percent": format_percent(share)} for share, place in parts]
+
+
+def format_percent(share: Any) -> str:  # noqa: ANN401
+    return f"{float(100 * share):.10g}"
+
+
+def _place(parts: Sequence[tuple[Any, Any]] | None) -> str:
+    """Where somebody belongs, in words."""
+    if not parts:
+        return NOWHERE
+    said = [(share, ", ".join(clean_text(name) for name in place if name)) for share, place in parts]
+    return said[0][1] if len(said) == 1 else "; ".join(f"{format_percent(share)} % {name}" for share, name in said)
+
+
+def _days(first: date, last: date) -> str:
+    return format_short_day(first) if first == last else f"{format_short_day(first)} to {format_short_day(last)}"
+
+
+def _write(one: Sum) -> str:
+    credits_, usd = one.amounts["flex_credits"], one.amounts["usd"]
+    said = [f"{format_amount(credits_)} flex credits"] if credits_ is not None else []
+    least = "at least " if one.unpriced_requests else ""
+    return ", ".join([*said, "US$ not known" if usd is None else f"{least}US$ {format_amount(usd)}"])

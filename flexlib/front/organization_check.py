@@ -1,0 +1,137 @@
+"""An organization held against what was spent: who is nowhere, who never spends, what changed, what is left open."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from flexlib.dates import Month
+from flexlib.front.organization import WAYS, name_keys
+from flexlib.front.people import ROW_ID, list_credits
+from flexlib.front.spend import Spend
+from flexlib.proof import Certificate, State
+from flexlib.spend.billed import sum_known
+from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts
+from flexlib.store.organization import Organization
+
+UNITS = ("flex_credits", "usd", "clp")
+RANKED = ("usd", "flex_credits")
+"""By what sums are put in order."""
+Amounts = dict[str, Decimal | None]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What one user, or a department, came to; None: nothing is known."""
+
+    name: str | None
+    """Of a department None for what is in none."""
+    people: int
+    """Users: people, keys, instances of applications."""
+    requests: int | None
+    amounts: Amounts
+    unpriced_requests: int
+    """Those that the dollars lack."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Somebody belongs elsewhere from a day on."""
+
+    day: date
+    of: Membership
+    """The line that began, or else the one that ended."""
+    before: Parts | None
+    after: Parts | None
+    """None: nowhere."""
+
+
+@dataclass(frozen=True)
+class OrganizationCheck:
+    """What the organization's file says and what was spent in a month, side by side."""
+
+    month: Month
+    organization: Organization
+    departments: tuple[Sum, ...]
+    """The largest first."""
+    nowhere: tuple[Sum, ...]
+    """Users who spent and whom no line puts anywhere, nor their calls; the largest first."""
+    silent: tuple[Membership, ...]
+    """Lines of people, keys and applications of the month of whom no row is; of each the first."""
+    changes: tuple[Change, ...]
+    gaps: tuple[Gap, ...]
+    """Those with a day in the month."""
+    undecided: int
+    """Sums of the whole month of somebody who moved within it: what changed is in no department."""
+    certificates: tuple[Certificate, ...]
+    state: State
+    missing: tuple[str, ...]
+
+
+def check_organization(spend: Spend, organization: Organization) -> OrganizationCheck:
+    """Of the one month that is loaded; people as that shows them."""
+    month, usage = spend.span.months[-1], spend.loaded[-1]
+    table = spend.by("source", "user", *LEVELS)
+    is_nowhere = table[list(LEVELS)].isna().all(axis=1)
+    used = _list_used(spend, organization)
+    lines = [one for one in organization.memberships if one.first <= month.last and month.first <= one.last]
+    silent = {one.key: one for one in reversed(lines) if one.kind != TEAM and one.key not in used}
+    return OrganizationCheck(
+        month,
+        organization,
+        _sum_by(table, "department"),
+        _sum_by(table[is_nowhere], "user"),
+        tuple(sorted(silent.values(), key=lambda one: one.line)),
+        tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
+        tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
+        len(spend._placed.filter("part.is_undecided")),
+        tuple(one.certificate for one in usage.snapshots),
+        usage.state,
+        spend.missing,
+    )
+
+
+def _sum_by(table: pd.DataFrame, key: str) -> tuple[Sum, ...]:
+    groups: dict[str | None, list[dict[Hashable, Any]]] = defaultdict(list)
+    for row in table.to_dict("records"):
+        groups[None if pd.isna(row[key]) else row[key]].append(row)
+    sums = [_sum_rows(name, rows) for name, rows in groups.items()]
+    return tuple(sorted(sums, key=lambda one: (*(-(one.amounts[unit] or 0) for unit in RANKED), one.name or "")))
+
+
+def _sum_rows(name: str | None, rows: list[dict[Hashable, Any]]) -> Sum:
+    counts = [row["requests"] for row in rows]
+    return Sum(
+        name,
+        len({(row["source"], row["user"]) for row in rows}),
+        None if any(map(pd.isna, counts)) else int(sum(counts)),
+        {unit: sum_known(None if pd.isna(row[unit]) else row[unit] for row in rows) for unit in UNITS},
+        int(sum(row["unpriced_requests"] for row in rows)),
+    )
+
+
+def _list_used(spend: Spend, organization: Organization) -> set[str]:
+    """The keys of lines that a row of the month has, whatever wins over them."""
+    month = spend._months[-1]
+    rows = name_keys(month.rows, organization, list_credits([month]), ROW_ID)
+    return {key for way in WAYS for (key,) in rows.select(f"by_{way}").distinct().fetchall() if key}
+
+
+def _list_changes(organization: Organization, month: Month) -> Iterator[Change]:
+    lines: dict[str, list[Membership]] = defaultdict(list)
+    for one in organization.memberships:
+        lines[one.key].append(one)
+    for key, held in organization.held.items():
+        days = {one.first: one for one in held}
+        ends = {one.last: one for one in held}
+        edges = {one.first for one in held} | {one.last + DAY for one in held if one.last < date.max}
+        for day in sorted(one for one in edges if month.first <= one <= month.last):
+            begun, ended = days.get(day), ends.get(day - DAY)
+            of = min(lines[key], key=lambda one: (one.first != day, one.last != day - DAY, one.line))
+            yield Change(day, of, ended.parts if ended else None, begun.parts if begun else None)

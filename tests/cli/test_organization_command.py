@@ -1,0 +1,156 @@
+"""`flexlib organization check`, and what other commands make of the file that says who belongs where."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spend_samples import SEPTEMBER, call, store, store_credits
+
+from flexlib.cli.main import main
+
+WORDS = ["organization", "check", "--year", "2025", "--month", "9"]
+HEAD = "who,kind,department,team,project,from,until,share\n"
+FILE = (
+    HEAD
+    + """\
+ana@example.com,,Data,,,,2025-09-14,
+ana@example.com,,Sales,,,2025-09-15,,
+7,user,Data,,,,2025-09-05,
+7,user,Data,,,2025-09-10,,
+dora@example.com,,Sales,,,,,
+eva@example.com,,Sales,,,,2025-08-31,
+*,chat,,Assistant,,,,
+Assistant,team,Customers,,,,,
+"""
+)
+NOWHERE = 3
+
+
+@pytest.fixture
+def roster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ana 2.50 credits on the 2nd and 10.00 on the 20th, Ben 1.00; user 7 US$ 1 on the 2nd, a chat US$ 2, a key 4."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    people = {"u-1": {"name": "Ana", "email": "ana@example.com"}, "u-2": {"name": "Ben", "email": "ben@example.com"}}
+    rows = [(2, "u-1", "m", 0, 250), (20, "u-1", "m", 0, 1000), (3, "u-2", "m", 0, 100)]
+    store_credits(root, *rows, people=people)
+    store(root, "import", SEPTEMBER,
+          call("a", "2025-09-02T10:00:00", "1", usable_type="user", usable_id=7),
+          call("b", "2025-09-02T10:00:00", "2", model="gpt-5", usable_type="chat", usable_id=1),
+          call("c", "2025-09-03T10:00:00", "4", usable_type="key", usable_key="3f1c"))  # fmt: skip
+    file = tmp_path / "organization.csv"
+    file.write_text(FILE, "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(file))
+    return file
+
+
+def check(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    code, said = main([*WORDS, "--json", *words]), capsys.readouterr()
+    assert said.out, said.err
+    return code, json.loads(said.out)
+
+
+def test_who_spends_and_is_nowhere_is_listed_under_a_pseudonym_and_ends_with_3(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, made = check(capsys)
+    assert code == NOWHERE
+    found = [(one["user"], one["usd"], one["flex_credits"]) for one in made["spends_and_is_nowhere"]]
+    assert [one[1:] for one in found] == [("4", None), ("0.04", "1")]
+    assert found[0][0].startswith("key ")
+    assert found[0][0] != "key 3f1c"
+    assert found[1][0].startswith("Person ")
+    assert "ben" not in json.dumps(made).lower()
+
+
+def test_with_names_people_stand_as_the_file_and_the_team_have_them(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, made = check(capsys, "--names")
+    assert [one["user"] for one in made["spends_and_is_nowhere"]] == ["key 3f1c", "Ben"]
+    assert made["listed_and_never_spends"] == [{"line": 6, "kind": "person", "who": "dora@example.com"}]
+
+
+def test_departments_sum_to_everything(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, made = check(capsys)
+    assert [(one["department"], one["users"], one["usd"], one["flex_credits"]) for one in made["departments"]] == [
+        (None, 2, "4.04", "1"), ("Customers", 1, "2", None), ("Data", 2, "1.1", "2.5"), ("Sales", 1, "0.4", "10"),
+    ]  # fmt: skip
+
+
+def test_what_changed_in_the_month_and_what_it_leaves_open(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, made = check(capsys)
+    changed = [(one["line"], one["day"], *((side and side[0]["department"]) for side in (one["before"], one["after"])))
+               for one in made["changed"]]  # fmt: skip
+    assert changed == [(7, "2025-09-01", "Sales", None), (4, "2025-09-06", "Data", None),
+                       (5, "2025-09-10", None, "Data"), (3, "2025-09-15", "Data", "Sales")]  # fmt: skip
+    assert made["gaps"] == [{"line": 4, "kind": "person", "first": "2025-09-06", "last": "2025-09-09"}]
+
+
+def test_the_console_says_the_same_line_by_line(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WORDS, "--top", "1"]) == NOWHERE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Organization of September 2025: {roster}, 8 lines"
+    assert lines[1].split() == ["in", "no", "department", "2", "users", "1.00", "flex", "credits,", "US$", "4.04"]
+    assert [line for line in lines if not line.startswith(" ")][1:] == [
+        "Spends and is nowhere: 2", "Is listed and never spends: 1", "Changed since August 2025: 4",
+        "Is nowhere between two lines: 1"]  # fmt: skip
+    assert "  and 1 more" in lines
+
+
+def test_where_everybody_is_somewhere_the_code_is_that_of_the_month(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster.write_text(FILE + "ben@example.com,,Data,,,,,\n3f1c,key,Data,,,,,\n7,user,Data,,,2025-09-06,2025-09-09,\n")
+    assert check(capsys)[0] == 0
+
+
+def test_without_a_file_the_command_says_where_it_is_looked_for(
+    roster: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLEXLIB_ORGANIZATION")
+    assert main(WORDS) == 2
+    assert "copy params/organization.example.csv" in capsys.readouterr().err
+    assert main([*WORDS, "--roster", "none.csv"]) == 2
+    assert "none.csv is not there" in capsys.readouterr().err
+
+
+def test_a_faulty_file_is_refused_with_its_lines_before_anything_is_read(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster.write_text(HEAD + "ana@example.com,,,,,,,\n*,,Data,,,,,\n")
+    assert main(WORDS) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "line 2 of " in said.err
+    assert "line 3 of " in said.err
+
+
+@pytest.mark.parametrize(("line", "spent"), [
+    ("department: Data, currency: usd", "1.1"),
+    ("department: Sales, currency: flex_credits", "10"),
+    ("team: Assistant, currency: usd", "2"),
+])  # fmt: skip
+def test_a_budget_of_a_department_or_team_holds_to_the_file(
+    roster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, spent: str
+) -> None:
+    budgets = tmp_path / "budgets.yaml"
+    budgets.write_text(f"budgets:\n  - {{name: one, {line}, amount: '100'}}\n")
+    assert main(["check", "--year", "2025", "--month", "9", "--budgets", str(budgets), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["budgets"]
+    assert found["spent"] == spent
+
+
+def test_unusual_days_are_looked_for_by_department_too(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["anomalies", "--year", "2025", "--month", "9", "--by", "department", "--json"]) == 0
+    assert "department" in json.loads(capsys.readouterr().out)["layers"]
+
+
+def test_the_example_is_a_file_without_a_fault() -> None:
+    from flexlib.store.organization import read_organization
+
+    example = Path(__file__).parents[2] / "params" / "organization.example.csv"
+    made = read_organization(example)
+    assert (len(made.memberships), made.notes, len(made.gaps)) == (71, (), 1)
