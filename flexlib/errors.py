@@ -129,6 +129,12 @@ class UnsupportedTeam(FlexlibError):
     """The team is billed in a unit that these reports do not know."""
 
 
+class TotalsDiffer(FlexlibError):
+    """What was about to be handed over does not sum to what it is of; nothing was written."""
+
+    exit_code = 4
+
+
 class DiskFailed(FlexlibError):
     """The disk is full or the folder cannot be written; what was stored before is untouched."""
 

@@ -1,4 +1,4 @@
-"""Finished tables -> CSV files; finished frames -> plain rows for JSON.
+"""Finished tables and rows -> CSV files; finished frames -> plain rows for JSON.
 
 CSV: RFC 4180 quoting, UTF-8, `\\n` at line ends, credits with two decimals and no thousands separator. A file is there
 whole or not at all. JSON: credits stay integers, and the key says the unit (`flex_credits_hundredths`): exact, where a
@@ -13,20 +13,26 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
-from flexlib.store.disk import PRIVATE, PUBLIC, write_whole
+from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 FORMULA = r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
 FORMULA_START = re.compile(rf"{FORMULA}|[\t\r\n]")
 """What a spreadsheet may run as a formula, also behind blanks and marks that it passes over, or in full width."""
 FORMULA_WITHIN = re.compile(rf"(?<=;)(?={FORMULA})")
 """Where one would begin if that sign ended a cell, as a semicolon does for the spreadsheets of half the world."""
+
+FORMULA_IN_SQL = r"[\s\v\x1c-\x1f\x{85}\p{Z}\x{feff}\x{200b}-\x{200f}\x{2060}]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
+"""`FORMULA` in DuckDB's language of patterns."""
 
 FORMATTED: dict[Kind, Callable[[date], str]] = {Kind.DAY: format_day, Kind.MONTH: format_month}
 """Kinds with a second column, and what stands there."""
@@ -53,6 +59,36 @@ def write_csv(table: Table, path: Path, *, is_private: bool = False) -> Path:
     rows = ([cell for column in columns for cell in _export_cell(column, row)] for row in table.rows)
     names = [name for column in columns for name in _name_cells(column)]
     return _write_lines(path, names, rows, PRIVATE if is_private else PUBLIC)
+
+
+def write_rows(
+    rows: duckdb.DuckDBPyRelation, path: Path, *, mode: int = PUBLIC, check: Callable[[Path], None] | None = None
+) -> Path:
+    """Rows of texts, as many as there are, under the names of their columns; what is not known is empty.
+
+    `check` reads the finished file before it takes its place; what it raises leaves `path` as it was. Raises
+    `DiskFailed`; a file that was there before is then untouched.
+    """
+    import duckdb
+
+    columns = ", ".join(f'{disarm_in_sql(name)} AS "{name}"' for name in rows.columns)
+    try:
+        with replace_whole(path, mode) as temporary:
+            rows.select(columns).to_csv(str(temporary), header=True, use_tmp_file=False)
+            if check is not None:
+                check(temporary)
+    except (OSError, duckdb.IOException) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise DiskFailed(f"{path} cannot be written ({why}); make room or choose another folder.") from error
+    return path
+
+
+def disarm_in_sql(column: str) -> str:
+    """What `_disarm` makes of each text of a column, as DuckDB's SQL; a number stays one, also below 0."""
+    text = f'"{column}"'
+    within = rf"regexp_replace({text}, ';({FORMULA_IN_SQL})', ';''\1', 'g')"
+    behind = rf"CASE WHEN regexp_matches({text}, '^({FORMULA_IN_SQL}|[\t\r\n])') THEN '''' ELSE '' END"
+    return f"CASE WHEN regexp_full_match({text}, '-?[0-9.]+') THEN {text} ELSE {behind} || {within} END"
 
 
 def to_json_rows(finished: object) -> list[dict[str, Any]]:

@@ -49,7 +49,10 @@ FILES = {
     "openai_costs.csv": OPENAI,
 }
 """What other systems export, where the README names such a file."""
-PRINTED = ("flexlib compare", "flexlib forecast", "flexlib check", "flexlib what-if", "flexlib organization check")
+PRINTED = (
+    *("flexlib compare", "flexlib export", "flexlib forecast", "flexlib check", "flexlib what-if"),
+    "flexlib organization check",
+)
 """Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
 IS_NOWHERE, BILL_DIFFERS, LIMIT_PASSED = 3, 4, 5
 EXITS = {

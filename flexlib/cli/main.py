@@ -24,6 +24,7 @@ from flexlib.cli import (
     credits,  # noqa: A004 (a name for consoles)
     demo,
     doctor,
+    export,
     forecast,
     fx,
     import_,
@@ -41,7 +42,7 @@ from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, chargeback, anomalies, latency, what_if, import_, ledger,
-    close, fx, report, init, doctor, demo,
+    close, fx, report, export, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -156,7 +156,7 @@ def read_counts(month: MonthUsage) -> list[Count]:
     what it charges to the company's own key."""
     rows = month.rows.select(OF_PROXY).union(month.rows.filter(ON_OWN_KEY).select(OF_MAKER))
     found = rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
-    payers = _find_payers(month)
+    payers = find_payers(month)
     return [Count(payers.get(who := name_sender(seller), who), *others) for seller, *others in found]
 
 
@@ -165,7 +165,7 @@ def list_paid(said: str | None) -> list[str]:
     return [name_sender(one) for one in said.split(",")] if said and said not in ("calls", "other") else []
 
 
-def _find_payers(month: MonthUsage) -> dict[str, str]:
+def find_payers(month: MonthUsage) -> dict[str, str]:
     """Who sends the bill for the calls of a maker, where one bill alone is said to pay for them, and the maker sent
     none."""
     found: dict[str, set[str]] = {}
@@ -185,7 +185,7 @@ def keep_unbilled(certificate: UsageCertificate, rows: duckdb.DuckDBPyRelation, 
     """What `certificate` says of the money of `rows` as far as it is unknown in the month: of those without an amount
     that a bill covers nothing is."""
     lacking = {one.provider for one in month.bills.providers if one.is_at_least}
-    payers = _find_payers(month)
+    payers = find_payers(month)
 
     def is_unknown(seller: str) -> bool:
         return payers.get(who := name_sender(seller), who) in lacking

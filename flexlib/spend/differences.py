@@ -48,6 +48,8 @@ class Difference:
     """What explains it, in a few words; empty where nothing does."""
     is_explained: bool = False
     """Whether the reason accounts for all of it."""
+    charge: str = "usage"
+    """What the bill's lines are for, a member of `KINDS_OF_CHARGE`."""
 
     @property
     def usd(self) -> Decimal:
@@ -109,7 +111,7 @@ def name_others(provider: str, charges: list[Billed]) -> list[Difference]:
             kind = DifferenceKind.NOT_COUNTED if one.usd > 0 else DifferenceKind.NOT_BILLED
             day = one.first if one.first == one.last else None
             reason = one.kind if not one.name else f"{one.kind}: {one.name}"
-            found.append(Difference(provider, day, one.model, kind, None, one.usd, 0, reason, is_explained=True))
+            found.append(Difference(provider, day, one.model, kind, None, one.usd, 0, reason, True, one.kind))
     return found
 
 

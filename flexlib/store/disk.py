@@ -59,8 +59,10 @@ def lock_file(file: Path) -> Iterator[None]:
         lock.release()
 
 
-def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:
-    """Puts `content` (text as UTF-8) in place of `file`, whole or not at all, once it is on the disk.
+@contextmanager
+def replace_whole(file: Path, mode: int = PUBLIC) -> Iterator[Path]:
+    """An empty file beside `file`, to be written inside the block; it takes the place of `file`, whole or not at all,
+    once it is on the disk, and is gone where the block fails.
 
     The folder is made if need be; a file that is new gets `mode`, less the umask. Raises `OSError`: give it a sentence,
     as `report_disk` does.
@@ -68,13 +70,18 @@ def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as out:
-            out.write(content.encode() if isinstance(content, str) else content)
-            out.flush()
-            os.fsync(out.fileno())
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        yield temporary
+        sync(temporary)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:
+    """Puts `content` (text as UTF-8) in place of `file`, as `replace_whole` does."""
+    with replace_whole(file, mode) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
