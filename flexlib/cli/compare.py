@@ -13,6 +13,7 @@ from flexlib.cli.options import (
     Commands,
     add_command,
     add_demo_option,
+    add_roster_option,
     find_exit_code,
 )
 from flexlib.cli.report_months import open_shown
@@ -20,6 +21,8 @@ from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.formats import format_count, format_plain
 from flexlib.settings import Settings
+from flexlib.sources.registry import name_source
+from flexlib.store.membership import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 UNITS = {"flex_credits": ("flex credits", 2), "usd": ("US$", 2), "clp": ("CLP", 0)}
 """How each unit is called, and its decimals."""
+
+NOUNS = {"user": "spender", **{level: level.replace("_", " ") for level in LEVELS}}
+"""What can be told apart, and what one of it is called."""
 
 SHOWN = 5
 """People and models with the largest changes, unless another number is asked for."""
@@ -48,11 +54,14 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("after", type=_read_side, metavar="AFTER", help="what it became")
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
+    parser.add_argument("--by", default="user", choices=tuple(NOUNS),
+                        help="whose changes are told apart: people's (default user), departments', ...")  # fmt: skip
     parser.add_argument(
         "--top", type=int, default=SHOWN, metavar="N", help=f"people and models shown (default {SHOWN})"
     )
     parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
     parser.add_argument("--json", action="store_true", help="print it as JSON, amounts as exact text")
+    add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_compare)
 
@@ -73,7 +82,10 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
         "look": look,
     }
     if first is None and second is None:
-        made = compare_spans(before, after, settings.data, **shown)
+        roster = arguments.roster or settings.organization
+        made = compare_spans(before, after, settings.data, by=arguments.by, roster=roster, **shown)
+    elif arguments.by != "user":
+        raise InvalidRequest("versions of a month are compared by person and model; leave --by out.")
     elif before != after:
         raise InvalidRequest("versions are of one month; name it on both sides, as in 2025-09@1 2025-09@2.")
     else:
@@ -99,11 +111,11 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
         "amount_after": _write(change.after),
         "difference": _write(change.difference),
         "at_least": {"before": made.lacking[0], "after": made.lacking[1]},
-        "rows" if made.versions else "people": dict(change.people),
+        "rows" if made.versions else "people" if made.by == "user" else f"{made.by}s": dict(change.people),
         "parts": {name: _write(part) for name, part in change.sum_parts().items()},
         "other_orders": {name: {"least": _write(least), "most": _write(most)}
                          for name, (least, most) in change.ranges.items() if made.unit != "clp"},
-        "by_person": [{"source": source, "user": user, **_describe(parts)}
+        "by_person" if made.by == "user" else f"by_{made.by}": [{"source": source, made.by: user, **_describe(parts)}
                       for (source, user), parts in _list_top(change.sum_by_person(), top)],
         "by_model": [{"model": model, **_describe(parts)} for model, parts in _list_top(change.sum_by_model(), top)],
         "missing": list(made.missing),
@@ -124,9 +136,10 @@ def render_comparison(made: Comparison, top: int) -> str:
     least = "at least " if made.lacking[1] else ""
     lines = [f"{title}: {least}{change.after:,.{places}f}, {change.difference:+,.{places}f}{share}"]
     shown = round_parts(parts, places)
+    which = "who" if made.by == "user" else "that"
     said = {
-        "new": f"{format_count(change.people['new'], 'new spender')}",
-        "gone": f"{format_count(change.people['gone'], 'spender')} who stopped",
+        "new": f"{format_count(change.people['new'], f'new {NOUNS[made.by]}')}",
+        "gone": f"{format_count(change.people['gone'], NOUNS[made.by])} {which} stopped",
         **{name: f"    {words} ({name})" for name, words in SAID.items()},
         "volume": f"the same {change.people.get('stayed', 0):,}: {SAID['volume']} (volume)",
     }
@@ -140,10 +153,14 @@ def render_comparison(made: Comparison, top: int) -> str:
                 between = f"   (in another order {lowest:+,.2f} to {highest:+,.2f})" if made.unit != "clp" else ""
             lines.append(f"  {said[name]:<48}{part:>+16,.{places}f}{between}")
     whose = "People" if made.unit == "flex_credits" else "People and applications"
+    if made.by != "user":
+        whose = f"{NOUNS[made.by].capitalize()}s"
     for title, sums in ((whose, change.sum_by_person()), ("Models", change.sum_by_model())):
         lines.append(f"{title} with the largest changes")
         for key, moved in _list_top(sums, top):
             label = key[1] if isinstance(key, tuple) else str(key)
+            if isinstance(key, tuple) and made.by != "user":  # who calls and who has credits are counted in other units
+                label += f", {name_source(key[0])}"
             rounded = round_parts(moved, places)
             reasons = ", ".join(f"{name} {part:+,.{places}f}" for name, part in rounded.items() if moved[name])
             lines.append(f"  {label:<48}{sum(rounded.values()):>+16,.{places}f}   {reasons}")

@@ -20,9 +20,11 @@ from flexlib.formats import format_count, format_span
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.table import check_found
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
+from flexlib.store.membership import LEVELS
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 
@@ -59,6 +61,8 @@ class Comparison:
     """What is not in the sums, or not certain in them, in sentences."""
     versions: tuple[int, int] | None = None
     """Which versions of one month, as `store.snapshots.find_state` counts them; None: two spans."""
+    by: str = "user"
+    """What its people are: users, or one of `LEVELS`."""
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -79,12 +83,14 @@ def compare_spans(
     zone: str = "UTC",
     tolerance: BillTolerance | None = None,
     look: Look = look_nowhere,
+    by: str = "user",
+    roster: Path | None = None,
 ) -> Comparison:
     """The change from `before` to `after`, whole months each, by source, user and model, from the data folder `root`.
 
-    Developers' use is counted in requests, that of applications in tokens. `look` as of `load_month_usage`. Raises
-    `InvalidRequest` for a unit that is none, days that are no months or spans that overlap; `SnapshotMissing` where a
-    month is not stored.
+    Developers' use is counted in requests, that of applications in tokens. `look` as of `load_month_usage`; `by` one of
+    `LEVELS`, such as `department`, instead of users, with the `roster` of `Spend`. Raises `InvalidRequest` for a unit
+    that is none, days that are no months or spans that overlap; `SnapshotMissing` where a month is not stored.
     """
     check_unit(of)
     sides = [tuple(span.months) for span in (before, after)]
@@ -98,12 +104,15 @@ def compare_spans(
         raise SnapshotMissing(f"Nothing of {absent[0]} is stored in {root}. Run: {command}, or import it.")
     whole = Span(min(before.first, after.first), max(before.last, after.last))
     months = tuple(sorted({*sides[0], *sides[1]}))
-    spend = Spend(whole, zone, months, root, names, tolerance, look)
-    keys = ("month", "source", "user", "model")
+    spend = Spend(whole, zone, months, root, names, tolerance, look, roster=roster)
+    keys = ("month", "source", by, "model")
     known = sum_rows(spend, keys, KNOWN[of])
+    if by in LEVELS and not roster:
+        check_found(known, [by])
+    known = known.rename(columns={by: "user"})
     if known.empty:
         raise InvalidRequest(f"neither {before} nor {after} has {explain_lack(of, months, root)}.")
-    others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})")
+    others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
     uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
     if of != "credits":
@@ -127,6 +136,7 @@ def compare_spans(
         spend.certificates,
         (lacking[0], lacking[1]),
         tuple(dict.fromkeys(missing)),
+        by=by,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spend_samples import SEPTEMBER, call, store, store_credits
+from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
 
@@ -146,6 +146,27 @@ def test_a_budget_of_a_department_or_team_holds_to_the_file(
 def test_unusual_days_are_looked_for_by_department_too(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["anomalies", "--year", "2025", "--month", "9", "--by", "department", "--json"]) == 0
     assert "department" in json.loads(capsys.readouterr().out)["layers"]
+
+
+def test_a_month_is_compared_with_another_by_department(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = call("z", "2025-08-30T10:00:00", "5", usable_type="user", usable_id=7)
+    store(roster.parent / "data", "import", AUGUST, rows)
+    words = ["compare", "2025-08", "2025-09", "--of", "usd", "--by", "department", "--top", "10"]
+    assert main([*words, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["departments"] == {"new": 5, "gone": 0, "stayed": 1}
+    found = {(one["source"], one["department"]): one["difference"] for one in made["by_department"]}
+    assert {who: amount for (source, who), amount in found.items() if source == "import"} == {
+        "Data": "-4", "not given": "4", "Customers": "2"}  # fmt: skip
+    assert {who: amount for (source, who), amount in found.items() if source != "import"} == {
+        "Sales": "0.4", "Data": "0.1", "not given": "0.04"}  # fmt: skip
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "Departments with the largest changes" in said
+    assert "5 new departments" in said
+    assert "Data, imported files" in said
+    assert main(["compare", "2025-09@1", "2025-09", "--by", "department"]) == 2
+    assert "leave --by out" in capsys.readouterr().err
 
 
 def test_the_example_is_a_file_without_a_fault() -> None:

@@ -173,6 +173,32 @@ def test_months_side_by_side_have_each_its_own_days(tmp_path: Path) -> None:
         (datetime(2025, 8, 1), "Data", 1), (datetime(2025, 9, 1), "Sales", 2)]  # fmt: skip
 
 
+FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+
+
+def test_whatever_the_file_says_of_a_company_each_level_sums_to_the_whole(tmp_path: Path) -> None:
+    chance = random.Random(2025)
+    months = load_spend("2025-08", "2025-09", FIXTURE, zone="UTC", names=True)
+    people = [snapshot.people for month in months.loaded for snapshot in month.snapshots]
+    emails = {one["email"] for listed in people for one in listed.values()}
+    lines = []
+    for who in [*sorted(emails), *(f"{number},user" for number in range(1, 26))]:
+        said = f"{who}{'' if ',' in who else ','}"
+        for first, last in (("", "2025-09-14"), ("2025-09-15", "")):
+            shares = chance.choice([(100,), (60, 40), (33.3, 33.3, 33.4), ()])
+            lines += [f"{said},D{chance.randrange(4)},T{chance.randrange(9)},P{number},,{first},{last},{share}\n"
+                      for number, share in enumerate(shares)]  # fmt: skip
+    file = tmp_path / "people.csv"
+    file.write_text(HEAD + "".join(chance.sample(lines, len(lines))), "utf-8")
+    both = load_spend("2025-08", "2025-09", FIXTURE, zone="UTC", names=False, roster=file)
+    whole = both.by("source")
+    for keys in (("department",), ("team", "day"), ("project", "user"), LEVELS):
+        table = both.by(*keys)
+        assert table[keys[0]].nunique() > 1
+        for unit in ("flex_credits", "prompt_credits", "usd", "clp", "requests", "unpriced_requests"):
+            assert table[unit].dropna().sum() == whole[unit].dropna().sum(), (keys, unit)
+
+
 DAYS = st.integers(0, 29).map(lambda number: date(2025, 9, 1) + timedelta(number))
 SPLITS = st.sampled_from([(100,), (60, 40), (50, 50), (33, 33, 34), (1, 99), (12, 13, 75)])
 NAMES = st.sampled_from(["", "A", "B", "Ñ 'C'"])
@@ -221,7 +247,7 @@ def split_calls(calls: list[dict[str, Any]], lines: list[tuple[str, date, date, 
     return {(row[0], Place(*row[1:5])): row[5:] for row in kept.fetchall()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(calls=st.lists(CALLS, max_size=8), lines=list_lines(), seed=st.integers())
 def test_whatever_the_file_says_no_digit_is_lost_and_each_day_has_its_share(
     calls: list[dict[str, Any]], lines: list[tuple[str, date, date, str, str, int]], seed: int,
