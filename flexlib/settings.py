@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from flexlib.addresses import NOTICE_VARIABLES, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
 from flexlib.privacy import PrivacyGuard
@@ -36,16 +37,18 @@ VARIABLES = (
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
+    "FLEXLIB_NOTICES",
     "FLEXLIB_ORGANIZATION",
     "FLEXLIB_PRIVACY",
     "FLEXLIB_UNCLOSED",
     "SERVICE_KEY",
     *CA_BUNDLES,
+    *NOTICE_VARIABLES,
     "WINDSURF_BASE_URL",
     "WINDSURF_CONSUMPTION_UNIT",
     "WINDSURF_SERVICE_KEY",
 )
-"""All that is read, here and nowhere else."""
+"""All that is read, here and nowhere else, besides the addresses of webhooks, whose names anybody chooses."""
 CONSUMPTION_UNITS = ("credits", "hundredths")
 METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
@@ -90,6 +93,10 @@ class Settings:
     """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
     organization: Path | None = None
     """The file that says who belongs to which department; None: there is none."""
+    notices: Path | None = None
+    """The file that says who is told of budgets; None: `params/notices.yaml` in the folder of the project."""
+    servers: NoticeServers = NoticeServers()
+    """Where notices go."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     unclosed: str | None = field(default=None, repr=False)
@@ -111,7 +118,9 @@ class Settings:
         return replace(PrivacyGuard.parse(self.privacy or "all"), secret=self.service_key)
 
     def hide_key(self, text: str) -> str:
-        """The text without the service key."""
+        """The text without the service key, and without what servers of notices keep secret."""
+        for secret in self.servers.secrets:
+            text = text.replace(secret, "[secret]")
         return text.replace(self.service_key, "[service key]") if self.service_key else text
 
     @property
@@ -186,6 +195,8 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         unclosed=read("FLEXLIB_UNCLOSED"),
         budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
         organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
+        notices=Path(named) if (named := read("FLEXLIB_NOTICES")) else None,
+        servers=read_servers(found),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

@@ -13,6 +13,7 @@ HOUSE = Path(flexlib.__file__).parent
 LONGEST_ROOM = 250  # lines; past that a room is two rooms
 
 WORDS = {
+    "addresses",
     "dates",
     "errors",
     "schema",
@@ -45,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
     | {"sources/windsurf", "sources/files", "sources/charges", "sources/fx", "ledger", "money", "store"},
     "analysis": WORDS | {"money"},
     "spend": WORDS | {"analysis", "money", "store"},
+    "deliver": WORDS | {"analysis", "store"},
     "tables": WORDS | {"analysis", "money", "spend"},
     "page": WORDS | {"analysis", "money", "spend", "store", "tables"},
     "console": WORDS | {"analysis", "tables"},
@@ -63,6 +65,8 @@ DOORS = {
     "requests": {"sources/windsurf", "sources/fx"},
     "requests_futures": {"sources/windsurf"},
     "urllib3": {"sources/windsurf"},
+    "smtplib": {"deliver"},
+    "sqlite3": {"ledger", "deliver"},
     "sqlalchemy": {"ledger"},
     "alembic": {"ledger"},
     "psycopg": {"ledger"},
@@ -194,7 +198,7 @@ def test_the_name_of_a_source_is_found() -> None:
 
 def test_nothing_below_the_line_reaches_the_network_or_a_database() -> None:
     below = ("analysis", "spend", "tables", "page", "console", "export", "report")
-    above = SOURCES | {"ledger", "ingest"}
+    above = SOURCES | {"ledger", "ingest", "deliver"}
     assert {room: ARROWS[room] & above for room in below} == dict.fromkeys(below, set())
 
 

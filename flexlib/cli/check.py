@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.forecast import DEMO_MONTHS, read_day
+from flexlib.cli.notice_output import describe_message, list_open, render_open
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -48,20 +49,44 @@ def add_commands(commands: Commands) -> None:
   flexlib check --year 2025 --month 9 --as-of 2025-09-15 --json
   flexlib check --year 2025 --month 9 --budgets teams.yaml""")  # fmt: skip
     add_month_options(parser, required=True)
+    add_check_options(parser)
+    parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_check)
+
+
+def add_check_options(parser: argparse.ArgumentParser) -> None:
+    """Which budgets are looked at, by what is known until when."""
     parser.add_argument("--budgets", type=Path, metavar="FILE",
                         help="the budgets (default FLEXLIB_BUDGETS, else params/budgets.yaml)")  # fmt: skip
     parser.add_argument("--as-of", type=read_day, metavar="DATE",
                         help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
     parser.add_argument("--holidays", metavar="COUNTRY|FILE", help="days like each other, as flexlib forecast has them")
-    parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
     add_roster_option(parser)
-    add_demo_option(parser)
-    parser.set_defaults(run=run_check)
 
 
 def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints each budget; exits with 5 where one is passed, with 3 where one cannot be judged, else as the month."""
     from flexlib.analysis.budgets import Outcome
+
+    made, settings = check_stored(arguments, settings, Month(arguments.year, arguments.month))
+    notices = list_open(settings.data)
+    if arguments.json:
+        described = {**describe_check(made), "notices": [describe_message(one) for one in notices]}
+        print(json.dumps(described, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join([render_check(made), *render_open(notices)]))
+    for sentence in made.missing:
+        print(sentence, file=sys.stderr)
+    outcomes = {one.outcome for one in made.periods}
+    if Outcome.OVER in outcomes:
+        return LIMIT_PASSED
+    code = find_exit_code(made.certificates, made.state)
+    return max(code, State.GAP.exit_code) if Outcome.CANNOT_SAY in outcomes else code
+
+
+def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month) -> tuple[BudgetCheck, Settings]:
+    """The budgets that the options name, beside what is stored of the month, and the settings of what is shown."""
     from flexlib.front.budget_file import read_budgets
     from flexlib.front.budgets import check_budgets
     from flexlib.front.months import find_look
@@ -74,7 +99,6 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     budgets = read_budgets(path)
     if not budgets:
         raise BadFile(f"{path} has no budget; give one a name, a scope and an amount, as {EXAMPLE} explains.")
-    month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
     made = check_budgets(
         month,
@@ -87,14 +111,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         look=find_look(settings, settings.data),
         roster=arguments.roster or settings.organization,
     )
-    print(json.dumps(describe_check(made), indent=2, ensure_ascii=False) if arguments.json else render_check(made))
-    for sentence in made.missing:
-        print(sentence, file=sys.stderr)
-    outcomes = {one.outcome for one in made.periods}
-    if Outcome.OVER in outcomes:
-        return LIMIT_PASSED
-    code = find_exit_code(made.certificates, made.state)
-    return max(code, State.GAP.exit_code) if Outcome.CANNOT_SAY in outcomes else code
+    return made, settings
 
 
 def describe_check(made: BudgetCheck) -> dict[str, Any]:

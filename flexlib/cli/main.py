@@ -31,6 +31,7 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    notify,
     organization,
     report,
     spend,
@@ -41,8 +42,8 @@ from flexlib.formats import clean_lines, is_utf8
 from flexlib.settings import Settings, load_settings
 
 COMMANDS = (
-    credits, spend, organization, compare, forecast, check, chargeback, anomalies, latency, what_if, import_, ledger,
-    close, fx, report, export, init, doctor, demo,
+    credits, spend, organization, compare, forecast, check, notify, chargeback, anomalies, latency, what_if,
+    import_, ledger, close, fx, report, export, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -28,6 +28,7 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
         "params/chargeback.example.yaml",
         "params/events.yaml",
         "params/flex_credits.yaml",
+        "params/notices.example.yaml",
         "params/organization.example.csv",
         "params/presets/my_gateway.yaml",
         "params/presets/my_invoice.yaml",

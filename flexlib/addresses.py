@@ -1,0 +1,102 @@
+"""Addresses of servers, as settings give them: what is refused, and what is never shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from flexlib.errors import BadSetting
+from flexlib.setting_values import LOOPBACK
+
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
+"""An e-mail address as every mail server takes it."""
+MAIL, MAIL_FROM, SIGNING = "FLEXLIB_SMTP_URL", "FLEXLIB_SMTP_FROM", "FLEXLIB_WEBHOOK_SECRET"
+WEBHOOK = "FLEXLIB_WEBHOOK_URL_"
+"""Before the name of a webhook, in capitals."""
+NOTICE_VARIABLES = (MAIL, MAIL_FROM, SIGNING)
+PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+"""The ways to a mail server: TLS after STARTTLS, TLS from the beginning, none; and their usual ports."""
+SHORTEST_SECRET = 16
+"""Fewer letters can be guessed from what they sign."""
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mail is handed over; printing it shows no password."""
+
+    host: str
+    port: int
+    scheme: str
+    """One of `PORTS`."""
+    sender: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class NoticeServers:
+    """Where notices go, of which the addresses of webhooks are secrets, too."""
+
+    mail: MailServer | None = None
+    webhooks: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The name of each in small letters, and its URL."""
+    secret: str | None = field(default=None, repr=False)
+    """What signs the messages of webhooks."""
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """What no sentence may hold."""
+        yield from (url for _, url in self.webhooks)
+        yield from filter(None, (self.secret, self.mail.password if self.mail else None))
+
+
+def read_servers(values: Mapping[str, str | None]) -> NoticeServers:
+    """The servers that these settings name. Raises `BadSetting`, whose sentence shows no URL and no password."""
+    given = {name: text for name, value in values.items() if (text := (value or "").strip())}
+    hooks = [(name.removeprefix(WEBHOOK).lower(), _check_webhook(name, url)) for name, url in given.items()
+             if name.startswith(WEBHOOK)]  # fmt: skip
+    secret = given.get(SIGNING)
+    if secret is not None and len(secret) < SHORTEST_SECRET:
+        raise BadSetting(f"{SIGNING} is shorter than {SHORTEST_SECRET} letters; draw a longer one.")
+    return NoticeServers(_read_mail(given), tuple(sorted(hooks)), secret)
+
+
+def _read_mail(given: Mapping[str, str]) -> MailServer | None:
+    if MAIL not in given:
+        return None
+    try:
+        url = urlsplit(given[MAIL])
+        port = url.port or PORTS[url.scheme]
+    except (KeyError, ValueError) as error:
+        raise BadSetting(
+            f"{MAIL} must look like smtp://user:password@host:587, or begin with smtps:// for TLS from the beginning, "
+            "with smtp+plain:// for none; in a password @, : and / stand as %40, %3A and %2F."
+        ) from error
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise BadSetting(f"{MAIL} must be scheme, user, password, host and port only, and name a host.")
+    if password and url.scheme == "smtp+plain" and url.hostname not in LOOPBACK:
+        raise BadSetting(
+            f"{MAIL} must begin with smtp:// or smtps://: without TLS the password would travel in the clear."
+        )
+    sender = given.get(MAIL_FROM) or user
+    if not EMAIL.fullmatch(sender):
+        raise BadSetting(f"{MAIL_FROM} must be the e-mail address that notices come from.")
+    return MailServer(url.hostname, port, url.scheme, sender, user, password)
+
+
+def _check_webhook(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BadSetting(f"{name} is no URL; copy it again.") from error
+    if parts.scheme not in ("http", "https") or not host or port == 0 or parts.username or not url.isascii() or (
+        not url.isprintable() or " " in url or parts.fragment
+    ):  # fmt: skip
+        raise BadSetting(f"{name} must be a URL that begins with https://, without a user; copy it again.")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise BadSetting(f"{name} must be https: what it says would travel in the clear.")
+    return url

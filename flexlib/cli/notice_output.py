@@ -1,0 +1,84 @@
+"""Notices as commands show them: what was sent, what is open, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.formats import clean_text, format_count, format_moment
+
+if TYPE_CHECKING:
+    from flexlib.deliver.claims import Message
+
+WIDTH = 9
+"""Of the longest fate, and two spaces."""
+
+
+def list_open(root: Path) -> list[Message]:
+    """The messages of the data folder of which there is more to do: not known whether sent, refused, or waiting."""
+    from flexlib.deliver.claims import Claims, Fate
+
+    return Claims(root).list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING)
+
+
+def render_open(messages: Iterable[Message]) -> Iterator[str]:
+    """A line for each that somebody has to look at, and one for all that wait."""
+    from flexlib.deliver.claims import Fate
+
+    waiting = 0
+    for one in messages:
+        if one.fate is Fate.WAITING:
+            waiting += 1
+        else:
+            yield f"  NOTICE       {explain_open(one)}."
+    if waiting:
+        yield f"  NOTICE       {format_count(waiting, 'message')} not sent yet; flexlib notify sends what is due"
+
+
+def explain_open(message: Message) -> str:
+    """What is known of a message that is not known to be sent, and what to do, in a sentence."""
+    from flexlib.deliver.claims import Fate
+
+    key = message.id[:12]
+    to = f"{name_reader(message)}, {format_moment(message.changed)}"
+    trouble = f" {clean_text(message.trouble)}" if message.trouble else ""
+    if message.fate is Fate.UNKNOWN:
+        then = f"flexlib notify --resend {key} sends it again, --settle {key} notes that it has arrived"
+        return f"It is not known whether a notice was sent: {to}.{trouble} {then}"
+    return f"A notice was not sent: {to}.{trouble} flexlib notify tries again, with --settle {key} it gives it up"
+
+
+def name_reader(message: Message) -> str:
+    """`e-mail to ana@example.com`; of a webhook its name, never its address."""
+    way = {"email": "e-mail to", "slack": "Slack", "webhook": "webhook", "file": "file"}[message.channel]
+    return f"{way} {clean_text(message.recipient)}"
+
+
+def render_message(message: Message) -> str:
+    """A line: its fate, whom it goes to, what it is about."""
+    from flexlib.deliver.claims import Fate
+    from flexlib.deliver.texts import SPACE, write_subject
+
+    due = max(one.due for one in message.claims)
+    until = f" (until {format_moment(due)})" if message.fate is Fate.WAITING else ""
+    return (
+        f"  {message.fate.upper():<{WIDTH}}{name_reader(message)}{until}: {write_subject(message).replace(SPACE, ' ')}"
+    )
+
+
+def describe_message(message: Message) -> dict[str, Any]:
+    """For JSON: as a webhook gets it, with its reader and fate; of a webhook the name, never its address."""
+    from flexlib.deliver.webhook import describe_message as describe_told
+
+    told = describe_told(message)
+    return {
+        "key": told.pop("id"),
+        "channel": message.channel,
+        "recipient": message.recipient,
+        "fate": str(message.fate),
+        "changed": message.changed.isoformat(),
+        "due": max(one.due for one in message.claims).isoformat(),
+        "trouble": message.trouble or None,
+        **told,
+    }

@@ -1,0 +1,173 @@
+"""`flexlib notify`: tells who has to know that a budget is near, passed, or will be passed; each once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.cli.check import add_check_options, check_stored
+from flexlib.cli.notice_output import describe_message, explain_open, name_reader, render_message
+from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options
+from flexlib.dates import Month
+from flexlib.errors import BadFile, InvalidRequest
+from flexlib.formats import clean_lines, clean_text, format_moment
+from flexlib.settings import Settings, find_home
+from flexlib.store.outbox import Standing, list_standings
+from flexlib.store.server import is_made_up
+
+if TYPE_CHECKING:
+    from flexlib.deliver.claims import Message
+    from flexlib.deliver.delivery import FindOwner
+    from flexlib.front.budgets import BudgetPeriod
+
+NOTICES = Path("params", "notices.yaml")
+"""Where rules are looked for, in the folder of the project, unless FLEXLIB_NOTICES names another file."""
+EXAMPLE = Path("params", "notices.example.yaml")
+WIDTH = 110
+"""Of a line of what would be told."""
+NOT_TOLD = 1
+"""The exit code where somebody was not told, or may not have been."""
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "notify", "tells who has to know of budgets, each of them once", """\
+  flexlib notify --year 2025 --month 9 --dry-run
+  flexlib notify --year 2025 --month 9
+  flexlib notify                              what waits, and what the guard has left, without a look at budgets
+  flexlib notify --resend 3f1c9a2b77d0""")  # fmt: skip
+    add_month_options(parser, required=False)
+    add_check_options(parser)
+    parser.add_argument("--notices", type=Path, metavar="FILE",
+                        help="who is told (default FLEXLIB_NOTICES, else params/notices.yaml)")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="print what is new to tell; send and store nothing")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--resend", metavar="KEY", help="send a notice again of which it is not known whether it was sent"
+    )
+    chosen.add_argument("--settle", metavar="KEY", help="it has arrived, or is not to be sent any more")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_notify)
+
+
+def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Prints what became of each notice; exits with 1 where one was not sent, or may not have been."""
+    if arguments.resend or arguments.settle:
+        return _mend(arguments, settings)
+    from flexlib.deliver.rules import read_rules
+
+    path = arguments.notices or settings.notices or find_home() / NOTICES
+    if not path.is_file():
+        raise BadFile(f"{path} is not there; copy {EXAMPLE} to it and say who is told, or name a file with --notices.")
+    rules = read_rules(path)
+    if (arguments.year is None) != (arguments.month is None):
+        raise InvalidRequest("give --year and --month, or neither to send what waits.")
+    month, standings = None, list[Standing]()
+    if arguments.year is not None:
+        month = Month(arguments.year, arguments.month)
+        made, settings = check_stored(arguments, settings, month)
+        standings = [describe_standing(one) for one in made.periods]
+        for sentence in made.missing:
+            print(sentence, file=sys.stderr)
+    find_owner = _read_owners(arguments, settings)
+    if arguments.dry_run:
+        from flexlib.deliver.claims import Claims
+        from flexlib.deliver.delivery import gather, plan_notices
+
+        standings += list_standings(settings.data).values()
+        plan = plan_notices(rules, standings, datetime.now(timezone.utc), find_owner)
+        messages = gather(Claims(settings.data).list_new(plan.claims))
+    else:
+        from flexlib.deliver.delivery import tell
+
+        if is_made_up(settings.data):
+            raise InvalidRequest(
+                "These budgets are of made-up data, of which nobody is told; add --dry-run to see how."
+            )
+        bundle = settings.ca_bundle and settings.ca_bundle[1]
+        plan, messages = tell(rules, standings, settings.data, settings.servers, bundle, find_owner)
+    _print_all(arguments, month, messages, plan.untold)
+    return NOT_TOLD if plan.untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0
+
+
+def _read_owners(arguments: argparse.Namespace, settings: Settings) -> FindOwner:
+    """Who answers for a team on the last day of a period that has come, as the organization says."""
+    from flexlib.deliver.delivery import know_no_owner
+
+    file = arguments.roster or settings.organization
+    if file is None:
+        return know_no_owner
+    from flexlib.store.organization import read_organization
+
+    organization, today = read_organization(file), datetime.now(timezone.utc).date()
+    return lambda one: organization.find_owner(one.of[0], max(one.first, min(one.last, today)))
+
+
+def is_lacking(message: Message) -> bool:
+    """Whether its reader was not told, or may not have been."""
+    from flexlib.deliver.claims import Fate
+
+    return message.fate in (Fate.FAILED, Fate.UNKNOWN)
+
+
+def _print_all(
+    arguments: argparse.Namespace, month: Month | None, messages: list[Message], untold: tuple[str, ...]
+) -> None:
+    if arguments.json:
+        described = [describe_message(one) for one in messages]
+        content = {"month": month and str(month), "messages": described, "untold": list(untold)}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        title = f"Notices of {month.title}" if month else "Notices"
+        print(title + ", not sent (--dry-run)" * arguments.dry_run + ": none" * (not messages))
+        for one in messages:
+            print(_preview(one) if arguments.dry_run else render_message(one))
+    for sentence in untold:
+        print(clean_text(sentence), file=sys.stderr)
+    for one in messages if not arguments.dry_run else ():
+        if is_lacking(one):
+            print(f"{explain_open(one)}.", file=sys.stderr)
+
+
+def _preview(message: Message) -> str:
+    """What its reader would get."""
+    from flexlib.deliver.texts import SPACE, write_lines, write_subject
+
+    due = max(one.due for one in message.claims)
+    when = f", not before {format_moment(due)}" if due > message.changed else ""
+    said = [textwrap.fill(line, WIDTH, initial_indent="    - ", subsequent_indent="      ")
+            for line in write_lines(message)]  # fmt: skip
+    lines = [f"  {name_reader(message)}{when}", f"    {write_subject(message)}", *said]
+    return clean_lines("\n".join(lines).replace(SPACE, " "))
+
+
+def _mend(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Sends one again, or settles it."""
+    from flexlib.deliver.claims import Claims, Fate
+    from flexlib.deliver.delivery import open_channels, send_again
+
+    claims = Claims(settings.data)
+    with claims.hold():
+        message = claims.find_open(arguments.resend or arguments.settle)
+        if arguments.settle:
+            message = claims.mark(message, Fate.SETTLED, datetime.now(timezone.utc), message.trouble)
+        else:
+            bundle = settings.ca_bundle and settings.ca_bundle[1]
+            message = send_again(claims, message, open_channels(settings.servers, settings.data, bundle))
+    _print_all(arguments, None, [message], ())
+    return NOT_TOLD if is_lacking(message) else 0
+
+
+def describe_standing(one: BudgetPeriod) -> Standing:
+    """A budget in one of its periods, as it is told."""
+    budget = one.budget
+    expected = None if one.expected is None else Decimal(str(round(one.expected, 2)))
+    whom = budget.name, budget.scope, budget.of, budget.unit, budget.amount, budget.thresholds
+    stands = str(one.outcome), one.spent, bool(one.lacks), expected, one.day
+    return Standing(*whom, one.span.first, one.span.last, *stands)

@@ -1,0 +1,1 @@
+"""Tells who has to know: rules, sentences, and each notice once, by e-mail, webhook or file."""

@@ -1,0 +1,205 @@
+"""Which notice was claimed, and what became of it: stored before anything is sent, and never sent twice by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+from flexlib.errors import DiskFailed, InvalidRequest
+from flexlib.store.disk import PRIVATE, lock_file, report_disk
+from flexlib.store.outbox import PRIVATE_FOLDER, Standing
+
+CLAIMS = Path("notices", "claims.sqlite")
+"""In the data folder."""
+SHORTEST_KEY = 6
+BUSY = 30.0
+"""Seconds that a run waits for another's transaction, which takes milliseconds."""
+COLUMNS = "key, channel, recipient, language, event, is_own, standing, due, state, message, changed, trouble"
+TABLE = f"""CREATE TABLE IF NOT EXISTS claims ({COLUMNS.replace("key", "key TEXT PRIMARY KEY", 1)})"""
+INDEX = "CREATE INDEX IF NOT EXISTS claims_by_state ON claims (state, channel, recipient)"
+
+
+class Fate(StrEnum):
+    """What became of a notice."""
+
+    WAITING = "waiting"
+    """It is not due yet, or nothing was tried."""
+    UNKNOWN = "unknown"
+    """Claimed, and nobody knows whether it was sent: what a run that dies leaves, and a server that does not answer."""
+    SENT = "sent"
+    FAILED = "failed"
+    """Refused, so that it is known not to have been sent; the next run tries again."""
+    SETTLED = "settled"
+    """Somebody said that there is no more to do about it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one event of one budget is told to one recipient, once."""
+
+    channel: str
+    recipient: str
+    language: str
+    event: str
+    """A percent, or an outcome."""
+    standing: Standing
+    due: datetime
+    is_own: bool = False
+    """Whether the recipient is whom the budget is of."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same event, recipient and channel, however much is spent and whatever the language."""
+        return _hash([self.channel, self.recipient, self.event, *self.standing.identity])
+
+
+@dataclass(frozen=True)
+class Message:
+    """The notices that one recipient gets at once, under an id that follows from their keys."""
+
+    id: str
+    channel: str
+    recipient: str
+    language: str
+    claims: tuple[Claim, ...]
+    fate: Fate
+    changed: datetime
+    """When it was claimed, or when that became of it."""
+    trouble: str = ""
+
+
+class Claims:
+    """The claims of a data folder; each change is on the disk when its method returns. Raises `DiskFailed`."""
+
+    def __init__(self, root: Path) -> None:
+        self._file = root / CLAIMS
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Lets one run at a time send, so that what another one claimed is not taken for what a dead one left."""
+        with report_disk(self._file.parent):
+            self._file.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        with lock_file(self._file.with_name(".lock")):
+            yield
+
+    def add(self, claims: Iterable[Claim], now: datetime) -> list[Claim]:
+        """Stores those that are not there yet, as waiting, and gives them."""
+        new = []
+        with self._change() as base:
+            for one in claims:
+                told = one.channel, one.recipient, one.language, one.event, one.is_own
+                stood = json.dumps(one.standing.to_json())
+                row = one.key, *told, stood, _write(one.due), Fate.WAITING, None, _write(now), None
+                if base.execute(f"INSERT OR IGNORE INTO claims VALUES ({','.join('?' * len(row))})", row).rowcount:
+                    new.append(one)
+        return new
+
+    def list_new(self, claims: Iterable[Claim]) -> list[Claim]:
+        """Those that are not there yet; nothing is stored."""
+        known = {claim.key for message in self.list_messages(*Fate) for claim in message.claims}
+        return [one for one in claims if one.key not in known]
+
+    def take(self, now: datetime) -> Iterator[Message]:
+        """Each message that is due, claimed as not known whether sent before it is given."""
+        is_due = "state IN (?, ?) AND due <= ?"
+        now_due = Fate.WAITING, Fate.FAILED, _write(now)
+        with self._change() as base:
+            found = base.execute(f"SELECT DISTINCT channel, recipient, language FROM claims WHERE {is_due}", now_due)
+            readers = sorted(found.fetchall())
+        for reader in readers:
+            is_theirs = f"channel = ? AND recipient = ? AND language = ? AND {is_due}"
+            with self._change() as base:
+                rows = base.execute(f"SELECT key FROM claims WHERE {is_theirs} ORDER BY key", (*reader, *now_due))
+                name = _hash([key for (key,) in rows.fetchall()])
+                base.execute(
+                    f"UPDATE claims SET state = ?, message = ?, changed = ?, trouble = NULL WHERE {is_theirs}",
+                    (Fate.UNKNOWN, name, _write(now), *reader, *now_due),
+                )
+            yield from (one for one in self.list_messages(Fate.UNKNOWN) if one.id == name)
+
+    def mark(self, message: Message, fate: Fate, now: datetime, trouble: str = "") -> Message:
+        """Stores what became of a message, and gives it so."""
+        with self._change() as base:
+            base.execute("UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE message = ?",
+                         (fate, _write(now), trouble or None, message.id))  # fmt: skip
+        return replace(message, fate=fate, changed=now, trouble=trouble)
+
+    def list_messages(self, *fates: Fate) -> list[Message]:
+        """The messages of these fates, in the order of their recipients; nothing is made where nothing is."""
+        if not self._file.exists():
+            return []
+        marks = ",".join("?" * len(fates))
+        with self._open() as base:
+            if not base.execute("SELECT 1 FROM sqlite_master WHERE name = 'claims'").fetchall():
+                return []
+            order = "channel, recipient, message, key"
+            rows = base.execute(
+                f"SELECT {COLUMNS} FROM claims WHERE state IN ({marks}) ORDER BY {order}", fates
+            ).fetchall()
+        found: dict[tuple[str, ...], Message] = {}
+        for _, channel, to, language, event, is_own, standing, due, state, name, changed, trouble in rows:
+            stood = Standing.from_json(json.loads(standing))
+            claim = Claim(channel, to, language, event, stood, datetime.fromisoformat(due), bool(is_own))
+            key = name or "", channel, to, language, state, "" if name else due
+            claims = (*(found[key].claims if key in found else ()), claim)
+            said = Fate(state), datetime.fromisoformat(changed), trouble or ""
+            found[key] = Message(name or name_message(claims), channel, to, language, claims, *said)
+        return list(found.values())
+
+    def find_open(self, key: str) -> Message:
+        """The one message, not known to be sent, whose id begins so. Raises `InvalidRequest`."""
+        found = [one for one in self.list_messages(Fate.UNKNOWN, Fate.FAILED) if one.id.startswith(key.lower())]
+        if len(key) < SHORTEST_KEY or len(found) != 1:
+            raise InvalidRequest(f"{key} is the key of no single notice whose fate is open; flexlib check lists them.")
+        return found[0]
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """A transaction; the file is made if need be, for its owner alone."""
+        folder = self._file.parent
+        with report_disk(folder):
+            folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, PRIVATE))
+        with self._open() as base:
+            base.execute("PRAGMA synchronous = EXTRA")  # a claim outlives a power cut
+            base.execute("BEGIN IMMEDIATE")
+            base.execute(TABLE)
+            base.execute(INDEX)
+            yield base
+            base.execute("COMMIT")
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        base = None
+        try:
+            base = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None)
+            yield base
+        except sqlite3.Error as error:
+            raise DiskFailed(
+                f"{self._file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Mend it, or "
+                "make room."
+            ) from error
+        finally:
+            if base is not None:
+                base.close()
+
+
+def name_message(claims: Iterable[Claim]) -> str:
+    """The id of the message that holds these claims, whatever their order."""
+    return _hash(sorted(one.key for one in claims))
+
+
+def _hash(texts: list[str]) -> str:
+    return sha256(json.dumps(texts).encode()).hexdigest()[:24]
+
+
+def _write(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,160 @@
+"""From rules and budgets to claims, and from claims to messages that are sent: each once, or said not to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from flexlib.addresses import EMAIL, MAIL, NoticeServers
+from flexlib.deliver.claims import Claim, Claims, Fate, Message, name_message
+from flexlib.deliver.lines import FileChannel
+from flexlib.deliver.mail import MailChannel
+from flexlib.deliver.rules import OWNER, PERSON, Rule
+from flexlib.deliver.sending import Channel, NotSent, SendingFailed
+from flexlib.deliver.webhook import WebhookChannel
+from flexlib.store.disk import report_disk
+from flexlib.store.outbox import Standing, list_standings
+
+FindOwner = Callable[[Standing], str | None]
+"""The e-mail of who answers for the team that a budget is of; None where none is known."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is to be told what, and what cannot be told."""
+
+    claims: tuple[Claim, ...]
+    untold: tuple[str, ...]
+    """A sentence for each budget whose reader has no known address."""
+
+
+def know_no_owner(standing: Standing) -> str | None:
+    """That of a company without an organization file."""
+    return None
+
+
+def plan_notices(
+    rules: Sequence[Rule],
+    standings: Iterable[Standing],
+    now: datetime,
+    find_owner: FindOwner = know_no_owner,
+) -> Plan:
+    """Who is told of which budgets, by the rules; where two rules tell one recipient the
+    same, the first decides on language and time."""
+    found: dict[str, Claim] = {}
+    untold: dict[str, None] = {}
+    for standing in standings:
+        own = find_person(standing)
+        for rule in rules:
+            events = rule.list_events(standing) if rule.covers(standing) else []
+            for to in rule.to if events else ():
+                recipient = own if to == PERSON else (find_owner(standing) or "").lower() if to == OWNER else to
+                if not recipient or rule.channel == "email" and not EMAIL.fullmatch(recipient):
+                    untold[_explain_untold(standing, to)] = None
+                    continue
+                for event in events:
+                    claim = Claim(rule.channel, recipient, rule.language, event, standing, rule.times.find_due(now),
+                                  is_own=recipient == own)  # fmt: skip
+                    found.setdefault(claim.key, claim)
+    return Plan(tuple(found.values()), tuple(untold))
+
+
+def find_person(standing: Standing) -> str | None:
+    """The e-mail of whom a budget is of, where it names one."""
+    named = standing.of[-1].lower() if standing.is_personal else ""
+    return named if EMAIL.fullmatch(named) else None
+
+
+def _explain_untold(standing: Standing, to: str) -> str:
+    if to == OWNER:
+        return (f"Nobody is told of the budget {standing.budget}: no e-mail of the {to} of {standing.scope} "
+                f"{standing.of[0]} is known.")  # fmt: skip
+    return f"Nobody is told of the budget {standing.budget}: it is of no e-mail; name the person in it by one."
+
+
+def open_channels(servers: NoticeServers, root: Path, ca_bundle: str | None) -> dict[str, Channel]:
+    """The ways of sending that there are; without a mail server none by e-mail."""
+    channels: dict[str, Channel] = {
+        "slack": WebhookChannel(servers, ca_bundle, is_slack=True),
+        "webhook": WebhookChannel(servers, ca_bundle, is_slack=False),
+        "file": FileChannel(root),
+    }
+    return channels | ({"email": MailChannel(servers.mail, ca_bundle)} if servers.mail else {})
+
+
+def gather(claims: Iterable[Claim]) -> list[Message]:
+    """The messages that claims would become, all those of a reader in one."""
+    now, found = datetime.now(timezone.utc), dict[tuple[str, str, str], list[Claim]]()
+    for one in claims:
+        found.setdefault((one.channel, one.recipient, one.language), []).append(one)
+    return [Message(name_message(each), *whom, tuple(each), Fate.WAITING, now) for whom, each in sorted(found.items())]
+
+
+def tell(
+    rules: Sequence[Rule],
+    standings: Iterable[Standing],
+    root: Path,
+    servers: NoticeServers,
+    ca_bundle: str | None = None,
+    find_owner: FindOwner = know_no_owner,
+    now: datetime | None = None,
+) -> tuple[Plan, list[Message]]:
+    """Claims what is to be told of these budgets and of those left in the data folder `root`, sends what is due, and
+    gives each message that was tried, is open or waits, with its fate. Raises `BadFile` and `DiskFailed`."""
+    now, claims = now or datetime.now(timezone.utc), Claims(root)
+    with claims.hold():
+        left = list_standings(root)
+        plan = plan_notices(rules, [*left.values(), *standings], now, find_owner)
+        claims.add(plan.claims, now)
+        with report_disk(root):
+            for file in left:  # what they say is claimed now
+                file.unlink(missing_ok=True)
+        tried = deliver_due(claims, open_channels(servers, root, ca_bundle), now)
+        known = {one.id for one in tried}
+        waiting = [one for one in claims.list_messages(Fate.UNKNOWN, Fate.WAITING) if one.id not in known]
+    return plan, [*tried, *waiting]
+
+
+def deliver_due(claims: Claims, channels: Mapping[str, Channel], now: datetime | None = None) -> list[Message]:
+    """Sends what is due, and gives each message with its fate; the caller holds `claims`.
+
+    A way that does not serve is not tried again in this run: what would go there waits for the next.
+    """
+    now = now or datetime.now(timezone.utc)
+    broken: dict[str, str] = {}
+    with ExitStack() as opened:
+        for channel in channels.values():
+            opened.enter_context(closing(channel))
+        return [_send(claims, one, channels, broken, now) for one in claims.take(now)]
+
+
+def send_again(claims: Claims, message: Message, channels: Mapping[str, Channel]) -> Message:
+    """Sends a message of which it is not known whether it was sent, under the same id; the caller holds `claims`."""
+    now = datetime.now(timezone.utc)
+    message = claims.mark(message, Fate.UNKNOWN, now)
+    try:
+        return _send(claims, message, channels, {}, now)
+    finally:
+        for channel in channels.values():
+            channel.close()
+
+
+def _send(
+    claims: Claims, message: Message, channels: Mapping[str, Channel], broken: dict[str, str], now: datetime
+) -> Message:
+    try:
+        channel = channels.get(message.channel)
+        if channel is None:
+            raise NotSent(f"No mail server is known; set {MAIL} in the environment or in .env.", lasts=True)
+        if message.channel in broken:
+            raise NotSent(f"Not tried any more: {broken[message.channel]}")
+        channel.send(message)
+    except SendingFailed as error:
+        if error.lasts:
+            broken[message.channel] = str(error)
+        fate = Fate.FAILED if isinstance(error, NotSent) else Fate.UNKNOWN
+        return claims.mark(message, fate, now, str(error))
+    return claims.mark(message, Fate.SENT, now)

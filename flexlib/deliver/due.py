@@ -1,0 +1,55 @@
+"""When a notice may go: not in the hours of quiet, and with a digest not before its time of day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from flexlib.nesting import format_given
+
+TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+@dataclass(frozen=True)
+class Times:
+    """By the clock of a zone."""
+
+    zone: ZoneInfo = ZoneInfo("UTC")
+    quiet: tuple[time, time] | None = None
+    """From the first on, until the second, over midnight where that is the earlier one."""
+    digest: time | None = None
+    """When all that has come up since the last one goes."""
+
+    def find_due(self, now: datetime) -> datetime:
+        """The first moment from `now` on at which a notice may go, in UTC.
+
+        >>> santiago = Times(ZoneInfo("America/Santiago"), (time(20), time(8)))
+        >>> santiago.find_due(datetime(2025, 9, 24, 2, tzinfo=timezone.utc)).isoformat()  # 23:00 there
+        '2025-09-24T11:00:00+00:00'
+        """
+        here = now.astimezone(self.zone)
+        if self.digest is not None:
+            here = self._find_next(here, self.digest)
+        if self.quiet is not None and self._is_quiet(here.time()):
+            here = self._find_next(here, self.quiet[1])
+        return here.astimezone(timezone.utc)
+
+    def _is_quiet(self, clock: time) -> bool:
+        assert self.quiet is not None
+        first, end = self.quiet
+        return first <= clock < end if first < end else clock >= first or clock < end
+
+    def _find_next(self, here: datetime, clock: time) -> datetime:
+        """The next moment, from `here` on, at which the clock shows it; where clocks jump over it, the first after."""
+        days = (datetime.combine(here.date() + timedelta(days=one), clock, self.zone) for one in (0, 1))
+        return next(one for one in days if one.astimezone(timezone.utc) >= here.astimezone(timezone.utc))
+
+
+def read_time(text: object) -> time:
+    """`08:00`. Raises `ValueError` with what was given."""
+    found = TIME.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(format_given(text))
+    return time(int(found[1]), int(found[2]))

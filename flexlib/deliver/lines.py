@@ -1,0 +1,39 @@
+"""Notices into a file: a line of JSON each, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from flexlib.deliver.claims import Message
+from flexlib.deliver.sending import NotSent
+from flexlib.deliver.webhook import describe_message
+from flexlib.store.disk import PRIVATE
+
+
+class FileChannel:
+    """Appends to files, those without a folder of their own in the data folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def send(self, message: Message) -> None:
+        file = self._root / Path(message.recipient).expanduser()
+        line = json.dumps(describe_message(message), ensure_ascii=False).encode() + b"\n"
+        try:
+            with open(file, "ab", opener=lambda path, flags: os.open(path, flags, PRIVATE), buffering=0) as out:
+                size = out.tell()
+                try:
+                    if out.write(line) < len(line):
+                        raise OSError("the disk is full")
+                    os.fsync(out.fileno())
+                except OSError:
+                    out.truncate(size)
+                    raise
+        except (OSError, RuntimeError) as error:
+            why = (getattr(error, "strerror", None) or str(error)).lower()
+            raise NotSent(f"{file} cannot be written: {why}.") from error
+
+    def close(self) -> None:
+        """Each line is written by itself."""

@@ -1,0 +1,165 @@
+"""Notices by e-mail: over SMTP, step by step, so that it is known at each fault whether the mail is on its way."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timezone
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from flexlib.addresses import MAIL, MailServer
+from flexlib.deliver.claims import Message
+from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after
+from flexlib.deliver.texts import write_end, write_lines, write_subject
+from flexlib.privacy import clean_message
+
+GO_ON = 354
+"""What a server says to DATA when it will take the mail."""
+POLICY = SMTP.clone(cte_type="7bit")
+"""Letters that every server takes, whatever stands in the mail."""
+DOTS = re.compile(rb"^\.", re.MULTILINE)
+HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+class MailChannel:
+    """Hands mail over to one server, all over one connection as long as that holds."""
+
+    def __init__(self, server: MailServer, ca_bundle: str | None = None) -> None:
+        self._server = server
+        self._ca_bundle = ca_bundle
+        self._line: smtplib.SMTP | None = None
+
+    def send(self, message: Message) -> None:
+        mail = DOTS.sub(b"..", build_mail(message, self._server.sender).as_bytes())
+        if self._line is not None:
+            try:
+                with cut_after(WHOLE, self._find_socket):
+                    self._try("a mail", lambda line: self._prepare(line, message.recipient))
+                    self._hand_over(mail)
+                return
+            except NotSent as error:
+                if self._line is not None or not error.lasts:
+                    raise
+                # Else it has waited too long for this server, or taken enough mails over one line.
+        with cut_after(WHOLE, self._find_socket):
+            self._connect()
+            self._try("a mail", lambda line: self._prepare(line, message.recipient))
+            self._hand_over(mail)
+
+    def _find_socket(self) -> socket.socket | None:
+        return getattr(self._line, "sock", None)
+
+    def close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                line.close()
+
+    def _connect(self) -> None:
+        """A line over which mails may go. Raises `NotSent`."""
+        name = socket.gethostname()
+        own = name if HOST.fullmatch(name) else "localhost"
+        context = ssl.create_default_context(cafile=self._ca_bundle)
+        is_tls = self._server.scheme == "smtps"
+        line = smtplib.SMTP_SSL(local_hostname=own, timeout=CONNECT, context=context) if is_tls else smtplib.SMTP(
+            local_hostname=own, timeout=CONNECT)  # fmt: skip
+        vars(line)["_host"] = (
+            self._server.host
+        )  # whose certificate it must be; smtplib asks for it where it connects at once
+        self._line = line
+
+        def open_line(line: smtplib.SMTP) -> None:
+            code, said = line.connect(self._server.host, self._server.port)
+            if code != 220:
+                raise smtplib.SMTPConnectError(code, said)
+            line.ehlo_or_helo_if_needed()
+            if self._server.scheme == "smtp":
+                line.starttls(context=context)
+            if self._server.user and self._server.password:
+                line.login(self._server.user, self._server.password)
+            assert line.sock is not None
+            line.sock.settimeout(READ)
+
+        self._try("a connection", open_line)
+
+    def _try(self, what: str, act: Callable[[smtplib.SMTP], None]) -> None:
+        """Does what comes before the mail itself. Raises `NotSent`; a line that serves no more is closed."""
+        assert self._line is not None
+        try:
+            act(self._line)
+        except smtplib.SMTPAuthenticationError as error:
+            self.close()
+            why = f"{self._name} does not take the user and password of {MAIL} ({error.smtp_code})."
+            raise NotSent(why, lasts=True) from error
+        except smtplib.SMTPResponseException as error:
+            lasts = what != "a mail" or error.smtp_code == 421  # which ends the connection
+            if lasts:
+                self.close()
+            raise NotSent(f"{self._name} refuses {what}: {_read(error)}.", lasts=lasts) from error
+        except smtplib.SMTPNotSupportedError as error:
+            self.close()
+            why = f"{self._name} lacks what {MAIL} asks for: {clean_message(str(error))}"
+            raise NotSent(f"{why} smtps:// is TLS from the beginning, smtp+plain:// none.", lasts=True) from error
+        except (OSError, smtplib.SMTPException) as error:  # also what it ends, and TLS
+            self.close()
+            raise NotSent(f"{self._name} cannot be used: {_explain(error)}.", lasts=True) from error
+
+    def _prepare(self, line: smtplib.SMTP, recipient: str) -> None:
+        """All up to the mail itself, which a server that has not said to go on cannot have."""
+        line.rset()
+        for code, said, wanted in (
+            (*line.mail(self._server.sender), 2),
+            (*line.rcpt(recipient), 2),
+            (*line.docmd("DATA"), 3),
+        ):
+            if code // 100 != wanted or (wanted == 3 and code != GO_ON):
+                raise smtplib.SMTPResponseException(code, said)
+
+    def _hand_over(self, mail: bytes) -> None:
+        assert self._line is not None
+        try:
+            self._line.send(mail + b".\r\n")
+            code, said = self._line.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise NotKnown(f"{self._name} had the mail and gave no answer: {_explain(error)}.", lasts=True) from error
+        if code // 100 != 2:
+            raise NotSent(f"{self._name} refuses the mail: {_read(smtplib.SMTPResponseException(code, said))}.")
+
+    @property
+    def _name(self) -> str:
+        return f"The mail server {self._server.host}:{self._server.port}"
+
+
+def build_mail(message: Message, sender: str) -> EmailMessage:
+    """The mail of a message; sent again it has the same Message-ID, by which mail programs know it."""
+    mail = EmailMessage(policy=POLICY)
+    mail["Subject"] = write_subject(message)
+    mail["From"], mail["To"] = sender, message.recipient
+    mail["Date"] = format_datetime(datetime.now(timezone.utc))
+    mail["Message-ID"] = f"<flexlib.{message.id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
+    mail.set_content("\n\n".join([*write_lines(message), "-- \n" + write_end(message)]) + "\n")
+    mail["Content-Language"] = message.language
+    return mail
+
+
+def _read(error: smtplib.SMTPResponseException) -> str:
+    said = error.smtp_error
+    return f"{error.smtp_code} {clean_message(said.decode('utf-8', 'replace') if isinstance(said, bytes) else said)}"
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others"
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return "it ended the connection, or was too slow"
+    return clean_message(getattr(error, "strerror", None) or str(error)).lower()

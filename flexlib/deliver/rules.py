@@ -1,0 +1,165 @@
+"""Who is told of which budgets, at which thresholds, in what way: out of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flexlib.addresses import EMAIL, WEBHOOK
+from flexlib.analysis.budgets import Outcome, list_reached
+from flexlib.deliver.due import Times, read_time
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.store.outbox import Standing
+
+LANGUAGES = ("en", "es")
+CHANNELS = ("email", "slack", "webhook", "file")
+PERSON, OWNER = "person", "owner"
+"""In place of an address: whom the budget is of, and who answers for the team that it is of."""
+PERSONAL = ("person", "usable")
+"""What budgets of one person are of."""
+OWNED = ("team",)
+SCOPES = ("whole", *PERSONAL, "model", "provider", "department", "project", *OWNED)
+OUTCOMES = (Outcome.CANNOT_SAY, Outcome.WILL_BE_OVER, Outcome.OVER)
+MOST_PERCENT = 1000
+COMMON = {"zone", "language", "quiet"}
+FIELDS = COMMON | {"budgets", "scope", "at", "digest", *CHANNELS}
+HOOK = re.compile(r"[a-z0-9_]{1,40}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who is told, as `params/notices.example.yaml` explains it."""
+
+    budgets: tuple[str, ...]
+    """Their names; empty for all."""
+    scopes: tuple[str, ...]
+    at: tuple[int | Outcome, ...]
+    """Percents and outcomes; empty for the thresholds of the budget, over and will be over."""
+    channel: str
+    to: tuple[str, ...]
+    language: str
+    times: Times
+
+    def covers(self, standing: Standing) -> bool:
+        """Whether it is of this budget."""
+        has_reader = (PERSON not in self.to or standing.is_personal) and (
+            OWNER not in self.to or standing.scope in OWNED
+        )
+        return has_reader and standing.scope in self.scopes and (not self.budgets or standing.budget in self.budgets)
+
+    def list_events(self, standing: Standing) -> list[str]:
+        """What there is to tell of a budget, the least grave first.
+
+        >>> from datetime import date; from decimal import Decimal
+        >>> month = date(2025, 9, 1), date(2025, 9, 30)
+        >>> of = Standing("b", "whole", (), "usd", Decimal(10), (75, 150), *month, "over", Decimal(11))
+        >>> Rule((), SCOPES, (), "email", ("a@example.com",), "en", Times()).list_events(of)
+        ['75', 'over']
+        """
+        percents = [one for one in self.at if isinstance(one, int)] if self.at else standing.thresholds
+        outcomes = [one for one in self.at if isinstance(one, Outcome)] if self.at else OUTCOMES[1:]
+        # Of nothing every share is reached from the beginning.
+        reached = list_reached(standing.amount, list(percents), standing.spent) if standing.amount else []
+        return [*map(str, reached), *(str(one) for one in OUTCOMES if one in outcomes and one == standing.outcome)]
+
+
+def read_rules(path: Path) -> list[Rule]:
+    """The rules of a YAML file as `params/notices.example.yaml` explains it. Raises `BadFile`, with the line."""
+    try:
+        text = path.read_text("utf-8")
+        content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+    listed = content.get("notices") if isinstance(content, dict) and content.keys() <= {*COMMON, "notices"} else None
+    if not isinstance(listed, list) or not listed:
+        raise BadFile(
+            f"{path} has no list of notices: give `notices:` and below it whom to tell of which budgets; beside it "
+            f"only {', '.join(sorted(COMMON))}."
+        )
+    common = {name: value for name, value in content.items() if name != "notices"}
+    return [_read_rule(one, common, f"line {line} of {path}") for one, line in zip(listed, lines, strict=True)]
+
+
+def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa: ANN401 (YAML)
+    if not isinstance(one, dict) or not one.keys() <= FIELDS:
+        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
+        raise BadFile(f"{where}: a notice has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+    channels = [channel for channel in CHANNELS if channel in one]
+    if len(channels) != 1:
+        raise BadFile(f"{where}: it goes by {' and '.join(channels) or 'no way'}; name one of {', '.join(CHANNELS)}.")
+    if "budgets" in one and "scope" in one:
+        raise BadFile(f"{where}: it has budgets and scope; name the budgets, or what they are of.")
+    given = {**common, **one}
+    language = given.get("language", LANGUAGES[0])
+    if language not in LANGUAGES:
+        raise BadFile(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
+    channel = channels[0]
+    to = tuple(_read_recipient(channel, each, where) for each in _list_texts(one[channel], channel, where))
+    scopes = _read_scopes(one, to, where)
+    budgets = tuple(_list_texts(one["budgets"], "budgets", where)) if "budgets" in one else ()
+    return Rule(
+        budgets, scopes, _read_events(one.get("at", []), where), channel, to, language, _read_times(given, where)
+    )
+
+
+def _list_texts(value: object, name: str, where: str) -> list[str]:
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(each, str) and each.strip() for each in texts):
+        raise BadFile(f"{where} has {name}: {format_given(value)}; give a text, or a list of texts.")
+    return [each.strip() for each in texts]
+
+
+def _read_recipient(channel: str, text: str, where: str) -> str:
+    if channel == "email" and text not in (PERSON, OWNER) and not EMAIL.fullmatch(text):
+        raise BadFile(f"{where} has email: {format_given(text)}; give an address, {PERSON} or {OWNER}.")
+    if channel in ("slack", "webhook") and not HOOK.fullmatch(text.lower()):
+        raise BadFile(
+            f"{where}: a {channel} has a name of letters and digits, such as ops; its address, a secret, stands in "
+            f"{WEBHOOK}OPS in the environment or .env."
+        )
+    return text if channel == "file" else text.lower()
+
+
+def _read_scopes(one: Mapping[str, Any], to: tuple[str, ...], where: str) -> tuple[str, ...]:
+    scopes = _list_texts(one["scope"], "scope", where) if "scope" in one else list(SCOPES)
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise BadFile(f"{where}: there are no budgets of {', '.join(unknown)}; choose {', '.join(SCOPES)}.")
+    for role, possible in ((PERSON, PERSONAL), (OWNER, OWNED)):
+        if role in to:
+            scopes = [scope for scope in scopes if scope in possible]
+            if not scopes or len(to) > 1:
+                raise BadFile(f"{where}: email: {role} is of budgets of {', '.join(possible)}, and stands alone.")
+    return tuple(scopes)
+
+
+def _read_events(value: object, where: str) -> tuple[int | Outcome, ...]:
+    found: list[int | Outcome] = []
+    for each in value if isinstance(value, list) else [value]:
+        if type(each) is int and 0 < each <= MOST_PERCENT:
+            found.append(each)
+        elif isinstance(each, str) and each in OUTCOMES:
+            found.append(Outcome(each))
+        else:
+            raise BadFile(f"{where} has at: {format_given(value)}; give percents, such as 90, {', '.join(OUTCOMES)}.")
+    return tuple(found)
+
+
+def _read_times(given: Mapping[str, Any], where: str) -> Times:
+    quiet, digest, zone = given.get("quiet") or [], given.get("digest"), given.get("zone", "UTC")
+    try:
+        found = ZoneInfo(str(zone))
+    except (OSError, ValueError, KeyError) as error:
+        raise BadFile(f"{where}: {format_given(zone)} is no time zone; write one such as America/Santiago.") from error
+    try:
+        ends = [read_time(each) for each in quiet] if isinstance(quiet, list) else []
+        at = read_time(digest) if digest is not None else None
+    except ValueError as error:
+        raise BadFile(f'{where}: {error} is no time of day; write it in quotes, as "08:00".') from error
+    if quiet and (len(ends) != 2 or ends[0] == ends[1]):
+        raise BadFile(f'{where} has quiet: {format_given(quiet)}; give its two ends in quotes, as ["20:00", "08:00"].')
+    return Times(found, (ends[0], ends[1]) if ends else None, at)

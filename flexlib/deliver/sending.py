@@ -1,0 +1,62 @@
+"""What every way of sending says of its outcome, and how long it may take."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
+from typing import Protocol
+
+from flexlib.deliver.claims import Message
+from flexlib.errors import FlexlibError
+
+CONNECT, READ = 10.0, 20.0
+"""Seconds to connect, and between two bytes of an answer."""
+WHOLE = 60.0
+"""Seconds for one message, however its bytes come."""
+
+
+class SendingFailed(FlexlibError):
+    """A message was not taken, or may not have been; where that `lasts`, no other can go this way now either."""
+
+    def __init__(self, sentence: str, *, lasts: bool = False) -> None:
+        super().__init__(sentence)
+        self.lasts = lasts
+
+
+class NotSent(SendingFailed):
+    """It is known that the message was not sent."""
+
+
+class NotKnown(SendingFailed):
+    """The message was handed over, and no answer came that says what became of it."""
+
+
+class Channel(Protocol):
+    """A way of sending."""
+
+    def send(self, message: Message) -> None:
+        """Returns once the other side has taken the message. Raises `NotSent` or `NotKnown`."""
+
+    def close(self) -> None:
+        """Lets go of what is open."""
+
+
+@contextmanager
+def cut_after(seconds: float, find_line: Callable[[], socket.socket | None]) -> Iterator[None]:
+    """Ends the connection that `find_line` gives when the block takes longer: what reads or writes there then fails."""
+
+    def cut() -> None:
+        line = find_line()
+        if line is not None:
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(line, socket.SHUT_RDWR)  # of TLS too, whose own way would wait
+
+    timer = Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

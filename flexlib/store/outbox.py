@@ -1,0 +1,119 @@
+"""Where budgets stand, as it is told: kept in the data folder, by whoever sees a threshold passed, until it is sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flexlib.errors import BadFile
+from flexlib.nesting import decode_json
+from flexlib.store.disk import PRIVATE, sync
+
+OUTBOX = Path("notices", "outbox")
+"""In the data folder; only its owner reads it, since budgets name people."""
+PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a budget came to in one of its periods, by what is known."""
+
+    budget: str
+    """Its name."""
+    scope: str
+    of: tuple[str, ...]
+    """Whom it is of, as its file says."""
+    unit: str
+    amount: Decimal
+    thresholds: tuple[int, ...]
+    """In percent of the amount; by them it is told, unless a rule says otherwise."""
+    first: date
+    last: date
+    """Of the period."""
+    outcome: str
+    """`within`, `near`, `will be over`, `over` or `cannot say`."""
+    spent: Decimal
+    lacks: bool = False
+    """Whether something is missing from it."""
+    expected: Decimal | None = None
+    """What is expected by the end of the period."""
+    day: date | None = None
+    """On which it was passed, or is expected to be."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is of one human, whose affair it is."""
+        return self.scope == "person" or self.scope == "usable" and (self.of[0].lower() == "user" or "@" in self.of[1])
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Which budget it is, of which amount, in which period: the same however much is spent of it."""
+        days = self.first.isoformat(), self.last.isoformat()
+        return (self.budget, self.scope, *self.of, self.unit, f"{self.amount.normalize():f}", *days)
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: _write(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Standing:
+        """The standing that `to_json` wrote. Raises `KeyError`, `TypeError`, `ValueError` or `ArithmeticError`."""
+        read = {
+            **{name: date.fromisoformat(content[name]) for name in ("first", "last")},
+            **{name: Decimal(content[name]) for name in ("amount", "spent")},
+            **{name: tuple(content[name]) for name in ("of", "thresholds")},
+            "expected": None if content["expected"] is None else Decimal(content["expected"]),
+            "day": None if content["day"] is None else date.fromisoformat(content["day"]),
+        }
+        return cls(**content | read)
+
+
+def put_standing(root: Path, standing: Standing, threshold: int) -> bool:
+    """Leaves in the data folder `root` that a budget has reached a threshold, in percent, for `flexlib notify` to tell;
+    False where that lies there already.
+
+    On the disk when it returns: one small file, without a lock, and nothing is sent. Raises `OSError`.
+    """
+    folder = root / OUTBOX
+    key = sha256(json.dumps([*standing.identity, threshold]).encode()).hexdigest()[:32]
+    file, temporary = folder / f"{key}.json", folder / f".{key}.{secrets.token_hex(4)}.tmp"
+    if file.exists():
+        return False
+    folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+    try:
+        with open(temporary, "x", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, PRIVATE)) as out:
+            json.dump(standing.to_json(), out, ensure_ascii=False)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(file)
+        sync(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def list_standings(root: Path) -> dict[Path, Standing]:
+    """What lies there to be told, by its file. Raises `BadFile` for a file that cannot be read."""
+    found = {}
+    for file in sorted((root / OUTBOX).glob("[!.]*.json")):
+        try:
+            found[file] = Standing.from_json(decode_json(file.read_text("utf-8")))
+        except FileNotFoundError:  # another run has taken it
+            continue
+        except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise BadFile(
+                f"{file}, which says that a budget passed a threshold, cannot be read; move it away."
+            ) from error
+    return found
+
+
+def _write(value: object) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else value

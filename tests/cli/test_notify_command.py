@@ -1,0 +1,192 @@
+"""`flexlib notify`: what it prints, how it ends, and what `flexlib check` shows of what is open."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from notice_samples import SECRET, Script, serve_script
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.cli.main import main
+from flexlib.deliver import mail
+
+HOME = Path(__file__).parents[2]
+MONTH = ["--year", "2025", "--month", "9"]
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    with serve_script("smtp") as script:
+        yield script
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: Script) -> Path:
+    """US$ 5 of 4 on September 2, of 10 of Ana's; finance and Ana are told by mail."""
+    monkeypatch.setattr(mail, "READ", 0.3)
+    root = tmp_path / "data"
+    ana: dict[str, Any] = {"usable_type": "user", "usable_key": "ana@example.com"}
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5", **ana))
+    for name, text in {
+        "FLEXLIB_BUDGETS": "budgets:\n  - {name: all, whole: true, currency: usd, amount: '4'}\n"
+        "  - {name: Ana, usable: [user, ana@example.com], currency: usd, amount: '6'}\n",
+        "FLEXLIB_NOTICES": "notices:\n  - {email: finance@example.com, language: es, budgets: all}\n"
+        "  - {email: person}\n",
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
+        monkeypatch.setenv(name, str(tmp_path / f"{name}.yaml"))
+    monkeypatch.setenv("FLEXLIB_SMTP_URL", f"smtp+plain://127.0.0.1:{script.port}")
+    monkeypatch.setenv("FLEXLIB_SMTP_FROM", "flexlib@example.com")
+    return root
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(list(words))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_each_is_told_once(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, wrong = run(capsys, "notify", *MONTH)
+    assert (code, wrong) == (0, "")
+    assert said.splitlines() == [
+        "Notices of September 2025",
+        "  SENT     e-mail to ana@example.com: Budget Ana: 83.3 % used",
+        "  SENT     e-mail to finance@example.com: Presupuesto all: superado",
+    ]
+    assert len(script.taken) == 2
+    assert run(capsys, "notify", *MONTH) == (0, "Notices of September 2025: none\n", "")
+    assert run(capsys, "notify") == (0, "Notices: none\n", "")
+    assert len(script.taken) == 2
+
+
+def test_a_dry_run_shows_the_text_and_sends_and_stores_nothing(
+    script: Script, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said, _ = run(capsys, "notify", *MONTH, "--dry-run")
+    assert code == 0
+    assert said == (
+        "Notices of September 2025, not sent (--dry-run)\n"
+        "  e-mail to ana@example.com\n"
+        "    Budget Ana: 83.3 % used\n"
+        "    - Ana: 83.3 % of the budget of September 2025 is used, US$ 5.00 of US$ 6.00.\n"
+        "  e-mail to finance@example.com\n"
+        "    Presupuesto all: superado\n"
+        "    - all: el presupuesto de septiembre de 2025 se superó el 2 de septiembre, "
+        "con US$ 5,00 de US$ 4,00\n"
+        "      (125,0 %).\n"
+    )
+    assert (script.asked, (data / "notices").exists()) == ([], False)
+
+
+def test_what_is_refused_ends_with_1_and_goes_with_the_next_run(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.faults[:] = ["rcpt 550"]
+    code, said, wrong = run(capsys, "notify", *MONTH)
+    assert (code, [line.split()[0] for line in said.splitlines()]) == (1, ["Notices", "FAILED", "SENT"])
+    assert "refuses a mail: 550 said." in wrong
+    assert len(wrong.splitlines()) == 1
+    code, said, _ = run(capsys, "check", *MONTH, "--json")
+    (shown,) = json.loads(said)["notices"]
+    assert (shown["fate"], shown["recipient"]) == ("failed", "ana@example.com")
+    assert run(capsys, "notify") == (0, "Notices\n  SENT     e-mail to ana@example.com: Budget Ana: 83.3 % used\n", "")
+
+
+def test_what_is_not_known_is_shown_by_check_until_somebody_says_what_became_of_it(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.faults[:] = ["taken, then closed", "taken, then closed"]
+    code, _, wrong = run(capsys, "notify", *MONTH)
+    assert code == 1
+    assert "had the mail and gave no answer: it ended the connection, or was too slow" in wrong
+    code, said, _ = run(capsys, "notify")  # the second was not tried
+    assert (code, "UNKNOWN" in said) == (1, True)
+    code, said, _ = run(capsys, "check", *MONTH)
+    lines = [line for line in said.splitlines() if line.startswith("  NOTICE")]
+    assert (code, len(lines)) == (5, 2)
+    shown = json.loads(run(capsys, "check", *MONTH, "--json")[1])["notices"]
+    assert [one["fate"] for one in shown] == ["unknown", "unknown"]
+    ana, finance = (one["key"][:12] for one in shown)
+    assert f"flexlib notify --resend {ana}" in lines[0]
+    assert script.ids == [one["key"] for one in shown]
+
+    code, said, _ = run(capsys, "notify", "--resend", ana)
+    assert (code, said.splitlines()[1]) == (0, "  SENT     e-mail to ana@example.com: Budget Ana: 83.3 % used")
+    assert script.ids == [shown[0]["key"], shown[1]["key"], shown[0]["key"]]
+    code, said, _ = run(capsys, "notify", "--settle", finance)
+    assert (code, said.splitlines()[1][:11]) == (0, "  SETTLED  ")
+    assert json.loads(run(capsys, "check", *MONTH, "--json")[1])["notices"] == []
+    for key in (ana, "abc", "0123456789ab"):
+        code, _, wrong = run(capsys, "notify", "--resend", key)
+        assert (code, wrong) == (2, f"flexlib: {key} is the key of no single notice whose fate is open; "
+                                    "flexlib check lists them.\n")  # fmt: skip
+
+
+def test_a_webhook_s_address_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "FLEXLIB_NOTICES.yaml").write_text(
+        "notices:\n  - {slack: ops, budgets: all}\n  - {webhook: bill}\n", "utf-8"
+    )
+    with serve_script("http", "404", "500") as hook:
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_OPS", f"{hook.url}&token=T0B0")
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_BILL", f"{hook.url}&token=T0B0")
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_SECRET", SECRET)
+        code, said, wrong = run(capsys, "notify", *MONTH)
+    assert (code, said.count("FAILED")) == (1, 2)
+    assert "The webhook ops says no: status 404." in wrong
+    assert not {"T0B0", "127.0.0.1", SECRET} & set((said + wrong).split("/"))
+    assert all(hidden not in said + wrong for hidden in ("T0B0", hook.url, SECRET))
+
+
+def test_who_cannot_be_told_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    budgets = tmp_path / "FLEXLIB_BUDGETS.yaml"
+    budgets.write_text("budgets: [{name: b, person: key-1, currency: usd, amount: '6'}]", "utf-8")
+    assert run(capsys, "notify", *MONTH)[:2] == (0, "Notices of September 2025: none\n")  # nobody passed anything
+    budgets.write_text("budgets: [{name: b, usable: [user, 42], currency: usd, amount: '6'}]", "utf-8")
+    notices = tmp_path / "FLEXLIB_NOTICES.yaml"
+    notices.write_text("notices: [{email: person, at: [cannot say]}]", "utf-8")
+    code, _, wrong = run(capsys, "notify", *MONTH)
+    assert (code, wrong) == (1, "Nobody is told of the budget b: it is of no e-mail; name the person in it by one.\n")
+
+
+def test_the_owner_of_a_team_is_told_of_its_budget(
+    tmp_path: Path, data: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(data, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5", metadata='{"team": "Payments"}'))
+    (tmp_path / "FLEXLIB_BUDGETS.yaml").write_text(
+        "budgets: [{name: b, team: Payments, currency: usd, amount: '4'}]", "utf-8"
+    )
+    (tmp_path / "FLEXLIB_NOTICES.yaml").write_text("notices: [{email: owner, at: [over]}]", "utf-8")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("who,team,owner\nana@example.com,Payments,Boss@example.com\n", "utf-8")
+    code, said, wrong = run(capsys, "notify", *MONTH, "--roster", str(roster))
+    assert (code, said.splitlines()[1:], wrong) == (0, ["  SENT     e-mail to boss@example.com: Budget b: passed"], "")
+    assert len(script.taken) == 1
+
+
+def test_of_made_up_data_nobody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(HOME / "tests" / "data" / "fixture", tmp_path / "made up")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "made up"))
+    code, _, wrong = run(capsys, "notify", *MONTH)
+    assert (code, "made-up data, of which nobody is told" in wrong, script.asked) == (2, True, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--notices", "nowhere.yaml"], "nowhere.yaml is not there; copy params/notices.example.yaml to it"),
+        (["--year", "2025"], "give --year and --month, or neither"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], fault: str) -> None:
+    code, _, wrong = run(capsys, "notify", *words)
+    assert (code, fault in wrong, len(wrong.splitlines())) == (2, True, 1)

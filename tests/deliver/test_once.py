@@ -1,0 +1,225 @@
+"""None twice, none lost unsaid: whatever servers do, whenever a run is killed, however many run at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from notice_samples import HTTP_FAULTS, NOON, OPENAI, SECRET, SMTP_FAULTS, Script, rule, serve_script
+
+from flexlib.addresses import NoticeServers
+from flexlib.deliver import mail, webhook
+from flexlib.deliver.claims import Claims, Fate, Message
+from flexlib.deliver.delivery import tell
+from flexlib.errors import BadFile, DiskFailed
+from flexlib.store.outbox import OUTBOX, list_standings, put_standing
+
+RULES = [rule("email", "finance@example.com", "ana@example.com"), rule("webhook", "ops")]
+OTHER = replace(OPENAI, budget="other", of=("anthropic",))
+TELL = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from pathlib import Path
+from notice_samples import NOON, OPENAI, rule
+from flexlib.addresses import MailServer, NoticeServers
+from flexlib.deliver.delivery import tell
+servers = NoticeServers(MailServer("127.0.0.1", int(sys.argv[2]), "smtp+plain", "flexlib@example.com"))
+print("ready", flush=True)
+sys.stdin.readline()
+_, told = tell([rule("email", "finance@example.com")], [OPENAI], Path(sys.argv[1]), servers, now=NOON)
+print(*(one.fate for one in told), flush=True)
+"""
+
+
+class Killed(BaseException):
+    """A run that ends where it is, as by SIGKILL: nothing of it comes after."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hurry() -> Iterator[None]:
+    with patch.multiple(mail, READ=0.05, CONNECT=0.3), patch.multiple(webhook, READ=0.05, PAUSE=0.001):
+        yield
+
+
+class Watched(Claims):
+    """Claims of which the test knows every message, and which may be killed right before what is told is stored."""
+
+    messages: dict[str, Message]
+    deaths: list[bool]
+
+    def take(self, now: object) -> Iterator[Message]:
+        for one in super().take(now):  # type: ignore[arg-type]
+            self.messages[one.id] = one
+            yield one
+
+    def mark(self, *arguments: object, **others: object) -> Message:
+        if self.deaths and self.deaths.pop(0):
+            raise Killed
+        return super().mark(*arguments, **others)  # type: ignore[arg-type]
+
+
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from([[], [OPENAI], [replace(OPENAI, spent=Decimal(230), outcome="near"), OTHER], [OPENAI, OTHER]]),
+        st.lists(st.sampled_from(SMTP_FAULTS), max_size=3),
+        st.lists(st.sampled_from(HTTP_FAULTS), max_size=3),
+        st.lists(st.booleans(), max_size=3),
+    ),
+    min_size=1,
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(runs=RUNS)
+def test_whatever_fails_each_notice_arrives_once_or_is_said_not_to_be_known(
+    runs: list[tuple[list[object], ...]],
+) -> None:
+    with TemporaryDirectory() as folder, ExitStack() as opened:
+        posts, hooks = (opened.enter_context(serve_script(kind)) for kind in ("smtp", "http"))
+        Watched.messages, Watched.deaths = {}, []
+        opened.enter_context(patch("flexlib.deliver.delivery.Claims", Watched))
+        wanted = set()
+        everything: list[tuple[list[object], ...]] = [*runs, ([], [], [], [])]
+        for standings, posted, hooked, deaths in everything:  # at last servers that take all, and nothing new
+            posts.faults[:], hooks.faults[:], Watched.deaths = (
+                map(str, posted),
+                map(str, hooked),
+                list(map(bool, deaths)),
+            )
+            wanted |= {(one, event) for one in standings for event in RULES[0].list_events(one)}  # type: ignore[arg-type]
+            try:
+                run_once(Path(folder), standings, posts, hooks)
+            except Killed:
+                continue
+        fates = {
+            claim.key: (message.fate, claim)
+            for message in Claims(Path(folder)).list_messages(*Fate)
+            for claim in message.claims
+        }
+        arrived = Counter(claim.key for script in (posts, hooks) for name in script.ids
+                          for claim in Watched.messages[name].claims)  # fmt: skip
+    told = {(claim.standing.identity, claim.event) for _, claim in fates.values()}
+    assert told == {(one.identity, event) for one, event in wanted}  # type: ignore[attr-defined]
+    assert len(fates) == 3 * len(told)  # for each reader
+    for key, (fate, claim) in fates.items():
+        assert fate in (Fate.SENT, Fate.UNKNOWN), claim
+        assert arrived[key] == 1 if fate is Fate.SENT else arrived[key] <= 1, claim
+
+
+def run_once(root: Path, standings: list[object], posts: Script, hooks: Script) -> None:
+    servers = NoticeServers(posts.mail_server, (("ops", hooks.url),), SECRET)
+    tell(RULES, standings, root, servers, now=NOON)  # type: ignore[arg-type]
+
+
+def start(root: Path, script: Script) -> subprocess.Popen[str]:
+    """A process that tells finance once it is sent a line."""
+    return subprocess.Popen([sys.executable, "-W", "error", "-c", TELL, str(root), str(script.port)],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["taken, no answer", "no answer at rcpt"])
+def test_what_a_killed_process_was_sending_is_not_known_and_not_sent_again(tmp_path: Path, fault: str) -> None:
+    """SIGKILL when the server has the mail, or just before."""
+    with serve_script("smtp", fault) as script, start(tmp_path, script) as process:
+        print(file=process.stdin, flush=True)
+        if fault.startswith("taken"):
+            assert script.has_message.wait(30)
+        else:
+            while script.faults:
+                assert process.poll() is None
+        process.kill()
+        assert process.wait() < 0
+        servers = NoticeServers(script.mail_server)
+        (left,) = tell([rule()], [OPENAI], tmp_path, servers, now=NOON)[1]
+        assert (left.fate, len(script.taken), left.trouble) == (Fate.UNKNOWN, int(fault.startswith("taken")), "")
+
+
+def test_of_runs_at_once_one_tells(tmp_path: Path) -> None:
+    with serve_script("smtp") as script, ExitStack() as opened:
+        runs = [opened.enter_context(start(tmp_path, script)) for _ in range(3)]
+        for one in runs:
+            assert one.stdout is not None
+            one.stdout.readline()
+        for one in runs:
+            print(file=one.stdin, flush=True)
+        assert sorted(one.communicate()[0].strip() for one in runs) == ["", "", "sent"]
+        assert len(script.taken) == 1
+
+
+def test_what_is_left_to_be_told_is_told_once_and_taken_away(tmp_path: Path) -> None:
+    """As a guard leaves it at the moment a threshold is passed, in many threads."""
+    with ThreadPoolExecutor(8) as pool:
+        left = list(pool.map(lambda _: put_standing(tmp_path, OPENAI, 90), range(40)))
+    assert left.count(True) >= 1
+    assert put_standing(tmp_path, replace(OPENAI, spent=Decimal(500)), 90) is False
+    put_standing(tmp_path, OPENAI, 100)
+    files = list((tmp_path / OUTBOX).iterdir())
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 2
+    assert (tmp_path / OUTBOX).stat().st_mode & 0o777 == 0o700
+    assert list(list_standings(tmp_path).values()) == [OPENAI] * 2
+    with serve_script("smtp") as script:
+        servers = NoticeServers(script.mail_server)
+        (told,) = tell([rule()], [], tmp_path, servers, now=NOON)[1]
+        assert (told.fate, len(script.taken), list_standings(tmp_path)) == (Fate.SENT, 1, {})
+        put_standing(tmp_path, OPENAI, 90)  # by a guard that has forgotten
+        assert tell([rule()], [], tmp_path, servers, now=NOON)[1] == []
+    next(iter(files)).write_text("{}")
+    with pytest.raises(BadFile, match="cannot be read; move it away"):
+        list_standings(tmp_path)
+
+
+def test_what_waits_goes_as_one_message_when_it_is_due(tmp_path: Path) -> None:
+    """One event at 10:00, another at 11:00: one mail at noon."""
+    from datetime import time
+
+    from flexlib.deliver.due import Times
+
+    noon = rule(times=Times(digest=time(12)))
+    with serve_script("smtp") as script:
+        servers = NoticeServers(script.mail_server)
+        for hours, standing in ((2, OPENAI), (1, OTHER)):
+            (told,) = tell([noon], [standing], tmp_path, servers, now=NOON - timedelta(hours=hours))[1]
+            assert (told.fate, script.taken) == (Fate.WAITING, [])
+        (told,) = tell([noon], [], tmp_path, servers, now=NOON)[1]
+        assert (told.fate, len(script.taken)) == (Fate.SENT, 1)
+        assert {one.standing.budget for one in told.claims} == {"OpenAI", "other"}
+
+
+def test_a_raised_budget_is_another_one_and_its_thresholds_are_told_anew(tmp_path: Path) -> None:
+    with serve_script("smtp") as script:
+        servers = NoticeServers(script.mail_server)
+        for amount, count in ((OPENAI.amount, 1), (Decimal("300.0"), 1), (Decimal(400), 2)):
+            raised = replace(OPENAI, amount=amount, outcome="near")
+            tell([rule()], [raised], tmp_path, servers, now=NOON)
+            assert len(script.taken) == count
+
+
+def test_where_no_claim_can_be_stored_nothing_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "notices").mkdir()
+    (tmp_path / "notices" / "claims.sqlite").write_bytes(b"no database" * 100)
+    with serve_script("smtp") as script:
+        with pytest.raises(DiskFailed, match="nothing more is sent"):
+            tell([rule()], [OPENAI], tmp_path, NoticeServers(script.mail_server), now=NOON)
+        assert script.asked == []
+
+
+def test_the_claims_are_their_owners_alone(tmp_path: Path) -> None:
+    os.umask(os.umask(0))
+    with serve_script("smtp") as script:
+        tell([rule()], [OPENAI], tmp_path, NoticeServers(script.mail_server), now=NOON)
+    assert (tmp_path / "notices" / "claims.sqlite").stat().st_mode & 0o777 == 0o600

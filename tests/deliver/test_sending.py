@@ -1,0 +1,241 @@
+"""What becomes of a message at each fault of a real server: sent, known not to be sent, or not known."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import email
+import hmac
+import json
+import re
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP
+from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, SECRET, SMTP_FAULTS, rule, serve_script
+
+from flexlib.addresses import MailServer, NoticeServers
+from flexlib.deliver import mail, webhook
+from flexlib.deliver.claims import Claims, Fate, Message
+from flexlib.deliver.delivery import open_channels, send_again, tell
+
+SENT, FAILED, UNKNOWN = Fate.SENT, Fate.FAILED, Fate.UNKNOWN
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who does not answer is waited for, but not for seconds."""
+    monkeypatch.setattr(mail, "READ", 0.3)
+    monkeypatch.setattr(mail, "CONNECT", 0.3)
+    monkeypatch.setattr(webhook, "READ", 0.3)
+    monkeypatch.setattr(webhook, "CONNECT", 0.3)
+    monkeypatch.setattr(webhook, "PAUSE", 0.01)
+
+
+def tell_finance(root: Path, servers: NoticeServers, channel: str = "email", *to: str) -> list[Message]:
+    return tell([rule(channel, *to)], [OPENAI], root, servers, now=NOON)[1]
+
+
+@pytest.mark.parametrize("fault", SMTP_FAULTS)
+def test_a_mail_whose_fate_is_not_known_is_said_and_one_that_was_refused_goes_again(tmp_path: Path, fault: str) -> None:
+    with serve_script("smtp", fault) as script:
+        servers = NoticeServers(script.mail_server)
+        (first,) = tell_finance(tmp_path, servers)
+        (*_, second) = tell_finance(tmp_path, servers) or [first]
+        if fault == "taken, said twice":
+            expected = SENT, SENT, 1
+        elif fault in ("taken, then closed", "taken, no answer"):
+            expected = UNKNOWN, UNKNOWN, 1
+        elif fault == "lost, then closed":
+            expected = UNKNOWN, UNKNOWN, 0
+        else:  # refused or ended before the server had it
+            expected = FAILED, SENT, 1
+        assert (first.fate, second.fate, len(script.taken)) == expected, first.trouble
+        assert bool(first.trouble) == (first.fate is not SENT)
+        assert "finance@example.com" not in first.trouble
+
+
+@pytest.mark.parametrize("fault", HTTP_FAULTS)
+def test_a_webhook_whose_fate_is_not_known_is_said_and_one_that_refused_is_asked_again(
+    tmp_path: Path, fault: str
+) -> None:
+    with serve_script("http", fault) as script:
+        (first,) = tell_finance(tmp_path, script.servers(), "slack", "ops")
+        (*_, second) = tell_finance(tmp_path, script.servers(), "slack", "ops") or [first]
+        if fault in ("204", "429", "503", "taken, said twice"):  # of which 429 and 503 are asked again at once
+            expected = SENT, SENT, 1
+        elif "taken" in fault:
+            expected = UNKNOWN, UNKNOWN, 1
+        elif fault in ("502", "lost, then closed", "refused"):  # it may have heard, for all that is known
+            expected = UNKNOWN, UNKNOWN, 0
+        else:
+            expected = FAILED, SENT, 1
+        assert (first.fate, second.fate, len(script.taken)) == expected, first.trouble
+        assert "hook" not in first.trouble.replace("webhook", "")  # nothing of the address
+
+
+def test_where_no_server_is_nothing_was_sent(tmp_path: Path) -> None:
+    with serve_script("smtp") as script:
+        gone, hooks = script.mail_server, script.servers()
+    for servers, channel, to in (
+        (NoticeServers(gone), "email", "finance@example.com"),
+        (hooks, "slack", "ops"),
+        (NoticeServers(), "email", "ana@example.com"),
+        (NoticeServers(), "webhook", "x"),
+    ):
+        (told,) = [one for one in tell_finance(tmp_path, servers, channel, to) if one.recipient == to]
+        assert told.fate is FAILED, told
+    assert Claims(tmp_path).list_messages(UNKNOWN) == []
+
+
+def test_what_is_not_known_to_be_sent_goes_again_when_asked_under_the_same_id(tmp_path: Path) -> None:
+    with serve_script("smtp", "taken, then closed") as script:
+        servers = NoticeServers(script.mail_server)
+        (told,) = tell_finance(tmp_path, servers)
+        again = send_again(Claims(tmp_path), told, open_channels(servers, tmp_path, None))
+        assert (again.fate, script.ids) == (SENT, [told.id, told.id])
+        assert tell_finance(tmp_path, servers) == []
+
+
+def test_a_server_that_hangs_is_not_waited_for_again_in_the_same_run(tmp_path: Path) -> None:
+    readers = [f"{letter}@example.com" for letter in "abcde"]
+    with serve_script("smtp", "taken, no answer") as script:
+        servers = NoticeServers(script.mail_server)
+        fates = [one.fate for one in tell([rule("email", *readers)], [OPENAI], tmp_path, servers, now=NOON)[1]]
+        assert (fates, len(script.asked)) == ([UNKNOWN, *[FAILED] * 4], 1)
+        fates = [one.fate for one in tell([rule("email", *readers)], [OPENAI], tmp_path, servers, now=NOON)[1]]
+        assert (fates, len(script.asked)) == ([*[SENT] * 4, UNKNOWN], 5)
+
+
+def test_a_server_that_answers_byte_by_byte_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "WHOLE", 0.2)
+    monkeypatch.setattr(webhook, "READ", 30.0)
+    with serve_script("http", "taken, no answer") as script:
+        (told,) = tell_finance(tmp_path, script.servers(), "slack", "ops")
+    assert told.fate is UNKNOWN
+
+
+def test_one_refused_reader_keeps_nobody_else_from_being_told(tmp_path: Path) -> None:
+    """Over one connection, as a mail server is used."""
+    with serve_script("smtp", "ok", "rcpt 550", "ok", "body 452", "close at mail", "ok") as script:
+        readers = [f"{letter}@example.com" for letter in "abcdef"]
+        told = tell([rule("email", *readers)], [OPENAI], tmp_path, NoticeServers(script.mail_server), now=NOON)[1]
+    assert [one.fate for one in told] == [SENT, FAILED, SENT, FAILED, SENT, SENT]
+
+
+class Inbox:
+    """A mail server of aiosmtpd's that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+        found = email.message_from_bytes(envelope.content, policy=default)
+        assert isinstance(found, EmailMessage)
+        assert [found["To"]] == envelope.rcpt_tos
+        self.mails.append(found)
+        return "250 taken"
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[Inbox, int]]:
+    box, loop = Inbox(), asyncio.new_event_loop()
+    listening = loop.run_until_complete(loop.create_server(lambda: SMTP(box, loop=loop), "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield box, listening.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    listening.close()
+    loop.close()
+
+
+def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there_is_one(
+    tmp_path: Path, inbox: tuple[Inbox, int]
+) -> None:
+    box, port = inbox
+    rules = [rule("email", "person", language="es"), rule("email", "finance@example.com")]
+    servers = NoticeServers(MailServer("127.0.0.1", port, "smtp+plain", "flexlib@example.com"))
+    _, told = tell(rules, [ANA, OPENAI], tmp_path, servers, now=NOON)
+    assert [one.fate for one in told] == [SENT, SENT]
+    own, finance = (
+        next(one for one in box.mails if one["To"] == to) for to in ("ana@example.com", "finance@example.com")
+    )
+    assert (own["Subject"], own["Content-Language"]) == ("Presupuesto for Ana: superado", "es")
+    assert own.get_content().replace("\u00a0", " ").splitlines()[0] == (
+        "for Ana: el presupuesto de septiembre de 2025 se superó el 24 de septiembre, con US$ 312,50 de US$ 300,00 "
+        "(104,2 %)."
+    )
+    said = finance.get_content()
+    assert "ana" not in said.lower().replace("finance", "")
+    assert said.splitlines()[0].replace("\u00a0", " ") == (
+        "OpenAI: the budget of September 2025 is passed on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."
+    )
+    assert "Budgets of single persons: passed: 1." in said
+    assert own["Message-ID"] == f"<flexlib.{told[0].id}@example.com>"
+    assert (own["Auto-Submitted"], own["From"]) == ("auto-generated", "flexlib@example.com")
+    assert tell(rules, [ANA, OPENAI], tmp_path, servers, now=NOON)[1] == []
+    assert len(box.mails) == 2
+
+
+def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for(tmp_path: Path, inbox: tuple[Inbox, int]) -> None:
+    box, port = inbox
+    for scheme in ("smtp", "smtps"):
+        (told,) = tell_finance(
+            tmp_path, NoticeServers(MailServer("127.0.0.1", port, scheme, "a@b.cl", "a", "pass-word"))
+        )
+        assert told.fate is FAILED
+        assert "pass-word" not in told.trouble
+    assert box.mails == []
+
+
+def test_a_signed_webhook_proves_who_wrote_it_and_when(tmp_path: Path) -> None:
+    with serve_script("http") as script:
+        (told,) = tell([rule("webhook", "ops")], [OPENAI, ANA], tmp_path, script.servers(), now=NOON)[1]
+    head, _, body = script.taken[0].partition(b"\r\n\r\n")
+    headers = {name.lower(): text for name, text in re.findall(r"(?m)^([\w-]+): (.*?)\r?$", head.decode())}
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = base64.b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{digest}"
+    assert headers["webhook-id"] == told.id
+    content = json.loads(body)
+    openai, ana = sorted(content["notices"], key=lambda one: "budget" not in one)
+    assert (openai["budget"], openai["event"], openai["spent"], openai["day"]) == (
+        "OpenAI",
+        "over",
+        "312.5",
+        "2025-09-24",
+    )
+    assert ana == {"event": "over", "scope": "person", "first": "2025-09-01", "last": "2025-09-30"}
+
+
+def test_what_slack_shows_links_to_nothing_and_calls_nobody(tmp_path: Path) -> None:
+    with serve_script("http") as script:
+        tell([rule("slack", "ops")], [replace(OPENAI, budget="<!channel> & co")], tmp_path, script.servers(), now=NOON)
+    text = json.loads(script.taken[0].partition(b"\r\n\r\n")[2])["text"]
+    assert text.splitlines()[0] == "*Budget &lt;!channel&gt; &amp; co: passed*"
+
+
+def test_a_file_gets_a_line_that_only_its_owner_reads(tmp_path: Path) -> None:
+    (told,) = tell_finance(tmp_path, NoticeServers(), "file", "notices.jsonl")
+    file = tmp_path / "notices.jsonl"
+    assert (told.fate, json.loads(file.read_text("utf-8"))["id"]) == (SENT, told.id)
+    assert file.stat().st_mode & 0o777 == 0o600
+    (missing,) = tell_finance(tmp_path, NoticeServers(), "file", "nowhere/notices.jsonl")
+    assert (missing.fate, "cannot be written" in missing.trouble) == (FAILED, True)
+
+
+def test_certificates_of_webhooks_are_checked(tmp_path: Path) -> None:
+    """A server that speaks no TLS: the connection fails before anything is said."""
+    with serve_script("http") as script:
+        servers = NoticeServers(None, (("ops", script.url.replace("http://", "https://")),), SECRET)
+        (told,) = tell_finance(tmp_path, servers, "slack", "ops")
+        assert (told.fate, script.taken) == (FAILED, [])
+    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED
