@@ -12,10 +12,12 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
-from flexlib.front.spend import Spend
+from flexlib.errors import InvalidRequest
+from flexlib.front.spend import Spend, sum_rows
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import total_spend
+from flexlib.store.membership import LEVELS
 
 Row = dict[str, Any]
 
@@ -47,15 +49,29 @@ def list_models(spend: Spend, of: str) -> list[Row]:
     """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
     `total`, and under each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month
     is not stored or its amount of the model is not known."""
+    return _list_rows(spend, of, "model", "not given")
+
+
+def list_places(spend: Spend, of: str, by: str = "department") -> list[Row]:
+    """The same for each department, or another of `LEVELS`; none where neither an organization nor the metadata of
+    calls names any. Raises `InvalidRequest` for what is no level."""
+    if by not in LEVELS:
+        raise InvalidRequest(f"{by!r} is nothing to belong to; choose {', '.join(LEVELS)}.")
+    if not spend.roster and sum_rows(spend, [by])[by].isna().all():
+        return []
+    return _list_rows(spend, of, by, f"in no {by.replace('_', ' ')}")
+
+
+def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
     blank: Row = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
-    models: dict[str, Row] = {}
-    for line in spend.by("month", "model").to_dict("records"):
-        name = "not given" if pd.isna(line["model"]) else str(line["model"])
-        row = models.setdefault(name, {"model": name, "total": Decimal(0), **blank})
+    found: dict[str, Row] = {}
+    for line in spend.by("month", key).to_dict("records"):
+        name = nothing if pd.isna(line[key]) else str(line[key])
+        row = found.setdefault(name, {key: name, "total": Decimal(0), **blank})
         amount = None if pd.isna(line[of]) else line[of]
         row[f"{line['month']:%Y-%m}"] = amount
         row["total"] += amount or 0
-    return sorted((row for row in models.values() if row["total"]), key=lambda row: (-row["total"], row["model"]))
+    return sorted((row for row in found.values() if row["total"]), key=lambda row: (-row["total"], row[key]))
 
 
 def _sum_months(spend: Spend) -> Iterator[Row]:

@@ -47,18 +47,32 @@ def table_months(months: Sequence[Row]) -> Table:
 
 def table_models(models: Sequence[Row], span: Span) -> Table:
     """The models with the most, a column a month, in whole units; past the first twelve they are one line."""
-    months = span.months
-    shown = list(models if len(models) <= SHOWN + 1 else models[:SHOWN])
-    if others := models[len(shown) :]:
-        shown.append({"model": OTHER_MODELS, **_add(others, [*map(str, months), "total"])})
-    columns = [
-        Column("model", "Model", total="All models", is_series=True),
-        *(Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN) for month in months),
-        Column("total", "Year", Kind.CLP, Total.KNOWN),
-    ]
+    shown, others_at = _shorten(models, "model", span)
+    columns = _list_columns(Column("model", "Model", total="All models", is_series=True), span)
     coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])
-    others_at = frozenset({len(shown) - 1}) if others else frozenset[int]()
     return Table("table-year", "Models by month", columns, shown, others_at, coloured=coloured)
+
+
+def table_places(places: Sequence[Row], span: Span, by: str = "department") -> Table:
+    """The same of departments, or of what `by` is."""
+    shown, others_at = _shorten(places, by, span)
+    name = by.replace("_", " ").capitalize()
+    columns = _list_columns(Column(by, name, total=f"All {name.lower()}s"), span)
+    return Table("table-year-places", f"{name}s by month", columns, shown, others_at)
+
+
+def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], frozenset[int]]:
+    """The largest and one line of all the others, and where that is."""
+    shown = list(rows if len(rows) <= SHOWN + 1 else rows[:SHOWN])
+    others = rows[len(shown) :]
+    if others:
+        shown.append({key: OTHER_MODELS, **_add(others, [*map(str, span.months), "total"])})
+    return shown, frozenset({len(shown) - 1}) if others else frozenset[int]()
+
+
+def _list_columns(first: Column, span: Span) -> list[Column]:
+    months = (Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN) for month in span.months)
+    return [first, *months, Column("total", "Year", Kind.CLP, Total.KNOWN)]
 
 
 def _add(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Decimal | None]:

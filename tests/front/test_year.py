@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,20 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
 
 from flexlib.certificate import State
 from flexlib.dates import Month, Span
+from flexlib.errors import InvalidRequest
 from flexlib.front.spend import Spend
 from flexlib.front.spend import load_spend as open_spend
-from flexlib.front.year import list_models, measure_months
+from flexlib.front.year import list_models, list_places, measure_months
 from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.table import render_table
-from flexlib.page.year import heading_for_months, heading_for_year_models, show_year_headlines, show_year_title
-from flexlib.tables.year import table_models, table_months
+from flexlib.page.year import (
+    heading_for_months,
+    heading_for_year_models,
+    show_year_headlines,
+    show_year_title,
+)
+from flexlib.tables.year import table_models, table_months, table_places
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 
@@ -157,3 +164,23 @@ def test_columns_of_which_a_model_is_gone_at_the_end_keep_their_legend() -> None
     chart = plot_models("2025-01", "2025-12", *months, ("2025-03", "o3", 1))
     assert not chart.is_labelled
     assert '<ul class="flex-legend">' in chart.render_html()
+
+
+def test_departments_stand_month_by_month_where_something_says_who_belongs_where(tmp_path: Path) -> None:
+    for month, day, usd in ((AUGUST, "2025-08-02", "1"), (SEPTEMBER, "2025-09-20", "2")):
+        calls = [call(f"{month}-{user}", day, usd, usable_type="user", usable_id=user) for user in (7, 8)]
+        store(tmp_path, "ledger", month, *calls)
+    months = load_spend(AUGUST, OCTOBER, tmp_path)
+    assert list_places(months, "usd") == []
+    roster = tmp_path / "people.csv"
+    roster.write_text("who,kind,department,until,from\n7,user,Data,2025-09-14,\n7,user,Sales,,2025-09-15\n")
+    placed = replace(months, roster=roster)
+    rows = list_places(placed, "usd")
+    assert [(row["department"], row["2025-08"], row["2025-09"], row["2025-10"], row["total"]) for row in rows] == [
+        ("in no department", 1, 2, None, 3), ("Sales", 0, 2, None, 2), ("Data", 1, 0, None, 1)]  # fmt: skip
+    assert sum(row["total"] for row in rows) == sum(row["total"] for row in list_models(placed, "usd"))
+    html = render_table(table_places(rows, placed.span))
+    assert ">Sales<" in html
+    assert "All departments" in html
+    with pytest.raises(InvalidRequest, match="'floor' is nothing to belong to; choose department, team"):
+        list_places(placed, "usd", "floor")
