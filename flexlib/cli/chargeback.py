@@ -12,6 +12,7 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
+    add_roster_option,
     find_exit_code,
     read_count,
     warn_of_month,
@@ -45,6 +46,7 @@ def add_commands(commands: Commands) -> None:
     which.add_argument("--per", choices=levels, help="write a page for each of them, holding only its part")
     parser.add_argument("--rules", type=Path, metavar="FILE",
                         help="pools, their rules, and taxes (default params/chargeback.yaml, if there)")  # fmt: skip
+    add_roster_option(parser)
     parser.add_argument("--of", choices=("usd", "clp", "flex_credits"), default="usd",
                         help="the unit in which items are shown (default usd)")  # fmt: skip
     parser.add_argument("--zone", default="UTC", help="whose month, such as America/Santiago (default UTC)")
@@ -79,7 +81,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
         names=arguments.names,
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
-        roster=settings.organization,
+        roster=arguments.roster or settings.organization,
     )
     made = charge_month(spend, arguments.per or arguments.by, rules)
     written = _write_files(made, arguments, settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from flexlib.analysis.allocation import Rule
@@ -18,7 +17,7 @@ from flexlib.analysis.chargeback import (
     SumCheck,
     sum_amounts,
 )
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import format_amount, format_count, format_plain
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -138,7 +137,7 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     >>> explain_sums(found, "team")
     'Sum of teams = total: US$ 1.5, to the last digit'
     """
-    own = [f"{UNIT_NAMES[one.unit]} {_write_exact(one.whole)}" for one in checks if one.what == OWN_USE and one.whole]
+    own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
     said = " and ".join(filter(None, [", ".join(own[:-1]), *own[-1:]])) or "0"
     more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY]
     used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
@@ -148,9 +147,11 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     )
 
 
-def _write_exact(amount: Decimal) -> str:
-    whole, _, rest = format_plain(amount).partition(".")
-    return f"{int(whole):,}{'.' * bool(rest)}{rest}"
+def _write_exact(one: SumCheck) -> str:
+    if one.unit == "flex_credits":
+        return f"{format_amount(one.whole)} flex credits"
+    whole, _, rest = format_plain(one.whole).partition(".")
+    return f"{UNIT_NAMES[one.unit]} {int(whole):,}{'.' * bool(rest)}{rest}"
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:

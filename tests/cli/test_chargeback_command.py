@@ -213,7 +213,7 @@ def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
     used = [Decimal(row["usd_exact"]) for row in rows if row["item"] in ("direct use", "unmapped")]
     assert sum(used) == Decimal("4.627")
     text = capsys.readouterr().out
-    assert "Certificate: Sum of departments = total: Flex credits 3, US$ 4.627, to the last digit" in text.replace(
+    assert "Certificate: Sum of departments = total: 3.00 flex credits, US$ 4.627, to the last digit" in text.replace(
         " and US$", ", US$"
     )
 

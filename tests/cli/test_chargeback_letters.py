@@ -139,7 +139,7 @@ def test_the_page_has_every_line_and_its_certificate(data: Path, tmp_path: Path)
     ]  # fmt: skip
     words = read_words(text)
     assert "Legal is charged with US$ 44.44, 5.6\u00a0% of the whole" in words.replace("5.6 %", "5.6\u00a0%")
-    assert "Sum of departments = total: Flex credits 333 and US$ 791.09, to the last digit" in words
+    assert "Sum of departments = total: 333.00 flex credits and US$ 791.09, to the last digit" in words
 
 
 @pytest.mark.heavy

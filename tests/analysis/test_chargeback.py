@@ -1,0 +1,127 @@
+"""The lines of a chargeback: whatever is used, shared and taxed, they sum to the whole, exact and as charged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import (
+    DIRECT,
+    MONEY,
+    UNITS,
+    Charge,
+    ChargeLine,
+    LineKey,
+    LineKind,
+    SumCheck,
+    Use,
+    build_lines,
+    check_lines,
+    round_amount,
+)
+
+PLACES = {"flex_credits": 2, "usd": 12, "clp": 4}  # of dollars more than rows have, as a rate makes them
+AMOUNTS = st.fixed_dictionaries(
+    {}, optional={unit: st.decimals(-(10**6), 10**6, places=PLACES[unit]) for unit in UNITS}
+)
+KEYS = [*(LineKey(LineKind.PART, name) for name in ("a", "b", "c", "Unmapped")), LineKey(LineKind.UNMAPPED),
+        LineKey(LineKind.BESIDE)]  # fmt: skip
+USES = st.dictionaries(st.sampled_from(KEYS), st.builds(Use, AMOUNTS), max_size=6)
+Pools = list[tuple[str, Mapping[str, Decimal], Rule]]
+TAXES = st.lists(st.decimals(0, 100, places=4), max_size=2)
+
+
+def add(*amounts: Decimal | None) -> Fraction:
+    return sum((Fraction(one) for one in amounts if one is not None), Fraction(0))
+
+
+def list_charges(use: Mapping[LineKey, Use], pools: Pools, rule: Rule) -> list[Charge]:
+    """The pools, and what is nobody's by a rule."""
+    own = [key for key in use if key.kind is not LineKind.PART]
+    return [Charge(name, amounts, each) for name, amounts, each in pools] + [
+        Charge(str(key.kind), use[key].amounts, rule, source=key) for key in own
+    ]
+
+
+@given(
+    USES,
+    st.lists(st.tuples(st.sampled_from(["seats", "pool"]), AMOUNTS, st.sampled_from(Rule)), max_size=3),
+    st.sampled_from(Rule),
+    TAXES,
+    st.dictionaries(st.sampled_from(["a", "b", "c"]), st.fractions(0, 9, max_denominator=30)),
+)
+def test_lines_sum_to_use_pools_and_taxes_in_every_unit_exact_and_as_charged_in_any_order(
+    use: dict[LineKey, Use],
+    pools: Pools,
+    rule: Rule,
+    percents: list[Decimal],
+    heads: dict[str, Fraction],
+) -> None:
+    charges, taxes = list_charges(use, pools, rule), [(f"tax {one}", one) for one in dict.fromkeys(percents)]
+    lines = build_lines(use, charges, taxes, heads)
+    for unit in UNITS:
+        own = add(*(one.amounts.get(unit) for one in use.values()))
+        base = own + add(*(amounts.get(unit) for _, amounts, _ in pools))
+        factor = 1 + sum((Fraction(one) / 100 for _, one in taxes), Fraction(0)) * (unit in MONEY)
+        assert add(*(line.items.get(DIRECT, {}).get(unit) for line in lines)) == own
+        assert add(*(line.total(unit, exact=True) for line in lines)) == base * factor
+        places = Fraction(1, 1 if unit == "clp" else 100)
+        assert add(*(line.total(unit) for line in lines)) == round(base * factor / places) * places
+        for line in lines:
+            assert line.total(unit) is None or add(line.total(unit)) % places == 0
+    again = build_lines(dict(reversed(use.items())), charges[::-1], taxes, dict(reversed(heads.items())))
+    assert {line.key: line.charged for line in again} == {line.key: line.charged for line in lines}
+
+
+def test_what_is_nobodys_is_on_no_line_of_somebody_unless_a_rule_says_so() -> None:
+    use = {LineKey(LineKind.PART, "a"): Use({"usd": Decimal(1)}), LineKey(LineKind.UNMAPPED): Use({"usd": Decimal(9)})}
+    lines = build_lines(use, [], [], {})
+    assert [(line.name, str(line.total("usd"))) for line in lines] == [("a", "1.00"), ("Unmapped", "9.00")]
+    none = [Charge("unmapped", use[LineKey(LineKind.UNMAPPED)].amounts, Rule.NONE, source=LineKey(LineKind.UNMAPPED))]
+    assert build_lines(use, none, [], {}) == build_lines(use, [], [], {})
+
+
+def test_a_department_that_is_called_unmapped_is_no_use_of_nobody() -> None:
+    keys = LineKey(LineKind.PART, "Unmapped"), LineKey(LineKind.UNMAPPED)
+    lines = build_lines({key: Use({"usd": Decimal(place)}) for place, key in enumerate(keys, 1)}, [], [], {})
+    assert [(line.key, line.name, str(line.total("usd"))) for line in lines] == [
+        (keys[0], "Unmapped", "1.00"), (keys[1], "Unmapped", "2.00"),
+    ]  # fmt: skip
+
+
+def test_what_is_not_known_is_on_no_sum_and_is_no_zero() -> None:
+    use = {LineKey(LineKind.PART, "a"): Use({"flex_credits": Decimal(1)}, 3, 3)}
+    (line,) = build_lines(use, [], [("IVA", Decimal(19))], {})
+    assert (line.total("usd"), str(line.total("flex_credits")), line.unpriced) == (None, "1.00", 3)
+
+
+@pytest.mark.parametrize(
+    ("totals", "expected", "broken"),
+    [
+        ({"usd": "1.5"}, {"usd": "1.5"}, []),
+        ({"usd": "1.5000000001"}, {"usd": "1.5"}, [("own use", "usd")]),
+        ({"usd": "1.5"}, {"usd": "1.504"}, [("all items", "usd")]),
+        ({"usd": "1.5"}, {"usd": "1.51"}, [("all items", "usd"), ("as charged", "usd")]),
+        ({"usd": "1.5", "clp": "7"}, {"usd": "1.5"}, [("own use", "clp")]),
+        ({}, {}, [("own use", "usd"), ("all items", "usd"), ("as charged", "usd")]),
+    ],
+)
+def test_sums_that_are_not_one_are_found_each(
+    totals: dict[str, str], expected: dict[str, str], broken: list[tuple[str, str]]
+) -> None:
+    lines: list[ChargeLine] = build_lines({LineKey(LineKind.PART, "a"): Use({"usd": Decimal("1.5")})}, [], [], {})
+    given_ = ({unit: Decimal(one) for unit, one in amounts.items()} for amounts in (totals, expected))
+    found: list[SumCheck] = check_lines(lines, *given_)
+    assert [(one.what, one.unit) for one in found if not one.agrees] == broken
+
+
+def test_what_is_charged_is_rounded_half_to_even_in_the_steps_of_its_unit() -> None:
+    assert round_amount(Decimal("0.125"), "usd") == Decimal("0.12")
+    assert round_amount(Decimal("2.5"), "clp") == 2
+    assert round_amount(Decimal("-0.135"), "flex_credits") == Decimal("-0.14")
