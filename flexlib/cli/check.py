@@ -39,6 +39,9 @@ EXAMPLE = Path("params", "budgets.example.yaml")
 RANK = ("within", "near", "cannot say", "will be over", "over")
 """Outcomes, the one that is shown above others last."""
 
+BAND = 0.8
+"""The share of forecasts whose band holds, as `forecast_path` makes it."""
+
 WIDTH = 13
 """Of the longest outcome, and a space."""
 
@@ -92,6 +95,8 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
     from flexlib.front.months import find_look
 
     path = arguments.budgets or settings.budgets or find_home() / BUDGETS
+    if path.exists() and not path.is_file():
+        raise BadFile(f"{path} is {'a folder' if path.is_dir() else 'no file'}; name the YAML file of your budgets.")
     if not path.is_file():
         raise BadFile(
             f"{path} is not there; copy {EXAMPLE} to it and write your budgets, or name a file with --budgets."
@@ -116,6 +121,8 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
 
 def describe_check(made: BudgetCheck) -> dict[str, Any]:
     """For JSON: amounts as exact text in the unit of the budget, forecasts as numbers, null where nothing is known."""
+    from flexlib.front.budget_file import FORECAST
+
     return {
         "month": str(made.month),
         "state": str(made.state),
@@ -130,7 +137,7 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
                 "outcome": str(one.outcome),
                 "amount": format_plain(one.budget.amount),
                 "spent": format_plain(one.spent),
-                "thresholds_reached": list(one.reached),
+                "thresholds_reached": [*one.reached, *[FORECAST] * one.is_forecast_over],
                 "lacks": one.lacks or None,
                 "is_running": one.is_running,
                 "day": one.day and one.day.isoformat(),
@@ -175,7 +182,9 @@ def _render(one: BudgetPeriod) -> str:
 def _render_outlook(one: BudgetPeriod) -> str:
     if one.expected is None:
         return "; too early for a forecast"
-    said = f"; expected {_write(Decimal(str(round(one.expected, 2))), one.budget.unit)}"
+    said = f"; expected {_write_float(one.expected, one.budget.unit)}"
+    if one.low is not None and one.high is not None and one.low < one.high:
+        said += f" ({BAND:.0%}: {_write_float(one.low, one.budget.unit)} to {_write_float(one.high, one.budget.unit)})"
     if one.day and one.outcome == "will be over":
         return f"{said}, will pass on {format_short_day(one.day)}"
     return said + (f", may pass on {format_short_day(one.earliest)}" if one.earliest else "")
@@ -188,6 +197,10 @@ def _count_over(periods: list[BudgetPeriod]) -> str:
 
 def _write(amount: Decimal, unit: str) -> str:
     return format_amount(amount) if unit == "flex_credits" else format_money(amount, unit.upper())
+
+
+def _write_float(amount: float, unit: str) -> str:
+    return _write(Decimal(str(round(amount, 2))), unit)
 
 
 def _name(unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from flexlib.analysis.forecast import Forecast
     from flexlib.front.forecast import MonthForecast
 
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
+"""Of digits alone: a sign, an exponent or a separator of thousands is more likely a slip."""
 GAP = State.GAP.exit_code
 
 DEMO_MONTHS = 8
@@ -209,10 +212,9 @@ def _list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _read_amount(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an amount; write it as 120000") from error
+    if not AMOUNT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of 0 or more; write it as 120000 or 1200.50")
+    return float(text)
 
 
 def read_day(text: str) -> date:

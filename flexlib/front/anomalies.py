@@ -18,7 +18,7 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.events import Event, find_event
-from flexlib.front.forecast import build_history, find_ends
+from flexlib.front.history import build_history, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend

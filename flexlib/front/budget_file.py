@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,11 @@ from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
 UNITS = ("flex_credits", "usd", "clp")
 THRESHOLDS = (75, 90, 100)
 """Percent of a budget at which it is near, unless it names others."""
+FORECAST = "forecast"
+"""Among thresholds: the forecast of the period's end is above the whole of the budget."""
 MOST_PERCENT = 1000
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
+"""Of YAML's numbers some are read as others than they look, and with separators nobody knows which is which."""
 LAST_BEGIN = 28
 """The last day that every month has."""
 SCOPES = ("whole", "usable", "person", "model", "provider", "department", "project", "team")
@@ -37,6 +42,8 @@ class Budget:
     begins: int
     """The day of the month on which a cycle begins."""
     thresholds: tuple[int, ...]
+    has_forecast: bool = False
+    """Whether `forecast` is one of its thresholds."""
 
 
 def read_budgets(path: Path) -> list[Budget]:
@@ -64,12 +71,18 @@ def _read_budget(one: Any, where: str) -> Budget:  # noqa: ANN401 (YAML)
         wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
         raise BadFile(f"{where}: a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
     name = one.get("name")
-    if not isinstance(name, str) or not name.strip():
+    if name is None or isinstance(name, str) and not name.strip():
         raise BadFile(f"{where}: the budget has no name; give it one of its own.")
+    if not isinstance(name, str):
+        raise BadFile(
+            f'{where}: the name of a budget is {format_given(name)}; write it as text, such as "Platform 42".'
+        )
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
         raise BadFile(f"{where}: {name} is of {' and '.join(scopes) or 'nobody'}; name one of {', '.join(SCOPES)}.")
     unit = one.get("currency")
+    if unit is None:
+        raise BadFile(f"{where}: {name} has no currency; give it one of {', '.join(UNITS)}.")
     if unit not in UNITS:
         raise BadFile(f"{where}: the currency of {name} is {format_given(unit)}; it must be one of {', '.join(UNITS)}.")
     period = one.get("period", "month")
@@ -83,7 +96,7 @@ def _read_budget(one: Any, where: str) -> Budget:  # noqa: ANN401 (YAML)
         _read_amount(one.get("amount"), f"{where}: {name}"),
         period,
         _read_begins(one.get("begins"), period, f"{where}: {name}"),
-        _read_thresholds(one.get("thresholds", list(THRESHOLDS)), f"{where}: {name}"),
+        *_read_thresholds(one.get("thresholds", list(THRESHOLDS)), f"{where}: {name}"),
     )
 
 
@@ -105,16 +118,14 @@ def _is_text(value: object, scope: str) -> bool:
 
 
 def _read_amount(value: object, where: str) -> Decimal:
-    text = value if isinstance(value, str) else ""
-    whole, _, cents = text.partition(".")
-    if not (
-        whole.isascii()
-        and whole.isdigit()
-        and len(whole) <= 15
-        and (cents.isascii() and cents.isdigit() or "." not in text)
-    ):
-        raise BadFile(f'{where} has the amount {format_given(value)}; write it as text, such as "1200.00".')
-    return Decimal(text)
+    if value is None:
+        raise BadFile(f'{where} has no amount; give it one, such as "1200.00".')
+    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+        raise BadFile(
+            f"{where} has the amount {format_given(value)}; write it in quotes, as digits with at most one point, "
+            'such as "1200.00".'
+        )
+    return Decimal(value)
 
 
 def _read_begins(value: object, period: str, where: str) -> int:
@@ -128,7 +139,12 @@ def _read_begins(value: object, period: str, where: str) -> int:
     return value
 
 
-def _read_thresholds(value: object, where: str) -> tuple[int, ...]:
-    if not isinstance(value, list) or not all(type(one) is int and 0 < one <= MOST_PERCENT for one in value):
-        raise BadFile(f"{where} has the thresholds {format_given(value)}; give percents, such as [75, 90, 100].")
-    return tuple(sorted(value))
+def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
+    """Those in percent, and whether the forecast is one, too."""
+    percents: list[Any] = [one for one in value if one != FORECAST] if isinstance(value, list) else [value]
+    if not all(type(one) is int and 0 < one <= MOST_PERCENT for one in percents):
+        raise BadFile(
+            f"{where} has the thresholds {format_given(value)}; give whole percents of 1 to {MOST_PERCENT:,} and "
+            f"{FORECAST}, such as [75, 90, 100, {FORECAST}]."
+        )
+    return tuple(sorted(percents)), isinstance(value, list) and FORECAST in value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,21 +21,20 @@ from flexlib.analysis.budgets import (
 )
 from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
 from flexlib.checks import MOST_UNPRICED, BillTolerance
-from flexlib.dates import Month, Span, name_months
+from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_file import Budget
+from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
-from flexlib.front.forecast import build_history
+from flexlib.front.history import build_history, explain_ends, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
-from flexlib.spend.month import MonthUsage
 from flexlib.store.snapshots import list_months
 
-UNKNOWN = {"usd": ("unpriced_requests", "without a price"), "clp": ("unconverted_requests", "without pesos")}
+CREDITS = "flex_credits"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class BudgetPeriod:
     """When it was passed, or is expected to be."""
     earliest: date | None
     """When it may be passed at the earliest, by the band."""
+
+    @property
+    def is_forecast_over(self) -> bool:
+        """Whether the threshold `forecast` is reached; `low` and `high` say how sure that is."""
+        return self.budget.has_forecast and self.expected is not None and self.expected > self.budget.amount
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,21 @@ def check_budgets(
         stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look, roster=roster
     )
     checked: list[BudgetPeriod] = []
-    whole: dict[str, pd.Series] = {}
+    known: dict[tuple[str, frozenset[str]], pd.Index[Any]] = {}
+    ends = {} if as_of or all(one.unit == CREDITS for one in budgets) else find_ends(spend)
     for budget in budgets:
-        if budget.unit not in whole:
-            whole[budget.unit] = build_history(spend, budget.unit, as_of, {})[0]
         narrowed = narrow_spend(spend, budget)
-        checked += _check_budget(narrowed, budget, month, whole[budget.unit], as_of, holidays, most_unpriced)
+        table = narrowed.by("month", "day", "source")
+        cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
+        if (budget.unit, cut) not in known:
+            history, _ = build_history(spend, budget.unit, as_of, {name: ends[name] for name in cut})
+            known[budget.unit, cut] = history.dropna().index
+        until = min((ends[name] for name in cut if ends[name] >= spend.loaded[-1].month.first), default=date.max)
+        days = known[budget.unit, cut]
+        checked += _check_budget(narrowed, budget, month, table, days, until, as_of, holidays, most_unpriced)
     own = [one for one in spend.loaded if one.month == month]
-    missing = tuple(dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one))))
+    problems = dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one)))
+    missing = (*problems, *explain_ends(spend, ends))
     certificates = tuple(snapshot.certificate for one in own for snapshot in one.snapshots)
     state = find_worst({one.state for one in own})
     return BudgetCheck(month, tuple(checked), certificates, state, missing)
@@ -121,27 +133,29 @@ def _check_budget(
     spend: Spend,
     budget: Budget,
     month: Month,
-    whole: pd.Series,
+    table: pd.DataFrame,
+    known: pd.Index[Any],
+    until: date,
     as_of: date | None,
     holidays: Collection[date],
     most_unpriced: Decimal,
 ) -> list[BudgetPeriod]:
-    table = spend.by("month", "day", "source")
-    known = whole.dropna().index
+    """`table`: its rows by month, day and source; `known`: the days of which all is known; `until`: the last day up to
+    which its files go."""
     amounts = _sum_days(table[table["day"].notna()], budget.unit)
     history = pd.Series([float(amounts.get(day.date(), 0)) for day in known], known, dtype=float)
     found = []
     for span in list_periods(budget.period, month, budget.begins):
         end = span.last if as_of is None else min(span.last, as_of)
         last = known[-1].date() if len(known) else None
-        if end < span.first or not (_is_over(spend, span) or last is None or span.first <= last or
-                                    any(day in span for day in amounts)):  # fmt: skip
-            continue  # it has not begun
+        has_begun = last is None or span.first <= last or _is_over(spend, span) and span.first <= until
+        if end < span.first or not (has_begun or any(day in span for day in amounts)):
+            continue
         days = Span(span.first, end)
         bills = find_billed(spend, budget, days, most_unpriced)
         by_day = {day: amount for day, amount in amounts.items() if day in days}
         undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
-        lack = _find_lack(spend, budget, table, days, most_unpriced)
+        lack = find_lack(spend, budget, table, days, most_unpriced)
         if bills is not None:
             lack = bills.lacks, bills.is_unknown
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
@@ -150,7 +164,7 @@ def _check_budget(
         path = forecast_path(history, list(span), holidays=holidays) if is_running and last and bills is None else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
         path = [_raise(one, float(usage.undated)) for one in path]
-        this = path[-1] if path else None
+        this = _bound(path[-1], float(usage.spent)) if path else None
         usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)
         reached = find_day_reached(path, list(span), float(budget.amount)) if path else (None, None, None)
@@ -189,42 +203,13 @@ def _raise(one: Forecast, by: float) -> Forecast:
     return replace(one, expected=ends[0], low=ends[1], high=ends[2])
 
 
+def _bound(one: Forecast, spent: float) -> Forecast:
+    """No less than is spent already, by days of which not all is known."""
+    ends = [None if value is None else max(value, spent) for value in (one.expected, one.low, one.high)]
+    return replace(one, expected=ends[0], low=ends[1], high=ends[2])
+
+
 def _is_over(spend: Spend, span: Span) -> bool:
     """Whether all that is stored of its months was read after their end."""
     read = [one.certificate for month in spend.loaded if month.month in span.months for one in month.snapshots]
     return bool(read) and all(one.is_settled for one in read)
-
-
-def _find_lack(
-    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, most_unpriced: Decimal
-) -> tuple[str, bool]:
-    """What is missing of a period, in a few words, and whether that is too much."""
-    of = "credits" if budget.unit == "flex_credits" else budget.unit
-    if budget.scope != "whole" and not spend._rows.limit(1).fetchall():
-        return f"no stored row is of {' '.join(budget.of)}: check the name", True
-    here = {one.month: one for one in spend.loaded}
-    if of == "credits":
-        here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
-    begun = [month for month in span.months if month <= spend.loaded[-1].month]
-    if absent := [month for month in begun if month not in here]:
-        return f"{'no credits' if of == 'credits' else 'nothing'} of {name_months(absent)}", True
-    if short := [month for month in begun if _lacks_rows(here[month], of)]:
-        return f"rows of {name_months(short)} are missing", True
-    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
-    if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
-        return "sums of a month have no day", True
-    within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
-    if of in UNKNOWN and (count := int(within[UNKNOWN[of][0]].sum())):
-        # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
-        shares = [Decimal(int(rows[UNKNOWN[of][0]].sum())) / max(int(rows["requests"].sum()), 1)
-                  for _, rows in within.groupby("source")]  # fmt: skip
-        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", max(shares) > most_unpriced
-    return "", False
-
-
-def _lacks_rows(month: MonthUsage, of: str) -> bool:
-    """Whether what is stored of the month is known not to be all of it, the price of its calls aside."""
-    if of != "credits" and any(made is State.GAP for made, _ in month.own_problems):
-        return True
-    read = [one.certificate for one in month.snapshots if of != "credits" or one.dataset == of]
-    return any(one.state_of_rows is State.GAP for one in read)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,15 +19,16 @@ from flexlib.analysis.forecast import (
     sum_up_backtest,
 )
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month, Span, name_months
+from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count, format_short_day
+from flexlib.formats import format_count
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
+from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
-from flexlib.sources.registry import LEDGER, WINDSURF, name_source
+from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -91,6 +93,8 @@ def forecast_month(
     """
     if of not in UNITS:
         raise InvalidRequest(f"{of!r} cannot be forecast; choose {', '.join(UNITS)}.")
+    if budget is not None and not 0 <= budget < math.inf:
+        raise InvalidRequest(f"the budget is {budget:g}; give an amount of 0 or more, such as 120000.")
     stored = [one for one in list_months(root) if one <= month and (as_of is None or one.first <= as_of)]
     if not stored:
         raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
@@ -144,7 +148,7 @@ def _forecast_spend(
         is_least=is_least,
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
-        missing=(*_explain_unknown_days(spend, ends, as_of), *undated, *missing),
+        missing=(*explain_absent(spend), *(explain_ends(spend, ends) if as_of is None else ()), *undated, *missing),
     )
 
 
@@ -175,72 +179,3 @@ def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> 
         return _forecast_spend(CreditsDays.read(stored, spend.root, names=False), month, of, holidays=holidays)
     history = replace(spend, span=Span(stored[0].first, month.last), stored=tuple(stored), names=False)
     return _forecast_spend(history, month, of, holidays=holidays)
-
-
-def find_ends(spend: Spend) -> dict[str, date]:
-    """By source that is read from files the day of its last row, where none of a later month is stored: when a file was
-    read does not say up to when it goes."""
-    later = [month for month in list_months(spend.root) if month > spend.stored[-1]]
-    here = {one.source for month in spend.loaded for one in month.snapshots if one.dataset == LEDGER.dataset}
-    over = {one.source for month in later for one in list_newest(month, spend.root, [LEDGER.dataset])}
-    table = spend.by("source", "day")
-    days = table[table["day"].notna()].groupby("source")["day"].max()
-    return {str(name): day.date() for name, day in days.items() if name in here - over - {LEDGER.name}}
-
-
-def _explain_unknown_days(spend: Spend | CreditsDays, ends: Mapping[str, date], as_of: date | None) -> Iterator[str]:
-    if spend.absent:
-        whose = "its" if len(spend.absent) == 1 else "their"
-        yield f"Nothing of {name_months(spend.absent)} is stored: {whose} days are not in the history."
-    if as_of is None:
-        newest = spend.loaded[-1]
-        for source, end in ends.items():
-            last = min(newest.month.last, _find_last_read(newest.certificates))
-            if end < last:
-                row = f"The last row of {name_source(source)} is of {format_short_day(end)}"
-                if end < newest.month.first:
-                    yield f"{row}: the days after it lack what it may hold of them."
-                else:
-                    yield f"{row}, so that no later day is known; if its files go on, say up to which with --as-of."
-
-
-def _find_last_read(certificates: Iterable[Certificate]) -> date:
-    """The last day that was over when all of them were read."""
-    return min(one.as_of.date() for one in certificates) - timedelta(days=1)
-
-
-def build_history(
-    spend: Spend | CreditsDays, column: str, as_of: date | None, ends: Mapping[str, date]
-) -> tuple[pd.Series, list[str]]:
-    """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
-    one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows."""
-    table = spend.by("day")
-    dated = table[table["day"].notna()]
-    sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
-    if column == UNITS["credits"]:
-        sums = sums.dropna()  # a day of calls alone has no credits; a day without an amount of money is unknown
-    days: list[date] = []
-    for month in spend.loaded:
-        # Bills have no days here, and calls no credits.
-        datasets = {WINDSURF.dataset} if column == UNITS["credits"] else {WINDSURF.dataset, LEDGER.dataset}
-        read = [one for one in month.certificates if one.dataset in datasets]
-        if not read:
-            continue
-        is_over = all(one.is_settled for one in read)  # whatever else is wrong with the month
-        last = month.month.last if is_over else _find_last_read(read)
-        if as_of is None and month is spend.loaded[-1]:
-            last = min([last, *(end for source, end in ends.items() if end >= month.month.first)])
-        days += [day for day in month.month.span if day <= last]
-    if as_of is not None:
-        days = [day for day in days if day <= as_of]
-    index = pd.DatetimeIndex(days)
-    history = sums.reindex(index)
-    for month in spend.loaded:
-        within = slice(str(month.month.first), str(month.month.last))
-        if sums[within].notna().any():
-            history[history[within].index.difference(sums.index)] = 0.0
-        else:
-            history = history.drop(history[within].index)
-    undated = table.loc[table["day"].isna(), column].dropna()
-    text = f"{column} {undated.sum():,.2f} stand in sums of a month, and are in no day of the forecast."
-    return history, [text] if len(undated) and undated.sum() else []

@@ -21,13 +21,14 @@ KEY: dict[str, Any] = {"usable_type": "key", "usable_key": "3f1c"}
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """August 31: US$ 5. September: Ana 0.60 on the 2nd and 0.50 on the 9th, a key 2.00 of gpt-5 on the 9th, for the
-    platform; and 2.00 credits on the 30th."""
+    platform; nothing for a call on the 30th; and 2.00 credits on that day."""
     monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
     store(root, "import", AUGUST, call("z", "2025-08-31T10:00:00", "5", **ANA))
     calls = [
         call("a", "2025-09-02T10:00:00", "0.60", **ANA),
         call("b", "2025-09-09T10:00:00", "0.50", **ANA),
         call("c", "2025-09-09T11:00:00", "2", model="gpt-5", metadata='{"department": "Platform"}', **KEY),
+        call("d", "2025-09-30T12:00:00", "0"),  # the file goes on to the month's end
     ]
     store(root, "import", SEPTEMBER, *calls)
     store_credits(root, (30, "user-1", "MODEL_A", 0, 200))
@@ -192,8 +193,15 @@ GOOD = "name: b, whole: true, currency: usd, amount: '1'"
         ("name: b, usable: 42, currency: usd, amount: '1'", "write it as usable: [user, 42]"),
         ("name: b, model: [x], currency: usd, amount: '1'", "write it as model: a name"),
         ("name: b, whole: true, currency: eur, amount: '1'", "the currency of b is 'eur'"),
-        ("name: b, whole: true, currency: usd", "b has the amount None"),
-        ("name: b, whole: true, currency: usd, amount: 0.1", "b has the amount 0.1; write it as text"),
+        ("name: b, whole: true, currency: usd", "b has no amount; give it one, such as "),
+        ("name: b, whole: true, amount: '1'", "b has no currency; give it one of flex_credits, usd, clp"),
+        ("name: 42, whole: true, currency: usd, amount: '1'", "the name of a budget is 42; write it as text"),
+        ("name: [b], whole: true, currency: usd, amount: '1'", "the name of a budget is ['b']; write it as text"),
+        ("name: b, whole: true, currency: usd, amount: '1,200.00'", "b has the amount '1,200.00'; write it in quotes"),
+        ("name: b, whole: true, currency: usd, amount: '1e400'", "b has the amount '1e400'; write it in quotes"),
+        (f"{GOOD}, thresholds: [75, forcast]", "give whole percents of 1 to 1,000 and forecast, such as [75, "),
+        (f"{GOOD}, thresholds: forecast", "b has the thresholds 'forecast'"),
+        ("name: b, whole: true, currency: usd, amount: 0.1", "b has the amount 0.1; write it in quotes"),
         ("name: b, whole: true, currency: usd, amount: '-1'", "b has the amount '-1'"),
         (f"{GOOD}, period: year", "the period of b is 'year'; choose day, week, month, cycle"),
         (f"{GOOD}, period: cycle", "begins on None"),
@@ -221,6 +229,64 @@ def test_what_is_no_list_of_budgets_is_refused(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "b.yaml").write_text(text, "utf-8")
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("place", "what"), [("", "a folder"), ("/dev/null", "no file")])
+def test_what_is_no_file_is_not_said_to_be_absent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, what: str
+) -> None:
+    assert main([*WORDS, "--budgets", str(path := tmp_path / place)]) == 2
+    assert capsys.readouterr().err == f"flexlib: {path} is {what}; name the YAML file of your budgets.\n"
+
+
+def test_a_file_that_ends_in_the_middle_of_a_month_is_not_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """US$ 1 a day in August and up to 20 September; nobody knows whether the file goes on. A ledger's month does."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    for month, days in ((AUGUST, 31), (SEPTEMBER, 20)):
+        calls = [call(f"{month}{day}", f"{month}-{day:02}T10:00:00", "1") for day in range(1, days + 1)]
+        store(root, "import", month, *calls)
+    budgets = "name: b, whole: true, currency: usd, amount: '25'", "name: day, whole: true, currency: usd, amount: '2'"
+    lines = budgets[0], f"{budgets[1]}, period: day"
+    _, (whole, *by_day) = check(tmp_path / "b.yaml", capsys, *lines)
+    assert (whole["outcome"], whole["spent"], whole["expected"], whole["is_running"]) == (
+        "will be over",
+        "20",
+        30,
+        True,
+    )
+    assert whole["day"] == "2025-09-25"
+    assert [one["first"][-2:] for one in by_day][-1] == "20"  # of the days after it nothing is known
+    main([*WORDS, "--budgets", str(tmp_path / "b.yaml")])
+    assert "The last row of imported files is of 20 Sep, so that no later day is known" in capsys.readouterr().err
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml"), "--as-of", "2025-09-30", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["budgets"][0]["outcome"] == "near"
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "thresholds", "reached"),
+    [("25", "[75, forecast]", [75, "forecast"]), ("25", "[75]", [75]), ("40", "[40, forecast]", [40])],
+)
+def test_the_forecast_is_a_threshold_where_a_budget_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    amount: str,
+    thresholds: str,
+    reached: list[object],
+) -> None:
+    """US$ 1 a day, 20 of 30 are known."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    for month, days in ((AUGUST, 31), (SEPTEMBER, 20)):
+        store(root, "import", month, *(
+            call(f"{month}{day}", f"{month}-{day:02}T10:00:00", "1") for day in range(1, days + 1)
+        ))  # fmt: skip
+    line = f"name: b, whole: true, currency: usd, amount: '{amount}', thresholds: {thresholds}"
+    _, (found,) = check(tmp_path / "b.yaml", capsys, line)
+    assert (found["thresholds_reached"], found["expected"]) == (reached, 30)
 
 
 def test_a_running_month_says_when_it_will_be_over(

@@ -84,10 +84,12 @@ def test_what_cannot_be_forecast_is_said_in_a_sentence(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_budget_that_is_no_amount_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("amount", ["much", "-5", "1e400", "nan", "1_000", ""])
+def test_a_budget_that_is_no_amount_is_refused_in_a_sentence(amount: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["forecast", "--year", "2025", "--month", "9", "--budget", "much"])
-    assert "'much' is not an amount; write it as 120000\n" in capsys.readouterr().err
+        main(["forecast", "--year", "2025", "--month", "9", f"--budget={amount}"])
+    said = f"{amount!r} is not an amount of 0 or more; write it as 120000 or 1200.50\n"
+    assert said in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_series_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,51 @@
+"""What is missing of a budget's period, so that nobody takes what is not known for room left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pandas as pd
+
+from flexlib.dates import Span, name_months
+from flexlib.formats import format_count
+from flexlib.front.budget_file import Budget
+from flexlib.front.spend import Spend
+from flexlib.proof import State
+from flexlib.spend.month import MonthUsage
+
+UNKNOWN = {"usd": ("unpriced_requests", "without a price"), "clp": ("unconverted_requests", "without pesos")}
+
+
+def find_lack(
+    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, most_unpriced: Decimal
+) -> tuple[str, bool]:
+    """What is missing of a period, in a few words, and whether that is too much."""
+    of = "credits" if budget.unit == "flex_credits" else budget.unit
+    if budget.scope != "whole" and not spend._rows.limit(1).fetchall():
+        return f"no stored row is of {' '.join(budget.of)}: check the name", True
+    here = {one.month: one for one in spend.loaded}
+    if of == "credits":
+        here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
+    begun = [month for month in span.months if month <= spend.loaded[-1].month]
+    if absent := [month for month in begun if month not in here]:
+        return f"{'no credits' if of == 'credits' else 'nothing'} of {name_months(absent)}", True
+    if short := [month for month in begun if _lacks_rows(here[month], of)]:
+        return f"rows of {name_months(short)} are missing", True
+    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
+    if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
+        return "sums of a month have no day", True
+    within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
+    if of in UNKNOWN and (count := int(within[UNKNOWN[of][0]].sum())):
+        # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
+        shares = [Decimal(int(rows[UNKNOWN[of][0]].sum())) / max(int(rows["requests"].sum()), 1)
+                  for _, rows in within.groupby("source")]  # fmt: skip
+        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", max(shares) > most_unpriced
+    return "", False
+
+
+def _lacks_rows(month: MonthUsage, of: str) -> bool:
+    """Whether what is stored of the month is known not to be all of it, the price of its calls aside."""
+    if of != "credits" and any(made is State.GAP for made, _ in month.own_problems):
+        return True
+    read = [one.certificate for one in month.snapshots if of != "credits" or one.dataset == of]
+    return any(one.state_of_rows is State.GAP for one in read)
