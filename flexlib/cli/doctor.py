@@ -63,6 +63,7 @@ def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
         "data": lambda: _look_at_folder(data),
         "ledger": lambda: _look_at_ledger(settings),
         "rates": lambda: _look_at_rates(data),
+        "people": lambda: _look_at_organization(settings),
     }
     months = _look_at_months(data, settings)
     findings = [*(_look(name, look) for name, look in looks.items()), *months, *_look_for_strays(data)]
@@ -145,6 +146,17 @@ def _look_at_ledger(settings: Settings) -> Finding:
 def _look_at_rates(data: Path) -> Finding:
     pairs = [f"{'/'.join(pair)} to {rates.days[-1]}" for pair, rates in load_pairs(data).items() if rates.days]
     return Finding("rates", ", ".join(pairs) or "none; flexlib fx update asks for them, fx set takes one by hand")
+
+
+def _look_at_organization(settings: Settings) -> Finding:
+    if settings.organization is None:
+        return Finding("people", "no file says who belongs to which department; see params/organization.example.csv")
+    from flexlib.store.organization import read_organization
+
+    found = read_organization(settings.organization)
+    gaps = f", {format_count(len(found.gaps), 'gap')}" if found.gaps else ""
+    notes = "".join(f"; {one.rstrip('.')}" for one in found.notes)
+    return Finding("people", f"{found.file}, {format_count(len(found.memberships), 'line')}{gaps}{notes}")
 
 
 def _look_at_months(data: Path, settings: Settings) -> list[Finding]:

@@ -16,6 +16,7 @@ from flexlib.cli.options import (
     add_command,
     add_demo_option,
     add_month_options,
+    add_roster_option,
     find_exit_code,
     warn_of_month,
 )
@@ -64,6 +65,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--names", action="store_true",
                         help="people by name instead of under pseudonyms, for the file's owner alone")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="say as JSON what was written, amounts as exact text")
+    add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_export)
 
@@ -85,7 +87,7 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
         names=arguments.names,
         tolerance=tolerance,
         look=look,
-        roster=settings.organization,
+        roster=arguments.roster or settings.organization,
     )
     name = mark_made_up(f"{arguments.format}_{month}", settings.data) + form.suffix
     path = arguments.output or Path("output", name)

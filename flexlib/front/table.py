@@ -17,6 +17,7 @@ from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, explain_missing
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF
+from flexlib.store.membership import LEVELS
 
 if TYPE_CHECKING:
     from flexlib.page.kit.chart import Chart
@@ -183,7 +184,7 @@ def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
     """The table. Raises `InvalidRequest` where no row has one of the keys."""
     for key in keys:
         if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
-            known = ", ".join([*TIMES, *PLAIN])
+            known = ", ".join([*TIMES, *PLAIN, *LEVELS])
             raise InvalidRequest(f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.")
     return table
 

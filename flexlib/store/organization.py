@@ -16,7 +16,7 @@ from flexlib.errors import BadFile
 from flexlib.nesting import format_given
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import ALL, LEVELS, PERSON, TEAM, Gap, Held, Membership, Place, cut_days, fill_days
-from flexlib.store.roster import Line, prove_day_first, read_date, read_roster
+from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
 
 ORGANIZATION = "organization.csv"
 """In `params/` of the project, for its owner alone: it holds people."""
@@ -81,7 +81,22 @@ def read_organization(file: Path) -> Organization:
         raise BadFile("\n".join([*told[:MOST_FAULTS], *more]))
     if not lines:
         raise BadFile(f"{file} has nobody; give each person, key or team a line, as its example does.")
-    return Organization(file, tuple(lines), (*roster.notes, *_guard_file(file)), tuple(gaps))
+    notes = (*roster.notes, *_list_alike(lines), *_guard_file(file))
+    return Organization(file, tuple(lines), notes, tuple(gaps))
+
+
+def _list_alike(lines: Iterable[Membership]) -> list[str]:
+    """Names of a level that are written in two ways, which are two departments then."""
+    notes = []
+    for place, level in enumerate(LEVELS):
+        names = sorted({name for one in lines if (name := one.place[place])})
+        ways: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            ways[simplify_text(name)].append(name)
+        alike = [" and ".join(map(format_given, written)) for written in ways.values() if len(written) > 1]
+        notes += [f"{one} are {level.replace('_', ' ')}s of their own; write them alike if they are one."
+                  for one in alike]  # fmt: skip
+    return notes
 
 
 @dataclass(frozen=True)

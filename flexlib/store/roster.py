@@ -130,7 +130,7 @@ def _write_cell(value: object) -> str:
 
 def _name_columns(header: Sequence[str], where: str) -> list[str]:
     names = {written: name for name, others in COLUMNS.items() for written in others}
-    columns = [names.get(_simplify(one), "") for one in header]
+    columns = [names.get(simplify_text(one), "") for one in header]
     while header and not header[len(columns) - 1]:  # a sheet's empty columns
         columns.pop()
         header = header[: len(columns)]
@@ -145,8 +145,8 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
     return columns
 
 
-def _simplify(text: str) -> str:
-    """A header as `COLUMNS` writes it."""
+def simplify_text(text: str) -> str:
+    """A text without accents, capitals and dashes: as `COLUMNS` writes headers."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return " ".join(plain.lower().replace("_", " ").replace("-", " ").split())
 

@@ -30,7 +30,19 @@ def read_findings(capsys: pytest.CaptureFixture[str], code: int) -> dict[str, tu
 def test_a_newcomer_reads_what_there_is_and_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    names = ["flexlib", "extras", "settings", "server", "data", "ledger", "rates", "months", "stale", "missing"]
+    names = [
+        "flexlib",
+        "extras",
+        "settings",
+        "server",
+        "data",
+        "ledger",
+        "rates",
+        "people",
+        "months",
+        "stale",
+        "missing",
+    ]
     assert [line.split()[0] for line in lines] == names
     assert lines[3] == "server    not asked, since there is no service key; --demo needs none"
     assert lines[-1] == "missing   everything; try: flexlib report --demo --year 2025 --month 9"

@@ -175,3 +175,20 @@ def test_the_example_is_a_file_without_a_fault() -> None:
     example = Path(__file__).parents[2] / "params" / "organization.example.csv"
     made = read_organization(example)
     assert (len(made.memberships), made.notes, len(made.gaps)) == (71, (), 1)
+
+
+def test_the_doctor_says_whether_there_is_a_file_and_what_is_wrong_with_it(
+    roster: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> tuple[int, str]:
+        code = main(["doctor", "--json"])
+        (found,) = (one["text"] for one in json.loads(capsys.readouterr().out) if one["name"] == "people")
+        return code, found
+
+    assert look() == (0, f"{roster}, 8 lines, 1 gap")
+    roster.write_text(HEAD + "ana@example.com,,,,,,,\n")
+    code, said = look()
+    assert code == 2
+    assert said.startswith("line 2 of ")
+    monkeypatch.delenv("FLEXLIB_ORGANIZATION")
+    assert look()[1].startswith("no file says who belongs to which department")

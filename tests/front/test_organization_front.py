@@ -133,6 +133,11 @@ def test_a_key_of_a_developer_goes_before_its_email(team: Path) -> None:
     assert pick(found.by("department"), "department") == [(None,), ("OfKeyToo",)]
 
 
+def test_a_developer_on_no_list_is_found_by_its_key(tmp_path: Path) -> None:
+    store_credits(tmp_path, (2, "gone", "claude-sonnet-4", 0, 300), people={}, unlisted=("gone",))
+    assert pick(load(tmp_path, "gone,,Data,,,,,,\n").by("department"), "department") == [("Data",)]
+
+
 def test_a_user_whose_email_an_import_hid_is_found_by_it(tmp_path: Path) -> None:
     store(
         tmp_path,
@@ -147,7 +152,7 @@ def test_without_a_file_the_metadata_tells_as_before(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, by_user("a", metadata=json.dumps({"department": "Own"})), by_user("b"))
     found = load_spend("2025-09", None, tmp_path, zone="UTC", names=False)
     assert pick(found.by("department"), "department", "usd") == [("Own", 1), (None, 1)]
-    with pytest.raises(InvalidRequest, match="no row has 'cost_centre'"):
+    with pytest.raises(InvalidRequest, match="no row has 'cost_centre'.* sum by .*, department, team, project"):
         found.by("cost_centre")
 
 

@@ -223,6 +223,14 @@ eva@example.com,,Maps,,dora@example.com
         "carla@example.com", "dora@example.com", None]  # fmt: skip
 
 
+def test_names_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path) -> None:
+    lines = "a,key,Operación,,,,,\nb,key,operacion,,,,,\nc,key,Data,X,,,,\nd,key,Data,x,,,,\n"
+    assert read_organization(write(tmp_path, HEAD + lines)).notes[:2] == (
+        "'Operación' and 'operacion' are departments of their own; write them alike if they are one.",
+        "'X' and 'x' are teams of their own; write them alike if they are one.",
+    )
+
+
 def test_an_email_is_matched_as_imports_store_it() -> None:
     assert hide_email("ANA@example.com").startswith("email-")
     assert hide_email("3f1c") == "3f1c"
