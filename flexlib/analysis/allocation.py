@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import lcm
 from typing import TypeAlias
 
 Number: TypeAlias = int | Fraction | Decimal
@@ -63,11 +64,11 @@ def share_amount(amount: int, weights: Mapping[str, Number]) -> dict[str, int]:
     >>> share_amount(100, {"a": 0})
     {}
     """
-    parts = {name: Fraction(weight) for name, weight in weights.items()}
-    if any(part < 0 for part in parts.values()):
+    if any(weight < 0 for weight in weights.values()):
         raise ValueError(f"a weight is 0 or more, not {min(weights.values())}")
-    whole = sum(parts.values())
-    return round_parts({name: amount * part / whole for name, part in parts.items()}, amount) if whole else {}
+    sizes, _ = _extend(weights)
+    whole = sum(sizes.values())
+    return _round({name: amount * size for name, size in sizes.items()}, whole, amount) if whole else {}
 
 
 def round_parts(parts: Mapping[str, Number], total: int) -> dict[str, int]:
@@ -77,18 +78,31 @@ def round_parts(parts: Mapping[str, Number], total: int) -> dict[str, int]:
     >>> round_parts({"a": Decimal("1.4"), "b": Decimal("1.4"), "c": Decimal("0.2")}, 3)
     {'a': 2, 'b': 1, 'c': 0}
     """
-    exact = {name: Fraction(part) for name, part in parts.items()}
-    rounded = {name: int(part) for name, part in exact.items()}  # towards 0, so that the sign changes nothing else
+    return _round(*_extend(parts), total)
+
+
+def _extend(parts: Mapping[str, Number]) -> tuple[dict[str, int], int]:
+    """The parts as whole numbers of one smallest part of 1, and how many of those 1 has."""
+    ratios = {name: part.as_integer_ratio() for name, part in parts.items()}
+    whole = lcm(*(below for _, below in ratios.values()))
+    return {name: above * (whole // below) for name, (above, below) in ratios.items()}, whole
+
+
+def _round(parts: Mapping[str, int], whole: int, total: int) -> dict[str, int]:
+    """As `round_parts`, of parts in steps of which `whole` are 1."""
+    rounded, cut = {}, {}
+    for name, part in parts.items():
+        size, rest = divmod(abs(part), whole)  # towards 0, so that the sign changes nothing else
+        rounded[name], cut[name] = (-size, -rest) if part < 0 else (size, rest)
     missing = total - sum(rounded.values())
     step = 1 if missing > 0 else -1
-    cut = {name: step * (part - rounded[name]) for name, part in exact.items()}
-    order = sorted(exact, key=lambda name: (-cut[name], -abs(exact[name]), name))
+    order = sorted(parts, key=lambda name: (-step * cut[name], -abs(parts[name]), name))
     for name in order[: abs(missing)]:
-        if cut[name] > 0:
+        if step * cut[name] > 0:
             rounded[name] += step
             missing -= step
     if missing:
-        rounded[min(exact, key=lambda name: (-abs(exact[name]), name))] += missing
+        rounded[min(parts, key=lambda name: (-abs(parts[name]), name))] += missing
     return rounded
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
 from flexlib.analysis.allocation import Number, Pool, Rule, allocate_pools, round_table
 from flexlib.analysis.usage_frames import exact_decimals
@@ -164,7 +163,7 @@ def check_lines(lines: Sequence[ChargeLine], totals: Amounts, expected: Amounts)
 def round_amount(amount: Decimal, unit: str) -> Decimal:
     """To what is charged: cents, whole pesos, hundredths of a credit; half to even."""
     places = CHARGED_PLACES[unit]
-    return _from_steps(round(Fraction(amount) * 10**places), places)
+    return _from_steps(round(_shift(amount, places)), places)
 
 
 def _share_charges(
@@ -197,7 +196,7 @@ def _round_items(items: Mapping[LineKey, Mapping[str, Amounts]]) -> dict[LineKey
     }
     for unit, places in CHARGED_PLACES.items():
         cells = {
-            key.text: {name: Fraction(item[unit]) * 10**places for name, item in line.items() if unit in item}
+            key.text: {name: _shift(item[unit], places) for name, item in line.items() if unit in item}
             for key, line in items.items()
         }
         rounded = round_table(cells)
@@ -219,12 +218,16 @@ def _count_places(unit: str, amounts: Iterable[Decimal]) -> int:
 
 
 def _to_steps(amounts: Amounts, places: Mapping[str, int]) -> dict[str, int]:
-    return {unit: int(Fraction(amount) * 10 ** places[unit]) for unit, amount in amounts.items()}
+    return {unit: int(_shift(amount, places[unit])) for unit, amount in amounts.items()}
 
 
 def _from_steps(steps: int, places: int) -> Decimal:
+    return _shift(Decimal(steps), -places)
+
+
+def _shift(amount: Decimal, places: int) -> Decimal:
     with exact_decimals():
-        return Decimal(steps).scaleb(-places)
+        return amount.scaleb(places)
 
 
 def _add(one: Decimal, other: Decimal) -> Decimal:

@@ -19,7 +19,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
 from flexlib.settings import DEMO, Settings
 from flexlib.tables.chargeback import LEVEL_NAMES
@@ -71,6 +71,8 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.rules and not arguments.rules.is_file():
         raise BadFile(f"{arguments.rules} is not there; copy {EXAMPLE} to it and write your rules.")
+    if arguments.with_total and not arguments.per:
+        raise InvalidRequest("--with-total is of pages, of which none is written; add --per department.")
     rules = find_rules(arguments.rules)
     month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month)

@@ -97,6 +97,11 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
     `find_rules`).
 
     Raises `InvalidRequest` for another level or several months, `SumsDiffer` where the lines are not the whole month.
+
+    >>> import flexlib as fl
+    >>> made = charge_month(fl.load("2025-09"), "team")
+    >>> [(line.name, str(line.total("usd")), line.unpriced) for line in made.lines]
+    [('support', '1.24', 11), ('billing', '1.05', 14), ('search', '0.84', 21), ('Unmapped', '398.44', 0)]
     """
     if level not in LEVELS:
         raise InvalidRequest(f"{level!r} is nothing to charge; choose {', '.join(LEVELS)}.")

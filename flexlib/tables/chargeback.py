@@ -133,6 +133,7 @@ def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str,
 def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     """The certificate's line: that the lines are the whole month, in every unit.
 
+    >>> from decimal import Decimal
     >>> found = [SumCheck("own use", "usd", Decimal("1.50"), Decimal("1.5"))]
     >>> explain_sums(found, "team")
     'Sum of teams = total: US$ 1.5, to the last digit'

@@ -303,6 +303,27 @@ def test_the_map_says_where_use_is_and_how_many_people_each_has_by_day(
     assert list_items(made, "seats") == {"IT": "0", "Legal": "5", "Sales": "1", "Idle": "3"}
 
 
+def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whose = {1: "2", 2: "3"}
+    rows = [call(f"m{who}", "2025-09-01", usd, grain="month", requests=9, usable_type="user", usable_id=who)
+            for who, usd in whose.items()]  # fmt: skip
+    store(data, "import", SEPTEMBER, *rows)
+    (tmp_path / "people.csv").write_text(MAP, "utf-8")
+    code, made = charge(capsys, "--roster", str(tmp_path / "people.csv"))
+    assert (code, list_items(made, "direct use")) == (0, {"Legal": "3", "Unmapped": "2.12"})
+
+
+def test_credits_cost_what_the_contract_says_of_their_day(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store_credits(data, (2, "user-1", "MODEL_A", 0, 1000), (30, "user-1", "MODEL_A", 0, 1000))
+    (data / "prices").mkdir()
+    prices = "from,until,usd_per_credit,source\n,2025-09-16,0.02,ours\n2025-09-16,,0.03,ours from then on\n"
+    (data / "prices" / "windsurf_credits.csv").write_text(prices, "utf-8")
+    _, made = charge(capsys)
+    assert list_totals(made)["Unmapped"] == "1"  # 10 credits at 0.02, 10 at 0.03, and a call of 0.5
+
+
 def test_with_a_map_of_nobody_who_spent_everything_is_unmapped_and_without_one_it_is_said(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -322,3 +343,6 @@ def test_what_is_asked_wrongly_is_one_sentence(data: Path, tmp_path: Path, capsy
     assert capsys.readouterr().err.startswith(f"flexlib: line 2 of {tmp_path / 'rules.yaml'}: a: the rule is 'fair'")
     with pytest.raises(SystemExit, match="2"):
         main([*WORDS, "--by", "planet"])
+    capsys.readouterr()
+    assert main([*WORDS, "--with-total"]) == 2
+    assert "--with-total is of pages, of which none is written; add --per department" in capsys.readouterr().err
