@@ -57,7 +57,6 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--with-total", action="store_true", help="say on each page what the whole month came to")
     parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
     parser.add_argument("--json", action="store_true", help="print every item of every line as JSON")
-    add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_chargeback)
 
