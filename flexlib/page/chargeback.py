@@ -29,6 +29,14 @@ from flexlib.tables.chargeback import (
 )
 from flexlib.tables.definition import Row, format_value
 
+WARNINGS = {
+    State.PROVISIONAL: "The month was not over when it was read.",
+    State.UNWITNESSED: "No second figure confirms what was read of the whole month.",
+    State.UNRECONCILED: "A second figure of the month, such as a bill, differs from the calls; yours are as counted.",
+    State.GAP: "Something of the month could not be read, or has no price: yours may be more.",
+}
+"""What a letter says of a month that is not complete: no figure, which would be of others, too."""
+
 
 class Charged(Protocol):
     """A month that is charged, as `front.chargeback.charge_month` gives it."""
@@ -59,8 +67,9 @@ CARDS = {"usd": "Charged", "clp": "In pesos", "flex_credits": "Flex credits"}
 def show_charge_headlines(made: Charged) -> Html:
     """What all are charged with, in every unit, who, and what is nobody's."""
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
+    sums, lacks = {unit: made.total(unit) for unit in CARDS}, sum(line.unpriced for line in made.lines)
     cards = [
-        (CARDS[unit], _write(unit, made.total(unit)), _say_own(unit, made.total(unit), own[unit])) for unit in CARDS
+        (name, _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], lacks)) for unit, name in CARDS.items()
     ]
     pools = [name for name in made.items if name != DIRECT]
     added = f"with {', '.join(pools)}" if pools else "for their own use alone"
@@ -114,7 +123,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     """
     usage = made.usage
     badge = BADGES[usage.state]
-    missing = [] if usage.state is State.COMPLETE else ["Whoever sends this page knows what is missing, and why."]
+    missing = [f"{said} Ask who sends this page."] if (said := WARNINGS.get(usage.state)) else []
     title = show_title(
         line.name,
         usage.month.title,

@@ -55,6 +55,8 @@ def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data:
     assert read_cells(page, "table-items") == [
         ["Direct use", "11.11"], ["Licence shared alike", "100.00"], ["Total", "111.11"],
     ]  # fmt: skip
+    said = "A second figure of the month, such as a bill, differs from the calls; yours are as counted."
+    assert f"{said} Ask who sends this page." in read_words(page)
     assert read_cells(page, "table-models") == [["gpt-5", "11.11"], ["All models", "11.11"]]
     # Of others: their names and models, what they and nobody used, the credits, the bill, the pool, the whole.
     others = ("Ventas", "Legal", "gpt-4o", "claude", "gpt-5-mini", "22.22", "44.44", "88.88", "33.3", "13.32", "333.00")
