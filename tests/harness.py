@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ __all__ = [
     "answer_json",
     "count_requests",
     "forward",
+    "make_certificate",
     "read_credits",
     "serve",
     "sum_credits",
@@ -157,6 +160,17 @@ def serve(handle: Callable[[Request], Answer]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def make_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server on this machine with a certificate of its own speaks TLS by, and the file to trust it by."""
+    bundle, key = folder / "ours.pem", folder / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(bundle)]
+    subprocess.run([*made, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, key)
+    return context, bundle
 
 
 def forward(url: str, request: Request) -> Answer:

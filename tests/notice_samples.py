@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -18,6 +20,7 @@ from flexlib.deliver.rules import SCOPES, Rule
 from flexlib.store.outbox import Standing
 
 NOON = datetime(2025, 9, 23, 12, tzinfo=timezone.utc)
+PASSWORD = "pass word"
 SECRET = "a secret of many letters"
 OPENAI = Standing(
     "OpenAI", "provider", ("openai",), "usd", Decimal("300.00"), (75, 90), date(2025, 9, 1), date(2025, 9, 30), "over",
@@ -42,6 +45,9 @@ class Script:
     asked: list[bytes] = field(default_factory=list)
     """All that came to it whole."""
     is_over: threading.Event = field(default_factory=threading.Event)
+    starttls: ssl.SSLContext | None = None
+    logins: list[list[str]] = field(default_factory=list)
+    """User and password of each attempt."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     has_message: threading.Event = field(default_factory=threading.Event)
 
@@ -80,7 +86,7 @@ HTTP_FAULTS = (
 
 
 @contextmanager
-def serve_script(kind: str, *faults: str) -> Iterator[Script]:
+def serve_script(kind: str, *faults: str, tls: ssl.SSLContext | None = None) -> Iterator[Script]:
     """A server of mail (`smtp`) or of a webhook (`http`) on this machine."""
     script, threads = Script(list(faults)), list[threading.Thread]()
     talk = _talk_smtp if kind == "smtp" else _talk_http
@@ -92,7 +98,7 @@ def serve_script(kind: str, *faults: str) -> Iterator[Script]:
             while not script.is_over.is_set():
                 with suppress(TimeoutError):
                     line, _ = listening.accept()
-                    threads.append(threading.Thread(target=_hold, args=(line, talk, script)))
+                    threads.append(threading.Thread(target=_hold, args=(line, talk, script, tls)))
                     threads[-1].start()
 
         threads.append(threading.Thread(target=accept))
@@ -105,16 +111,17 @@ def serve_script(kind: str, *faults: str) -> Iterator[Script]:
                 one.join()
 
 
-def _hold(line: socket.socket, talk: Any, script: Script) -> None:  # noqa: ANN401
+def _hold(line: socket.socket, talk: Any, script: Script, tls: ssl.SSLContext | None) -> None:  # noqa: ANN401
     line.settimeout(10)
-    with line, suppress(OSError):
-        talk(line, script)
+    with line, suppress(OSError), tls.wrap_socket(line, server_side=True) if tls else nullcontext(line) as spoken:
+        talk(spoken, script)
 
 
-def _talk_smtp(line: socket.socket, script: Script) -> None:
+def _talk_smtp(line: socket.socket, script: Script, *, is_begun: bool = False) -> None:
     """One connection, over which several mails may come; the fault of a mail is drawn when it begins."""
     words = line.makefile("rb")
     fault, is_drawn = script.draw(), True
+    offers = ["STARTTLS"] if script.starttls and not is_begun else ["AUTH PLAIN"]
 
     def say(step: str, usual: str) -> bool:
         """Answers a step; False where the connection ends."""
@@ -127,13 +134,22 @@ def _talk_smtp(line: socket.socket, script: Script) -> None:
         line.sendall(f"{code} said\r\n".encode())
         return True
 
-    if not say("banner", "220") or fault.startswith("banner"):
+    if not is_begun and not say("banner", "220") or fault.startswith("banner"):
         return
     while order := words.readline():
         verb = order[:4].upper()
         if verb in (b"EHLO", b"HELO"):
+            line.sendall(b"".join(f"250-{offer}\r\n".encode() for offer in ("hello", *offers)))
             if not say("ehlo", "250"):
                 return
+        elif verb == b"STAR" and script.starttls:
+            line.sendall(b"220 said\r\n")
+            with script.starttls.wrap_socket(line, server_side=True) as spoken:
+                _talk_smtp(spoken, script, is_begun=True)
+            return
+        elif verb == b"AUTH":
+            script.logins.append(base64.b64decode(order.split()[-1]).decode().split("\0")[1:])
+            line.sendall(b"235 said\r\n" if script.logins[-1][1] == PASSWORD else b"535 said\r\n")
         elif verb in (b"RSET", b"QUIT"):
             line.sendall(b"250 said\r\n")
         elif verb == b"MAIL":

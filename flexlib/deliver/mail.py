@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -15,7 +14,7 @@ from email.utils import format_datetime
 
 from flexlib.addresses import MAIL, MailServer
 from flexlib.deliver.claims import Message
-from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after
+from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
 from flexlib.deliver.texts import write_end, write_lines, write_subject
 from flexlib.privacy import clean_message
 
@@ -65,7 +64,7 @@ class MailChannel:
         """A line over which mails may go. Raises `NotSent`."""
         name = socket.gethostname()
         own = name if HOST.fullmatch(name) else "localhost"
-        context = ssl.create_default_context(cafile=self._ca_bundle)
+        context = make_context(self._ca_bundle)
         is_tls = self._server.scheme == "smtps"
         line = smtplib.SMTP_SSL(local_hostname=own, timeout=CONNECT, context=context) if is_tls else smtplib.SMTP(
             local_hostname=own, timeout=CONNECT)  # fmt: skip
@@ -106,7 +105,7 @@ class MailChannel:
             self.close()
             why = f"{self._name} lacks what {MAIL} asks for: {clean_message(str(error))}"
             raise NotSent(f"{why} smtps:// is TLS from the beginning, smtp+plain:// none.", lasts=True) from error
-        except (OSError, smtplib.SMTPException) as error:  # also what it ends, and TLS
+        except (OSError, ValueError) as error:  # of which all of smtplib are some, and those of TLS
             self.close()
             raise NotSent(f"{self._name} cannot be used: {_explain(error)}.", lasts=True) from error
 
@@ -126,7 +125,7 @@ class MailChannel:
         try:
             self._line.send(mail + b".\r\n")
             code, said = self._line.getreply()
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:
             self.close()
             raise NotKnown(f"{self._name} had the mail and gave no answer: {_explain(error)}.", lasts=True) from error
         if code // 100 != 2:
@@ -156,10 +155,6 @@ def _read(error: smtplib.SMTPResponseException) -> str:
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others"
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return "it ended the connection, or was too slow"
-    return clean_message(getattr(error, "strerror", None) or str(error)).lower()
+    return clean_message(str(error)) if isinstance(error, smtplib.SMTPException) else explain_trouble(error)

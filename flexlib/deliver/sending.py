@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Timer
 from typing import Protocol
 
@@ -41,6 +43,30 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Lets go of what is open."""
+
+
+def make_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """How the other side of a connection is known: by the certificates in this file or folder, else the system's."""
+    is_folder = ca_bundle is not None and Path(ca_bundle).is_dir()
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None
+        )
+    except (OSError, ValueError) as error:
+        raise NotSent(
+            f"{ca_bundle} holds no certificates that can be read; mend REQUESTS_CA_BUNDLE.", lasts=True
+        ) from error
+
+
+def explain_trouble(error: Exception) -> str:
+    """Why a connection failed, in words of ours: what the other side says may hold an address."""
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS as it should"
+    return ((error.strerror if isinstance(error, OSError) else None) or type(error).__name__).lower()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import binascii
 import hmac
 import json
 import random
-import ssl
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -23,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 from flexlib import __version__
 from flexlib.addresses import SIGNING, WEBHOOK, NoticeServers
 from flexlib.deliver.claims import Claim, Message
-from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after
+from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
 from flexlib.deliver.texts import is_open, list_told, write_lines, write_sentence, write_subject
 from flexlib.formats import format_plain
 from flexlib.setting_values import LOOPBACK
@@ -67,12 +66,9 @@ class WebhookChannel:
             if 200 <= response.status < 300:
                 return
             if response.status in BETWEEN or response.status < 200:
-                raise NotKnown(
-                    f"{name}: a gateway answers {response.status}, which tells nothing of the server behind it."
-                )
-            pause = max(
-                PAUSE * 2**number * random.uniform(0.5, 1.5), _read_retry_after(response.headers.get("Retry-After", ""))
-            )
+                raise NotKnown(f"{name}: status {response.status}, which tells nothing of the server behind a gateway.")
+            asked = _read_retry_after(response.headers.get("Retry-After", ""))
+            pause = max(PAUSE * 2**number * random.uniform(0.5, 1.5), asked)
             if response.status not in BUSY or number + 1 == TRIES or pause > MOST_PAUSE:
                 break
             time.sleep(pause)
@@ -91,22 +87,21 @@ class WebhookChannel:
     def _post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> HTTPResponse:
         """The head of the answer; the rest is not read, and no redirection followed."""
         parts = urlsplit(url)
+        target = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
         line: HTTPConnection | None = None
         try:
             line = self._choose_line(url)
             with cut_after(WHOLE, lambda: getattr(line, "sock", None)):
                 try:
                     line.connect()
-                except (OSError, HTTPException) as error:
-                    raise NotSent(f"{name} cannot be reached: {_explain(error)}.") from error
+                except (OSError, HTTPException, ValueError) as error:
+                    raise NotSent(f"{name} cannot be reached: {explain_trouble(error)}.") from error
                 line.sock.settimeout(READ)
                 try:
-                    line.request(
-                        "POST", f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}", body, dict(headers)
-                    )
+                    line.request("POST", target, body, dict(headers))
                     return line.getresponse()
                 except (OSError, HTTPException) as error:
-                    raise NotKnown(f"{name} was asked and gave no answer: {_explain(error)}.") from error
+                    raise NotKnown(f"{name} was asked and gave no answer: {explain_trouble(error)}.") from error
         finally:
             if line is not None:
                 line.close()
@@ -117,7 +112,7 @@ class WebhookChannel:
         host = parts.hostname or ""
         if parts.scheme == "http":  # on this machine
             return HTTPConnection(host, parts.port, timeout=CONNECT)
-        context = ssl.create_default_context(cafile=self._ca_bundle)
+        context = make_context(self._ca_bundle)
         proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get("https")
         if not proxy:
             return HTTPSConnection(host, parts.port, timeout=CONNECT, context=context)
@@ -205,12 +200,3 @@ def _read_retry_after(text: str) -> float:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds())
     except (TypeError, ValueError):
         return 0.0
-
-
-def _explain(error: Exception) -> str:
-    """Nothing of what the other side says, which may hold the address."""
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others"
-    return ((error.strerror if isinstance(error, OSError) else None) or type(error).__name__).lower()

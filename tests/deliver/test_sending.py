@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
-from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, SECRET, SMTP_FAULTS, rule, serve_script
+from harness import make_certificate
+from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, PASSWORD, SECRET, SMTP_FAULTS, rule, serve_script
 
 from flexlib.addresses import MailServer, NoticeServers
 from flexlib.deliver import mail, webhook
@@ -154,7 +155,50 @@ def inbox() -> Iterator[tuple[Inbox, int]]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     listening.close()
+    tasks = asyncio.all_tasks(loop)
+    for one in tasks:
+        one.cancel()
+    loop.run_until_complete(asyncio.wait([*tasks, loop.create_task(asyncio.sleep(0.01))]))
     loop.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_over_tls_a_mail_and_a_password_go_only_to_a_server_that_is_known(
+    tmp_path: Path, certificate: tuple[ssl.SSLContext, Path], scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "CONNECT", 10.0)
+    context, bundle = certificate
+    with serve_script("smtp", tls=context if scheme == "smtps" else None) as script:
+        script.starttls = context if scheme == "smtp" else None
+        server = MailServer("127.0.0.1", script.port, scheme, "a@b.cl", "ana", PASSWORD)
+        (told,) = tell_finance(tmp_path, NoticeServers(server))
+        assert (told.fate, "its certificate is not one that this machine trusts" in told.trouble) == (FAILED, True)
+        assert (script.asked, script.logins) == ([], [])
+        wrong = NoticeServers(replace(server, password="wrong"))
+        (told,) = tell([rule()], [OPENAI], tmp_path, wrong, str(bundle), now=NOON)[1]
+        assert told.trouble.endswith("does not take the user and password of FLEXLIB_SMTP_URL (535).")
+        (told,) = tell([rule()], [OPENAI], tmp_path, NoticeServers(server), str(bundle), now=NOON)[1]
+        assert (told.fate, len(script.taken), script.logins[-1]) == (SENT, 1, ["ana", PASSWORD])
+
+
+def test_over_tls_a_webhook_is_asked_only_where_it_is_known(
+    tmp_path: Path, certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "CONNECT", 10.0)
+    context, bundle = certificate
+    with serve_script("http", tls=context) as script:
+        servers = NoticeServers(None, (("ops", script.url.replace("http:", "https:")),), SECRET)
+        (told,) = tell_finance(tmp_path, servers, "slack", "ops")
+        assert (told.fate, script.asked) == (FAILED, [])
+        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, str(bundle), now=NOON)[1]
+        assert (told.fate, len(script.taken)) == (SENT, 1)
+        (told,) = tell([rule("slack", "ops")], [ANA], tmp_path, servers, str(tmp_path / "none.pem"), now=NOON)[1]
+        assert (told.fate, "no certificates that can be read" in told.trouble) == (FAILED, True)
 
 
 def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there_is_one(
@@ -230,12 +274,3 @@ def test_a_file_gets_a_line_that_only_its_owner_reads(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     (missing,) = tell_finance(tmp_path, NoticeServers(), "file", "nowhere/notices.jsonl")
     assert (missing.fate, "cannot be written" in missing.trouble) == (FAILED, True)
-
-
-def test_certificates_of_webhooks_are_checked(tmp_path: Path) -> None:
-    """A server that speaks no TLS: the connection fails before anything is said."""
-    with serve_script("http") as script:
-        servers = NoticeServers(None, (("ops", script.url.replace("http://", "https://")),), SECRET)
-        (told,) = tell_finance(tmp_path, servers, "slack", "ops")
-        assert (told.fate, script.taken) == (FAILED, [])
-    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

@@ -6,7 +6,6 @@ import gzip
 import html
 import json
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from urllib.parse import quote
 
 import certifi
 import pytest
-from harness import KEY, SEPTEMBER, Answer, Request, answer_json, serve
+from harness import KEY, SEPTEMBER, Answer, Request, answer_json, make_certificate, serve
 
 from flexlib.errors import BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.settings import load_settings
@@ -251,12 +250,7 @@ def test_a_bundle_may_be_a_file_or_a_folder(bundle: Path) -> None:
 @contextmanager
 def serve_tls(folder: Path) -> Iterator[tuple[str, Path]]:
     """A server with a certificate of its own, and the file to trust it by."""
-    bundle, key = folder / "ours.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(bundle)]
-    subprocess.run([*made, *subject], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle, key)
+    context, bundle = make_certificate(folder)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
