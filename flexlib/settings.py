@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from flexlib.addresses import NOTICE_VARIABLES, NoticeServers, read_servers
+from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
 from flexlib.privacy import PrivacyGuard
@@ -208,8 +208,9 @@ def _find_file(named: str | None, usual: Path) -> Path | None:
 def list_set() -> dict[str, str]:
     """The names of the settings that are set, and where; no value."""
     kept = _read_dotenv(find_home() / ".env")
+    hooks = sorted(name for name in {*kept, *os.environ} if name.startswith(WEBHOOK))
     found = {name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
-             for name in VARIABLES}  # fmt: skip
+             for name in (*VARIABLES, *hooks)}  # fmt: skip
     return {name: place for name, (place, value) in found.items() if (value or "").strip()}
 
 

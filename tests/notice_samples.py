@@ -24,7 +24,7 @@ PASSWORD = "pass word"
 SECRET = "a secret of many letters"
 OPENAI = Standing(
     "OpenAI", "provider", ("openai",), "usd", Decimal("300.00"), (75, 90), date(2025, 9, 1), date(2025, 9, 30), "over",
-    Decimal("312.5"), False, None, date(2025, 9, 24),
+    Decimal("312.5"), day=date(2025, 9, 24),
 )  # fmt: skip
 ANA = replace(OPENAI, budget="for Ana", scope="person", of=("ana@example.com",))
 

@@ -167,7 +167,23 @@ def _mend(arguments: argparse.Namespace, settings: Settings) -> int:
 def describe_standing(one: BudgetPeriod) -> Standing:
     """A budget in one of its periods, as it is told."""
     budget = one.budget
-    expected = None if one.expected is None else Decimal(str(round(one.expected, 2)))
-    whom = budget.name, budget.scope, budget.of, budget.unit, budget.amount, budget.thresholds
-    stands = str(one.outcome), one.spent, bool(one.lacks), expected, one.day
-    return Standing(*whom, one.span.first, one.span.last, *stands)
+    expected, low, high = (
+        None if end is None else Decimal(str(round(end, 2))) for end in (one.expected, one.low, one.high)
+    )
+    return Standing(
+        budget.name,
+        budget.scope,
+        budget.of,
+        budget.unit,
+        budget.amount,
+        budget.thresholds,
+        one.span.first,
+        one.span.last,
+        str(one.outcome),
+        one.spent,
+        bool(one.lacks),
+        expected,
+        low,
+        high,
+        one.day,
+    )

@@ -10,7 +10,8 @@ from decimal import Decimal
 from flexlib.analysis.budgets import Outcome
 from flexlib.dates import MONTH_NAMES, Month, Span
 from flexlib.deliver.claims import Claim, Message
-from flexlib.formats import clean_text, format_amount, format_money
+from flexlib.formats import UNKNOWN, clean_text, format_amount, format_money
+from flexlib.store.outbox import Standing
 
 MONTHS: Mapping[str, Sequence[str]] = {
     "en": MONTH_NAMES,
@@ -47,6 +48,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "of day": "of {first}",
         "of month": "of {month} {year}",
         "of span": "from {first} to {last}",
+        "band": " (80 %: {low} to {high})",
         "percent": "{number} %",
         "usd": "US$ {number}",
         "clp": "CLP {number}",
@@ -79,6 +81,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "of day": "del {first}",
         "of month": "de {month} de {year}",
         "of span": "del {first} al {last}",
+        "band": " (80 %: {low} a {high})",
         "percent": "{number} %",
         "usd": "US$ {number}",
         "clp": "${number}",
@@ -152,8 +155,17 @@ def write_sentence(claim: Claim, language: str) -> str:
         amount=amount,
         share=share if is_share or not share else words["share"].format(share=share),
         on=words["on"].format(day=_write_day(shown_day, "day", language)) if shown_day else "",
-        expected="–" if of.expected is None else _write_amount(of.expected, of.unit, language),
+        expected=_write_expected(of, language),
     )
+
+
+def _write_expected(of: Standing, language: str) -> str:
+    """`US$ 338.85 (80 %: US$ 310.00 to US$ 390.00)`, the share being that of forecasts whose band holds."""
+    if of.expected is None:
+        return UNKNOWN
+    low, high = (None if one is None else _write_amount(one, of.unit, language) for one in (of.low, of.high))
+    band = WORDS[language]["band"].format(low=low, high=high) if low and high and low != high else ""
+    return _write_amount(of.expected, of.unit, language) + band
 
 
 def write_share(claim: Claim, language: str) -> str:

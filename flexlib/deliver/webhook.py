@@ -180,7 +180,10 @@ def _describe_amounts(claim: Claim, language: str) -> dict[str, Any]:
         "spent": format_plain(of.spent),
         "is_lower_bound": of.lacks,
         "outcome": of.outcome,
-        "expected": None if of.expected is None else format_plain(of.expected),
+        **{
+            name: None if (value := getattr(of, name)) is None else format_plain(value)
+            for name in ("expected", "low", "high")
+        },
         "day": of.day and of.day.isoformat(),
         "text": write_sentence(claim, language),
     }

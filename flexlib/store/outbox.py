@@ -44,6 +44,9 @@ class Standing:
     """Whether something is missing from it."""
     expected: Decimal | None = None
     """What is expected by the end of the period."""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    """The ends of the forecast's band; None where there is none."""
     day: date | None = None
     """On which it was passed, or is expected to be."""
 
@@ -68,7 +71,7 @@ class Standing:
             **{name: date.fromisoformat(content[name]) for name in ("first", "last")},
             **{name: Decimal(content[name]) for name in ("amount", "spent")},
             **{name: tuple(content[name]) for name in ("of", "thresholds")},
-            "expected": None if content["expected"] is None else Decimal(content["expected"]),
+            **{name: None if content[name] is None else Decimal(content[name]) for name in ("expected", "low", "high")},
             "day": None if content["day"] is None else date.fromisoformat(content["day"]),
         }
         return cls(**content | read)
