@@ -142,9 +142,7 @@ def write_sentence(claim: Claim, language: str) -> str:
     'OpenAI: se ha usado el 85,7 % del presupuesto de septiembre de 2025, US$ 2.569,90 de US$ 3.000,00.'
     """
     of, words = claim.standing, WORDS[language]
-    amount, spent = (_write_amount(one, of.unit, language) for one in (of.amount, of.spent))
-    if of.unit == "flex_credits":  # the unit once, at the end
-        spent = _write_number(of.spent, of.unit, language)
+    amount, spent = _write_amount(of.amount, of.unit, language), _write_beside(of.spent, of.unit, language)
     share = write_share(claim, language)
     is_share = claim.event.isdigit()
     shown_day = of.day if of.first != of.last else None
@@ -163,7 +161,7 @@ def _write_expected(of: Standing, language: str) -> str:
     """`US$ 338.85 (80 %: US$ 310.00 to US$ 390.00)`, the share being that of forecasts whose band holds."""
     if of.expected is None:
         return UNKNOWN
-    low, high = (None if one is None else _write_amount(one, of.unit, language) for one in (of.low, of.high))
+    low, high = (None if one is None else _write_beside(one, of.unit, language) for one in (of.low, of.high))
     band = WORDS[language]["band"].format(low=low, high=high) if low and high and low != high else ""
     return _write_amount(of.expected, of.unit, language) + band
 
@@ -202,6 +200,12 @@ def _write_number(amount: Decimal, unit: str, language: str) -> str:
 
 def _write_amount(amount: Decimal, unit: str, language: str) -> str:
     return WORDS[language][unit].format(number=_write_number(amount, unit, language)).replace(" ", SPACE, 1)
+
+
+def _write_beside(amount: Decimal, unit: str, language: str) -> str:
+    """The same beside an amount that says of how many credits it is."""
+    write = _write_number if unit == "flex_credits" else _write_amount
+    return write(amount, unit, language)
 
 
 def _localize(number: str, language: str) -> str:

@@ -16,7 +16,7 @@ from flexlib.cli.main import main
 from flexlib.deliver import mail
 
 HOME = Path(__file__).parents[2]
-MONTH = ["--year", "2025", "--month", "9"]
+MONTH = ["--year", "2025", "--month", "9", "--as-of", "2025-09-30"]
 
 
 @pytest.fixture
