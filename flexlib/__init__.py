@@ -12,18 +12,24 @@ if TYPE_CHECKING:
 
     from flexlib.dates import Month, Span
     from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+    from flexlib.errors import LimitReached, LimitUnknown
     from flexlib.front.spend import Spend
+    from flexlib.ledger.guard.hold import allow, hold
     from flexlib.ledger.read.scopes import usage
     from flexlib.ledger.record.recording import record_direct_usage, record_many, record_openrouter_usage, record_usage
 del TYPE_CHECKING
 
 __all__ = [
+    "LimitReached",
+    "LimitUnknown",
     "LlmProvider",
     "LlmProxy",
     "LlmTaskType",
     "Month",
     "Span",
     "__version__",
+    "allow",
+    "hold",
     "load",
     "months",
     "record_direct_usage",
@@ -38,6 +44,8 @@ __version__ = "0.2.0"
 _HOMES = {
     **dict.fromkeys(("Month", "Span"), "flexlib.dates"),
     **dict.fromkeys(("LlmProvider", "LlmProxy", "LlmTaskType"), "flexlib.enums"),
+    **dict.fromkeys(("LimitReached", "LimitUnknown"), "flexlib.errors"),
+    **dict.fromkeys(("allow", "hold"), "flexlib.ledger.guard.hold"),
     **dict.fromkeys(
         ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage", "usage"), "flexlib.ledger"
     ),

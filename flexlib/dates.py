@@ -218,3 +218,28 @@ def check_begun(span: Span) -> None:
     now = Month.containing(datetime.now(timezone.utc).date())
     if span.months[-1] > now:
         raise BadMonth(f"{max(now.next, span.months[0]).title} has not begun yet; ask for days up to {now.title}.")
+
+
+PERIODS = ("day", "week", "month", "cycle")
+"""What a budget may be for; see `list_periods`."""
+
+
+def list_periods(period: str, month: Month, begins: int = 1) -> list[Span]:
+    """The periods that share a day with the month: its days, the weeks from Monday, itself, or the cycles that begin on
+    the day `begins` of each month, of at most 28.
+
+    >>> [str(one) for one in list_periods("cycle", Month(2025, 9), 15)]
+    ['2025-08-15 to 2025-09-14', '2025-09-15 to 2025-10-14']
+    """
+    if period == "day":
+        return [Span(day, day) for day in month.span]
+    if period == "week":
+        monday = month.first - timedelta(days=month.first.weekday())
+        count = (month.last - monday).days // 7 + 1
+        firsts = [monday + timedelta(weeks=number) for number in range(count)]
+        return [Span(first, first + timedelta(days=6)) for first in firsts]
+    if period == "month" or begins == 1:
+        return [month.span]
+    day_before = timedelta(days=1)
+    first, middle, last = (one.first.replace(day=begins) for one in (month.previous, month, month.next))
+    return [Span(first, middle - day_before), Span(middle, last - day_before)]

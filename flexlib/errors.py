@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from difflib import get_close_matches
+from typing import Any
 
 LIMIT_PASSED = 5
 """The exit code of a check that went well and found a budget passed."""
@@ -177,6 +179,36 @@ class LedgerUnavailable(LedgerError):
 
 class LedgerFailed(LedgerError):
     """The database refused what the ledger asked, and asking again would not help."""
+
+
+class LimitReached(LedgerError):
+    """A call that would pass a limit: it must not be made."""
+
+    exit_code = LIMIT_PASSED
+
+    def __init__(self, limit: str, amount: Decimal, spent: Decimal, held: Decimal, asked: Decimal) -> None:
+        self.limit = limit
+        """Its name in the file of the budgets."""
+        self.amount, self.spent, self.held, self.asked = amount, spent, held, asked
+        """In US$: what it is, what is spent of it, what is held for other calls, and what this one asked for."""
+        super().__init__(
+            f"The limit {limit} of US$ {amount:f} has no room for US$ {asked:f}: "
+            f"US$ {spent:f} is spent and US$ {held:f} held for calls under way."
+        )
+
+    def __reduce__(self) -> tuple[type[LimitReached], tuple[Any, ...]]:
+        return type(self), (self.limit, self.amount, self.spent, self.held, self.asked)
+
+
+class LimitUnknown(LimitReached):
+    """Whether there is room for a call cannot be asked: it must not be made, unless FLEXLIB_GUARD is open."""
+
+    def __init__(self, reason: str) -> None:
+        FlexlibError.__init__(self, f"Whether a limit has room for the call cannot be asked: {reason}")
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[LimitUnknown], tuple[str]]:
+        return type(self), (self.reason,)
 
 
 def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:

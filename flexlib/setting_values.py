@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -61,3 +62,10 @@ def check_base_url(url: str) -> str:
     if match["scheme"] == "http" and match["host"].strip("[]") not in LOOPBACK:
         raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
     return url
+
+
+def read_choice(name: str, text: str, choices: Sequence[str]) -> str:
+    """The value of a setting that is one of a few. Raises `BadSetting`."""
+    if text not in choices:
+        raise BadSetting(f"{name} is {text!r}; it must be one of {', '.join(choices)}.")
+    return text

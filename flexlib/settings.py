@@ -21,6 +21,7 @@ from flexlib.setting_values import (
     check_base_url,
     check_key,
     find_data_folder,
+    read_choice,
     read_share,
     read_tolerance,
 )
@@ -34,6 +35,7 @@ VARIABLES = (
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
+    "FLEXLIB_GUARD",
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
@@ -97,6 +99,8 @@ class Settings:
     """The file that says who is told of budgets; None: `params/notices.yaml` in the folder of the project."""
     servers: NoticeServers = NoticeServers()
     """Where notices go."""
+    is_guard_open: bool = False
+    """Whether a call may be made where it cannot be asked whether a limit has room for it."""
     ca_bundle: tuple[str, str] | None = None
     """The setting that names the file of certificates to trust, and the file; None: those that requests brings."""
     unclosed: str | None = field(default=None, repr=False)
@@ -167,9 +171,8 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     def read(*names: str) -> str | None:
         return next((values[name] for name in names if values[name]), None)
 
-    unit = read("WINDSURF_CONSUMPTION_UNIT")
-    if unit is not None and unit not in CONSUMPTION_UNITS:
-        raise BadSetting(f"WINDSURF_CONSUMPTION_UNIT is {unit!r}; it must be one of {', '.join(CONSUMPTION_UNITS)}.")
+    if (unit := read("WINDSURF_CONSUMPTION_UNIT")) is not None:
+        unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
     no_witness = read(NO_WITNESS)
     if no_witness not in (None, "yes"):
         raise BadSetting(f"{NO_WITNESS} is {no_witness!r}; it must be yes, or not set.")
@@ -197,6 +200,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
         notices=Path(named) if (named := read("FLEXLIB_NOTICES")) else None,
         servers=read_servers(found),
+        is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

@@ -36,7 +36,11 @@ NOBODY = "http://127.0.0.1:9"
 
 HEAVY = {
     *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
-    *("ledger/test_writers.py", "mutate/test_mutate.py"),  # processes that are killed, or begun for each change
+    *(
+        "ledger/test_writers.py",
+        "ledger/test_guard_writers.py",
+        "mutate/test_mutate.py",
+    ),  # processes that are killed, or begun for each change
     *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
     *("test_imports.py", "test_portability.py"),  # what imports what
     *("ingest/test_routes.py", "ingest/test_checks.py", "ingest/test_pages.py"),  # what is asked next, and believed

@@ -24,12 +24,16 @@ WITH_EXAMPLES = sorted(
 )
 
 OFFERED = [
+    "LimitReached",
+    "LimitUnknown",
     "LlmProvider",
     "LlmProxy",
     "LlmTaskType",
     "Month",
     "Span",
     "__version__",
+    "allow",
+    "hold",
     "load",
     "months",
     "record_direct_usage",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from flexlib.dates import Month, Span
 from flexlib.money.unit_prices import EXACT
-
-PERIODS = ("day", "week", "month", "cycle")
 
 
 class Outcome(StrEnum):
@@ -88,24 +85,3 @@ def find_day_passed(amount: Decimal, usage: Usage) -> date | None:
         if total > amount:
             return day
     return None
-
-
-def list_periods(period: str, month: Month, begins: int = 1) -> list[Span]:
-    """The periods that share a day with the month: its days, the weeks from Monday, itself, or the cycles that begin on
-    the day `begins` of each month, of at most 28.
-
-    >>> [str(one) for one in list_periods("cycle", Month(2025, 9), 15)]
-    ['2025-08-15 to 2025-09-14', '2025-09-15 to 2025-10-14']
-    """
-    if period == "day":
-        return [Span(day, day) for day in month.span]
-    if period == "week":
-        monday = month.first - timedelta(days=month.first.weekday())
-        count = (month.last - monday).days // 7 + 1
-        firsts = [monday + timedelta(weeks=number) for number in range(count)]
-        return [Span(first, first + timedelta(days=6)) for first in firsts]
-    if period == "month" or begins == 1:
-        return [month.span]
-    day_before = timedelta(days=1)
-    first, middle, last = (one.first.replace(day=begins) for one in (month.previous, month, month.next))
-    return [Span(first, middle - day_before), Span(middle, last - day_before)]

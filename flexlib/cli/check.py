@@ -90,9 +90,9 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month) -> tuple[BudgetCheck, Settings]:
     """The budgets that the options name, beside what is stored of the month, and the settings of what is shown."""
-    from flexlib.front.budget_file import read_budgets
     from flexlib.front.budgets import check_budgets
     from flexlib.front.months import find_look
+    from flexlib.store.budgets import read_budgets
 
     path = arguments.budgets or settings.budgets or find_home() / BUDGETS
     if path.exists() and not path.is_file():
@@ -121,7 +121,7 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
 
 def describe_check(made: BudgetCheck) -> dict[str, Any]:
     """For JSON: amounts as exact text in the unit of the budget, forecasts as numbers, null where nothing is known."""
-    from flexlib.front.budget_file import FORECAST
+    from flexlib.store.budgets import FORECAST
 
     return {
         "month": str(made.month),

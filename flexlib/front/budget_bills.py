@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from flexlib.dates import Span
-from flexlib.front.budget_file import Budget
 from flexlib.front.budget_scope import is_named
 from flexlib.front.spend import Spend
 from flexlib.spend.billed import sum_known
+from flexlib.store.budgets import Budget
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pandas as pd
 
 from flexlib.dates import Span, name_months
 from flexlib.formats import format_count
-from flexlib.front.budget_file import Budget
 from flexlib.front.spend import Spend
 from flexlib.proof import State
 from flexlib.spend.month import MonthUsage
+from flexlib.store.budgets import Budget
 
 UNKNOWN = {"usd": ("unpriced_requests", "without a price"), "clp": ("unconverted_requests", "without pesos")}
 

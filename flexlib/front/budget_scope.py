@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import replace
 
 from flexlib.analysis.top import NOT_LISTED
-from flexlib.front.budget_file import Budget
 from flexlib.front.people import call_people, find_pseudonyms, list_credits
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.senders import LABELS, name_sender
 from flexlib.spend.billed import name_spellings
+from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS
 
 

@@ -16,15 +16,13 @@ from flexlib.analysis.budgets import (
     Usage,
     find_day_passed,
     judge_budget,
-    list_periods,
     list_reached,
 )
 from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
 from flexlib.checks import MOST_UNPRICED, BillTolerance
-from flexlib.dates import Month, Span
+from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
-from flexlib.front.budget_file import Budget
 from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.history import build_history, explain_ends, find_ends
@@ -32,6 +30,7 @@ from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
+from flexlib.store.budgets import Budget
 from flexlib.store.snapshots import list_months
 
 CREDITS = "flex_credits"

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from flexlib.errors import BadSetting
 from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
-from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, load_settings
+from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, find_home, load_settings
 
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 BUSY_SECONDS = 10.0
@@ -23,6 +23,12 @@ VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB
 )
 """What decides which ledger it is."""
 
+GUARD_VARIABLES = ("FLEXLIB_BUDGETS", "FLEXLIB_GUARD")
+"""What decides which limits calls are held to, and what is done where the ledger cannot be asked."""
+
+BUDGETS = Path("params", "budgets.yaml")
+"""Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
+
 
 def find_ledger(settings: Settings | None = None) -> Ledger:
     """The ledger of the settings, by default those of the environment; for the same settings the same object.
@@ -31,6 +37,17 @@ def find_ledger(settings: Settings | None = None) -> Ledger:
     metadata: `all`, `none` or kinds by commas), FLEXLIB_METADATA_BYTES. Raises `BadSetting`.
     """
     return _open_once(settings or _read_once(tuple(map(os.environ.get, VARIABLES))))
+
+
+def find_guard() -> tuple[Path, bool]:
+    """The file of the budgets that calls are held to, and whether the guard is open."""
+    return _find_guard_once(tuple(map(os.environ.get, GUARD_VARIABLES)))
+
+
+@cache
+def _find_guard_once(_: tuple[str | None, ...]) -> tuple[Path, bool]:
+    settings = load_settings()
+    return settings.budgets or find_home() / BUDGETS, settings.is_guard_open
 
 
 @cache

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.budgets import PERIODS, Outcome, Usage, find_day_passed, judge_budget, list_periods, list_reached
-from flexlib.dates import Month
+from flexlib.analysis.budgets import Outcome, Usage, find_day_passed, judge_budget, list_reached
+from flexlib.dates import PERIODS, Month, list_periods
 
 SEPTEMBER = Month(2025, 9)
 FIRST, SECOND, THIRD = (date(2025, 9, day) for day in (1, 2, 3))

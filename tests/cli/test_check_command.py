@@ -209,7 +209,7 @@ GOOD = "name: b, whole: true, currency: usd, amount: '1'"
         (f"{GOOD}, begins: 5", "begins on 5"),
         (f"{GOOD}, thresholds: [0.5]", "b has the thresholds [0.5]"),
         (f"{GOOD}, colour: red", "a budget has no colour"),
-        (f"{GOOD}, enforce: true", "a budget has no enforce"),  # nothing holds calls to it
+        (f"{GOOD}, enforce: yes please", "b has enforce: 'yes please'; write enforce: true"),
         (f"{GOOD}}}\n  - {{{GOOD}", "two budgets are called 'b'"),
     ],
 )

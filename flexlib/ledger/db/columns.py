@@ -21,6 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement
 USD_DECIMALS = 10
 CLP_DECIMALS = 4
 PRECISION = 20
+SUM_PRECISION = 28
+"""Of a sum of amounts, on PostgreSQL; SQLite's integers hold US$ 922 million."""
 RATE_DECIMALS = 8
 RATE_PRECISION = 14
 WIDE = Context(prec=60)

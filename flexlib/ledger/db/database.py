@@ -52,8 +52,8 @@ class Ledger:
         """Seconds for which a busy or unreachable database is tried again."""
         self.prepared = False
         """Whether this process has seen that the tables are there, in the revision that it knows."""
-        self.months: set[tuple[int, int]] = set()
-        """Months whose partition this process has seen, on PostgreSQL."""
+        self.months: set[tuple[int, int]] = set()  # those whose partition it has seen, on PostgreSQL
+        self.counters: set[tuple[Any, ...]] = set()  # those of limits that it has seen
         self.is_whole = False  # whether it has seen that none is detached
         self.backend = url.get_backend_name()
         """`sqlite` or `postgresql`."""

@@ -20,6 +20,7 @@ from flexlib.ledger.db.columns import (
     ID_TEXT,
     RATE_DECIMALS,
     RATE_PRECISION,
+    SUM_PRECISION,
     USD_DECIMALS,
     Day,
     EnumText,
@@ -35,7 +36,15 @@ SEQUENCE = "llm_usage_statistics_id_seq"
 VERSION_TABLE = "flexlib_ledger_version"
 """Where Alembic keeps the revision: not in its usual place, which may be the application's own."""
 
-HEAD = "0002"
+COUNTERS = "llm_usage_limit_counters"
+"""What is spent of a limit in one of its periods, which triggers count, and what is held for calls under way."""
+
+HOLDS = "llm_usage_limit_holds"
+"""What is held of it for one call."""
+
+COUNTER_KEY = ("scope", "value", "first", "until")
+
+HEAD = "0003"
 """The revision that this version of flexlib reads and writes."""
 
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
@@ -107,6 +116,19 @@ def build_metadata(backend: str) -> sa.MetaData:
         sqlite_strict=True,
         postgresql_partition_by="RANGE (created_at)" if partitioned else None,
     )
+    for table, amounts in ((COUNTERS, ("spent", "held")), (HOLDS, ("amount",))):
+        is_hold = table == HOLDS
+        sa.Table(
+            table,
+            metadata,
+            *([sa.Column("hold", ID_TEXT, primary_key=True)] if is_hold else []),
+            *(sa.Column(name, ID_TEXT, primary_key=True) for name in COUNTER_KEY[:2]),
+            *(sa.Column(name, UtcTime(), primary_key=True) for name in COUNTER_KEY[2:]),
+            *(sa.Column(name, Money(USD_DECIMALS, SUM_PRECISION), nullable=False) for name in amounts),
+            *([sa.Column("expires", UtcTime(), nullable=False)] if is_hold else []),
+            sqlite_strict=True,
+            sqlite_with_rowid=False,
+        )
     for name, columns in INDEXES.items():
         some = sa.text(f"{name} IS NOT NULL") if name == "usable_key" else None  # few rows have one
         key = (statistics.c[column] for column in columns)

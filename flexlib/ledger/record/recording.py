@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,7 @@ from flexlib.ledger.record.writing import (
 )
 
 Amount = Decimal | float | str | None
+PROXY_IS_SET = "the proxy is set by the function that you called; use record_usage to choose another."
 SEND_AGAIN = " It is not certain that the call is stored; send it again under the same request id."
 
 
@@ -128,7 +129,7 @@ def record_openrouter_usage(
     metadata: Mapping[str, Any] | None = None,
     **others: Any,  # noqa: ANN401 (as record_usage takes them)
 ) -> UsageRecord:
-    """As `record_usage`, for a call through OpenRouter; `others` are its further arguments.
+    """As `record_usage`, for a call through OpenRouter.
 
     >>> import flexlib as fl
     >>> call = fl.record_openrouter_usage(
@@ -137,7 +138,8 @@ def record_openrouter_usage(
     >>> call.proxy, call.amount_in_usd
     (<LlmProxy.OPENROUTER: 'openrouter'>, Decimal('0.2500000000'))
     """
-    _refuse_proxy(others)
+    if "proxy" in others:
+        raise InvalidCall(PROXY_IS_SET)
     return record_usage(
         usable=usable,
         provider=provider,
@@ -164,13 +166,14 @@ def record_direct_usage(
     metadata: Mapping[str, Any] | None = None,
     **others: Any,  # noqa: ANN401
 ) -> UsageRecord:
-    """As `record_usage`, for a call without a proxy; `others` are its further arguments.
+    """As `record_usage`, for a call without a proxy.
 
     >>> import flexlib as fl
     >>> fl.record_direct_usage(usable=None, provider="mistral", model="our-own", prompt_tokens=10).proxy is None
     True
     """
-    _refuse_proxy(others)
+    if "proxy" in others:
+        raise InvalidCall(PROXY_IS_SET)
     return record_usage(
         usable=usable,
         provider=provider,
@@ -202,8 +205,14 @@ def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = N
     return store_batch(ledger, sent, [_build_one(ledger, place, call) for place, call in enumerate(sent)]).records
 
 
-def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Sequence[UsageRecord]) -> StoredBatch:
-    """Stores the records that `build_record` made of the calls, all of them or none. Raises as `record_many`."""
+def store_batch(
+    ledger: Ledger,
+    calls: Sequence[Mapping[str, Any]],
+    built: Sequence[UsageRecord],
+    beside: Callable[[Any, list[UsageRecord]], None] | None = None,
+) -> StoredBatch:
+    """Stores the records that `build_record` made of the calls, all of them or none, and does in the same transaction
+    what is to be done `beside`, with the connection and the records as they are stored. Raises as `record_many`."""
     records = price_records(ledger, keep_stored_ids(ledger, calls, built))
     firsts: dict[str, UsageRecord] = {}
     for record, call in zip(records, calls, strict=True):
@@ -218,6 +227,8 @@ def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Seque
             stored |= {one.request_id: one for one in find_stored(ledger, connection, there)} if there else {}
             for record, call in zip(records, calls, strict=True) if there else ():
                 _refuse_other_content(stored[record.request_id], record, call)
+            if beside:
+                beside(connection, list(stored.values()))
         return StoredBatch([stored[record.request_id] for record in records], len(numbers))
 
     return run_with_retries(ledger, store, SEND_AGAIN) if firsts else StoredBatch([], 0)
@@ -225,9 +236,8 @@ def store_batch(ledger: Ledger, calls: Sequence[Mapping[str, Any]], built: Seque
 
 def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageRecord:
     if not isinstance(call, Mapping):
-        raise InvalidCall(
-            f"call {place} of the batch: give record_usage's arguments as a dict, not {type(call).__name__}."
-        )
+        kind = type(call).__name__
+        raise InvalidCall(f"call {place} of the batch: give record_usage's arguments as a dict, not {kind}.")
     try:
         return build_record(ledger, **call)
     except (InvalidCall, TypeError) as error:
@@ -236,11 +246,5 @@ def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageReco
 
 
 def _refuse_other_content(stored: UsageRecord, sent: UsageRecord, given: Mapping[str, Any]) -> None:
-    differing = [] if stored is sent else find_differences(stored, sent, given)
-    if differing:
+    if differing := [] if stored is sent else find_differences(stored, sent, given):
         raise ConflictingUsage(sent.request_id, differing)
-
-
-def _refuse_proxy(others: Mapping[str, Any]) -> None:
-    if "proxy" in others:
-        raise InvalidCall("the proxy is set by the function that you called; use record_usage to choose another.")

@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flexlib.analysis.budgets import PERIODS
+from flexlib.dates import PERIODS
+from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
 
@@ -24,7 +25,12 @@ LAST_BEGIN = 28
 """The last day that every month has."""
 SCOPES = ("whole", "usable", "person", "model", "provider", "department", "project", "team")
 """What a budget may be of; the last three as the metadata of calls names them."""
-FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", *SCOPES}
+SELLERS = {str(one) for one in (*LlmProvider, *LlmProxy)}
+"""As recorded calls name who bills them."""
+
+FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", "enforce", *SCOPES}
+ENFORCED = ("whole", "usable", "model", "provider", "department", "project", "team")
+"""Scopes that a call itself names, the last three in its metadata: only to limits of theirs can it be held."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Budget:
     thresholds: tuple[int, ...]
     has_forecast: bool = False
     """Whether `forecast` is one of its thresholds."""
+    is_enforced: bool = False
+    """Whether `flexlib.hold` holds to it."""
 
 
 def read_budgets(path: Path) -> list[Budget]:
@@ -97,6 +105,7 @@ def _read_budget(one: Any, where: str) -> Budget:  # noqa: ANN401 (YAML)
         period,
         _read_begins(one.get("begins"), period, f"{where}: {name}"),
         *_read_thresholds(one.get("thresholds", list(THRESHOLDS)), f"{where}: {name}"),
+        _read_enforce(one, scopes[0], f"{where}: {name}"),
     )
 
 
@@ -148,3 +157,16 @@ def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
             f"{FORECAST}, such as [75, 90, 100, {FORECAST}]."
         )
     return tuple(sorted(percents)), isinstance(value, list) and FORECAST in value
+
+
+def _read_enforce(one: dict[str, Any], scope: str, where: str) -> bool:
+    value, unit = one.get("enforce", False), one["currency"]
+    if type(value) is not bool:
+        raise BadFile(f"{where} has enforce: {format_given(value)}; write enforce: true, or leave it out.")
+    if value and unit != "usd":
+        raise BadFile(f"{where} is to be enforced in {unit}; what a call costs is known at once in usd only.")
+    if value and scope not in ENFORCED:
+        raise BadFile(f"{where} is to be enforced for a {scope}; a call names only {', '.join(ENFORCED)}.")
+    if value and scope == "provider" and one[scope].strip().lower() not in SELLERS:
+        raise BadFile(f"{where} is to be enforced for {one[scope]}; calls are of {', '.join(sorted(SELLERS))}.")
+    return value

@@ -1,0 +1,96 @@
+"""Limits that hold: a counter for each period of a limit, what is held for calls under way, and what counts the calls.
+
+Triggers count, so that a call counts whoever records, reprices or deletes it. Without a limit there is no counter, and
+they end at once.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+from flexlib.ledger.db.migrations.versions.r0001_create_ledger import TABLE
+
+revision = "0003"
+down_revision = "0002"
+
+COUNTERS = "llm_usage_limit_counters"
+HOLDS = "llm_usage_limit_holds"
+KEY = "scope, value, first, until"
+
+KINDS = {"sqlite": ("TEXT", "INTEGER", "INTEGER"), "postgresql": ('text COLLATE "C"', "timestamptz", "numeric(28, 10)")}
+"""The types of a text, a time, an amount."""
+
+METADATA = {
+    "sqlite": "CAST(json_extract({row}.metadata, '$.{name}') AS TEXT)",
+    "postgresql": "{row}.metadata->>'{name}'",
+}
+
+
+def upgrade() -> None:
+    """Makes the tables and the triggers."""
+    backend = op.get_context().dialect.name
+    text, time, amount = KINDS[backend]
+    end = " STRICT, WITHOUT ROWID" if backend == "sqlite" else ""
+    key = f"scope {text} NOT NULL, value {text} NOT NULL, first {time} NOT NULL, until {time} NOT NULL"
+    op.execute(f"""
+        CREATE TABLE {COUNTERS} ({key}, spent {amount} NOT NULL, held {amount} NOT NULL, PRIMARY KEY ({KEY})){end}""")
+    op.execute(f"""
+        CREATE TABLE {HOLDS} (hold {text} NOT NULL, {key}, amount {amount} NOT NULL, expires {time} NOT NULL,
+        PRIMARY KEY (hold, {KEY})){end}""")
+    if backend == "sqlite":
+        _count_on_sqlite()
+    else:
+        _count_on_postgresql()
+
+
+def _list_scopes(backend: str, row: str) -> dict[str, str]:
+    """What a row of calls is of, in SQL, by scope."""
+    character = "char" if backend == "sqlite" else "chr"
+    cast = f"CAST({row}.usable_id AS TEXT)"
+    return {
+        "whole": "''",
+        "usable": f"{row}.usable_type || {character}(31) || coalesce({row}.usable_key, {cast})",
+        "provider": f"coalesce({row}.proxy, {row}.provider)",
+        "model": f"lower({row}.model)",
+        **{name: METADATA[backend].format(row=row, name=name) for name in ("department", "project", "team")},
+    }
+
+
+def _count_on_sqlite() -> None:
+    for event, rows in {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}.items():
+        changes = "".join(
+            f"""
+            UPDATE {COUNTERS} SET spent = spent {"-+"[row == "NEW"]} {row}.amount_in_usd
+            WHERE scope = '{scope}' AND value = {value} AND first <= {row}.created_at AND until > {row}.created_at
+                AND {row}.amount_in_usd IS NOT NULL;"""
+            for row in rows
+            for scope, value in _list_scopes("sqlite", row).items()
+        )
+        op.execute(f"""
+            CREATE TRIGGER {COUNTERS}_{event.lower()} AFTER {event} ON {TABLE}
+            WHEN EXISTS (SELECT 1 FROM {COUNTERS}) BEGIN {changes} END""")
+
+
+def _count_on_postgresql() -> None:
+    def change(row: str, sign: str) -> str:
+        values = ", ".join(f"('{scope}', {value})" for scope, value in _list_scopes("postgresql", row).items())
+        found = f"""(scope, value) IN (VALUES {values})
+                AND first <= {row}.created_at AND until > {row}.created_at"""
+        # In one order in every process, so that two of them wait for each other, not both.
+        return f"""
+            IF {row}.amount_in_usd IS NOT NULL THEN
+                PERFORM 1 FROM {COUNTERS} WHERE {found} ORDER BY {KEY} FOR UPDATE;
+                UPDATE {COUNTERS} SET spent = spent {sign} {row}.amount_in_usd WHERE {found};
+            END IF;"""
+
+    op.execute(f"""
+        CREATE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NOT EXISTS (SELECT 1 FROM {COUNTERS}) THEN RETURN NULL; END IF;
+            IF TG_OP <> 'INSERT' THEN {change("OLD", "-")} END IF;
+            IF TG_OP <> 'DELETE' THEN {change("NEW", "+")} END IF;
+            RETURN NULL;
+        END $$""")
+    op.execute(f"""
+        CREATE TRIGGER {COUNTERS}_count AFTER INSERT OR UPDATE OR DELETE ON {TABLE}
+        FOR EACH ROW EXECUTE FUNCTION {COUNTERS}_count()""")

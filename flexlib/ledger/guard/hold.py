@@ -1,0 +1,219 @@
+"""Holding what a call may cost before it is made, and settling with what it cost: a limit is not passed in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.errors import InvalidCall, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
+from flexlib.ledger.db.columns import USD_DECIMALS
+from flexlib.ledger.db.database import Ledger, run_with_retries
+from flexlib.ledger.db.migrate import prepare_ledger
+from flexlib.ledger.door import find_guard, find_ledger
+from flexlib.ledger.guard.limits import Counters, Limit, find_limits, load_limits
+from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
+from flexlib.ledger.record.recording import store_batch
+from flexlib.ledger.record.values import read_money
+from flexlib.ledger.record.writing import open_transaction
+
+LIFETIME = timedelta(minutes=10)
+"""How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
+
+LOG = logging.getLogger("flexlib.ledger")
+_UNASKED = count(1)
+
+T = TypeVar("T")
+
+
+def read_clock() -> datetime:
+    """The time by which amounts expire and periods turn."""
+    return datetime.now(timezone.utc)
+
+
+class Hold:
+    """What is held for one call: to be entered before the call, and settled with what the call was."""
+
+    def __init__(
+        self, ledger: Ledger, limits: list[Limit], call: Mapping[str, Any], amount: Decimal, lifetime: timedelta
+    ) -> None:
+        self.request_id: str = make_request_id()
+        """Under which the call is recorded, unless it is settled with another."""
+        self.amount = amount
+        """What is held, in US$."""
+        self.is_held = False
+        """Whether it is: not before it is entered, nor where there is no limit, or none could be asked."""
+        self._ledger, self._limits, self._call, self._lifetime = ledger, limits, call, lifetime
+        self._counters = Counters(ledger)
+
+    def __enter__(self) -> Hold:
+        return self.take()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.release()
+
+    async def __aenter__(self) -> Hold:
+        return await asyncio.to_thread(self.take)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.shield(asyncio.to_thread(self.release))
+
+    def take(self) -> Hold:
+        """Holds the amount of every limit, or of none. Raises `LimitReached`, or `LimitUnknown` where it cannot be
+        asked and FLEXLIB_GUARD is not open."""
+        if self._limits and not self.is_held:
+            self.is_held = _ask(self._ledger, self._take, otherwise=False)
+        return self
+
+    def _take(self) -> bool:
+        self._counters.ensure(self._limits)
+        now = read_clock()
+        with open_transaction(self._ledger) as connection:
+            self._counters.hold(connection, self.request_id, self._limits, self.amount, now, now + self._lifetime)
+        return True
+
+    def settle(self, **call: Any) -> UsageRecord:  # noqa: ANN401
+        """Records the call and holds nothing for it any more, in one transaction; gives it back as it is stored.
+
+        `call`: the arguments of `record_usage`, by default those of the hold. A call without a price goes on being
+        held until the period is over: what it cost nobody knows. Settled again, it is the same call. Raises as
+        `record_usage` does; then it can be settled again.
+        """
+        named = {**self._call, "request_id": self.request_id, **call}
+        if given := self._call.get("metadata"):
+            named["metadata"] = {**given, **(call.get("metadata") or {})}
+
+        def resolve(connection: Any, stored: list[UsageRecord]) -> None:  # noqa: ANN401
+            if all(one.amount_in_usd is not None for one in stored):
+                self._counters.resolve(connection, self.request_id, self._limits)
+            else:
+                self._counters.keep(connection, self.request_id)
+
+        prepare_ledger(self._ledger)
+        built = build_record(self._ledger, **named)
+        (record,) = store_batch(self._ledger, [named], [built], resolve if self.is_held else None).records
+        self.is_held = False
+        return record
+
+    async def settle_async(self, **call: Any) -> UsageRecord:  # noqa: ANN401
+        """As `settle`, while the event loop goes on."""
+        return await asyncio.shield(asyncio.to_thread(lambda: self.settle(**call)))
+
+    def release(self) -> None:
+        """Holds nothing for the call any more: it was not made, or it failed. What is settled stays settled."""
+        if not self.is_held:
+            return
+
+        def resolve() -> None:
+            with open_transaction(self._ledger) as connection:
+                self._counters.resolve(connection, self.request_id, self._limits)
+
+        run_with_retries(self._ledger, resolve, " What is held expires by itself.")
+        self.is_held = False
+
+
+def hold(
+    *,
+    usable: Any,  # noqa: ANN401 (any mapped object, or a pair)
+    estimate_usd: Decimal | float | str,
+    provider: LlmProvider | str | None = None,
+    proxy: LlmProxy | str | None = None,
+    model: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    lifetime: timedelta = LIFETIME,
+    budgets: Path | None = None,
+    ledger: Ledger | None = None,
+) -> Hold:
+    """Room for a call of about `estimate_usd` under every limit that it is under, or none: entered, it holds the amount
+    until the call is settled, released (at the end of the block) or older than `lifetime`.
+
+    The limits are the budgets with `enforce: true` of the file `budgets` (default: FLEXLIB_BUDGETS, else
+    `params/budgets.yaml`), which is read again when it changes: those of the whole, of the `usable`, and of what else
+    of the call is named here. Periods are those of UTC. However many calls are under way at once, what is spent passes
+    a limit by no more than the sum of (actual - held) of the calls settled.
+
+    Raises `InvalidCall`, `BadFile`; entered, `LimitReached`. Where the ledger cannot be asked the answer is no, by
+    `LimitUnknown`, unless FLEXLIB_GUARD is open: then yes, with a warning in the log.
+
+    >>> import flexlib as fl
+    >>> with fl.hold(usable=("user", 42), estimate_usd="0.20") as held:
+    ...     call = held.settle(provider="openai", model="gpt-4o", prompt_tokens=1000)
+    >>> call.total_tokens
+    1000
+    """
+    call, amount = _read_call(usable, estimate_usd, "estimate_usd", provider, proxy, model, metadata)
+    ledger = ledger or find_ledger()
+    return Hold(ledger, _find_limits(budgets, call), call, amount, lifetime)
+
+
+def allow(
+    usable: Any,  # noqa: ANN401
+    amount: Decimal | float | str,
+    *,
+    provider: LlmProvider | str | None = None,
+    proxy: LlmProxy | str | None = None,
+    model: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    budgets: Path | None = None,
+    ledger: Ledger | None = None,
+) -> bool:
+    """Whether every limit of such a call has room for `amount` (US$) now; nothing is held. Its arguments and what it
+    raises are those of `hold`, but for `LimitReached`.
+
+    >>> import flexlib as fl
+    >>> fl.allow(("user", 42), "0.20")
+    True
+    """
+    call, asked = _read_call(usable, amount, "amount", provider, proxy, model, metadata)
+    ledger = ledger or find_ledger()
+    limits = _find_limits(budgets, call)
+
+    def look() -> bool:
+        counters, now = Counters(ledger), read_clock()
+        counters.ensure(limits)
+        with ledger.connect() as connection:
+            counted = [counters.read(connection, one.key, now) for one in limits]
+        pairs = zip(limits, counted, strict=True)
+        return all(one.spent + one.held + asked <= limit.budget.amount for limit, one in pairs)
+
+    return _ask(ledger, look, otherwise=True) if limits else True
+
+
+def _read_call(
+    usable: Any,  # noqa: ANN401
+    amount: Decimal | float | str,
+    name: str,
+    provider: LlmProvider | str | None,
+    proxy: LlmProxy | str | None,
+    model: str | None,
+    metadata: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], Decimal]:
+    """What is named of the call, and what it may cost."""
+    asked = read_money(name, amount, USD_DECIMALS)
+    if asked is None or asked < 0:
+        raise InvalidCall(f"{name} is {amount}; give what the call may cost in US$, 0 or more.")
+    named = {"usable": usable, "provider": provider, "proxy": proxy, "model": model, "metadata": metadata}
+    return {name: value for name, value in named.items() if value is not None or name == "usable"}, asked
+
+
+def _find_limits(budgets: Path | None, call: Mapping[str, Any]) -> list[Limit]:
+    return find_limits(load_limits(budgets or find_guard()[0]), call, read_clock())
+
+
+def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
+    """What `work` gives; where the ledger cannot be asked and the guard is open, what is done otherwise."""
+    try:
+        prepare_ledger(ledger)
+        return run_with_retries(ledger, work)
+    except (LedgerUnavailable, LedgerFailed, LedgerMissing) as error:
+        if not find_guard()[1]:
+            raise LimitUnknown(str(error)) from error
+        LOG.warning("A call is made without its limits being asked, the %d. of this process: %s", next(_UNASKED), error)
+        return otherwise

@@ -1,0 +1,291 @@
+"""A limit that is enforced holds while calls are under way, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from databases import execute, query
+
+from flexlib.errors import LIMIT_PASSED, BadFile, ConflictingUsage, InvalidCall, LimitReached, LimitUnknown
+from flexlib.ledger import Ledger, open_ledger, record_many, record_usage
+from flexlib.ledger.guard import hold as guard
+from flexlib.ledger.guard.hold import Hold, allow, hold
+
+USER = ("user", 42)
+COST = "openai", "gpt-4o"
+NOON = datetime(2025, 9, 30, 12, tzinfo=timezone.utc)
+
+Clock = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Noon of the last of September; called, it goes on."""
+    now = [NOON]
+    monkeypatch.setattr(guard, "read_clock", lambda: now[0])
+    return lambda passed: now.__setitem__(0, now[0] + passed)
+
+
+@pytest.fixture
+def limit(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a file of limits, in US$: `of` is a scope and whom it is of."""
+
+    def write(*limits: tuple[str, str], period: str = "month") -> Path:
+        file = tmp_path / "budgets.yaml"
+        lines = [
+            f'  - {{name: limit {number}, {of}, currency: usd, amount: "{amount}", period: {period}, enforce: true}}'
+            for number, (of, amount) in enumerate(limits, 1)
+        ]
+        file.write_text("\n".join(["budgets:", *lines]))
+        os.utime(file, ns=(time.time_ns(),) * 2)
+        return file
+
+    return write
+
+
+def take(file: Path, ledger: Ledger, amount: str, usable: Any = USER, **call: Any) -> Hold:  # noqa: ANN401
+    return hold(usable=usable, estimate_usd=amount, budgets=file, ledger=ledger, **call).take()
+
+
+def settle(held: Hold, amount: str | None, **call: Any) -> Any:  # noqa: ANN401
+    named = {"provider": COST[0], "model": COST[1], "amount_in_usd": amount, "created_at": guard.read_clock(), **call}
+    return held.settle(**named)
+
+
+def record(ledger: Ledger, amount: str, usable: Any = USER, **call: Any) -> None:  # noqa: ANN401
+    named = {"provider": COST[0], "model": COST[1], "created_at": guard.read_clock(), **call}
+    record_usage(usable=usable, amount_in_usd=amount, ledger=ledger, **named)
+
+
+def read_counters(ledger: Ledger) -> list[tuple[str, Decimal, Decimal]]:
+    steps = "/ 1e10" if ledger.backend == "sqlite" else ""
+    rows = query(ledger, f"SELECT scope, spent {steps}, held {steps} FROM llm_usage_limit_counters ORDER BY 1, first")
+    return [(scope, Decimal(str(spent)).normalize(), Decimal(str(held)).normalize()) for scope, spent, held in rows]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_spent_and_held_leaves_no_room_for_more_than_the_limit(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    file = limit(("usable: [user, 42]", "1.00"))
+    record(ledger, "0.50")  # before there is a counter
+    held = take(file, ledger, "0.30")
+    with pytest.raises(LimitReached) as caught:
+        take(file, ledger, "0.2000000001")
+    error = caught.value
+    assert (error.limit, error.amount, error.spent, error.held, error.asked) == (
+        "limit 1", Decimal("1.00"), Decimal("0.5"), Decimal("0.3"), Decimal("0.2000000001"))  # fmt: skip
+    assert (
+        str(error) == "The limit limit 1 of US$ 1.00 has no room for US$ 0.2000000001: "
+        "US$ 0.5000000000 is spent and US$ 0.3000000000 held for calls under way."
+    )
+    assert error.exit_code == LIMIT_PASSED
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (from another process)
+    assert take(file, ledger, "0.20").is_held
+    assert settle(held, "0.25").amount_in_usd == Decimal("0.25")
+    assert read_counters(ledger) == [("usable", Decimal("0.75"), Decimal("0.2"))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_call_that_is_settled_twice_counts_once(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    held, other = take(file, ledger, "0.40"), take(file, ledger, "0.10")
+    first = settle(held, "0.30")
+    assert settle(held, "0.30") == first
+    with pytest.raises(ConflictingUsage):
+        settle(held, "0.31")
+    held.release()
+    assert read_counters(ledger) == [("whole", Decimal("0.3"), Decimal("0.1"))]
+    other.release()
+    other.release()
+    assert read_counters(ledger) == [("whole", Decimal("0.3"), Decimal(0))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_every_limit_of_a_call_is_held_or_none(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("usable: [user, 42]", "1.00"), ("department: Platform", "0.10"), ("model: GPT-4o", "9"))
+    record(ledger, "0.05", usable=("user", 7), metadata={"department": "Platform"})
+    call = {"metadata": {"department": "Platform"}, "model": "gpt-4o"}
+    with pytest.raises(LimitReached, match="The limit limit 2 of US"):
+        take(file, ledger, "0.06", **call)
+    zero = Decimal(0)
+    counters = [("department", Decimal("0.05"), zero), ("model", Decimal("0.05"), zero), ("usable", zero, zero)]
+    assert read_counters(ledger) == counters
+    held = take(file, ledger, "0.05", **call)
+    assert settle(held, "0.04").metadata == {"department": "Platform"}  # as it was held
+    found = [("department", Decimal("0.09")), ("model", Decimal("0.09")), ("usable", Decimal("0.04"))]
+    assert read_counters(ledger) == [(*one, zero) for one in found]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_call_counts_whoever_records_changes_or_deletes_it(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("usable: [key, svc-1]", "5"), ("provider: openrouter", "5"))
+    usable = ("key", "svc-1")
+    take(file, ledger, "0", usable=usable, proxy="openrouter").release()
+    call = {"usable": usable, "provider": "openai", "model": "gpt-4o", "created_at": NOON}
+    record_many([{**call, "amount_in_usd": "0.5", "request_id": str(one)} for one in range(3)], ledger=ledger)
+    record(ledger, "1", usable=usable, proxy="openrouter", request_id="routed")
+    record(ledger, "1", usable=("key", "svc-2"), created_at="2025-08-31T23:59:59Z")
+    assert read_counters(ledger) == [("provider", Decimal(1), Decimal(0)), ("usable", Decimal("2.5"), Decimal(0))]
+    less = "2500000000" if ledger.backend == "sqlite" else "0.25"
+    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = {less} WHERE request_id IN ('1', 'routed')")
+    execute(ledger, "UPDATE llm_usage_statistics SET amount_in_usd = NULL WHERE request_id = '2'")
+    execute(ledger, "DELETE FROM llm_usage_statistics WHERE request_id = '0'")
+    assert read_counters(ledger) == [("provider", Decimal("0.25"), Decimal(0)), ("usable", Decimal("0.5"), Decimal(0))]
+
+
+def test_what_nothing_is_heard_of_expires(ledger: Ledger, limit: Callable[..., Path], clock: Clock) -> None:
+    file = limit(("whole: true", "1.00"))
+    lost = take(file, ledger, "0.90")
+    clock(guard.LIFETIME - timedelta(seconds=1))
+    assert not allow(USER, "0.20", budgets=file, ledger=ledger)
+    with pytest.raises(LimitReached):
+        take(file, ledger, "0.20")
+    clock(timedelta(seconds=1))
+    assert allow(USER, "1.00", budgets=file, ledger=ledger)
+    assert take(file, ledger, "0.20").is_held
+    assert settle(lost, "0.85").amount_in_usd == Decimal("0.85")  # it was made after all: nothing is lost
+    assert read_counters(ledger) == [("whole", Decimal("0.85"), Decimal("0.2"))]
+
+
+def test_a_limit_that_is_raised_and_a_month_that_turns_are_right_at_once(
+    ledger: Ledger, limit: Callable[..., Path], clock: Clock
+) -> None:
+    file = limit(("usable: [user, 42]", "1.00"))
+    held = take(file, ledger, "0.90")
+    assert not allow(USER, "0.20", budgets=file, ledger=ledger)
+    limit(("usable: [user, 42]", "2.00"))
+    assert allow(USER, "0.20", budgets=file, ledger=ledger)
+    clock(timedelta(hours=12))  # October
+    record(ledger, "0.10")
+    settle(held, "0.80")  # begun in September, ended in October: it counts when it ended
+    new = take(file, ledger, "1.00")
+    assert read_counters(ledger) == [("usable", Decimal(0), Decimal(0)), ("usable", Decimal("0.9"), Decimal(1))]
+    new.release()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_call_without_a_price_goes_on_being_held(ledger: Ledger, limit: Callable[..., Path], clock: Clock) -> None:
+    file = limit(("whole: true", "1.00"))
+    with hold(usable=USER, estimate_usd="0.70", budgets=file, ledger=ledger) as held:
+        assert settle(held, None, model="nobody-lists-it").unpriced
+    clock(timedelta(hours=11))
+    assert not allow(USER, "0.31", budgets=file, ledger=ledger)
+    assert read_counters(ledger) == [("whole", Decimal(0), Decimal("0.7"))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_block_that_fails_holds_nothing_any_more(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    with pytest.raises(ZeroDivisionError), hold(usable=USER, estimate_usd="1", budgets=file, ledger=ledger):
+        1 / 0  # noqa: B018
+    assert read_counters(ledger) == [("whole", Decimal(0), Decimal(0))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_coroutines_hold_while_others_go_on(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    entered = []
+
+    async def call(number: int) -> None:
+        async with hold(usable=("user", number), estimate_usd="0.25", budgets=file, ledger=ledger) as held:
+            entered.append(number)
+            await asyncio.sleep(0.05)
+            await held.settle_async(
+                provider="openai", model="gpt-4o", amount_in_usd="0.25", created_at=guard.read_clock()
+            )
+
+    async def call_all() -> list[object]:
+        return await asyncio.gather(*map(call, range(8)), return_exceptions=True)
+
+    refused = [one for one in asyncio.run(call_all()) if one is not None]
+    assert (len(entered), {type(one) for one in refused}, len(refused)) == (4, {LimitReached}, 4)
+    assert read_counters(ledger) == [("whole", Decimal(1), Decimal(0))]
+
+
+def test_threads_that_begin_a_period_at_once_begin_it_with_what_is_recorded(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    file = limit(("whole: true", "100"))
+    begin = Barrier(6)
+
+    def work(number: int) -> None:
+        begin.wait()
+        for place in range(5):
+            call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": "0.01"}
+            record_usage(usable=("user", number), ledger=ledger, request_id=f"{number}-{place}", **call)
+            with hold(usable=("user", number), estimate_usd="0.5", budgets=file, ledger=ledger) as held:
+                held.settle(**call)
+
+    threads = [Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read_counters(ledger) == [("whole", Decimal("0.6"), Decimal(0))]
+
+
+def test_without_a_limit_nothing_is_asked_and_nothing_held(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("usable: [user, 42]", "1.00"))
+    with hold(usable=("user", 43), estimate_usd="500", budgets=file, ledger=ledger) as held:
+        assert not held.is_held
+        assert held.settle(provider="openai", model="gpt-4o", prompt_tokens=5).prompt_tokens == 5
+    assert allow(USER, "500", budgets=file.with_name("none.yaml"), ledger=ledger)
+    assert read_counters(ledger) == []
+
+
+@pytest.fixture
+def no_ledger(tmp_path: Path) -> Ledger:
+    """A ledger on a server that is not there."""
+    return open_ledger("postgresql://nobody@127.0.0.1:9/none", data=tmp_path, retry_seconds=0.1)
+
+
+def test_where_the_ledger_cannot_be_asked_the_answer_is_no(no_ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    with pytest.raises(LimitUnknown, match=r"^Whether a limit has room for the call cannot be asked: The ledger") as no:
+        take(file, no_ledger, "0.01")
+    assert isinstance(no.value, LimitReached)
+    assert str(pickle.loads(pickle.dumps(no.value))) == str(no.value)  # noqa: S301
+    with pytest.raises(LimitUnknown):
+        allow(USER, "0.01", budgets=file, ledger=no_ledger)
+
+
+def test_an_open_guard_lets_the_call_be_made_and_says_so(
+    no_ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FLEXLIB_GUARD", "open")
+    file = limit(("whole: true", "1.00"))
+    with caplog.at_level(logging.WARNING, "flexlib.ledger"):
+        assert not take(file, no_ledger, "0.01").is_held
+    assert "A call is made without its limits being asked, the 1. of this process: The ledger" in caplog.text
+
+
+@pytest.mark.parametrize("amount", ["-0.01", "NaN", None, "x"])
+def test_an_estimate_that_is_none_is_refused(ledger: Ledger, limit: Callable[..., Path], amount: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidCall, match="estimate_usd"):
+        hold(usable=USER, estimate_usd=amount, budgets=limit(("whole: true", "1")), ledger=ledger)
+
+
+def test_a_file_of_limits_that_is_wrong_lets_no_call_through(ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "budgets.yaml"
+    for line, why in {
+        '{name: a, person: ana@example.com, currency: usd, amount: "1", enforce: true}': "enforced for a person; a",
+        '{name: a, whole: true, currency: clp, amount: "1", enforce: true}': "enforced in clp; what a call costs",
+        '{name: a, whole: true, currency: usd, amount: "1", enforce: 1}': "has enforce: 1; write enforce: true",
+        '{name: a, provider: AWS Inc, currency: usd, amount: "1", enforce: true}': "enforced for AWS Inc; calls are of",
+    }.items():
+        file.write_text(f"budgets:\n  - {line}")
+        os.utime(file, ns=(time.time_ns(),) * 2)
+        with pytest.raises(BadFile, match=f"^line 2 of .*budgets.yaml: a .*{why}"):
+            hold(usable=USER, estimate_usd="1", budgets=file, ledger=ledger)
