@@ -83,7 +83,9 @@ def read_sums(file: Path) -> tuple[int, Decimal]:
     """How many charges a CSV file holds, and the exact sum of their BilledCost as it stands there."""
     import duckdb
 
-    cost = duckdb.read_csv(str(file), header=True, all_varchar=True).select('"BilledCost" AS cost')
+    columns = dict.fromkeys(COLUMNS, "VARCHAR")
+    read = duckdb.read_csv(str(file), header=True, auto_detect=False, columns=columns, quotechar='"', escapechar='"')
+    cost = read.select('"BilledCost" AS cost')
     is_short = f"length(split_part(cost, '.', 2)) <= {SUMMED_DECIMALS}"
     short = f"sum(CAST(cost AS DECIMAL(38, {SUMMED_DECIMALS}))) FILTER ({is_short})"
     ((rows, total, others),) = cost.aggregate(f"count(*), {short}, list(cost) FILTER (NOT ({is_short}))").fetchall()

@@ -108,7 +108,7 @@ SUMMED = f"""
 def select_usage(spend: Spend, month: MonthUsage) -> duckdb.DuckDBPyRelation:
     """The charges of what was used and has a known cost, in the columns of `COLUMNS`, texts, in the order of time."""
     rows = spend._rows if spend.roster is None else spend._join_rows(spend.organization)
-    levels = ", ".join(f"{write_key(level)} AS {level}" for level in LEVELS)
+    levels = ", ".join(f"nullif(trim({write_key(level)}), '') AS {level}" for level in LEVELS)
     known = rows.select(f"* REPLACE ({name_spellings(rows)} AS model)" + f", {levels}" * (spend.roster is None))
     charged = reduce(lambda one, other: one.union(other), (_select_charge(known, *charge) for charge in CHARGES))
     if spend.roster is not None:

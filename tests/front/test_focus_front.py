@@ -32,7 +32,7 @@ def load(root: Path, *, names: bool = False) -> Spend:
 def list_charges(spend: Spend) -> list[dict[str, str]]:
     """The charges as they stand in a file; what sums to anything else than the spend fails."""
     file = write_rows(build_focus(spend).rows, spend.root / "focus.csv")
-    read = list(csv.DictReader(io.StringIO(file.read_text("utf-8"), newline="")))
+    read = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
     assert read_sums(file) == (len(read), spend.total("usd") or Decimal(0))
     assert all([*row] == [*COLUMNS] for row in read)
     for row in read:
@@ -259,6 +259,19 @@ def test_metadata_gives_sub_account_and_tags_and_no_cell_runs_as_a_formula(tmp_p
     tags = json.loads(row["Tags"])
     assert tags.pop("user").startswith("key ")
     assert tags == {"task_type": "text", "usable_type": "key", "team": 'Über "x"', "project": "a;'=b"}
+
+
+def test_names_of_any_characters_stay_one_cell_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    odd = 'a\r,"b"\n\u2028;c'
+    store(
+        tmp_path, "ledger", SEPTEMBER,
+        call("a", "2025-09-05", model="it's \r\n\"x\", y", metadata=json.dumps({"department": odd, "team": " "})),
+        call("b", "2025-09-06", metadata=json.dumps({"department": "", "team": ["x", {"y": 1}]})),
+    )  # fmt: skip
+    first, second = list_charges(load(tmp_path))
+    assert (first["SubAccountId"], first["x_Model"]) == (odd, 'it\'s \r\n"x", y')
+    assert json.loads(first["Tags"]) == {"task_type": "text"}
+    assert (second["SubAccountId"], json.loads(second["Tags"])["team"]) == ("", '["x",{"y":1}]')
 
 
 def test_people_stand_under_pseudonyms_unless_their_names_are_asked_for(tmp_path: Path) -> None:
