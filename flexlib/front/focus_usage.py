@@ -124,7 +124,7 @@ def select_usage(spend: Spend, month: MonthUsage) -> duckdb.DuckDBPyRelation:
     )
     columns = ", ".join(f'CAST({sql} AS VARCHAR) AS "{name}"' for name, sql in COLUMNS.items())
     keyed = charged.select(", ".join([keys, *FIELDS]))
-    found = keyed.query("keyed", f"SELECT {columns} FROM ({summed}) ORDER BY {names}")
+    found = keyed.query("keyed", f"SELECT {columns} FROM (SELECT * FROM ({summed}) ORDER BY {names})")
     assert found is not None  # a question has an answer
     return found
 
