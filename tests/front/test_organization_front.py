@@ -225,7 +225,7 @@ STEPS = st.integers(-(10**20) + 1, 10**20 - 1)
 CALLS = st.fixed_dictionaries({
     "usable_id": st.integers(0, 4), "day": DAYS, "usd": st.none() | STEPS, "clp": st.none() | STEPS,
     "flex": st.none() | st.integers(-5, 10**15), "requests": st.none() | st.integers(0, 10**9),
-    "tokens": st.integers(0, 10**12),
+    "tokens": st.integers(0, 10**12), "grain": st.sampled_from(["call", "day", "month"]),
 })  # fmt: skip
 Split = dict[tuple[str, Place], tuple[Any, ...]]
 
@@ -236,7 +236,8 @@ def split_calls(calls: list[dict[str, Any]], lines: list[tuple[str, date, date, 
         for who, first, last, department, project, share in lines
     ) + "nobody,,X,,,,,,\n", "utf-8")  # fmt: skip
     rows = [
-        call(str(number), f"{one['day']}T12:00", None, usable_type="user", usable_id=one["usable_id"],
+        call(str(number), f"{date(2025, 9, 1) if one['grain'] == 'month' else one['day']}T00:00", None,
+             grain=one["grain"], usable_type="user", usable_id=one["usable_id"],
              amount_in_usd=None if one["usd"] is None else Decimal(one["usd"]).scaleb(-10),
              amount_in_clp=None if one["clp"] is None else Decimal(one["clp"]).scaleb(-4),
              requests=one["requests"], total_tokens=one["tokens"])
@@ -252,6 +253,25 @@ def split_calls(calls: list[dict[str, Any]], lines: list[tuple[str, date, date, 
     return {(row[0], Place(*row[1:5])): row[5:] for row in kept.fetchall()}
 
 
+def expect_places(one: dict[str, Any], lines: list[tuple[str, date, date, str, str, int]]) -> dict[Place, Fraction]:
+    """What a row is of, found line by line and day by day."""
+
+    def expect(day: date) -> dict[Place, Fraction]:
+        found: dict[Place, Fraction] = defaultdict(Fraction)
+        for who, first, last, department, project, share in lines:
+            if who == str(one["usable_id"]) and first <= day <= last:
+                found[Place(department, None, project or None)] += Fraction(share, 100)
+        return found or {Place(): Fraction(1)}
+
+    if one["grain"] != "month":
+        return expect(one["day"])
+    days = [expect(date(2025, 9, number)) for number in range(1, 31)]
+    if all(day == days[0] for day in days):
+        return days[0]
+    names = ({place[level] for day in days for place in day} for level in range(len(LEVELS)))
+    return {Place(*(one.pop() if len(one) == 1 else None for one in names)): Fraction(1)}
+
+
 @settings(max_examples=40)
 @given(calls=st.lists(CALLS, max_size=8), lines=list_lines(), seed=st.integers())
 def test_whatever_the_file_says_no_digit_is_lost_and_each_day_has_its_share(
@@ -262,11 +282,7 @@ def test_whatever_the_file_says_no_digit_is_lost_and_each_day_has_its_share(
     found = split_calls(calls, lines, file)
     assert split_calls(calls, random.Random(seed).sample(lines, len(lines)), file) == found
     for number, one in enumerate(calls):
-        expected: dict[Place, Fraction] = defaultdict(Fraction)
-        for who, first, last, department, project, share in lines:
-            if who == str(one["usable_id"]) and first <= one["day"] <= last:
-                expected[Place(department, None, project or None)] += Fraction(share, 100)
-        expected = expected or {Place(): Fraction(1)}
+        expected = expect_places(one, lines)
         parts = {place: part for (name, place), part in found.items() if name == str(number)}
         assert parts.keys() == expected.keys()
         given_ = (one["usd"], one["clp"], one["flex"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import sys
 import zipfile
 from datetime import date
 from fractions import Fraction
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, ExtraMissing
 from flexlib.store.membership import Held, Place, hide_email, write_key
 from flexlib.store.organization import read_organization
 
@@ -111,6 +113,90 @@ def test_a_sheet_of_excel_says_the_same_as_its_csv(tmp_path: Path) -> None:
     assert read_organization(tmp_path / "people.xlsx").held[ANA] == of_csv
 
 
+def test_a_fault_of_a_sheet_has_its_row_and_empty_columns_beside_it_are_none(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "people.xlsx", [["Persona", "Equipo", ""], ["ana@example.com", "Data", ""], ["ben", "", ""]])
+    with pytest.raises(BadFile, match="line 3 of .*: it names no department"):
+        read_organization(tmp_path / "people.xlsx")
+
+
+def test_without_its_library_a_sheet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(ExtraMissing, match=re.escape("pip install 'flexlib[excel]'")):
+        read_organization(write(tmp_path, "", "people.xlsx"))
+
+
+def test_remarks_and_blank_lines_are_no_lines_wherever_they_stand(tmp_path: Path) -> None:
+    text = "\n# who belongs; where\n#a,b\n\nwho,department\n#ben@example.com,Sales\n\nana@example.com,Data #1\n"
+    (found,) = read_organization(write(tmp_path, text)).memberships
+    assert (found.line, found.place.department) == (8, "Data #1")
+
+
+def test_what_excel_calls_unicode_text_is_refused_with_what_to_save(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("who,department\nana@example.com,Data\n".encode("utf-16"))
+    with pytest.raises(BadFile, match="save it as CSV UTF-8, or as .xlsx"):
+        read_organization(file)
+
+
+@pytest.mark.parametrize(("first", "last", "read"), [
+    ("2025-03-01", "", (3, 1)),
+    ("03/01/2025", "12/13/2025", (3, 1)),  # the second number is above 12: a day
+    ("03/01/2025", "13/12/2025", (1, 3)),
+    ("3-1-2025", "31.12.9999", (1, 3)),
+])  # fmt: skip
+def test_which_number_of_a_date_is_the_day_the_file_itself_proves(
+    tmp_path: Path, first: str, last: str, read: tuple[int, int]
+) -> None:
+    (held,) = hold(tmp_path, f"who,department,from,until\nana@example.com,Data,{first},{last}\n")
+    assert (held.first.month, held.first.day) == read
+
+
+@pytest.mark.parametrize("others", ["12/12/2025", "13/12/2025\nben,Data,12/13/2025,"])
+def test_dates_that_prove_nothing_or_both_are_refused(tmp_path: Path, others: str) -> None:
+    with pytest.raises(BadFile, match="nothing in the file tells the day from the month; write 2025-09-15"):
+        hold(tmp_path, f"who,department,from,until\nana@example.com,Data,03/01/2025,{others}\n")
+
+
+@pytest.mark.parametrize(("written", "kind"), [
+    ("", "person"), ("Persona", "person"), ("user", "person"), ("usuario", "person"), ("Equipo", "team"),
+    ("clave", "key"), ("Aplicación", "application"), ("Key", "key"), ("support-chat", "support-chat"),
+])  # fmt: skip
+def test_a_kind_is_written_in_english_or_spanish_or_is_that_of_a_usable(
+    tmp_path: Path, written: str, kind: str
+) -> None:
+    (found,) = read_organization(write(tmp_path, f"who,kind,department\nX,{written},Data\n")).memberships
+    assert (found.kind, found.who) == (kind, "X")
+
+
+@pytest.mark.parametrize(("shares", "read"), [
+    (("60", "40"), ("3/5", "2/5")), (("0.6", "0.4"), ("3/5", "2/5")), (("60 %", "40%"), ("3/5", "2/5")),
+    (("0,6", "0,4"), ("3/5", "2/5")), (("0.6%", "99.4"), ("0.994", "0.006")),
+    (("0.0001", "99.9999"), ("0.999999", "1e-6")),
+    (("1", ""), ("1",)),
+])  # fmt: skip
+def test_shares_are_percents_or_parts_of_one(tmp_path: Path, shares: tuple[str, str], read: tuple[str, ...]) -> None:
+    lines = [f"ana@example.com;P{number};{share}" for number, share in enumerate(shares) if share]
+    (held,) = hold(tmp_path, "\n".join(["who;project;share", *lines]))
+    assert tuple(share for share, _ in held.parts) == tuple(map(Fraction, read))
+
+
+def test_one_share_of_a_file_that_is_a_part_of_one_makes_none_of_the_others_so(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="sum to 40.6 %"):
+        hold(tmp_path, "who,project,share\nana@example.com,A,0.6\nana@example.com,B,40\n")
+
+
+def test_somebody_may_be_somewhere_for_one_day(tmp_path: Path) -> None:
+    (held,) = hold(tmp_path, "who,project,from,until\nana@example.com,A,2025-09-01,2025-09-01\n")
+    assert held.first == held.last == date(2025, 9, 1)
+
+
+def test_of_many_faults_the_first_ten_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    for faults, more in ((10, []), (12, ["And 2 more."])):
+        with pytest.raises(BadFile) as raised:
+            hold(tmp_path, HEAD + ",,Data,,,,,\n" * faults)
+        assert str(raised.value).splitlines()[10:] == more
+
+
 def test_what_is_no_workbook_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="cannot be read as Excel"):
         read_organization(write(tmp_path, "who,department\n", "people.xlsx"))
@@ -153,6 +239,9 @@ FAULTS = {
     "ana@example.com,,Data,,,01/02/2025,,": "line 2 of .*: from is '01/02/2025', which is one day or another",
     "ana@example.com,,Data,,,,,120": "line 2 of .*: its share is '120'; write a percentage above 0 up to 100",
     "ana@example.com,,Data,,,,,0": "line 2 of .*: its share is '0'",
+    "ana@example.com,,Data,,,,,33.33333": "line 2 of .*: its share is '33.33333'; .* with at most 4 decimals",
+    "ana@example.com,,Data,,,,,60 percent": "line 2 of .*: its share is '60 percent'",
+    "ana@example.com,,Data,,,15/09/2025 0:00,,": "line 2 of .*: from is '15/09/2025 0:00', which is no date",
     "ana@example.com,,Data,,,,,most": "line 2 of .*: its share is 'most'",
     "Search,team,Data,Other,,,,": "line 2 of .*: the team Search cannot belong to another team, Other",
     "*,,Data,,,,,": "line 2 of .*: \\* is all of a kind; name the kind",
@@ -213,14 +302,16 @@ def test_a_file_of_people_is_its_owners_alone_or_said_to_be_open(tmp_path: Path)
 
 def test_a_team_is_told_by_its_own_line_before_one_of_its_people(tmp_path: Path) -> None:
     found = read_organization(write(tmp_path, """\
-who,kind,team,department,owner
-ana@example.com,,Search,,ben@example.com
-Search,team,,Data,carla@example.com
-eva@example.com,,Maps,,dora@example.com
+who,kind,team,department,owner,from,until
+ana@example.com,,Search,,ben@example.com,,
+Search,team,,Data,carla@example.com,2025-09-01,2025-09-01
+eva@example.com,,Maps,,dora@example.com,,
+leo@example.com,,Ads,,,,
 """))  # fmt: skip
     day = date(2025, 9, 1)
     assert [found.find_owner(team, day) for team in ("Search", "Maps", "Ads")] == [
         "carla@example.com", "dora@example.com", None]  # fmt: skip
+    assert [found.find_owner("Search", date(2025, month, 2)) for month in (8, 9)] == ["ben@example.com"] * 2
 
 
 def test_names_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path) -> None:
