@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from flexlib.dates import Month, Span
     from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-    from flexlib.errors import LimitReached, LimitUnknown
+    from flexlib.errors import LimitReached
     from flexlib.front.spend import Spend
     from flexlib.ledger.guard.hold import allow, hold
     from flexlib.ledger.read.scopes import usage
@@ -21,7 +21,6 @@ del TYPE_CHECKING
 
 __all__ = [
     "LimitReached",
-    "LimitUnknown",
     "LlmProvider",
     "LlmProxy",
     "LlmTaskType",
@@ -44,7 +43,7 @@ __version__ = "0.2.0"
 _HOMES = {
     **dict.fromkeys(("Month", "Span"), "flexlib.dates"),
     **dict.fromkeys(("LlmProvider", "LlmProxy", "LlmTaskType"), "flexlib.enums"),
-    **dict.fromkeys(("LimitReached", "LimitUnknown"), "flexlib.errors"),
+    "LimitReached": "flexlib.errors",
     **dict.fromkeys(("allow", "hold"), "flexlib.ledger.guard.hold"),
     **dict.fromkeys(
         ("record_direct_usage", "record_many", "record_openrouter_usage", "record_usage", "usage"), "flexlib.ledger"

@@ -131,12 +131,6 @@ class UnsupportedTeam(FlexlibError):
     """The team is billed in a unit that these reports do not know."""
 
 
-class TotalsDiffer(FlexlibError):
-    """What was about to be handed over does not sum to what it is of; nothing was written."""
-
-    exit_code = 4
-
-
 class DiskFailed(FlexlibError):
     """The disk is full or the folder cannot be written; what was stored before is untouched."""
 
@@ -182,15 +176,19 @@ class LedgerFailed(LedgerError):
 
 
 class LimitReached(LedgerError):
-    """A call that would pass a limit: it must not be made."""
+    """A call that would pass a limit: it must not be made.
+
+    >>> from decimal import Decimal
+    >>> import flexlib as fl
+    >>> print(fl.LimitReached("user-42", Decimal("1.00"), Decimal("0.70"), Decimal("0.20"), Decimal("0.15")))
+    The limit user-42 of US$ 1.00 has no room for US$ 0.15: US$ 0.70 is spent and US$ 0.20 held for calls under way.
+    """
 
     exit_code = LIMIT_PASSED
 
     def __init__(self, limit: str, amount: Decimal, spent: Decimal, held: Decimal, asked: Decimal) -> None:
-        self.limit = limit
-        """Its name in the file of the budgets."""
-        self.amount, self.spent, self.held, self.asked = amount, spent, held, asked
-        """In US$: what it is, what is spent of it, what is held for other calls, and what this one asked for."""
+        self.limit, self.amount, self.spent, self.held, self.asked = limit, amount, spent, held, asked
+        """Its name; in US$ what it is, what is spent of it, what is held for other calls, what this one asked for."""
         super().__init__(
             f"The limit {limit} of US$ {amount:f} has no room for US$ {asked:f}: "
             f"US$ {spent:f} is spent and US$ {held:f} held for calls under way."
@@ -204,8 +202,8 @@ class LimitUnknown(LimitReached):
     """Whether there is room for a call cannot be asked: it must not be made, unless FLEXLIB_GUARD is open."""
 
     def __init__(self, reason: str) -> None:
-        FlexlibError.__init__(self, f"Whether a limit has room for the call cannot be asked: {reason}")
         self.reason = reason
+        FlexlibError.__init__(self, f"Whether a limit has room for the call cannot be asked: {reason}")
 
     def __reduce__(self) -> tuple[type[LimitUnknown], tuple[str]]:
         return type(self), (self.reason,)

@@ -25,7 +25,6 @@ WITH_EXAMPLES = sorted(
 
 OFFERED = [
     "LimitReached",
-    "LimitUnknown",
     "LlmProvider",
     "LlmProxy",
     "LlmTaskType",

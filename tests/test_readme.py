@@ -49,7 +49,7 @@ def test_every_file_and_folder_that_the_readme_names_is_there() -> None:
 
 def test_the_python_in_the_readme_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     words: dict[str, Any] = {}
     for block in blocks[1:]:
         exec(block, words)
@@ -57,6 +57,7 @@ def test_the_python_in_the_readme_runs_as_it_stands(monkeypatch: pytest.MonkeyPa
     september = words["usage"].direct().between("2025-09-01", "2025-09-30")
     assert (recorded.request_id, recorded.total_tokens, recorded.amount_in_usd) == ("4f1c-0001", 1500, Decimal("0.006"))
     assert september.sum("amount_in_usd") == recorded.amount_in_usd
+    assert [call.total_tokens for call in words["usage"]] == [1500, 1500]  # recorded, and settled
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     exec(blocks[0], words)
     shown = re.search(r'`(sep\.by\("source"\)[^`]*)` is\n\n```text\n(.*?)\n```', README, re.DOTALL)

@@ -22,7 +22,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.errors import TotalsDiffer
+from flexlib.errors import SumsDiffer
 from flexlib.formats import clean_text, format_amount, format_count, format_plain
 from flexlib.settings import Settings
 from flexlib.store.disk import PRIVATE, PUBLIC
@@ -128,7 +128,7 @@ def _write_focus(spend: Spend, path: Path) -> Exported:
     def check(file: Path) -> None:
         rows, total = read_sums(file)
         if total != spent:
-            raise TotalsDiffer(
+            raise SumsDiffer(
                 f"{path} was not written: its charges sum to US$ {format_plain(total)}, the spend of "
                 f"{spend.span.months[0]} is US$ {format_plain(Decimal(spent))}. This is a fault of flexlib; report it."
             )

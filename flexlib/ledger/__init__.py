@@ -9,10 +9,13 @@ from flexlib.errors import (
     LedgerFailed,
     LedgerMissing,
     LedgerUnavailable,
+    LimitReached,
+    LimitUnknown,
 )
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import LedgerStatus, get_ledger_status, init_ledger, upgrade_ledger
 from flexlib.ledger.door import find_ledger, open_ledger
+from flexlib.ledger.guard.hold import Hold, allow, hold
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.read.queries import (
     get_stats_by_task_type,
