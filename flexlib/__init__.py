@@ -87,6 +87,8 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """
+    from dataclasses import replace
+
     from flexlib.front.months import check_injected, find_data, find_look, list_run_cells
     from flexlib.front.spend import load_spend
     from flexlib.settings import load_settings
@@ -95,8 +97,9 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
     settings = load_settings()
     data, tolerance = find_data(settings), settings.bill_tolerance
     look = find_look(settings, data, in_notebook=bool(cells))
-    return load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look,
-                      roster=settings.organization)  # fmt: skip
+    loaded = load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look,
+                        roster=settings.organization)  # fmt: skip
+    return replace(loaded, budgets=settings.budgets)
 
 
 def __getattr__(name: str) -> _Any:  # noqa: ANN401

@@ -92,7 +92,7 @@ class Settings:
     bill_tolerance: BillTolerance = BillTolerance()
     """By how much a bill may differ from the calls without a reason."""
     budgets: Path | None = None
-    """The file of the budgets; None: `params/budgets.yaml` in the folder of the project."""
+    """The file of the budgets; None: there is none."""
     organization: Path | None = None
     """The file that says who belongs to which department; None: there is none."""
     notices: Path | None = None
@@ -196,7 +196,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
             BillTolerance(),
         ),
         unclosed=read("FLEXLIB_UNCLOSED"),
-        budgets=Path(named) if (named := read("FLEXLIB_BUDGETS")) else None,
+        budgets=_find_file(read("FLEXLIB_BUDGETS"), home / "params" / "budgets.yaml"),
         organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
         notices=Path(named) if (named := read("FLEXLIB_NOTICES")) else None,
         servers=read_servers(found),

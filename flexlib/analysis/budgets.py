@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from flexlib.dates import Span
 from flexlib.money.unit_prices import EXACT
 
 
@@ -45,6 +46,43 @@ class Usage:
         for amount in self.by_day.values():
             total = EXACT.add(total, amount)
         return total
+
+
+RANK = (Outcome.WITHIN, Outcome.NEAR, Outcome.CANNOT_SAY, Outcome.WILL_BE_OVER, Outcome.OVER)
+"""The one that is shown above others last."""
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """What a budget came to in one of its periods, to be shown; amounts in its unit."""
+
+    name: str
+    unit: str
+    """`flex_credits`, `usd` or `clp`."""
+    period: str
+    """One of `PERIODS`."""
+    span: Span
+    outcome: Outcome
+    spent: Decimal
+    amount: Decimal
+    lacks: str
+    is_running: bool
+    """Whether some of its days are not known yet."""
+    expected: float | None
+    low: float | None
+    high: float | None
+    """The forecast of the period's end and its band of 80 %; None where there is none."""
+    day: date | None
+    """When it was passed, or is expected to be."""
+    earliest: date | None
+    """When it may be passed at the earliest, by the band."""
+    over: int = 0
+    """Of its periods in the month, how many are over."""
+    count: int = 1
+
+    def measure(self, amount: Decimal | float) -> float | None:
+        """An amount in percent of the budget; None of one of nothing."""
+        return 100 * float(amount) / float(self.amount) if self.amount else None
 
 
 def judge_budget(amount: Decimal, thresholds: Sequence[int], usage: Usage) -> Outcome:

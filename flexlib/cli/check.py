@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +22,18 @@ from flexlib.cli.report_months import open_shown
 from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
 from flexlib.errors import LIMIT_PASSED, BadFile
-from flexlib.formats import clean_text, format_amount, format_money, format_plain, format_short_day
+from flexlib.formats import clean_text, format_plain
 from flexlib.proof import State
 from flexlib.settings import Settings, find_home
 
 if TYPE_CHECKING:
-    from flexlib.front.budgets import BudgetCheck, BudgetPeriod
+    from flexlib.analysis.budgets import BudgetLine
+    from flexlib.front.budgets import BudgetCheck
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
 
 EXAMPLE = Path("params", "budgets.example.yaml")
-
-RANK = ("within", "near", "cannot say", "will be over", "over")
-"""Outcomes, the one that is shown above others last."""
 
 BAND = 0.8
 """The share of forecasts whose band holds, as `forecast_path` makes it."""
@@ -153,55 +149,27 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
 
 def render_check(made: BudgetCheck) -> str:
     """The budgets for the console: a line for each, of its days, weeks or cycles the one that used most of it."""
-    lines = [f"Budgets of {made.month.title}"]
-    width = max((len(one.budget.name) for one in made.periods), default=0)
-    for budget, found in groupby(made.periods, key=lambda one: one.budget):
-        periods = list(found)
-        worst = max(periods, key=lambda one: (RANK.index(one.outcome), one.spent))
-        name = clean_text(budget.name)
-        lines.append(f"  {worst.outcome.upper():<{WIDTH}}{name:<{width}}  {_render(worst)}{_count_over(periods)}")
+    from flexlib.front.budget_lines import list_lines
+    from flexlib.tables.budgets import count_over
+
+    lines, found = [f"Budgets of {made.month.title}"], list_lines(made, names=True)
+    width = max((len(one.name) for one in found), default=0)
+    for one in found:
+        over = count_over(one)
+        said = f"{_render(one)}{over and f' ({over})'}"
+        lines.append(f"  {one.outcome.upper():<{WIDTH}}{clean_text(one.name):<{width}}  {said}")
     return "\n".join(lines)
 
 
-def _render(one: BudgetPeriod) -> str:
-    budget = one.budget
-    share = f"{100 * one.spent / budget.amount:.1f} %" if budget.amount else "no share"
-    said = f"{_write(one.spent, budget.unit)} of {_write(budget.amount, budget.unit)} {_name(budget.unit)}, {share}"
-    if one.span.days == 1:
-        said += f", {format_short_day(one.span.first)}"
-    elif budget.period != "month":
-        said += f", {format_short_day(one.span.first)} to {format_short_day(one.span.last)}"
-    lacking = f"; {one.lacks}" if one.lacks else ""
-    if one.outcome == "over":
-        said += f"; passed on {format_short_day(one.day)}" if one.day and one.span.days > 1 else ""
-    elif one.is_running and one.outcome != "cannot say":
-        said += _render_outlook(one)
-    return f"{'at least ' * bool(lacking)}{said}{lacking}"
+def _render(one: BudgetLine) -> str:
+    from flexlib.tables.budgets import UNITS, explain_outcome, write_amount, write_period, write_share
 
-
-def _render_outlook(one: BudgetPeriod) -> str:
-    if one.expected is None:
-        return "; too early for a forecast"
-    said = f"; expected {_write_float(one.expected, one.budget.unit)}"
-    if one.low is not None and one.high is not None and one.low < one.high:
-        said += f" ({BAND:.0%}: {_write_float(one.low, one.budget.unit)} to {_write_float(one.high, one.budget.unit)})"
-    if one.day and one.outcome == "will be over":
-        return f"{said}, will pass on {format_short_day(one.day)}"
-    return said + (f", may pass on {format_short_day(one.earliest)}" if one.earliest else "")
-
-
-def _count_over(periods: list[BudgetPeriod]) -> str:
-    over = sum(one.outcome == "over" for one in periods)
-    return f" ({over} of {len(periods)} {periods[0].budget.period}s over)" if len(periods) > 1 and over else ""
-
-
-def _write(amount: Decimal, unit: str) -> str:
-    return format_amount(amount) if unit == "flex_credits" else format_money(amount, unit.upper())
-
-
-def _write_float(amount: float, unit: str) -> str:
-    return _write(Decimal(str(round(amount, 2))), unit)
-
-
-def _name(unit: str) -> str:
-    return {"flex_credits": "flex credits", "usd": "US$", "clp": "CLP"}[unit]
+    spent, whole = write_amount(one.spent, one.unit), f"{write_amount(one.amount, one.unit)} {UNITS[one.unit]}"
+    said = ", ".join(filter(None, (f"{spent} of {whole}", write_share(one), write_period(one))))
+    outlook = [explain_outcome(one)]
+    if one.is_running and one.expected is not None and one.outcome not in ("over", "cannot say"):
+        band = ""
+        if one.low is not None and one.high is not None and one.low < one.high:
+            band = f" ({BAND:.0%}: {write_amount(one.low, one.unit)} to {write_amount(one.high, one.unit)})"
+        outlook = [", ".join(filter(None, (f"expected {write_amount(one.expected, one.unit)}{band}", *outlook)))]
+    return "at least " * bool(one.lacks) + "; ".join(filter(None, (said, *outlook, one.lacks)))

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from flexlib.analysis.budgets import BudgetLine
 from flexlib.front.anomalies import MonthAnomalies, find_unusual_days
+from flexlib.front.budget_lines import list_lines
+from flexlib.front.budgets import check_budgets
 from flexlib.front.compare import Comparison, compare_before
 from flexlib.front.events import list_holidays, read_planned
 from flexlib.front.forecast import MonthForecast, forecast_running
 from flexlib.front.spend import Spend
 from flexlib.money.fx import Rates
+from flexlib.store.budgets import read_budgets
 from flexlib.store.fx import load_rates
 
 
@@ -50,3 +54,17 @@ class Answers:
     def unusual(self) -> MonthAnomalies | None:
         """Days far above their weekday; those named in `params/events.yaml` as planned."""
         return find_unusual_days(self.spend, self.of, read_planned())
+
+    @cached_property
+    def budgets(self) -> list[BudgetLine]:
+        """The budgets in the page's unit, of money in pesos, too; those of people by name only where names are. Raises
+        `BadFile`."""
+        spend, units = self.spend, ("flex_credits",) if self.of == "credits" else ("usd", "clp")
+        asked = [one for one in (read_budgets(spend.budgets) if spend.budgets else []) if one.unit in units]
+        if not asked:
+            return []
+        made = check_budgets(
+            spend.span.months[-1], spend.root, asked, holidays=self.holidays, zone=spend.zone,
+            tolerance=spend.tolerance, look=spend.look, roster=spend.roster,
+        )  # fmt: skip
+        return list_lines(made, names=spend.names)

@@ -64,6 +64,7 @@ class Spend:
     look: Look = look_nowhere  # what tells what is recorded and not closed
     version: int | None = None  # which version of each month, as `store.snapshots.find_state` counts; None: the newest
     roster: Path | None = None  # the file that says who belongs to which department; None: the metadata of calls alone
+    budgets: Path | None = None  # the file of the budgets
 
     @property
     def absent(self) -> tuple[Month, ...]:

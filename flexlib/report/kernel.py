@@ -18,7 +18,10 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 from flexlib.report.parameters import is_secret_name
 from flexlib.settings import VARIABLES
 
-TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_ORGANIZATION")
+FILES = ("FLEXLIB_BUDGETS", "FLEXLIB_ORGANIZATION")
+"""Named from where the command runs; a notebook works in a folder of its own."""
+
+TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", *FILES)
 """No secrets, and a page without them would say otherwise of a month than the console does."""
 
 PASSED_ON = (
@@ -74,6 +77,7 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
         # Empty counts as not set; left out, a key or a password would come back from .env.
         **dict.fromkeys(set(VARIABLES) - set(TOLD), ""),
         **passed,
+        **{name: str(Path(passed[name]).absolute()) for name in FILES if passed.get(name)},
         "FLEXLIB_DATA": str(data.absolute()),
         "FLEXLIB_UNCLOSED": unclosed,
         # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.

@@ -312,6 +312,14 @@ def test_a_notebook_finds_no_secret_in_the_file_env_either(tmp_path: Path) -> No
     assert settings == Settings(data=FIXTURE)
 
 
+def test_a_notebook_finds_files_that_are_named_from_where_the_command_runs(tmp_path: Path) -> None:
+    given = {"FLEXLIB_BUDGETS": "b.yaml", "FLEXLIB_ORGANIZATION": str(tmp_path / "o.csv")}
+    passed = choose_environment(given, FIXTURE)
+    assert (passed["FLEXLIB_BUDGETS"], passed["FLEXLIB_ORGANIZATION"]) == (
+        str(Path("b.yaml").absolute()), str(tmp_path / "o.csv")
+    )  # fmt: skip
+
+
 def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
     kept = NB.read(page.with_suffix(".ipynb"), as_version=4)
     assert [output for cell in kept.cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"] == []

@@ -1,0 +1,50 @@
+"""Budgets as they are shown: a line each, of its days, weeks or cycles the one that used most of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
+from flexlib.front.budgets import BudgetCheck, BudgetPeriod
+from flexlib.store.budgets import Budget
+
+OF_PEOPLE = ("person", "usable")
+"""Scopes of budgets whose names may tell who somebody is."""
+
+
+def list_lines(made: BudgetCheck, *, names: bool) -> list[BudgetLine]:
+    """A line for each budget, in the order of the file. Without `names` the budgets of people are numbered."""
+    found, people = [], 0
+    for budget, group in groupby(made.periods, key=lambda one: one.budget):
+        is_hidden = not names and budget.scope in OF_PEOPLE
+        people += is_hidden
+        line = _build_line(budget, list(group))
+        if is_hidden:
+            lacks = line.lacks.replace(" ".join(budget.of), "this person")
+            line = replace(line, name=f"A person's budget, {people}", lacks=lacks)
+        found.append(line)
+    return found
+
+
+def _build_line(budget: Budget, periods: Sequence[BudgetPeriod]) -> BudgetLine:
+    one = max(periods, key=lambda each: (RANK.index(each.outcome), each.spent))
+    return BudgetLine(
+        name=budget.name,
+        unit=budget.unit,
+        period=budget.period,
+        span=one.span,
+        outcome=one.outcome,
+        spent=one.spent,
+        amount=budget.amount,
+        lacks=one.lacks,
+        is_running=one.is_running,
+        expected=one.expected,
+        low=one.low,
+        high=one.high,
+        day=one.day,
+        earliest=one.earliest,
+        over=sum(each.outcome is Outcome.OVER for each in periods),
+        count=len(periods),
+    )

@@ -1,0 +1,120 @@
+"""The budgets of a month on its page: a bar each against the whole of it, the forecast's band, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
+from flexlib.formats import PERCENT, format_count
+from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
+from flexlib.page.kit.markup import Html, Piece
+from flexlib.page.kit.parts import Heading, show_section
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.theme import LIGHT
+from flexlib.tables.budgets import UNITS, explain_outcome, table_budgets, write_amount, write_period, write_share
+
+MOST_LINES = 12
+"""More budgets than that are read in the table."""
+
+WIDEST = 200
+"""Percent at which the chart ends: what is twice its budget is read in the table."""
+
+COLOURS = {
+    Outcome.WITHIN: "accent",
+    Outcome.NEAR: "amber2",
+    Outcome.CANNOT_SAY: "before",
+    Outcome.WILL_BE_OVER: "amber1",
+    Outcome.OVER: "bad",
+}
+
+SAID = {
+    Outcome.OVER: ("is passed", "are passed"),
+    Outcome.WILL_BE_OVER: ("will be passed", "will be passed"),
+    Outcome.CANNOT_SAY: ("cannot be judged", "cannot be judged"),
+    Outcome.NEAR: ("is near its end", "are near their end"),
+}
+"""Of one budget, and of several; the worst first."""
+
+
+def show_budgets(lines: Sequence[BudgetLine]) -> Piece:
+    """The budgets that concern a page, the worst first; nothing where there is none."""
+    if not lines:
+        return Html("budgets", "")
+    ranked = sorted(lines, key=lambda one: (-RANK.index(one.outcome), -(one.measure(one.spent) or 0)))
+    return show_section(heading_for_budgets(ranked), plot_budgets(ranked), table_budgets(ranked))
+
+
+def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
+    """How many budgets are passed, will be, cannot be judged or are near; that all are held where none is."""
+    note = (
+        "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
+        "mark what is expected."
+    )
+    if any(one.period != "month" for one in lines):
+        note += " Of days, weeks and cycles the one that used most stands for all."
+    counts = {outcome: sum(one.outcome is outcome for one in lines) for outcome in SAID}
+    said = [f"{count:,} {SAID[outcome][count > 1]}" for outcome, count in counts.items() if count]
+    if not said:
+        return Heading("The budget is held" if len(lines) == 1 else f"All {len(lines):,} budgets are held", note)
+    if len(lines) == 1:
+        return Heading(f"{lines[0].name}: the budget {SAID[lines[0].outcome][0]}", note)
+    return Heading(f"Of {len(lines):,} budgets {', '.join(said)}", note)
+
+
+def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") -> Chart | None:
+    """Of the budgets with an amount, each as a bar up to what was spent; None without one."""
+    rows = [one for one in lines if one.amount][:MOST_LINES][::-1]
+    if not rows:
+        return None
+    most = max(max(one.measure(end) or 0 for end in (one.spent, one.high or 0)) for one in rows)
+    end = min(max(1.1 * most, 110), WIDEST)
+
+    def draw(width: int) -> Figure:
+        figure, left = new_figure(width, 44 + 40 * len(rows)), min(300, width // 2)
+        axes, letters = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // LETTER
+        for place, one in enumerate(rows):
+            share = min(one.measure(one.spent) or 0, WIDEST)
+            for bar in axes.barh([place], [max(share, end / 400)], 0.5, color=LIGHT[COLOURS[one.outcome]]):
+                add_tooltip(bar, _describe(one))
+            if _is_forecast(one):
+                ends = [one.expected if value is None else value for value in (one.low, one.high, one.expected)]
+                low, high, expected = (min(one.measure(value or 0) or 0, WIDEST) for value in ends)
+                axes.plot([low, high], [place] * 2, color=LIGHT["ink"], linewidth=1.5)
+                axes.plot([expected] * 2, [place - 0.3, place + 0.3], color=LIGHT["ink"])
+        shares = (f"{write_share(one)} of {_write_whole(one)}" for one in rows)
+        if width == NARROW:  # the unit stands in the table
+            shares = (f"{write_share(one)} of {write_amount(one.amount, one.unit)}" for one in rows)
+        texts = [text for one, share in zip(rows, shares, strict=True) for text in (share, one.name)]
+        places = [place + side for place in range(len(rows)) for side in (-0.2, 0.2)]  # the two of a line, one above
+        axes.set_yticks(places, [text if len(text) <= letters else f"{text[: letters - 1]}…" for text in texts])
+        axes.axvline(100, color=LIGHT["soft"], linewidth=1)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_xlim(0, end)
+        ticks = range(0, int(end) + 1, 100 if width == NARROW else 25)
+        axes.set_xticks(ticks, [f"{tick}{PERCENT}" for tick in ticks])
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        return figure
+
+    shown = {one.outcome for one in rows}
+    legend = [(str(outcome), COLOURS[outcome]) for outcome in reversed(RANK) if outcome in shown]
+    if any(_is_forecast(one) for one in rows):
+        legend.append(("expected, in its band", "ink"))
+    words = f"{format_count(len(rows), 'budget')} in percent of the whole of each: "
+    return Chart(name, "Budgets", f"{words}{'; '.join(map(_describe, rows[::-1]))}.", draw, WIDE, legend)
+
+
+def _is_forecast(one: BudgetLine) -> bool:
+    return one.is_running and one.expected is not None and one.outcome is not Outcome.CANNOT_SAY
+
+
+def _write_whole(one: BudgetLine) -> str:
+    return f"{write_amount(one.amount, one.unit)} {UNITS[one.unit]}"
+
+
+def _describe(one: BudgetLine) -> str:
+    """For who cannot see the bar, and under the mouse."""
+    said = f"{one.name}: {write_share(one)} of {_write_whole(one)}"
+    return ", ".join(filter(None, (said, write_period(one), str(one.outcome), explain_outcome(one), one.lacks)))

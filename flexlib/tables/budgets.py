@@ -1,0 +1,85 @@
+"""Budgets beside what was spent, as a finished table and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from flexlib.analysis.budgets import BudgetLine, Outcome
+from flexlib.formats import format_amount, format_money, format_short_day
+from flexlib.tables.definition import Column, Kind, Table
+
+UNITS = {"flex_credits": "flex credits", "usd": "US$", "clp": "CLP"}
+
+
+def write_amount(amount: Decimal | float, unit: str) -> str:
+    """An amount of a budget without its unit; a forecast to the hundredth."""
+    exact = amount if isinstance(amount, Decimal) else Decimal(str(round(amount, 2)))
+    return format_amount(exact) if unit == "flex_credits" else format_money(exact, unit.upper())
+
+
+def write_share(one: BudgetLine) -> str:
+    """What was spent in percent of the budget."""
+    share = one.measure(one.spent)
+    return "no share" if share is None else f"{share:,.1f} %"
+
+
+def write_period(one: BudgetLine) -> str:
+    """Which day, week or cycle it is; empty of a month."""
+    if one.period == "month":
+        return ""
+    first, last = format_short_day(one.span.first), format_short_day(one.span.last)
+    return first if one.span.days == 1 else f"{first} to {last}"
+
+
+def explain_outcome(one: BudgetLine) -> str:
+    """When a budget was passed, will be, or may be, in a few words; empty where there is nothing to be said."""
+    if one.outcome is Outcome.OVER:
+        return f"passed on {format_short_day(one.day)}" if one.day and one.span.days > 1 else ""
+    if not one.is_running or one.outcome is Outcome.CANNOT_SAY:
+        return ""
+    if one.expected is None:
+        return "too early for a forecast"
+    if one.day and one.outcome is Outcome.WILL_BE_OVER:
+        return f"will pass on {format_short_day(one.day)}"
+    return f"may pass on {format_short_day(one.earliest)}" if one.earliest else ""
+
+
+def count_over(one: BudgetLine) -> str:
+    """How many of its days, weeks or cycles are over; empty where it has one, or none is."""
+    return f"{one.over:,} of {one.count:,} {one.period}s over" if one.count > 1 and one.over else ""
+
+
+def table_budgets(lines: Sequence[BudgetLine]) -> Table:
+    """A line for each budget: used, of how much, what is expected, and what is said of it."""
+    units = {one.unit for one in lines}
+    rows = [
+        {
+            "name": one.name,
+            "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
+            "spent": f"{'at least ' * bool(one.lacks)}{write_amount(one.spent, one.unit)}",
+            "of": write_amount(one.amount, one.unit) + f"\u00a0{UNITS[one.unit]}" * (len(units) > 1),
+            "share": write_share(one).replace(" ", "\u00a0"),
+            **_write_expected(one),
+            "outcome": str(one.outcome),
+            "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),
+        }
+        for one in lines
+    ]
+    columns = [
+        Column("name", "Budget", note="when"),
+        Column("spent", "Used", Kind.NUMBER),
+        Column("of", f"Of {UNITS[min(units)]}" if len(units) == 1 else "Of", Kind.NUMBER, is_optional=True),
+        Column("share", "Share", Kind.NUMBER),
+        Column("expected", "Expected", Kind.NUMBER, note="band", is_optional=True),
+        Column("outcome", "It is", note="why"),
+    ]
+    return Table("table-budgets", "Budgets", columns, rows)
+
+
+def _write_expected(one: BudgetLine) -> dict[str, str]:
+    if not one.is_running or one.expected is None or one.outcome is Outcome.CANNOT_SAY:
+        return {"expected": "", "band": ""}
+    low, high = (None if end is None else write_amount(end, one.unit) for end in (one.low, one.high))
+    band = "" if low is None or low == high else f"{low} to {high}"
+    return {"expected": write_amount(one.expected, one.unit), "band": band}

@@ -1,0 +1,114 @@
+"""Budgets on the page of a month: those in its unit, the worst first, and nobody by name who is not asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from report_samples import read_words, store_month
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.analysis.budgets import BudgetLine, Outcome
+from flexlib.dates import Month
+from flexlib.front.answers import Answers
+from flexlib.front.spend import load_spend
+from flexlib.page.budgets import heading_for_budgets, plot_budgets, show_budgets
+from flexlib.tables.budgets import table_budgets
+
+LINE = BudgetLine(
+    "all credits", "flex_credits", "month", SEPTEMBER.span, Outcome.WILL_BE_OVER, Decimal("80.5"), Decimal(100), "",
+    True, 111.5, 101.0, 155.25, date(2025, 9, 29), date(2025, 9, 24),
+)  # fmt: skip
+OVER = replace(LINE, name="mail", outcome=Outcome.OVER, spent=Decimal(120), day=date(2025, 9, 12), is_running=False)
+HELD = replace(LINE, name="chat", outcome=Outcome.WITHIN, spent=Decimal(5), expected=None, low=None, high=None)
+
+
+def find_lines(root: Path, of: str, file: Path, names: bool = False) -> list[BudgetLine]:
+    spend = replace(load_spend("2025-09", None, root, zone="UTC", names=names), budgets=file)
+    return Answers(spend, of).budgets
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([LINE, OVER, HELD], "Of 3 budgets 1 is passed, 1 will be passed"),
+        ([OVER, OVER, HELD], "Of 3 budgets 2 are passed"),
+        ([replace(HELD, outcome=Outcome.CANNOT_SAY), replace(HELD, outcome=Outcome.NEAR)],
+         "Of 2 budgets 1 cannot be judged, 1 is near its end"),
+        ([HELD, HELD], "All 2 budgets are held"),
+        ([HELD], "The budget is held"),
+        ([LINE], "all credits: the budget will be passed"),
+    ],
+)  # fmt: skip
+def test_the_heading_counts_what_is_passed_first(lines: list[BudgetLine], said: str) -> None:
+    assert heading_for_budgets(lines).heading == said
+
+
+def test_the_worst_budget_stands_first_with_its_forecast_and_its_band() -> None:
+    words = read_words(show_budgets([HELD, LINE, OVER]).render_html())
+    assert words.rindex("mail") < words.rindex("all credits") < words.rindex("chat")
+    (row,) = table_budgets([LINE]).rows
+    assert [row[name] for name in ("spent", "of", "share", "expected", "band", "outcome", "why")] == [
+        "80.50", "100.00", "80.5\u00a0%", "111.50", "101.00 to 155.25", "will be over", "will pass on 29 Sep"
+    ]  # fmt: skip
+    (row,) = table_budgets([OVER]).rows
+    assert (row["expected"], row["why"]) == ("", "passed on 12 Sep")
+    (row,) = table_budgets([HELD]).rows
+    assert row["why"] == "too early for a forecast"
+
+
+def test_of_days_the_one_that_used_most_says_how_many_are_over() -> None:
+    day = replace(OVER, period="day", span=replace(SEPTEMBER.span, last=SEPTEMBER.first), over=3, count=23)
+    (row,) = table_budgets([day]).rows
+    assert (row["when"], row["why"]) == ("1 Sep, 3 of 23 days over", "")
+    assert heading_for_budgets([day]).note.endswith(" the one that used most stands for all.")
+
+
+def test_bars_are_of_budgets_that_have_an_amount_and_end_at_twice_of_it() -> None:
+    nothing, much = replace(OVER, amount=Decimal(0)), replace(OVER, spent=Decimal(5000))
+    assert plot_budgets([nothing]) is None
+    chart = plot_budgets([much, nothing])
+    assert chart is not None
+    axes = chart.figure.axes[0]
+    assert (axes.get_xlim(), [bar.get_extents().width > 0 for bar in axes.patches]) == ((0, 200), [True])
+    assert "mail: 5,000.0 % of 100.00 flex credits, over, passed on 12 Sep" in chart.description
+    assert "no share" in read_words(show_budgets([nothing]).render_html())
+    assert show_budgets([]).render_html() == ""
+
+
+def test_a_page_has_the_budgets_in_its_unit_of_the_month_that_is_running(tmp_path: Path) -> None:
+    """10,000 hundredths a day, known up to 15 September; calls of US$ 2."""
+    months = [Month(2025, 7), Month(2025, 8), SEPTEMBER]
+    for month in months:
+        is_last = month == SEPTEMBER
+        days = range(1, 16 if is_last else month.days + 1)
+        read_at = (
+            datetime(2025, 9, 16, 6, tzinfo=timezone.utc) if is_last else datetime(2025, 10, 3, tzinfo=timezone.utc)
+        )
+        store_month(tmp_path, [(day, "ana", "gpt-4", 0, 10_000) for day in days], month=month, read_at=read_at)
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05T10:00:00", "2", usable_type="user", usable_id=42))
+    (file := tmp_path / "b.yaml").write_text("""\
+budgets:
+  - {name: credits, whole: true, currency: flex_credits, amount: "2000"}
+  - {name: Ana Soto, usable: [user, 42], currency: usd, amount: "1"}
+  - {name: Eva Diaz, person: eva@example.com, currency: usd, amount: "1"}
+""")
+    (line,) = find_lines(tmp_path, "credits", file)
+    assert (line.name, str(line.outcome), line.spent, line.expected) == ("credits", "will be over", Decimal(1500), 3000.0)
+    money = find_lines(tmp_path, "usd", file)
+    assert [(one.name, str(one.outcome)) for one in money] == [
+        ("A person's budget, 1", "over"),
+        ("A person's budget, 2", "cannot say"),
+    ]
+    assert "eva" not in read_words(show_budgets(money).render_html()).lower()
+    assert [one.name for one in find_lines(tmp_path, "usd", file, names=True)] == ["Ana Soto", "Eva Diaz"]
+
+
+def test_without_a_file_or_a_budget_in_its_unit_a_page_has_no_budgets(tmp_path: Path) -> None:
+    store_month(tmp_path, [(1, "ana", "gpt-4", 0, 100)])
+    (file := tmp_path / "b.yaml").write_text('budgets: [{name: b, whole: true, currency: usd, amount: "1"}]')
+    assert find_lines(tmp_path, "credits", file) == []
+    assert Answers(load_spend("2025-09", None, tmp_path, zone="UTC", names=False), "credits").budgets == []
