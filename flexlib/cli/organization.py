@@ -106,6 +106,8 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
 
 def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     """The check for the console: each part with its largest lines."""
+    from flexlib.front.organization_check import explain_undecided
+
     lines = [f"Organization of {made.month.title}: {clean_text(str(made.organization.file))}, "
              f"{format_count(len(made.organization.memberships), 'line')}"]  # fmt: skip
     width = max([WIDTH, *(len(one.name or NO_DEPARTMENT) for one in made.departments)])
@@ -123,8 +125,7 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     lines += _render("Is nowhere between two lines", [
         f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
     if made.undecided:
-        lines.append(f"{format_count(made.undecided, 'sum')} of the whole month of somebody who moved within it: what "
-                     "changed then is in nothing.")  # fmt: skip
+        lines.append(explain_undecided(made.undecided))
     return "\n".join(lines)
 
 

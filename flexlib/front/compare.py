@@ -18,6 +18,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
 from flexlib.front.months import compare_total
+from flexlib.front.organization_check import count_undecided, explain_undecided
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
@@ -115,6 +116,8 @@ def compare_spans(
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
     uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
+    if by in LEVELS and (count := count_undecided(spend)):
+        missing.append(explain_undecided(count))
     if of != "credits":
         missing += [text for month in spend.loaded for text in compare_total(month)]
         lacks = "a price" if of == "usd" else "an amount in pesos"

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.dates import Month
+from flexlib.formats import format_count
 from flexlib.front.organization import WAYS, name_keys
 from flexlib.front.people import ROW_ID, list_credits
 from flexlib.front.spend import Spend
@@ -68,7 +69,7 @@ class OrganizationCheck:
     gaps: tuple[Gap, ...]
     """Those with a day in the month."""
     undecided: int
-    """Sums of the whole month of somebody who moved within it: what changed is in no department."""
+    """As of `count_undecided`."""
     certificates: tuple[Certificate, ...]
     state: State
     missing: tuple[str, ...]
@@ -90,11 +91,22 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         tuple(sorted(silent.values(), key=lambda one: one.line)),
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
         tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
-        len(spend._placed.filter("part.is_undecided")),
+        count_undecided(spend),
         tuple(one.certificate for one in usage.snapshots),
         usage.state,
         spend.missing,
     )
+
+
+def count_undecided(spend: Spend) -> int:
+    """Sums of a whole month of somebody who moved within it: what changed then is in nothing."""
+    return len(spend._placed.filter("part.is_undecided")) if spend.roster else 0
+
+
+def explain_undecided(count: int) -> str:
+    """That there are so many, in a sentence."""
+    return (f"{format_count(count, 'sum')} of a whole month of somebody who moved within it: what changed then is in "
+            "nothing.")  # fmt: skip
 
 
 def _sum_by(table: pd.DataFrame, key: str) -> tuple[Sum, ...]:

@@ -169,6 +169,21 @@ def test_a_month_is_compared_with_another_by_department(roster: Path, capsys: py
     assert "leave --by out" in capsys.readouterr().err
 
 
+def test_a_sum_of_a_month_of_somebody_who_moved_within_it_is_said_to_be_in_nothing(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "1 sum of a whole month of somebody who moved within it: what changed then is in nothing."
+    whole = call("w", "2025-09-01", "8", grain="month", usable_type="user", usable_id=9)
+    store(roster.parent / "data", "import", SEPTEMBER, whole)
+    store(roster.parent / "data", "import", AUGUST, call("z", "2025-08-30T10:00:00", "5"))
+    roster.write_text(HEAD + "9,user,Data,,,,2025-09-14,\n9,user,Sales,,,2025-09-15,,\n")
+    main(WORDS)
+    assert said in capsys.readouterr().out
+    assert check(capsys)[1]["sums_of_the_month_undecided"] == 1
+    main(["compare", "2025-08", "2025-09", "--of", "usd", "--by", "department"])
+    assert said in capsys.readouterr().err
+
+
 def test_the_example_is_a_file_without_a_fault() -> None:
     from flexlib.store.organization import read_organization
 
