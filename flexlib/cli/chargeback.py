@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     written, where the lines are not the whole month."""
     from flexlib.front.chargeback import charge_month, find_rules
     from flexlib.front.months import find_look
+    from flexlib.front.organization_check import count_undecided, explain_undecided
     from flexlib.front.spend import load_spend
 
     if arguments.rules and not arguments.rules.is_file():
@@ -93,6 +95,8 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
         print(render_chargeback(made, arguments.of, arguments.top))
         for files in written.values():
             print(*[f"📄 {clean_text(file)}" for file in files], sep="\n")
+    if count := count_undecided(spend):
+        print(explain_undecided(count), file=sys.stderr)
     warn_of_month(made.usage, {})
     return find_exit_code(made.usage.certificates, made.usage.state)
 

@@ -97,7 +97,12 @@ budgets:
   - {name: Eva Diaz, person: eva@example.com, currency: usd, amount: "1"}
 """)
     (line,) = find_lines(tmp_path, "credits", file)
-    assert (line.name, str(line.outcome), line.spent, line.expected) == ("credits", "will be over", Decimal(1500), 3000.0)
+    assert (line.name, str(line.outcome), line.spent, line.expected) == (
+        "credits",
+        "will be over",
+        Decimal(1500),
+        3000.0,
+    )
     money = find_lines(tmp_path, "usd", file)
     assert [(one.name, str(one.outcome)) for one in money] == [
         ("A person's budget, 1", "over"),
