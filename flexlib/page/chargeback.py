@@ -12,8 +12,8 @@ from flexlib.analysis.shares import measure_share
 from flexlib.certificate import State
 from flexlib.dates import Span
 from flexlib.formats import UNKNOWN, format_count, format_moment, format_share_percent
+from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
 from flexlib.page.kit.amounts import UNITS as UNIT_WORDS
-from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards, show_facts, show_section, show_title
@@ -98,9 +98,12 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
 
 
 def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:
-    """What each is charged with, as bars; None where nobody is."""
-    cells = [Cell(None, line.name, amount) for line in made.parts if (amount := line.total(of))]
+    """What those who are charged with most come to, as bars; None where nobody is. Others would be one longer bar."""
+    known = sorted((line for line in made.parts if line.total(of)), key=lambda line: -(line.total(of) or 0))
+    cells = [Cell(None, line.name, line.total(of) or Decimal(0)) for line in known[:MOST_BARS]]
     title = f"Charged to {PLURALS[made.level]}"
+    if len(known) > MOST_BARS:
+        title += f", the {MOST_BARS} with most"
     return plot_amounts(cells, of, span, title=title, name="chart-charges") if cells else None
 
 

@@ -29,6 +29,9 @@ MOST_BARS = 12
 BAR_HEIGHT = 26
 """CSS pixels of a bar with its gap."""
 
+PAPER_LETTER = 8
+"""As `LETTER` on paper, where letters beside a wide chart are larger."""
+
 LEFT, RIGHT = 50, 10
 """Margins of columns in CSS pixels: room for the numbers of the axis."""
 
@@ -214,7 +217,7 @@ def stack_columns(
 
 def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, str], unit: str) -> Figure:
     longest = max((len(label) for label in sizes), default=0)
-    left = min(8 + 7 * longest, width // 2)
+    left = min(8 + (LETTER if width == NARROW else PAPER_LETTER) * longest, width // 2)
     figure = new_figure(width, 40 + BAR_HEIGHT * max(len(sizes), 1))
     axes = add_axes(figure, left, 110 if width != NARROW else 90, 30, BAR_HEIGHT * max(len(sizes), 1))
     for place, (label, size) in enumerate(sizes.items()):
