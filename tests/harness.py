@@ -162,10 +162,10 @@ def serve(handle: Callable[[Request], Answer]) -> Iterator[str]:
             thread.join()
 
 
-def make_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def make_certificate(folder: Path, name: str = "IP:127.0.0.1") -> tuple[ssl.SSLContext, Path]:
     """What a server on this machine with a certificate of its own speaks TLS by, and the file to trust it by."""
     bundle, key = folder / "ours.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subject = ["-subj", "/CN=localhost", "-addext", f"subjectAltName={name}"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(bundle)]
     subprocess.run([*made, *subject], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

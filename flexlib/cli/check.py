@@ -25,6 +25,7 @@ from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
 from flexlib.proof import State
 from flexlib.settings import Settings, find_home
+from flexlib.store.outbox import count_left
 
 if TYPE_CHECKING:
     from flexlib.analysis.budgets import BudgetLine
@@ -74,7 +75,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         described = {**describe_check(made), "notices": [describe_message(one) for one in notices]}
         print(json.dumps(described, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([render_check(made), *render_open(notices)]))
+        print("\n".join([render_check(made), *render_open(notices, count_left(settings.data))]))
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
     outcomes = {one.outcome for one in made.periods}

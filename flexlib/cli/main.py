@@ -64,6 +64,7 @@ settings, from the environment or .env:
 
 
 KEPT = "What was read is kept for 3 hours: run it again to go on from there."
+KEPT_BY_NOTIFY = "What was being sent then may have arrived or not: flexlib check shows it."
 KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
 
 
@@ -98,7 +99,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001
         # Where DuckDB hears the signal, in the middle of a query, it makes a fault of its own of it.
         if caught or isinstance(error, KeyboardInterrupt):
-            kept = KEPT_BY_IMPORT if arguments.run is import_.run_import else KEPT
+            kept = {import_.run_import: KEPT_BY_IMPORT, notify.run_notify: KEPT_BY_NOTIFY}.get(arguments.run, KEPT)
             _explain(f"Stopped. {kept}", settings)
             sys.stdout.flush()
             # Requests that are still under way would hold up a normal exit.

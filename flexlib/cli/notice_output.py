@@ -22,11 +22,11 @@ def list_open(root: Path) -> list[Message]:
     return Claims(root).list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING)
 
 
-def render_open(messages: Iterable[Message]) -> Iterator[str]:
-    """A line for each that somebody has to look at, and one for all that wait."""
+def render_open(messages: Iterable[Message], left: int = 0) -> Iterator[str]:
+    """A line for each that somebody has to look at, and one for all that wait; `left`: how many a guard has left."""
     from flexlib.deliver.claims import Fate
 
-    waiting = 0
+    waiting = left
     for one in messages:
         if one.fate is Fate.WAITING:
             waiting += 1

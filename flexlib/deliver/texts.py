@@ -41,6 +41,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "some over": "passed: {count}",
         "some will be over": "expected to be passed: {count}",
         "some cannot say": "nothing can be said: {count}",
+        "more": "And {count} more; flexlib check shows all.",
         "personal": "Budgets of single persons: {what}.",
         "end": "This is told once for each threshold. flexlib notify, {id}",
         "day": "{day} {month}",
@@ -74,6 +75,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "some over": "superados: {count}",
         "some will be over": "se prevé que se superen: {count}",
         "some cannot say": "no se puede saber: {count}",
+        "more": "Y {count} más; flexlib check los muestra todos.",
         "personal": "Presupuestos de una sola persona: {what}.",
         "end": "Se avisa una sola vez por cada umbral. flexlib notify, {id}",
         "day": "{day} de {month}",
@@ -89,6 +91,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Sentences and their parts, by language; a space before the sign of percent, which no line may end before."""
+MOST_LINES = 50
+"""Nobody reads more of them, and some readers of webhooks take no longer text."""
 SPACE = "\u00a0"
 GRAVE = {str(one): place for place, one in enumerate((Outcome.CANNOT_SAY, Outcome.WILL_BE_OVER, Outcome.OVER), 2000)}
 """Outcomes after all percents, the gravest last."""
@@ -110,6 +114,8 @@ def write_lines(message: Message) -> list[str]:
     told, language = list_told(message), message.language
     lines = [write_sentence(one, language) for one in told if is_open(one)]
     hidden = [one for one in told if not is_open(one)]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [WORDS[language]["more"].format(count=len(lines) - MOST_LINES)]
     if hidden:
         lines.append(WORDS[language]["personal"].format(what=_count_events(hidden, language)))
     return lines

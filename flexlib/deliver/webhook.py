@@ -10,6 +10,7 @@ import binascii
 import hmac
 import json
 import random
+import re
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -38,6 +39,8 @@ MOST_PAUSE = 30.0
 """Who asks for longer is asked by the next run."""
 PREFIX = "whsec_"
 """Before a secret in base64, as the standard of signed webhooks writes it."""
+PROXY_SAYS = re.compile(r"Tunnel connection failed: (\d{3})")
+"""Python's words for the refusal of a proxy."""
 SLACK_SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -95,7 +98,9 @@ class WebhookChannel:
                 try:
                     line.connect()
                 except (OSError, HTTPException, ValueError) as error:
-                    raise NotSent(f"{name} cannot be reached: {explain_trouble(error)}.") from error
+                    said = PROXY_SAYS.match(str(error))
+                    why = f"the proxy on the way says {said[1]}" if said else explain_trouble(error)
+                    raise NotSent(f"{name} cannot be reached: {why}.") from error
                 line.sock.settimeout(READ)
                 try:
                     line.request("POST", target, body, dict(headers))

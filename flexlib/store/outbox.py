@@ -18,6 +18,8 @@ from flexlib.store.disk import PRIVATE, sync
 
 OUTBOX = Path("notices", "outbox")
 """In the data folder; only its owner reads it, since budgets name people."""
+FILES = "[!.]*.json"
+"""Those that are whole."""
 PRIVATE_FOLDER = 0o700
 
 
@@ -101,10 +103,15 @@ def put_standing(root: Path, standing: Standing, threshold: int) -> bool:
     return True
 
 
+def count_left(root: Path) -> int:
+    """How many lie there to be told."""
+    return sum(1 for _ in (root / OUTBOX).glob(FILES))
+
+
 def list_standings(root: Path) -> dict[Path, Standing]:
     """What lies there to be told, by its file. Raises `BadFile` for a file that cannot be read."""
     found = {}
-    for file in sorted((root / OUTBOX).glob("[!.]*.json")):
+    for file in sorted((root / OUTBOX).glob(FILES)):
         try:
             found[file] = Standing.from_json(decode_json(file.read_text("utf-8")))
         except FileNotFoundError:  # another run has taken it

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli.main import main
 from flexlib.deliver import mail
+from flexlib.store.outbox import Standing, put_standing
 
 HOME = Path(__file__).parents[2]
 MONTH = ["--year", "2025", "--month", "9", "--as-of", "2025-09-30"]
@@ -190,3 +193,26 @@ def test_of_made_up_data_nobody_is_told(
 def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], fault: str) -> None:
     code, _, wrong = run(capsys, "notify", *words)
     assert (code, fault in wrong, len(wrong.splitlines())) == (2, True, 1)
+
+
+def test_what_waits_is_counted_by_check_and_goes_when_it_is_due(
+    tmp_path: Path, script: Script, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In an hour of quiet, which ends in one."""
+    now = datetime.now(timezone.utc)
+    first, last = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-1, 1))
+    notices = tmp_path / "FLEXLIB_NOTICES.yaml"
+    notices.write_text(f"quiet: ['{first}', '{last}']\nnotices: [{{email: a@example.com, budgets: all}}]", "utf-8")
+    code, said, wrong = run(capsys, "notify", *MONTH)
+    assert (code, wrong, script.asked) == (0, "", [])
+    assert f", {last} UTC): Budget all: passed" in said
+    assert said.splitlines()[1].startswith("  WAITING  e-mail to a@example.com (until ")
+    notices.write_text("notices: [{email: b@example.com, budgets: all}]", "utf-8")
+    days = date(2025, 9, 1), date(2025, 9, 30)
+    standing = Standing("all", "whole", (), "usd", Decimal(4), (75,), *days, "over", Decimal(5))
+    put_standing(data, standing, 75)
+    waits = "  NOTICE       2 messages not sent yet; flexlib notify sends what is due"
+    assert run(capsys, "check", *MONTH)[1].splitlines()[-1] == waits
+    code, said, _ = run(capsys, "notify")
+    assert [line.split()[:4] for line in said.splitlines()[1:]] == [
+        ["SENT", "e-mail", "to", "b@example.com:"], ["WAITING", "e-mail", "to", "a@example.com"]]  # fmt: skip

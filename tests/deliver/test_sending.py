@@ -8,9 +8,11 @@ import email
 import hmac
 import json
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
@@ -236,6 +238,54 @@ def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for(tmp_path: Path
         (told,) = tell_finance(tmp_path, NoticeServers(server))
         assert (told.fate, script.asked, script.logins) == (FAILED, [], [])
         assert "pass-word" not in told.trouble
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_a_webhook_is_asked_through_the_proxy_of_the_environment(
+    tmp_path: Path, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address is a name that no one but the proxy can resolve."""
+    monkeypatch.setattr(webhook, "CONNECT", 10.0)
+    context, bundle = make_certificate(tmp_path, "DNS:hooks.example.com")
+    asked: list[bytes] = []
+
+    def stand_between(listening: socket.socket, port: int) -> None:
+        line, _ = listening.accept()
+        with line, line.makefile("rb") as words:
+            while (part := words.readline()) not in (b"\r\n", b""):
+                asked.append(part.strip())
+            if b"Proxy-Authorization: Basic YW5hOnJpZ2h0" not in asked:  # ana:right
+                line.sendall(b"HTTP/1.1 407 said\r\n\r\n")
+                return
+            line.sendall(b"HTTP/1.1 200 said\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", port)) as other:
+                back = threading.Thread(target=pour, args=(other, line))
+                back.start()
+                pour(line, other)
+                back.join()
+
+    def pour(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while part := one.recv(65536):
+                other.sendall(part)
+            other.shutdown(socket.SHUT_WR)
+
+    with serve_script("http", tls=context) as script, socket.create_server(("127.0.0.1", 0)) as listening:
+        between = threading.Thread(target=stand_between, args=(listening, script.port))
+        between.start()
+        monkeypatch.setenv("https_proxy", f"http://ana:{password}@127.0.0.1:{listening.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        servers = NoticeServers(None, (("ops", "https://hooks.example.com/T0"),), SECRET)
+        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, str(bundle), now=NOON)[1]
+        between.join()
+    assert asked[0].startswith(b"CONNECT hooks.example.com:443 ")
+    if password == "right":
+        assert (told.fate, len(script.taken)) == (SENT, 1), told.trouble
+    else:
+        assert (told.fate, told.trouble) == (
+            FAILED,
+            "The webhook ops cannot be reached: the proxy on the way says 407.",
+        )
 
 
 def test_a_signed_webhook_proves_who_wrote_it_and_when(tmp_path: Path) -> None:
