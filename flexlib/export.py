@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,9 @@ FORMULA_WITHIN = re.compile(rf"(?<=;)(?={FORMULA})")
 
 FORMULA_IN_SQL = r"[\s\v\x1c-\x1f\x{85}\p{Z}\x{feff}\x{200b}-\x{200f}\x{2060}]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
 """`FORMULA` in DuckDB's language of patterns."""
+
+MEMORY = "2GB"
+"""What writing many rows may take: enough for a million of them at once, and little beside a report's own."""
 
 FORMATTED: dict[Kind, Callable[[date], str]] = {Kind.DAY: format_day, Kind.MONTH: format_month}
 """Kinds with a second column, and what stands there."""
@@ -73,7 +78,7 @@ def write_rows(
 
     columns = ", ".join(f'{disarm_in_sql(name)} AS "{name}"' for name in rows.columns)
     try:
-        with replace_whole(path, mode) as temporary:
+        with replace_whole(path, mode) as temporary, _bound_memory(path.parent):
             rows.select(columns).to_csv(str(temporary), header=True, use_tmp_file=False)
             if check is not None:
                 check(temporary)
@@ -81,6 +86,27 @@ def write_rows(
         why = getattr(error, "strerror", None) or str(error)
         raise DiskFailed(f"{path} cannot be written ({why}); make room or choose another folder.") from error
     return path
+
+
+@contextmanager
+def _bound_memory(folder: Path) -> Iterator[None]:
+    """DuckDB takes no more than `MEMORY` inside the block; what is more it keeps in `folder`, and clears it away."""
+    import duckdb
+
+    def spill_into(place: str) -> None:
+        # Once something was put there the place stays, which only matters where one process writes many such files.
+        with suppress(duckdb.NotImplementedException):
+            duckdb.execute("SET temp_directory = '{}'".format(place.replace("'", "''")))
+
+    ((before,),) = duckdb.execute("SELECT current_setting('temp_directory')").fetchall()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".flexlib-") as place:
+        spill_into(place)
+        duckdb.execute(f"SET memory_limit = '{MEMORY}'")
+        try:
+            yield
+        finally:
+            duckdb.execute("RESET memory_limit")
+            spill_into(before)
 
 
 def disarm_in_sql(column: str) -> str:
