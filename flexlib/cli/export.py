@@ -29,6 +29,7 @@ from flexlib.store.disk import PRIVATE, PUBLIC
 from flexlib.store.server import mark_made_up
 
 if TYPE_CHECKING:
+    from flexlib.front.focus import Charges
     from flexlib.front.spend import Spend
 
 
@@ -57,6 +58,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "export", "a month's charges as a file for another system", """\
   flexlib export --format focus --year 2025 --month 9
   flexlib export --format focus --year 2025 --month 9 --output september.csv --json
+  flexlib export --format csv --year 2025 --month 9 --names
   flexlib export --format focus --demo --year 2025 --month 9""")  # fmt: skip
     titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
     parser.add_argument("--format", required=True, choices=tuple(FORMATS), help=titles)
@@ -112,25 +114,36 @@ def describe_export(name: str, spend: Spend, path: Path, made: Exported) -> dict
         "file": str(path),
         "rows": made.rows,
         "amount_in_usd": format_plain(made.usd),
-        "left_out": list(made.notes),
+        "notes": list(made.notes),
     }
 
 
 def _write_focus(spend: Spend, path: Path) -> Exported:
+    from flexlib.front.focus import build_focus
+
+    return _write_charges(build_focus(spend), "BilledCost", spend, path)
+
+
+def _write_facts(spend: Spend, path: Path) -> Exported:
+    from flexlib.front.facts import build_facts
+
+    return _write_charges(build_facts(spend), "usd", spend, path)
+
+
+def _write_charges(charges: Charges, amount: str, spend: Spend, path: Path) -> Exported:
     """Refuses to write what does not sum to the spend: the one is summed from the file, the other from the month."""
     from flexlib.export import write_rows
-    from flexlib.front.focus import build_focus, read_sums
+    from flexlib.front.focus import read_sums
 
-    charges = build_focus(spend)
-    spent = spend.total("usd") or Decimal(0)
+    spent = Decimal(spend.total("usd") or 0)
     found: list[tuple[int, Decimal]] = []
 
     def check(file: Path) -> None:
-        rows, total = read_sums(file)
+        rows, total = read_sums(file, charges.rows.columns, amount)
         if total != spent:
             raise SumsDiffer(
                 f"{path} was not written: its charges sum to US$ {format_plain(total)}, the spend of "
-                f"{spend.span.months[0]} is US$ {format_plain(Decimal(spent))}. This is a fault of flexlib; report it."
+                f"{spend.span.months[0]} is US$ {format_plain(spent)}. This is a fault of flexlib; report it."
             )
         found.append((rows, total))
 
@@ -141,5 +154,6 @@ def _write_focus(spend: Spend, path: Path) -> Exported:
 
 FORMATS: Mapping[str, Format] = {
     "focus": Format("FOCUS 1.2, the open layout of bills that cost tools read, as CSV", ".csv", _write_focus),
+    "csv": Format("the same charges under plain names, with what has no price", ".csv", _write_facts),
 }
 """By the name that `--format` takes."""

@@ -3,7 +3,7 @@ model and task, and what bills say beside them; the sum is the month's spend to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -46,25 +46,30 @@ SUMMED_DECIMALS = 10
 
 
 @dataclass(frozen=True)
-class FocusCharges:
-    """The charges of one month; `rows` has the columns of `COLUMNS`, all of them texts."""
+class Charges:
+    """The charges of one month, in columns of texts."""
 
     rows: duckdb.DuckDBPyRelation
     notes: tuple[str, ...]
-    """Sentences on what has no known cost, and so no row."""
+    """Sentences on what has no known cost."""
 
 
-def build_focus(spend: Spend) -> FocusCharges:
-    """The rows of the one month that `spend` is of, those of calls and credits first, in a fixed order."""
+def build_focus(spend: Spend) -> Charges:
+    """The rows of the one month that `spend` is of, in the columns of `COLUMNS`."""
+    (month,) = spend.loaded
+    return Charges(list_charges(spend, month), tuple(_explain_left_out(month)))
+
+
+def list_charges(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
+    """The charges, those of calls and credits first, in a fixed order; `even_unpriced`: also what has no known cost."""
     import duckdb
     import pyarrow as pa
 
-    (month,) = spend.loaded
-    rows = select_usage(spend, month)
-    if lines := list_bill_rows(month):
-        schema = pa.schema([(name, pa.string()) for name in COLUMNS])
-        rows = rows.union(duckdb.from_arrow(pa.Table.from_pylist(lines, schema=schema)))
-    return FocusCharges(rows, tuple(_explain_left_out(month)))
+    rows = select_usage(spend, month, even_unpriced=even_unpriced)
+    if not (lines := list_bill_rows(month)):
+        return rows
+    schema = pa.schema([(name, pa.string()) for name in COLUMNS])
+    return rows.union(duckdb.from_arrow(pa.Table.from_pylist(lines, schema=schema)))
 
 
 def _explain_left_out(month: MonthUsage) -> Iterator[str]:
@@ -79,13 +84,13 @@ def _explain_left_out(month: MonthUsage) -> Iterator[str]:
         )
 
 
-def read_sums(file: Path) -> tuple[int, Decimal]:
-    """How many charges a CSV file holds, and the exact sum of their BilledCost as it stands there."""
+def read_sums(file: Path, columns: Iterable[str] = COLUMNS, amount: str = "BilledCost") -> tuple[int, Decimal]:
+    """How many charges a CSV file holds, and the exact sum of an amount as it stands there."""
     import duckdb
 
-    columns = dict.fromkeys(COLUMNS, "VARCHAR")
-    read = duckdb.read_csv(str(file), header=True, auto_detect=False, columns=columns, quotechar='"', escapechar='"')
-    cost = read.select('"BilledCost" AS cost')
+    texts = dict.fromkeys(columns, "VARCHAR")
+    read = duckdb.read_csv(str(file), header=True, auto_detect=False, columns=texts, quotechar='"', escapechar='"')
+    cost = read.select(f'"{amount}" AS cost')
     is_short = f"length(split_part(cost, '.', 2)) <= {SUMMED_DECIMALS}"
     short = f"sum(CAST(cost AS DECIMAL(38, {SUMMED_DECIMALS}))) FILTER ({is_short})"
     ((rows, total, others),) = cost.aggregate(f"count(*), {short}, list(cost) FILTER (NOT ({is_short}))").fetchall()

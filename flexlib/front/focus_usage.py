@@ -68,8 +68,9 @@ KEYS = {
     "fx_rate": "CASE WHEN amount_in_clp IS NOT NULL THEN fx_rate END",
     "fx_date": "CASE WHEN amount_in_clp IS NOT NULL THEN fx_date END",
     "lacks_pesos": "amount_in_clp IS NULL",
+    "lacks_price": "amount_in_usd IS NULL",
 }
-"""What rows are summed by, as SQL. Each sum has one exchange rate, and pesos for all of it or none."""
+"""What rows are summed by, as SQL. Each sum has one exchange rate, and an amount for all of it or none."""
 
 SUMS = """
     CAST(sum(amount_in_usd) AS DECIMAL(38, 10)) AS usd, CAST(sum(amount_in_clp) AS DECIMAL(38, 4)) AS clp,
@@ -105,12 +106,15 @@ SUMMED = f"""
 """A share of credits may cost another last digit than its credits at their price: then the mean is its price."""
 
 
-def select_usage(spend: Spend, month: MonthUsage) -> duckdb.DuckDBPyRelation:
-    """The charges of what was used and has a known cost, in the columns of `COLUMNS`, texts, in the order of time."""
+def select_usage(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
+    """The charges of what was used, in the columns of `COLUMNS`, texts, in the order of time: where its cost is known,
+    or `even_unpriced`."""
     rows = spend._rows if spend.roster is None else spend._join_rows(spend.organization)
     levels = ", ".join(f"nullif(trim({write_key(level)}), '') AS {level}" for level in LEVELS)
     known = rows.select(f"* REPLACE ({name_spellings(rows)} AS model)" + f", {levels}" * (spend.roster is None))
     charged = reduce(lambda one, other: one.union(other), (_select_charge(known, *charge) for charge in CHARGES))
+    if not even_unpriced:
+        charged = charged.filter("amount_in_usd IS NOT NULL")
     if spend.roster is not None:
         charged = split_amounts(charged).filter(f"NOT coalesce({IS_NOTHING}, false)")
     pairs = rows.select("provider, proxy").distinct().fetchall()
@@ -135,10 +139,9 @@ def _select_charge(
     """The rows of which a charge is, with what of their amounts and counts it is."""
     types = dict(zip(rows.columns, rows.types, strict=True))
     replaced = ", ".join(f"CAST({sql} AS {types[name]}) AS {name}" for name, sql in parts.items())
-    charged = rows.filter(condition).select(
+    return rows.filter(condition).select(
         "*" + f" REPLACE ({replaced})" * bool(parts) + f", {seller} AS seller, {kind} AS kind"
     )
-    return charged.filter("amount_in_usd IS NOT NULL")
 
 
 def name_maker(provider: str) -> str | None:

@@ -46,7 +46,7 @@ def test_the_fixture_s_file_sums_to_its_spend_and_is_the_same_each_time(capsys: 
     assert json.loads(capsys.readouterr().out) == {
         "format": "focus", "month": "2025-09", "state": "COMPLETE", "file": "two.csv", "rows": 1182,
         "amount_in_usd": "401.57132695",
-        "left_out": ["46 calls without a price left out: what they cost is not known."],
+        "notes": ["46 calls without a price left out: what they cost is not known."],
     }  # fmt: skip
     assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
 
@@ -75,9 +75,9 @@ def test_charges_that_do_not_sum_to_the_spend_are_not_written(
     store(Path("data"), "ledger", SEPTEMBER, call("a", "2025-09-05", "1"), call("b", "2025-09-06", "2"))
     built = focus.build_focus
 
-    def lose_a_charge(spend: Spend) -> focus.FocusCharges:
+    def lose_a_charge(spend: Spend) -> focus.Charges:
         charges = built(spend)
-        return focus.FocusCharges(charges.rows.limit(1), charges.notes)
+        return focus.Charges(charges.rows.limit(1), charges.notes)
 
     monkeypatch.setattr(focus, "build_focus", lose_a_charge)
     Path("kept.csv").write_text("as it was", "utf-8")
@@ -103,6 +103,31 @@ def test_what_cannot_be_written_or_is_not_stored_is_a_sentence(capsys: pytest.Ca
     assert main([*ASKED, "--output", "folder"]) == 1
     assert "flexlib: folder cannot be written" in capsys.readouterr().err
     assert sorted(file.name for file in Path().iterdir()) == ["data", "folder"]
+
+
+def test_plain_facts_have_the_same_sum_and_a_line_without_an_amount_for_what_has_no_price(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = {"key-1": {"name": "Ana Rojas", "email": "ana@empresa.cl"}}
+    store_credits(Path("data"), (3, "key-1", "claude-sonnet-4", 150, 250), people=people)
+    said = json.dumps({"department": "Platform", "team": "=1"})
+    pesos = {"amount_in_clp": Decimal(965), "fx_rate": Decimal(965), "fx_date": SEPTEMBER.first}
+    who = {"usable_type": "user", "usable_id": 7, "metadata": said}
+    calls = [call("a", "2025-09-05", "1", **who, **pesos), call("b", "2025-09-05", None, **who)]
+    store(Path("data"), "ledger", SEPTEMBER, *calls, lacking=1)
+    main(["export", "--format", "csv", "--year", "2025", "--month", "9", "--output", "facts.csv"])
+    assert "1 call without a price: usd is empty there, not 0." in capsys.readouterr().err
+    flex, plan, *called = read("facts.csv")
+    assert {name: value for name, value in called[0].items() if value} == {
+        "day": "2025-09-05", "last_day": "2025-09-05", "person": "user 7", "department": "Platform", "team": "'=1",
+        "charge": "usage", "model": "gpt-4o", "provider": "OpenAI", "maker": "OpenAI", "task_type": "text",
+        "requests": "1", "input_tokens": "100", "cached_tokens": "0", "output_tokens": "0", "usd": "1.0000000000",
+        "clp": "965.0000", "exchange_rate": "965.00000000",
+    }  # fmt: skip
+    assert (called[1]["usd"], called[1]["requests"]) == ("", "1")
+    assert [(row["flex_credits"], row["plan_credits"], row["usd"]) for row in (flex, plan)] == [
+        ("2.50", "", "0.1000000000"), ("", "1.50", "0.0000000000")]  # fmt: skip
+    assert sum(Decimal(row["usd"] or 0) for row in read("facts.csv")) == fl.load("2025-09").total("usd")
 
 
 def test_an_unknown_format_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:

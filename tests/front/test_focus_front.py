@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from spend_samples import LATER, SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.export import _disarm, disarm_in_sql, write_rows
+from flexlib.front.facts import FACTS, build_facts
 from flexlib.front.focus import build_focus, read_sums
 from flexlib.front.focus_columns import COLUMNS
 from flexlib.front.spend import Spend, load_spend
@@ -315,7 +316,7 @@ def test_departments_are_sub_accounts_and_shares_split_every_charge_to_the_last_
 
 def test_every_column_stands_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    assert [name for name in COLUMNS if f"`{name}`" not in readme] == []
+    assert [name for name in (*COLUMNS, *FACTS) if f"`{name}`" not in readme] == []
 
 
 AMOUNTS = st.integers(-(10**4), 10**12).map(lambda units: Decimal(units).scaleb(-10))
@@ -351,7 +352,10 @@ def test_whatever_was_called_and_billed_the_charges_are_the_spend(
     if lines:
         bill(root, *(f"2025-09-{day:02d},x,{model},{Decimal(units).scaleb(-9):f},USD,{kind}"
                      for day, model, units, kind in lines))  # fmt: skip
-    list_charges(load(root))
+    spend = load(root)
+    list_charges(spend)
+    facts = write_rows(build_facts(spend).rows, root / "facts.csv")
+    assert read_sums(facts, FACTS, "usd")[1] == (spend.total("usd") or 0)
 
 
 @given(st.lists(st.text(st.sampled_from("=+-@;'aZ0. \t\r\n\v\x1c\x85\xa0\u2003\u200b\ufeff＝−\"")), max_size=30))
