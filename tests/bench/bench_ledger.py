@@ -105,18 +105,21 @@ def bench_record(urls: dict[str, Iterable[str]], single: int, batch: int, rounds
     for name, source in urls.items():
         made = iter(source)
         for how, number in (("one", single), ("many", batch)):
-            done: dict[str, list[float]] = {"insert": [], "record": [], "priced": []}
-            parts = ["insert", "record"] + (["priced"] if how == "one" else [])
+            done: dict[str, list[float]] = {}
+            parts = {"insert": ("insert", how), "record": ("record", how)}
+            if how == "one":
+                parts |= {"priced": ("record", "priced"), "hold": ("hold", "released"), "held": ("hold", "settled")}
             for _ in range(rounds):
-                for part in parts:
-                    words = ("record", next(made), "priced") if part == "priced" else (part, next(made), how)
-                    done[part].append(run_part(*words, str(number)).work)
+                for part, (work, way) in parts.items():
+                    words = (work, next(made), way)
+                    done.setdefault(part, []).append(run_part(*words, str(number)).work)
             rows = "one at a time" if how == "one" else "1,000 at a time"
             print(f"\n{number:,} calls {rows} on {name}, ms a call")
             for part, seconds in done.items():
-                if seconds:
-                    print(f"  {part:<8}{1000 * median(seconds) / number:>8.3f}", flush=True)
+                print(f"  {part:<8}{1000 * median(seconds) / number:>8.3f}", flush=True)
             print_target("record / insert", median(done["record"]) / median(done["insert"]), 2)
+            if how == "one":
+                print_target("hold and release / record", median(done["hold"]) / median(done["record"]), 2)
 
 
 def write_months(folder: Path, rows: int) -> dict[int, list[str]]:

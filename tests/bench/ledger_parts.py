@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone
@@ -44,8 +45,35 @@ def record(url: str, how: str, rows: str) -> Work:
     return work
 
 
+def hold(url: str, how: str, rows: str) -> Work:
+    """Holds room for so many calls under one limit: each is let go again, or with `settled` recorded."""
+    from flexlib.ledger import init_ledger, open_ledger
+    from flexlib.ledger.guard import hold as guard
+
+    folder = Path(tempfile.mkdtemp())
+    budgets = folder / "budgets.yaml"
+    budgets.write_text('budgets:\n  - {name: u, usable: [user, 7], currency: usd, amount: "9000000", enforce: true}')
+    ledger = open_ledger(url, data=folder)
+    init_ledger(ledger)
+    call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o", "completion_tokens": 5}
+    call |= {"amount_in_usd": Decimal("0.00125"), "amount_in_clp": Decimal("1.2")}
+
+    def work() -> None:
+        for number in range(int(rows)):
+            with guard.hold(usable=("user", 7), estimate_usd="0.002", budgets=budgets, ledger=ledger) as held:
+                if how == "settled":
+                    held.settle(**call, prompt_tokens=number)
+                elif not held.is_held:
+                    raise RuntimeError("nothing is held")
+
+    with guard.hold(usable=("user", 7), estimate_usd="0.002", budgets=budgets, ledger=ledger) as held:
+        held.settle(**call)  # connected, the month's partition and the counter made
+    return work
+
+
 def insert(url: str, how: str, rows: str) -> Work:
-    """The yardstick: the same rows by the driver's own INSERT into the same columns, indexes and checks."""
+    """The yardstick: the same rows by the driver's own INSERT into the same columns, indexes and checks, as safe on the
+    disk as ours."""
     from flexlib.ledger import init_ledger, open_ledger
     from flexlib.ledger.db.table import TABLE
 
@@ -71,7 +99,7 @@ def insert(url: str, how: str, rows: str) -> Work:
         connection = sqlite3.connect(
             url.removeprefix("sqlite:///"), isolation_level=None if how == "one" else "DEFERRED"
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA synchronous = FULL")
         target = TABLE
     else:
         import psycopg
@@ -209,6 +237,7 @@ PARTS: dict[str, Callable[..., Work]] = {
     "aggregate_pandas": lambda *files: sum_parts.aggregate_pandas(list(files)),
     "aggregate_pandas_arrow": lambda *files: sum_parts.aggregate_pandas_arrow(list(files)),
     "record": record,
+    "hold": hold,
     "insert": insert,
     "fill": fill,
     "close": close,

@@ -21,6 +21,7 @@ from flexlib.errors import LIMIT_PASSED, BadFile, ConflictingUsage, InvalidCall,
 from flexlib.ledger import Ledger, open_ledger, record_many, record_usage
 from flexlib.ledger.guard import hold as guard
 from flexlib.ledger.guard.hold import Hold, allow, hold
+from flexlib.store.outbox import list_standings
 
 USER = ("user", 42)
 COST = "openai", "gpt-4o"
@@ -243,6 +244,33 @@ def test_without_a_limit_nothing_is_asked_and_nothing_held(ledger: Ledger, limit
         assert held.settle(provider="openai", model="gpt-4o", prompt_tokens=5).prompt_tokens == 5
     assert allow(USER, "500", budgets=file.with_name("none.yaml"), ledger=ledger)
     assert read_counters(ledger) == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_threshold_that_a_call_passes_is_left_to_be_told_once(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("usable: [user, 42]", "1.00"), ("whole: true", "9"))
+
+    def settle_one(amount: str) -> list[tuple[str, str, str, tuple[str, ...]]]:
+        settle(take(file, ledger, "0.1"), amount)
+        left = list_standings(ledger.data)
+        for one in left:
+            one.unlink()
+        return [(one.budget, one.outcome, str(one.spent.normalize()), one.of) for one in left.values()]
+
+    of = ("user", "42")
+    assert settle_one("0.74") == []
+    assert settle_one("0.01") == [("limit 1", "near", "0.75", of)]
+    assert settle_one("0.01") == []
+    assert settle_one("0.40") == [("limit 1", "over", "1.16", of)] * 2  # 90 and 100 %
+
+
+@pytest.mark.usefixtures("clock")
+def test_where_an_alert_cannot_be_kept_the_call_is_recorded_all_the_same(
+    ledger: Ledger, limit: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    (ledger.data / "notices").write_text("in the way")
+    assert settle(take(limit(("whole: true", "1")), ledger, "0.1"), "0.8").amount_in_usd == Decimal("0.8")
+    assert "That limit 1 reached 75 % of its budget could not be kept for a notice" in caplog.text
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -18,6 +17,7 @@ from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
+from flexlib.ledger.guard.alerts import LOG, leave_alerts
 from flexlib.ledger.guard.limits import Counters, Limit, find_limits, load_limits
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
@@ -27,7 +27,6 @@ from flexlib.ledger.record.writing import open_transaction
 LIFETIME = timedelta(minutes=10)
 """How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
 
-LOG = logging.getLogger("flexlib.ledger")
 _UNASKED = count(1)
 
 T = TypeVar("T")
@@ -90,16 +89,21 @@ class Hold:
         if given := self._call.get("metadata"):
             named["metadata"] = {**given, **(call.get("metadata") or {})}
 
+        spent: list[Decimal] = []
+
         def resolve(connection: Any, stored: list[UsageRecord]) -> None:  # noqa: ANN401
             if all(one.amount_in_usd is not None for one in stored):
                 self._counters.resolve(connection, self.request_id, self._limits)
             else:
                 self._counters.keep(connection, self.request_id)
+            spent[:] = [self._counters.read(connection, one.key).spent for one in self._limits]
 
         prepare_ledger(self._ledger)
         built = build_record(self._ledger, **named)
         (record,) = store_batch(self._ledger, [named], [built], resolve if self.is_held else None).records
         self.is_held = False
+        for limit, so_far in zip(self._limits, spent, strict=False):  # of a call that was not held nothing is known
+            leave_alerts(self._ledger.data, limit, so_far, record.amount_in_usd or Decimal(0))
         return record
 
     async def settle_async(self, **call: Any) -> UsageRecord:  # noqa: ANN401
