@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flexlib.cli.check_caps import check_caps, describe_caps, find_caps_code, render_caps
 from flexlib.cli.forecast import DEMO_MONTHS, read_day
 from flexlib.cli.notice_output import describe_message, list_open, render_open
 from flexlib.cli.options import (
@@ -47,10 +48,14 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "check", "which budgets are passed, near, or will be passed, and when", """\
   flexlib check --year 2025 --month 9
   flexlib check --year 2025 --month 9 --as-of 2025-09-15 --json
-  flexlib check --year 2025 --month 9 --budgets teams.yaml""")  # fmt: skip
+  flexlib check --year 2025 --month 9 --budgets teams.yaml
+  flexlib check --year 2025 --month 9 --caps""")  # fmt: skip
     add_month_options(parser, required=True)
     add_check_options(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
+    parser.add_argument("--caps", action="store_true",
+                        help="ask Windsurf for its caps on add-on credits, and hold them against the budgets of all "
+                        "flex credits and of people (the key needs Billing Read; nothing is set)")  # fmt: skip
     add_demo_option(parser)
     parser.set_defaults(run=run_check)
 
@@ -66,22 +71,27 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints each budget; exits with 5 where one is passed, with 3 where one cannot be judged, else as the month."""
+    """Prints each budget; exits with 5 where one is passed, with 4 where the vendor's cap is another, with 3 where one
+    cannot be judged, else as the month."""
     from flexlib.analysis.budgets import Outcome
 
-    made, settings = check_stored(arguments, settings, Month(arguments.year, arguments.month))
-    notices = list_open(settings.data)
+    made, shown = check_stored(arguments, settings, Month(arguments.year, arguments.month))
+    budgets = dict.fromkeys(one.budget for one in made.periods)
+    caps = check_caps(arguments, settings, shown, budgets) if arguments.caps else None
+    notices = list_open(shown.data)
     if arguments.json:
         described = {**describe_check(made), "notices": [describe_message(one) for one in notices]}
+        described |= {} if caps is None else {"caps": describe_caps(caps)}
         print(json.dumps(described, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([render_check(made), *render_open(notices, count_left(settings.data))]))
+        capped = () if caps is None else render_caps(caps)
+        print("\n".join([render_check(made), *capped, *render_open(notices, count_left(shown.data))]))
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
     outcomes = {one.outcome for one in made.periods}
     if Outcome.OVER in outcomes:
         return LIMIT_PASSED
-    code = find_exit_code(made.certificates, made.state)
+    code = max(find_exit_code(made.certificates, made.state), find_caps_code(caps or ()))
     return max(code, State.GAP.exit_code) if Outcome.CANNOT_SAY in outcomes else code
 
 

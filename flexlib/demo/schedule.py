@@ -24,6 +24,8 @@ ENDPOINTS = {
     "balance": "/api/v1/GetTeamCreditBalance",
     "consumption": CONSUMPTION,
 }
+ALIKE = {"balance": "/api/v1/GetUsageConfig"}
+"""What takes the same permission, and fails with it."""
 ENTRY = re.compile(r"([a-z0-9-]+)(?:=([^@#*]+))?(?:@([\w-]+))?(?:#(\d+)(-)?(\d*))?(?:\*([\d.]+(?:e-\d+)?))?")
 FORM = "NAME[=VALUE][@WHERE][#FIRST[-[LAST]]][*SHARE]"
 SEED = "seed:"
@@ -153,7 +155,7 @@ def _meet(
 def _concerns(entry: Entry, person: Person | None, request: Request) -> bool:
     """Whether the entry is of such requests: those to its endpoint, or with a query for its user."""
     if person is None or entry.fault in ROWS:
-        return entry.where not in ENDPOINTS or request.path == ENDPOINTS[entry.where]
+        return entry.where not in ENDPOINTS or request.path in (ENDPOINTS[entry.where], ALIKE.get(entry.where))
     return person.key in (query.key for query in read_queries(request.queries))
 
 
