@@ -71,8 +71,8 @@ class ChargeLine:
     """Exact."""
     charged: Mapping[str, Amounts]
     """Rounded together."""
-    requests: int | None = None
-    unpriced: int = 0
+    requests: int | None
+    unpriced: int
     """Calls whose amount is not known: they are in no item."""
 
     @property

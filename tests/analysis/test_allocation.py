@@ -80,6 +80,8 @@ def test_what_a_total_has_more_than_its_parts_is_the_largest_one_s_also_where_no
     assert round_parts({"a": 1, "b": 7}, 9) == {"a": 1, "b": 8}
     assert round_parts({"a": 1, "b": 7}, 7) == {"a": 1, "b": 6}
     assert round_parts({"a": Decimal("0.4"), "b": 7}, 9) == {"a": 1, "b": 8}
+    assert round_parts({"a": Decimal("0.5"), "b": 7}, 8) == {"a": 1, "b": 7}
+    assert round_parts({"a": Decimal("1.4"), "b": 7, "c": 9}, 20) == {"a": 2, "b": 7, "c": 11}
 
 
 @given(TABLES)
@@ -122,6 +124,12 @@ def test_a_pool_is_shared_in_every_unit_by_the_same_weights() -> None:
         "c": {"seats": {"usd": 0, "clp": 0}},
     }
     assert made.kept == ()
+
+
+def test_use_that_is_not_known_weighs_nothing() -> None:
+    use = {"a": {"usd": 300, "flex_credits": 5}, "b": {"usd": 100}}
+    made = allocate_pools(use, [Pool("plan", {"usd": -10}, Rule.USE, "flex_credits")], {})
+    assert made.shares == {"a": {"plan": {"usd": -10}}, "b": {"plan": {"usd": 0}}}
 
 
 def test_the_own_use_of_a_line_is_taken_off_it_and_it_takes_no_part_in_any_pool() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from flexlib.analysis.allocation import Rule
 from flexlib.analysis.chargeback import (
     DIRECT,
-    MONEY,
     UNITS,
     Charge,
     ChargeLine,
@@ -68,7 +67,7 @@ def test_lines_sum_to_use_pools_and_taxes_in_every_unit_exact_and_as_charged_in_
     for unit in UNITS:
         own = add(*(one.amounts.get(unit) for one in use.values()))
         base = own + add(*(amounts.get(unit) for _, amounts, _ in pools))
-        factor = 1 + sum((Fraction(one) / 100 for _, one in taxes), Fraction(0)) * (unit in MONEY)
+        factor = 1 + sum((Fraction(one) / 100 for _, one in taxes), Fraction(0)) * (unit in ("usd", "clp"))
         assert add(*(line.items.get(DIRECT, {}).get(unit) for line in lines)) == own
         assert add(*(line.total(unit, exact=True) for line in lines)) == base * factor
         places = Fraction(1, 1 if unit == "clp" else 100)
@@ -95,6 +94,36 @@ def test_a_department_that_is_called_unmapped_is_no_use_of_nobody() -> None:
     ]  # fmt: skip
 
 
+A, B, C = (LineKey(LineKind.PART, name) for name in "abc")
+NOBODY = LineKey(LineKind.UNMAPPED)
+
+
+def test_a_pool_is_shared_among_parts_alone_to_the_last_digit_that_rows_have() -> None:
+    use = {key: Use({}) for key in (A, B, C, NOBODY)}
+    pool = Charge("pool", {unit: Decimal(1) for unit in UNITS}, Rule.EQUAL)
+    found = {line.name: line.items.get("pool", {}) for line in build_lines(use, [pool], [], {})}
+    assert {name: [str(one) for one in amounts.values()] for name, amounts in found.items()} == {
+        "a": ["0.34", "0.3333333334", "0.3334"],
+        "b": ["0.33", "0.3333333333", "0.3333"],
+        "c": ["0.33", "0.3333333333", "0.3333"],
+        "Unmapped": [],
+    }
+    by_head = build_lines(use, [Charge("pool", {"usd": Decimal(3)}, Rule.HEAD)], [], {"a": 1, "c": 2})
+    assert {line.name: str(line.total("usd")) for line in by_head if line.key is not NOBODY} == {
+        "c": "2.00", "a": "1.00", "b": "0.00",
+    }  # fmt: skip
+
+
+def test_the_largest_stands_first_by_dollars_to_the_last_digit_then_credits_then_name_and_nobody_s_last() -> None:
+    amounts = [
+        (NOBODY, "9", "9"), (A, "1", "5"), (B, "1", "7"), (C, "1.0000000001", "0"),
+        (LineKey(LineKind.PART, "e"), "1", "5"), (LineKey(LineKind.PART, "d"), "0", "5"),
+    ]  # fmt: skip
+    use = {key: Use({"usd": Decimal(usd), "flex_credits": Decimal(one)}) for key, usd, one in amounts}
+    use[LineKey(LineKind.PART, "f")] = Use({})
+    assert [line.name for line in build_lines(use, [], [], {})] == ["c", "b", "a", "e", "d", "f", "Unmapped"]
+
+
 def test_what_is_not_known_is_on_no_sum_and_is_no_zero() -> None:
     use = {LineKey(LineKind.PART, "a"): Use({"flex_credits": Decimal(1)}, 3, 3)}
     (line,) = build_lines(use, [], [("IVA", Decimal(19))], {})
@@ -119,6 +148,12 @@ def test_sums_that_are_not_one_are_found_each(
     given_ = ({unit: Decimal(one) for unit, one in amounts.items()} for amounts in (totals, expected))
     found: list[SumCheck] = check_lines(lines, *given_)
     assert [(one.what, one.unit) for one in found if not one.agrees] == broken
+
+
+def test_exact_sums_are_held_against_the_whole_and_not_what_is_charged() -> None:
+    lines = build_lines({A: Use({"usd": Decimal("1.234")})}, [], [], {})
+    assert lines[0].unpriced == 0
+    assert all(one.agrees for one in check_lines(lines, *({"usd": Decimal("1.234")},) * 2))
 
 
 def test_what_is_charged_is_rounded_half_to_even_in_the_steps_of_its_unit() -> None:

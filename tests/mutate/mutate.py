@@ -112,6 +112,7 @@ ROOMS = {
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
     "analysis/compare": _mirror("analysis/compare"),
+    "analysis/allocation": _mirror("analysis/allocation analysis/chargeback"),
     "analysis/budgets": _mirror("analysis/budgets"),
     "analysis/forecast": Room(
         ("flexlib/analysis/forecast.py",),
