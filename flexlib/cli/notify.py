@@ -11,11 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.cli.check import add_check_options, check_stored
+from flexlib.cli.check import BUDGETS, add_check_options, check_stored
 from flexlib.cli.notice_output import describe_message, explain_open, name_reader, render_message
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options
 from flexlib.dates import Month
-from flexlib.errors import BadFile, InvalidRequest
+from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.settings import Settings, find_home
 from flexlib.store.outbox import Standing, list_standings
@@ -39,7 +39,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "notify", "tells who has to know of budgets, each of them once", """\
   flexlib notify --year 2025 --month 9 --dry-run
   flexlib notify --year 2025 --month 9
-  flexlib notify                              what waits, and what the guard has left, without a look at budgets
+  flexlib notify                              what waits, and limits that are passed by now, without a look at months
   flexlib notify --resend 3f1c9a2b77d0""")  # fmt: skip
     add_month_options(parser, required=False)
     add_check_options(parser)
@@ -68,13 +68,16 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
     rules = read_rules(path)
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest("give --year and --month, or neither to send what waits.")
-    month, standings = None, list[Standing]()
+    month, standings, lacking = None, list[Standing](), ""
     if arguments.year is not None:
         month = Month(arguments.year, arguments.month)
         made, settings = check_stored(arguments, settings, month)
         standings = [describe_standing(one) for one in made.periods]
         for sentence in made.missing:
             print(sentence, file=sys.stderr)
+    if not is_made_up(settings.data):
+        counted, lacking = read_limits(arguments, settings)
+        standings += counted
     find_owner = _read_owners(arguments, settings)
     if arguments.dry_run:
         from flexlib.deliver.claims import Claims
@@ -92,8 +95,9 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
             )
         bundle = settings.ca_bundle and settings.ca_bundle[1]
         plan, messages = tell(rules, standings, settings.data, settings.servers, bundle, find_owner)
-    _print_all(arguments, month, messages, plan.untold)
-    return NOT_TOLD if plan.untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0
+    untold = (*plan.untold, *filter(None, [lacking]))
+    _print_all(arguments, month, messages, untold)
+    return NOT_TOLD if untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0
 
 
 def _read_owners(arguments: argparse.Namespace, settings: Settings) -> FindOwner:
@@ -162,6 +166,42 @@ def _mend(arguments: argparse.Namespace, settings: Settings) -> int:
             message = send_again(claims, message, open_channels(settings.servers, settings.data, bundle))
     _print_all(arguments, None, [message], ())
     return NOT_TOLD if is_lacking(message) else 0
+
+
+def read_limits(arguments: argparse.Namespace, settings: Settings) -> tuple[list[Standing], str]:
+    """Where the budgets stand that are enforced, by what the ledger has counted until now; and why it could not be
+    asked, where it could not."""
+    path = arguments.budgets or settings.budgets or find_home() / BUDGETS
+    if not (settings.has_ledger and path.is_file()):
+        return [], ""
+    from flexlib.store.budgets import read_budgets
+
+    enforced = [one for one in read_budgets(path) if one.is_enforced]
+    if not enforced:
+        return [], ""
+    from flexlib.analysis.budgets import Usage, judge_budget
+    from flexlib.ledger.door import find_ledger
+    from flexlib.ledger.guard.counted import list_counted
+
+    try:
+        counted = list_counted(find_ledger(settings), enforced, datetime.now(timezone.utc))
+    except LedgerError as error:
+        return [], str(error)
+    return [
+        Standing(
+            one.name,
+            one.scope,
+            one.of,
+            one.unit,
+            one.amount,
+            one.thresholds,
+            span.first,
+            span.last,
+            str(judge_budget(one.amount, one.thresholds, Usage({}, undated=spent))),
+            spent,
+        )
+        for one, span, spent in counted
+    ], ""
 
 
 def describe_standing(one: BudgetPeriod) -> Standing:

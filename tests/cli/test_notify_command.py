@@ -14,6 +14,7 @@ import pytest
 from notice_samples import SECRET, Script, serve_script
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib import hold, record_usage
 from flexlib.cli.main import main
 from flexlib.deliver import mail
 from flexlib.store.outbox import Standing, put_standing
@@ -216,3 +217,27 @@ def test_what_waits_is_counted_by_check_and_goes_when_it_is_due(
     code, said, _ = run(capsys, "notify")
     assert [line.split()[:4] for line in said.splitlines()[1:]] == [
         ["SENT", "e-mail", "to", "b@example.com:"], ["WAITING", "e-mail", "to", "a@example.com"]]  # fmt: skip
+
+
+def test_a_limit_of_the_guard_is_told_of_by_what_the_ledger_has_counted(
+    tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No month is closed, and no budget looked at: 90 cents of a dollar are spent by now, of which 50 were held."""
+    budgets = tmp_path / "FLEXLIB_BUDGETS.yaml"
+    budgets.write_text(
+        "budgets: [{name: all, usable: [key, 3f1c], currency: usd, amount: '1', enforce: true, period: month},"
+        " {name: never held, whole: true, currency: usd, amount: '0.10'}]",
+        "utf-8",
+    )
+    assert run(capsys, "notify") == (0, "Notices: none\n", "")
+    call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o", "usable": ("key", "3f1c")}
+    with hold(usable=("key", "3f1c"), estimate_usd="0.50") as held:
+        held.settle(**call, amount_in_usd="0.50")
+    assert run(capsys, "notify") == (0, "Notices: none\n", "")
+    record_usage(**call, amount_in_usd="0.40")  # without a hold
+    sent = "Notices\n  SENT     e-mail to finance@example.com: Presupuesto all: 90,0 % usado\n"
+    assert run(capsys, "notify") == (0, sent, "")
+    assert run(capsys, "notify") == (0, "Notices: none\n", "")
+    record_usage(**call, amount_in_usd="0.11")
+    assert run(capsys, "notify")[1].endswith("Presupuesto all: superado\n")
+    assert len(script.taken) == 2

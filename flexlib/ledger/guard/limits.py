@@ -84,10 +84,14 @@ def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetim
     for budget in budgets:
         value = name_value(budget)
         if told.get(budget.scope) == value:
-            span = find_period(budget, now)
-            first, until = (datetime.combine(day, time(), timezone.utc) for day in (span.first, span.last + DAY))
-            found.append(Limit(budget, (budget.scope, value, first, until)))
+            found.append(build_limit(budget, find_period(budget, now)))
     return sorted(found, key=lambda one: one.key)
+
+
+def build_limit(budget: Budget, span: Span) -> Limit:
+    """The budget in one of its periods."""
+    first, until = (datetime.combine(day, time(), timezone.utc) for day in (span.first, span.last + DAY))
+    return Limit(budget, (budget.scope, name_value(budget), first, until))
 
 
 def name_value(budget: Budget) -> str:
