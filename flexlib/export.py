@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -83,7 +84,8 @@ def write_rows(
             if check is not None:
                 check(temporary)
     except (OSError, duckdb.IOException) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        number = re.search(r"errno\W*(\d+)", str(error))  # DuckDB's own words are for programs
+        why = getattr(error, "strerror", None) or (os.strerror(int(number[1])) if number else "the disk refused it")
         raise DiskFailed(f"{path} cannot be written ({why}); make room or choose another folder.") from error
     return path
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -128,6 +131,21 @@ def test_plain_facts_have_the_same_sum_and_a_line_without_an_amount_for_what_has
     assert [(row["flex_credits"], row["plan_credits"], row["usd"]) for row in (flex, plan)] == [
         ("2.50", "", "0.1000000000"), ("", "1.50", "0.0000000000")]  # fmt: skip
     assert sum(Decimal(row["usd"] or 0) for row in read("facts.csv")) == fl.load("2025-09").total("usd")
+
+
+def test_a_full_disk_is_a_sentence_and_the_file_that_was_there_stays(folder: Path) -> None:
+    shutil.copytree(FIXTURE, "data")
+    Path("kept.csv").write_text("as it was", "utf-8")
+
+    def allow_little() -> None:  # for every file of the process, as a disk that is nearly full does
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    command = [sys.executable, "-m", "flexlib", *ASKED, "--output", "kept.csv"]
+    ran = subprocess.run(command, capture_output=True, text=True, preexec_fn=allow_little)
+    assert ran.returncode == 1
+    assert "kept.csv cannot be written (File too large); make room or choose another folder.\n" in ran.stderr
+    assert Path("kept.csv").read_text("utf-8") == "as it was"
+    assert sorted(file.name for file in folder.iterdir()) == ["data", "kept.csv"]
 
 
 def test_an_unknown_format_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -225,6 +225,17 @@ def test_a_bill_in_another_currency_keeps_every_digit_of_its_dollars(tmp_path: P
     assert (row["PricingCurrency"], row["PricingCurrencyEffectiveCost"]) == ("EUR", "10.1234567890")
 
 
+def test_a_cloud_s_bill_for_a_maker_s_calls_makes_the_cloud_the_issuer_of_their_charges(tmp_path: Path) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-01", "1"))
+    bill(tmp_path, "2025-09-01,u,gpt-4o,1.5,USD,", provider="Microsoft Azure", bills="openai")
+    rows = list_charges(load(tmp_path))
+    names = ("ChargeCategory", "InvoiceIssuerName", "ProviderName", "ServiceName", "PublisherName", "BilledCost")
+    assert pick(rows, *names) == [
+        ["Usage", "Microsoft Azure", "Microsoft Azure", "OpenAI", "OpenAI", "1.0000000000"],
+        ["Adjustment", "Microsoft Azure", "Microsoft Azure", "Microsoft Azure", "Microsoft Azure", "0.5000000000"],
+    ]
+
+
 def test_a_refund_is_a_credit_without_a_quantity(tmp_path: Path) -> None:
     store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-05", "-2"), call("b", "2025-09-05", "5"))
     rows = list_charges(load(tmp_path))
@@ -329,7 +340,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(CALLS, LINES)
 def test_whatever_was_called_and_billed_the_charges_are_the_spend(
     tmp_path_factory: pytest.TempPathFactory,
