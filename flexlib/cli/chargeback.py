@@ -23,11 +23,13 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
 from flexlib.settings import DEMO, Settings
-from flexlib.tables.chargeback import LEVEL_NAMES
 
 if TYPE_CHECKING:
     from flexlib.analysis.chargeback import ChargeLine
     from flexlib.front.chargeback import Chargeback
+
+LEVELS = ("department", "project", "cost_centre", "team", "person")
+"""What a month can be charged to, as `front.chargeback` has it, which is loaded for nobody else."""
 
 SHOWN = 40
 """Lines shown of those who are charged, unless another number is asked for; files have all."""
@@ -41,10 +43,9 @@ def add_commands(commands: Commands) -> None:
   flexlib chargeback --year 2025 --month 9 --by person --names --json
   flexlib chargeback --year 2025 --month 9 --per department    a page for each, holding only its part""")  # fmt: skip
     add_month_options(parser, required=True)
-    levels = list(LEVEL_NAMES)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--by", choices=levels, default="department", help="who is charged (default department)")
-    which.add_argument("--per", choices=levels, help="write a page for each of them, holding only its part")
+    which.add_argument("--by", choices=LEVELS, default="department", help="who is charged (default department)")
+    which.add_argument("--per", choices=LEVELS, help="write a page for each of them, holding only its part")
     parser.add_argument("--rules", type=Path, metavar="FILE",
                         help="pools, their rules, and taxes (default params/chargeback.yaml, if there)")  # fmt: skip
     add_roster_option(parser)

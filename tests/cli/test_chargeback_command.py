@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
+from flexlib.cli.chargeback import LEVELS as OFFERED
 from flexlib.cli.main import main
+from flexlib.front.chargeback import LEVELS
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.money.fx import Rate, sort_rates
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.fx import KeptRate, write_kept_rates
+from flexlib.tables.chargeback import LEVEL_NAMES, PLURALS
 
 WORDS = ["chargeback", "--year", "2025", "--month", "9"]
 UNITS = ("flex_credits", "usd", "clp")
@@ -334,6 +337,10 @@ def test_with_a_map_of_nobody_who_spent_everything_is_unmapped_and_without_one_i
     monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "people.csv"))
     code, made = charge(capsys, "--by", "cost_centre")
     assert (code, list_totals(made)) == (0, {"Unmapped": "4.627"})
+
+
+def test_the_command_offers_every_level_there_is() -> None:
+    assert set(OFFERED) == set(LEVELS) == set(LEVEL_NAMES) == set(PLURALS)
 
 
 def test_what_is_asked_wrongly_is_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
