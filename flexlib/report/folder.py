@@ -10,8 +10,8 @@ from flexlib.errors import InvalidRequest
 from flexlib.settings import find_checkout
 from flexlib.store.disk import report_disk
 
-PRIVATE = ("organization.csv",)
-"""What a checkout may hold of its owner, which is nobody else's."""
+EXAMPLE = ".example"
+"""In the name of a file that is there to be copied: the copy is its owner's, and nobody else's."""
 LAID_OUT = ("notebooks", "params", ".env.example", "README.md")
 
 
@@ -32,8 +32,9 @@ def lay_out_folder(folder: Path) -> list[Path]:
     source = find_packaged()
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        own = (one.name.replace(EXAMPLE, "") for one in (source / "params").glob(f"*{EXAMPLE}.*"))
+        ignored = shutil.ignore_patterns(".*", *own)
         for name in ("notebooks", "params"):
-            ignored = shutil.ignore_patterns(".*", *PRIVATE)
             shutil.copytree(source / name, folder / name, ignore=ignored, copy_function=shutil.copyfile)
         shutil.copyfile(source / ".env.example", folder / ".env.example")
         shutil.copyfile(str(files("flexlib") / "templates" / "folder" / "README.md"), folder / "README.md")
