@@ -21,7 +21,7 @@ def find_lack(
 ) -> tuple[str, bool]:
     """What is missing of a period, in a few words, and whether that is too much."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
-    if budget.scope != "whole" and not spend._rows.limit(1).fetchall():
+    if budget.scope != "whole" and not len(table):
         return f"no stored row is of {' '.join(budget.of)}: check the name", True
     here = {one.month: one for one in spend.loaded}
     if of == "credits":
