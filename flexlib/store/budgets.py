@@ -59,7 +59,9 @@ def read_budgets(path: Path) -> list[Budget]:
     try:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "budgets")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read ({error.strerror}); name the YAML file of your budgets.") from error
+    except ValueError as error:
         raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
     listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
     if not isinstance(listed, list):

@@ -13,6 +13,7 @@ from spend_samples import SEPTEMBER, call, store
 
 from flexlib.analysis.budgets import BudgetLine, Outcome
 from flexlib.dates import Month
+from flexlib.errors import BadFile
 from flexlib.front.answers import Answers
 from flexlib.front.spend import load_spend
 from flexlib.page.budgets import heading_for_budgets, plot_budgets, show_budgets
@@ -117,3 +118,9 @@ def test_without_a_file_or_a_budget_in_its_unit_a_page_has_no_budgets(tmp_path: 
     (file := tmp_path / "b.yaml").write_text('budgets: [{name: b, whole: true, currency: usd, amount: "1"}]')
     assert find_lines(tmp_path, "credits", file) == []
     assert Answers(load_spend("2025-09", None, tmp_path, zone="UTC", names=False), "credits").budgets == []
+
+
+def test_a_file_that_is_not_there_is_a_sentence_and_no_page_without_budgets(tmp_path: Path) -> None:
+    store_month(tmp_path, [(1, "ana", "gpt-4", 0, 100)])
+    with pytest.raises(BadFile, match=r"gone.yaml cannot be read \(No such file or directory\); name the YAML file"):
+        find_lines(tmp_path, "credits", tmp_path / "gone.yaml")
