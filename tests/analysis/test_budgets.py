@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.budgets import Outcome, Usage, find_day_passed, judge_budget, list_reached
+from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget, list_reached
 from flexlib.dates import PERIODS, Month, list_periods
 
 SEPTEMBER = Month(2025, 9)
@@ -85,3 +85,14 @@ def test_the_weeks_of_a_month_begin_on_the_monday_before_its_first_day() -> None
 def test_a_budget_is_of_a_day_a_week_a_month_or_a_cycle() -> None:
     counts = {period: len(list_periods(period, SEPTEMBER)) for period in PERIODS}
     assert counts == {"day": 30, "week": 5, "month": 1, "cycle": 1}
+
+
+def test_an_amount_is_measured_in_percent_of_its_budget_and_not_of_a_budget_of_nothing() -> None:
+    def measure(amount: str, budget: str) -> float | None:
+        line = BudgetLine("b", "usd", "month", SEPTEMBER.span, Outcome.NEAR, Decimal(1), Decimal(budget), "", False,
+                          None, None, None, None, None)  # fmt: skip
+        assert (line.over, line.count) == (0, 1)
+        return line.measure(Decimal(amount))
+
+    assert measure("30", "40") == 75.0
+    assert measure("30", "0") is None
