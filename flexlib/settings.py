@@ -165,11 +165,18 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     An empty value counts as not set. Raises `BadSetting` when one makes no sense.
     """
     home = folder or find_home()
-    found = {**_read_dotenv(home / ".env"), **(os.environ if environment is None else environment)}
+    own = os.environ if environment is None else environment
+    found = {**_read_dotenv(home / ".env"), **own}
     values = {name: (found.get(name) or "").strip() for name in VARIABLES}
 
     def read(*names: str) -> str | None:
         return next((values[name] for name in names if values[name]), None)
+
+    def find_file(name: str, usual: str) -> Path | None:
+        # What `.env` names is beside it, wherever the command or a notebook runs.
+        if named := values[name]:
+            return ((Path.cwd() if own.get(name) else home) / named).absolute()
+        return file if (file := home / "params" / usual).is_file() else None
 
     if (unit := read("WINDSURF_CONSUMPTION_UNIT")) is not None:
         unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
@@ -196,17 +203,13 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
             BillTolerance(),
         ),
         unclosed=read("FLEXLIB_UNCLOSED"),
-        budgets=_find_file(read("FLEXLIB_BUDGETS"), home / "params" / "budgets.yaml"),
-        organization=_find_file(read("FLEXLIB_ORGANIZATION"), home / "params" / "organization.csv"),
+        budgets=find_file("FLEXLIB_BUDGETS", "budgets.yaml"),
+        organization=find_file("FLEXLIB_ORGANIZATION", "organization.csv"),
         notices=Path(named) if (named := read("FLEXLIB_NOTICES")) else None,
         servers=read_servers(found),
         is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
         debug=read("FLEXLIB_DEBUG") is not None,
     )
-
-
-def _find_file(named: str | None, usual: Path) -> Path | None:
-    return Path(named).absolute() if named else usual if usual.is_file() else None
 
 
 def list_set() -> dict[str, str]:

@@ -139,3 +139,14 @@ def test_a_data_folder_whose_name_is_not_in_utf_8_is_refused(tmp_path: Path) -> 
     for environment, home in (({"FLEXLIB_DATA": "/d\udce9"}, tmp_path), ({}, tmp_path / "d\udce9")):
         with pytest.raises(BadSetting, match=r"has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA\.$"):
             load_settings(environment, home)
+
+
+def test_a_file_that_env_names_is_beside_it_and_one_of_the_environment_where_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".env").write_text("FLEXLIB_BUDGETS=mine/budgets.yaml\nFLEXLIB_ORGANIZATION=people.csv\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = load_settings({"FLEXLIB_ORGANIZATION": "people.csv"}, tmp_path)
+    assert found.budgets == tmp_path / "mine" / "budgets.yaml"
+    assert found.organization == tmp_path / "elsewhere" / "people.csv"

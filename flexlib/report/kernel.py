@@ -21,7 +21,7 @@ from flexlib.settings import VARIABLES
 FILES = ("FLEXLIB_BUDGETS", "FLEXLIB_ORGANIZATION")
 """Named from where the command runs; a notebook works in a folder of its own."""
 
-TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", *FILES)
+TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_MOST_UNPRICED", *FILES)
 """No secrets, and a page without them would say otherwise of a month than the console does."""
 
 PASSED_ON = (
