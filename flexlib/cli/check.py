@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.check_caps import check_caps, describe_caps, find_caps_code, render_caps
 from flexlib.cli.forecast import DEMO_MONTHS, read_day
 from flexlib.cli.notice_output import describe_message, list_open, render_open
 from flexlib.cli.options import (
@@ -74,6 +73,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints each budget; exits with 5 where one is passed, with 4 where the vendor's cap is another, with 3 where one
     cannot be judged, else as the month."""
     from flexlib.analysis.budgets import Outcome
+    from flexlib.cli.check_caps import check_caps, describe_caps, find_caps_code, render_caps
 
     made, shown = check_stored(arguments, settings, Month(arguments.year, arguments.month))
     budgets = dict.fromkeys(one.budget for one in made.periods)
