@@ -96,7 +96,7 @@ class Settings:
     organization: Path | None = None
     """The file that says who belongs to which department; None: there is none."""
     notices: Path | None = None
-    """The file that says who is told of budgets; None: `params/notices.yaml` in the folder of the project."""
+    """The file that says who is told of budgets; None: there is none."""
     servers: NoticeServers = NoticeServers()
     """Where notices go."""
     is_guard_open: bool = False
@@ -205,7 +205,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         unclosed=read("FLEXLIB_UNCLOSED"),
         budgets=find_file("FLEXLIB_BUDGETS", "budgets.yaml"),
         organization=find_file("FLEXLIB_ORGANIZATION", "organization.csv"),
-        notices=Path(named) if (named := read("FLEXLIB_NOTICES")) else None,
+        notices=find_file("FLEXLIB_NOTICES", "notices.yaml"),
         servers=read_servers(found),
         is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
         debug=read("FLEXLIB_DEBUG") is not None,
