@@ -144,13 +144,13 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     if with_total:
         cards.append(("The whole month", _write("usd", made.total("usd")), f"of all {PLURALS[made.level]}"))
     note = "Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."
-    used = "At the prices and rates of each day, in the order of cost. Before rounding."
+    used = "At the prices and rates of each day, in the order of cost; rounded together, to your direct use."
     agrees = f"The sum of all {PLURALS[made.level]} is the total of the month, to the last digit"
     return [
         title,
         show_cards(cards),
         show_section(Heading("What you are charged with", note), table_items(line, made.items, made.rules)),
-        show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line.name)),
+        show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line)),
         show_facts(badge, missing, [Fact("Lines and month", agrees, "good")], ()),
     ]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from flexlib.analysis.allocation import Rule
+from flexlib.analysis.allocation import Rule, round_parts
 from flexlib.analysis.chargeback import (
     AS_CHARGED,
+    CHARGED_PLACES,
     DIRECT,
     MONEY,
     OWN_USE,
@@ -93,17 +95,26 @@ def table_items(line: ChargeLine, items: Sequence[str], rules: Mapping[str, Rule
     return Table("table-items", f"What {line.name} is charged with", columns, rows)
 
 
-def table_models(models: Sequence[Row], name: str) -> Table:
-    """The own use of one line by model, rows as of `Spend.by`; it is rounded line by line."""
+def table_models(models: Sequence[Row], line: ChargeLine) -> Table:
+    """The own use of one line by model, rows as of `Spend.by`, without those that cost nothing: rounded together, to
+    what its direct use is charged with."""
+    rows = [dict(row) for row in models if any(row[unit] for unit in UNITS)]
+    for unit, charged in line.charged.get(DIRECT, {}).items():
+        places = CHARGED_PLACES[unit]
+        parts = {str(place): row[unit].scaleb(places) for place, row in enumerate(rows) if row[unit] is not None}
+        total = int(charged.scaleb(places))
+        if abs(sum(parts.values()) - total) < 1:  # else it is charged otherwise, as where it is everybody's
+            for place, amount in round_parts(parts, total).items():
+                rows[int(place)][unit] = Decimal(amount).scaleb(-places)
     columns = [
         Column("model", "Model", total="All models"),
         *(
-            Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sum_amounts(row[unit] for row in models))
+            Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sum_amounts(row[unit] for row in rows))
             for unit in UNITS
-            if any(row[unit] is not None for row in models)
+            if any(row[unit] is not None for row in rows)
         ),
     ]
-    return Table("table-models", f"What {name} used itself, by model", columns, models)
+    return Table("table-models", f"What {line.name} used itself, by model", columns, rows)
 
 
 def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str, month: str,
