@@ -7,6 +7,7 @@ PYTHON ?= python3
 YEAR   ?= 2025
 MONTH  ?= 9
 VENV   ?= .venv
+FEWER  ?= 4
 BIN    := $(VENV)/bin
 TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 # Without nbval where no notebook is compared: to import it takes each worker as long as hundreds of tests.
@@ -21,7 +22,7 @@ report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSUR
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
 test: $(VENV)/test ## the tests: unit, property (a quarter of the examples), notebooks, end to end
-	ONE_EXAMPLE_IN=4 $(BIN)/python -m pytest -q $(PARALLEL)
+	ONE_EXAMPLE_IN=$(FEWER) $(BIN)/python -m pytest -q $(PARALLEL)
 	$(TEST_NOTEBOOKS)
 
 test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), every block of the README

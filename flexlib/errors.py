@@ -181,7 +181,7 @@ class LimitReached(LedgerError):
     >>> from decimal import Decimal
     >>> import flexlib as fl
     >>> print(fl.LimitReached("user-42", Decimal("1.00"), Decimal("0.70"), Decimal("0.20"), Decimal("0.15")))
-    The limit user-42 of US$ 1.00 has no room for US$ 0.15: US$ 0.70 is spent and US$ 0.20 held for calls under way.
+    The limit user-42 (US$ 1.00) has no room for US$ 0.15: US$ 0.70 is spent and US$ 0.20 held for calls in progress.
     """
 
     exit_code = LIMIT_PASSED
@@ -189,9 +189,10 @@ class LimitReached(LedgerError):
     def __init__(self, limit: str, amount: Decimal, spent: Decimal, held: Decimal, asked: Decimal) -> None:
         self.limit, self.amount, self.spent, self.held, self.asked = limit, amount, spent, held, asked
         """Its name; in US$ what it is, what is spent of it, what is held for other calls, what this one asked for."""
+        parts = (f"{one:f}".partition(".") for one in (amount, asked, spent, held))
+        usd = [f"US$ {whole}.{digits.rstrip('0').ljust(2, '0')}" for whole, _, digits in parts]
         super().__init__(
-            f"The limit {limit} of US$ {amount:f} has no room for US$ {asked:f}: "
-            f"US$ {spent:f} is spent and US$ {held:f} held for calls under way."
+            "The limit {} ({}) has no room for {}: {} is spent and {} held for calls in progress.".format(limit, *usd)
         )
 
     def __reduce__(self) -> tuple[type[LimitReached], tuple[Any, ...]]:
@@ -202,8 +203,9 @@ class LimitUnknown(LimitReached):
     """Whether there is room for a call cannot be asked: it must not be made, unless FLEXLIB_GUARD is open."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
-        FlexlibError.__init__(self, f"Whether a limit has room for the call cannot be asked: {reason}")
+        self.reason, self.limit = reason, ""
+        self.amount = self.spent = self.held = self.asked = Decimal("NaN")
+        FlexlibError.__init__(self, f"Whether a limit has room could not be checked, so the call is refused: {reason}")
 
     def __reduce__(self) -> tuple[type[LimitUnknown], tuple[str]]:
         return type(self), (self.reason,)

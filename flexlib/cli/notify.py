@@ -48,12 +48,22 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print what is new to tell; send and store nothing")
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
-        "--resend", metavar="KEY", help="send a notice again of which it is not known whether it was sent"
+        "--resend",
+        type=read_key,
+        metavar="KEY",
+        help="send a notice again of which it is not known whether it was sent",
     )
-    chosen.add_argument("--settle", metavar="KEY", help="it has arrived, or is not to be sent any more")
+    chosen.add_argument("--settle", type=read_key, metavar="KEY", help="it has arrived, or is not to be sent any more")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     add_demo_option(parser)
     parser.set_defaults(run=run_notify)
+
+
+def read_key(text: str) -> str:
+    """The key of a notice; not that of an empty variable of a shell."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the key is empty; flexlib check lists those of open notices.")
+    return text.strip()
 
 
 def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -68,13 +78,16 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
     rules = read_rules(path)
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest("give --year and --month, or neither to send what waits.")
-    month, standings, lacking = None, list[Standing](), ""
+    month, standings, lost, lacking = None, list[Standing](), list[str](), ""
     if arguments.year is not None:
         month = Month(arguments.year, arguments.month)
         made, settings = check_stored(arguments, settings, month)
         standings = [describe_standing(one) for one in made.periods]
         for sentence in made.missing:
             print(sentence, file=sys.stderr)
+        known = {one.budget.name for one in made.periods}
+        lost = [f"A rule is of {name}, which is no budget of {month}: nobody is told of it. Check the name."
+                for rule in rules for name in rule.budgets if name not in known]  # fmt: skip
     if not is_made_up(settings.data):
         counted, lacking = read_limits(arguments, settings)
         standings += counted
@@ -95,7 +108,7 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
             )
         bundle = settings.ca_bundle and settings.ca_bundle[1]
         plan, messages = tell(rules, standings, settings.data, settings.servers, bundle, find_owner)
-    untold = (*plan.untold, *filter(None, [lacking]))
+    untold = (*plan.untold, *lost, *filter(None, [lacking]))
     _print_all(arguments, month, messages, untold)
     return NOT_TOLD if untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0
 

@@ -128,6 +128,9 @@ class MailChannel:
         except OSError as error:
             self.close()
             raise NotKnown(f"{self._name} had the mail and gave no answer: {_explain(error)}.", lasts=True) from error
+        if code // 100 not in (2, 4, 5):  # it had the mail, and what it said is no answer
+            self.close()
+            raise NotKnown(f"{self._name} had the mail and gave no answer that can be read.", lasts=True)
         if code // 100 != 2:
             raise NotSent(f"{self._name} refuses the mail: {_read(smtplib.SMTPResponseException(code, said))}.")
 

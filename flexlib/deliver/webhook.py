@@ -30,8 +30,6 @@ from flexlib.setting_values import LOOPBACK
 
 BUSY = (429, 503)
 """Come later: nothing was done."""
-BETWEEN = (502, 504)
-"""A gateway's, which does not know what the server behind it did."""
 TRIES = 3
 PAUSE = 1.0
 """Seconds before the second try; doubled before the third."""
@@ -68,15 +66,16 @@ class WebhookChannel:
             response = self._post(name, url, body, headers)
             if 200 <= response.status < 300:
                 return
-            if response.status in BETWEEN or response.status < 200:
-                raise NotKnown(f"{name}: status {response.status}, which tells nothing of the server behind a gateway.")
+            if response.status < 200 or response.status >= 500 and response.status not in BUSY:
+                raise NotKnown(f"{name}: status {response.status}, which does not say whether it was taken.")
             asked = _read_retry_after(response.headers.get("Retry-After", ""))
             pause = max(PAUSE * 2**number * random.uniform(0.5, 1.5), asked)
             if response.status not in BUSY or number + 1 == TRIES or pause > MOST_PAUSE:
                 break
             time.sleep(pause)
-        where = "elsewhere, where nothing is sent" if 300 <= response.status < 400 else "no"
-        raise NotSent(f"{name} says {where}: status {response.status}.")
+        if 300 <= response.status < 400:
+            raise NotSent(f"{name} redirects (status {response.status}), which is not followed.")
+        raise NotSent(f"{name} refused the message (status {response.status}).")
 
     def close(self) -> None:
         """Each request has a connection of its own."""

@@ -30,7 +30,7 @@ from flexlib.analysis.chargeback import (
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SumsDiffer
 from flexlib.formats import format_plain
-from flexlib.front.chargeback_pools import count_heads, list_charges, measure_beside
+from flexlib.front.chargeback_pools import count_heads, list_charges, list_seat_notes, measure_beside
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
@@ -121,6 +121,7 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
     heads = count_heads(spend, key) if any(one.rule is not Rule.NONE for one in charges) else {}
     nothing = Use({unit: Decimal(0) for unit in totals}, 0)  # who used nothing may have to pay for seats
     use |= {one: nothing for name in heads if (one := LineKey(LineKind.PART, name)) not in use}
+    notes += list_seat_notes(usage, rules, heads)
     lines = build_lines(use, charges, taxes, heads)
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     notes += [

@@ -14,6 +14,7 @@ from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey,
 from flexlib.certificate import CreditsCertificate
 from flexlib.errors import InvalidRequest
 from flexlib.front.chargeback_rules import OF_AMOUNT, ChargebackRules, PoolRule
+from flexlib.front.organization import IS_PERSON
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
@@ -21,7 +22,7 @@ from flexlib.spend.billed import ZERO, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS, PERSON
 
-PEOPLE = f"source = '{WINDSURF.name}' OR usable_type = 'user'"
+PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
 """Rows of people; applications and keys are none."""
 
 
@@ -97,6 +98,21 @@ def list_charges(
         if key in use and rule is not Rule.NONE
     ]
     return charges, notes
+
+
+def list_seat_notes(usage: MonthUsage, rules: ChargebackRules, heads: Mapping[str, Number]) -> list[str]:
+    """Sentences on seats that are charged to fewer people than have one."""
+    people = float(sum(Fraction(one) for one in heads.values()))
+    notes = []
+    for one in rules.pools:
+        if one.kind == "usd_a_seat" and one.rule is Rule.HEAD and one.measure_share(usage.month.span):
+            seats = _count_seats(usage) if one.seats is None else one.seats
+            if seats is not None and seats > people + 1:
+                notes.append(
+                    f"{one.name}: the fee of {seats:,} seats is shared among {people:,.1f} people, all that the "
+                    "organization's file or the use of the month names; nobody else pays for a seat."
+                )
+    return notes
 
 
 def _price(one: PoolRule, share: Fraction, usage: MonthUsage) -> dict[str, Decimal]:

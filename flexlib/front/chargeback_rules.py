@@ -167,6 +167,8 @@ def _check_names(given: Sequence[tuple[Dated, str]]) -> None:
             day = max(one.first, other.first)
             when = "on every day" if day == date.min else f"on {day}"
             raise BadFile(f"{where}: {other.name} stands twice {when}; end the first before, or name it otherwise.")
+        if isinstance(one, PoolRule) and isinstance(other, PoolRule) and one.rule is not other.rule:
+            raise BadFile(f"{where}: {other.name} is shared by another rule before; name it otherwise.")
 
 
 def _find_line(text: str, name: str) -> int:

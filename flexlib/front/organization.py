@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.schema import USAGE, name_sql_type
-from flexlib.store.membership import ALL, LEVELS, PERSON, TEAM, Held, Parts, Place, write_key
-from flexlib.store.organization import PERSONS, Organization
+from flexlib.store.membership import ALL, LEVELS, PERSON, PERSONS, TEAM, Held, Parts, Place, write_key
+from flexlib.store.organization import Organization
 from flexlib.store.version import Snapshot
 
 PART = pa.struct(
@@ -36,9 +36,8 @@ NOBODY = ", ".join([*(f"'{level}': NULL::VARCHAR" for level in LEVELS), "'share'
 NOWHERE = f"[{{{NOBODY}}}]"
 """The parts of what no line names, as SQL."""
 
-PEOPLE = ", ".join(f"'{one}'" for one in PERSONS)
 ID = "coalesce(usable_key, usable_id::VARCHAR)"
-IS_PERSON = f"lower(usable_type) IN ({PEOPLE})"
+IS_PERSON = f"lower(usable_type) IN ({', '.join(f'{one!r}' for one in PERSONS)})"
 WAYS = {
     "key": f"CASE WHEN NOT {IS_PERSON} THEN lower(usable_type) || chr(31) || {ID} END",
     "kind": f"CASE WHEN NOT {IS_PERSON} THEN lower(usable_type) || chr(31) || '{ALL}' END",

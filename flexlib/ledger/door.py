@@ -39,15 +39,16 @@ def find_ledger(settings: Settings | None = None) -> Ledger:
     return _open_once(settings or _read_once(tuple(map(os.environ.get, VARIABLES))))
 
 
-def find_guard() -> tuple[Path, bool]:
-    """The file of the budgets that calls are held to, and whether the guard is open."""
+def find_guard() -> tuple[Path, bool, bool]:
+    """The file of the budgets that calls are held to, whether somebody named it, and whether the guard is open."""
     return _find_guard_once(tuple(map(os.environ.get, GUARD_VARIABLES)))
 
 
 @cache
-def _find_guard_once(_: tuple[str | None, ...]) -> tuple[Path, bool]:
-    settings = load_settings()
-    return settings.budgets or find_home() / BUDGETS, settings.is_guard_open
+def _find_guard_once(_: tuple[str | None, ...]) -> tuple[Path, bool, bool]:
+    settings, usual = load_settings(), find_home() / BUDGETS
+    path = settings.budgets or usual
+    return path, path != usual, settings.is_guard_open
 
 
 @cache

@@ -29,6 +29,8 @@ SELLERS = {str(one) for one in (*LlmProvider, *LlmProxy)}
 """As recorded calls name who bills them."""
 
 FIELDS = {"name", "currency", "amount", "period", "begins", "thresholds", "enforce", *SCOPES}
+MOST_ENFORCED = 900_000_000
+"""US$: what SQLite counts exactly in steps of 1e-10 is 922 million."""
 ENFORCED = ("whole", "usable", "model", "provider", "department", "project", "team")
 """Scopes that a call itself names, the last three in its metadata: only to limits of theirs can it be held."""
 
@@ -171,4 +173,6 @@ def _read_enforce(one: dict[str, Any], scope: str, where: str) -> bool:
         raise BadFile(f"{where} is to be enforced for a {scope}; a call names only {', '.join(ENFORCED)}.")
     if value and scope == "provider" and one[scope].strip().lower() not in SELLERS:
         raise BadFile(f"{where} is to be enforced for {one[scope]}; calls are of {', '.join(sorted(SELLERS))}.")
+    if value and _read_amount(one.get("amount"), where) > MOST_ENFORCED:
+        raise BadFile(f"{where} is to be enforced with {one['amount']}; the most is {MOST_ENFORCED:,} US$.")
     return value

@@ -14,6 +14,8 @@ from typing import NamedTuple
 LEVELS = ("department", "team", "project", "cost_centre")
 """What somebody can belong to, all at once."""
 PERSON, TEAM = "person", "team"
+PERSONS = ("person", "persona", "user", "usuario")
+"""Kinds that are a person, also of a usable: its number is then a person's."""
 ALL = "*"
 """Who stands for all of a kind, such as every instance of an application."""
 DAY = timedelta(1)
@@ -108,7 +110,8 @@ def _explain_share(here: Sequence[Membership], total: Fraction | int, first: dat
     if total > 1 and all(one.share == 1 for one in here):
         return here[-1].line, f"it overlaps with line {others} {since}; end one before the other begins, or give shares"
     beside = f" with line {others}" if others else ""
-    return here[-1].line, f"the shares{beside} sum to {float(100 * total):g} % {since}; they must be 100 % on each day"
+    found = f"{float(100 * total):.10g} %"
+    return here[-1].line, f"the shares{beside} sum to {found} {since}; they must be 100 % on each day"
 
 
 def fill_days(held: Iterable[Held], of_teams: Mapping[str, Sequence[Held]]) -> tuple[Held, ...]:

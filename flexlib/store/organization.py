@@ -15,13 +15,23 @@ from pathlib import Path
 from flexlib.errors import BadFile
 from flexlib.nesting import format_given
 from flexlib.store.disk import PRIVATE, report_disk
-from flexlib.store.membership import ALL, LEVELS, PERSON, TEAM, Gap, Held, Membership, Place, cut_days, fill_days
+from flexlib.store.membership import (
+    ALL,
+    LEVELS,
+    PERSON,
+    PERSONS,
+    TEAM,
+    Gap,
+    Held,
+    Membership,
+    Place,
+    cut_days,
+    fill_days,
+)
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
 
 ORGANIZATION = "organization.csv"
 """In `params/` of the project, for its owner alone: it holds people."""
-PERSONS = ("person", "persona", "user", "usuario")
-"""Kinds that are a person, also of a usable: its number is then a person's."""
 KINDS = dict.fromkeys(PERSONS, PERSON) | {"equipo": TEAM, "clave": "key", "aplicación": "application"}
 MOST_FAULTS = 10
 """So many are shown at once."""

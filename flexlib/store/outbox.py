@@ -15,6 +15,7 @@ from typing import Any
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, sync
+from flexlib.store.membership import PERSON, PERSONS
 
 OUTBOX = Path("notices", "outbox")
 """In the data folder; only its owner reads it, since budgets name people."""
@@ -55,7 +56,7 @@ class Standing:
     @property
     def is_personal(self) -> bool:
         """Whether it is of one human, whose affair it is."""
-        return self.scope == "person" or self.scope == "usable" and (self.of[0].lower() == "user" or "@" in self.of[1])
+        return self.scope == PERSON or self.scope == "usable" and (self.of[0].lower() in PERSONS or "@" in self.of[1])
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def test_a_webhook_whose_fate_is_not_known_is_said_and_one_that_refused_is_asked
             expected = SENT, SENT, 1
         elif "taken" in fault:
             expected = UNKNOWN, UNKNOWN, 1
-        elif fault in ("502", "lost, then closed", "refused"):  # it may have heard, for all that is known
+        elif fault in ("500", "502", "lost, then closed", "refused"):  # it may have heard, for all that is known
             expected = UNKNOWN, UNKNOWN, 0
         else:
             expected = FAILED, SENT, 1

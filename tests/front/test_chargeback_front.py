@@ -68,7 +68,7 @@ MAP = st.sampled_from(
 
 
 @pytest.mark.heavy
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=16, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(list_calls(), st.none() | st.decimals(-10, 2000, places=2), st.booleans(), POOLS, st.sampled_from(Rule),
        st.sampled_from(Rule), MAP, st.sampled_from(["UTC", "America/Santiago"]))  # fmt: skip
 def test_the_lines_are_the_month_at_every_level_in_every_unit(

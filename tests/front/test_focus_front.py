@@ -340,7 +340,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(CALLS, LINES)
 def test_whatever_was_called_and_billed_the_charges_are_the_spend(
     tmp_path_factory: pytest.TempPathFactory,

@@ -78,7 +78,7 @@ def test_status_before_and_after_init(
     assert capsys.readouterr().out.splitlines() == [
         "Backend   sqlite",
         f"Place     {tmp_path}/ledger.sqlite",
-        "Revision  0002",
+        "Revision  0003",
         "Rows      0",
     ]
     record_usage(**{**CALL, "usable": ("user", 42)}, created_at="2025-09-10T12:00Z")

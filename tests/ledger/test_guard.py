@@ -11,13 +11,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from databases import execute, query
 
-from flexlib.errors import LIMIT_PASSED, BadFile, ConflictingUsage, InvalidCall, LimitReached, LimitUnknown
+from flexlib.errors import (
+    LIMIT_PASSED,
+    BadFile,
+    ConflictingUsage,
+    InvalidCall,
+    LedgerUnavailable,
+    LimitReached,
+    LimitUnknown,
+)
 from flexlib.ledger import Ledger, open_ledger, record_many, record_usage
 from flexlib.ledger.guard import hold as guard
 from flexlib.ledger.guard.hold import Hold, allow, hold
@@ -88,8 +96,8 @@ def test_what_is_spent_and_held_leaves_no_room_for_more_than_the_limit(
     assert (error.limit, error.amount, error.spent, error.held, error.asked) == (
         "limit 1", Decimal("1.00"), Decimal("0.5"), Decimal("0.3"), Decimal("0.2000000001"))  # fmt: skip
     assert (
-        str(error) == "The limit limit 1 of US$ 1.00 has no room for US$ 0.2000000001: "
-        "US$ 0.5000000000 is spent and US$ 0.3000000000 held for calls under way."
+        str(error) == "The limit limit 1 (US$ 1.00) has no room for US$ 0.2000000001: "
+        "US$ 0.50 is spent and US$ 0.30 held for calls in progress."
     )
     assert error.exit_code == LIMIT_PASSED
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (from another process)
@@ -118,7 +126,7 @@ def test_every_limit_of_a_call_is_held_or_none(ledger: Ledger, limit: Callable[.
     file = limit(("usable: [user, 42]", "1.00"), ("department: Platform", "0.10"), ("model: GPT-4o", "9"))
     record(ledger, "0.05", usable=("user", 7), metadata={"department": "Platform"})
     call = {"metadata": {"department": "Platform"}, "model": "gpt-4o"}
-    with pytest.raises(LimitReached, match="The limit limit 2 of US"):
+    with pytest.raises(LimitReached, match=r"The limit limit 2 \(US"):
         take(file, ledger, "0.06", **call)
     zero = Decimal(0)
     counters = [("department", Decimal("0.05"), zero), ("model", Decimal("0.05"), zero), ("usable", zero, zero)]
@@ -184,6 +192,125 @@ def test_a_call_without_a_price_goes_on_being_held(ledger: Ledger, limit: Callab
     clock(timedelta(hours=11))
     assert not allow(USER, "0.31", budgets=file, ledger=ledger)
     assert read_counters(ledger) == [("whole", Decimal(0), Decimal("0.7"))]
+    price = "6000000000" if ledger.backend == "sqlite" else "0.6"
+    execute(ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = {price}")  # as flexlib close and reprice do
+    assert read_counters(ledger) == [("whole", Decimal("0.6"), Decimal(0))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_call_without_a_price_that_is_sent_twice_is_held_once(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    for _ in range(2):
+        settle(take(file, ledger, "0.40"), None, model="nobody-lists-it", request_id="answer-1")
+    assert read_counters(ledger) == [("whole", Decimal(0), Decimal("0.4"))]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_call_is_under_the_limits_that_its_record_counts_for(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("provider: openai", "1"), ('project: "42"', "1"), ("model: gpt-4o", "1"))
+    calls: list[dict[str, Any]] = [
+        {"provider": " OpenAI "},
+        {"metadata": {"project": 42}},
+        {"metadata": {"project": " 42 "}},
+        {"model": " GPT-4o "},
+    ]
+    for call in calls:
+        with pytest.raises(LimitReached):
+            take(file, ledger, "5", **call)
+    record(ledger, "0.75", provider="OPENAI", model="GPT-4o", metadata={"project": 42})
+    for call in calls:
+        assert not allow(USER, "0.26", budgets=file, ledger=ledger, **call)
+        assert allow(USER, "0.25", budgets=file, ledger=ledger, **call)
+    for wrong in ({"provider": "nobody"}, {"metadata": ["x"]}, {"model": 7}):
+        with pytest.raises(InvalidCall):
+            take(file, ledger, "0.1", **wrong)
+
+
+def test_a_call_counts_in_the_period_in_which_it_was_held(
+    ledger: Ledger, limit: Callable[..., Path], clock: Clock
+) -> None:
+    file = limit(("whole: true", "1.00"), period="day")
+    begun = [take(file, ledger, "0.25") for _ in range(4)]
+    clock(timedelta(hours=12))
+    new = [take(file, ledger, "0.25") for _ in range(4)]
+    for held in (*begun, *new):
+        held.settle(provider="openai", model="gpt-4o", amount_in_usd="0.25")
+    assert read_counters(ledger) == [("whole", Decimal(1), Decimal(0))] * 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_was_held_for_a_call_that_could_not_be_recorded_is_not_given_back(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    file = limit(("whole: true", "1.00"))
+    wrong = hold(usable=USER, estimate_usd="0.7", budgets=file, ledger=ledger)
+    with pytest.raises(InvalidCall), wrong as held:
+        held.settle(provider="openai", model="gpt-4o", prompt_tokens=-1)
+    assert read_counters(ledger) == [("whole", Decimal(0), Decimal("0.7"))]
+    settle(wrong, "0.6")
+    assert read_counters(ledger) == [("whole", Decimal("0.6"), Decimal(0))]
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(minutes=-10), timedelta.max, 5, None])
+def test_a_lifetime_that_is_none_is_refused(sqlite_ledger: Ledger, lifetime: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidCall, match="give a timedelta above 0 and of at most 1 day"):
+        hold(usable=USER, estimate_usd="1", lifetime=lifetime, ledger=sqlite_ledger)
+
+
+@pytest.mark.usefixtures("clock")
+def test_counters_that_are_gone_are_made_again(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"))
+    record(ledger, "0.40")
+    take(file, ledger, "0.10").release()
+    execute(ledger, "DELETE FROM llm_usage_limit_counters")
+    with pytest.raises(LimitUnknown, match="Counters of limits that were there are gone, as in a backup; they"):
+        take(file, ledger, "0.70")
+    with pytest.raises(LimitReached, match=r"US\$ 0.40 is spent and US\$ 0.00 held"):
+        take(file, ledger, "0.70")
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_cannot_be_given_back_hides_no_error_of_the_block(
+    ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise LedgerUnavailable("The ledger was busy.")
+
+    file = limit(("whole: true", "1.00"))
+    held = hold(usable=USER, estimate_usd="0.1", budgets=file, ledger=ledger).take()
+    monkeypatch.setattr(guard, "run_with_retries", fail)
+    held.__exit__(ValueError, ValueError(), None)
+    assert "What was held for a call could not be given back, and expires: The ledger was busy." in caplog.text
+    with pytest.raises(LedgerUnavailable):
+        held.__exit__(None, None, None)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_coroutine_that_is_cancelled_while_it_waits_for_room_holds_nothing(
+    ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, begun, take_it = limit(("whole: true", "1.00")), Event(), Hold.take
+
+    def take_slowly(self: Hold) -> Hold:
+        begun.set()
+        time.sleep(0.2)
+        return take_it(self)
+
+    monkeypatch.setattr(Hold, "take", take_slowly)
+
+    async def call() -> None:
+        async with hold(usable=USER, estimate_usd="0.7", budgets=file, ledger=ledger):
+            raise AssertionError("nobody waits for it any more")
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(call())
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert read_counters(ledger) == [("whole", Decimal(0), Decimal(0))]
 
 
 @pytest.mark.usefixtures("clock")
@@ -242,8 +369,17 @@ def test_without_a_limit_nothing_is_asked_and_nothing_held(ledger: Ledger, limit
     with hold(usable=("user", 43), estimate_usd="500", budgets=file, ledger=ledger) as held:
         assert not held.is_held
         assert held.settle(provider="openai", model="gpt-4o", prompt_tokens=5).prompt_tokens == 5
-    assert allow(USER, "500", budgets=file.with_name("none.yaml"), ledger=ledger)
     assert read_counters(ledger) == []
+
+
+def test_a_file_of_limits_that_somebody_named_and_that_is_not_there_lets_no_call_through(
+    sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert allow(USER, "500", ledger=sqlite_ledger)  # there is none in the project
+    for named in (None, tmp_path / "bugdets.yaml"):
+        monkeypatch.setenv("FLEXLIB_BUDGETS", str(tmp_path / "bugdets.yaml"))
+        with pytest.raises(BadFile, match=r"bugdets.yaml is not there; the limits that calls are held to stand in it"):
+            hold(usable=USER, estimate_usd="500", budgets=named, ledger=sqlite_ledger)
 
 
 @pytest.mark.usefixtures("clock")
@@ -281,7 +417,7 @@ def no_ledger(tmp_path: Path) -> Ledger:
 
 def test_where_the_ledger_cannot_be_asked_the_answer_is_no(no_ledger: Ledger, limit: Callable[..., Path]) -> None:
     file = limit(("whole: true", "1.00"))
-    with pytest.raises(LimitUnknown, match=r"^Whether a limit has room for the call cannot be asked: The ledger") as no:
+    with pytest.raises(LimitUnknown, match=r"^Whether a limit has room could not be checked, so the call is ref") as no:
         take(file, no_ledger, "0.01")
     assert isinstance(no.value, LimitReached)
     assert str(pickle.loads(pickle.dumps(no.value))) == str(no.value)  # noqa: S301
@@ -296,7 +432,7 @@ def test_an_open_guard_lets_the_call_be_made_and_says_so(
     file = limit(("whole: true", "1.00"))
     with caplog.at_level(logging.WARNING, "flexlib.ledger"):
         assert not take(file, no_ledger, "0.01").is_held
-    assert "A call is made without its limits being asked, the 1. of this process: The ledger" in caplog.text
+    assert "Limits could not be checked; letting the call through (1 so far in this process): The ledger" in caplog.text
 
 
 @pytest.mark.parametrize("amount", ["-0.01", "NaN", None, "x"])
@@ -311,9 +447,15 @@ def test_a_file_of_limits_that_is_wrong_lets_no_call_through(ledger: Ledger, tmp
         '{name: a, person: ana@example.com, currency: usd, amount: "1", enforce: true}': "enforced for a person; a",
         '{name: a, whole: true, currency: clp, amount: "1", enforce: true}': "enforced in clp; what a call costs",
         '{name: a, whole: true, currency: usd, amount: "1", enforce: 1}': "has enforce: 1; write enforce: true",
+        '{name: a, whole: true, currency: usd, amount: "900000001", enforce: true}': "the most is 900,000,000 US",
         '{name: a, provider: AWS Inc, currency: usd, amount: "1", enforce: true}': "enforced for AWS Inc; calls are of",
     }.items():
         file.write_text(f"budgets:\n  - {line}")
         os.utime(file, ns=(time.time_ns(),) * 2)
         with pytest.raises(BadFile, match=f"^line 2 of .*budgets.yaml: a .*{why}"):
             hold(usable=USER, estimate_usd="1", budgets=file, ledger=ledger)
+    file.write_text(
+        'budgets:\n  - {name: a, usable: [user, ana@example.com], currency: usd, amount: "1", enforce: true}'
+    )
+    with pytest.raises(BadFile, match=r"budgets.yaml: a is of nobody who can be recorded: the id of usable user looks"):
+        hold(usable=("user", 7), estimate_usd="1", budgets=file, ledger=ledger)

@@ -90,9 +90,8 @@ class GuardMachine(RuleBasedStateMachine):
     def held(self, scope: str, month: int) -> list[Held]:
         return [one for one in self.holds if one.month == month and scope in ("whole", f"user {one.user}")]
 
-    def permit(self, user: int, month: int, cents: int) -> None:
-        for scope in (f"user {user}", "whole"):
-            self.allowance[scope, month] = self.allowance.get((scope, month), 0) + cents
+    def permit(self, scope: str, month: int, cents: int) -> None:
+        self.allowance[scope, month] = self.allowance.get((scope, month), 0) + cents
 
     @rule(user=st.sampled_from(USERS), cents=CENTS)
     def take(self, user: int, cents: int) -> None:
@@ -116,18 +115,19 @@ class GuardMachine(RuleBasedStateMachine):
     @rule(pick=PICK, cents=CENTS)
     def settle(self, pick: int, cents: int) -> None:
         one = self.holds.pop(pick % len(self.holds))
-        was_there = self.is_in_table(one)
-        now = self.clock[0]
+        there, now = self.list_held(), self.clock[0]
         call = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": Decimal(cents) / 100, "created_at": now}
         record = one.hold.settle(**call)
         assert one.hold.settle(**call) == record
         self.calls[record.request_id] = Call(one.user, now, cents)
-        covered = one.cents if was_there and one.month == now.month else 0
-        self.permit(one.user, now.month, max(0, cents - covered))
+        for scope in (f"user {one.user}", "whole"):
+            covered = one.cents if (one.hold.request_id, scope) in there and one.month == now.month else 0
+            self.permit(scope, now.month, max(0, cents - covered))
 
-    def is_in_table(self, one: Held) -> bool:
-        name = one.hold.request_id
-        return bool(query(self.ledger, f"SELECT 1 FROM llm_usage_limit_holds WHERE hold = '{name}'"))
+    def list_held(self) -> set[tuple[str, str]]:
+        """What is held of which limit: an amount that has expired goes where there is no room for another."""
+        rows = query(self.ledger, "SELECT hold, scope, value FROM llm_usage_limit_holds")
+        return {(name, "whole" if scope == "whole" else f"user {value[-1]}") for name, scope, value in rows}
 
     @precondition(lambda self: self.holds)
     @rule(pick=PICK)
@@ -139,7 +139,8 @@ class GuardMachine(RuleBasedStateMachine):
         call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": Decimal(cents) / 100}
         made = record_usage(usable=("user", user), ledger=self.ledger, created_at=self.clock[0], **call)
         self.calls[made.request_id] = Call(user, self.clock[0], cents)
-        self.permit(user, self.clock[0].month, cents)
+        for scope in (f"user {user}", "whole"):
+            self.permit(scope, self.clock[0].month, cents)
 
     @precondition(lambda self: self.calls)
     @rule(pick=PICK, cents=st.none() | CENTS)
@@ -148,7 +149,8 @@ class GuardMachine(RuleBasedStateMachine):
         name, call = sorted(self.calls.items())[pick % len(self.calls)]
         amount = "NULL" if cents is None else str(cents * 10**8) if self.ledger.path else str(Decimal(cents) / 100)
         execute(self.ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = {amount} WHERE request_id = '{name}'")
-        self.permit(call.user, call.made.month, max(0, (cents or 0) - (call.cents or 0)))
+        for scope in (f"user {call.user}", "whole"):
+            self.permit(scope, call.made.month, max(0, (cents or 0) - (call.cents or 0)))
         call.cents = cents
 
     @precondition(lambda self: self.calls)
@@ -177,12 +179,12 @@ class GuardMachine(RuleBasedStateMachine):
             month = datetime.fromtimestamp(int(begun), timezone.utc).month
             found["whole" if scope == "whole" else f"user {value[-1]}", month] = int(spent), int(held)
         assert found.keys() == self.counted
-        alive = {one.hold.request_id for one in self.holds if self.is_in_table(one)}
+        there = self.list_held()
         for (scope, month), (spent, held) in found.items():
             assert spent == self.spent(scope, month)
-            assert held == sum(one.cents for one in self.held(scope, month) if one.hold.request_id in alive)
+            assert held == sum(one.cents for one in self.held(scope, month) if (one.hold.request_id, scope) in there)
             assert spent <= self.limits[scope] + self.allowance.get((scope, month), 0)
-        assert all(one.hold.request_id in alive or one.expires <= self.clock[0] for one in self.holds)
+        assert all((one.hold.request_id, "whole") in there or one.expires <= self.clock[0] for one in self.holds)
 
 
 @pytest.fixture

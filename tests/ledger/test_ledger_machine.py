@@ -270,7 +270,7 @@ def test_a_ledger_on_postgresql_holds_what_a_dictionary_would(
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize(("backend", "examples"), [("sqlite", 60), ("postgresql", 30)])
+@pytest.mark.parametrize(("backend", "examples"), [("sqlite", 30), ("postgresql", 15)])
 def test_a_ledger_holds_what_a_dictionary_would_through_long_histories(
     backend: str, examples: int, request: pytest.FixtureRequest, victims: Victims
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_folder_holds_what_a_list_would(make_root: Callable[[], Path], victims
 def test_a_folder_holds_what_a_list_would_through_long_histories(
     make_root: Callable[[], Path], victims: Victims
 ) -> None:
-    run(make_root, victims, examples=50, steps=50)
+    run(make_root, victims, examples=25, steps=50)
 
 
 class HalfIsAVersion(StoreModel):

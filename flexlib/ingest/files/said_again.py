@@ -51,7 +51,7 @@ def compare_calls(
     # By their hashes first: in all their columns millions of calls would not be held side by side in memory.
     apart = {name: f"hash({SAID[name]})" for name in lifted}
     hashed = ", ".join(sql for name, sql in SAID.items() if name not in apart)
-    narrow = ", ".join(["id", "file", *FIGURES[1:], f"hash({hashed}) AS said", f"hash({hashed}, 1) AS said_too"])
+    narrow = ", ".join(["id", "file", *FIGURES[1:], f"hash({hashed}) AS said", f"hash(1, {hashed}) AS said_too"])
     for name, sql in apart.items():
         narrow += f", CASE WHEN {name} IS NOT NULL THEN {sql} END AS said_{name}"
     differs = ["one.said <> other.said", "one.said_too <> other.said_too"]

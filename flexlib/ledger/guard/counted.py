@@ -10,7 +10,8 @@ from flexlib.dates import Span
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS
-from flexlib.ledger.guard.limits import DAY, USD, Counters, build_limit, find_period
+from flexlib.ledger.guard.counters import USD, Counters
+from flexlib.ledger.guard.limits import DAY, build_limit, find_period
 from flexlib.store.budgets import Budget
 
 

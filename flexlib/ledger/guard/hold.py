@@ -12,21 +12,22 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.errors import InvalidCall, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
-from flexlib.ledger.db.columns import USD_DECIMALS
+from flexlib.errors import InvalidCall, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
 from flexlib.ledger.guard.alerts import LOG, leave_alerts
-from flexlib.ledger.guard.limits import Counters, Limit, find_limits, load_limits
+from flexlib.ledger.guard.counters import Counters
+from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, read_call
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
-from flexlib.ledger.record.values import read_money
 from flexlib.ledger.record.writing import open_transaction
 
 LIFETIME = timedelta(minutes=10)
 """How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
 
+LONGEST = timedelta(days=1)
+"""A lifetime beyond it is a mistake: nobody waits so long for an answer."""
 _UNASKED = count(1)
 
 T = TypeVar("T")
@@ -50,19 +51,34 @@ class Hold:
         self.is_held = False
         """Whether it is: not before it is entered, nor where there is no limit, or none could be asked."""
         self._ledger, self._limits, self._call, self._lifetime = ledger, limits, call, lifetime
+        self._is_made = False  # a call that could not be recorded: what is held for it expires, and is not given back
         self._counters = Counters(ledger)
 
     def __enter__(self) -> Hold:
         return self.take()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.release()
+        try:
+            if not self._is_made:
+                self.release()
+        except LedgerError as trouble:  # what is held expires by itself: no reason to hide another error, or to stop
+            if error is None and not find_guard()[2]:
+                raise
+            LOG.warning("What was held for a call could not be given back, and expires: %s", trouble)
 
     async def __aenter__(self) -> Hold:
-        return await asyncio.to_thread(self.take)
+        taking = asyncio.ensure_future(asyncio.to_thread(self.take))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError as error:  # the thread goes on, and nobody would give back what it takes
+            await asyncio.wait([taking])
+            await asyncio.to_thread(self.__exit__, type(error), error, None)
+            raise
 
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.shield(asyncio.to_thread(self.release))
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await asyncio.shield(asyncio.to_thread(self.__exit__, kind, error, None))
 
     def take(self) -> Hold:
         """Holds the amount of every limit, or of none. Raises `LimitReached`, or `LimitUnknown` where it cannot be
@@ -74,6 +90,7 @@ class Hold:
     def _take(self) -> bool:
         self._counters.ensure(self._limits)
         now = read_clock()
+        self._call = {**self._call, "created_at": now}  # it counts in the period in which it was held
         with open_transaction(self._ledger) as connection:
             self._counters.hold(connection, self.request_id, self._limits, self.amount, now, now + self._lifetime)
         return True
@@ -95,13 +112,21 @@ class Hold:
             if all(one.amount_in_usd is not None for one in stored):
                 self._counters.resolve(connection, self.request_id, self._limits)
             else:
-                self._counters.keep(connection, self.request_id)
+                self._counters.keep(connection, self.request_id, stored[0].request_id)
             spent[:] = [self._counters.read(connection, one.key).spent for one in self._limits]
 
+        self._is_made = True
         prepare_ledger(self._ledger)
         built = build_record(self._ledger, **named)
-        (record,) = store_batch(self._ledger, [named], [built], resolve if self.is_held else None).records
-        self.is_held = False
+        keys = [one.key for one in self._limits]
+        (record,) = store_batch(
+            self._ledger,
+            [named],
+            [built],
+            before=lambda connection: self._counters.lock(connection, keys),
+            after=resolve if self.is_held else None,
+        ).records
+        self.is_held = self._is_made = False
         for limit, so_far in zip(self._limits, spent, strict=False):  # of a call that was not held nothing is known
             leave_alerts(self._ledger.data, limit, so_far, record.amount_in_usd or Decimal(0))
         return record
@@ -152,8 +177,10 @@ def hold(
     >>> call.total_tokens
     1000
     """
-    call, amount = _read_call(usable, estimate_usd, "estimate_usd", provider, proxy, model, metadata)
+    if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= LONGEST:
+        raise InvalidCall(f"lifetime is {lifetime}; give a timedelta above 0 and of at most {LONGEST.days} day.")
     ledger = ledger or find_ledger()
+    call, amount = read_call(ledger, usable, estimate_usd, "estimate_usd", provider, proxy, model, metadata)
     return Hold(ledger, _find_limits(budgets, call), call, amount, lifetime)
 
 
@@ -175,8 +202,8 @@ def allow(
     >>> fl.allow(("user", 42), "0.20")
     True
     """
-    call, asked = _read_call(usable, amount, "amount", provider, proxy, model, metadata)
     ledger = ledger or find_ledger()
+    call, asked = read_call(ledger, usable, amount, "amount", provider, proxy, model, metadata)
     limits = _find_limits(budgets, call)
 
     def look() -> bool:
@@ -190,25 +217,9 @@ def allow(
     return _ask(ledger, look, otherwise=True) if limits else True
 
 
-def _read_call(
-    usable: Any,  # noqa: ANN401
-    amount: Decimal | float | str,
-    name: str,
-    provider: LlmProvider | str | None,
-    proxy: LlmProxy | str | None,
-    model: str | None,
-    metadata: Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], Decimal]:
-    """What is named of the call, and what it may cost."""
-    asked = read_money(name, amount, USD_DECIMALS)
-    if asked is None or asked < 0:
-        raise InvalidCall(f"{name} is {amount}; give what the call may cost in US$, 0 or more.")
-    named = {"usable": usable, "provider": provider, "proxy": proxy, "model": model, "metadata": metadata}
-    return {name: value for name, value in named.items() if value is not None or name == "usable"}, asked
-
-
 def _find_limits(budgets: Path | None, call: Mapping[str, Any]) -> list[Limit]:
-    return find_limits(load_limits(budgets or find_guard()[0]), call, read_clock())
+    path, is_named, _ = (Path(budgets), True, False) if budgets else find_guard()
+    return find_limits(load_limits(path, is_named=is_named), call, read_clock())
 
 
 def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
@@ -217,7 +228,10 @@ def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
         prepare_ledger(ledger)
         return run_with_retries(ledger, work)
     except (LedgerUnavailable, LedgerFailed, LedgerMissing) as error:
-        if not find_guard()[1]:
+        if not find_guard()[2]:
             raise LimitUnknown(str(error)) from error
-        LOG.warning("A call is made without its limits being asked, the %d. of this process: %s", next(_UNASKED), error)
+        number = next(_UNASKED)
+        LOG.warning(
+            "Limits could not be checked; letting the call through (%d so far in this process): %s", number, error
+        )
         return otherwise

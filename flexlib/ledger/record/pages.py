@@ -14,9 +14,15 @@ from typing import Any
 from flexlib.dates import Month
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import COLUMNS, TABLE
+from flexlib.ledger.db.table import COLUMNS, TABLE, lock_counters
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.ledger.record.writing import decode_record, encode_record, list_json_kinds, list_kinds, open_transaction
+from flexlib.ledger.record.writing import (
+    decode_record,
+    encode_record,
+    list_json_kinds,
+    list_kinds,
+    open_transaction,
+)
 from flexlib.money.amounts import FILLED
 
 PAGE_ROWS = 2_000
@@ -44,6 +50,8 @@ def change_pages(
     def change_page() -> tuple[list[UsageRecord], list[UsageRecord]]:
         assert after is not None
         with open_transaction(ledger) if store else ledger.connect() as connection:
+            if store:
+                lock_counters(connection)
             records = _read_page(ledger, connection, month, condition, after, lock=store)
             changed = change(records) if records else []
             if changed and store:

@@ -11,6 +11,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import ConflictingUsage, InvalidCall
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
+from flexlib.ledger.db.table import lock_counters
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.record.pricing import price_records
 from flexlib.ledger.record.record import UsageRecord, build_record, find_differences
@@ -106,8 +107,7 @@ def record_usage(
     given = {"created_at": created_at, "amount_in_usd": amount_in_usd, "amount_in_clp": amount_in_clp}
 
     def store() -> UsageRecord:
-        number = insert_record(ledger, record)
-        if number is not None:
+        if (number := insert_record(ledger, record)) is not None:
             return record._replace(id=number)
         with ledger.connect() as connection:
             (stored,) = find_stored(ledger, connection, [record.request_id])
@@ -189,10 +189,9 @@ def record_direct_usage(
 
 
 def record_many(calls: Iterable[Mapping[str, Any]], *, ledger: Ledger | None = None) -> list[UsageRecord]:
-    """Stores a batch of calls, each a mapping of `record_usage`'s arguments: all of them or none.
-
-    Gives them back in their order; those that were stored already as they were. Raises as `record_usage` does; a
-    refusal names the place of the call in the batch, from 0. A batch of about a thousand is quickest.
+    """Stores a batch of calls, each a mapping of `record_usage`'s arguments: all of them or none. Gives them back in
+    their order; those that were stored already as they were. Raises as `record_usage` does; a refusal names the place
+    of the call in the batch, from 0. A batch of about a thousand is quickest.
 
     >>> import flexlib as fl
     >>> calls = [dict(usable=("team", "search"), provider="openai", model="gpt-4o", prompt_tokens=n) for n in (7, 5)]
@@ -209,10 +208,11 @@ def store_batch(
     ledger: Ledger,
     calls: Sequence[Mapping[str, Any]],
     built: Sequence[UsageRecord],
-    beside: Callable[[Any, list[UsageRecord]], None] | None = None,
+    before: Callable[[Any], None] = lock_counters,
+    after: Callable[[Any, list[UsageRecord]], None] | None = None,
 ) -> StoredBatch:
-    """Stores the records that `build_record` made of the calls, all of them or none, and does in the same transaction
-    what is to be done `beside`, with the connection and the records as they are stored. Raises as `record_many`."""
+    """Stores the records that `build_record` made of the calls, all or none, and does in the same transaction what is
+    to be done `before` and `after`, with the connection and the records as stored. Raises as `record_many`."""
     records = price_records(ledger, keep_stored_ids(ledger, calls, built))
     firsts: dict[str, UsageRecord] = {}
     for record, call in zip(records, calls, strict=True):
@@ -221,14 +221,15 @@ def store_batch(
     def store() -> StoredBatch:
         ensure_months(ledger, (one.created_at for one in firsts.values()))
         with open_transaction(ledger) as connection:
+            before(connection)
             numbers = insert_records(ledger, connection, list(firsts.values()))
             stored = {name: UsageRecord(number, *firsts[name][1:]) for name, number in numbers.items()}
             there = [name for name in firsts if name not in numbers]
             stored |= {one.request_id: one for one in find_stored(ledger, connection, there)} if there else {}
             for record, call in zip(records, calls, strict=True) if there else ():
                 _refuse_other_content(stored[record.request_id], record, call)
-            if beside:
-                beside(connection, list(stored.values()))
+            if after:
+                after(connection, list(stored.values()))
         return StoredBatch([stored[record.request_id] for record in records], len(numbers))
 
     return run_with_retries(ledger, store, SEND_AGAIN) if firsts else StoredBatch([], 0)
@@ -240,8 +241,7 @@ def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageReco
         raise InvalidCall(f"call {place} of the batch: give record_usage's arguments as a dict, not {kind}.")
     try:
         return build_record(ledger, **call)
-    except (InvalidCall, TypeError) as error:
-        # A missing or unknown argument is a TypeError, whose text starts with the function's name.
+    except (InvalidCall, TypeError) as error:  # a missing or unknown argument is a TypeError, with the function's name
         raise InvalidCall(f"call {place} of the batch: {str(error).replace('build_record() ', '')}") from error
 
 

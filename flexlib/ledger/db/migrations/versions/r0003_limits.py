@@ -21,9 +21,16 @@ KINDS = {"sqlite": ("TEXT", "INTEGER", "INTEGER"), "postgresql": ('text COLLATE 
 """The types of a text, a time, an amount."""
 
 METADATA = {
-    "sqlite": "CAST(json_extract({row}.metadata, '$.{name}') AS TEXT)",
-    "postgresql": "{row}.metadata->>'{name}'",
+    "sqlite": "trim(CAST(json_extract({row}.metadata, '$.{name}') AS TEXT))",
+    "postgresql": "trim({row}.metadata->>'{name}')",
 }
+
+
+OF_THE_CALL = f"{HOLDS}.hold = NEW.request_id"
+IS_PRICED = "OLD.amount_in_usd IS NULL AND NEW.amount_in_usd IS NOT NULL"
+"""What was held for a call that had no price is held no longer: now it is spent."""
+
+SAME = " AND ".join(f"{HOLDS}.{name} = {COUNTERS}.{name}" for name in KEY.split(", "))
 
 
 def upgrade() -> None:
@@ -66,6 +73,11 @@ def _count_on_sqlite() -> None:
             for row in rows
             for scope, value in _list_scopes("sqlite", row).items()
         )
+        if event == "UPDATE":
+            changes += f"""
+            UPDATE {COUNTERS} SET held = held - coalesce((SELECT amount FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME}), 0)
+            WHERE {IS_PRICED} AND EXISTS (SELECT 1 FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME});
+            DELETE FROM {HOLDS} WHERE {IS_PRICED} AND {OF_THE_CALL};"""
         op.execute(f"""
             CREATE TRIGGER {COUNTERS}_{event.lower()} AFTER {event} ON {TABLE}
             WHEN EXISTS (SELECT 1 FROM {COUNTERS}) BEGIN {changes} END""")
@@ -84,13 +96,20 @@ def _count_on_postgresql() -> None:
             END IF;"""
 
     op.execute(f"""
-        CREATE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
         BEGIN
             IF NOT EXISTS (SELECT 1 FROM {COUNTERS}) THEN RETURN NULL; END IF;
             IF TG_OP <> 'INSERT' THEN {change("OLD", "-")} END IF;
             IF TG_OP <> 'DELETE' THEN {change("NEW", "+")} END IF;
+            IF TG_OP = 'UPDATE' THEN
+                IF {IS_PRICED} THEN
+                    UPDATE {COUNTERS} SET held = held - amount FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME};
+                    DELETE FROM {HOLDS} WHERE {OF_THE_CALL};
+                END IF;
+            END IF;
             RETURN NULL;
         END $$""")
+    op.execute("SET LOCAL lock_timeout = '60s'")  # behind one who writes for hours, nobody else could record either
     op.execute(f"""
         CREATE TRIGGER {COUNTERS}_count AFTER INSERT OR UPDATE OR DELETE ON {TABLE}
         FOR EACH ROW EXECUTE FUNCTION {COUNTERS}_count()""")

@@ -1,0 +1,175 @@
+"""Counters of limits in the ledger: what is spent of each in a period, and what is held for calls under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flexlib.errors import LedgerFailed, LimitReached
+from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.migrate import check_partitions
+from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, TABLE
+from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit
+from flexlib.ledger.record.writing import open_transaction
+from flexlib.store.budgets import Budget
+
+USD = Money(USD_DECIMALS)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a counter holds, in US$."""
+
+    spent: Decimal
+    held: Decimal
+
+
+class Counters:
+    """The counters of a ledger, its dialect hidden."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._is_sqlite = ledger.backend == "sqlite"
+
+    def write(self, sql: str) -> str:
+        """A statement with `?` for its values, as the driver wants it."""
+        return sql if self._is_sqlite else sql.replace("?", "%s")
+
+    def encode(self, *values: Any) -> list[Any]:  # noqa: ANN401
+        """Values as the driver takes them: money, times and texts."""
+        if not self._is_sqlite:
+            return list(values)
+        return [
+            USD.encode(one) if isinstance(one, Decimal) else to_microseconds(one) if isinstance(one, datetime) else one
+            for one in values
+        ]
+
+    def ensure(self, limits: Iterable[Limit]) -> None:
+        """Sees to it that each has its counter, which begins with what is recorded by now."""
+        for key in sorted({one.key for one in limits} - self.ledger.counters):
+            scope, value, first, until = key
+            check_partitions(self.ledger, first, until)
+            condition, of = _select_scope(scope, value, self.ledger.backend)
+            with open_transaction(self.ledger) as connection:
+                there = connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY}"), self.encode(*key))  # noqa: S608
+                if there.fetchone() is None:
+                    if not self._is_sqlite:  # nobody records meanwhile: a call is in the sum, or counted by its trigger
+                        connection.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
+                    connection.execute(
+                        self.write(
+                            f"INSERT INTO {COUNTERS} ({', '.join(COUNTER_KEY)}, spent, held) "  # noqa: S608
+                            f"SELECT {self._list_places(key)}, coalesce(sum(amount_in_usd), 0), 0 FROM {TABLE} "
+                            f"WHERE created_at >= ? AND created_at < ? AND {condition} ON CONFLICT DO NOTHING"
+                        ),
+                        self.encode(*key, first, until, *of),
+                    )
+            self.ledger.counters.add(key)
+
+    def _list_places(self, key: Key) -> str:
+        kinds = ("text", "text", "timestamptz", "timestamptz")
+        return ", ".join("?" if self._is_sqlite else f"?::{kind}" for kind, _ in zip(kinds, key, strict=True))
+
+    def hold(
+        self,
+        connection: Any,  # noqa: ANN401
+        name: str,
+        limits: Iterable[Limit],
+        amount: Decimal,
+        now: datetime,
+        expires: datetime,
+    ) -> None:
+        """Holds the amount of each of the limits for the call, inside a transaction, or raises `LimitReached`."""
+        for key, budget in _find_tightest(limits).items():
+            insert = (
+                f"INSERT INTO {HOLDS} (hold, {', '.join(COUNTER_KEY)}, amount, expires) "  # noqa: S608
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            )
+            values = self.encode(name, *key, amount, expires)
+            if connection.execute(self.write(insert), values).rowcount == 0:
+                continue  # held before; only the answer was lost
+            raise_held = f"UPDATE {COUNTERS} SET held = held + ? WHERE {_KEY} AND spent + held + ? <= ?"  # noqa: S608
+            values = self.encode(amount, *key, amount, budget.amount)
+            if connection.execute(self.write(raise_held), values).rowcount == 0:
+                self._drop_expired(connection, key, now)
+                if connection.execute(self.write(raise_held), values).rowcount == 0:
+                    counted = self.read(connection, key)
+                    raise LimitReached(budget.name, budget.amount, counted.spent, counted.held, amount)
+
+    def _drop_expired(self, connection: Any, key: Key, now: datetime) -> None:  # noqa: ANN401
+        self.lock(connection, [key])
+        delete = self.write(f"DELETE FROM {HOLDS} WHERE {_KEY} AND expires <= ? RETURNING amount")  # noqa: S608
+        gone = sum(amount for (amount,) in connection.execute(delete, self.encode(*key, now)).fetchall())
+        lower = self.write(f"UPDATE {COUNTERS} SET held = held - ? WHERE {_KEY}")  # noqa: S608
+        if gone:
+            connection.execute(lower, [gone, *self.encode(*key)])
+
+    def lock(self, connection: Any, keys: Iterable[Key]) -> None:  # noqa: ANN401
+        """Counters before holds and calls, in every process: else two of them wait for each other, on PostgreSQL."""
+        for key in () if self._is_sqlite else keys:
+            connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY} FOR UPDATE"), key)  # noqa: S608
+
+    def resolve(self, connection: Any, name: str, limits: Iterable[Limit]) -> None:  # noqa: ANN401
+        """Holds nothing of the limits for the call any more, inside a transaction."""
+        self.lock(connection, [one.key for one in limits])
+        delete = f"DELETE FROM {HOLDS} WHERE hold = ? RETURNING {', '.join(COUNTER_KEY)}, amount"  # noqa: S608
+        gone = sorted(connection.execute(self.write(delete), [name]).fetchall())
+        lower = self.write(f"UPDATE {COUNTERS} SET held = held - ? WHERE {_KEY}")  # noqa: S608
+        for *key, amount in gone:
+            connection.execute(lower, [amount, *key])
+
+    def keep(self, connection: Any, name: str, request_id: str) -> None:  # noqa: ANN401
+        """Holds what is held for the call until its period is over, or it gets a price: what it cost nobody knows."""
+        there = connection.execute(self.write(f"SELECT 1 FROM {HOLDS} WHERE hold = ?"), [request_id])  # noqa: S608
+        if request_id != name and there.fetchone():
+            self.resolve(connection, name, ())  # the same call was sent before, and is held already
+            return
+        keep = f"UPDATE {HOLDS} SET expires = until, hold = ? WHERE hold = ?"  # noqa: S608
+        connection.execute(self.write(keep), [request_id, name])
+
+    def read(self, connection: Any, key: Key, now: datetime | None = None) -> Counted:  # noqa: ANN401
+        """What a counter holds; `now`: without what has expired by then."""
+        ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {_KEY}")  # noqa: S608
+        found = connection.execute(ask, self.encode(*key)).fetchone()
+        if found is None:
+            self.ledger.counters.clear()
+            raise LedgerFailed("Counters of limits that were there are gone, as in a backup; they are made again.")
+        spent, held = found
+        if now is not None:
+            old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {_KEY} AND expires <= ?")  # noqa: S608
+            held -= connection.execute(old, self.encode(*key, now)).fetchone()[0]
+        return Counted(USD.decode(spent), USD.decode(held))
+
+
+_KEY = " AND ".join(f"{name} = ?" for name in COUNTER_KEY)
+
+
+def _find_tightest(limits: Iterable[Limit]) -> dict[Key, Budget]:
+    """The smallest budget of each counter, in the order of the limits."""
+    found: dict[Key, Budget] = {}
+    for one in limits:
+        before = found.get(one.key)
+        found[one.key] = one.budget if before is None or one.budget.amount < before.amount else before
+    return found
+
+
+def _select_scope(scope: str, value: str, backend: str) -> tuple[str, list[Any]]:
+    """The rows of calls that a counter is of, in SQL with its values: as the triggers find them."""
+    if scope == "whole":
+        return "1 = 1", []
+    if scope == "usable":
+        kind, who = value.split(SEPARATOR, 1)
+        return "usable_type = ? AND coalesce(usable_key, CAST(usable_id AS TEXT)) = ?", [kind, who]
+    if scope == "provider":
+        return "coalesce(proxy, provider) = ?", [value]
+    if scope == "model":
+        return "lower(model) = ?", [value]
+    text = (
+        f"trim(CAST(json_extract(metadata, '$.{scope}') AS TEXT))"
+        if backend == "sqlite"
+        else f"trim(metadata->>'{scope}')"
+    )
+    return f"{text} = ?", [value]
