@@ -50,11 +50,10 @@ def change_pages(
     def change_page() -> tuple[list[UsageRecord], list[UsageRecord]]:
         assert after is not None
         with open_transaction(ledger) if store else ledger.connect() as connection:
-            if store:
-                lock_counters(connection)
             records = _read_page(ledger, connection, month, condition, after, lock=store)
             changed = change(records) if records else []
             if changed and store:
+                lock_counters(connection)
                 _store(ledger, connection, month, changed)
         return records, changed
 
