@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from flexlib.analysis.allocation import Number, Pool, Rule, allocate_pools, round_table
-from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 
 UNITS = ("flex_credits", "usd", "clp")
 MONEY = ("usd", "clp")
@@ -233,10 +233,3 @@ def _shift(amount: Decimal, places: int) -> Decimal:
 def _add(one: Decimal, other: Decimal) -> Decimal:
     with exact_decimals():
         return one + other
-
-
-def sum_amounts(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """The exact sum of those that are known; None where none is."""
-    known = [one for one in amounts if one is not None]
-    with exact_decimals():
-        return sum(known, Decimal(0)) if known else None

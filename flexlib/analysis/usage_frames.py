@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, cast
@@ -126,7 +126,7 @@ def hide_zero(amount: Decimal | None, missing: object) -> Decimal | None:
     return None if missing and not amount else amount
 
 
-def sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
+def sum_amounts(amounts: Iterable[Decimal | None]) -> Decimal | None:
     """The exact sum of those that are known; None when none is."""
     known = [amount for amount in amounts if amount is not None]
     with exact_decimals():

@@ -129,7 +129,12 @@ def _write_letters(made: Chargeback, arguments: argparse.Namespace, settings: Se
         for line in made.parts
     )
     is_private = made.level == "person" and arguments.names
-    return write_letters(letters, folder, made.level, is_private=is_private)
+    pages = write_letters(letters, folder / "people" if is_private else folder, made.level, is_private=is_private)
+    if old := sorted({*pages[0].parent.glob(f"{made.level}_*.html")} - {*pages}) if pages else []:
+        names = ", ".join(clean_text(one.name) for one in old)
+        print(f"Of an earlier run, and of nobody who is charged now: {names}; delete what you do not need.",
+              file=sys.stderr)  # fmt: skip
+    return pages
 
 
 def describe_chargeback(made: Chargeback) -> dict[str, Any]:

@@ -25,14 +25,12 @@ from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
 from flexlib.proof import State
 from flexlib.settings import Settings, find_home
+from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import count_left
 
 if TYPE_CHECKING:
     from flexlib.analysis.budgets import BudgetLine
     from flexlib.front.budgets import BudgetCheck
-
-BUDGETS = Path("params", "budgets.yaml")
-"""Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
 
 EXAMPLE = Path("params", "budgets.example.yaml")
 

@@ -11,13 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.cli.check import BUDGETS, add_check_options, check_stored
+from flexlib.cli.check import add_check_options, check_stored
 from flexlib.cli.notice_output import describe_message, explain_open, name_reader, render_message
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.settings import Settings, find_home
+from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import Standing, list_standings
 from flexlib.store.server import is_made_up
 

@@ -56,7 +56,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints the check; exits with 3 where somebody spends and is nowhere, else as the month."""
+    """Prints the check; exits with 3 where somebody spends and is nowhere, or a team has no line; else as the month."""
     from flexlib.front.months import find_look
     from flexlib.front.organization_check import check_organization
     from flexlib.front.spend import load_spend
@@ -79,7 +79,7 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     for sentence in (*organization.notes, *made.missing):
         print(sentence, file=sys.stderr)
     code = find_exit_code(made.certificates, made.state)
-    return max(code, State.GAP.exit_code) if made.nowhere else code
+    return max(code, State.GAP.exit_code) if made.nowhere or made.lost else code
 
 
 def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
@@ -96,6 +96,7 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
             {**_name(one.of, names=names), "day": str(one.day), "before": _list(one.before), "after": _list(one.after)}
             for one in made.changes
         ],
+        "teams_without_a_line": [{**_name(one, names=names), "team": one.place.team} for one in made.lost],
         "gaps": [{**_name(one.before, names=names), "first": str(one.first), "last": str(one.last)}
                  for one in made.gaps],
         "sums_of_the_month_undecided": made.undecided,
@@ -122,6 +123,9 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     lines += _render(f"Changed since {made.month.previous.title}", [
         f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
         for one in made.changes], top)  # fmt: skip
+    if made.lost:
+        lines += _render("Names a team of which no line says the department", [
+            f"{_call(one, names=names)}  {clean_text(one.place.team or '')}" for one in made.lost], top)  # fmt: skip
     lines += _render("Is nowhere between two lines", [
         f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
     if made.undecided:

@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from flexlib.errors import DiskFailed, InvalidRequest
-from flexlib.store.disk import PRIVATE, lock_file, report_disk
-from flexlib.store.outbox import PRIVATE_FOLDER, Standing
+from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
+from flexlib.store.outbox import Standing
 
 CLAIMS = Path("notices", "claims.sqlite")
 """In the data folder."""

@@ -14,6 +14,7 @@ from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
 LANGUAGES = ("en", "es")
@@ -25,7 +26,6 @@ PERSONAL = ("person", "usable")
 OWNED = ("team",)
 SCOPES = ("whole", *PERSONAL, "model", "provider", "department", "project", *OWNED)
 OUTCOMES = (Outcome.CANNOT_SAY, Outcome.WILL_BE_OVER, Outcome.OVER)
-MOST_PERCENT = 1000
 COMMON = {"zone", "language", "quiet"}
 FIELDS = COMMON | {"budgets", "scope", "at", "digest", *CHANNELS}
 HOOK = re.compile(r"[a-z0-9_]{1,40}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 from flexlib.analysis.top import NOT_LISTED
@@ -12,7 +11,7 @@ from flexlib.front.table import write_key
 from flexlib.senders import LABELS, name_sender
 from flexlib.spend.billed import name_spellings
 from flexlib.store.budgets import Budget
-from flexlib.store.membership import LEVELS
+from flexlib.store.membership import LEVELS, hide_email
 
 
 def narrow_spend(spend: Spend, budget: Budget) -> Spend:
@@ -68,8 +67,7 @@ def is_named(text: str, sender: str) -> bool:
 
 def _list_keys(key: str) -> str:
     """A user's text key, and what stands for it where it is an e-mail."""
-    hidden = f"email-{hashlib.sha256(key.lower().encode()).hexdigest()[:24]}"
-    return ", ".join(map(_quote, (key, hidden)))
+    return ", ".join(map(_quote, (key, hide_email(key))))
 
 
 def _quote(text: str) -> str:

@@ -24,9 +24,9 @@ from flexlib.analysis.chargeback import (
     Use,
     build_lines,
     check_lines,
-    sum_amounts,
     tax_amount,
 )
+from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SumsDiffer
 from flexlib.formats import format_plain

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.formats import format_count
 from flexlib.front.focus import Charges, list_charges
+from flexlib.front.focus_bills import explain_unrated
 from flexlib.front.focus_columns import FLEX, PLAN
 from flexlib.spend.billed import count_calls
 
@@ -44,7 +45,8 @@ def build_facts(spend: Spend) -> Charges:
     """The rows of the one month that `spend` is of, in the columns of `FACTS`, texts; what is not known is missing."""
     (month,) = spend.loaded
     rows = list_charges(spend, month, even_unpriced=True)
-    return Charges(rows.select(", ".join(f'{sql} AS "{name}"' for name, sql in FACTS.items())), (*_explain(month),))
+    columns = ", ".join(f'{sql} AS "{name}"' for name, sql in FACTS.items())
+    return Charges(rows.select(columns), (*_explain(month), *explain_unrated(month)))
 
 
 def _explain(month: MonthUsage) -> Iterator[str]:

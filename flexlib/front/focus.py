@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.formats import format_count
-from flexlib.front.focus_bills import list_bill_rows
+from flexlib.front.focus_bills import explain_unrated, list_bill_rows
 from flexlib.front.focus_columns import COLUMNS
 from flexlib.front.focus_usage import select_usage
 from flexlib.money.unit_prices import EXACT
@@ -57,7 +57,7 @@ class Charges:
 def build_focus(spend: Spend) -> Charges:
     """The rows of the one month that `spend` is of, in the columns of `COLUMNS`."""
     (month,) = spend.loaded
-    return Charges(list_charges(spend, month), tuple(_explain_left_out(month)))
+    return Charges(list_charges(spend, month), (*_explain_left_out(month), *explain_unrated(month)))
 
 
 def list_charges(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:

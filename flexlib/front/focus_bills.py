@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from flexlib.formats import format_plain
+from flexlib.formats import format_count, format_plain
 from flexlib.front.focus_columns import COLUMNS
 from flexlib.money.fx import USD
 from flexlib.senders import name_provider
-from flexlib.spend.billed import read_charges
+from flexlib.spend.billed import read_charges, sum_by_currency
 from flexlib.spend.differences import DifferenceKind
 
 if TYPE_CHECKING:
@@ -31,6 +31,17 @@ def list_bill_rows(month: MonthUsage) -> list[dict[str, str | None]]:
         [*_list_other_charges(month), *_list_differences(month)],
         key=lambda row: [row[name] or "" for name in ("BillingAccountId", "ChargePeriodStart", *COLUMNS)],
     )
+
+
+def explain_unrated(month: MonthUsage) -> Iterator[str]:
+    """That charges beside use have no known dollars, by currency, in sentences: they are in no row."""
+    lost = [one for one in read_charges(month) if one.kind != "usage" and one.usd is None]
+    for currency, amount in sum_by_currency(lost):
+        count = sum(one.currency == currency for one in lost)
+        yield (
+            f"{format_count(count, 'charge')} of bills beside use left out, {format_plain(amount)} {currency}: no rate "
+            "of its day is stored; run: flexlib fx set"
+        )
 
 
 def _list_other_charges(month: MonthUsage) -> Iterator[dict[str, str | None]]:

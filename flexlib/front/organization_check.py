@@ -18,7 +18,7 @@ from flexlib.front.people import ROW_ID, list_credits
 from flexlib.front.spend import Spend
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
-from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts
+from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts, write_key
 from flexlib.store.organization import Organization
 
 UNITS = ("flex_credits", "usd", "clp")
@@ -66,6 +66,8 @@ class OrganizationCheck:
     silent: tuple[Membership, ...]
     """Lines of people, keys and applications of the month of whom no row is; of each the first."""
     changes: tuple[Change, ...]
+    lost: tuple[Membership, ...]
+    """Lines of the month that say no department and name a team of which no line says one, where other teams' do."""
     gaps: tuple[Gap, ...]
     """Those with a day in the month."""
     undecided: int
@@ -90,12 +92,21 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         _sum_by(table[is_nowhere], "user"),
         tuple(sorted(silent.values(), key=lambda one: one.line)),
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
+        tuple(sorted((one for one in lines if _is_lost(one, organization)), key=lambda one: one.line)),
         tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
         count_undecided(spend),
         tuple(one.certificate for one in usage.snapshots),
         usage.state,
         spend.missing,
     )
+
+
+def _is_lost(one: Membership, organization: Organization) -> bool:
+    """Whether a line leaves its department to a team that has no line, as where its name is misspelled."""
+    has_teams = any(other.kind == TEAM for other in organization.memberships)
+    team = one.place.team
+    return bool(has_teams and one.kind != TEAM and team and not one.place.department
+                and write_key(TEAM, team) not in organization.held)  # fmt: skip
 
 
 def count_undecided(spend: Spend) -> int:

@@ -13,6 +13,7 @@ from flexlib.errors import BadSetting
 from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
 from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, find_home, load_settings
+from flexlib.store.budgets import BUDGETS
 
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 BUSY_SECONDS = 10.0
@@ -25,9 +26,6 @@ VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB
 
 GUARD_VARIABLES = ("FLEXLIB_BUDGETS", "FLEXLIB_GUARD")
 """What decides which limits calls are held to, and what is done where the ledger cannot be asked."""
-
-BUDGETS = Path("params", "budgets.yaml")
-"""Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
 
 
 def find_ledger(settings: Settings | None = None) -> Ledger:

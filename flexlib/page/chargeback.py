@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from flexlib.analysis.allocation import Rule
-from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKind, SumCheck, sum_amounts
+from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKind, SumCheck
 from flexlib.analysis.shares import measure_share
+from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State
 from flexlib.dates import Span
 from flexlib.formats import UNKNOWN, format_count, format_moment, format_share_percent

@@ -13,6 +13,8 @@ from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
 
+BUDGETS = Path("params", "budgets.yaml")
+"""Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
 UNITS = ("flex_credits", "usd", "clp")
 THRESHOLDS = (75, 90, 100)
 """Percent of a budget at which it is near, unless it names others."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PUBLIC = 0o666
 """What a file may have, less the umask."""
 PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
 
 
 @contextmanager

@@ -14,14 +14,13 @@ from typing import Any
 
 from flexlib.errors import BadFile
 from flexlib.nesting import decode_json
-from flexlib.store.disk import PRIVATE, sync
+from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, sync
 from flexlib.store.membership import PERSON, PERSONS
 
 OUTBOX = Path("notices", "outbox")
 """In the data folder; only its owner reads it, since budgets name people."""
 FILES = "[!.]*.json"
 """Those that are whole."""
-PRIVATE_FOLDER = 0o700
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from flexlib.analysis.chargeback import (
     ChargeLine,
     LineKind,
     SumCheck,
-    sum_amounts,
 )
+from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.formats import format_amount, format_count, format_plain
 from flexlib.tables.definition import Column, Kind, Row, Table
 

@@ -93,12 +93,24 @@ def test_the_lines_of_all_letters_and_what_is_nobody_s_are_the_month(
     }  # fmt: skip
 
 
+def test_pages_of_those_who_are_charged_no_more_are_named_and_left(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "out" / "2025-09" / "chargeback" / "department_gone.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("of before")
+    write_letters(tmp_path)
+    assert "and of nobody who is charged now: department_gone.html; delete what you" in capsys.readouterr().err
+    assert old.read_text() == "of before"
+
+
 def test_letters_that_name_people_are_their_owner_s_alone(data: Path, tmp_path: Path) -> None:
     words = ["chargeback", "--year", "2025", "--month", "9", "--per", "person", "--output-dir"]
     assert main([*words, str(tmp_path / "names"), "--names"]) == main([*words, str(tmp_path / "hidden")]) == 4
-    for folder, is_private in (("names", True), ("hidden", False)):
-        files = [*(tmp_path / folder / "2025-09" / "chargeback").iterdir()]
+    for folder, is_private in (("names/2025-09/chargeback/people", True), ("hidden/2025-09/chargeback", False)):
+        files = [*(tmp_path / folder).iterdir()]
         assert files
+        assert (stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700) is is_private  # names of files are people's
         assert {stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files} == {is_private}
     umask = os.umask(0)
     os.umask(umask)

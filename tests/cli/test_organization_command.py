@@ -73,6 +73,24 @@ def test_with_names_people_stand_as_the_file_and_the_team_have_them(
     assert made["listed_and_never_spends"] == [{"line": 6, "kind": "person", "who": "dora@example.com"}]
 
 
+def test_a_team_that_has_no_line_is_named_with_who_names_it_and_ends_with_3(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(capsys)[1]["teams_without_a_line"] == []
+    everybody = "ben@example.com,,Data,,,,,\n3f1c,key,Data,,,,,\n"
+    roster.write_text(FILE + everybody, "utf-8")
+    assert check(capsys)[0] == 0
+    roster.write_text(FILE + everybody.replace("ben@example.com,,Data,,", "ben@example.com,,,Asistant,"), "utf-8")
+    code, made = check(capsys)
+    assert (code, made["spends_and_is_nowhere"]) == (NOWHERE, [])
+    assert made["teams_without_a_line"] == [{"line": 10, "kind": "person", "team": "Asistant"}]
+    main(WORDS)
+    assert "Names a team of which no line says the department: 1\n  line 10  Asistant\n" in capsys.readouterr().out
+    # Where no team has a line, teams are all that there is.
+    roster.write_text(HEAD + "ben@example.com,,,Asistant,,,,\n", "utf-8")
+    assert check(capsys)[1]["teams_without_a_line"] == []
+
+
 def test_departments_sum_to_everything(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, made = check(capsys)
     assert [(one["department"], one["users"], one["usd"], one["flex_credits"]) for one in made["departments"]] == [

@@ -225,6 +225,15 @@ def test_a_bill_in_another_currency_keeps_every_digit_of_its_dollars(tmp_path: P
     assert (row["PricingCurrency"], row["PricingCurrencyEffectiveCost"]) == ("EUR", "10.1234567890")
 
 
+def test_a_bill_s_charge_without_a_rate_is_in_no_row_and_is_said(tmp_path: Path) -> None:
+    bill(tmp_path, "2025-09-01,seats,,10,EUR,fee", "2025-09-02,VAT,,2.5,EUR,tax", "2025-09-03,seats,,3,USD,fee")
+    spend = load(tmp_path)
+    said = "2 charges of bills beside use left out, 12.5 EUR: no rate of its day is stored; run: flexlib fx set"
+    assert [one for one in build_focus(spend).notes if "EUR" in one] == [said]
+    assert [one for one in build_facts(spend).notes if "EUR" in one] == [said]
+    assert pick(list_charges(spend), "BilledCost", "x_ChargeKind") == [["3.0000000000", "fee"]]
+
+
 def test_a_cloud_s_bill_for_a_maker_s_calls_makes_the_cloud_the_issuer_of_their_charges(tmp_path: Path) -> None:
     store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-01", "1"))
     bill(tmp_path, "2025-09-01,u,gpt-4o,1.5,USD,", provider="Microsoft Azure", bills="openai")

@@ -238,6 +238,17 @@ def test_a_call_counts_in_the_period_in_which_it_was_held(
     assert read_counters(ledger) == [("whole", Decimal(1), Decimal(0))] * 2
 
 
+def test_an_answer_that_is_sent_again_under_another_hold_is_the_same_call(
+    ledger: Ledger, limit: Callable[..., Path], clock: Clock
+) -> None:
+    file, answer = limit(("whole: true", "1.00")), {"request_id": "answer-1", "provider": "openai", "model": "gpt-4o"}
+    first = take(file, ledger, "0.40").settle(**answer, amount_in_usd="0.3")
+    assert first.created_at == NOON
+    clock(timedelta(minutes=1))
+    assert take(file, ledger, "0.40").settle(**answer, amount_in_usd="0.3") == first
+    assert read_counters(ledger) == [("whole", Decimal("0.3"), Decimal(0))]
+
+
 @pytest.mark.usefixtures("clock")
 def test_what_was_held_for_a_call_that_could_not_be_recorded_is_not_given_back(
     ledger: Ledger, limit: Callable[..., Path]

@@ -9,8 +9,7 @@ from decimal import Decimal
 from flexlib.dates import Span
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
-from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS
-from flexlib.ledger.guard.counters import USD, Counters
+from flexlib.ledger.guard.counters import Counters
 from flexlib.ledger.guard.limits import DAY, build_limit, find_period
 from flexlib.store.budgets import Budget
 
@@ -25,8 +24,6 @@ def list_counted(ledger: Ledger, budgets: Sequence[Budget], now: datetime) -> li
         return []
     prepare_ledger(ledger)
     counters = Counters(ledger)
-    is_it = " AND ".join(f"{name} = ?" for name in COUNTER_KEY)
-    ask = counters.write(f"SELECT spent FROM {COUNTERS} WHERE {is_it}")
 
     def look() -> list[tuple[Budget, Span, Decimal]]:
         found = []
@@ -35,9 +32,8 @@ def list_counted(ledger: Ledger, budgets: Sequence[Budget], now: datetime) -> li
                 span = find_period(budget, now)
                 before = find_period(budget, datetime.combine(span.first - DAY, time(), timezone.utc))
                 for limit in (build_limit(budget, one) for one in (before, span)):
-                    row = connection.execute(ask, counters.encode(*limit.key)).fetchone()
-                    if row is not None:
-                        found.append((budget, limit.span, USD.decode(row[0])))
+                    if counted := counters.find(connection, limit.key):
+                        found.append((budget, limit.span, counted.spent))
         return found
 
     return run_with_retries(ledger, look)

@@ -132,16 +132,21 @@ class Counters:
 
     def read(self, connection: Any, key: Key, now: datetime | None = None) -> Counted:  # noqa: ANN401
         """What a counter holds; `now`: without what has expired by then."""
-        ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {_KEY}")  # noqa: S608
-        found = connection.execute(ask, self.encode(*key)).fetchone()
-        if found is None:
+        counted = self.find(connection, key)
+        if counted is None:
             self.ledger.counters.clear()
             raise LedgerFailed("Counters of limits that were there are gone, as in a backup; they are made again.")
-        spent, held = found
-        if now is not None:
-            old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {_KEY} AND expires <= ?")  # noqa: S608
-            held -= connection.execute(old, self.encode(*key, now)).fetchone()[0]
-        return Counted(USD.decode(spent), USD.decode(held))
+        if now is None:
+            return counted
+        old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {_KEY} AND expires <= ?")  # noqa: S608
+        (expired,) = connection.execute(old, self.encode(*key, now)).fetchone()
+        return Counted(counted.spent, counted.held - USD.decode(expired))
+
+    def find(self, connection: Any, key: Key) -> Counted | None:  # noqa: ANN401
+        """What a counter holds; None where there is none, as nothing was held yet in that period."""
+        ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {_KEY}")  # noqa: S608
+        found = connection.execute(ask, self.encode(*key)).fetchone()
+        return None if found is None else Counted(*map(USD.decode, found))
 
 
 _KEY = " AND ".join(f"{name} = ?" for name in COUNTER_KEY)

@@ -51,6 +51,7 @@ class Hold:
         self.is_held = False
         """Whether it is: not before it is entered, nor where there is no limit, or none could be asked."""
         self._ledger, self._limits, self._call, self._lifetime = ledger, limits, call, lifetime
+        self._taken: datetime | None = None
         self._is_made = False  # a call that could not be recorded: what is held for it expires, and is not given back
         self._counters = Counters(ledger)
 
@@ -90,7 +91,7 @@ class Hold:
     def _take(self) -> bool:
         self._counters.ensure(self._limits)
         now = read_clock()
-        self._call = {**self._call, "created_at": now}  # it counts in the period in which it was held
+        self._taken = now
         with open_transaction(self._ledger) as connection:
             self._counters.hold(connection, self.request_id, self._limits, self.amount, now, now + self._lifetime)
         return True
@@ -105,6 +106,8 @@ class Hold:
         named = {**self._call, "request_id": self.request_id, **call}
         if given := self._call.get("metadata"):
             named["metadata"] = {**given, **(call.get("metadata") or {})}
+        # By its time it counts where it was held; sent again under another hold, it is the same call at the first time.
+        timed = named if self._taken is None else {"created_at": self._taken, **named}
 
         spent: list[Decimal] = []
 
@@ -117,7 +120,7 @@ class Hold:
 
         self._is_made = True
         prepare_ledger(self._ledger)
-        built = build_record(self._ledger, **named)
+        built = build_record(self._ledger, **timed)
         keys = [one.key for one in self._limits]
         (record,) = store_batch(
             self._ledger,

@@ -16,13 +16,7 @@ from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import COLUMNS, TABLE, lock_counters
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.ledger.record.writing import (
-    decode_record,
-    encode_record,
-    list_json_kinds,
-    list_kinds,
-    open_transaction,
-)
+from flexlib.ledger.record.writing import decode_record, encode_record, list_json_kinds, list_kinds, open_transaction
 from flexlib.money.amounts import FILLED
 
 PAGE_ROWS = 2_000
