@@ -21,6 +21,7 @@ WORDS = {
     "names",
     "senders",
     "formats",
+    "i18n",
     "nesting",
     "privacy",
     "settings",
