@@ -34,24 +34,8 @@ pytest_plugins = ["ledger_fixtures"]
 HERE = Path(__file__).parent
 NOBODY = "http://127.0.0.1:9"
 
-HEAVY = {
-    *("ledger/test_ledger_machine.py", "store/test_store_machine.py"),  # hundreds of states of our own rules
-    *(
-        "ledger/test_writers.py",
-        "ledger/test_guard_writers.py",
-        "mutate/test_mutate.py",
-    ),  # processes that are killed, or begun for each change
-    *("report/test_page.py", "page/test_bills_page.py"),  # pages, and a browser's picture: others compare the bytes
-    *("test_imports.py", "test_portability.py"),  # what imports what
-    *("ingest/test_routes.py", "ingest/test_checks.py", "ingest/test_pages.py"),  # what is asked next, and believed
-    *("ingest/test_import_files.py", "ingest/test_import_overlaps.py"),  # which of two files counts; others read them
-    *("cli/test_import_decisions.py", "cli/test_changed_months.py"),
-    "sources/presets/test_every_preset.py",  # any calls in every form; fixtures are read on every Python
-    *("ingest/test_fault_seeds.py", "ingest/test_damage_seeds.py"),  # hundreds of seeds of our own rules
-    *("demo/test_demo_calls.py", "test_readme_commands.py"),
-}
-"""Files that take long, and the same whatever the Python and its libraries: `make test-all` runs them, as CI does on
-its first Python."""
+HEAVY = {line for line in (HERE / "heavy.txt").read_text("utf-8").splitlines() if line and not line.startswith("#")}
+"""Files and tests that take long, by their names below this folder."""
 
 HEAVY_SECONDS = 900
 """The time limit of a heavy test: Spark starts, a wheel is installed."""
@@ -74,7 +58,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _name_file(item) in HEAVY:
+        if not HEAVY.isdisjoint((_name_file(item), f"{_name_file(item)}::{getattr(item, 'originalname', '')}")):
             item.add_marker("heavy")
         if item.get_closest_marker("heavy"):
             item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))

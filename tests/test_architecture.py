@@ -11,6 +11,7 @@ from flexlib.sources.registry import IMPORT, LEDGER, WINDSURF, list_sources
 
 HOUSE = Path(flexlib.__file__).parent
 LONGEST_ROOM = 250  # lines; past that a room is two rooms
+HEAVY = Path(__file__).with_name("heavy.txt")
 
 WORDS = {
     "addresses",
@@ -213,3 +214,16 @@ def test_every_room_says_what_it_is() -> None:
     silent = [str(file.relative_to(HOUSE)) for _, file in list_files()
               if file.name != "__main__.py" and not ast.get_docstring(ast.parse(file.read_text("utf-8")))]  # fmt: skip
     assert silent == []
+
+
+def list_heavy_that_is_gone(lines: list[str]) -> list[str]:
+    """Of the names in `heavy.txt` those of no file or test."""
+    tests = Path(__file__).parent
+    files = {file.relative_to(tests).as_posix(): file.read_text("utf-8") for file in tests.rglob("test_*.py")}
+    named = [line.partition("::") for line in lines if line and not line.startswith("#")]
+    return [file + sign + test for file, sign, test in named if f"def {test}" not in files.get(file, "")]
+
+
+def test_what_is_marked_heavy_exists() -> None:
+    assert list_heavy_that_is_gone(HEAVY.read_text("utf-8").splitlines()) == []
+    assert list_heavy_that_is_gone(["test_dates.py", "test_dates.py::test_gone"]) == ["test_dates.py::test_gone"]
