@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab refresh check bench bench-ledger bench-import bench-analysis clean
+.PHONY: help report test test-all mutate lab catalogue refresh check bench bench-ledger bench-import bench-analysis clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -12,7 +12,7 @@ BIN    := $(VENV)/bin
 TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
 # Without nbval where no notebook is compared: to import it takes each worker as long as hundreds of tests.
 PARALLEL := -p no:nbval -n auto --dist loadscope --no-loadscope-reorder
-FIXTURE := FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
+FIXTURE := FLEXLIB_LANG=en FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the 
 	  data = find_data(load_settings()); print(data if data.exists() else "$(CURDIR)/tests/data/fixture")'); \
 	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
 	FLEXLIB_DATA=$$root $(BIN)/jupyter lab $(LAB) --LabApp.default_url=/lab/tree/start_here.ipynb notebooks
+
+catalogue: $(VENV)/test ## the sentences to translate, from code and notebooks, into flexlib/locale; says what lacks one
+	@PYTHONPATH=tests $(BIN)/python tests/make_catalogue.py
 
 refresh: $(VENV)/report ## run the notebooks on the fixture and store their outputs
 	@$(FIXTURE) $(BIN)/python tests/refresh_notebooks.py

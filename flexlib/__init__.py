@@ -71,10 +71,13 @@ def months() -> _pd.DataFrame:
     return list_stored_months(data, settings.bill_tolerance, look)
 
 
-def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False) -> Spend:
+def load(
+    first: str | Month, last: str | Month | None = None, *, zone: str = "UTC", names: bool = False, lang: str = ""
+) -> Spend:
     """What was spent in a month such as `2025-09`, or from the `first` to the `last`: totals, sums by anything, rows.
 
-    `zone`: whose days and months, such as `America/Santiago`. People stand under pseudonyms unless `names`. Raises
+    `zone`: whose days and months, such as `America/Santiago`. People stand under pseudonyms unless `names`. `lang`: in
+    which language tables, charts and sentences are from here on, `en` or `es`; empty: FLEXLIB_LANG's. Raises
     `SnapshotMissing`, with the command that stores it, where nothing is stored; of several months, those that are not
     stored are named in `missing`. In a notebook that papermill gave a parameter it does not have: `BadParameter`.
 
@@ -91,10 +94,13 @@ def load(first: str | Month, last: str | Month | None = None, *, zone: str = "UT
 
     from flexlib.front.months import check_injected, find_data, find_look, list_run_cells
     from flexlib.front.spend import load_spend
+    from flexlib.i18n import LANGUAGES, use_language
+    from flexlib.setting_values import read_choice
     from flexlib.settings import load_settings
 
     check_injected(cells := list_run_cells())
     settings = load_settings()
+    use_language(read_choice("lang", lang, LANGUAGES) if lang else settings.language)
     data, tolerance = find_data(settings), settings.bill_tolerance
     look = find_look(settings, data, in_notebook=bool(cells))
     loaded = load_spend(first, last, data, zone=zone, names=names, tolerance=tolerance, look=look,

@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from flexlib.errors import BadMonth, InvalidRequest
-
-MONTH_NAMES = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-"""Not those of `calendar`, which follow the locale."""
-
-WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+from flexlib.i18n import _, list_month_names
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
@@ -83,12 +76,12 @@ class Month:
     @property
     def name(self) -> str:
         """`September`."""
-        return MONTH_NAMES[self.month - 1]
+        return list_month_names()[self.month - 1]
 
     @property
     def title(self) -> str:
-        """`September 2025`."""
-        return f"{self.name} {self.year}"
+        """`September 2025`; in Spanish `septiembre de 2025`."""
+        return _("{month} {year}").format(month=self.name, year=self.year)
 
     @property
     def span(self) -> Span:
@@ -161,7 +154,8 @@ def name_months(months: Iterable[Month]) -> str:
             runs[-1][1:] = [month]
         else:
             runs.append([month])
-    return ", ".join(" to ".join(map(str, run)) for run in runs)
+    named = (_("{first} to {last}").format(first=run[0], last=run[-1]) if run[1:] else str(run[0]) for run in runs)
+    return ", ".join(named)
 
 
 def _parse_day(text: str) -> date:

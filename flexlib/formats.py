@@ -1,4 +1,4 @@
-"""How numbers, days and spans are written on console, page and file: in English, whatever the machine's locale."""
+"""How numbers, days and spans are written on console and page, in the reader's language; files use `format_plain`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import date, datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from flexlib.dates import MONTH_NAMES, WEEKDAY_NAMES, Span
+from flexlib.dates import Month, Span
+from flexlib.i18n import _, find_language, list_month_names, list_short_months, list_short_weekdays, write_number
 
 
 def clean_text(text: str) -> str:
@@ -32,40 +33,55 @@ def is_utf8(text: str) -> bool:
 
 def format_count(number: int, thing: str) -> str:
     """`1 call`, `1,234 calls`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return f"{format_number(number)} {thing}{'' if number == 1 else 's'}"
+
+
+def format_number(number: int) -> str:
+    """`1,234`; in Spanish `1.234`."""
+    return write_number(f"{number:,}")
+
+
+def format_date(day: date) -> str:
+    """`2025-09-15`; in Spanish `15 sept 2025`."""
+    return str(day) if find_language() == "en" else f"{format_short_day(day)} {day.year}"
 
 
 def format_few(expected: float) -> str:
     """`0.3` of 0.31 that are expected; what would be written as none is `under 0.1`."""
-    return f"{expected:.1f}" if expected >= 0.05 else "under 0.1"
+    return (
+        write_number(f"{expected:.1f}") if expected >= 0.05 else _("under {number}").format(number=write_number("0.1"))
+    )
 
 
 def format_credits(hundredths: int, thousands: str = ",") -> str:
-    """`75,234.50` of 7523450 hundredths of a credit."""
+    """`75,234.50` of 7523450 hundredths of a credit; without `thousands`, for a file, the same in every language."""
     sign, size = "-" if hundredths < 0 else "", abs(hundredths)
-    return f"{sign}{size // 100:,}.{size % 100:02d}".replace(",", thousands)
+    text = f"{sign}{size // 100:,}.{size % 100:02d}"
+    return write_number(text) if thousands else text.replace(",", "")
 
 
 def format_share(permille: int) -> str:
     """`60.0` of 600 tenths of a percent, without the sign of percent."""
     sign, size = "-" if permille < 0 else "", abs(permille)
-    return f"{sign}{size // 10}.{size % 10}"
+    return write_number(f"{sign}{size // 10}.{size % 10}")
 
 
 def format_day(day: date) -> str:
     """`September 01, 2025`."""
-    return f"{MONTH_NAMES[day.month - 1]} {day.day:02d}, {day.year}"
+    return _("{month} {day:02d}, {year}").format(month=list_month_names()[day.month - 1], day=day.day, year=day.year)
 
 
 def format_month(day: date) -> str:
     """`September 2025`, the month of the day."""
-    return f"{MONTH_NAMES[day.month - 1]} {day.year}"
+    return Month.containing(day).title
 
 
 def format_span(days: Span) -> str:
     """`September 2025` for a whole month, else `2025-09-05 to 2025-09-20`."""
     month = days.months[0]
-    return format_month(days.first) if days == month.span else str(days)
+    if days == month.span:
+        return month.title
+    return _("{first} to {last}").format(first=format_date(days.first), last=format_date(days.last))
 
 
 def round_half_up(amount: Fraction) -> int:
@@ -92,18 +108,18 @@ def format_share_percent(permille: int) -> str:
 def format_change(permille: int) -> str:
     """`+9.6 %` for 96 tenths of a percent more, `−9.6 %` for as much less."""
     sign = "+" if permille > 0 else "−" if permille < 0 else "±"
-    return f"{sign}{abs(permille) // 10:,}.{abs(permille) % 10}{PERCENT}"
+    return write_number(f"{sign}{abs(permille) // 10:,}.{abs(permille) % 10}") + PERCENT
 
 
 def _format_rounded(amount: Decimal, places: str = "0.01") -> str:
     """`4,709.38`, without the unit; a half goes up."""
-    return f"{amount.quantize(Decimal(places), ROUND_HALF_UP):,}"
+    return write_number(f"{amount.quantize(Decimal(places), ROUND_HALF_UP):,}")
 
 
 def format_amount(amount: Decimal, places: str = "0.01") -> str:
     """`4,709.38`, without the unit; `< 0.01` or `> -0.01` for what would round to nothing and is not nothing."""
     if amount and abs(amount) < Decimal(places) / 2:
-        return f"< {places}" if amount > 0 else f"> -{places}"
+        return write_number(f"< {places}" if amount > 0 else f"> -{places}")
     return _format_rounded(amount or Decimal(0), places)  # no sign before a zero
 
 
@@ -114,7 +130,7 @@ def format_signed(amount: Decimal, places: str = "0.01") -> str:
     ('+4,709.38', '−17.00', '0.00')
     """
     text = _format_rounded(abs(amount), places)
-    return text if not Decimal(text.replace(",", "")) else f"{'+' if amount > 0 else '−'}{text}"
+    return f"{'+' if amount > 0 else '−'}{text}" if text.strip("0,.") else text
 
 
 WHOLE = {"CLP", "JPY", "KRW"}
@@ -136,12 +152,18 @@ def format_plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+SHORT_UNITS = {
+    "en": ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")),
+    "es": ((1e12, "\u00a0B"), (1e6, "\u00a0M"), (1e3, "\u00a0mil")),  # 1000 millones are no unit, 1 B is a million M
+}
+
+
 def format_short_number(number: float) -> str:
     """`1.5k`, `20M`, `3G`: a number of an axis or of a narrow cell."""
     size, unit = next(
-        ((size, unit) for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= size), (1, "")
+        ((size, unit) for size, unit in SHORT_UNITS.get(find_language(), SHORT_UNITS["en"]) if number >= size), (1, "")
     )
-    return f"{number / size:g}{unit}"
+    return write_number(f"{number / size:g}") + unit
 
 
 def format_duration(milliseconds: int | None) -> str:
@@ -155,17 +177,17 @@ def format_duration(milliseconds: int | None) -> str:
     if milliseconds < 1000:
         return f"{milliseconds}\u00a0ms"
     minutes, seconds = divmod(round(milliseconds / 1000), 60)
-    return f"{minutes}\u00a0min {seconds}\u00a0s" if minutes else f"{milliseconds / 1000:.1f}\u00a0s"
+    return f"{minutes}\u00a0min {seconds}\u00a0s" if minutes else write_number(f"{milliseconds / 1000:.1f}\u00a0s")
 
 
 def format_short_day(day: date) -> str:
-    """`15 Sep`."""
-    return f"{day.day} {format_month(day)[:3]}"
+    """`15 Sep`; in Spanish `15 sept`."""
+    return f"{day.day} {list_short_months()[day.month - 1]}"
 
 
 def format_weekday(day: date) -> str:
     """`Mon`."""
-    return WEEKDAY_NAMES[day.weekday()][:3]
+    return list_short_weekdays()[day.weekday()]
 
 
 def format_moment(moment: datetime) -> str:

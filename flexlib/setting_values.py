@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting
 from flexlib.formats import is_utf8
+from flexlib.i18n import LANGUAGES, read_system_language
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
@@ -69,3 +70,8 @@ def read_choice(name: str, text: str, choices: Sequence[str]) -> str:
     if text not in choices:
         raise BadSetting(f"{name} is {text!r}; it must be one of {', '.join(choices)}.")
     return text
+
+
+def choose_language(text: str | None, environment: Mapping[str, str]) -> str:
+    """The language that FLEXLIB_LANG says; where it is None, that of the system. Raises `BadSetting`."""
+    return read_system_language(environment) if text is None else read_choice("FLEXLIB_LANG", text, LANGUAGES)

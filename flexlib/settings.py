@@ -20,6 +20,7 @@ from flexlib.setting_values import (
     LOOPBACK,
     check_base_url,
     check_key,
+    choose_language,
     find_data_folder,
     read_choice,
     read_share,
@@ -36,6 +37,7 @@ VARIABLES = (
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
     "FLEXLIB_GUARD",
+    "FLEXLIB_LANG",
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
@@ -106,6 +108,8 @@ class Settings:
     unclosed: str | None = field(default=None, repr=False)
     """In a report's kernel, which reaches no database, what the ledger told of months, as `proof.write_unclosed` wrote
     it; nobody else sets it."""
+    language: str = "en"
+    """In which sentences, numbers and dates are shown, `en` or `es`; files for other systems are the same in both."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -208,8 +212,17 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         notices=find_file("FLEXLIB_NOTICES", "notices.yaml"),
         servers=read_servers(found),
         is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
+        language=choose_language(read("FLEXLIB_LANG"), own),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
+
+
+def find_language_set() -> str:
+    """The language of a command's help, for which settings that make no sense are no matter."""
+    try:
+        return load_settings().language
+    except BadSetting:
+        return choose_language(None, os.environ)
 
 
 def list_set() -> dict[str, str]:

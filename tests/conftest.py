@@ -15,6 +15,7 @@ from harness import KEY, ONE_EXAMPLE_IN, SEPTEMBER, USERS
 from hypothesis import is_hypothesis_test, settings
 
 from flexlib.demo import demo_server
+from flexlib.i18n import use_language
 from flexlib.ingest.windsurf.fetch import update_credits
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
@@ -24,6 +25,9 @@ from flexlib.store.version import Snapshot
 # too, compiles pandas, matplotlib and flexlib for itself, which takes longer than all that is tested.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What is shown is compared in English, whatever the machine speaks; tests of other languages ask for them.
+os.environ["FLEXLIB_LANG"] = "en"
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)
@@ -84,6 +88,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("WINDSURF_BASE_URL", NOBODY)
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    use_language("en")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.dates import WEEKDAY_NAMES, Month, Span, check_begun, name_months
+from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, InvalidRequest
+from flexlib.i18n import list_weekday_names
 
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))
 DAYS = st.dates(date(2000, 1, 1), date(2100, 12, 31))
@@ -58,8 +59,8 @@ def test_the_months_have_their_english_names() -> None:
 
 
 def test_the_days_of_the_week_begin_with_monday() -> None:
-    assert WEEKDAY_NAMES[date(2025, 9, 1).weekday()] == "Monday"
-    assert " ".join(WEEKDAY_NAMES) == "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+    assert list_weekday_names()[date(2025, 9, 1).weekday()] == "Monday"
+    assert " ".join(list_weekday_names()) == "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 
 
 def test_the_turns_of_a_year() -> None:

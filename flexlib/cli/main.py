@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
@@ -37,9 +38,11 @@ from flexlib.cli import (
     spend,
     what_if,
 )
+from flexlib.cli.options import add_language_option
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
 from flexlib.formats import clean_lines, is_utf8
-from flexlib.settings import Settings, load_settings
+from flexlib.i18n import LANGUAGES, use_language
+from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, anomalies, latency, what_if,
@@ -70,15 +73,17 @@ KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as t
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code; never a traceback, unless FLEXLIB_DEBUG is set."""
+    given = sys.argv[1:] if words is None else words
+    use_language(_find_asked_language(given) or find_language_set())  # before the parsers, which hold the help
     parser = _Parser(
         prog="flexlib", description=flexlib.__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
+    add_language_option(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for room in COMMANDS:
         room.add_commands(commands)
     _open_output()
-    given = sys.argv[1:] if words is None else words
     if not given:
         parser.print_help()  # nothing was asked, and nothing done: to a script that is wrong usage
         return InvalidRequest.exit_code
@@ -93,7 +98,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if threading.current_thread() is threading.main_thread():
             _take_signals(caught)
-        settings = load_settings()
+        settings = replace(loaded := load_settings(), language=getattr(arguments, "lang", loaded.language))
+        use_language(settings.language)
         code = int(arguments.run(arguments, settings))
         sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001
@@ -106,6 +112,15 @@ def main(words: Sequence[str] | None = None) -> int:
             os._exit(128 + (caught[0] if caught else signal.SIGINT))
         return _explain_error(error, settings)
     return code
+
+
+def _find_asked_language(words: Sequence[str]) -> str | None:
+    """What `--lang` says, the last time; None where it says nothing that there is."""
+    pairs = zip(words, [*words, ""][1:], strict=True)
+    said = [
+        value if word == "--lang" else word[7:] for word, value in pairs if word in ("--lang", f"--lang={word[7:]}")
+    ]
+    return said[-1] if said and said[-1] in LANGUAGES else None
 
 
 class _Parser(argparse.ArgumentParser):

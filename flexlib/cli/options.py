@@ -16,6 +16,7 @@ from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.formats import clean_text
+from flexlib.i18n import LANGUAGES
 from flexlib.proof import Problem, find_worst
 from flexlib.settings import DEMO, Settings
 
@@ -27,13 +28,21 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand whose --help ends in examples."""
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_language_option(parser)
+    return parser
+
+
+def add_language_option(parser: argparse.ArgumentParser) -> None:
+    """--lang, before a command or after it: the last one holds."""
+    parser.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS,
+                        help="language of what is shown (default FLEXLIB_LANG, else the system's)")  # fmt: skip
 
 
 def add_month_options(parser: argparse.ArgumentParser, *, required: bool) -> None:

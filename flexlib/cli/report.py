@@ -29,8 +29,10 @@ from flexlib.cli.report_months import bring_month
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
 from flexlib.formats import clean_lines, clean_text
+from flexlib.i18n import LANGUAGES, use_language
 from flexlib.nesting import decode_yaml
 from flexlib.proof import write_unclosed
+from flexlib.setting_values import read_choice
 from flexlib.settings import CELL_LIMIT, Settings
 from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import list_months, scan
@@ -112,9 +114,11 @@ def list_requests(arguments: argparse.Namespace, service_key: str | None) -> lis
     """One report, or one for each month of those that were asked for. Raises `BadParameter`, `BadMonth`."""
     from flexlib.report.parameters import check_request, find_notebook, read_parameters
 
-    given = _read_parameters(arguments)
+    given, known = _read_parameters(arguments), read_parameters(find_notebook(arguments.notebook))
+    if "lang" not in known:
+        given.pop("lang", None)
     is_year = arguments.year is not None and "month" not in given
-    takes_months = "month" in read_parameters(find_notebook(arguments.notebook))
+    takes_months = "month" in known
     bounds = (arguments.start_month, arguments.end_month, arguments.start_date, arguments.end_date)
     if bounds == (None,) * 4 and not (is_year and takes_months):
         return [check_request(arguments.notebook, given, service_key)]
@@ -218,6 +222,8 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         raise BadParameter(f"{arguments.file} cannot be read: {why}; give the path of a YAML file.") from error
     except ValueError as error:
         raise BadParameter(f"The parameters cannot be read: {error}.") from error
+    if language := values.get("lang"):  # of the page: also where its notebook has no such parameter
+        use_language(read_choice("lang", str(language), LANGUAGES))
     given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}
     return values | {name: value for name, value in given.items() if value is not None}
 

@@ -8,13 +8,14 @@ from datetime import date
 from decimal import Decimal
 
 from flexlib.analysis.budgets import Outcome
-from flexlib.dates import MONTH_NAMES, Month, Span
+from flexlib.dates import Month, Span
 from flexlib.deliver.claims import Claim, Message
 from flexlib.formats import UNKNOWN, clean_text, format_amount, format_money
+from flexlib.i18n import MONTH_NAMES
 from flexlib.store.outbox import Standing
 
 MONTHS: Mapping[str, Sequence[str]] = {
-    "en": MONTH_NAMES,
+    "en": MONTH_NAMES.split(),
     "es": ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
            "noviembre", "diciembre"),
 }  # fmt: skip

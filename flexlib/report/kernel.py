@@ -15,6 +15,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
+from flexlib.i18n import find_language
 from flexlib.report.parameters import is_secret_name
 from flexlib.settings import VARIABLES
 
@@ -79,6 +80,7 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
         **passed,
         **{name: str(Path(passed[name]).absolute()) for name in FILES if passed.get(name)},
         "FLEXLIB_DATA": str(data.absolute()),
+        "FLEXLIB_LANG": find_language(),
         "FLEXLIB_UNCLOSED": unclosed,
         # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

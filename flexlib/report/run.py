@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.errors import NotebookFailed, SnapshotChanged, SumsDiffer
+from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
@@ -129,6 +130,7 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
             "has_heading": bool(heading) or is_shown,
             "style": render_page_style(),
             "policy": POLICY,
+            "language": find_language(),
             "metadata": {"name": "report"},
         },
     )
@@ -241,4 +243,6 @@ def _render_markdown(text: str) -> str:
     from nbconvert.filters import markdown2html
 
     # Its headings carry a sign to link to them: of use in a document, a stray mark in a report.
-    return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html(text)))
+    return re.sub(
+        r'<a class="anchor-link".*?</a>', "", str(markdown2html(_(text)))
+    )  # prose of ours is in the catalogue

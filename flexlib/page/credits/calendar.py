@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from flexlib.analysis.frames import read_rows
-from flexlib.dates import WEEKDAY_NAMES, Month, Span
+from flexlib.dates import Month, Span
 from flexlib.formats import (
     format_credits,
     format_short_day,
@@ -18,6 +18,7 @@ from flexlib.formats import (
     format_weekday,
     format_whole_credits,
 )
+from flexlib.i18n import list_short_weekdays
 from flexlib.page.kit.chart import HALF, WIDE, Chart, add_axes
 from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import add_tooltip, new_figure
@@ -77,7 +78,7 @@ def plot_credits_by_weekday_and_week(
         axes.xaxis.tick_top()
         ticks = _name_weeks(weeks, room)
         axes.set_xticks([places[week] for week in ticks], list(ticks.values()))
-        axes.set_yticks(range(1, 8), [name[:3] for name in WEEKDAY_NAMES])
+        axes.set_yticks(range(1, 8), list_short_weekdays())
         return figure
 
     words = f"A cell a day, {axis.name_day(axis.span.first)} to {axis.name_day(axis.span.last)}, in {len(weeks)} weeks."

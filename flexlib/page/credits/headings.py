@@ -9,8 +9,8 @@ from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import WHOLE, measure_share
 from flexlib.analysis.top import OTHER_MODELS
-from flexlib.dates import WEEKDAY_NAMES
 from flexlib.formats import format_count, format_credits, format_share_percent, format_short_day, format_whole_credits
+from flexlib.i18n import _, list_weekday_names
 from flexlib.page.kit.parts import Heading
 
 PEAK = 2
@@ -69,7 +69,9 @@ def heading_for_weekdays(by_weekday_and_week: object) -> Heading:
     top = max(sums, key=lambda day: (sums[day], -day))
     weekend = measure_share(sums[6] + sums[7], total)
     if measure_share(sums[top], total) >= 300:
-        return Heading(f"{WEEKDAY_NAMES[top - 1]}s take {format_share_percent(measure_share(sums[top], total))}", note)
+        title = _("{weekday}s take {share}")
+        share = format_share_percent(measure_share(sums[top], total))
+        return Heading(title.format(weekday=list_weekday_names()[top - 1], share=share), note)
     if weekend <= 100 and any(row["weekday"] > 5 for row in rows):
         return Heading(f"Weekends take only {format_share_percent(weekend)}", note)
     return Heading("By weekday and week", note)

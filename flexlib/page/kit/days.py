@@ -9,9 +9,10 @@ from math import ceil
 
 from matplotlib.axes import Axes
 
-from flexlib.dates import MONTH_NAMES, Span
+from flexlib.dates import Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_short_day
+from flexlib.i18n import list_short_months
 from flexlib.page.kit.svg import add_tooltip
 from flexlib.page.kit.theme import LIGHT
 
@@ -139,6 +140,6 @@ def name_months(days: Sequence[date], room: float) -> dict[date, str]:
     ticks: dict[date, str] = {}
     year = 0 if has_years else days[0].year
     for day in days[::step]:
-        ticks[day] = MONTH_NAMES[day.month - 1][:3] + f" {day.year}" * (day.year != year)
+        ticks[day] = list_short_months()[day.month - 1] + f" {day.year}" * (day.year != year)
         year = day.year
     return ticks
