@@ -109,6 +109,10 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
     budgets = read_budgets(path)
     if not budgets:
         raise BadFile(f"{path} has no budget; give one a name, a scope and an amount, as {EXAMPLE} explains.")
+    if any(one.is_enforced for one in budgets):
+        from flexlib.ledger.guard.limits import check_limits
+
+        check_limits(path, budgets, arguments.roster or settings.organization)
     settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
     made = check_budgets(
         month,

@@ -8,8 +8,8 @@ from flexlib.analysis.top import NOT_LISTED
 from flexlib.front.people import call_people, find_pseudonyms, list_credits
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.money.price_book import name_model
 from flexlib.senders import LABELS, name_sender
-from flexlib.spend.billed import name_spellings
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS, hide_email
 
@@ -44,9 +44,9 @@ def _write_condition(spend: Spend, budget: Budget) -> str:
         users = ", ".join(sorted(called)) or "NULL"
         return f'"user" IN ({users}) OR lower(usable_key) IN ({_list_keys(asked)})'
     if budget.scope == "model":
-        model, asked = name_spellings(spend._rows), _quote(budget.of[0].lower())
-        meant = spend._rows.filter(f"{asked} IN (lower(model), lower({model}))").select(f"{model} AS name").distinct()
-        return f"{model} IN ({', '.join(_quote(name) for (name,) in meant.fetchall()) or 'NULL'})"
+        models = [one for (one,) in spend._rows.select("model").distinct().fetchall()]
+        named = ", ".join(sorted(_quote(one) for one in models if name_model(one) == name_model(budget.of[0])))
+        return f"model IN ({named or 'NULL'})"
     if budget.scope == "provider":  # who sends the bill
         senders = {one for (one,) in spend._rows.select("coalesce(proxy, provider)").distinct().fetchall()}
         named = ", ".join(_quote(one) for one in sorted(senders) if is_named(budget.of[0], one))

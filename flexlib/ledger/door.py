@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -14,6 +15,7 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
 from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, find_home, load_settings
 from flexlib.store.budgets import BUDGETS
+from flexlib.store.organization import ORGANIZATION
 
 BACKENDS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 BUSY_SECONDS = 10.0
@@ -24,7 +26,7 @@ VARIABLES = ("FLEXLIB_DATABASE_URL", "FLEXLIB_DATA", "FLEXLIB_PRIVACY", "FLEXLIB
 )
 """What decides which ledger it is."""
 
-GUARD_VARIABLES = ("FLEXLIB_BUDGETS", "FLEXLIB_GUARD")
+GUARD_VARIABLES = ("FLEXLIB_BUDGETS", "FLEXLIB_GUARD", "FLEXLIB_ORGANIZATION")
 """What decides which limits calls are held to, and what is done where the ledger cannot be asked."""
 
 
@@ -37,16 +39,30 @@ def find_ledger(settings: Settings | None = None) -> Ledger:
     return _open_once(settings or _read_once(tuple(map(os.environ.get, VARIABLES))))
 
 
-def find_guard() -> tuple[Path, bool, bool]:
-    """The file of the budgets that calls are held to, whether somebody named it, and whether the guard is open."""
+class GuardSettings(NamedTuple):
+    """What calls are held to."""
+
+    budgets: Path
+    is_named: bool
+    """Whether somebody named the file of the budgets."""
+    is_open: bool
+    """Whether a call may be made where it cannot be asked."""
+    organization: Path
+    """The file that says who belongs where, if it is there."""
+
+
+def find_guard() -> GuardSettings:
+    """What the settings say of the guard."""
     return _find_guard_once(tuple(map(os.environ.get, GUARD_VARIABLES)))
 
 
 @cache
-def _find_guard_once(_: tuple[str | None, ...]) -> tuple[Path, bool, bool]:
+def _find_guard_once(_: tuple[str | None, ...]) -> GuardSettings:
     settings, usual = load_settings(), find_home() / BUDGETS
     path = settings.budgets or usual
-    return path, path != usual, settings.is_guard_open
+    return GuardSettings(
+        path, path != usual, settings.is_guard_open, settings.organization or usual.with_name(ORGANIZATION)
+    )
 
 
 @cache

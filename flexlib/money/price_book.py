@@ -208,6 +208,30 @@ def name_models(models: Iterable[tuple[str, str]], book: PriceBook | None = None
     return names
 
 
+DATED = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$")
+
+
+@lru_cache(maxsize=KEPT)
+def name_model(model: str) -> str:
+    """What a model is called to a budget, whoever makes or sells it: one text for all spellings that `name_models` has
+    as one; a model that no list of a maker has, as it is spelled, in small letters.
+
+    >>> name_model("openai/gpt-4.1"), name_model("GPT-4.1 "), name_model("gpt-4.1-2025-04-14")
+    ('gpt-4-1', 'gpt-4-1', 'gpt-4-1')
+    >>> name_model("gpt-4o-2024-08-06"), name_model("gpt-4o-2024-05-13"), name_model("Our own 4.1")
+    ('gpt-4o', 'gpt-4o-2024-05-13', 'our own 4.1')
+    """
+    model = model.strip()
+    for maker in LlmProvider:
+        listed = find_listed_name(maker, model)
+        entry = load_book().find_model(listed.seller, listed.name)
+        if entry is not None:
+            day = DATED.search(listed.name)
+            own = f"-{day[1]}" if day and entry.id.endswith(day[1]) else ""
+            return match_model(listed.name) + own
+    return model.lower()
+
+
 def find_seller(provider: str, proxy: str | None) -> str:
     """Whose price counts, by our name."""
     return (proxy or provider).lower()

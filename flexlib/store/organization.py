@@ -27,6 +27,7 @@ from flexlib.store.membership import (
     Place,
     cut_days,
     fill_days,
+    write_key,
 )
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
 
@@ -59,6 +60,17 @@ class Organization:
         cut = {key: cut_days(lines)[0] for key, lines in groups.items()}
         of_teams = {lines[0].who: cut[key] for key, lines in groups.items() if lines[0].kind == TEAM}
         return {key: fill_days(days, {} if groups[key][0].kind == TEAM else of_teams) for key, days in cut.items()}
+
+    def places_in(self, level: str, name: str) -> bool:
+        """Whether a line, which is not the own one of the team of that name, is of a department, project or team."""
+        own = write_key(TEAM, name) if level == TEAM else ""
+        return any(
+            getattr(place, level) == name
+            for key, days in self.held.items()
+            if key != own
+            for one in days
+            for _, place in one.parts
+        )
 
     def find_owner(self, team: str, day: date) -> str | None:
         """Whom a team's notices go to on a day: as its own line says, else that of one of its people."""

@@ -139,6 +139,27 @@ def test_a_person_is_found_by_an_e_mail_that_a_file_had_and_a_sender_by_any_name
     assert (code, [one["spent"] for one in found]) == (5, ["5", "5", "7", "7", "7"])
 
 
+def test_a_model_is_found_by_every_spelling_that_the_price_list_has_as_one(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(data, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5", model="openai/gpt-4.1"),
+          call("b", "2025-09-03T10:00:00", "7", model="gpt-4.1-mini"))  # fmt: skip
+    for model in ("gpt-4.1", "GPT-4.1", "openai/gpt-4.1", "gpt-4.1-2025-04-14"):
+        _, (found,) = check(tmp_path / "b.yaml", capsys, f"name: b, model: {model}, currency: usd, amount: '4'")
+        assert (found["spent"], found["outcome"]) == ("5", "over"), model
+
+
+def test_a_limit_of_a_department_with_people_is_refused_as_the_guard_refuses_it(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people.csv").write_text("who,department\nana@example.com,Platform\n")
+    (tmp_path / "b.yaml").write_text(
+        "budgets: [{name: b, department: Platform, currency: usd, amount: '1', enforce: true}]"
+    )
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml"), "--roster", str(tmp_path / "people.csv")]) == 2
+    assert "b is to be enforced for a department that" in capsys.readouterr().err
+
+
 def test_a_bill_is_what_a_provider_cost_and_has_no_days(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,6 +226,25 @@ def test_a_call_is_under_the_limits_that_its_record_counts_for(ledger: Ledger, l
             take(file, ledger, "0.1", **wrong)
 
 
+@pytest.mark.parametrize("named", ["gpt-4.1", "openai/gpt-4.1", "GPT-4.1-2025-04-14"])
+def test_a_limit_of_a_model_holds_for_every_spelling_of_it(
+    ledger: Ledger, limit: Callable[..., Path], named: str
+) -> None:
+    file = limit((f"model: {named}", "1"))
+    record(ledger, "0.25", model="openai/gpt-4.1")  # before there is a limit
+    record(ledger, "5", model="gpt-4.1-mini")
+    with pytest.raises(LimitReached):
+        take(file, ledger, "0.76", model="gpt-4.1")
+    record(ledger, "0.25", model="GPT-4.1")  # whoever records it, without a hold
+    record_many([{"usable": USER, "provider": "openai", "model": "gpt-4.1-2025-04-14", "amount_in_usd": "0.25"}],
+                ledger=ledger)  # fmt: skip
+    for model in ("openai/gpt-4.1", "gpt-4.1"):
+        assert not allow(USER, "0.26", model=model, budgets=file, ledger=ledger)
+        assert allow(USER, "0.25", model=model, budgets=file, ledger=ledger)
+    execute(ledger, "DELETE FROM llm_usage_statistics WHERE model = 'GPT-4.1'")
+    assert allow(USER, "0.50", model="gpt-4.1", budgets=file, ledger=ledger)
+
+
 def test_a_call_counts_in_the_period_in_which_it_was_held(
     ledger: Ledger, limit: Callable[..., Path], clock: Clock
 ) -> None:
@@ -470,3 +489,19 @@ def test_a_file_of_limits_that_is_wrong_lets_no_call_through(ledger: Ledger, tmp
     )
     with pytest.raises(BadFile, match=r"budgets.yaml: a is of nobody who can be recorded: the id of usable user looks"):
         hold(usable=("user", 7), estimate_usd="1", budgets=file, ledger=ledger)
+
+
+def test_a_limit_of_a_department_that_an_organization_gives_people_is_refused(
+    ledger: Ledger, limit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the metadata of calls alone it would be less than what `flexlib check` counts for the department."""
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "organization.csv"))
+    file = limit(("department: Platform", "1"), ("team: search", "1"))
+    assert allow(USER, "0.1", budgets=file, ledger=ledger)
+    people = "who,kind,department,team\nana@example.com,,Platform,\n"
+    (tmp_path / "organization.csv").write_text(people)
+    why = r"budgets.yaml: limit 1 is to be enforced for a department that .*organization.csv gives people or keys"
+    with pytest.raises(BadFile, match=why):
+        allow(USER, "0.1", budgets=file, ledger=ledger)
+    (tmp_path / "organization.csv").write_text("who,kind,department\nana@example.com,,Data\nsearch,team,Data\n")
+    assert allow(USER, "0.1", budgets=file, ledger=ledger)  # calls name their team themselves

@@ -38,7 +38,7 @@ from flexlib.ingest.ledger import close_month
 from flexlib.ledger import ConflictingUsage, Ledger, UsageQuery, open_ledger, record_many, record_usage
 from flexlib.ledger.record.changing import fill_amounts, reprice_month
 from flexlib.ledger.record.record import build_record
-from flexlib.ledger.record.writing import ensure_months, insert_records, open_transaction
+from flexlib.ledger.record.writing import insert_records, make_room, open_transaction
 from flexlib.money.fx import Rate
 from flexlib.money.price_book import PriceBook, build_book
 from flexlib.store.fx import KeptRate, write_kept_rates
@@ -145,7 +145,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 record_many([*calls, old | {"completion_tokens": 11}], ledger=self.ledger)
         elif how == "error":
             records = [build_record(self.ledger, **call) for call in calls]
-            ensure_months(self.ledger, (one.created_at for one in records))
+            make_room(self.ledger, records)
             with pytest.raises(Crash), open_transaction(self.ledger) as connection:  # noqa: PT012
                 insert_records(self.ledger, connection, records)
                 raise Crash

@@ -53,7 +53,7 @@ class Ledger:
         self.prepared = False
         """Whether this process has seen that the tables are there, in the revision that it knows."""
         self.months: set[tuple[int, int]] = set()  # those whose partition it has seen, on PostgreSQL
-        self.counters: set[tuple[Any, ...]] = set()  # those of limits that it has seen
+        self.counters, self.models = set[tuple[Any, ...]](), set[str]()  # of limits, and named ones, that it has seen
         self.is_whole = False  # whether it has seen that none is detached
         self.backend = url.get_backend_name()
         """`sqlite` or `postgresql`."""

@@ -43,9 +43,12 @@ COUNTERS = "llm_usage_limit_counters"
 HOLDS = "llm_usage_limit_holds"
 """What is held of it for one call."""
 
+MODELS = "llm_usage_models"
+"""What each recorded model is called, however it is spelled; one that is not here is called as it is spelled."""
+
 COUNTER_KEY = ("scope", "value", "first", "until")
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this version of flexlib reads and writes."""
 
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
@@ -130,6 +133,14 @@ def build_metadata(backend: str) -> sa.MetaData:
             sqlite_strict=True,
             sqlite_with_rowid=False,
         )
+    sa.Table(
+        MODELS,
+        metadata,
+        sa.Column("model", ID_TEXT, primary_key=True),
+        sa.Column("name", ID_TEXT, nullable=False),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
     for name, columns in INDEXES.items():
         some = sa.text(f"{name} IS NOT NULL") if name == "usable_key" else None  # few rows have one
         key = (statistics.c[column] for column in columns)

@@ -12,8 +12,9 @@ from flexlib.errors import LedgerFailed, LimitReached
 from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
-from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, TABLE
+from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
 from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit
+from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.writing import open_transaction
 from flexlib.store.budgets import Budget
 
@@ -54,6 +55,8 @@ class Counters:
             scope, value, first, until = key
             check_partitions(self.ledger, first, until)
             condition, of = _select_scope(scope, value, self.ledger.backend)
+            if scope == "model":
+                ensure_models(self.ledger, self._list_models(first, until), anew=True)
             with open_transaction(self.ledger) as connection:
                 there = connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY}"), self.encode(*key))  # noqa: S608
                 if there.fetchone() is None:
@@ -68,6 +71,12 @@ class Counters:
                         self.encode(*key, first, until, *of),
                     )
             self.ledger.counters.add(key)
+
+    def _list_models(self, first: datetime, until: datetime) -> list[str]:
+        """Those of the period, also of calls that a flexlib of before recorded."""
+        ask = self.write(f"SELECT DISTINCT model FROM {TABLE} WHERE created_at >= ? AND created_at < ?")  # noqa: S608
+        with self.ledger.connect() as connection:
+            return [model for (model,) in connection.execute(ask, self.encode(first, until)).fetchall()]
 
     def _list_places(self, key: Key) -> str:
         kinds = ("text", "text", "timestamptz", "timestamptz")
@@ -135,6 +144,7 @@ class Counters:
         counted = self.find(connection, key)
         if counted is None:
             self.ledger.counters.clear()
+            self.ledger.models.clear()
             raise LedgerFailed("Counters of limits that were there are gone, as in a backup; they are made again.")
         if now is None:
             return counted
@@ -171,7 +181,8 @@ def _select_scope(scope: str, value: str, backend: str) -> tuple[str, list[Any]]
     if scope == "provider":
         return "coalesce(proxy, provider) = ?", [value]
     if scope == "model":
-        return "lower(model) = ?", [value]
+        name = f"(SELECT one.name FROM {MODELS} one WHERE one.model = {TABLE}.model)"  # noqa: S608
+        return f"coalesce({name}, lower(model)) = ?", [value]
     text = (
         f"trim(CAST(json_extract(metadata, '$.{scope}') AS TEXT))"
         if backend == "sqlite"

@@ -63,7 +63,7 @@ class Hold:
             if not self._is_made:
                 self.release()
         except LedgerError as trouble:  # what is held expires by itself: no reason to hide another error, or to stop
-            if error is None and not find_guard()[2]:
+            if error is None and not find_guard().is_open:
                 raise
             LOG.warning("What was held for a call could not be given back, and expires: %s", trouble)
 
@@ -221,8 +221,9 @@ def allow(
 
 
 def _find_limits(budgets: Path | None, call: Mapping[str, Any]) -> list[Limit]:
-    path, is_named, _ = (Path(budgets), True, False) if budgets else find_guard()
-    return find_limits(load_limits(path, is_named=is_named), call, read_clock())
+    guard = find_guard()
+    path, is_named = (Path(budgets), True) if budgets else guard[:2]
+    return find_limits(load_limits(path, guard.organization, is_named=is_named), call, read_clock())
 
 
 def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
@@ -231,7 +232,7 @@ def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
         prepare_ledger(ledger)
         return run_with_retries(ledger, work)
     except (LedgerUnavailable, LedgerFailed, LedgerMissing) as error:
-        if not find_guard()[2]:
+        if not find_guard().is_open:
             raise LimitUnknown(str(error)) from error
         number = next(_UNASKED)
         LOG.warning(

@@ -16,7 +16,10 @@ from flexlib.errors import BadFile, InvalidCall
 from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.values import LONGEST_NAME, read_member, read_money, read_text, read_usable
+from flexlib.money.price_book import name_model
 from flexlib.store.budgets import Budget, read_budgets
+from flexlib.store.membership import LEVELS
+from flexlib.store.organization import read_organization
 
 SEPARATOR = "\x1f"
 """Between the type and the id of a usable, as the triggers of the table write it."""
@@ -40,16 +43,41 @@ class Limit:
         return Span(self.key[2].date(), (self.key[3] - DAY).date())
 
 
-def load_limits(path: Path, *, is_named: bool) -> list[Budget]:
-    """The budgets of the file that are enforced. Read again when it changes. Raises `BadFile`, also where the file is
-    not there though somebody named it."""
+def load_limits(path: Path, organization: Path | None = None, *, is_named: bool) -> list[Budget]:
+    """The budgets of the file that are enforced. Read again when it, or the organization's, changes. Raises `BadFile`,
+    also where the file is not there though somebody named it, or where `check_limits` does."""
     try:
         stamp = path.stat()
     except FileNotFoundError as error:
         if is_named:
             raise BadFile(f"{path} is not there; the limits that calls are held to stand in it.") from error
         return []
-    return _read_limits(path, stamp.st_mtime_ns, stamp.st_size)
+    budgets = _read_limits(path, stamp.st_mtime_ns, stamp.st_size)
+    if organization is not None and any(one.scope in LEVELS for one in budgets):
+        found = organization.stat() if organization.is_file() else None
+        _check_once(path, stamp.st_mtime_ns, organization, found and found.st_mtime_ns, found and found.st_size)
+    return budgets
+
+
+@cache
+def _check_once(path: Path, _: int, organization: Path, _when: int | None, _size: int | None) -> None:
+    check_limits(path, _read_limits(path, path.stat().st_mtime_ns, path.stat().st_size), organization)
+
+
+def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | None) -> None:
+    """Raises `BadFile` for a budget of `path` that is enforced for a department, project or team of people or keys: a
+    call is held by what its own metadata names, and theirs would pass it by."""
+    placed = [one for one in budgets if one.is_enforced and one.scope in LEVELS]
+    if not placed or organization is None or not organization.is_file():
+        return
+    known = read_organization(organization)
+    for one in placed:
+        if known.places_in(one.scope, one.of[0]):
+            raise BadFile(
+                f"{path}: {one.name} is to be enforced for a {one.scope} that {organization} gives people or keys, "
+                "whose calls it could not hold: a call is held by its own metadata, by its usable, model or provider. "
+                "Enforce budgets of usables, or leave enforce out."
+            )
 
 
 @cache
@@ -101,7 +129,7 @@ def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetim
         "whole": "",
         "usable": write_usable(usable),
         "provider": None if sender is None else str(sender),
-        "model": None if call.get("model") is None else call["model"].strip().lower(),
+        "model": None if call.get("model") is None else name_model(call["model"]),
         **{name: _write_text(named.get(name)) for name in ("department", "project", "team")},
     }
     found = []
@@ -125,7 +153,9 @@ def name_value(budget: Budget) -> str:
     if budget.scope == "usable":
         return write_usable(read_usable(budget.of)) or ""
     text = budget.of[0]
-    return text.lower() if budget.scope in ("provider", "model") else text
+    if budget.scope == "model":
+        return name_model(text)
+    return text.lower() if budget.scope == "provider" else text
 
 
 def write_usable(usable: tuple[str | None, int | None, str | None]) -> str | None:

@@ -17,11 +17,11 @@ from flexlib.ledger.record.pricing import price_records
 from flexlib.ledger.record.record import UsageRecord, build_record, find_differences
 from flexlib.ledger.record.writing import (
     StoredBatch,
-    ensure_months,
     find_stored,
     insert_record,
     insert_records,
     keep_stored_ids,
+    make_room,
     open_transaction,
 )
 
@@ -219,7 +219,7 @@ def store_batch(
         _refuse_other_content(firsts.setdefault(record.request_id, record), record, call)
 
     def store() -> StoredBatch:
-        ensure_months(ledger, (one.created_at for one in firsts.values()))
+        make_room(ledger, firsts.values())
         with open_transaction(ledger) as connection:
             before(connection)
             numbers = insert_records(ledger, connection, list(firsts.values()))

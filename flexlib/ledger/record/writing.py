@@ -7,7 +7,7 @@ for them at each of its calls. One record is one statement, which is its own tra
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +18,20 @@ from flexlib.dates import Month
 from flexlib.ledger.db.columns import EnumText, JsonText, Kept
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE, is_attached, name_partition
+from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.record import UsageRecord
 
 LOCK = 0x666C6578  # "flex": one partition is made at a time
 
 
+def make_room(ledger: Ledger, records: Collection[UsageRecord]) -> None:
+    """Sees to it that each record has its partition, and its model a name; safe in many processes at once."""
+    ensure_models(ledger, (one.model for one in records))
+    ensure_months(ledger, (one.created_at for one in records))
+
+
 def ensure_months(ledger: Ledger, moments: Iterable[datetime]) -> None:
-    """Sees to it that each of these UTC times has its partition; safe in many processes at once. Nothing on SQLite."""
+    """Sees to it that each of these UTC times has its partition. Nothing on SQLite."""
     if ledger.backend != "postgresql":
         return
     for year, month in sorted({(one.year, one.month) for one in moments} - ledger.months):
@@ -141,11 +148,11 @@ def insert_record(ledger: Ledger, record: UsageRecord) -> int | None:
     row = encode_record(ledger, record)
     places = tuple([place for place, value in enumerate(row) if value is not None])
     values = [row[place] for place in places]
+    make_room(ledger, [record])
     if ledger.backend == "sqlite":
         with ledger.connect() as connection:
             cursor = connection.execute(_write_sqlite(places), values)
             return int(cursor.lastrowid) if cursor.rowcount == 1 else None
-    ensure_months(ledger, [record.created_at])
     with ledger.connect() as connection:
         stored = connection.execute(_write_postgresql(places), [*row[1:3], *values]).fetchone()
         return None if stored is None else int(stored[0])
@@ -154,7 +161,7 @@ def insert_record(ledger: Ledger, record: UsageRecord) -> int | None:
 def insert_records(ledger: Ledger, connection: Any, records: Sequence[UsageRecord]) -> dict[str, int]:  # noqa: ANN401
     """Stores those whose request id is not there yet, inside a transaction; their numbers by request id.
 
-    Each request id stands once in `records`; on PostgreSQL `ensure_months` has seen their months.
+    Each request id stands once in `records`; on PostgreSQL `make_room` has seen their months.
     """
     rows = [encode_record(ledger, record) for record in records]
     if ledger.backend == "postgresql":

@@ -6,6 +6,8 @@ they end at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from alembic import op
 
 from flexlib.ledger.db.migrations.versions.r0001_create_ledger import TABLE
@@ -30,6 +32,9 @@ OF_THE_CALL = f"{HOLDS}.hold = NEW.request_id"
 IS_PRICED = "OLD.amount_in_usd IS NULL AND NEW.amount_in_usd IS NOT NULL"
 """What was held for a call that had no price is held no longer: now it is spent."""
 
+ListScopes = Callable[[str, str], dict[str, str]]
+"""Of a backend and a row of calls, `NEW` or `OLD`: what the row is of, in SQL, by scope."""
+
 SAME = " AND ".join(f"{HOLDS}.{name} = {COUNTERS}.{name}" for name in KEY.split(", "))
 
 
@@ -45,12 +50,16 @@ def upgrade() -> None:
         CREATE TABLE {HOLDS} (hold {text} NOT NULL, {key}, amount {amount} NOT NULL, expires {time} NOT NULL,
         PRIMARY KEY (hold, {KEY})){end}""")
     if backend == "sqlite":
-        _count_on_sqlite()
+        count_on_sqlite()
     else:
-        _count_on_postgresql()
+        count_on_postgresql()
+        op.execute("SET LOCAL lock_timeout = '60s'")  # behind one who writes for hours, nobody else could record either
+        op.execute(f"""
+            CREATE TRIGGER {COUNTERS}_count AFTER INSERT OR UPDATE OR DELETE ON {TABLE}
+            FOR EACH ROW EXECUTE FUNCTION {COUNTERS}_count()""")
 
 
-def _list_scopes(backend: str, row: str) -> dict[str, str]:
+def list_scopes(backend: str, row: str) -> dict[str, str]:
     """What a row of calls is of, in SQL, by scope."""
     character = "char" if backend == "sqlite" else "chr"
     cast = f"CAST({row}.usable_id AS TEXT)"
@@ -63,7 +72,8 @@ def _list_scopes(backend: str, row: str) -> dict[str, str]:
     }
 
 
-def _count_on_sqlite() -> None:
+def count_on_sqlite(list_scopes: ListScopes = list_scopes) -> None:
+    """Makes the triggers."""
     for event, rows in {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}.items():
         changes = "".join(
             f"""
@@ -71,7 +81,7 @@ def _count_on_sqlite() -> None:
             WHERE scope = '{scope}' AND value = {value} AND first <= {row}.created_at AND until > {row}.created_at
                 AND {row}.amount_in_usd IS NOT NULL;"""
             for row in rows
-            for scope, value in _list_scopes("sqlite", row).items()
+            for scope, value in list_scopes("sqlite", row).items()
         )
         if event == "UPDATE":
             changes += f"""
@@ -83,9 +93,11 @@ def _count_on_sqlite() -> None:
             WHEN EXISTS (SELECT 1 FROM {COUNTERS}) BEGIN {changes} END""")
 
 
-def _count_on_postgresql() -> None:
+def count_on_postgresql(list_scopes: ListScopes = list_scopes) -> None:
+    """Makes the function of the trigger, or replaces it."""
+
     def change(row: str, sign: str) -> str:
-        values = ", ".join(f"('{scope}', {value})" for scope, value in _list_scopes("postgresql", row).items())
+        values = ", ".join(f"('{scope}', {value})" for scope, value in list_scopes("postgresql", row).items())
         found = f"""(scope, value) IN (VALUES {values})
                 AND first <= {row}.created_at AND until > {row}.created_at"""
         # In one order in every process, so that two of them wait for each other, not both.
@@ -96,8 +108,8 @@ def _count_on_postgresql() -> None:
             END IF;"""
 
     op.execute(f"""
-        CREATE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-        BEGIN
+        CREATE OR REPLACE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
+        AS $$ BEGIN
             IF NOT EXISTS (SELECT 1 FROM {COUNTERS}) THEN RETURN NULL; END IF;
             IF TG_OP <> 'INSERT' THEN {change("OLD", "-")} END IF;
             IF TG_OP <> 'DELETE' THEN {change("NEW", "+")} END IF;
@@ -109,7 +121,3 @@ def _count_on_postgresql() -> None:
             END IF;
             RETURN NULL;
         END $$""")
-    op.execute("SET LOCAL lock_timeout = '60s'")  # behind one who writes for hours, nobody else could record either
-    op.execute(f"""
-        CREATE TRIGGER {COUNTERS}_count AFTER INSERT OR UPDATE OR DELETE ON {TABLE}
-        FOR EACH ROW EXECUTE FUNCTION {COUNTERS}_count()""")
