@@ -200,9 +200,15 @@ def measure(name: str, room: Room, workers: int) -> tuple[int, list[str]]:
         mutant = running.pop(child)
         if status == 0:
             survived.append(mutant)
-        print(f"\r{name}: {len(jobs) + len(running)} to go, {len(survived)} survived   ", end="", file=sys.stderr)
-    print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
+        show_progress(f"{name}: {len(jobs) + len(running)} to go, {len(survived)} survived")
+    show_progress("")
     return len(every), sorted(survived, key=every.index)  # whichever of two tests ended first
+
+
+def show_progress(text: str) -> None:
+    """On one line of a terminal, in place of what stood there; nowhere else."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<70}\r", end="", file=sys.stderr)
 
 
 def watch(room: Room) -> Reach:
