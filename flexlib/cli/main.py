@@ -36,6 +36,7 @@ from flexlib.cli import (
     organization,
     report,
     spend,
+    verify,
     what_if,
 )
 from flexlib.cli.options import add_language_option
@@ -46,7 +47,7 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, anomalies, latency, what_if,
-    import_, ledger, close, fx, report, export, init, doctor, demo,
+    import_, ledger, close, fx, report, verify, export, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -26,6 +26,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
+from flexlib.cli.verify import tell_settings
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
 from flexlib.formats import clean_lines, clean_text
@@ -75,6 +76,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
 
     requests = list_requests(arguments, settings.service_key)
     is_demo, many = asks_demo(arguments, settings), len(requests) > 1
+    told = tell_settings(settings)
     # Each notebook has a process of its own, and a thread that talks to it; this one only waits, so that Ctrl-C ends
     # all of them at once.
     pool = ThreadPoolExecutor(os.cpu_count())
@@ -93,7 +95,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
                 shows = not many and (arguments.progress or sys.stderr.isatty())
                 # After the request's months were closed; of all months, since a notebook may load any of them.
                 unclosed = write_unclosed(look, list_months(settings.data))
-                how = {"shows_progress": shows, "cell_limit": arguments.cell_limit, "unclosed": unclosed}
+                how = {"shows_progress": shows, "cell_limit": arguments.cell_limit, "unclosed": unclosed, "told": told}
                 make = partial(run_report, request, arguments.output_dir, settings.data, **how)
                 begun.append((request, snapshots, pool.submit(make)))
             made = [_finish(*one, settings, arguments, many=many) for one in begun]

@@ -50,11 +50,13 @@ class ReportKernel(AsyncKernelManager):
 
     clients: list[AsyncKernelClient]
     """Who has asked for a connection, to be closed with it."""
+    reads: Path = Path(os.devnull)
+    """Where its process writes which files it opens to read."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(
-            argv=[sys.executable, "-m", "flexlib.report.kernel", "-f", "{connection_file}"],
+            argv=[sys.executable, "-m", "flexlib.report.kernel", str(self.reads), "-f", "{connection_file}"],
             display_name="Python 3",
             language="python",
             metadata={"supported_encryption": ["curve"]},
@@ -88,11 +90,11 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
 
 
 @contextmanager
-def open_kernel(data: Path, folder: Path, unclosed: str = "") -> Iterator[ReportKernel]:
+def open_kernel(data: Path, folder: Path, unclosed: str = "", reads: Path = Path(os.devnull)) -> Iterator[ReportKernel]:
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
-    with the block."""
+    with the block. The file `reads` tells afterwards what it has read, see `reads.list_reads`."""
     kernel = ReportKernel(transport_encryption="auto")
-    kernel.clients = []
+    kernel.clients, kernel.reads = [], reads.absolute()
     with STEP:
         run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
         _OPEN.add(kernel)
@@ -122,6 +124,9 @@ def _run() -> None:
 
     import flexlib.page.credits.charts
     import flexlib.page.credits.sections  # noqa: F401
+    from flexlib.report.reads import note_reads
+
+    note_reads(Path(sys.argv.pop(1)))
 
     # A quiet log: what the notebook writes reaches the notebook, not this process's stderr.
     sys.argv += ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]

@@ -187,3 +187,11 @@ def _check_kind(parameter: Parameter, value: object) -> None:
             f"The parameter {parameter.name} must be {parameter.kind}, such as {parameter.default}, not {value!r}"
             f"{' (text; write the number without quotes or leading zeros)' if isinstance(value, str) else ''}."
         )
+
+
+def name_parameters(text: str, notebook: Path) -> str:
+    """A sentence that names options of the console, such as `--of`, with those that the notebook has as a report takes
+    them: `-p of`."""
+    names = "|".join(read_parameters(notebook))
+    command = r"\bflexlib [^;]*?(?=(?<!\.)\.(?:\s|$)|;|$)"  # one that is named keeps its own options
+    return re.sub(rf"({command})|--({names})\b", lambda found: found[1] or f"-p {found[2]}", text) if names else text

@@ -20,8 +20,9 @@ from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
+from flexlib.report.manifest import MANIFEST, build_manifest
 from flexlib.report.offline import find_loaded
-from flexlib.report.parameters import ReportRequest, read_parameters
+from flexlib.report.parameters import ReportRequest, name_parameters
 from flexlib.settings import CELL_LIMIT, DEMO
 from flexlib.store.disk import report_disk
 from flexlib.store.server import is_made_up
@@ -55,28 +56,33 @@ def run_report(
     shows_progress: bool = False,
     cell_limit: float = CELL_LIMIT,
     unclosed: str = "",
+    told: Mapping[str, str] | None = None,
 ) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
-    `unclosed` is what the ledger told of the months, by `proof.write_unclosed`: a notebook does not ask it.
+    `unclosed` is what the ledger told of the months, by `proof.write_unclosed`: a notebook does not ask it; `told` are
+    the settings that judge a month, for the manifest.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`, of a comparison with
     a month that is named `compare_months_vs_2025-07.html`; of made-up data it is in a folder `demo` there. The executed
-    notebook lies beside it. Raises `NotebookFailed` when a cell fails: then no page is written, one that was there
-    stays, and the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
+    notebook and the page's manifest lie beside it. Raises `NotebookFailed` when a cell fails: then no page is written,
+    one that was there stays, and the marked notebook is kept as `flex_credits.failed.ipynb`. Raises `DiskFailed`.
     """
     source = request.notebook
     folder = output_dir / (DEMO if is_made_up(data) else "") / request.period
-    page, executed, failed = (folder / f"{request.stem}{end}" for end in (".html", ".ipynb", ".failed.ipynb"))
+    ends = (".html", ".ipynb", MANIFEST, ".failed.ipynb")
+    page, executed, manifest, failed = (folder / f"{request.stem}{end}" for end in ends)
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _make_draft(folder) as draft, ThreadPoolExecutor(1) as pool:
             # To import the renderer takes as long as to run the notebook: both at once.
             exporter = pool.submit(open_exporter)
-            drafted, written = draft / executed.name, draft / page.name
+            drafted, written, log = draft / executed.name, draft / page.name, draft / "reads"
             try:
                 how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
-                node = _execute(source, drafted, request.values, data, unclosed, how)
+                node = _execute(source, drafted, request.values, data, unclosed, log, how)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
+                made = build_manifest(request, written, log, data, told=told or {}, unclosed=unclosed)
+                (draft / manifest.name).write_text(made, "utf-8")
             except NotebookFailed as error:
                 if drafted.exists():
                     drafted.replace(failed)
@@ -86,6 +92,7 @@ def run_report(
             with STEP:
                 drafted.replace(executed)
                 written.replace(page)
+                (draft / manifest.name).replace(manifest)
             failed.unlink(missing_ok=True)
     return page
 
@@ -158,11 +165,12 @@ def _execute(
     values: Mapping[str, Any],
     data: Path,
     unclosed: str,
+    log: Path,
     how: Mapping[str, Any],
     starts: int = STARTS,
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
-    with open_kernel(data, source.parent, unclosed) as kernel:
+    with open_kernel(data, source.parent, unclosed, log) as kernel:
         _import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError
@@ -178,7 +186,7 @@ def _execute(
                 _escape(source.absolute()), _escape(target.absolute()), dict(values), **how, **python
             )
         except PapermillExecutionError as error:
-            what = _name_parameters(f"{error.ename}: {error.evalue}", source)
+            what = name_parameters(f"{error.ename}: {error.evalue}", source)
             failed = NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}")
             told = {one.__name__: one.exit_code for one in (SnapshotChanged, SumsDiffer)}
             failed.exit_code = told.get(error.ename, failed.exit_code)
@@ -188,17 +196,9 @@ def _execute(
             raise NotebookFailed(f"A cell of {source.name} took more than {limit} and was stopped") from error
         except RuntimeError as error:  # so nbclient says that a kernel is gone
             if starts > 1 and NOT_STARTED in str(error):
-                return _execute(source, target, values, data, unclosed, how, starts - 1)
+                return _execute(source, target, values, data, unclosed, log, how, starts - 1)
             raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
         return node
-
-
-def _name_parameters(text: str, notebook: Path) -> str:
-    """A sentence that names options of the console, such as `--of`, with those that the notebook has as a report takes
-    them: `-p of`."""
-    names = "|".join(read_parameters(notebook))
-    command = r"\bflexlib [^;]*?(?=(?<!\.)\.(?:\s|$)|;|$)"  # one that is named keeps its own options
-    return re.sub(rf"({command})|--({names})\b", lambda found: found[1] or f"-p {found[2]}", text) if names else text
 
 
 def _escape(path: Path) -> str:

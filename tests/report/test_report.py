@@ -54,7 +54,9 @@ def write_notebook(folder: Path, *sources: str, parameters: str = "year: int = 2
 
 def test_the_page_lies_in_the_months_folder_with_its_notebook(page: Path) -> None:
     assert page.parent.name == "2025-09"
-    assert sorted(file.name for file in page.parent.iterdir()) == ["flex_credits.html", "flex_credits.ipynb"]
+    assert sorted(file.name for file in page.parent.iterdir()) == [
+        *(f"flex_credits.{end}" for end in ("html", "ipynb", "manifest.json"))
+    ]
     kept = NB.read(page.with_suffix(".ipynb"), as_version=4)
     assert kept.metadata.papermill.parameters == MONTH
 
@@ -213,7 +215,7 @@ def test_a_failed_run_leaves_the_page_of_an_earlier_one_and_a_good_one_removes_t
     assert (folder / "sample.html").read_bytes() == before
     assert (folder / "sample.failed.ipynb").exists()
     run_report(check_request(str(write_notebook(tmp_path, "print('good')")), MONTH), tmp_path / "reports", FIXTURE)
-    assert sorted(file.name for file in folder.iterdir()) == ["sample.html", "sample.ipynb"]
+    assert sorted(file.name for file in folder.iterdir()) == ["sample.html", "sample.ipynb", "sample.manifest.json"]
 
 
 def test_a_month_that_is_not_stored_names_the_command(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""`flexlib verify`: whether pages are what their inputs give, byte for byte, or what has moved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.options import Commands, add_command, choose_worst
+from flexlib.formats import clean_lines, format_plain
+from flexlib.proof import write_unclosed
+from flexlib.settings import DEMO, Settings
+from flexlib.store.server import is_made_up
+from flexlib.store.snapshots import list_months
+
+if TYPE_CHECKING:
+    from flexlib.report.moved import Moved
+    from flexlib.report.verify import Verified
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "verify", "whether reports are what their inputs give, or what has moved", """\
+  flexlib verify reports/2025-09
+  flexlib verify reports/2025-09/llm_usage.html
+  flexlib verify reports --json""")  # fmt: skip
+    parser.add_argument("place", type=Path, metavar="PAGE", help="a page, or a folder of pages")
+    parser.add_argument("--json", action="store_true", help="what was found of each page as JSON")
+    parser.set_defaults(run=run_verify)
+
+
+def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Makes each page again and says whether it is the same; the exit code is that of the worst."""
+    from flexlib.report.verify import list_pages, verify_pages
+
+    pages = list_pages(arguments.place)
+    own = settings.data
+    data = {True: own if is_made_up(own) else own / DEMO, False: own}
+    found = verify_pages(pages, data, told=tell_settings(settings), unclosed=_tell_unclosed(settings, data))
+    if arguments.json:
+        print(json.dumps([describe_verified(one) for one in found], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(map(render_verified, found)))
+    return choose_worst([one.exit_code for one in found])
+
+
+def tell_settings(settings: Settings) -> dict[str, str]:
+    """The settings that judge a month, by their names, for the manifest of its page."""
+    return {
+        "FLEXLIB_BILL_TOLERANCE_SHARE": format_plain(settings.bill_tolerance.share),
+        "FLEXLIB_BILL_TOLERANCE_USD": format_plain(settings.bill_tolerance.usd),
+        "FLEXLIB_MOST_UNPRICED": format_plain(settings.most_unpriced),
+    }
+
+
+def describe_verified(one: Verified) -> dict[str, Any]:
+    """For JSON."""
+
+    def describe(moved: Moved) -> dict[str, Any]:
+        return {"name": moved.name, "then": moved.then, "now": moved.now, "sentence": moved.sentence}
+
+    return {
+        "page": str(one.page),
+        "result": one.verdict.name.lower(),
+        "exit_code": one.exit_code,
+        "sentences": list(one.sentences),
+        "inputs": list(map(describe, one.inputs)),
+        "figures": list(map(describe, one.figures)),
+    }
+
+
+def render_verified(one: Verified) -> str:
+    """A line for the page, then what was found, the inputs and the figures that moved."""
+    from flexlib.report.verify import Verdict
+
+    words = {Verdict.SAME: "SAME", Verdict.DIFFERS: "DIFFERS", Verdict.NOT_VERIFIED: "NOT VERIFIED"}
+    told = [*one.sentences, *(moved.sentence for moved in (*one.figures, *one.inputs))]
+    lines = [f"{words[one.verdict]:<12}  {one.page}", *(f"    {sentence}" for sentence in told)]
+    return clean_lines("\n".join(lines))
+
+
+def _tell_unclosed(settings: Settings, data: dict[bool, Path]) -> dict[bool, str]:
+    """What the ledger tells of the months of each data folder, as a report is told it."""
+    from flexlib.front.months import find_look
+
+    return {made_up: write_unclosed(find_look(settings, root), list_months(root)) for made_up, root in data.items()}

@@ -1,0 +1,169 @@
+"""What differs between two pages and their manifests, in sentences: inputs, by how much the totals, and where."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from flexlib.formats import UNKNOWN, format_count, format_plain
+from flexlib.i18n import _
+
+MOST_PLACES = 3
+"""Places of a page that are named; who changed more will see it."""
+AROUND = 20
+"""Letters on each side of what is another."""
+SHORT = 12
+"""Letters of a hash that tell it from others."""
+FIGURE = re.compile(r"[^\d]*(\d[\d.,\u00a0 ]*)[^\d]*")
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An input or a figure that is not what it was; None where there was none, or is none."""
+
+    name: str
+    then: str | None
+    now: str | None
+    sentence: str
+
+
+def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
+    """The inputs that two manifests have differently: stored months first, then files, settings and versions."""
+    found = [*_compare_snapshots(then["snapshots"], now["snapshots"])]
+    notebook, other = then["notebook"], now["notebook"]
+    pairs = {f"the notebook {notebook['file']}": (notebook["sha256"], other["sha256"])}
+    pairs |= {f"the file {name}": pair for name, pair in _pair(then["files"], now["files"])}
+    pairs |= {f"the setting {name}": pair for name, pair in _pair(then["settings"], now["settings"])}
+    pairs["the language"] = (then["language"], now["language"])
+    pairs["the key of the pseudonyms"] = (then["pseudonyms"], now["pseudonyms"])
+    pairs["what the ledger has not closed"] = (then["unclosed"], now["unclosed"])
+    pairs |= dict(_pair(then["versions"], now["versions"]))
+    return found + [Moved(name, *pair, _say(name, *pair)) for name, pair in pairs.items() if pair[0] != pair[1]]
+
+
+def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]:
+    """The headline numbers that differ, with the difference where both are numbers.
+
+    >>> [one.sentence for one in list_figures({"Spend": "US$ 401.57"}, {"Spend": "US$ 412.03"})]
+    ['Spend: US$ 401.57 then, US$ 412.03 now (+10.46).']
+    """
+    return [
+        Moved(name, *pair, _("{name}: {then} then, {now} now{by}.").format(
+            name=name, then=pair[0] or UNKNOWN, now=pair[1] or UNKNOWN, by=_subtract(*map(_read_figure, pair))
+        ))
+        for name, pair in _pair(then, now)
+        if pair[0] != pair[1]
+    ]  # fmt: skip
+
+
+def describe_places(page: str, made: str) -> list[str]:
+    """The first lines of `page` that are others than in the page that was made, with what stands around the difference.
+
+    >>> describe_places("<p>Total 120,083.50</p>", "<p>Total 120,082.50</p>")
+    ['Line 1 has “Total 120,083.50” where the page that is made again has “Total 120,082.50”.']
+    """
+    lines, others = page.split("\n"), made.split("\n")
+    places = [number for number, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]]
+    said = []
+    for number in places[:MOST_PLACES]:
+        here, there = _cut(lines[number], others[number])
+        text = _("Line {line} has “{here}” where the page that is made again has “{there}”.")
+        said.append(text.format(line=number + 1, here=here, there=there))
+    if len(lines) != len(others):
+        text = _("It has {here} lines, the page that is made again {there}.")
+        said.append(text.format(here=len(lines), there=len(others)))
+    elif len(places) > MOST_PLACES:
+        said.append(_("{count} further lines differ.").format(count=len(places) - MOST_PLACES))
+    return said
+
+
+def _cut(one: str, other: str) -> tuple[str, str]:
+    """The parts of two lines that differ, with a few letters of what is around them."""
+    start = len(os.path.commonprefix([one, other]))
+    tail = len(os.path.commonprefix([one[start:][::-1], other[start:][::-1]]))
+
+    def clip(line: str) -> str:
+        text = line[max(0, start - AROUND) : min(len(line), len(line) - tail + AROUND)]
+        return " ".join(re.sub(r"^[^<>]*>|<[^<>]*>|<[^<>]*$", " ", text).split()) or " ".join(text.split())
+
+    return clip(one), clip(other)
+
+
+def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Moved]:
+    for name, (before, after) in _pair(then, now):
+        if before == after:
+            continue
+        dataset, month, source = name.split("/", 2)
+        words = {"dataset": dataset, "month": month, "source": source}
+        if before is None:
+            text = _("The {dataset} of {month} ({source}) are read now and were not then: {now}.")
+        elif after is None:
+            text = _("The {dataset} of {month} ({source}) were read then and are not now: {then}.")
+        elif before["version"] == after["version"]:
+            text = _("The certificate of the {dataset} of {month} ({source}) is another: {then} then, {now} now{by}.")
+        else:
+            text = _("The {dataset} of {month} ({source}) were stored again: {then} then, {now} now{by}.")
+        said = {"then": _describe(before), "now": _describe(after), "by": _subtract_sums(before, after)}
+        then_is, now_is = (one and str(one["version"]) for one in (before, after))
+        yield Moved(name, then_is, now_is, text.format(**words, **said))
+
+
+def _describe(one: Mapping[str, Any] | None) -> str:
+    """`423 rows, 3.13 USD, COMPLETE`."""
+    if one is None:
+        return ""
+    sums = (f"{amount} {unit}" for unit, amount in one["sums"].items())
+    return ", ".join([format_count(one["rows"], "row"), *sums, str(one["state"])])
+
+
+def _subtract_sums(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str:
+    """` (+7 rows, +0.37 USD)`, exact."""
+    if then is None or now is None:
+        return ""
+    pairs = {"rows": (Decimal(then["rows"]), Decimal(now["rows"]))}
+    units = [unit for unit in then["sums"] if unit in now["sums"]]
+    pairs |= {unit: (Decimal(then["sums"][unit]), Decimal(now["sums"][unit])) for unit in units}
+    said = [f"{_sign(now - then)} {unit}" for unit, (then, now) in pairs.items() if then != now]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _say(name: str, then: str | None, now: str | None) -> str:
+    start = name[0].upper() + name[1:]
+    if then is None:
+        return _("{name} was not used then, and is now.").format(name=start)
+    if now is None:
+        return _("{name} was used then, and is not now.").format(name=start)
+    return _("{name} is not what it was: {then} then, {now} now.").format(
+        name=start, then=_shorten(then), now=_shorten(now)
+    )
+
+
+def _shorten(value: str) -> str:
+    return f"SHA-256 {value[:SHORT]}…" if HASH.fullmatch(value) else value
+
+
+def _pair(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    yield from ((name, (then.get(name), now.get(name))) for name in {**then, **now})
+
+
+def _read_figure(text: str | None) -> Decimal | None:
+    """The number of a headline, in any language: what two digits follow at its end is the decimal sign."""
+    found = FIGURE.fullmatch(text or "")
+    if not found:
+        return None
+    digits = found[1].strip(".,\u00a0 ")
+    whole, cents = (digits[:-3], digits[-2:]) if re.search(r"[.,]\d\d$", digits) else (digits, "")
+    return Decimal(re.sub(r"\D", "", whole) + "." + (cents or "0"))
+
+
+def _subtract(then: Decimal | None, now: Decimal | None) -> str:
+    return "" if then is None or now is None else f" ({_sign(now - then)})"
+
+
+def _sign(amount: Decimal) -> str:
+    return ("+" if amount >= 0 else "−") + format_plain(abs(amount))

@@ -1,0 +1,238 @@
+"""`flexlib verify`: a page is what its inputs give, byte for byte, or it is said what is not what it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from report_samples import FIXTURE
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.cli import main
+from flexlib.report.manifest import build_manifest, name_manifest, read_manifest, seal_manifest
+from flexlib.report.moved import describe_places, list_figures, list_moved
+from flexlib.report.parameters import check_request
+from flexlib.report.verify import list_pages
+
+SAMPLE = """\
+import flexlib as fl
+from flexlib.page.kit.parts import show_cards
+september = fl.load("2025-09")
+show_cards([("Calls", f"{september.total('requests'):,}", "of September"), ("US$", "3.13", "")])"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small notebook, its data and its page, which `verify` is to find as it is."""
+    folder = tmp_path_factory.mktemp("verify")
+    shutil.copytree(FIXTURE, folder / "data")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SAMPLE, id="one")])  # type: ignore[no-untyped-call]
+    (folder / "notebooks").mkdir()
+    nbformat.write(notebook, folder / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    (folder / ".env.example").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("FLEXLIB_DATA", "data")
+        assert main(["report", "--notebook", "small", "--offline", "--json"]) == 0
+    return folder
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same for one test to change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    return tmp_path
+
+
+def find_page(home: Path) -> Path:
+    return home / "reports" / "demo" / "small.html"
+
+
+def verify(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict[str, Any]]]:
+    capsys.readouterr()
+    code = main(["verify", *words, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def seal_again(file: Path, **changes: Any) -> None:  # noqa: ANN401
+    manifest = read_manifest(file) | changes
+    file.write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")
+
+
+def test_a_page_that_nothing_happened_to_is_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "reports/demo"]) == 0
+    assert capsys.readouterr().out == "SAME          reports/demo/small.html\n"
+
+
+def test_a_manifest_holds_what_the_notebook_read_and_no_more(home: Path) -> None:
+    manifest = read_manifest(name_manifest(find_page(home)))
+    assert [*manifest["snapshots"]] == ["credits/2025-09/windsurf", "usage/2025-09/import"]
+    assert manifest["snapshots"]["usage/2025-09/import"]["sums"]["USD"] == "3.1313269500"
+    assert manifest["notebook"]["file"] == "notebooks/small.ipynb"
+    assert manifest["page"]["headlines"] == {"Calls": "1,507", "US$": "3.13"}
+    assert manifest["versions"].keys() >= {"flexlib", "flexlib's files", "Python", "genai-prices", "duckdb"}
+    assert manifest["settings"] == {
+        "FLEXLIB_BILL_TOLERANCE_SHARE": "0.01", "FLEXLIB_BILL_TOLERANCE_USD": "1", "FLEXLIB_MOST_UNPRICED": "0.1"
+    }  # fmt: skip
+
+
+def test_no_place_of_this_machine_and_no_person_is_in_a_manifest(home: Path) -> None:
+    text = name_manifest(find_page(home)).read_text("utf-8")
+    people = json.loads(next(FIXTURE.rglob("people.json")).read_text("utf-8"))
+    named = [*people, *(value for who in people.values() for value in who.values() if value)]
+    assert len(named) > 100
+    assert [one for one in (*named, str(home), os.environ.get("USER") or "/root/") if one in text] == []
+
+
+def test_one_digit_changed_by_hand_is_found_with_its_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = find_page(home)
+    page.write_text(page.read_text("utf-8").replace("1,507", "1,508"), "utf-8")
+    code, (found,) = verify(capsys, str(page))
+    assert (code, found["result"], found["inputs"]) == (4, "differs", [])
+    assert found["sentences"][0] == "small.html is not the page that was made: it was changed afterwards."
+    assert "has “Calls 1,508” where the page that is made again has “Calls 1,507”" in found["sentences"][1]
+
+
+def test_a_manifest_that_was_edited_or_is_missing_and_a_page_that_is_missing_are_said(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, file = find_page(home), name_manifest(find_page(home))
+    whole = file.read_text("utf-8")
+    file.write_text(whole.replace('"1,507"', '"1,508"'), "utf-8")
+    code, (found,) = verify(capsys, str(page))
+    assert (code, found["result"]) == (4, "differs")
+    assert "was edited after it was written" in found["sentences"][0]
+    file.write_text("[]", "utf-8")
+    assert verify(capsys, str(page))[0] == 4
+    file.write_text(whole, "utf-8")
+    seal_again(file, form=2)
+    assert "of a form that this flexlib does not know" in verify(capsys, str(page))[1][0]["sentences"][0]
+    file.unlink()
+    code, (found,) = verify(capsys, "reports/demo")
+    assert (code, found["result"]) == (3, "not_verified")
+    assert "small.html has no manifest" in found["sentences"][0]
+    file.write_text(whole, "utf-8")
+    page.unlink()
+    code, (found,) = verify(capsys, "reports")
+    assert (code, found["sentences"][0][:23]) == (3, "small.html is not there")
+
+
+def test_what_is_no_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "is no page of a report, and no folder that has any" in capsys.readouterr().err
+
+
+def test_letters_of_other_commands_are_not_asked_for_a_manifest(tmp_path: Path) -> None:
+    for name in ("2025-09/a.html", "2025-09/chargeback/department_x.html", "2025/year.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [one.name for one in list_pages(tmp_path)] == ["year.html", "a.html"]
+
+
+def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_was_right_then(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(home / "data", "import", SEPTEMBER, call("a", "2025-09-05", "3"))
+    code, (found,) = verify(capsys, "reports/demo")
+    assert (code, found["result"]) == (4, "differs")
+    assert found["sentences"] == [
+        "Made again, small.html is another page: what it is made of has moved.",
+        "Of the stored versions of then it is made again byte for byte: it was right when it was made.",
+    ]
+    assert [one["sentence"] for one in found["figures"]] == ["Calls: 1,507 then, 1,085 now (−422)."]
+    (moved,) = found["inputs"]
+    assert moved["sentence"] == (
+        "The usage of 2025-09 (import) were stored again: 423 rows, 3.1313269500 USD, 3018.0710 CLP, COMPLETE then, "
+        "1 row, COMPLETE now (−422 rows)."
+    )
+    for version in (home / "data" / "usage" / "2025-09" / "import").iterdir():
+        shutil.rmtree(version)
+    shutil.rmtree(home / "data" / "credits" / "2025-09")
+    code, (found,) = verify(capsys, "reports/demo")
+    assert (code, found["result"]) == (3, "not_verified")
+    assert "credits/2025-09/windsurf is no longer stored in the version" in found["sentences"][1]
+
+
+def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = name_manifest(find_page(home))
+    seal_again(file, page=read_manifest(file)["page"] | {"headlines": {"Calls": "9"}})
+    code, (found,) = verify(capsys, "reports/demo")
+    assert code == 4
+    assert found["sentences"] == ["The manifest says otherwise than the page that is made again: it was edited."]
+
+
+# What moved
+
+
+def of_snapshot(version: str, rows: int, usd: str) -> dict[str, Any]:
+    return {"version": version, "rows": rows, "sums": {"USD": usd}, "state": "COMPLETE"}
+
+
+def make_manifest(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "snapshots": {"usage/2025-09/import": of_snapshot("a", 423, "3.13")}, "files": {"params/x.yaml": "a" * 64},
+        "notebook": {"file": "n.ipynb", "sha256": "b" * 64}, "settings": {"FLEXLIB_MOST_UNPRICED": "0.1"},
+        "language": "en", "pseudonyms": None, "unclosed": None, "versions": {"duckdb": "2.0.1"},
+    } | changes  # fmt: skip
+
+
+def test_every_input_that_moved_is_a_sentence_with_by_how_much() -> None:
+    now = make_manifest(
+        snapshots={
+            "usage/2025-09/import": of_snapshot("b", 430, "3.50"), "usage/2025-08/import": of_snapshot("c", 1, "1")
+        },
+        files={"params/x.yaml": "c" * 64, "params/y.yaml": "d" * 64}, versions={"duckdb": "2.1.0"},
+        settings={"FLEXLIB_MOST_UNPRICED": "0.2"}, pseudonyms="0123",
+    )  # fmt: skip
+    assert [one.sentence for one in list_moved(make_manifest(), now)] == [
+        "The usage of 2025-09 (import) were stored again: 423 rows, 3.13 USD, COMPLETE then, "
+        "430 rows, 3.50 USD, COMPLETE now (+7 rows, +0.37 USD).",
+        "The usage of 2025-08 (import) are read now and were not then: 1 row, 1 USD, COMPLETE.",
+        "The file params/x.yaml is not what it was: SHA-256 aaaaaaaaaaaa… then, SHA-256 cccccccccccc… now.",
+        "The file params/y.yaml was not used then, and is now.",
+        "The setting FLEXLIB_MOST_UNPRICED is not what it was: 0.1 then, 0.2 now.",
+        "The key of the pseudonyms was not used then, and is now.",
+        "Duckdb is not what it was: 2.0.1 then, 2.1.0 now.",
+    ]
+    assert list_moved(now, now) == []
+
+
+@pytest.mark.parametrize(("then", "now", "by"), [
+    ("US$ 401.57", "US$ 412.03", " (+10.46)"),
+    ("US$1.401,57", "US$1.400,57", " (−1)"),  # as Chile writes it
+    ("1,507", "1,508", " (+1)"),
+    ("15 Sep", "16 Sep", " (+1)"),
+    ("–", "12", ""),
+])  # fmt: skip
+def test_a_headline_that_moved_says_by_how_much(then: str, now: str, by: str) -> None:
+    assert [one.sentence for one in list_figures({"Of it": then, "same": "1"}, {"Of it": now, "same": "1"})] == [
+        f"Of it: {then} then, {now} now{by}."
+    ]
+
+
+def test_of_many_lines_that_differ_the_first_are_named() -> None:
+    made = "\n".join(f"<td>{number}</td>" for number in range(9))
+    said = describe_places(made.replace("<td>", "<td>1"), made)
+    assert said[0] == "Line 1 has “10” where the page that is made again has “0”."
+    assert (len(said), said[-1]) == (4, "6 further lines differ.")
+    assert describe_places("a\nb", "a") == ["It has 2 lines, the page that is made again 1."]
+
+
+def test_the_same_page_of_the_same_inputs_has_the_same_manifest(home: Path, tmp_path: Path) -> None:
+    log = tmp_path / "reads"
+    log.write_text("".join(json.dumps(str(one)) + "\n" for one in (tmp_path / "data").rglob("*") if one.is_file()))
+    one, other = (
+        build_manifest(check_request("small", {}), find_page(home), log, tmp_path / "data", told={}, unclosed="")
+        for _ in range(2)
+    )
+    assert one == other
+    assert "people.json" in one  # which a notebook with names opens: by its hash
