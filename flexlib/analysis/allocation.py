@@ -24,11 +24,11 @@ class Rule(StrEnum):
     NONE = "none"
     """Not at all: it stays a line of its own."""
     EQUAL = "equal"
-    """Each line the same."""
+    """Each line of somebody the same."""
     USE = "use"
-    """By what each line used."""
+    """By what each line used, that of nobody among them."""
     HEAD = "head"
-    """By how many people each line has."""
+    """By how many people each line has, that of nobody among them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Pool:
     """The unit of the use that `Rule.USE` goes by: the same lines have the same shares in every unit."""
     source: str | None = None
     """The line whose own use it is, which is then taken off there; None: it comes on top of all use."""
+    spare: Number = 0
+    """People that count for this pool alone, all of nobody's line."""
 
 
 @dataclass(frozen=True)
@@ -122,20 +124,27 @@ def round_table(cells: Mapping[str, Mapping[str, Number]]) -> dict[str, dict[str
     return {name: {one: rounded[one][name] for one in line} for name, line in cells.items()}
 
 
-def weigh_lines(rule: Rule, use: Mapping[str, Number], heads: Mapping[str, Number]) -> dict[str, Number]:
-    """The weight of each line by a rule; use below 0, as of a refund, weighs nothing."""
+def weigh_lines(
+    rule: Rule, use: Mapping[str, Number], heads: Mapping[str, Number], nobody: str | None = None
+) -> dict[str, Number]:
+    """The weight of each line by a rule; use below 0, as of a refund, weighs nothing. `nobody`: the line of what is
+    nobody's, which weighs as its use and people do, and is none of those that share alike."""
     if rule is Rule.NONE:
         return {}
     if rule is Rule.EQUAL:
-        return dict.fromkeys(use, 1)
+        return {name: 1 for name in use if name != nobody}
     found = use if rule is Rule.USE else heads
     return {name: max(found.get(name, 0), 0) for name in use}
 
 
 def allocate_pools(
-    use: Mapping[str, Mapping[str, int]], pools: Sequence[Pool], heads: Mapping[str, Number]
+    use: Mapping[str, Mapping[str, int]],
+    pools: Sequence[Pool],
+    heads: Mapping[str, Number],
+    nobody: str | None = None,
 ) -> Allocation:
-    """Every pool shared among the lines of `use` (by line and unit, in the smallest one) that are no pool's source.
+    """Every pool shared among the lines of `use` (by line and unit, in the smallest one) that are no pool's source;
+    `nobody` as of `weigh_lines`.
 
     All go by the use before any is shared, so that their order changes nothing.
     """
@@ -145,7 +154,8 @@ def allocate_pools(
     kept = []
     for pool in pools:
         measured = {name: amounts.get(pool.measure, 0) for name, amounts in takers.items()}
-        weights = weigh_lines(pool.rule, measured, heads)
+        people = heads if nobody is None else {**heads, nobody: Fraction(heads.get(nobody, 0)) + Fraction(pool.spare)}
+        weights = weigh_lines(pool.rule, measured, people, nobody)
         if not any(weights.values()):
             kept.append(pool)
             continue

@@ -51,6 +51,9 @@ class LineKey:
         return f"{self.kind}\x1f{self.name}"
 
 
+NOBODY = LineKey(LineKind.UNMAPPED)
+
+
 @dataclass(frozen=True)
 class Charge:
     """A pool of all lines, or the own use of one that is shared among the others."""
@@ -60,6 +63,21 @@ class Charge:
     rule: Rule
     measure: str = "usd"
     source: LineKey | None = None
+    spare: Number = 0
+    """As of `Pool`."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an item is a product of, besides the people of a line."""
+
+    percent: Decimal | None = None
+    """Of a tax: of all that a line is charged with."""
+    usd_a_seat: Decimal | None = None
+    """Of fees of seats, a month."""
+    seats: int = 0
+    days: int | None = None
+    """Of how many of the month's days it is charged; None: of all."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +131,11 @@ def build_lines(
     use: Mapping[LineKey, Use],
     charges: Sequence[Charge],
     taxes: Sequence[tuple[str, Decimal]],
-    heads: Mapping[str, Number],
+    heads: Mapping[LineKey, Number],
 ) -> list[ChargeLine]:
     """A line for each of `use`, and for each pool that is not shared, the largest first; what is nobody's stands last.
 
-    `heads`: people by the name of a part. `taxes`: names and percents, of all that a line comes to.
+    `heads`: people by line. `taxes`: names and percents, of all that a line comes to.
     """
     items: dict[LineKey, dict[str, dict[str, Decimal]]] = {key: {DIRECT: {**one.amounts}} for key, one in use.items()}
     for key, name, unit, amount in _share_charges(use, charges, heads):
@@ -167,19 +185,27 @@ def round_amount(amount: Decimal, unit: str) -> Decimal:
 
 
 def _share_charges(
-    use: Mapping[LineKey, Use], charges: Sequence[Charge], heads: Mapping[str, Number]
+    use: Mapping[LineKey, Use], charges: Sequence[Charge], heads: Mapping[LineKey, Number]
 ) -> Iterator[tuple[LineKey, str, str, Decimal]]:
     """Line, item, unit and amount of each share, and of what is not shared and comes on top of use."""
     given = [*(one.amounts for one in use.values()), *(one.amounts for one in charges)]
     places = {unit: _count_places(unit, (one[unit] for one in given if unit in one)) for unit in UNITS}
     keys = {key.text: key for key in (*use, *(one.source for one in charges if one.source))}
-    parts = {key.text: _to_steps(one.amounts, places) for key, one in use.items() if key.kind is LineKind.PART}
-    people = {LineKey(LineKind.PART, name).text: count for name, count in heads.items()}
+    takers = (LineKind.PART, LineKind.UNMAPPED)
+    parts = {key.text: _to_steps(one.amounts, places) for key, one in use.items() if key.kind in takers}
+    people = {key.text: count for key, count in heads.items()}
     pools = [
-        Pool(one.name, _to_steps(one.amounts, places), one.rule, one.measure, one.source.text if one.source else None)
+        Pool(
+            one.name,
+            _to_steps(one.amounts, places),
+            one.rule,
+            one.measure,
+            one.source.text if one.source else None,
+            one.spare,
+        )
         for one in charges
     ]
-    made = allocate_pools(parts, pools, people)
+    made = allocate_pools(parts, pools, people, NOBODY.text)
     for text, shares in made.shares.items():
         for name, amounts in shares.items():
             for unit, amount in amounts.items():

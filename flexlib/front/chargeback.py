@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pandas as pd
 from flexlib.analysis.allocation import Rule
 from flexlib.analysis.chargeback import (
     MONEY,
+    NOBODY,
     UNITS,
     Amounts,
+    Basis,
     Charge,
     ChargeLine,
     LineKey,
@@ -29,8 +32,15 @@ from flexlib.analysis.chargeback import (
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SumsDiffer
-from flexlib.formats import format_plain
-from flexlib.front.chargeback_pools import count_heads, list_charges, list_seat_notes, measure_beside
+from flexlib.formats import format_count, format_plain
+from flexlib.front.chargeback_pools import (
+    count_heads,
+    list_bases,
+    list_charges,
+    list_end_notes,
+    measure_beside,
+    name_line,
+)
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
@@ -62,6 +72,10 @@ class Chargeback:
     """The sums that were held against each other; all agree."""
     notes: tuple[str, ...]
     """Sentences on what is not charged, or not in every unit."""
+    bases: Mapping[str, Basis]
+    """What each pool by people and each tax comes from."""
+    heads: Mapping[LineKey, Fraction]
+    """People by line, where anything is shared."""
 
     @property
     def usage(self) -> MonthUsage:
@@ -110,18 +124,21 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
     rules = find_rules(None) if rules is None else rules
     (usage,) = spend.loaded
     key = LEVELS[level]
-    use = {_name_line(row[key]): _read_use(row) for row in _sum_use(spend, level).to_dict("records")}
+    use = {name_line(row[key]): _read_use(row) for row in _sum_use(spend, level).to_dict("records")}
     beside = measure_beside(usage)
     if beside:
         use[LineKey(LineKind.BESIDE)] = Use(beside)
-    charges, notes = list_charges(spend, usage, rules, use)
+    heads: dict[LineKey, Fraction] = count_heads(spend, key) if rules.has_shares else {}
+    if rules.unmapped is not Rule.NONE:  # what is unmapped is everybody's, and so are those who are nowhere
+        heads.pop(NOBODY, None)
+    charges, notes = list_charges(spend, usage, rules, use, heads)
     month = spend.span.months[0]
     taxes = [(one.name, one.amount) for one in rules.taxes if one.first <= month.last < one.end]
+    notes += list_end_notes([*rules.pools, *rules.taxes], month)
     totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
-    heads = count_heads(spend, key) if any(one.rule is not Rule.NONE for one in charges) else {}
     nothing = Use({unit: Decimal(0) for unit in totals}, 0)  # who used nothing may have to pay for seats
-    use |= {one: nothing for name in heads if (one := LineKey(LineKind.PART, name)) not in use}
-    notes += list_seat_notes(usage, rules, heads)
+    payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
+    use |= {one: nothing for one in payers if one not in use}
     lines = build_lines(use, charges, taxes, heads)
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     notes += [
@@ -129,13 +146,33 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
         for one in charges
         if one.rule is not Rule.NONE and one.name not in shared
     ]
+    notes += [note for one in charges if (note := _explain_unpriced(one, charges, lines))]
     checks = check_lines(lines, totals, _expect(totals, charges, taxes))
     _prove(checks, month)
     found = dict.fromkeys(name for line in lines for name in line.items)
     order = [*(one.name for one in charges), *(name for name, _ in taxes)]
     items = sorted(found, key=lambda name: order.index(name) if name in order else -1)
-    return Chargeback(spend, level, tuple(lines), tuple(items), {one.name: one.rule for one in charges},
-                      tuple(checks), tuple(dict.fromkeys(notes)))  # fmt: skip
+    return Chargeback(
+        spend,
+        level,
+        tuple(lines),
+        tuple(items),
+        {one.name: one.rule for one in charges},
+        tuple(checks),
+        tuple(dict.fromkeys(notes)),
+        list_bases(usage, rules) | {name: Basis(percent=percent) for name, percent in taxes},
+        heads,
+    )
+
+
+def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine]) -> str:
+    """That a pool by use passes over calls without a price; empty where it does not."""
+    sources = {other.source for other in charges if other.rule is not Rule.NONE}
+    lacking = [line for line in lines if line.unpriced and one.name in line.items and line.key not in sources]
+    if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
+        return ""
+    said = ", ".join(f"{line.name} ({format_count(line.unpriced, 'call')})" for line in lacking)
+    return f"{one.name}: calls without a price weigh nothing, so that the share of these is too small: {said}."
 
 
 def find_rules(named: Path | str | None) -> ChargebackRules:
@@ -157,10 +194,6 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
             f"no call of {month} names a {level} in its metadata, and no map says who belongs where; write "
             "params/organization.csv, or charge it to another level with --by."
         ) from error
-
-
-def _name_line(value: object) -> LineKey:
-    return LineKey(LineKind.UNMAPPED) if pd.isna(value) else LineKey(LineKind.PART, str(value))  # type: ignore[call-overload]
 
 
 def _read_use(row: Mapping[Any, Any]) -> Use:

@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
 import pandas as pd
 
-from flexlib.analysis.allocation import Number, Rule
-from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey, LineKind, Use
+from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import MONEY, NOBODY, PLACES, Amounts, Basis, Charge, LineKey, LineKind, Use
 from flexlib.certificate import CreditsCertificate
+from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
-from flexlib.front.chargeback_rules import OF_AMOUNT, ChargebackRules, PoolRule
-from flexlib.front.organization import IS_PERSON
+from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
+from flexlib.front.organization import IS_PERSON, name_keys
+from flexlib.front.people import ROW_ID, list_credits
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
-from flexlib.store.membership import LEVELS, PERSON
+from flexlib.store.membership import LEVELS, PERSON, write_key
 
+OF_PERSON = write_key(PERSON, "")
 PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
 """Rows of people; applications and keys are none."""
 
 
-def count_heads(spend: Spend, key: str) -> dict[str, Number]:
-    """How many people each part has: by the organization's file where there is one, each by the days on which they were
-    there; else those with use, who count in several parts by as much in each."""
-    heads: dict[str, Number] = {}
+def name_line(value: object) -> LineKey:
+    """The line of a name; of none that of nobody."""
+    return NOBODY if pd.isna(value) else LineKey(LineKind.PART, str(value))  # type: ignore[call-overload]
+
+
+def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
+    """How many people each line has: those of the organization's file by the days on which they were there, and who
+    used something and is not in it, in equal parts in the lines of their use."""
+    heads = defaultdict[LineKey, Fraction](Fraction)
     if spend.organization and key in LEVELS:
         days = spend.span
         for who, held in spend.organization.held.items():
-            for one in held if who.startswith(f"{PERSON}\x1f") and not who.endswith("*") else ():
+            for one in held if who.startswith(OF_PERSON) and not who.endswith("*") else ():
                 there = min(one.last, days.last).toordinal() - max(one.first, days.first).toordinal() + 1
                 for share, place in one.parts if there > 0 else ():
-                    if name := getattr(place, key):
-                        heads[name] = Fraction(heads.get(name, 0)) + share * Fraction(there, days.days)
-        return heads
-    table = sum_rows(spend, list(dict.fromkeys((key, "user"))), PEOPLE)
-    pairs = [(str(part), str(user)) for part, user in zip(table[key], table["user"], strict=True) if not pd.isna(part)]
+                    line = name_line(getattr(place, key))
+                    heads[line] += share * Fraction(there, days.days)
+    pairs = {(name_line(line), user) for line, user in _list_users(spend, key)}
     times = Counter(user for _, user in pairs)
-    for part, user in pairs:
-        heads[part] = Fraction(heads.get(part, 0)) + Fraction(1, times[user])
+    for line, user in pairs:
+        heads[line] += Fraction(1, times[user])
     return heads
+
+
+def _list_users(spend: Spend, key: str) -> list[tuple[str | None, str]]:
+    """Of people who are not in the organization's file each line of their use."""
+    if not spend.organization or key not in LEVELS:
+        table = sum_rows(spend, list(dict.fromkeys((key, "user"))), PEOPLE)
+        return list(zip(table[key], table["user"], strict=True))
+    (month,) = spend._months  # noqa: SLF001 (this room's own)
+    known = ", ".join(_quote(one) for one in spend.organization.held if one.startswith(OF_PERSON)) or "NULL"
+    rows = name_keys(month.rows, spend.organization, list_credits([month]), ROW_ID)
+    others = rows.filter(f"({PEOPLE}) AND NOT coalesce(by_key IN ({known}) OR by_person IN ({known}), false)")
+    placed = spend._placed.set_alias("placed").join(others.select("id AS other").set_alias("others"), "id = other")  # noqa: SLF001
+    return placed.select(f'"{key}", "user"').distinct().fetchall()
 
 
 def measure_beside(month: MonthUsage) -> Amounts:
@@ -64,7 +83,11 @@ def measure_beside(month: MonthUsage) -> Amounts:
 
 
 def list_charges(
-    spend: Spend, usage: MonthUsage, rules: ChargebackRules, use: Mapping[LineKey, Use]
+    spend: Spend,
+    usage: MonthUsage,
+    rules: ChargebackRules,
+    use: Mapping[LineKey, Use],
+    heads: Mapping[LineKey, Fraction],
 ) -> tuple[list[Charge], list[str]]:
     """What is shared, or stands beside use, and sentences on what is not known of it. Raises `InvalidRequest`."""
     charges, notes = [], []
@@ -90,7 +113,9 @@ def list_charges(
                 f"{one.name} is not in pesos, because no rate of {month.first} is stored; "
                 f"run: flexlib fx set {month.first} VALUE --source TEXT"
             )
-        charges.append(Charge(one.name, amounts, one.rule))
+        spare, said = _count_spare(one, usage, rules, heads)
+        notes += said
+        charges.append(Charge(one.name, amounts, one.rule, spare=spare))
     own = {LineKey(LineKind.UNMAPPED): rules.unmapped, LineKey(LineKind.BESIDE): rules.billed_beside}
     charges += [
         Charge(str(key.kind), use[key].amounts, rule, source=key)
@@ -100,25 +125,55 @@ def list_charges(
     return charges, notes
 
 
-def list_seat_notes(usage: MonthUsage, rules: ChargebackRules, heads: Mapping[str, Number]) -> list[str]:
-    """Sentences on seats that are charged to fewer people than have one."""
-    people = float(sum(Fraction(one) for one in heads.values()))
-    notes = []
-    for one in rules.pools:
-        if one.kind == "usd_a_seat" and one.rule is Rule.HEAD and one.measure_share(usage.month.span):
-            seats = _count_seats(usage) if one.seats is None else one.seats
-            if seats is not None and seats > people + 1:
-                notes.append(
-                    f"{one.name}: the fee of {seats:,} seats is shared among {people:,.1f} people, all that the "
-                    "organization's file or the use of the month names; nobody else pays for a seat."
-                )
-    return notes
+def list_bases(usage: MonthUsage, rules: ChargebackRules) -> dict[str, Basis]:
+    """What a seat costs, and how many there are, by the name of the fee; of one whose price changes within the month
+    that of its last day."""
+    days = usage.month.span
+    found = {}
+    for one in sorted(rules.pools, key=lambda one: one.first):
+        if one.kind == "usd_a_seat" and (share := one.measure_share(days)):
+            held = int(share * days.days)
+            found[one.name] = Basis(
+                usd_a_seat=one.amount, seats=count_seats(one, usage) or 0, days=None if held == days.days else held
+            )
+    return found
+
+
+def list_end_notes(rules: Iterable[Dated], month: Month) -> list[str]:
+    """Sentences on what ends on the first day of the month, which a file that meant the day after would write so."""
+    return [
+        f"{one.name} is charged for {month.first}, its last day: where it was to end before, write until: "
+        f"{month.first - DAY}."
+        for one in rules
+        if one.end == month.first + DAY and one.first < month.first
+    ]
+
+
+def _count_spare(
+    one: PoolRule, usage: MonthUsage, rules: ChargebackRules, heads: Mapping[LineKey, Fraction]
+) -> tuple[Fraction, list[str]]:
+    """The seats of a pool by people that nobody known has, and what there is to say of them: they are the unmapped's,
+    or, where a rule shares what is unmapped, everybody's."""
+    if one.kind != "usd_a_seat" or one.rule is not Rule.HEAD:
+        return Fraction(0), []
+    seats, people = count_seats(one, usage) or 0, sum(heads.values(), Fraction(0))
+    if seats <= people or not people:
+        return Fraction(0), []
+    if rules.unmapped is Rule.NONE:
+        return seats - people, [
+            f"{one.name}: {float(seats - people):,.1f} of {seats:,} seats are of nobody whom the organization's "
+            "file or the use of the month names; they stand on the line Unmapped."
+        ]
+    return Fraction(0), [
+        f"{one.name}: the fee of {seats:,} seats is shared among {float(people):,.1f} people, all that the "
+        "organization's file or the use of the month names, as what is unmapped is shared."
+    ]
 
 
 def _price(one: PoolRule, share: Fraction, usage: MonthUsage) -> dict[str, Decimal]:
     amount = one.amount
     if one.kind == "usd_a_seat":
-        seats = _count_seats(usage) if one.seats is None else one.seats
+        seats = count_seats(one, usage)
         if seats is None:
             raise InvalidRequest(
                 f"{one.name} is US$ {one.amount} a seat, and without Windsurf's list of {usage.month} nobody knows how "
@@ -130,7 +185,10 @@ def _price(one: PoolRule, share: Fraction, usage: MonthUsage) -> dict[str, Decim
     return {"usd": usd} | ({"clp": convert_to_clp(usd, rate)} if rate else {})
 
 
-def _count_seats(usage: MonthUsage) -> int | None:
+def count_seats(one: PoolRule, usage: MonthUsage) -> int | None:
+    """Those that the rule names, else the people on Windsurf's list; None where there is none."""
+    if one.seats is not None:
+        return one.seats
     found = [one.users_asked for one in usage.certificates if isinstance(one, CreditsCertificate)]
     return found[0] if found else None
 
@@ -153,3 +211,7 @@ def _take_off(one: PoolRule, share: Fraction, used: Amounts) -> tuple[Amounts, A
 def _cut(amount: Decimal, share: Fraction, places: int) -> Decimal:
     """The share of an amount, rounded once (half to even)."""
     return EXACT.scaleb(Decimal(round(Fraction(amount) * share * 10**places)), -places)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
@@ -28,11 +28,12 @@ AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 MOST_SEATS = 10**7
 FIELDS = {"name", "rule", "seats", "from", "until", *KINDS}
 TAX_FIELDS = {"name", "percent", "from", "until"}
+DAY = timedelta(1)
 
 
 @dataclass(frozen=True)
 class Dated:
-    """What holds from the day `first` up to but without `end`."""
+    """What holds from the day `first` up to but without `end`, the day after the file's `until`."""
 
     name: str
     amount: Decimal
@@ -70,6 +71,13 @@ class ChargebackRules:
     billed_beside: Rule = Rule.NONE
     pools: tuple[PoolRule, ...] = ()
     taxes: tuple[Dated, ...] = ()
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether anything is shared."""
+        return any(
+            one is not Rule.NONE for one in (self.unmapped, self.billed_beside, *(pool.rule for pool in self.pools))
+        )
 
 
 def read_rules(path: Path) -> ChargebackRules:
@@ -150,10 +158,10 @@ def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
     for value in ends:
         if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
             raise BadFile(f"{where} has the date {format_given(value)}; write it as 2025-09-01, without quotes.")
-    first, end = ends[0] or date.min, ends[1] or date.max
-    if first >= end:
-        raise BadFile(f"{where} ends on {end}, before it begins; until is the first day without it.")
-    return first, end
+    first, last = ends[0] or date.min, ends[1]
+    if last is not None and last < first:
+        raise BadFile(f"{where} ends on {last}, before it begins on {first}; until is its last day.")
+    return first, date.max if last in (None, date.max) else last + DAY
 
 
 def _check_names(given: Sequence[tuple[Dated, str]]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Protocol
 
 from flexlib.analysis.allocation import Rule
-from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKind, SumCheck
+from flexlib.analysis.chargeback import DIRECT, Basis, ChargeLine, LineKey, LineKind, SumCheck
 from flexlib.analysis.shares import measure_share
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State
@@ -24,6 +25,7 @@ from flexlib.tables.chargeback import (
     PLURALS,
     UNIT_KINDS,
     UNIT_NAMES,
+    explain_item,
     explain_sums,
     table_items,
     table_models,
@@ -56,6 +58,10 @@ class Charged(Protocol):
     def checks(self) -> tuple[SumCheck, ...]: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def bases(self) -> Mapping[str, Basis]: ...
+    @property
+    def heads(self) -> Mapping[LineKey, Fraction]: ...
     @property
     def usage(self) -> MonthUsage: ...
     def total(self, unit: str) -> Decimal | None: ...
@@ -127,7 +133,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     """
     usage = made.usage
     badge = BADGES[usage.state]
-    missing = [f"{said} Ask who sends this page."] if (said := WARNINGS.get(usage.state)) else []
+    missing = [f"{warning} Ask who sends this page."] if (warning := WARNINGS.get(usage.state)) else []
     title = show_title(
         line.name,
         usage.month.title,
@@ -144,13 +150,18 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     ]
     if with_total:
         cards.append(("The whole month", _write("usd", made.total("usd")), f"of all {PLURALS[made.level]}"))
+    heads = made.heads.get(line.key, Fraction(0))
+    said = {
+        name: explain_item(name, line, made.rules.get(name), made.bases.get(name), heads, with_total=with_total)
+        for name in made.items
+    }
     note = "Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."
     used = "At the prices and rates of each day, in the order of cost; rounded together, to your direct use."
     agrees = f"The sum of all {PLURALS[made.level]} is the total of the month, to the last digit"
     return [
         title,
         show_cards(cards),
-        show_section(Heading("What you are charged with", note), table_items(line, made.items, made.rules)),
+        show_section(Heading("What you are charged with", note), table_items(line, made.items, said)),
         show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line)),
         show_facts(badge, missing, [Fact("Lines and month", agrees, "good")], ()),
     ]

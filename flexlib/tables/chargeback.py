@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from flexlib.analysis.allocation import Rule, round_parts
@@ -14,12 +15,13 @@ from flexlib.analysis.chargeback import (
     MONEY,
     OWN_USE,
     UNITS,
+    Basis,
     ChargeLine,
     LineKind,
     SumCheck,
 )
 from flexlib.analysis.usage_frames import sum_amounts
-from flexlib.formats import format_amount, format_count, format_plain
+from flexlib.formats import format_amount, format_count, format_money, format_plain
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -79,10 +81,10 @@ def table_charges(
     return Table("table-charges", caption, columns, rows, frozenset(range(len(shown), len(rows))))
 
 
-def table_items(line: ChargeLine, items: Sequence[str], rules: Mapping[str, Rule]) -> Table:
-    """What one line is charged with, item by item, in every unit."""
+def table_items(line: ChargeLine, items: Sequence[str], said: Mapping[str, str]) -> Table:
+    """What one line is charged with, item by item, in every unit, and what is `said` of each."""
     rows: list[Row] = [
-        {"item": name[0].upper() + name[1:], "rule": _say_rule(name, line, rules),
+        {"item": name[0].upper() + name[1:], "rule": said.get(name, ""),
          **{unit: line.charged[name].get(unit, "") for unit in UNITS}}
         for name in items
         if name in line.charged
@@ -186,7 +188,30 @@ def _count_unpriced(rows: Sequence[Row]) -> list[Column]:
     return [Column("unpriced", "Not priced", Kind.COUNT, total, is_optional=True)] * bool(total)
 
 
-def _say_rule(name: str, line: ChargeLine, rules: Mapping[str, Rule]) -> str:
-    if name == DIRECT and line.unpriced:
-        return f"at least; {format_count(line.unpriced, 'call')} without a price"
-    return RULE_WORDS[rules[name]] if name in rules else ""
+def explain_item(
+    name: str, line: ChargeLine, rule: Rule | None, basis: Basis | None, heads: Fraction, *, with_total: bool = False
+) -> str:
+    """How an item of a line comes about: the people, seats and percents behind it; how many there are of all lines only
+    `with_total`.
+
+    >>> from flexlib.analysis.chargeback import LineKey
+    >>> of = ChargeLine(LineKey(LineKind.PART, "Legal"), {}, {"seats": {"usd": Decimal("75.00")}}, 1, 0)
+    >>> explain_item("seats", of, Rule.HEAD, Basis(usd_a_seat=Decimal("30.00"), seats=600), Fraction(5, 2))
+    'shared by people, of whom 2.5 are yours: US$ 30.00 a seat'
+    >>> explain_item("IVA", of, None, Basis(percent=Decimal(19)), Fraction(0))
+    '19 % of all above'
+    """
+    if name == DIRECT:
+        return f"at least; {format_count(line.unpriced, 'call')} without a price" if line.unpriced else ""
+    if basis and basis.percent is not None:
+        return f"{format_plain(basis.percent)} % of all above"
+    said = RULE_WORDS[rule] if rule else ""
+    if rule is Rule.USE and line.unpriced:
+        said += f", in which your {format_count(line.unpriced, 'call')} without a price weigh nothing"
+    if rule is Rule.HEAD:
+        said += f", of whom {float(heads):,.4g} are yours"
+    if basis and basis.usd_a_seat is not None:
+        said += f": US$ {format_money(basis.usd_a_seat, 'USD')} a seat"
+        said += f" and month, for {format_count(basis.days, 'day')}" if basis.days else ""
+        said += f", {format_count(basis.seats, 'seat')} in all" if with_total else ""
+    return said

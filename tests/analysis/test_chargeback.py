@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flexlib.analysis.allocation import Rule
 from flexlib.analysis.chargeback import (
     DIRECT,
+    NOBODY,
     UNITS,
     Charge,
     ChargeLine,
@@ -40,10 +41,10 @@ def add(*amounts: Decimal | None) -> Fraction:
     return sum((Fraction(one) for one in amounts if one is not None), Fraction(0))
 
 
-def list_charges(use: Mapping[LineKey, Use], pools: Pools, rule: Rule) -> list[Charge]:
+def list_charges(use: Mapping[LineKey, Use], pools: Pools, rule: Rule, spare: int) -> list[Charge]:
     """The pools, and what is nobody's by a rule."""
     own = [key for key in use if key.kind is not LineKind.PART]
-    return [Charge(name, amounts, each) for name, amounts, each in pools] + [
+    return [Charge(name, amounts, each, spare=spare) for name, amounts, each in pools] + [
         Charge(str(key.kind), use[key].amounts, rule, source=key) for key in own
     ]
 
@@ -53,16 +54,19 @@ def list_charges(use: Mapping[LineKey, Use], pools: Pools, rule: Rule) -> list[C
     st.lists(st.tuples(st.sampled_from(["seats", "pool"]), AMOUNTS, st.sampled_from(Rule)), max_size=3),
     st.sampled_from(Rule),
     TAXES,
-    st.dictionaries(st.sampled_from(["a", "b", "c"]), st.fractions(0, 9, max_denominator=30)),
+    st.dictionaries(st.sampled_from(KEYS[:5]), st.fractions(0, 9, max_denominator=30)),
+    st.integers(0, 9),
 )
 def test_lines_sum_to_use_pools_and_taxes_in_every_unit_exact_and_as_charged_in_any_order(
     use: dict[LineKey, Use],
     pools: Pools,
     rule: Rule,
     percents: list[Decimal],
-    heads: dict[str, Fraction],
+    heads: dict[LineKey, Fraction],
+    spare: int,
 ) -> None:
-    charges, taxes = list_charges(use, pools, rule), [(f"tax {one}", one) for one in dict.fromkeys(percents)]
+    use |= {key: Use({}) for key in heads if key not in use}
+    charges, taxes = list_charges(use, pools, rule, spare), [(f"tax {one}", one) for one in dict.fromkeys(percents)]
     lines = build_lines(use, charges, taxes, heads)
     for unit in UNITS:
         own = add(*(one.amounts.get(unit) for one in use.values()))
@@ -95,10 +99,9 @@ def test_a_department_that_is_called_unmapped_is_no_use_of_nobody() -> None:
 
 
 A, B, C = (LineKey(LineKind.PART, name) for name in "abc")
-NOBODY = LineKey(LineKind.UNMAPPED)
 
 
-def test_a_pool_is_shared_among_parts_alone_to_the_last_digit_that_rows_have() -> None:
+def test_a_pool_is_shared_alike_among_parts_alone_to_the_last_digit_that_rows_have() -> None:
     use = {key: Use({}) for key in (A, B, C, NOBODY)}
     pool = Charge("pool", {unit: Decimal(1) for unit in UNITS}, Rule.EQUAL)
     found = {line.name: line.items.get("pool", {}) for line in build_lines(use, [pool], [], {})}
@@ -108,10 +111,23 @@ def test_a_pool_is_shared_among_parts_alone_to_the_last_digit_that_rows_have() -
         "c": ["0.33", "0.3333333333", "0.3333"],
         "Unmapped": [],
     }
-    by_head = build_lines(use, [Charge("pool", {"usd": Decimal(3)}, Rule.HEAD)], [], {"a": 1, "c": 2})
-    assert {line.name: str(line.total("usd")) for line in by_head if line.key is not NOBODY} == {
-        "c": "2.00", "a": "1.00", "b": "0.00",
+    by_head = build_lines(use, [Charge("pool", {"usd": Decimal(3)}, Rule.HEAD)], [], {A: 1, C: 2})
+    assert {line.name: str(line.total("usd")) for line in by_head} == {
+        "c": "2.00", "a": "1.00", "b": "0.00", "Unmapped": "0.00",
     }  # fmt: skip
+
+
+def test_by_use_and_by_people_what_is_nobody_s_takes_its_own_part_and_spare_seats() -> None:
+    use = {A: Use({"usd": Decimal(3)}), NOBODY: Use({"usd": Decimal(1)})}
+    pool = {"usd": Decimal(8)}
+    for charge, heads, shares in (
+        (Charge("pool", pool, Rule.USE), {}, {"a": "6.00", "Unmapped": "2.00"}),
+        (Charge("pool", pool, Rule.HEAD), {A: 1, NOBODY: 3}, {"a": "2.00", "Unmapped": "6.00"}),
+        (Charge("pool", pool, Rule.HEAD, spare=1), {A: 2, NOBODY: 1}, {"a": "4.00", "Unmapped": "4.00"}),
+        (Charge("pool", pool, Rule.EQUAL, spare=1), {A: 2, NOBODY: 1}, {"a": "8.00"}),
+    ):
+        lines = build_lines(use, [charge], [], heads)
+        assert {line.name: str(line.charged["pool"]["usd"]) for line in lines if "pool" in line.items} == shares
 
 
 def test_the_largest_stands_first_by_dollars_to_the_last_digit_then_credits_then_name_and_nobody_s_last() -> None:

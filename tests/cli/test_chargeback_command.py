@@ -122,8 +122,8 @@ taxes:
     [
         ("none", {"seats": "30"}),
         ("equal", {"Platform": "15", "Sales": "15"}),
-        ("use", {"Platform": "22.49", "Sales": "7.51"}),  # 3.004 and 1.003 of 4.007
-        ("head", {"Platform": "20", "Sales": "10"}),  # two people, one
+        ("use", {"Platform": "19.48", "Sales": "6.5", "Unmapped": "4.02"}),  # 3.004, 1.003 and 0.62 of 4.627
+        ("head", {"Platform": "12", "Sales": "6", "Unmapped": "12"}),  # two people, one, and two who are nowhere
     ],
 )
 def test_a_pool_is_shared_by_its_rule_apart_from_use_and_nothing_is_lost(
@@ -152,7 +152,7 @@ def test_unmapped_use_is_shared_only_by_a_rule_and_stands_on_its_line_with_what_
 def test_the_use_of_a_shared_line_goes_to_the_others_and_plan_credits_take_off_what_they_paid(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rules = "pools:\n  - {name: gateway, line: Sales, rule: use}\n  - {name: plan, plan_credits: '2', rule: none}\n"
+    rules = "pools:\n  - {name: gateway, line: Sales, rule: equal}\n  - {name: plan, plan_credits: '2', rule: none}\n"
     _, made = charge(capsys, *write_rules(tmp_path, rules))
     assert list_items(made, "gateway", "usd_exact") == {"Platform": "1.003", "Sales": "-1.003"}
     assert list_items(made, "plan", "usd_exact") == {"plan": "-0.08"}  # two of three credits at 0.04
@@ -169,7 +169,7 @@ def test_a_pool_that_nobody_can_be_charged_with_stays_a_line_and_says_so(
     zero = call("z", "2025-09-02T10:00:00", "0", usable_type="application", usable_id=1, **of("Idle"))
     store(data, "import", SEPTEMBER, zero)
     for rule in ("use", "head"):
-        _, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="none", rule=rule)))
+        _, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="equal", rule=rule)))
         assert list_items(made, "seats") == {"seats": "30"}
         assert (
             made["notes"][-1]
@@ -302,8 +302,50 @@ def test_the_map_says_where_use_is_and_how_many_people_each_has_by_day(
     monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "people.csv"))
     _, made = charge(capsys, *write_rules(tmp_path, "pools:\n  - {name: seats, usd: '9', rule: head}\n"))
     assert list_items(made, "direct use") == {"IT": "5", "Legal": "2", "Sales": "1", "Idle": "0", "Unmapped": "0.12"}
-    # Of 1/3, 5/3 and 1 people; IT has none on the map, and Idle, which used nothing, has a seat.
-    assert list_items(made, "seats") == {"IT": "0", "Legal": "5", "Sales": "1", "Idle": "3"}
+    # Of 1/3, 5/3 and 1 people, and two of Windsurf's who are on no line; IT has none on the map, and Idle, which used
+    # nothing, has a seat.
+    assert list_items(made, "seats") == {"IT": "0", "Legal": "3", "Sales": "0.6", "Idle": "1.8", "Unmapped": "3.6"}
+
+
+def test_each_person_pays_for_a_seat_and_those_that_nobody_known_has_are_the_unmapped_s(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five people used something: of ten seats at US$ 10 five are nobody's."""
+    rules = RULES.replace("seats: 3", "seats: 10").format(unmapped="none", rule="head")
+    _, made = charge(capsys, *write_rules(tmp_path, rules))
+    assert list_items(made, "seats") == {"Platform": "20", "Sales": "10", "Unmapped": "70"}
+    said = "seats: 5.0 of 10 seats are of nobody whom the organization's file or the use of the month names"
+    assert f"{said}; they stand on the line Unmapped." in made["notes"]
+    _, made = charge(capsys, *write_rules(tmp_path, rules.replace("unmapped: none", "unmapped: use")))
+    assert list_items(made, "seats") == {"Platform": "66.67", "Sales": "33.33"}
+    assert made["notes"][-1].startswith("seats: the fee of 10 seats is shared among 3.0 people, all that")
+
+
+def test_a_pool_by_use_says_whose_calls_without_a_price_weigh_nothing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(data, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5", **of("Sales")),
+          call("b", "2025-09-02T10:00:00", None, **of("Idle")))  # fmt: skip
+    rules = "pools:\n  - {name: fee, usd: '9', rule: use}\n  - {name: plan, plan_credits: '1', rule: use}\n"
+    words = write_rules(tmp_path, rules)
+    assert main([*WORDS, *words]) == 0
+    said = "fee: calls without a price weigh nothing, so that the share of these is too small: Idle (1 call)."
+    assert said in capsys.readouterr().out.splitlines()
+    _, made = charge(capsys, *words)
+    assert said in made["notes"]
+    assert not any(one.startswith("plan: calls") for one in made["notes"])  # flex credits are all known
+    assert list_items(made, "fee")["Idle"] == "0"
+
+
+def test_a_pool_that_ends_on_the_first_of_the_month_says_that_this_day_is_charged(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = "pools:\n  - {{name: fee, usd: '9', rule: equal, until: {}}}\n"
+    _, made = charge(capsys, *write_rules(tmp_path, entry.format("2025-09-01")))
+    said = "fee is charged for 2025-09-01, its last day: where it was to end before, write until: 2025-08-31."
+    assert said in made["notes"]
+    _, made = charge(capsys, *write_rules(tmp_path, entry.format("2025-08-31")))
+    assert (made["notes"], list_items(made, "fee")) == ([], {})
 
 
 def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department(

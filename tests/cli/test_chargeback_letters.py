@@ -64,6 +64,29 @@ def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data:
     assert [text for text in (*others, *wholes) if text.lower() in page.lower()] == []
 
 
+def test_a_letter_says_the_people_the_seats_and_the_percent_behind_its_amounts(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(
+        "pools:\n  - {name: seats, usd_a_seat: '30', seats: 40, rule: head, from: 2025-09-16}\n"
+        "taxes:\n  - {name: IVA, percent: '19'}\n"
+    )
+    people = "who,department,from\n" + "".join(
+        f"p{number},Platform,2025-09-{day}\n" for number, day in ((1, 1), (2, 16))
+    )
+    (tmp_path / "people.csv").write_text(people.replace("2025-09-1\n", "2025-09-01\n"))
+    roster = ["--roster", str(tmp_path / "people.csv")]
+    page = write_letters(tmp_path, *roster)["department_platform.html"]
+    # A person of the whole month and one of half of it; half of US$ 30 for each.
+    assert read_cells(page, "table-items") == [
+        ["Direct use", "11.11"],
+        ["Seats shared by people, of whom 1.5 are yours: US$ 30.00 a seat and month, for 15 days", "22.50"],
+        ["IVA 19 % of all above", "6.39"],
+        ["Total", "40.00"],
+    ]
+    assert "40 seats" not in page  # how many seats there are is of the whole
+    page = write_letters(tmp_path, *roster, "--with-total")["department_platform.html"]
+    assert "for 15 days, 40 seats in all" in read_words(page)
+
+
 def test_the_whole_is_said_only_where_it_is_asked_for(data: Path, tmp_path: Path) -> None:
     page = write_letters(tmp_path, "--with-total")["department_platform.html"]
     # The bill of 777.77 for all calls, 13.32 of credits, and the licence of 300.

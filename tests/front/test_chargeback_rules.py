@@ -46,7 +46,7 @@ def test_what_is_not_said_is_not_charged_and_not_shared(tmp_path: Path) -> None:
     [
         (date.min, date.max, 1),
         (date(2025, 9, 16), date.max, Fraction(1, 2)),  # 16 to 30: 15 of 30 days
-        (date.min, date(2025, 9, 2), Fraction(1, 30)),  # the first alone: `until` is the first day without it
+        (date.min, date(2025, 9, 2), Fraction(1, 30)),  # the first alone: what ends on it ends before the second
         (date(2025, 10, 1), date.max, 0),
         (date.min, date(2025, 9, 1), 0),
     ],
@@ -56,9 +56,19 @@ def test_a_date_within_the_month_leaves_the_share_of_its_days(first: date, end: 
     assert Dated("fee", Decimal(1), first, end).measure_share(days) == share
 
 
+def test_until_is_the_last_day_as_it_is_in_the_organization(tmp_path: Path) -> None:
+    entry = "pools:\n  - {{name: fee, usd: '30', rule: equal, from: {}, until: {}}}\n"
+    (one_day,) = read(tmp_path, entry.format("2025-09-02", "2025-09-02")).pools
+    assert one_day.measure_share(Month(2025, 9).span) == Fraction(1, 30)
+    (for_ever,) = read(tmp_path, entry.format("2025-09-01", "9999-12-31")).pools
+    assert for_ever.measure_share(Month(2025, 9).span) == 1
+
+
 def test_a_price_that_changes_is_two_entries_of_one_name(tmp_path: Path) -> None:
-    entry = '  - {{name: seats, usd: "{}", rule: head, {}: 2025-09-16}}\n'
-    rules = read(tmp_path, "pools:\n" + entry.format("30", "until") + entry.format("40", "from"))
+    entry = '  - {{name: seats, usd: "{}", rule: head, {}}}\n'
+    rules = read(
+        tmp_path, "pools:\n" + entry.format("30", "until: 2025-09-15") + entry.format("40", "from: 2025-09-16")
+    )
     assert [one.measure_share(Month(2025, 9).span) for one in rules.pools] == [Fraction(1, 2), Fraction(1, 2)]
 
 
@@ -89,7 +99,7 @@ POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
         (POOL + "{name: b, line: 3, rule: use}", 3, "b has line: 3; write the name of a line"),
         (POOL + "{name: b, usd: '1', rule: use, from: soon}", 3, "b has the date 'soon'; write it as 2025-09-01"),
         (POOL + "{name: b, usd: '1', rule: use, from: 2025-02-30}", 0, "cannot be read as YAML"),
-        (POOL + "{name: b, usd: '1', rule: use, from: 2025-09-02, until: 2025-09-02}", 3, "b ends on 2025-09-02, befo"),
+        (POOL + "{name: b, usd: '1', rule: use, from: 2025-09-02, until: 2025-09-01}", 3, "b ends on 2025-09-01, befo"),
         (POOL + "{name: a, usd: '2', rule: use}", 3, "a stands twice on every day; end the first before"),
         (POOL + "{name: a, usd: '2', rule: use, from: 2025-09-01}", 3, "a stands twice on 2025-09-01"),
         (POOL[:-4] + "taxes:\n  - {name: a, percent: '19'}", 4, "a is a pool too; give the tax another name"),
