@@ -48,6 +48,19 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What an item is a product of, besides the people of a line."""
+
+    percent: Decimal | None = None
+    """Of a tax: of all that a line is charged with."""
+    usd_a_seat: Decimal | None = None
+    """Of fees of seats, a month."""
+    seats: int = 0
+    days: int | None = None
+    """Of how many of the month's days it is charged; None: of all."""
+
+
+@dataclass(frozen=True)
 class Allocation:
     """What the pools add to each line."""
 

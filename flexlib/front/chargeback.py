@@ -12,13 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from flexlib.analysis.allocation import Rule
+from flexlib.analysis.allocation import Basis, Rule
 from flexlib.analysis.chargeback import (
     MONEY,
     NOBODY,
     UNITS,
     Amounts,
-    Basis,
     Charge,
     ChargeLine,
     LineKey,

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import pandas as pd
 
-from flexlib.analysis.allocation import Rule
-from flexlib.analysis.chargeback import MONEY, NOBODY, PLACES, Amounts, Basis, Charge, LineKey, LineKind, Use
+from flexlib.analysis.allocation import Basis, Rule
+from flexlib.analysis.chargeback import MONEY, NOBODY, PLACES, Amounts, Charge, LineKey, LineKind, Use
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest

@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
-from flexlib.analysis.allocation import Rule
-from flexlib.analysis.chargeback import DIRECT, Basis, ChargeLine, LineKey, LineKind, SumCheck
+from flexlib.analysis.allocation import Basis, Rule
+from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKey, LineKind, SumCheck
 from flexlib.analysis.shares import measure_share
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State

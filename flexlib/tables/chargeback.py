@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from flexlib.analysis.allocation import Rule, round_parts
+from flexlib.analysis.allocation import Basis, Rule, round_parts
 from flexlib.analysis.chargeback import (
     AS_CHARGED,
     CHARGED_PLACES,
@@ -15,7 +15,6 @@ from flexlib.analysis.chargeback import (
     MONEY,
     OWN_USE,
     UNITS,
-    Basis,
     ChargeLine,
     LineKind,
     SumCheck,
@@ -197,7 +196,7 @@ def explain_item(
     >>> from flexlib.analysis.chargeback import LineKey
     >>> of = ChargeLine(LineKey(LineKind.PART, "Legal"), {}, {"seats": {"usd": Decimal("75.00")}}, 1, 0)
     >>> explain_item("seats", of, Rule.HEAD, Basis(usd_a_seat=Decimal("30.00"), seats=600), Fraction(5, 2))
-    'shared by people, of whom 2.5 are yours: US$ 30.00 a seat'
+    'shared by people; your people: 2.5; US$ 30.00 a seat and month'
     >>> explain_item("IVA", of, None, Basis(percent=Decimal(19)), Fraction(0))
     '19 % of all above'
     """
@@ -205,13 +204,13 @@ def explain_item(
         return f"at least; {format_count(line.unpriced, 'call')} without a price" if line.unpriced else ""
     if basis and basis.percent is not None:
         return f"{format_plain(basis.percent)} % of all above"
-    said = RULE_WORDS[rule] if rule else ""
+    said = [RULE_WORDS[rule]] if rule else []
     if rule is Rule.USE and line.unpriced:
-        said += f", in which your {format_count(line.unpriced, 'call')} without a price weigh nothing"
+        said.append(f"your {format_count(line.unpriced, 'call')} without a price weigh nothing")
     if rule is Rule.HEAD:
-        said += f", of whom {float(heads):,.4g} are yours"
+        said.append(f"your people: {float(heads):,.4g}")
     if basis and basis.usd_a_seat is not None:
-        said += f": US$ {format_money(basis.usd_a_seat, 'USD')} a seat"
-        said += f" and month, for {format_count(basis.days, 'day')}" if basis.days else ""
-        said += f", {format_count(basis.seats, 'seat')} in all" if with_total else ""
-    return said
+        said.append(f"US$ {format_money(basis.usd_a_seat, 'USD')} a seat and month")
+        said += [f"for {format_count(basis.days, 'day')}"] if basis.days else []
+        said += [f"{format_count(basis.seats, 'seat')} in all"] if with_total else []
+    return "; ".join(said)

@@ -78,13 +78,13 @@ def test_a_letter_says_the_people_the_seats_and_the_percent_behind_its_amounts(d
     # A person of the whole month and one of half of it; half of US$ 30 for each.
     assert read_cells(page, "table-items") == [
         ["Direct use", "11.11"],
-        ["Seats shared by people, of whom 1.5 are yours: US$ 30.00 a seat and month, for 15 days", "22.50"],
+        ["Seats shared by people; your people: 1.5; US$ 30.00 a seat and month; for 15 days", "22.50"],
         ["IVA 19 % of all above", "6.39"],
         ["Total", "40.00"],
     ]
     assert "40 seats" not in page  # how many seats there are is of the whole
     page = write_letters(tmp_path, *roster, "--with-total")["department_platform.html"]
-    assert "for 15 days, 40 seats in all" in read_words(page)
+    assert "for 15 days; 40 seats in all" in read_words(page)
 
 
 def test_the_whole_is_said_only_where_it_is_asked_for(data: Path, tmp_path: Path) -> None:
