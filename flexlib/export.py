@@ -22,6 +22,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
+from flexlib.i18n import LANGUAGES, speak
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
@@ -64,7 +65,8 @@ def write_csv(table: Table, path: Path, *, is_private: bool = False) -> Path:
     columns = table.written_columns
     rows = ([cell for column in columns for cell in _export_cell(column, row)] for row in table.rows)
     names = [name for column in columns for name in _name_cells(column)]
-    return _write_lines(path, names, rows, PRIVATE if is_private else PUBLIC)
+    with speak(LANGUAGES[0]):  # what programs read is the same for every reader
+        return _write_lines(path, names, rows, PRIVATE if is_private else PUBLIC)
 
 
 def write_rows(

@@ -31,6 +31,11 @@ def is_utf8(text: str) -> bool:
     return text.encode("utf-8", "replace") == text.encode("utf-8", "surrogatepass")
 
 
+def capitalize_first(sentence: str) -> str:
+    """A sentence that may begin with a month's name, which is small in Spanish."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def format_count(number: int, thing: str) -> str:
     """`1 call`, `1,234 calls`."""
     return f"{format_number(number)} {thing}{'' if number == 1 else 's'}"
@@ -61,9 +66,9 @@ def format_credits(hundredths: int, thousands: str = ",") -> str:
 
 
 def format_share(permille: int) -> str:
-    """`60.0` of 600 tenths of a percent, without the sign of percent."""
+    """`60.0` of 600 tenths of a percent, without the sign of percent, for a file."""
     sign, size = "-" if permille < 0 else "", abs(permille)
-    return write_number(f"{sign}{size // 10}.{size % 10}")
+    return f"{sign}{size // 10}.{size % 10}"
 
 
 def format_day(day: date) -> str:
@@ -102,7 +107,7 @@ def format_whole_credits(hundredths: int) -> str:
 
 def format_share_percent(permille: int) -> str:
     """`38.4 %` for 384 tenths of a percent."""
-    return f"{format_share(permille)}{PERCENT}"
+    return f"{write_number(format_share(permille))}{PERCENT}"
 
 
 def format_change(permille: int) -> str:

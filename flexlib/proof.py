@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import COMPARED, REASONS, Check, describe_check, explain_check
 from flexlib.dates import Month
+from flexlib.i18n import LANGUAGES, speak
 
 SETTLING_TIME = timedelta(hours=3)
 """How long after a prompt the server may still be without it."""
@@ -117,7 +118,8 @@ class Certificate:
     def to_json(self) -> str:
         """The certificate as it is stored and printed; the same one gives the same text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values |= {name: write_check(check) for name, check in self.checks.items()}
+        with speak(LANGUAGES[0]):  # what is stored is the same for every reader
+            values |= {name: write_check(check) for name, check in self.checks.items()}
         values |= {"state": self.state, "dataset": self.dataset, "month": str(self.month)}
         values["read_at"] = self.read_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         values = {name: values[name] for name in self._leading} | values | self._list_derived()

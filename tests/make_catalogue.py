@@ -6,6 +6,7 @@ code and no date is written, so that only what changed differs.
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -21,6 +22,19 @@ from babel.messages.pofile import read_po, write_po
 from flexlib.i18n import DOMAIN, LANGUAGES, LOCALE
 
 HOME = Path(__file__).parents[1]
+SHOWN: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "Column": ((1, 3), ("heading", "total", "unknown")),
+    "Fact": ((0,), ("name",)),
+    "Heading": ((0, 1), ("heading", "note")),
+    "StateBadge": ((2, 3, 4, 5), ("word", "heading", "total_prefix", "warning")),
+    "Table": ((1,), ("caption", "summary")),
+    "Unit": ((0,), ("title",)),
+    "replace": ((), ("caption", "summary", "heading", "unknown")),
+}
+"""What is defined before a language is known: which of its texts, by place and by name, are translated where they are
+shown."""
+TITLE = "title"
+"""A parameter whose default is shown: that of charts."""
 KEYWORDS = {"_": None, "mark_text": None, "translate_count": (1, 2)}
 """The functions whose texts are translated; of the last one and many."""
 ANALYST = "analyst"
@@ -40,7 +54,32 @@ def list_sentences(home: Path = HOME) -> set[MessageId]:
         with file.open("rb") as source:
             for _line, text, _comments, _context in extract("python", source, KEYWORDS, options={"encoding": "utf-8"}):
                 found.add(text if isinstance(text, str) else (text[0], text[1]))
+        found.update(list_defined(ast.parse(file.read_bytes())))
     return found
+
+
+def list_defined(tree: ast.AST) -> Iterator[str]:
+    """The texts of `SHOWN`, and the titles of charts.
+
+    >>> list(list_defined(ast.parse("Column('usd', 'Spent' if paid else 'Owed', total='All')")))
+    ['Spent', 'Owed', 'All']
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SHOWN:
+            places, names = SHOWN[node.func.id]
+            yield from _read_texts(*(one for place, one in enumerate(node.args) if place in places))
+            yield from _read_texts(*(one.value for one in node.keywords if one.arg in names))
+        elif isinstance(node, ast.FunctionDef):
+            pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            yield from _read_texts(*(default for one, default in pairs if one.arg == TITLE and default))
+
+
+def _read_texts(*nodes: ast.expr) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.IfExp):
+            yield from _read_texts(node.body, node.orelse)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"[^\W\d_]", node.value):
+            yield node.value
 
 
 def list_prose(home: Path = HOME) -> Iterator[str]:

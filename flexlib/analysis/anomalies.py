@@ -21,8 +21,11 @@ import pandas as pd
 
 from flexlib.analysis.chances import ODD_TIMES, Chances, measure_chances
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _, mark_text
 
-WHAT_TO_DO = "Next: ask those named about that day; what was planned goes into params/events.yaml, and is named then."
+WHAT_TO_DO = mark_text(
+    "Next: ask those named about that day; what was planned goes into params/events.yaml, and is named then."
+)
 
 FALSE_ALARMS = 0.05
 """The share of false alarms that the list may hold."""
@@ -103,7 +106,7 @@ def find_anomalies(
     is_tested = np.ones(len(days), bool) if since is None else np.asarray(days >= pd.Timestamp(since))
     tested = int(is_tested.sum()) * len(amounts)
     if len(days) < FEWEST_DAYS:
-        reason = f"{len(days)} days are known, a weekday takes {FEWEST_DAYS}"
+        reason = _("{days} days are known, a weekday takes {fewest}").format(days=len(days), fewest=FEWEST_DAYS)
         return Anomalies(_build_found(table.index, days), 0, 0, Outcome.CANNOT_SAY, reason)
     is_used = amounts > 0
     is_judged = (is_used.sum(axis=1) > FEWEST_USED) & is_used[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
@@ -140,7 +143,7 @@ def _choose(chances: Chances, tested: int, share: float) -> _Found:
     away = np.log(times[:, None] / TIMES) / WIDTH
     odd = np.exp(-(away**2) / 2) / (WIDTH * np.sqrt(2 * np.pi) * amounts[:, None])
     weights = np.full(len(TIMES), 1 / (1000 * len(TIMES)))
-    for _ in range(ROUNDS):
+    for __ in range(ROUNDS):
         parts = weights * odd
         total = parts.sum(axis=1) + (1 - weights.sum()) * likely + 1e-300
         weights = (parts / total[:, None]).sum(axis=0) / max(tested, 1)

@@ -16,24 +16,25 @@ from typing import Any
 
 from flexlib.analysis.credits import credits_by_user_and_model
 from flexlib.analysis.frames import read_rows
+from flexlib.i18n import mark_text
 
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
 """New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what cannot
 be taken apart, since it has no count or is known of some calls only."""
 
 SAID = {
-    "volume": "how much they used",
-    "mix": "which models they chose",
-    "price": "what a request or token of each cost",
-    "rate": "the exchange rate",
-    "unmeasured": "what lacks a count or an amount",
+    "volume": mark_text("how much they used"),
+    "mix": mark_text("which models they chose"),
+    "price": mark_text("what a request or token of each cost"),
+    "rate": mark_text("the exchange rate"),
+    "unmeasured": mark_text("what lacks a count or an amount"),
 }
 """What each part of those who stayed is, on the console and the page alike."""
 
 EXACT = Context(prec=50)
 """Digits enough that a quotient of two sums of a company's lifetime is right to the last one kept."""
 
-METHOD = (
+METHOD = mark_text(
     "An accounting, not a cause: the parts of those who stayed are means over all orders of change (Shapley values)."
 )
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 from flexlib.analysis.daily import FEWEST_DAYS, DailySeries
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 
 FEWEST_ORIGINS = 9
 """Earlier forecasts below which there is no band of 80 %, which the outermost two of nine bound; a wider takes more."""
@@ -156,20 +157,21 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
     if not unknown:
         return Forecast(certain, certain, certain, 0, Outcome.FORECAST)
     if np.isnan(rest := math.fsum(unknown.values())):
-        reason = f"fewer than {FEWEST_DAYS} days before it are known"
+        reason = _("fewer than {fewest} days before it are known").format(fewest=FEWEST_DAYS)
         return Forecast(None, None, None, 0, Outcome.CANNOT_SAY, reason)
     # An unknown day of the past is as uncertain as if it came next.
     ahead = np.array(sorted({max((day - series.first).days - end, 0) for day in unknown}))
     ratios = series.list_ratios(end, ahead)
     needed = max(FEWEST_ORIGINS, math.ceil(round((1 + band) / (1 - band), 9)))
     if len(ratios) < needed:
-        reason = f"{len(ratios)} earlier forecasts can be held against what came, a band of {band:.0%} takes {needed}"
+        reason = _("{count} earlier forecasts can be held against what came, a band of {band} % takes {needed}")
+        reason = reason.format(count=len(ratios), band=f"{100 * band:.0f}", needed=needed)
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
     tails = (1 - band) / 2, (1 + band) / 2
     with np.errstate(invalid="ignore"):  # between two that are without end
         low, high = (float(np.quantile(ratios, tail, method="weibull")) for tail in tails)
     if not np.isfinite(high):
-        reason = "days of which nothing was expected came to something too often"
+        reason = _("days of which nothing was expected came to something too often")
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
     # In a series that grows or falls all along every forecast was off to the same side: that is taken out.
     lean = 1.0 if low <= 1 <= high else float(np.median(ratios))

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.formats import format_amount, format_count
+from flexlib.formats import format_amount, format_number
+from flexlib.i18n import _, translate_count
 
 FEWEST_REQUESTS = 100
 """Requests of either model below which what one costs is chance."""
@@ -63,10 +64,17 @@ def suggest_variant(models: object) -> Saving | None:
             saved = (MOVED * row["flex_credits"] * (1 - less / cost)).quantize(Decimal(1)) / 100
             if saved * 100 < LEAST_SAVING * total or (best and saved <= best.amount):
                 continue
-            sentence = (
-                f"{name} took {format_amount(cost)} credits a request, {weaker} {format_amount(less)}, the plan's "
-                f"included; every tenth of its {format_count(row['requests'], 'request')} asked of the latter would "
-                f"have saved {format_amount(saved)} of the flex credits among them, if the answers are as good."
+            sentence = _(
+                "{model} took {cost} credits a request, {other} {less}, the plan's included; every tenth of its "
+                "{requests} requests asked of the latter would have saved {saved} of the flex credits among them, if "
+                "the answers are as good."
+            ).format(
+                model=name,
+                cost=format_amount(cost),
+                other=weaker,
+                less=format_amount(less),
+                requests=format_number(row["requests"]),
+                saved=format_amount(saved),
             )
             best = Saving(sentence, saved)
     return best
@@ -81,14 +89,25 @@ def suggest_failures(statuses: Sequence[Mapping[str, Any]], spent: Decimal | Non
         return None
     worst = max(failed, key=lambda row: row["total_usd"])
     unknown = sum(row["unpriced"] for row in statuses if row["failed"])
-    calls = format_count(sum(row["calls"] - row["unpriced"] for row in failed), "call")
-    lacking = f"; what {unknown:,} more cost is not known" * bool(unknown)
-    part = "most of it" if 2 * worst["total_usd"] > amount else "the largest part of it"
-    sentence = (
-        f"{calls} that failed cost US$ {format_amount(amount)}, {part} with the status {worst['status']}{lacking}: see "
-        "what they have in common before they are asked again."
+    calls = sum(row["calls"] - row["unpriced"] for row in failed)
+    said = translate_count(
+        "{count} call that failed cost US$ {amount}, the largest part of it with the status "
+        "{status}{lacking}: see what they have in common before they are asked again.",
+        "{count} calls that failed cost US$ {amount}, the largest part of it with the status "
+        "{status}{lacking}: see what they have in common before they are asked again.",
+        calls,
     )
-    return Saving(sentence, amount)
+    if 2 * worst["total_usd"] > amount:
+        said = translate_count(
+            "{count} call that failed cost US$ {amount}, most of it with the status "
+            "{status}{lacking}: see what they have in common before they are asked again.",
+            "{count} calls that failed cost US$ {amount}, most of it with the status "
+            "{status}{lacking}: see what they have in common before they are asked again.",
+            calls,
+        )
+    lacking = _("; what {count} more cost is not known").format(count=format_number(unknown)) if unknown else ""
+    named = {"status": worst["status"], "lacking": lacking}
+    return Saving(said.format(count=format_number(calls), amount=format_amount(amount), **named), amount)
 
 
 def _cost(row: Mapping[str, Any]) -> Decimal:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from flexlib.analysis.compare import EXACT, LAST_DIGIT, NOTHING, Change
+from flexlib.i18n import mark_text
 
 VERSION_PARTS = ("new", "gone", "restated", "price", "rate")
 """Rows that the later version has alone, that the earlier has alone; of those in both what they say, what a price list
 says of it, and the exchange rate."""
 
-VERSIONS_METHOD = "Rows are the same by their id; of one restated and priced anew each part is the mean of both orders."
+VERSIONS_METHOD = mark_text(
+    "Rows are the same by their id; of one restated and priced anew each part is the mean of both orders."
+)
 
 HOW = VERSION_PARTS, VERSIONS_METHOD
 

@@ -44,14 +44,14 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
     """The table of those days, one line per row, then the total, if it has one; `lower_bound` marks a total that is
     incomplete. Ends with a newline."""
     columns = table.written_columns
-    heads = [column.heading.upper() for column in columns]
+    heads = [column.title.upper() for column in columns]
     cells = [[_render_cell(column, row) for column in columns] for row in table.rows]
     totals = [format_value(table.sum_column(column), column.kind) for column in columns]
     has_totals = any(totals)
     totals[0] = totals[0].upper() + " (AT LEAST)" * lower_bound
     lines, signs = [heads, *cells, totals], [">" if column.kind in NUMBERS else "<" for column in columns]
     laid = _lay_out(lines, signs, FIRST_WIDTH, NUMBER_WIDTH)
-    caption = table.caption
+    caption = table.title
     if max(map(len, laid)) > len(SINGLE):
         lines[0] = [head.removesuffix(f" {USD}") for head in heads]
         caption += f", {USD}" * (lines[0] != heads)

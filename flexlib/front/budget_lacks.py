@@ -7,13 +7,14 @@ from decimal import Decimal
 import pandas as pd
 
 from flexlib.dates import Span, name_months
-from flexlib.formats import format_count
+from flexlib.formats import format_number
 from flexlib.front.spend import Spend
+from flexlib.i18n import _, translate_count
 from flexlib.proof import State
 from flexlib.spend.month import MonthUsage
 from flexlib.store.budgets import Budget
 
-UNKNOWN = {"usd": ("unpriced_requests", "without a price"), "clp": ("unconverted_requests", "without pesos")}
+UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 
 def find_lack(
@@ -22,24 +23,28 @@ def find_lack(
     """What is missing of a period, in a few words, and whether that is too much."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
     if budget.scope != "whole" and not len(table):
-        return f"no stored row is of {' '.join(budget.of)}: check the name", True
+        return _("no stored row is of {what}: check the name").format(what=" ".join(budget.of)), True
     here = {one.month: one for one in spend.loaded}
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
     begun = [month for month in span.months if month <= spend.loaded[-1].month]
     if absent := [month for month in begun if month not in here]:
-        return f"{'no credits' if of == 'credits' else 'nothing'} of {name_months(absent)}", True
+        said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
+        return said.format(months=name_months(absent)), True
     if short := [month for month in begun if _lacks_rows(here[month], of)]:
-        return f"rows of {name_months(short)} are missing", True
+        return _("rows of {months} are missing").format(months=name_months(short)), True
     rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
     if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
-        return "sums of a month have no day", True
+        return _("sums of a month have no day"), True
     within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
-    if of in UNKNOWN and (count := int(within[UNKNOWN[of][0]].sum())):
+    if of in UNKNOWN and (count := int(within[UNKNOWN[of]].sum())):
         # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
-        shares = [Decimal(int(rows[UNKNOWN[of][0]].sum())) / max(int(rows["requests"].sum()), 1)
+        shares = [Decimal(int(rows[UNKNOWN[of]].sum())) / max(int(rows["requests"].sum()), 1)
                   for _, rows in within.groupby("source")]  # fmt: skip
-        return f"{format_count(count, 'call')} {UNKNOWN[of][1]}", max(shares) > most_unpriced
+        said = translate_count("{count} call without pesos", "{count} calls without pesos", count)
+        if of == "usd":
+            said = translate_count("{count} call without a price", "{count} calls without a price", count)
+        return said.format(count=format_number(count)), max(shares) > most_unpriced
     return "", False
 
 

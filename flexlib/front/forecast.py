@@ -21,12 +21,13 @@ from flexlib.analysis.forecast import (
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count
+from flexlib.formats import format_number
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
 from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
+from flexlib.i18n import translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.snapshots import list_months, list_newest
@@ -129,8 +130,18 @@ def _forecast_spend(
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
         if lacking := int(sums[column].sum()):
-            lacks = "an amount in pesos" if of == "clp" else "a price"
-            missing.append(f"{format_count(lacking, 'call')} without {lacks} are left out of the days known.")
+            said = translate_count(
+                "{count} call without a price are left out of the days known.",
+                "{count} calls without a price are left out of the days known.",
+                lacking,
+            )
+            if of == "clp":
+                said = translate_count(
+                    "{count} call without an amount in pesos are left out of the days known.",
+                    "{count} calls without an amount in pesos are left out of the days known.",
+                    lacking,
+                )
+            missing.append(said.format(count=format_number(lacking)))
             is_least |= bool(own[column].sum())
         if undated:
             of_no_day = spend.by("month", "day").query("day.isna() and month == @own.month.max()")

@@ -12,6 +12,7 @@ from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend
+from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
 from flexlib.store.snapshots import list_months, list_newest
@@ -31,8 +32,12 @@ def find_ends(spend: Spend) -> dict[str, date]:
 def explain_absent(spend: Spend | CreditsDays) -> Iterator[str]:
     """That months are not in the history, in a sentence."""
     if spend.absent:
-        whose = "its" if len(spend.absent) == 1 else "their"
-        yield f"Nothing of {name_months(spend.absent)} is stored: {whose} days are not in the history."
+        said = translate_count(
+            "Nothing of {months} is stored: its days are not in the history.",
+            "Nothing of {months} is stored: their days are not in the history.",
+            len(spend.absent),
+        )
+        yield said.format(months=name_months(spend.absent))
 
 
 def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterator[str]:
@@ -40,11 +45,13 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
     newest = spend.loaded[-1]
     for source, end in ends.items():
         if end < min(newest.month.last, _find_last_read(newest.certificates)):
-            row = f"The last row of {name_source(source)} is of {format_short_day(end)}"
+            said = _(
+                "The last row of {source} is of {day}, so that no later day is known; if its files go on, say up to "
+                "which with --as-of."
+            )
             if end < newest.month.first:
-                yield f"{row}: the days after it lack what it may hold of them."
-            else:
-                yield f"{row}, so that no later day is known; if its files go on, say up to which with --as-of."
+                said = _("The last row of {source} is of {day}: the days after it lack what it may hold of them.")
+            yield said.format(source=name_source(source), day=format_short_day(end))
 
 
 def _find_last_read(certificates: Iterable[Certificate]) -> date:
@@ -85,5 +92,6 @@ def build_history(
         else:
             history = history.drop(history[within].index)
     undated = table.loc[table["day"].isna(), column].dropna()
-    text = f"{column} {undated.sum():,.2f} stand in sums of a month, and are in no day of the forecast."
+    text = _("{column} {amount} stand in sums of a month, and are in no day of the forecast.")
+    text = text.format(column=column, amount=write_number(f"{undated.sum():,.2f}"))
     return history, [text] if len(undated) and undated.sum() else []

@@ -73,7 +73,8 @@ class SpendTable(pd.DataFrame):
         if self.span is None or not {*self.keys_} <= {*self.columns}:
             raise InvalidRequest("only a table as `by` gives it, or some of its rows, has a chart; sum by other keys.")
         try:
-            from flexlib.page.kit.amounts import UNITS, Cell, plot_amounts
+            from flexlib.page.kit.amounts import Cell, plot_amounts
+            from flexlib.page.kit.units import UNITS
         except ImportError as error:
             raise explain_missing(error) or error from error
 

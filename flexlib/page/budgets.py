@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
-from flexlib.formats import PERCENT, format_count
+from flexlib.formats import PERCENT, format_number
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
 from flexlib.page.kit.markup import Html, Piece
 from flexlib.page.kit.parts import Heading, show_section
@@ -30,12 +31,23 @@ COLOURS = {
 }
 
 SAID = {
-    Outcome.OVER: ("is passed", "are passed"),
-    Outcome.WILL_BE_OVER: ("will be passed", "will be passed"),
-    Outcome.CANNOT_SAY: ("cannot be judged", "cannot be judged"),
-    Outcome.NEAR: ("is near its end", "are near their end"),
+    Outcome.OVER: mark_text("{name}: the budget is passed"),
+    Outcome.WILL_BE_OVER: mark_text("{name}: the budget will be passed"),
+    Outcome.CANNOT_SAY: mark_text("{name}: the budget cannot be judged"),
+    Outcome.NEAR: mark_text("{name}: the budget is near its end"),
 }
-"""Of one budget, and of several; the worst first."""
+"""Of one budget; the worst first."""
+
+
+def _count_said(outcome: Outcome, count: int) -> str:
+    """Of several."""
+    said = {
+        Outcome.OVER: translate_count("{count} is passed", "{count} are passed", count),
+        Outcome.WILL_BE_OVER: _("{count} will be passed"),
+        Outcome.CANNOT_SAY: _("{count} cannot be judged"),
+        Outcome.NEAR: translate_count("{count} is near its end", "{count} are near their end", count),
+    }
+    return said[outcome].format(count=format_number(count))
 
 
 def show_budgets(lines: Sequence[BudgetLine]) -> Piece:
@@ -48,19 +60,20 @@ def show_budgets(lines: Sequence[BudgetLine]) -> Piece:
 
 def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
     """How many budgets are passed, will be, cannot be judged or are near; that all are held where none is."""
-    note = (
+    note = _(
         "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
         "mark what is expected."
     )
     if any(one.period != "month" for one in lines):
-        note += " Of days, weeks and cycles the one that used most stands for all."
+        note += " " + _("Of days, weeks and cycles the one that used most stands for all.")
     counts = {outcome: sum(one.outcome is outcome for one in lines) for outcome in SAID}
-    said = [f"{count:,} {SAID[outcome][count > 1]}" for outcome, count in counts.items() if count]
+    said, many = [_count_said(outcome, count) for outcome, count in counts.items() if count], format_number(len(lines))
     if not said:
-        return Heading("The budget is held" if len(lines) == 1 else f"All {len(lines):,} budgets are held", note)
+        held = translate_count("The budget is held", "All {count} budgets are held", len(lines))
+        return Heading(held.format(count=many), note)
     if len(lines) == 1:
-        return Heading(f"{lines[0].name}: the budget {SAID[lines[0].outcome][0]}", note)
-    return Heading(f"Of {len(lines):,} budgets {', '.join(said)}", note)
+        return Heading(_(SAID[lines[0].outcome]).format(name=lines[0].name), note)
+    return Heading(_("Of {count} budgets {said}").format(count=many, said=", ".join(said)), note)
 
 
 def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") -> Chart | None:
@@ -83,9 +96,10 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
                 low, high, expected = (min(one.measure(value or 0) or 0, WIDEST) for value in ends)
                 axes.plot([low, high], [place] * 2, color=LIGHT["ink"], linewidth=1.5)
                 axes.plot([expected] * 2, [place - 0.3, place + 0.3], color=LIGHT["ink"])
-        shares = (f"{write_share(one)} of {_write_whole(one)}" for one in rows)
+        part = _("{share} of {amount}")
+        shares = (part.format(share=write_share(one), amount=_write_whole(one)) for one in rows)
         if width == NARROW:  # the unit stands in the table
-            shares = (f"{write_share(one)} of {write_amount(one.amount, one.unit)}" for one in rows)
+            shares = (part.format(share=write_share(one), amount=write_amount(one.amount, one.unit)) for one in rows)
         texts = [text for one, share in zip(rows, shares, strict=True) for text in (share, one.name)]
         places = [place + side for place in range(len(rows)) for side in (-0.2, 0.2)]  # the two of a line, one above
         axes.set_yticks(places, [text if len(text) <= letters else f"{text[: letters - 1]}…" for text in texts])
@@ -99,11 +113,15 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
         return figure
 
     shown = {one.outcome for one in rows}
-    legend = [(str(outcome), COLOURS[outcome]) for outcome in reversed(RANK) if outcome in shown]
+    legend = [(_(str(outcome)), COLOURS[outcome]) for outcome in reversed(RANK) if outcome in shown]
     if any(_is_forecast(one) for one in rows):
-        legend.append(("expected, in its band", "ink"))
-    words = f"{format_count(len(rows), 'budget')} in percent of the whole of each: "
-    return Chart(name, "Budgets", f"{words}{'; '.join(map(_describe, rows[::-1]))}.", draw, WIDE, legend)
+        legend.append((_("expected, in its band"), "ink"))
+    words = translate_count(
+        "{count} budget in percent of the whole of each: {budgets}.",
+        "{count} budgets in percent of the whole of each: {budgets}.",
+        len(rows),
+    ).format(count=len(rows), budgets="; ".join(map(_describe, rows[::-1])))
+    return Chart(name, "Budgets", words, draw, WIDE, legend)
 
 
 def _is_forecast(one: BudgetLine) -> bool:
@@ -111,10 +129,10 @@ def _is_forecast(one: BudgetLine) -> bool:
 
 
 def _write_whole(one: BudgetLine) -> str:
-    return f"{write_amount(one.amount, one.unit)} {UNITS[one.unit]}"
+    return f"{write_amount(one.amount, one.unit)} {_(UNITS[one.unit])}"
 
 
 def _describe(one: BudgetLine) -> str:
     """For who cannot see the bar, and under the mouse."""
-    said = f"{one.name}: {write_share(one)} of {_write_whole(one)}"
-    return ", ".join(filter(None, (said, write_period(one), str(one.outcome), explain_outcome(one), one.lacks)))
+    said = _("{name}: {share} of {amount}").format(name=one.name, share=write_share(one), amount=_write_whole(one))
+    return ", ".join(filter(None, (said, write_period(one), _(str(one.outcome)), explain_outcome(one), one.lacks)))

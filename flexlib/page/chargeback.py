@@ -15,10 +15,10 @@ from flexlib.certificate import State
 from flexlib.dates import Span
 from flexlib.formats import UNKNOWN, format_count, format_moment, format_share_percent
 from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
-from flexlib.page.kit.amounts import UNITS as UNIT_WORDS
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards, show_facts, show_section, show_title
+from flexlib.page.kit.units import UNITS as UNIT_WORDS
 from flexlib.spend.month import MonthUsage
 from flexlib.tables.chargeback import (
     LEVEL_NAMES,

@@ -12,7 +12,8 @@ from flexlib.analysis.compare import NOTHING, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
-from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_change, format_signed
+from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_change, format_number, format_signed
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
@@ -23,10 +24,10 @@ from flexlib.tables.compare import HEADINGS, UNITS, list_parts, name_part
 STEP = 34
 """CSS pixels of a step of the staircase."""
 
-NAMES = {"new": "New", "gone": "Stopped", **HEADINGS}
+NAMES = {"new": mark_text("New"), "gone": mark_text("Stopped"), **HEADINGS}
 """The steps, as there is room for beside them on a phone."""
 
-VERSIONS_NAMES = NAMES | {"new": "Late rows", "gone": "Withdrawn"}
+VERSIONS_NAMES = NAMES | {"new": mark_text("Late rows"), "gone": mark_text("Withdrawn")}
 
 
 class Compared(Protocol):
@@ -58,11 +59,11 @@ def show_compare_title(made: Compared) -> Html:
     """What is compared with what, and the worst state of both; what is missing, and why."""
     earlier, later = made.sides
     return show_title(
-        "Why it changed",
-        f"{later[0].upper()}{later[1:]} vs {earlier}",
-        f"{UNITS[made.unit][0]} · a change and its parts",
+        _("Why it changed"),
+        _("{later} vs {earlier}").format(later=f"{later[0].upper()}{later[1:]}", earlier=earlier),
+        _("{unit} · a change and its parts").format(unit=_(UNITS[made.unit][0])),
         BADGES[made.state],
-        "the worse of the two",
+        _("the worse of the two"),
         () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
         for_scripts={"state": str(made.state), "missing": list(made.missing), "possible_duplicates": []},
@@ -72,29 +73,33 @@ def show_compare_title(made: Compared) -> Html:
 def show_compare_headlines(made: Compared) -> Html:
     """Both sums and their difference, and how many came, went and stayed, each with what they moved."""
     change, parts, people = made.change, list_parts(made.change, made.unit), made.change.people
-    title, places = UNITS[made.unit]
+    title, places = _(UNITS[made.unit][0]), UNITS[made.unit][1]
     came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
     stayed = sum(parts.values(), NOTHING) - came - went
     counts = [
-        ("New spenders", f"{people['new']:,}", format_signed(came, places)),
-        ("Who stopped", f"{people['gone']:,}", format_signed(went, places)),
-        ("The same spenders", f"{people.get('stayed', 0):,}", format_signed(stayed, places)),
+        (_("New spenders"), format_number(people["new"]), format_signed(came, places)),
+        (_("Who stopped"), format_number(people["gone"]), format_signed(went, places)),
+        (_("The same spenders"), format_number(people.get("stayed", 0)), format_signed(stayed, places)),
     ]
     if made.versions:
         changed = people["restated"] + people["price"] + people["rate"]
-        counts = [("Late rows", *counts[0][1:]), ("Withdrawn rows", *counts[1][1:]),
-                  ("Changed rows", f"{changed:,}", format_signed(stayed, places))]  # fmt: skip
+        counts = [(_("Late rows"), *counts[0][1:]), (_("Withdrawn rows"), *counts[1][1:]),
+                  (_("Changed rows"), format_number(changed), format_signed(stayed, places))]  # fmt: skip
     unit = "" if made.unit == "flex_credits" else render_element("small", title)
-    marks = [f" {render_element('b', 'at least', class_='warn')}" * lacks for lacks in made.lacking]
+    marks = [f" {render_element('b', escape(_('at least')), class_='warn')}" * lacks for lacks in made.lacking]
     share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
     way = "more" if change.difference > 0 else "less" if change.difference < 0 else "same"
-    said = f"{UNKNOWN} one of the two lacks something" if any(made.lacking) else f"none in {earlier}"
+    said = _("none in {month}").format(month=earlier)
+    if any(made.lacking):
+        said = _("{dash} one of the two lacks something").format(dash=UNKNOWN)
     if share is not None:
-        said = render_element("span", escape(f"{format_change(share)} vs {earlier}"), class_=way)
+        said = render_element(
+            "span", escape(_("{change} vs {month}").format(change=format_change(share), month=earlier)), class_=way
+        )
     return show_cards([
         (f"{later}{marks[1]}", f"{unit}{format_amount(change.after, places)}", said),
         (f"{earlier}{marks[0]}", f"{unit}{format_amount(change.before, places)}", title),
-        ("Difference", format_signed(change.difference, places), "the sum of all parts"),
+        (_("Difference"), format_signed(change.difference, places), _("the sum of all parts")),
         *counts,
     ])  # fmt: skip
 
@@ -102,15 +107,16 @@ def show_compare_headlines(made: Compared) -> Html:
 def heading_for_parts(made: Compared) -> Heading:
     """The part that moved most the way that the sum went."""
     change = made.change
-    note = f"{change.method} The lines beside their ends: how far another order would have moved them."
-    if not change.ranges or made.unit == "clp":
-        note = change.method
+    note = _(change.method)
+    if change.ranges and made.unit != "clp":
+        note += " " + _("The lines beside their ends: how far another order would have moved them.")
     sign, parts = 1 if change.difference > 0 else -1, list_parts(change, made.unit)
     name = max(parts, key=lambda one: sign * parts[one])
     if not change.difference:
-        return Heading(f"As much as in {_name_sides(made)[0]}", note)
-    title = "What is not all counted" if name == "unmeasured" else name_part(name, change)
-    return Heading(f"{title} moved most: {format_signed(parts[name], UNITS[made.unit][1])}", note)
+        return Heading(_("As much as in {month}").format(month=_name_sides(made)[0]), note)
+    title = _("What is not all counted") if name == "unmeasured" else name_part(name, change)
+    amount = format_signed(parts[name], UNITS[made.unit][1])
+    return Heading(_("{part} moved most: {amount}").format(part=title, amount=amount), note)
 
 
 def heading_for_movers(moved: Mapping[Hashable, Mapping[str, Decimal]], what: str) -> Heading | None:
@@ -118,13 +124,25 @@ def heading_for_movers(moved: Mapping[Hashable, Mapping[str, Decimal]], what: st
     `Change.sum_by_person` or `sum_by_model`."""
     sizes = [abs(sum(parts.values(), NOTHING)) for parts in moved.values()]
     whole, so_far = sum(sizes, NOTHING), NOTHING
-    note = "Ranked by how much each changed, up or down; the parts of a line add up to its change."
+    note = _("Ranked by how much each changed, up or down; the parts of a line add up to its change.")
+    of_people = what == "people"
     for count, size in enumerate(sizes, 1):
         so_far += size
         if 2 * so_far >= whole > 0:
-            who = f"{count:,} of {len(sizes):,} {what} made" if count > 1 else f"One of {len(sizes):,} {what} made"
-            share = f"{int(100 * so_far / whole)}{PERCENT} of all that moved" if so_far < whole else "all that moved"
-            return Heading(f"{who} {share}", note)
+            if so_far < whole:
+                said = translate_count("One of {all} models made {share} of all that moved",
+                                       "{count} of {all} models made {share} of all that moved", count)  # fmt: skip
+                if of_people:
+                    said = translate_count("One of {all} people made {share} of all that moved",
+                                           "{count} of {all} people made {share} of all that moved", count)  # fmt: skip
+            else:
+                said = translate_count("One of {all} models made all that moved",
+                                       "{count} of {all} models made all that moved", count)  # fmt: skip
+                if of_people:
+                    said = translate_count("One of {all} people made all that moved",
+                                           "{count} of {all} people made all that moved", count)  # fmt: skip
+            counts = {"count": format_number(count), "all": format_number(len(sizes))}
+            return Heading(said.format(share=f"{int(100 * so_far / whole)}{PERCENT}", **counts), note)
     return None
 
 
@@ -137,7 +155,7 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
     height, ranges = change.before, dict[int, tuple[float, float]]()
     for place, (part, moved) in enumerate(parts.items(), 1):
         steps.append(
-            ((VERSIONS_NAMES if made.versions else NAMES)[part], height, moved, "more" if moved >= 0 else "less")
+            (_((VERSIONS_NAMES if made.versions else NAMES)[part]), height, moved, "more" if moved >= 0 else "less")
         )
         if part in change.ranges and unit != "clp":
             least, most = change.ranges[part]
@@ -176,18 +194,20 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
         axes.spines["bottom"].set_visible(False)
         return figure
 
-    words = f"From {write(0)} to {write(len(steps) - 1)} in {UNITS[unit][0]}: "
-    words += ", ".join(f"{step[0]} {write(place)}" for place, step in enumerate(steps) if 0 < place < len(steps) - 1)
-    return Chart(name, title, f"{words}.", draw)
+    listed = ", ".join(f"{step[0]} {write(place)}" for place, step in enumerate(steps) if 0 < place < len(steps) - 1)
+    words = _("From {first} to {last} in {unit}: {steps}.")
+    words = words.format(first=write(0), last=write(len(steps) - 1), unit=_(UNITS[unit][0]), steps=listed)
+    return Chart(name, title, words, draw)
 
 
 def _name_sides(made: Compared) -> tuple[str, str]:
     """Both spans, months without their year where it is one."""
     if made.versions:
-        return f"Version {made.versions[0]}", f"Version {made.versions[1]}"
+        before, after = (_("Version {number}").format(number=number) for number in made.versions)
+        return before, after
     sides = [span.months for span in (made.before, made.after)]
     if any(len(months) > 1 for months in sides):
-        before, after = (f"{months[0]} to {months[-1]}" for months in sides)
+        before, after = (_("{first} to {last}").format(first=months[0], last=months[-1]) for months in sides)
         return before, after
     (before_month,), (after_month,) = sides
     if before_month.year == after_month.year:

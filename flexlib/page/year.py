@@ -11,9 +11,9 @@ from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month, Span
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_month
-from flexlib.page.kit.amounts import UNITS
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
+from flexlib.page.kit.units import UNITS
 from flexlib.tables.year import LEAST
 
 

@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flexlib.analysis.budgets import BudgetLine, Outcome
-from flexlib.formats import format_amount, format_money, format_short_day
-from flexlib.tables.definition import Column, Kind, Table
+from flexlib.formats import format_amount, format_money, format_number, format_short_day
+from flexlib.i18n import _, mark_text, write_number
+from flexlib.tables.definition import Column, Kind, Table, mark_least
 
-UNITS = {"flex_credits": "flex credits", "usd": "US$", "clp": "CLP"}
+UNITS = {"flex_credits": mark_text("flex credits"), "usd": "US$", "clp": "CLP"}
+
+OUTCOMES = (
+    mark_text("within"),
+    mark_text("near"),
+    mark_text("will be over"),
+    mark_text("over"),
+    mark_text("cannot say"),
+)
+"""What `Outcome` says."""
 
 
 def write_amount(amount: Decimal | float, unit: str) -> str:
@@ -21,7 +31,7 @@ def write_amount(amount: Decimal | float, unit: str) -> str:
 def write_share(one: BudgetLine) -> str:
     """What was spent in percent of the budget."""
     share = one.measure(one.spent)
-    return "no share" if share is None else f"{share:,.1f} %"
+    return _("no share") if share is None else write_number(f"{share:,.1f} %")
 
 
 def write_period(one: BudgetLine) -> str:
@@ -29,25 +39,28 @@ def write_period(one: BudgetLine) -> str:
     if one.period == "month":
         return ""
     first, last = format_short_day(one.span.first), format_short_day(one.span.last)
-    return first if one.span.days == 1 else f"{first} to {last}"
+    return first if one.span.days == 1 else _("{first} to {last}").format(first=first, last=last)
 
 
 def explain_outcome(one: BudgetLine) -> str:
     """When a budget was passed, will be, or may be, in a few words; empty where there is nothing to be said."""
     if one.outcome is Outcome.OVER:
-        return f"passed on {format_short_day(one.day)}" if one.day and one.span.days > 1 else ""
+        return _("passed on {day}").format(day=format_short_day(one.day)) if one.day and one.span.days > 1 else ""
     if not one.is_running or one.outcome is Outcome.CANNOT_SAY:
         return ""
     if one.expected is None:
-        return "too early for a forecast"
+        return _("too early for a forecast")
     if one.day and one.outcome is Outcome.WILL_BE_OVER:
-        return f"will pass on {format_short_day(one.day)}"
-    return f"may pass on {format_short_day(one.earliest)}" if one.earliest else ""
+        return _("will pass on {day}").format(day=format_short_day(one.day))
+    return _("may pass on {day}").format(day=format_short_day(one.earliest)) if one.earliest else ""
 
 
 def count_over(one: BudgetLine) -> str:
     """How many of its days, weeks or cycles are over; empty where it has one, or none is."""
-    return f"{one.over:,} of {one.count:,} {one.period}s over" if one.count > 1 and one.over else ""
+    said = {"day": _("{over} of {count} days over"), "week": _("{over} of {count} weeks over")}
+    text = said.get(one.period, _("{over} of {count} cycles over"))
+    counts = {"over": format_number(one.over), "count": format_number(one.count)}
+    return text.format(**counts) if one.count > 1 and one.over else ""
 
 
 def table_budgets(lines: Sequence[BudgetLine]) -> Table:
@@ -57,11 +70,11 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
         {
             "name": one.name,
             "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
-            "spent": f"{'at least ' * bool(one.lacks)}{write_amount(one.spent, one.unit)}",
-            "of": write_amount(one.amount, one.unit) + f"\u00a0{UNITS[one.unit]}" * (len(units) > 1),
+            "spent": (mark_least if one.lacks else str)(write_amount(one.spent, one.unit)),
+            "of": write_amount(one.amount, one.unit) + f"\u00a0{_(UNITS[one.unit])}" * (len(units) > 1),
             "share": write_share(one).replace(" ", "\u00a0"),
             **_write_expected(one),
-            "outcome": str(one.outcome),
+            "outcome": _(str(one.outcome)),
             "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),
         }
         for one in lines
@@ -69,7 +82,12 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
     columns = [
         Column("name", "Budget", note="when"),
         Column("spent", "Used", Kind.NUMBER),
-        Column("of", f"Of {UNITS[min(units)]}" if len(units) == 1 else "Of", Kind.NUMBER, is_optional=True),
+        Column(
+            "of",
+            _("Of {unit}").format(unit=_(UNITS[min(units)])) if len(units) == 1 else _("Of"),
+            Kind.NUMBER,
+            is_optional=True,
+        ),
         Column("share", "Share", Kind.NUMBER),
         Column("expected", "Expected", Kind.NUMBER, note="band", is_optional=True),
         Column("outcome", "It is", note="why"),
@@ -81,5 +99,5 @@ def _write_expected(one: BudgetLine) -> dict[str, str]:
     if not one.is_running or one.expected is None or one.outcome is Outcome.CANNOT_SAY:
         return {"expected": "", "band": ""}
     low, high = (None if end is None else write_amount(end, one.unit) for end in (one.low, one.high))
-    band = "" if low is None or low == high else f"{low} to {high}"
+    band = "" if low is None or low == high else _("{first} to {last}").format(first=low, last=high)
     return {"expected": write_amount(one.expected, one.unit), "band": band}

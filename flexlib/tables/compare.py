@@ -9,53 +9,73 @@ from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
 from flexlib.analysis.compare import NOTHING, SAID, Change, round_parts
-from flexlib.formats import format_count, format_signed
+from flexlib.formats import format_number, format_signed
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.sources.registry import name_source
 from flexlib.tables.definition import Column, Kind, Table
 
-UNITS = {"flex_credits": ("Flex credits", "0.01"), "usd": ("US$", "0.01"), "clp": ("CLP", "1")}
+UNITS = {"flex_credits": (mark_text("Flex credits"), "0.01"), "usd": ("US$", "0.01"), "clp": ("CLP", "1")}
 """How each unit is called, and to what it is rounded."""
 
-WORDS = {"flex_credits": "{} flex credits", "usd": "US$\u00a0{}", "clp": "CLP\u00a0{}"}
+WORDS = {
+    "flex_credits": mark_text("{amount} flex credits"),
+    "usd": mark_text("US$\u00a0{amount}"),
+    "clp": mark_text("CLP\u00a0{amount}"),
+}
 """How an amount of each unit is written in a sentence."""
+BETWEEN = {
+    "flex_credits": mark_text("{low} and {high} flex credits"),
+    "usd": mark_text("US$\u00a0{low} and {high}"),
+    "clp": mark_text("CLP\u00a0{low} and {high}"),
+}
+"""After `between`."""
 
 CAME_AND_WENT = "came"
 """The column of people who are new or gone, or of models in their hands; nobody is both."""
 
 HEADINGS = {
-    CAME_AND_WENT: "New, or gone",
-    "volume": "How much",
-    "mix": "Which models",
-    "price": "Price",
-    "restated": "Restated",
-    "rate": "Exchange rate",
-    "unmeasured": "Not counted",
+    CAME_AND_WENT: mark_text("New, or gone"),
+    "volume": mark_text("How much"),
+    "mix": mark_text("Which models"),
+    "price": mark_text("Price"),
+    "restated": mark_text("Restated"),
+    "rate": mark_text("Exchange rate"),
+    "unmeasured": mark_text("Not counted"),
 }
 
 
-VERSIONS_SAID = {
-    "new": "{1}",
-    "gone": "{0} withdrawn",
-    "restated": "{0} restated",
-    "price": "A new price list ({0})",
-    "rate": "A new exchange rate ({0})",
-}
-"""What each part of two versions of a month is, with its rows."""
+def write_in_words(amount: str, unit: str) -> str:
+    """An amount that is written already, as in a sentence: `US$ 12.00`."""
+    return _(WORDS[unit]).format(amount=amount)
+
+
+def write_between(low: str, high: str, unit: str) -> str:
+    """Two such amounts, after `between`."""
+    return _(BETWEEN[unit]).format(low=low, high=high)
 
 
 def name_part(name: str, change: Change) -> str:
     """What a part of a change is called: `74 new spenders`; of two versions `12 late rows`."""
-    people = change.people
+    count = change.people.get("stayed" if name == "volume" else name, 0)
     if change.is_of_versions:
-        rows = format_count(people[name], "row")
-        return VERSIONS_SAID[name].format(rows, format_count(people[name], "late row"))
-    return {
-        **{name: words[0].upper() + words[1:] for name, words in SAID.items()},
-        "new": format_count(people["new"], "new spender"),
-        "gone": f"{format_count(people['gone'], 'spender')} who stopped",
-        "price": HEADINGS["price"],  # as the chart and the tables of who moved name it
-        "volume": f"The same {format_count(people['stayed'], 'spender')}: {SAID['volume']}",
-    }[name]
+        said = {
+            "new": translate_count("{count} late row", "{count} late rows", count),
+            "gone": translate_count("{count} row withdrawn", "{count} rows withdrawn", count),
+            "restated": translate_count("{count} row restated", "{count} rows restated", count),
+            "price": translate_count("A new price list ({count} row)", "A new price list ({count} rows)", count),
+            "rate": translate_count("A new exchange rate ({count} row)", "A new exchange rate ({count} rows)", count),
+        }
+    else:
+        said = {
+            **{part: _(words)[0].upper() + _(words)[1:] for part, words in SAID.items()},
+            "new": translate_count("{count} new spender", "{count} new spenders", count),
+            "gone": translate_count("{count} spender who stopped", "{count} spenders who stopped", count),
+            "price": _(HEADINGS["price"]),  # as the chart and the tables of who moved name it
+            "volume": translate_count(
+                "The same {count} spender: how much they used", "The same {count} spenders: how much they used", count
+            ),
+        }
+    return said[name].format(count=format_number(count))
 
 
 def list_parts(change: Change, unit: str) -> dict[str, Decimal]:
@@ -92,14 +112,23 @@ def table_people(change: Change, unit: str, top: int) -> Table:
     labels: dict[Hashable, tuple[str, str]]
     labels = {key: (str(key[1]), name_source(str(key[0])) if len(sources) > 1 else "")
               for key in moved if isinstance(key, tuple)}  # fmt: skip
-    return _table_movers(change, moved, labels, unit, top, ("table-movers", "People", "Who moved most"))
+    return _table_movers(
+        change, moved, labels, unit, top, ("table-movers", mark_text("People"), mark_text("Who moved most"))
+    )
 
 
 def table_changed_models(change: Change, unit: str, top: int) -> Table:
     """Which models moved most, the others as one line."""
     moved = change.sum_by_model()
     labels = {key: (str(key), "") for key in moved}
-    return _table_movers(change, moved, labels, unit, top, ("table-moved-models", "Models", "Which models moved most"))
+    return _table_movers(
+        change,
+        moved,
+        labels,
+        unit,
+        top,
+        ("table-moved-models", mark_text("Models"), mark_text("Which models moved most")),
+    )
 
 
 def _table_movers(
@@ -111,14 +140,14 @@ def _table_movers(
     words: tuple[str, str, str],
 ) -> Table:
     name, heading, caption = words
-    headings = HEADINGS | ({CAME_AND_WENT: "Late, or withdrawn"} if change.is_of_versions else {})
+    headings = HEADINGS | ({CAME_AND_WENT: mark_text("Late, or withdrawn")} if change.is_of_versions else {})
     changed = {key: parts for key, parts in moved.items() if any(parts.values())}
     top += len(changed) == top + 1  # one line for one other would hide its name for nothing
     shown = list(changed.items())[:top]
     lines = [(*labels[key], parts) for key, parts in shown]
     others = [parts for key, parts in list(changed.items())[top:]]
     if others:
-        lines.append((f"{len(others):,} more", "", _add(others)))
+        lines.append((_("{count} more").format(count=format_number(len(others))), "", _add(others)))
     whole = _add([parts for _, _, parts in lines])
     kept = [key for key in HEADINGS if key == CAME_AND_WENT or whole[key] or any(_fold(p)[key] for _, _, p in lines)]
     rows = [{"label": label, "note": note, **_write(_fold(parts), kept, unit)} for label, note, parts in lines]
@@ -151,4 +180,4 @@ def _write_range(change: Change, name: str, unit: str) -> str:
     if name not in change.ranges or not change.people["stayed"] or unit == "clp":
         return ""
     least, most = (format_signed(one, UNITS[unit][1]) for one in change.ranges[name])
-    return f"{least} to {most}"
+    return _("{first} to {last}").format(first=least, last=most)

@@ -9,7 +9,8 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS
 from flexlib.dates import Month
-from flexlib.formats import format_count
+from flexlib.formats import format_number
+from flexlib.i18n import _, translate_count
 from flexlib.money.credit_prices import NO_RATES, CreditCost, CreditPrices, price_days
 from flexlib.money.fx import Rates
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
@@ -74,7 +75,7 @@ def table_credits_by_model(
     rows = [
         {
             **row,
-            "count": f"{row['models']} models" if row["models"] > 1 else "",
+            "count": _("{count} models").format(count=row["models"]) if row["models"] > 1 else "",
             "change": _find_change(changes.get(row["model"])),
             "days": [flex_credits for _, flex_credits in days[row["model"]]],
             "usd": price_days(prices, days[row["model"]]).usd,
@@ -85,7 +86,9 @@ def table_credits_by_model(
     columns = [
         Column("model", "Model", total="All models", note="count", is_series=True),
         *_list_credits(models),
-        Column("change", f"vs {before.name}", Kind.CHANGE, _find_change(both) if changes else None),
+        Column(
+            "change", _("vs {month}").format(month=before.name), Kind.CHANGE, _find_change(both) if changes else None
+        ),
         Column("days", "Day by day", Kind.SPARK, is_optional=True),
         Column("usd", "US$", Kind.USD, Total.SUM, is_optional=True),
     ]
@@ -100,15 +103,16 @@ def table_other_models(by_model: object, shown: object) -> Table:
     """
     own = {row["model"] for row in read_rows(shown)}
     rows = [row for row in read_rows(by_model) if row["model"] not in own]
-    columns = [Column("model", "Model", total=f"{OTHER_MODELS} models"), *_list_credits(rows)]
-    caption, summary = "Flex credits of the other models", f"The other {len(rows)} models"
-    return Table("table-other-models", caption, columns, rows, summary=summary, bar_colour="other")
+    columns = [Column("model", "Model", total="Other models"), *_list_credits(rows)]
+    summary = _("The other {count} models").format(count=len(rows))
+    return Table("table-other-models", "Flex credits of the other models", columns, rows, summary=summary,
+                 bar_colour="other")  # fmt: skip
 
 
 def table_peak_days(peaks: object) -> Table:
     """The highest days and the others as one line, as from `top_days`."""
     days = read_rows(peaks)
-    rows = [{**row, "date": row["date"] or f"{row['days']} other days"} for row in days]
+    rows = [{**row, "date": row["date"] or _("{count} other days").format(count=row["days"])} for row in days]
     others = frozenset(place for place, row in enumerate(days) if not row["date"])
     columns = [Column("date", "Day", Kind.DAY, "All days"), *_list_credits(rows)]
     return Table("table-peaks", "The days of the most flex credits", columns, rows, others)
@@ -125,15 +129,16 @@ def table_credits_by_day(by_day: object) -> Table:
         # The people of a month are not the sum of its days': the total has none.
         Column("users", "People", Kind.COUNT, total=None),
     ]
-    return Table("table-days", "Credits a day", columns, rows, summary=f"All {len(rows)} days")
+    return Table("table-days", "Credits a day", columns, rows, summary=_("All {count} days").format(count=len(rows)))
 
 
 def table_credits_by_user(people: object, *, full: bool = False) -> Table:
     """The biggest spenders and the others, as from `top_users`; `full` has more columns and is to be opened."""
     users = read_rows(people)
-    rows = [{**row, "keys": format_count(row["people"], "key") * (row["person"] == NOT_LISTED)} for row in users]
+    rows = [{**row, "keys": _count_keys(row["people"]) * (row["person"] == NOT_LISTED)} for row in users]
+    everybody = _("All {count}").format(count=format_number(sum(row["people"] for row in rows)))
     columns = [
-        Column("person", "Person", total=f"All {sum(row['people'] for row in rows):,}", note="keys"),
+        Column("person", "Person", total=everybody, note="keys"),
         *(column for column in _list_credits(rows) if not full or column is not BAR),  # half a page has no room for all
     ]
     others = frozenset(place for place, row in enumerate(rows) if row["days"] is None)
@@ -142,14 +147,19 @@ def table_credits_by_user(people: object, *, full: bool = False) -> Table:
     listed = len(rows) - len(others)
     has_more = any(row["days"] is None and row["person"] != NOT_LISTED for row in rows)
     summary = (
-        f"The first {listed:,} people" if has_more else "The one person" if listed == 1 else f"All {listed:,} people"
+        _("The first {count} people") if has_more else translate_count("The one person", "All {count} people", listed)
     )
+    summary = summary.format(count=format_number(listed))
     columns += [
         Column("prompt_credits", "Prompt credits", Kind.CREDITS, Total.SUM, is_optional=True),
         # Two people may use it on the same day: the total has no number of days.
         Column("days", "Days", Kind.COUNT, total=None, is_optional=True),
     ]
     return Table("table-all-people", "Credits by person", columns, rows, others, summary)
+
+
+def _count_keys(count: int) -> str:
+    return translate_count("{count} key", "{count} keys", count).format(count=format_number(count))
 
 
 def _list_credits(rows: Sequence[Row]) -> list[Column]:

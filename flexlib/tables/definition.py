@@ -20,9 +20,11 @@ from flexlib.formats import (
     format_change,
     format_credits,
     format_month,
+    format_number,
     format_share_percent,
     format_short_day,
 )
+from flexlib.i18n import _, mark_text
 
 Row = Mapping[str, Any]
 
@@ -63,9 +65,12 @@ DRAWN = frozenset({Kind.BAR, Kind.SPARK})
 COUNTS_OF_ONE = ("calls", "unpriced_usd")
 """Counts to which a row that does not say how many calls it sums adds one."""
 
+LABELS = frozenset({mark_text("Other"), mark_text("Not on the list of people"), mark_text("new")})
+"""Texts in rows that are no names, but stand for several or for none: `OTHER_MODELS`, `NOT_LISTED`, `NEW`."""
+
 FORMATS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: str,
-    Kind.COUNT: "{:,}".format,
+    Kind.COUNT: format_number,
     Kind.CREDITS: format_credits,
     Kind.USD: format_amount,
     Kind.CLP: lambda amount: format_amount(amount, "1"),
@@ -97,6 +102,11 @@ class Column:
     unknown: str = ""
     """What a dash in it means, for the reader."""
 
+    @property
+    def title(self) -> str:
+        """The heading in the reader's language."""
+        return _(self.heading)
+
 
 @dataclass(frozen=True, repr=False)
 class Table:
@@ -120,6 +130,16 @@ class Table:
     """Lines below the total that lead from it to another sum, the last of them."""
 
     @property
+    def title(self) -> str:
+        """The caption in the reader's language."""
+        return _(self.caption)
+
+    @property
+    def opening(self) -> str:
+        """The summary in the reader's language."""
+        return _(self.summary)
+
+    @property
     def written_columns(self) -> list[Column]:
         """Those that are not only drawn."""
         return [column for column in self.columns if column.kind not in DRAWN]
@@ -127,7 +147,7 @@ class Table:
     def sum_column(self, column: Column) -> object:
         """The value of the total line, a text where it has no value; exact."""
         if not isinstance(column.total, Total):
-            return column.total
+            return _(column.total) if isinstance(column.total, str) else column.total
         if column.total is Total.BLANK:
             return ""
         values = [row[column.key] for row in self.rows]
@@ -144,7 +164,8 @@ class Table:
             for one in self.columns
             if one.unknown and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows))
         )
-        return {one.key: f"{UNKNOWN} in {one.heading}: {one.unknown}." for one in dashed}
+        said = _("{dash} in {column}: {meaning}.")
+        return {one.key: said.format(dash=UNKNOWN, column=one.title, meaning=_(one.unknown)) for one in dashed}
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"
@@ -166,9 +187,9 @@ def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Colu
         is_least = False
         for row in marked:
             if row[column.key] and (row.get("is_least") or row.get("request_count", 0) is None):
-                is_least, row[column.key] = True, f"at least {row[column.key]:,}"
+                is_least, row[column.key] = True, mark_least(format_number(row[column.key]))
         if is_least and column.total is Total.SUM:
-            written[place] = replace(column, total=f"at least {total:,}")
+            written[place] = replace(column, total=mark_least(format_number(total)))
     return written, [*marked]
 
 
@@ -192,7 +213,14 @@ def format_value(value: object, kind: Kind) -> str:
     """A value as a reader reads it: a dash where it is not known, a text without what steers terminals."""
     if value is None:
         return UNKNOWN
-    return clean_text(value) if isinstance(value, str) else FORMATS[kind](value)
+    if isinstance(value, str):
+        return clean_text(_(value) if value in LABELS else value)
+    return FORMATS[kind](value)
+
+
+def mark_least(amount: str) -> str:
+    """`at least 1,234`: of a sum that lacks something."""
+    return _("at least {amount}").format(amount=amount)
 
 
 def is_day(value: object, column: Column) -> bool:

@@ -9,6 +9,7 @@ import pandas as pd
 from flexlib.analysis.forecast import Forecast
 from flexlib.analysis.shares import WHOLE
 from flexlib.formats import format_share_percent
+from flexlib.i18n import _, write_number
 from flexlib.tables.definition import Column, Kind, Table
 
 WIDE = 1
@@ -20,9 +21,9 @@ def table_backtest(backtest: pd.DataFrame) -> Table:
     lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
     rows = [
         {
-            "known": f"{line['known']} days" if line["known"] else "none yet",
+            "known": _("{count} days").format(count=line["known"]) if line["known"] else _("none yet"),
             "months": line["months"],
-            "held": f"{line['held']} of {line['bands']}" if line["bands"] else None,
+            "held": _("{count} of {all}").format(count=line["held"], all=line["bands"]) if line["bands"] else None,
             "error": _write_share(line["mean_error"]),
             "width": _write_share(line["mean_width"]),
         }
@@ -43,8 +44,15 @@ def explain_width(one: Forecast) -> str:
     if one.expected is None or one.low is None or one.high is None or one.high - one.low <= WIDE * one.expected:
         return ""
     times = (one.high - one.low) / one.expected if one.expected else math.inf
-    wide = f"{times:.1f} times as wide as what is expected" if math.isfinite(times) else "wide"
-    return f"The band is {wide}: by as much such forecasts were off before. Plan with its ends, not with its middle."
+    if not math.isfinite(times):
+        return _(
+            "The band is wide: by as much such forecasts were off before. Plan with its ends, not with its middle."
+        )
+    said = _(
+        "The band is {times} times as wide as what is expected: by as much such forecasts were off before. Plan with "
+        "its ends, not with its middle."
+    )
+    return said.format(times=write_number(f"{times:.1f}"))
 
 
 def _write_share(share: float | None) -> str | None:

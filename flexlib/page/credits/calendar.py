@@ -18,7 +18,7 @@ from flexlib.formats import (
     format_weekday,
     format_whole_credits,
 )
-from flexlib.i18n import list_short_weekdays
+from flexlib.i18n import _, list_short_weekdays
 from flexlib.page.kit.chart import HALF, WIDE, Chart, add_axes
 from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import add_tooltip, new_figure
@@ -81,11 +81,14 @@ def plot_credits_by_weekday_and_week(
         axes.set_yticks(range(1, 8), list_short_weekdays())
         return figure
 
-    words = f"A cell a day, {axis.name_day(axis.span.first)} to {axis.name_day(axis.span.last)}, in {len(weeks)} weeks."
+    words = _("A cell a day, {first} to {last}, in {weeks} weeks.").format(
+        first=axis.name_day(axis.span.first), last=axis.name_day(axis.span.last), weeks=len(weeks)
+    )
     if cells:
         top = max(cells, key=lambda cell: (cell["flex_credits"], -cell["date"].toordinal()))
         darkest = f"{format_weekday(top['date'])} {axis.name_day(top['date'])}"
-        words += f" Darkest: {darkest}, {format_credits(top['flex_credits'])}."
+        said = _("Darkest: {day}, {credits}.")
+        words += " " + said.format(day=darkest, credits=format_credits(top["flex_credits"]))
     return Chart(name, title, words, draw, HALF if len(weeks) <= WEEKS_OF_HALF else WIDE)
 
 
@@ -97,7 +100,8 @@ def _format_in_cell(hundredths: int, room: float) -> str:
 def _name_weeks(weeks: dict[tuple[int, int], date], room: float) -> dict[tuple[int, int], str]:
     """Words over the columns: the week where there is room, else the month where it begins."""
     if room >= AMOUNT_WIDTH:
-        return {(year, week): f"Week {week}" if room >= WEEK_WIDTH else f"W{week}" for year, week in weeks}
+        name = _("Week {week}") if room >= WEEK_WIDTH else _("W{week}")
+        return {(year, week): name.format(week=week) for year, week in weeks}
     months: dict[Month, date] = {}
     for day in weeks.values():
         months.setdefault(Month.containing(day), day)

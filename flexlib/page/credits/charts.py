@@ -18,21 +18,22 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import Span
 from flexlib.formats import (
+    PERCENT,
     format_credits,
+    format_number,
     format_share_percent,
     format_short_number,
     format_whole_credits,
 )
+from flexlib.i18n import _, write_number
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
+from flexlib.page.kit.units import name_label
 
 LABEL_WIDTH = 100
 """CSS pixels of the words over the highest day."""
-
-NEW = " (new)"
-"""Behind a model in the legend that the month before has nothing of."""
 
 Row = dict[str, Any]
 
@@ -73,7 +74,7 @@ def plot_credits_by_day_and_model(
         columns = add_axes(figure, left, 10, 168, 224 if narrow else 254)
         _draw_line(line, axis, days, before)
         _draw_columns(columns, axis, cells, colours, width - left - 10, tips=not narrow)
-        columns.set_title("Credits a day", loc="left", fontsize=STYLE["font.size"], pad=22)
+        columns.set_title(_("Credits a day"), loc="left", fontsize=STYLE["font.size"], pad=22)
         if peak and peak["flex_credits"]:
             _label_peak(columns, axis, peak, width - left - 10)
         for axes in (line, columns):
@@ -82,15 +83,21 @@ def plot_credits_by_day_and_model(
         line.set_xticks([])
         return figure
 
-    words = f"{format_credits(total)} flex credits"
+    words = _("{credits} flex credits.").format(credits=format_credits(total))
     if peak:
-        words += f" up to {axis.name_day(days[-1]['date'])}"
-        words += f"; the most on {axis.name_day(peak['date'])}, {format_credits(peak['flex_credits'])}"
-    words += f". Stacked by {', '.join(models)}, the largest lowest. The line above is the running total"
-    words += f", the dashed one {_name_before(before)}." if before else "."
+        words = _("{credits} flex credits up to {last}; the most on {day}, {most}.").format(
+            credits=format_credits(total),
+            last=axis.name_day(days[-1]["date"]),
+            day=axis.name_day(peak["date"]),
+            most=format_credits(peak["flex_credits"]),
+        )
+    names = ", ".join(map(name_label, models))
+    words += " " + _("Stacked by {models}, the largest lowest.").format(models=names)
+    words += " " + (_name_lines(before) if before else _("The line above is the running total."))
     rows = [] if compared is None else read_rows(compared)
     new = {row["model"] for row in rows if row["flex_credits"] and not row["flex_credits_before"]}
-    legend = [(f"{model}{NEW * (model in new)}", colours[model]) for model in models]
+    is_new = _("{model} (new)")
+    legend = [(is_new.format(model=model) if model in new else name_label(model), colours[model]) for model in models]
     legend += list_holiday_mark(axis, holidays)
     return Chart(name, title, words, draw, legend=legend)
 
@@ -117,24 +124,25 @@ def plot_credits_by_user(
         axes.plot(x, y, color=LIGHT["accent"], clip_on=False)
         axes.set_xlim(0, max(1, x[-1]))
         axes.set_ylim(0, 100)
-        axes.set_yticks(range(0, 101, 20), [f"{share} %" for share in range(0, 101, 20)])
+        axes.set_yticks(range(0, 101, 20), [f"{share}{PERCENT}" for share in range(0, 101, 20)])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_xlabel("spenders, the biggest first", labelpad=8)
+        axes.set_xlabel(_("spenders, the biggest first"), labelpad=8)
         if tenth is not None:
             share = tenth["cumulative_share_permille"]
             axes.vlines(tenth["rank"], 0, share / 10, color=LIGHT["soft"], linewidth=1)
-            text = f"top {tenth['rank']:,}: {format_share_percent(share)}"
+            text = _("top {count}: {share}")
+            text = text.format(count=format_number(tenth["rank"]), share=format_share_percent(share))
             left = tenth["rank"] > x[-1] / 2  # beyond the middle there is no room at the right of the line
             # At its left the curve comes down to the words: below its middle they are clear of it.
             spot = tenth["rank"] + x[-1] * (-0.03 if left else 0.03), share / 20 if left else max(6, share / 10 - 8)
             axes.text(*spot, text, color=LIGHT["ink"], ha="right" if left else "left", va="top")
         return figure
 
-    words = "The share of all flex credits that the biggest spenders took together."
+    words = _("The share of all flex credits that the biggest spenders took together.")
     if tenth is not None:
-        words += (
-            f" The top {tenth['rank']} of {len(users)} took {format_share_percent(tenth['cumulative_share_permille'])}."
-        )
+        share = format_share_percent(tenth["cumulative_share_permille"])
+        said = _("The top {count} of {people} took {share}.")
+        words += " " + said.format(count=tenth["rank"], people=len(users), share=share)
     return Chart(name, title, words, draw, HALF)
 
 
@@ -144,12 +152,12 @@ def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[
         return [own.place(row["date"]) for row in shown], [row["cumulative_flex_credits"] / 100 for row in shown]
 
     total = days[-1]["cumulative_flex_credits"] if days else 0
-    title = f"Running total: {format_whole_credits(total)}"
+    title = _("Running total: {credits}").format(credits=format_whole_credits(total))
     if before:
         own = DayAxis(Span(before[0]["date"], before[-1]["date"]))
         axes.plot(*pick(before, own), color=LIGHT["before"], linewidth=1.5, linestyle=(0, (4, 3)))
         amount = format_whole_credits(before[-1]["cumulative_flex_credits"])
-        title += f" · {_name_before(before, short=True)}, dashed: {amount}"
+        title += " · " + _("{months}, dashed: {credits}").format(months=_name_before(before), credits=amount)
     x, y = pick(days, axis)
     if len(x) == 1:  # a line through one point would not be seen
         x, y = [x[0] - COLUMN / 2, x[0] + COLUMN / 2], [*y, *y]
@@ -158,11 +166,15 @@ def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[
     axes.set_title(title, loc="left", fontsize=STYLE["font.size"], pad=10)
 
 
-def _name_before(before: Sequence[Row], *, short: bool = False) -> str:
+def _name_before(before: Sequence[Row]) -> str:
     months = Span(before[0]["date"], before[-1]["date"]).months
-    if len(months) > 1:
-        return "the time before"
-    return months[0].name if short else "the month before"
+    return _("the time before") if len(months) > 1 else months[0].name
+
+
+def _name_lines(before: Sequence[Row]) -> str:
+    if len(Span(before[0]["date"], before[-1]["date"]).months) > 1:
+        return _("The line above is the running total, the dashed one the time before.")
+    return _("The line above is the running total, the dashed one the month before.")
 
 
 def _draw_columns(
@@ -184,7 +196,9 @@ def _draw_columns(
         for bar, cell in zip(bars, drawn, strict=True):
             heights[cell["date"]] = heights.get(cell["date"], 0) + cell["flex_credits"]
             if tips:
-                add_tooltip(bar, f"{axis.name_day(cell['date'])}, {model}: {format_credits(cell['flex_credits'])}")
+                add_tooltip(
+                    bar, f"{axis.name_day(cell['date'])}, {name_label(model)}: {format_credits(cell['flex_credits'])}"
+                )
     _scale_credits(axes, 5)
 
 
@@ -204,7 +218,7 @@ def _label_peak(axes: Axes, axis: DayAxis, peak: Row, width: int) -> None:
 
 
 def _format_long(number: float, _position: int) -> str:
-    return f"{number:,.0f}"
+    return write_number(f"{number:,.0f}")
 
 
 def _format_short(number: float, _position: int) -> str:

@@ -9,24 +9,28 @@ from flexlib.analysis.credits import CreditsStatistics
 from flexlib.certificate import CreditsCertificate, State, explain_witness
 from flexlib.checks import Check, describe_check, explain_check
 from flexlib.errors import BadRecord
-from flexlib.formats import format_credits, format_moment
+from flexlib.formats import format_credits, format_moment, format_number
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import BADGES, RESULTS, Fact, show_facts
 
 KEY = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.I)
 
 ROUTES = {
-    "team": "one query for the whole team",
-    "batch": "many people a request, a query for each",
-    "user": "one request for each person",
-    "consumption": "the documented consumption endpoint",
+    "team": mark_text("one query for the whole team"),
+    "batch": mark_text("many people a request, a query for each"),
+    "user": mark_text("one request for each person"),
+    "consumption": mark_text("the documented consumption endpoint"),
 }
 
+REASONS = (mark_text("asked for by --route"), mark_text("the first choice, and the server answered it"))
+"""Why a way was taken, as certificates of most months say it."""
+
 CHECKS = {
-    "sums": "The rows and the server's own sum",
-    "cross_check": "People asked a second time",
-    "independent_total": "An independent total",
-    "balance": "The team's balance",
+    "sums": mark_text("The rows and the server's own sum"),
+    "cross_check": mark_text("People asked a second time"),
+    "independent_total": mark_text("An independent total"),
+    "balance": mark_text("The team's balance"),
 }
 
 
@@ -35,25 +39,37 @@ def list_missing(certificate: CreditsCertificate, people: Mapping[str, Mapping[s
     month = certificate.month
     missing = []
     if certificate.users_failed:
-        who = "1 person" if certificate.users_failed == 1 else f"{certificate.users_failed:,} people"
-        where = f"flexlib certificate --year {month.year} --month {month.month} lists their keys"
+        where = _("{command} lists their keys").format(
+            command=f"flexlib certificate --year {month.year} --month {month.month}"
+        )
         if people is not None:
             known = (people.get(key, {}) for key in certificate.failed_users)
-            where = ", ".join(who.get("name") or who.get("email") or "a key without a name" for who in known)
-        missing.append(
-            f"{who} of {certificate.users_asked:,} could not be read; what they spent is in no number here ({where})."
+            where = ", ".join(who.get("name") or who.get("email") or _("a key without a name") for who in known)
+        said = translate_count(
+            "{count} person of {asked} could not be read; what they spent is in no number here ({where}).",
+            "{count} people of {asked} could not be read; what they spent is in no number here ({where}).",
+            certificate.users_failed,
         )
+        counts = format_number(certificate.users_failed), format_number(certificate.users_asked)
+        missing.append(said.format(count=counts[0], asked=counts[1], where=where))
     if certificate.quarantined_rows:
-        rows = "1 row" if certificate.quarantined_rows == 1 else f"{certificate.quarantined_rows:,} rows"
-        missing.append(f"{rows} of the answers could not be understood or counted; raw/ beside the month keeps them.")
+        said = translate_count(
+            "{count} row of the answers could not be understood or counted; raw/ beside the month keeps them.",
+            "{count} rows of the answers could not be understood or counted; raw/ beside the month keeps them.",
+            certificate.quarantined_rows,
+        )
+        missing.append(said.format(count=format_number(certificate.quarantined_rows)))
     for name, check in certificate.checks.items():
         if check.result == "differs":
-            missing.append(f"{CHECKS[name]}: {_hide_keys(explain_check(check))}.")
+            missing.append(f"{_(CHECKS[name])}: {_hide_keys(explain_check(check))}.")
     if not certificate.is_settled:
-        over = "the month was over" if certificate.as_of < month.end else "the server had settled the last day"
-        clock = " by the server's clock" * (certificate.as_of < certificate.read_at)
         moment = format_moment(certificate.as_of)
-        missing.append(f"It was read on {moment}{clock}, before {over}: the total may still grow.")
+        if certificate.as_of < certificate.read_at:
+            moment = _("{moment} by the server's clock").format(moment=moment)
+        said = _("It was read on {moment}, before the server had settled the last day: the total may still grow.")
+        if certificate.as_of < month.end:
+            said = _("It was read on {moment}, before the month was over: the total may still grow.")
+        missing.append(said.format(moment=moment))
     if certificate.state is State.UNWITNESSED:
         why = explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by)
         missing.append(f"{_hide_keys(why[0].upper() + why[1:])}.")
@@ -71,13 +87,18 @@ def show_proof(
     """
     _check_sums(certificate, statistics)
     asked, failed = certificate.users_asked, certificate.users_failed
-    sums = f"{format_credits(statistics.flex_credits)} flex and {format_credits(statistics.prompt_credits)} prompt"
+    same = _("{rows} rows, {flex} flex and {prompt} prompt credits on both").format(
+        rows=format_number(statistics.rows),
+        flex=format_credits(statistics.flex_credits),
+        prompt=format_credits(statistics.prompt_credits),
+    )
+    way = _(ROUTES.get(certificate.route, certificate.route))
     checks = [Fact(CHECKS[name], _describe_check(one), RESULTS[one.result]) for name, one in certificate.checks.items()]
     facts = [
         Fact("People asked, read, not read", _join(asked, asked - failed, failed), "bad" if failed else "good"),
-        Fact("People with use", f"{certificate.users_active:,}"),
-        Fact("Asked by", f"{ROUTES.get(certificate.route, certificate.route)}: {certificate.route_reason}"),
-        Fact("This page and the certificate", f"{statistics.rows:,} rows, {sums} credits on both", "good"),
+        Fact("People with use", format_number(certificate.users_active)),
+        Fact("Asked by", f"{way}: {_(certificate.route_reason)}"),
+        Fact("This page and the certificate", same, "good"),
         *checks,
         Fact(
             "Absent values, unreadable rows, keys not on the list",
@@ -108,14 +129,16 @@ def _check_sums(certificate: CreditsCertificate, statistics: CreditsStatistics) 
 
 
 def _describe_check(check: Check) -> str:
-    compared = f" ({check.checked:,} compared)" if check.checked else ""
+    said = _(check.result)
+    if check.checked:
+        said = _("{result} ({count} compared)").format(result=said, count=format_number(check.checked))
     how, why = describe_check(check), explain_check(check)
-    return f"{check.result}{compared}" + (f": {how}" if how else "") + (f" – {_hide_keys(why)}" if why else "")
+    return said + (f": {how}" if how else "") + (f" – {_hide_keys(why)}" if why else "")
 
 
 def _hide_keys(text: str) -> str:
-    return KEY.sub("[key]", text)
+    return KEY.sub(_("[key]"), text)
 
 
 def _join(*counts: int) -> str:
-    return " · ".join(f"{count:,}" for count in counts)
+    return " · ".join(map(format_number, counts))

@@ -14,22 +14,31 @@ from flexlib.formats import (
     format_change,
     format_credits,
     format_moment,
+    format_number,
     format_short_day,
 )
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.money.credit_prices import CreditCost
 from flexlib.page.credits.proof import list_missing
 from flexlib.page.kit import parts
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, mark_total, show_cards
 
+WHOSE = (mark_text("At list price"), mark_text("At your price"), mark_text("At your price and list price"))
+"""What the card of the money is called, by whose prices they are."""
+
 
 def show_title(
     title: str, certificate: CreditsCertificate, people: Mapping[str, Mapping[str, str]] | None = None
 ) -> Html:
     """Title, month and the certificate's state, which leads to the proof; when the month is not whole, why."""
-    over = "Windsurf team · monthly report" + " · made-up people" * certificate.demo
+    over = (
+        _("Windsurf team · monthly report · made-up people")
+        if certificate.demo
+        else _("Windsurf team · monthly report")
+    )
     return parts.show_title(
-        title,
+        _(title),
         certificate.month.title,
         over,
         BADGES[certificate.state],
@@ -51,7 +60,7 @@ def show_headlines(
     days = list_read_days(certificate)
     earlier = month.previous.name
     badge = BADGES[certificate.state]
-    nothing = f"{earlier} is not stored, so nothing to compare with"
+    nothing = _("{month} is not stored, so nothing to compare with").format(month=earlier)
 
     def compare(now: int, then: int | None) -> str:
         if then is None:
@@ -61,34 +70,41 @@ def show_headlines(
             return f"{UNKNOWN} {earlier}: {format_credits(then)}"
         change = measure_change(now, then)
         if change is None:
-            return f"none in {earlier}"
+            return _("none in {month}").format(month=earlier)
         way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
-        at_least = "at least " if certificate.state is State.GAP else ""
-        return render_element("span", f"{sign} {at_least}{format_change(change)} vs {earlier}", class_=way)
+        said = _("{change} vs {month}") if certificate.state is not State.GAP else _("at least {change} vs {month}")
+        text = said.format(change=format_change(change), month=earlier)
+        return render_element("span", f"{sign} {escape(text)}", class_=way)
 
-    first = f"first on {format_short_day(statistics.first_flex_day)}" if statistics.first_flex_day else "none"
+    first = _("none")
+    if statistics.first_flex_day:
+        first = _("first on {day}").format(day=format_short_day(statistics.first_flex_day))
     peak = format_short_day(statistics.peak_day) if statistics.peak_day else UNKNOWN
-    most = "none" if statistics.peak_flex_credits is None else f"{format_credits(statistics.peak_flex_credits)} credits"
+    most = _("none")
+    if statistics.peak_flex_credits is not None:
+        most = _("{credits} credits").format(credits=format_credits(statistics.peak_flex_credits))
+    named = f"At {cost.whose}"
+    used = _("{count} of {days}").format(count=statistics.days_with_flex_credits, days=days.days)
     cards = [
         (
-            f"Flex credits{mark_total(badge)}",
+            f"{_('Flex credits')}{mark_total(badge)}",
             format_credits(statistics.flex_credits),
             compare(statistics.flex_credits, before.flex_credits if before else None),
         ),
         (
-            f"At {cost.whose}",
+            escape(_(named)),
             UNKNOWN if cost.usd is None else f"<small>US$</small>{escape(format_amount(cost.usd, '1'))}",
-            ", ".join(filter(None, (badge.total_prefix, _name_pesos(cost), _name_prices(cost)))),
+            ", ".join(filter(None, (_(badge.total_prefix), _name_pesos(cost), _name_prices(cost)))),
         ),
         (
-            "People with use",
-            f"{certificate.users_active:,}",
-            f"{earlier}: {before_certificate.users_active:,}" if before_certificate else nothing,
+            _("People with use"),
+            format_number(certificate.users_active),
+            f"{earlier}: {format_number(before_certificate.users_active)}" if before_certificate else nothing,
         ),
-        ("Days of flex use", f"{statistics.days_with_flex_credits} of {days.days}", first),
-        ("Highest day", peak, most),
+        (_("Days of flex use"), used, first),
+        (_("Highest day"), peak, most),
         (
-            "Prompt credits",
+            _("Prompt credits"),
             format_credits(statistics.prompt_credits),
             compare(statistics.prompt_credits, before.prompt_credits if before else None),
         ),
@@ -97,22 +113,27 @@ def show_headlines(
 
 
 def _name_pesos(cost: CreditCost) -> str:
-    return "" if cost.clp is None else f"CLP\u00a0{format_amount(cost.clp, '1')}"
+    return "" if cost.clp is None else _("CLP\u00a0{amount}").format(amount=format_amount(cost.clp, "1"))
 
 
 def _name_prices(cost: CreditCost) -> str:
     prices = sorted({one.usd for one in cost.prices})
-    named = f"US${' to '.join(map(str, dict.fromkeys((prices[0], prices[-1]))))} a credit" if prices else ""
-    return named if cost.usd is not None else "no price is known for some of the days"
+    if cost.usd is None:
+        return _("no price is known for some of the days")
+    if not prices:
+        return ""
+    said = _("US${low} a credit") if prices[0] == prices[-1] else _("US${low} to {high} a credit")
+    return said.format(low=write_number(str(prices[0])), high=write_number(str(prices[-1])))
 
 
 def _summarize(certificate: CreditsCertificate) -> str:
     read = certificate.users_asked - certificate.users_failed
     agreed = sum(check.result == "agrees" for check in certificate.checks.values())
     differ = sum(check.result == "differs" for check in certificate.checks.values())
-    checks = f"{agreed} checks agree" if agreed != 1 else "1 check agrees"
+    checks = [translate_count("{count} check agrees", "{count} checks agree", agreed).format(count=agreed)]
     if differ:
-        checks += f", {differ} do not" if differ > 1 else ", 1 does not"
-    return (
-        f"{read:,} of {certificate.users_asked:,} people read · {checks} · as of {format_moment(certificate.read_at)}"
-    )
+        checks.append(translate_count("{count} does not", "{count} do not", differ).format(count=differ))
+    people = _("{read} of {asked} people read")
+    people = people.format(read=format_number(read), asked=format_number(certificate.users_asked))
+    moment = _("as of {moment}").format(moment=format_moment(certificate.read_at))
+    return " · ".join((people, ", ".join(checks), moment))

@@ -15,13 +15,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from flexlib.analysis.ranking import COLOURS
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import Span
-from flexlib.formats import format_amount, format_month, format_short_number
+from flexlib.formats import format_amount, format_month, format_number, format_short_number
+from flexlib.i18n import _, list_short_months
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import DayAxis, name_months
 from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
-
-Amount = Decimal | int
+from flexlib.page.kit.units import UNITS, Amount, name_label
 
 MOST_BARS = 12
 """More lines are a table, not a chart."""
@@ -57,26 +57,6 @@ class Cell:
     amount: Amount
 
 
-@dataclass(frozen=True)
-class Unit:
-    """What amounts are of: the words of the axis, and how one is written."""
-
-    title: str
-    write: Callable[[Amount], str]
-
-
-UNITS: Mapping[str, Unit] = {
-    "usd": Unit("US$", lambda amount: f"US$ {format_amount(Decimal(amount))}"),
-    "clp": Unit("CLP", lambda amount: f"CLP {format_amount(Decimal(amount), '1')}"),
-    "flex_credits": Unit("Flex credits", lambda amount: f"{format_amount(Decimal(amount))} flex credits"),
-    "prompt_credits": Unit("Prompt credits", lambda amount: f"{format_amount(Decimal(amount))} prompt credits"),
-    "requests": Unit("Requests", lambda amount: f"{amount:,} requests"),
-    "prompt_tokens": Unit("Prompt tokens", lambda amount: f"{amount:,} prompt tokens"),
-    "completion_tokens": Unit("Completion tokens", lambda amount: f"{amount:,} completion tokens"),
-    "total_tokens": Unit("Tokens", lambda amount: f"{amount:,} tokens"),
-}
-
-
 def plot_amounts(
     cells: Sequence[Cell],
     unit: str,
@@ -101,10 +81,11 @@ def plot_amounts(
     if by_model or (has_days and len(sizes) > 1):
         colours = assign_colours(label for label in sizes if label != OTHER_MODELS)
     colours |= {OTHER_MODELS: OTHER}
-    words = f"{title}: " + ", ".join(f"{label} {UNITS[unit].write(size)}" for label, size in sizes.items()) + "."
+    listed = ", ".join(f"{name_label(label)} {UNITS[unit].write(size)}" for label, size in sizes.items())
+    words = f"{_(title)}: {listed}."
     if not has_days:
         return Chart(name, title, words, lambda width: _draw_bars(width, sizes, colours, unit))
-    legend = [(label, colours[label]) for label in sizes] if len(sizes) > 1 else ()
+    legend = [(name_label(label), colours[label]) for label in sizes] if len(sizes) > 1 else ()
     last = {cell.label for cell in folded if cell.day == max(cell.day or date.min for cell in folded) and cell.amount}
     is_labelled = by_month and len(span.months) >= FEWEST_LABELLED and len(sizes) > 1 and last == {*sizes}
 
@@ -158,7 +139,7 @@ def _draw_months(
     places = {month.first: place for place, month in enumerate(span.months)}
     stack_columns(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
     room = (width - LEFT - right) / len(places)
-    ticks = {day: f"{format_month(day)[:3]} {day.year}" for day in places}
+    ticks = {day: f"{list_short_months()[day.month - 1]} {day.year}" for day in places}
     if room < MONTH_WIDTH:  # the year stands once, at its first month, where that has room
         has_room = room >= MONTH_WIDTH / 2
         names = name_months([*places], room)
@@ -181,7 +162,7 @@ def _label_last(axes: Axes, cells: Sequence[Cell], places: Mapping[date, int], r
             spot, foot = max(middle, spot + gap), foot + float(cell.amount)
             edge = places[last] + 0.35
             axes.plot([edge, len(places) - 0.4], [middle, spot], color=LIGHT["soft"], linewidth=1, clip_on=False)
-            text = _clip(cell.label, right - LABEL_GAP + 8)
+            text = _clip(name_label(cell.label), right - LABEL_GAP + 8)
             axes.annotate(text, (len(places) - 0.4, spot), (4, 0), textcoords="offset points", va="center",
                           color=LIGHT["ink"], annotation_clip=False)  # fmt: skip
 
@@ -208,7 +189,7 @@ def stack_columns(
         (bar,) = axes.bar(places[cell.day], float(cell.amount), wide, low, color=LIGHT[colours[cell.label]])
         heights[cell.day] = low + float(cell.amount)
         if name_day:
-            add_tooltip(bar, f"{name_day(cell.day)}, {cell.label}: {UNITS[unit].write(cell.amount)}")
+            add_tooltip(bar, f"{name_day(cell.day)}, {name_label(cell.label)}: {UNITS[unit].write(cell.amount)}")
     axes.set_ylim(0, max(heights.values(), default=1) * 1.05 or 1)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: format_short_number(number)))
@@ -222,9 +203,9 @@ def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, st
     axes = add_axes(figure, left, 110 if width != NARROW else 90, 30, BAR_HEIGHT * max(len(sizes), 1))
     for place, (label, size) in enumerate(sizes.items()):
         (bar,) = axes.barh(place, float(size), 0.7, color=LIGHT[colours[label]])
-        add_tooltip(bar, f"{label}: {UNITS[unit].write(size)}")
+        add_tooltip(bar, f"{name_label(label)}: {UNITS[unit].write(size)}")
         axes.annotate(_shorten(size), (float(size), place), (4, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(sizes)), [_clip(label, left) for label in sizes])
+    axes.set_yticks(range(len(sizes)), [_clip(name_label(label), left) for label in sizes])
     axes.invert_yaxis()
     axes.set_xticks([])
     axes.grid(visible=False)
@@ -233,7 +214,7 @@ def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, st
 
 
 def _shorten(amount: Amount) -> str:
-    return format_amount(amount) if isinstance(amount, Decimal) else f"{amount:,}"
+    return format_amount(amount) if isinstance(amount, Decimal) else format_number(amount)
 
 
 def _clip(label: str, pixels: int) -> str:

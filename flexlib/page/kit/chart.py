@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, Piece, escape, render_element
 from flexlib.page.kit.svg import POINTS, STYLE, render_svg
 from flexlib.page.kit.theme import css_colour, render_page_style
@@ -50,21 +51,22 @@ class Chart(Piece):
         Raises `DiskFailed`."""
         path = Path(file)
         text = (
-            f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+            f'<!doctype html>\n<html lang="{find_language()}">\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(self.title)}</title>\n"
+            f"<title>{escape(_(self.title))}</title>\n"
             f"<style>body {{ max-width: {WIDE}px; margin: 1.5rem auto; padding: 0 1rem; font-family: sans-serif; "
             f"background: var(--flex-paper); color: var(--flex-ink); }}\n{render_page_style()}</style>\n"
-            f"<h1>{escape(self.title)}</h1>\n{self.render_html()}\n</html>\n"
+            f"<h1>{escape(_(self.title))}</h1>\n{self.render_html()}\n</html>\n"
         )
         with report_disk(path):
             write_whole(path, text)
         return path
 
     def render_html(self) -> str:
-        wide = render_svg(self.figure, self.name, self.title, self.description, "wide")
-        narrow = render_svg(self.narrow_figure, f"{self.name}-narrow", self.title, self.description, "narrow")
+        said = _(self.title), self.description
+        wide = render_svg(self.figure, self.name, *said, "wide")
+        narrow = render_svg(self.narrow_figure, f"{self.name}-narrow", *said, "narrow")
         return render_element("figure", f"{self._render_legend()}{wide}\n{narrow}", class_="flex-chart", id=self.name)
 
     def _draw_at(self, width: int) -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_short_day
-from flexlib.i18n import list_short_months
+from flexlib.i18n import _, list_short_months
 from flexlib.page.kit.svg import add_tooltip
 from flexlib.page.kit.theme import LIGHT
 
@@ -80,7 +80,7 @@ class DayAxis:
         """Limits and ticks of axes that are `width` CSS pixels wide; behind `holidays` a shade."""
         for day in self.list_marked(holidays):
             shade = axes.axvspan(self.place(day) - 0.5, self.place(day) + 0.5, color=LIGHT["line"], zorder=0)
-            add_tooltip(shade, f"{self.name_day(day)}: a holiday")
+            add_tooltip(shade, _("{day}: a holiday").format(day=self.name_day(day)))
         axes.set_xlim(0.4, self.span.days + 0.6)
         ticks = self.choose_ticks(width)
         axes.set_xticks([self.place(day) for day in ticks], list(ticks.values()))
@@ -128,7 +128,7 @@ class DayAxis:
 
 def list_holiday_mark(axis: DayAxis, holidays: Iterable[date]) -> list[tuple[str, str]]:
     """What the legend says of the shade behind holidays; nothing where there is none."""
-    return [("Holiday", "line")] if axis.list_marked(holidays) else []
+    return [(_("Holiday"), "line")] if axis.list_marked(holidays) else []
 
 
 def name_months(days: Sequence[date], room: float) -> dict[date, str]:

@@ -10,15 +10,13 @@ from typing import Any
 
 from flexlib.certificate import Certificate, State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
-from flexlib.formats import UNKNOWN, format_count, format_moment
+from flexlib.formats import UNKNOWN, format_moment, format_number
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.table import render_table
 from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
 from flexlib.sources.registry import WINDSURF, name_source
 from flexlib.tables.definition import Table
-
-DEMO = render_element("em", "Demo data", class_="demo")
-"""Beside the title of a page on made-up people."""
 
 LONG_FIGURE, LONGEST_FIGURE = 14, 17
 """From so many characters on a headline number is written smaller: half a phone has room for 13 at full size."""
@@ -60,8 +58,16 @@ BADGES = {
     ),
 }
 
-RESULTS = {"agrees": "good", "differs": "bad", "not checked": "unknown"}
+RESULTS = {mark_text("agrees"): "good", mark_text("differs"): "bad", mark_text("not checked"): "unknown"}
 """The colour of a check's result."""
+
+CHECKS = {
+    "sums": mark_text("Sums"),
+    "cross_check": mark_text("Cross check"),
+    "independent_total": mark_text("Independent total"),
+    "balance": mark_text("Balance"),
+}
+"""What the checks of a certificate are called."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +107,17 @@ def show_title(
     Carries the style of all that follows, so that JupyterLab shows it as the page does.
     """
     head = render_element("p", escape(over), class_="over")
-    head += render_element("h1", f"{escape(title)} {render_element('span', month)} {DEMO if demo else ''}".rstrip())
+    mark = render_element("em", escape(_("Demo data")), class_="demo") if demo else ""
+    head += render_element("h1", f"{escape(title)} {render_element('span', month)} {mark}".rstrip())
     state = render_element(
         "a",
-        render_element("b", f"{badge.sign} {badge.word}") + escape(summary),
+        render_element("b", f"{badge.sign} {escape(_(badge.word))}") + escape(summary),
         class_=f"flex-badge {badge.colour}",
         href="#proof",
     )
     alert = ""
     if missing:
-        alert = render_element("p", f"{badge.word}: {badge.warning}") + _list_items(missing)
+        alert = render_element("p", escape(f"{_(badge.word)}: {_(badge.warning)}")) + _list_items(missing)
         alert = render_element("div", alert, class_=f"flex-alert {badge.colour}", role="note")
     header = render_element("header", render_element("div", head) + state, class_="flex-title")
     style = render_element("style", render_lab_style(), class_=LAB_STYLE)
@@ -132,8 +139,8 @@ def show_section(heading: Heading | None, *parts: Piece | Table | None) -> Html:
     name = shown[0].name if shown else "section"
     if heading is None:
         return Html(name, "")
-    title = escape(heading.heading).replace("US$ ", "US$\u00a0")
-    head = render_element("h2", title) + render_element("p", escape(heading.note), class_="lede")
+    title = escape(_(heading.heading)).replace("US$ ", "US$\u00a0")
+    head = render_element("h2", title) + render_element("p", escape(_(heading.note)), class_="lede")
     content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in shown)
     return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"))
 
@@ -151,12 +158,19 @@ def show_sections(*pieces: Piece) -> Html:
     return Html(", ".join(piece.name for piece in pieces), "\n".join(piece.render_html() for piece in pieces))
 
 
+def show_line(name: str, head: str, text: str, title: str = "") -> Html:
+    """An answer in a line, what it is about first; `title` is told under the mouse."""
+    more = {"title": title} if title else {}
+    content = (render_element("b", escape(head)) if head else "") + escape(text)
+    return Html(name, render_element("p", content, class_="flex-why", **more))
+
+
 def show_facts(
     badge: StateBadge, missing: Sequence[str], facts: Iterable[Fact], notes: Iterable[str], summary: str = ""
 ) -> Html:
     """The proof: the state's heading, what is missing, the facts, and what else is to be known. With a `summary` the
     facts are behind a line to be opened."""
-    content = render_element("h2", badge.heading)
+    content = render_element("h2", escape(_(badge.heading)))
     content += _list_items(missing, class_="missing") if missing else ""
     listed = render_element("dl", "".join(map(_render_fact, facts)))
     opened = render_element("summary", escape(summary)) + listed
@@ -171,7 +185,8 @@ def show_certificates(state: State, certificates: Sequence[Certificate], missing
     facts = [fact for one in certificates for fact in list_facts(one)]
     # Of months that are whole the sentences are notes, and nothing is missing.
     lacks, notes = ((), missing) if state is State.COMPLETE else (missing, ())
-    summary = f"The {len(certificates)} certificates behind this page, with the hash of the rows of each"
+    said = _("The {count} certificates behind this page, with the hash of the rows of each")
+    summary = said.format(count=len(certificates))
     return show_facts(BADGES[state], lacks, facts, notes, summary * (len(certificates) > MANY_CERTIFICATES))
 
 
@@ -180,22 +195,31 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
     badge = BADGES[certificate.state]
     colour = "good" if badge.colour == "good" else "bad"
     name = name_source(getattr(certificate, "source", WINDSURF.name))
-    yield Fact(f"{name}, {certificate.month}", f"{badge.word}, read {format_moment(certificate.read_at)}", colour)
-    yield Fact("Stored", f"{format_count(certificate.rows, 'row')}, {certificate.quarantined_rows:,} not taken")
+    read = _("{state}, read {moment}").format(state=_(badge.word), moment=format_moment(certificate.read_at))
+    yield Fact(f"{name}, {certificate.month}", read, colour)
+    stored = translate_count(
+        "{count} row, {quarantined} not taken", "{count} rows, {quarantined} not taken", certificate.rows
+    )
+    quarantined = format_number(certificate.quarantined_rows)
+    yield Fact("Stored", stored.format(count=format_number(certificate.rows), quarantined=quarantined))
     if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
-        yield Fact("Exact sums", f"US$ {certificate.amount_in_usd}, CLP {certificate.amount_in_clp or UNKNOWN}")
+        usd, clp = certificate.amount_in_usd, certificate.amount_in_clp or UNKNOWN
+        yield Fact("Exact sums", _("US$ {usd}, CLP {clp}").format(usd=write_number(usd), clp=write_number(clp)))
     for name, check in certificate.checks.items():
-        title = name.replace("_", " ").capitalize()
-        words = filter(None, (check.result, describe_check(check) or explain_check(check)))
-        yield Fact(title, ": ".join(words), RESULTS[check.result])
+        words = filter(None, (_(check.result), describe_check(check) or explain_check(check)))
+        yield Fact(CHECKS.get(name, name), ": ".join(words), RESULTS[check.result])
     for entry in getattr(certificate, "files", ()):
-        yield Fact("File", f"{entry['name']}: {format_count(entry['rows'], 'row')} read, SHA-256 {entry['sha256']}")
+        read = translate_count(
+            "{name}: {count} row read, SHA-256 {hash}", "{name}: {count} rows read, SHA-256 {hash}", entry["rows"]
+        )
+        count = format_number(entry["rows"])
+        yield Fact("File", read.format(name=entry["name"], count=count, hash=entry["sha256"]))
     yield Fact("Rows' SHA-256", certificate.rows_sha256)
 
 
 def mark_total(badge: StateBadge) -> str:
     """What stands after the name of a total that is not the whole, as HTML; nothing after one that is."""
-    return badge.total_prefix and " " + render_element("b", badge.total_prefix, class_=badge.colour)
+    return badge.total_prefix and " " + render_element("b", escape(_(badge.total_prefix)), class_=badge.colour)
 
 
 def _render_figure(value: str) -> str:
@@ -211,4 +235,4 @@ def _list_items(texts: Iterable[str], class_: str = "") -> str:
 def _render_fact(fact: Fact) -> str:
     sign = render_element("b", SIGNS.get(fact.colour, ""), class_=fact.colour)
     text = HASH.sub(lambda found: render_element("code", found[0]), escape(fact.text))
-    return render_element("div", render_element("dt", sign + escape(fact.name)) + render_element("dd", text))
+    return render_element("div", render_element("dt", sign + escape(_(fact.name))) + render_element("dd", text))

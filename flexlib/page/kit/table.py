@@ -46,7 +46,7 @@ def render_table(table: Table) -> str:
     foot = [*([totals] if has_total else []), *closing]
     html = render_element(
         "table",
-        render_element("caption", escape(table.caption))
+        render_element("caption", escape(table.title))
         + render_element("thead", render_element("tr", heads))
         + render_element("tbody", "\n".join(lines))
         + (render_element("tfoot", "\n".join(render_element("tr", line) for line in foot)) if foot else ""),
@@ -54,22 +54,22 @@ def render_table(table: Table) -> str:
         id=table.name,
     )
     # A box of its own to scroll in; with a tab stop, or the keyboard could not scroll it.
-    label = ": ".join(filter(None, (table.caption, table.summary)))
+    label = ": ".join(filter(None, (table.title, table.opening)))
     box = render_element("div", html, class_="flex-scroll", role="region", aria_label=label, tabindex="0")
     optional = {column.key for column in table.columns if column.is_optional}
     for key, sentence in table.explain_dashes().items():  # a phone leaves it out where it leaves out the column
         box += render_element("p", escape(sentence), class_=f"lede{' extra' * (key in optional)}")
     if not table.summary:
         return box
-    return render_element("details", render_element("summary", escape(table.summary)) + box, class_="flex-details")
+    return render_element("details", render_element("summary", escape(table.opening)) + box, class_="flex-details")
 
 
 def _render_heading(column: Column) -> str:
     """What is only drawn has none; one of several words has room for two of them in a line."""
     if not column.heading:
         return render_element("td", "", class_=_name_classes(column))
-    words = " words" * (column.heading.count(" ") > 1)
-    heading = column.heading.replace("vs ", "vs\u00a0")  # no line ends there
+    words = " words" * (column.title.count(" ") > 1)
+    heading = column.title.replace("vs ", "vs\u00a0")  # no line ends there
     return render_element("th", escape(heading), class_=(_name_classes(column) + words).strip(), scope="col")
 
 
@@ -79,7 +79,7 @@ def _is_dense(table: Table) -> bool:
     widths = []
     for column in shown:
         values = (*(row.get(column.key) for row in table.rows), table.sum_column(column))
-        heads = (HEAD_LETTER * len(word) for word in column.heading.split())
+        heads = (HEAD_LETTER * len(word) for word in column.title.split())
         widths.append(max(*heads, *(len(format_value(value, column.kind)) for value in values), 0))
     return sum(widths) > ROOM_FOR_NUMBERS
 

@@ -17,11 +17,12 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 from flexlib.dates import Month, Span
 from flexlib.formats import format_short_number
-from flexlib.page.kit.amounts import UNITS, Cell, fold_cells, stack_columns, sum_labels
+from flexlib.page.kit.amounts import Cell, fold_cells, stack_columns, sum_labels
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
+from flexlib.page.kit.units import UNITS
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.differences import DifferenceKind
 
