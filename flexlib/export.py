@@ -81,7 +81,7 @@ def write_rows(
 
     columns = ", ".join(f'{disarm_in_sql(name)} AS "{name}"' for name in rows.columns)
     try:
-        with replace_whole(path, mode) as temporary, _bound_memory(path.parent):
+        with replace_whole(path, mode) as temporary, _bound_memory(temporary.parent):
             rows.select(columns).to_csv(str(temporary), header=True, use_tmp_file=False)
             if check is not None:
                 check(temporary)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
+from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
@@ -22,8 +23,12 @@ CLAIMS = Path("notices", "claims.sqlite")
 SHORTEST_KEY = 6
 BUSY = 30.0
 """Seconds that a run waits for another's transaction, which takes milliseconds."""
-COLUMNS = "key, channel, recipient, language, event, is_own, standing, due, state, message, changed, trouble"
+COLUMNS = (
+    "key, channel, recipient, language, event, is_own, standing, due, state, message, changed, trouble, quiet, names"
+)
 TABLE = f"""CREATE TABLE IF NOT EXISTS claims ({COLUMNS.replace("key", "key TEXT PRIMARY KEY", 1)})"""
+ADDED = ("quiet", "names")
+"""Columns that a table of before lacks: the hours of quiet, and the ids of the messages that a claim was in."""
 INDEX = "CREATE INDEX IF NOT EXISTS claims_by_state ON claims (state, channel, recipient)"
 
 
@@ -54,6 +59,10 @@ class Claim:
     due: datetime
     is_own: bool = False
     """Whether the recipient is whom the budget is of."""
+    times: Times = Times()
+    """Of which the hours of quiet hold whenever it is tried, also late or again."""
+    names: tuple[str, ...] = ()
+    """The ids of the messages that it was in."""
 
     @property
     def key(self) -> str:
@@ -97,9 +106,12 @@ class Claims:
             for one in claims:
                 told = one.channel, one.recipient, one.language, one.event, one.is_own
                 stood = json.dumps(one.standing.to_json())
-                row = one.key, *told, stood, _write(one.due), Fate.WAITING, None, _write(now), None
+                quiet = one.times.write_quiet()
+                row = one.key, *told, stood, _write(one.due), Fate.WAITING, None, _write(now), None, quiet, None
                 if base.execute(f"INSERT OR IGNORE INTO claims VALUES ({','.join('?' * len(row))})", row).rowcount:
                     new.append(one)
+                else:  # by the rules of today
+                    base.execute("UPDATE claims SET quiet = ? WHERE key = ?", (quiet, one.key))
         return new
 
     def list_new(self, claims: Iterable[Claim]) -> list[Claim]:
@@ -108,10 +120,17 @@ class Claims:
         return [one for one in claims if one.key not in known]
 
     def take(self, now: datetime) -> Iterator[Message]:
-        """Each message that is due, claimed as not known whether sent before it is given."""
+        """Each message that is due, claimed as not known whether sent before it is given. What has come due, and is in
+        its hours of quiet, as where a run was late or something failed before, waits for their end."""
         is_due = "state IN (?, ?) AND due <= ?"
         now_due = Fate.WAITING, Fate.FAILED, _write(now)
         with self._change() as base:
+            hours = base.execute(f"SELECT DISTINCT quiet FROM claims WHERE {is_due} AND quiet IS NOT NULL", now_due)
+            for (quiet,) in hours.fetchall():
+                if end := Times.read_quiet(quiet).find_quiet_end(now):
+                    base.execute(
+                        f"UPDATE claims SET due = ? WHERE {is_due} AND quiet = ?", (_write(end), *now_due, quiet)
+                    )
             found = base.execute(f"SELECT DISTINCT channel, recipient, language FROM claims WHERE {is_due}", now_due)
             readers = sorted(found.fetchall())
         for reader in readers:
@@ -120,16 +139,20 @@ class Claims:
                 rows = base.execute(f"SELECT key FROM claims WHERE {is_theirs} ORDER BY key", (*reader, *now_due))
                 name = _hash([key for (key,) in rows.fetchall()])
                 base.execute(
-                    f"UPDATE claims SET state = ?, message = ?, changed = ?, trouble = NULL WHERE {is_theirs}",
-                    (Fate.UNKNOWN, name, _write(now), *reader, *now_due),
+                    "UPDATE claims SET state = ?, message = ?, changed = ?, trouble = NULL, "
+                    f"names = trim(coalesce(names, '') || ' ' || ?) WHERE {is_theirs}",
+                    (Fate.UNKNOWN, name, _write(now), name, *reader, *now_due),
                 )
             yield from (one for one in self.list_messages(Fate.UNKNOWN) if one.id == name)
 
     def mark(self, message: Message, fate: Fate, now: datetime, trouble: str = "") -> Message:
         """Stores what became of a message, and gives it so."""
         with self._change() as base:
-            base.execute("UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE message = ?",
-                         (fate, _write(now), trouble or None, message.id))  # fmt: skip
+            row = fate, _write(now), trouble or None
+            base.executemany(
+                "UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE key = ?",
+                [(*row, one.key) for one in message.claims],
+            )
         return replace(message, fate=fate, changed=now, trouble=trouble)
 
     def list_messages(self, *fates: Fate) -> list[Message]:
@@ -145,9 +168,10 @@ class Claims:
                 f"SELECT {COLUMNS} FROM claims WHERE state IN ({marks}) ORDER BY {order}", fates
             ).fetchall()
         found: dict[tuple[str, ...], Message] = {}
-        for _, channel, to, language, event, is_own, standing, due, state, name, changed, trouble in rows:
-            stood = Standing.from_json(json.loads(standing))
-            claim = Claim(channel, to, language, event, stood, datetime.fromisoformat(due), bool(is_own))
+        for _, channel, to, language, event, is_own, standing, due, state, name, changed, trouble, quiet, names in rows:
+            stood, times = Standing.from_json(json.loads(standing)), Times.read_quiet(quiet) if quiet else Times()
+            moment, told = datetime.fromisoformat(due), tuple((names or "").split())
+            claim = Claim(channel, to, language, event, stood, moment, bool(is_own), times, told)
             key = name or "", channel, to, language, state, "" if name else due
             claims = (*(found[key].claims if key in found else ()), claim)
             said = Fate(state), datetime.fromisoformat(changed), trouble or ""
@@ -155,11 +179,17 @@ class Claims:
         return list(found.values())
 
     def find_open(self, key: str) -> Message:
-        """The one message, not known to be sent, whose id begins so. Raises `InvalidRequest`."""
-        found = [one for one in self.list_messages(Fate.UNKNOWN, Fate.FAILED) if one.id.startswith(key.lower())]
-        if len(key) < SHORTEST_KEY or len(found) != 1:
+        """The one message, not known to be sent, whose id begins so; of one that has become a part of a larger one,
+        since it was tried again, that part. Raises `InvalidRequest`."""
+        found: dict[str, list[Message]] = {}
+        for message in self.list_messages(Fate.UNKNOWN, Fate.FAILED):
+            for name in {message.id, *(name for one in message.claims for name in one.names)}:
+                if name.startswith(key.lower()):
+                    claims = tuple(one for one in message.claims if name in (message.id, *one.names))
+                    found.setdefault(name, []).append(replace(message, claims=claims))
+        if len(key) < SHORTEST_KEY or [len(one) for one in found.values()] != [1]:
             raise InvalidRequest(f"{key} is the key of no single notice whose fate is open; flexlib check lists them.")
-        return found[0]
+        return next(iter(found.values()))[0]
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
@@ -181,6 +211,10 @@ class Claims:
         base = None
         try:
             base = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None)
+            there = {name for _, name, *_ in base.execute("PRAGMA table_info(claims)").fetchall()}
+            for name in ADDED if there else ():
+                if name not in there:
+                    base.execute(f"ALTER TABLE claims ADD COLUMN {name}")
             yield base
         except sqlite3.Error as error:
             raise DiskFailed(

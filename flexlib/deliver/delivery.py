@@ -56,8 +56,9 @@ def plan_notices(
                     untold[_explain_untold(standing, to)] = None
                     continue
                 for event in events:
-                    claim = Claim(rule.channel, recipient, rule.language, event, standing, rule.times.find_due(now),
-                                  is_own=recipient == own)  # fmt: skip
+                    due = rule.times.find_due(now)
+                    claim = Claim(rule.channel, recipient, rule.language, event, standing, due, recipient == own,
+                                  rule.times)  # fmt: skip
                     found.setdefault(claim.key, claim)
     return Plan(tuple(found.values()), tuple(untold))
 
@@ -114,7 +115,7 @@ def tell(
                 file.unlink(missing_ok=True)
         tried = deliver_due(claims, open_channels(servers, root, ca_bundle), now)
         known = {one.id for one in tried}
-        waiting = [one for one in claims.list_messages(Fate.UNKNOWN, Fate.WAITING) if one.id not in known]
+        waiting = [one for one in claims.list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING) if one.id not in known]
     return plan, [*tried, *waiting]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,25 @@ class Times:
         if self.quiet is not None and self._is_quiet(here.time()):
             here = self._find_next(here, self.quiet[1])
         return here.astimezone(timezone.utc)
+
+    def find_quiet_end(self, now: datetime) -> datetime | None:
+        """When the hours of quiet end in which a moment lies, in UTC; None where it lies in none."""
+        end = replace(self, digest=None).find_due(now)
+        return end if end > now else None
+
+    def write_quiet(self) -> str | None:
+        """The hours of quiet as text, for `read_quiet`: such as `20:00 08:00 America/Santiago`."""
+        return None if self.quiet is None else f"{self.quiet[0]:%H:%M} {self.quiet[1]:%H:%M} {self.zone.key}"
+
+    @classmethod
+    def read_quiet(cls, text: str) -> Times:
+        """What `write_quiet` wrote.
+
+        >>> Times.read_quiet("20:00 08:00 UTC").find_quiet_end(datetime(2025, 9, 24, 23, tzinfo=timezone.utc)).hour
+        8
+        """
+        first, end, zone = text.split(" ", 2)
+        return cls(ZoneInfo(zone), (read_time(first), read_time(end)))
 
     def _is_quiet(self, clock: time) -> bool:
         assert self.quiet is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,10 @@ PUBLIC = 0o666
 """What a file may have, less the umask."""
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
+
+
+OPEN = ("/dev", "/proc")
+"""Folders whose links lead to what a process has open."""
 
 
 @contextmanager
@@ -65,9 +71,17 @@ def replace_whole(file: Path, mode: int = PUBLIC) -> Iterator[Path]:
     """An empty file beside `file`, to be written inside the block; it takes the place of `file`, whole or not at all,
     once it is on the disk, and is gone where the block fails.
 
-    The folder is made if need be; a file that is new gets `mode`, less the umask. Raises `OSError`: give it a sentence,
-    as `report_disk` does.
+    The folder is made if need be; a file that is new gets `mode`, less the umask. Of a link what it leads to is
+    replaced; what is no file, such as a pipe or `/dev/null`, gets the bytes. Raises `OSError`: give it a sentence, as
+    `report_disk` does.
     """
+    file = _follow(file)
+    if file.exists() and not file.is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            yield (whole := Path(folder, "whole"))
+            with whole.open("rb") as given, file.open("wb", buffering=0) as taken:
+                shutil.copyfileobj(given, taken)
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -77,6 +91,17 @@ def replace_whole(file: Path, mode: int = PUBLIC) -> Iterator[Path]:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _follow(file: Path) -> Path:
+    """Where a link leads to. Raises `OSError` for a file that the command prints into, such as `/dev/stdout` where that
+    is one: what it prints later would be lost."""
+    if not file.is_symlink():
+        return file
+    target = file.resolve()
+    if target.is_file() and any(map(file.absolute().is_relative_to, OPEN)):
+        raise OSError(errno.EINVAL, "it is where the command prints; name a file", str(file))
+    return target if target.is_file() or not file.exists() else file
 
 
 def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:

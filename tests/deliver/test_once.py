@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,9 +25,10 @@ from notice_samples import HTTP_FAULTS, NOON, OPENAI, SECRET, SMTP_FAULTS, Scrip
 
 from flexlib.addresses import NoticeServers
 from flexlib.deliver import mail, webhook
-from flexlib.deliver.claims import Claims, Fate, Message
-from flexlib.deliver.delivery import tell
-from flexlib.errors import BadFile, DiskFailed
+from flexlib.deliver.claims import CLAIMS, Claims, Fate, Message
+from flexlib.deliver.delivery import plan_notices, tell
+from flexlib.deliver.due import Times
+from flexlib.errors import BadFile, DiskFailed, InvalidRequest
 from flexlib.store.outbox import OUTBOX, Standing, list_standings, put_standing
 
 RULES = [rule("email", "finance@example.com", "ana@example.com"), rule("webhook", "ops")]
@@ -185,10 +187,6 @@ def test_what_is_left_to_be_told_is_told_once_and_taken_away(tmp_path: Path) -> 
 
 def test_what_waits_goes_as_one_message_when_it_is_due(tmp_path: Path) -> None:
     """One event at 10:00, another at 11:00: one mail at noon."""
-    from datetime import time
-
-    from flexlib.deliver.due import Times
-
     noon = rule(times=Times(digest=time(12)))
     with serve_script("smtp") as script:
         servers = NoticeServers(script.mail_server)
@@ -198,6 +196,56 @@ def test_what_waits_goes_as_one_message_when_it_is_due(tmp_path: Path) -> None:
         (told,) = tell([noon], [], tmp_path, servers, now=NOON)[1]
         assert (told.fate, len(script.taken)) == (Fate.SENT, 1)
         assert {one.standing.budget for one in told.claims} == {"OpenAI", "other"}
+
+
+QUIET = rule(times=Times(quiet=(time(20), time(8))))
+
+
+def test_hours_of_quiet_are_kept_by_a_run_that_is_late_and_by_one_that_tries_again(tmp_path: Path) -> None:
+    """Come up at 19:00, refused then; a run at 23:00, one that was late, and one at 8:00."""
+    evening = NOON + timedelta(hours=7)
+    with serve_script("smtp", "rcpt 450") as script:
+        servers = NoticeServers(script.mail_server)
+        (told,) = tell([QUIET], [OPENAI], tmp_path, servers, now=evening)[1]
+        assert told.fate is Fate.FAILED
+        # Of another the run was killed before it sent.
+        Claims(tmp_path).add(plan_notices([QUIET], [OTHER], evening).claims, evening)
+        told_late = tell([QUIET], [], tmp_path, servers, now=evening + timedelta(hours=4))[1]
+        assert ({one.fate for one in told_late}, script.taken) == ({Fate.FAILED, Fate.WAITING}, [])
+        assert {one.due for each in told_late for one in each.claims} == {evening + timedelta(hours=13)}
+        (told,) = tell([QUIET], [], tmp_path, servers, now=evening + timedelta(hours=13))[1]
+        assert (told.fate, len(script.taken), len(told.claims)) == (Fate.SENT, 1, 6)
+        # Whoever needs no quiet any more gets what comes up at once.
+        (told,) = tell([rule()], [replace(OTHER, budget="third")], tmp_path, servers, now=evening)[1]
+        assert told.fate is Fate.SENT
+
+
+def test_the_key_of_a_mail_that_grew_since_settles_what_was_in_it(tmp_path: Path) -> None:
+    with serve_script("smtp", "rcpt 450", "rcpt 450") as script:
+        servers, claims = NoticeServers(script.mail_server), Claims(tmp_path)
+        (first,) = tell([rule()], [OPENAI], tmp_path, servers, now=NOON)[1]
+        (grown,) = tell([rule()], [OTHER], tmp_path, servers, now=NOON)[1]
+        assert (len(first.claims), len(grown.claims), first.id == grown.id) == (3, 6, False)
+        found = claims.find_open(first.id[:12])
+        assert {one.key for one in found.claims} == {one.key for one in first.claims}
+        claims.mark(found, Fate.SETTLED, NOON)
+        (told,) = tell([rule()], [], tmp_path, servers, now=NOON)[1]
+        assert (told.fate, {one.standing.budget for one in told.claims}) == (Fate.SENT, {"other"})
+        with pytest.raises(InvalidRequest, match="is the key of no single notice whose fate is open"):
+            claims.find_open(first.id[:12])
+
+
+def test_claims_of_a_flexlib_of_before_are_read_and_told(tmp_path: Path) -> None:
+    claims = Claims(tmp_path)
+    claims.add(plan_notices([rule()], [OPENAI], NOON).claims, NOON)
+    with closing(sqlite3.connect(tmp_path / CLAIMS)) as base:
+        for name in ("quiet", "names"):
+            base.execute(f"ALTER TABLE claims DROP COLUMN {name}")
+        base.commit()
+    (waiting,) = claims.list_messages(Fate.WAITING)
+    with serve_script("smtp") as script:
+        (told,) = tell([], [], tmp_path, NoticeServers(script.mail_server), now=NOON)[1]
+    assert (told.fate, told.claims[0].key) == (Fate.SENT, waiting.claims[0].key)
 
 
 def test_a_raised_budget_is_another_one_and_its_thresholds_are_told_anew(tmp_path: Path) -> None:

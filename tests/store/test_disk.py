@@ -71,3 +71,32 @@ def test_what_cannot_be_written_leaves_what_was_there_and_nothing_beside_it(
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "file", "after")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("file", "before")]
+
+
+def test_of_a_link_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for content in ("new", "again"):
+        write_whole(tmp_path / "link", content)
+        assert (tmp_path / "file").read_text() == content
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has neither")
+def test_what_is_no_file_gets_the_bytes_and_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", "all of it")
+    assert os.read(reader, 100) == b"all of it"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+    write_whole(Path(os.devnull), "lost")
+    if Path("/dev/full").exists():
+        with pytest.raises(OSError, match="No space left"):
+            write_whole(Path("/dev/full"), "x")
+        assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="as on Windows")
+def test_a_file_that_the_command_prints_into_is_refused_under_its_other_name(tmp_path: Path) -> None:
+    with (tmp_path / "printed").open("w") as out, pytest.raises(OSError, match="it is where the command prints"):
+        write_whole(Path(f"/dev/fd/{out.fileno()}"), "x")
