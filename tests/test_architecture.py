@@ -55,6 +55,7 @@ ARROWS: dict[str, set[str]] = {
     "export": WORDS | {"analysis", "store", "tables"},
     "front": WORDS | {"ledger", "analysis", "money", "spend", "store", "page"},
     "report": WORDS | {"page", "store"},
+    "closing": WORDS | {"deliver", "ingest", "ledger", "money", "report", "store"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
     "__init__": WORDS | {"ledger", "front"},
@@ -104,6 +105,7 @@ READERS = {
 NAMES_OF_SOURCES = {source.name for source in list_sources()}
 OTHER_MEANINGS = {"enums": {WINDSURF.name}, "demo/company": {WINDSURF.name}} | {
     "cli/ledger": {LEDGER.name}, "cli/doctor": {LEDGER.name}, "cli/import_options": {IMPORT.name},
+    "closing/table": {IMPORT.name, LEDGER.name}, "closing/plan": {IMPORT.name, LEDGER.name},
     "cli/fx": {IMPORT.name}, "__init__": {LEDGER.name},
     "ledger/record/lines": {LEDGER.name}, "ledger/record/recording": {LEDGER.name},
 }  # fmt: skip

@@ -32,6 +32,7 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    month,
     notify,
     organization,
     report,
@@ -47,7 +48,7 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, anomalies, latency, what_if,
-    import_, ledger, close, fx, report, verify, export, init, doctor, demo,
+    import_, ledger, close, fx, report, verify, export, month, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

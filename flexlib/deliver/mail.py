@@ -35,11 +35,15 @@ class MailChannel:
         self._line: smtplib.SMTP | None = None
 
     def send(self, message: Message) -> None:
-        mail = DOTS.sub(b"..", build_mail(message, self._server.sender).as_bytes())
+        self.post(build_mail(message, self._server.sender), message.recipient)
+
+    def post(self, written: EmailMessage, recipient: str) -> None:
+        """Hands over any mail. Raises `NotSent` or `NotKnown`."""
+        mail = DOTS.sub(b"..", written.as_bytes())
         if self._line is not None:
             try:
                 with cut_after(WHOLE, self._find_socket):
-                    self._try("a mail", lambda line: self._prepare(line, message.recipient))
+                    self._try("a mail", lambda line: self._prepare(line, recipient))
                     self._hand_over(mail)
                 return
             except NotSent as error:
@@ -48,7 +52,7 @@ class MailChannel:
                 # Else it has waited too long for this server, or taken enough mails over one line.
         with cut_after(WHOLE, self._find_socket):
             self._connect()
-            self._try("a mail", lambda line: self._prepare(line, message.recipient))
+            self._try("a mail", lambda line: self._prepare(line, recipient))
             self._hand_over(mail)
 
     def _find_socket(self) -> socket.socket | None:

@@ -1,0 +1,157 @@
+"""`flexlib month`: a month's whole close in one command, from its data to those who are told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
+from flexlib.dates import Month, check_begun
+from flexlib.errors import BadSetting, InvalidRequest
+from flexlib.formats import clean_lines, clean_text
+from flexlib.i18n import _, use_language
+from flexlib.settings import DEMO, NO_KEY, Settings, find_home
+
+if TYPE_CHECKING:
+    from flexlib.closing.inputs import Closing
+    from flexlib.closing.run import Progress
+    from flexlib.closing.steps import Record
+
+WIDTHS = 20, 9
+"""Of the name of a step, and of what became of it."""
+MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "month", "close a month: data, checks, reports, files, notices, in one run", """\
+  flexlib month                                    the month that has ended
+  flexlib month --year 2025 --month 9 --dry-run    what it would do, and why
+  flexlib month --year 2025 --month 9 --again      every step, whatever has changed
+  flexlib month --plan params/month.yaml --json""")  # fmt: skip
+    add_month_options(parser, required=False)
+    add_plan_option(parser)
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where pages go (default reports)")
+    parser.add_argument("--again", action="store_true", help="run every step, also those whose inputs did not change")
+    parser.add_argument("--dry-run", action="store_true", help="say which steps would run, and why; do nothing")
+    parser.add_argument("--wait", action="store_true", help="wait when another run closes the same month")
+    parser.add_argument("--json", action="store_true", help="print what became of each step as JSON, as run.json")
+    add_demo_option(parser)
+    parser.set_defaults(run=run_month_command)
+
+
+def add_plan_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, metavar="FILE",
+                        help="what the run does (default params/month.yaml, where it is there)")  # fmt: skip
+
+
+def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Runs what has to run, says what became of each step; the exit code is the worst of theirs."""
+    from flexlib.closing.operator import tell_operator
+    from flexlib.closing.process import run_command
+    from flexlib.closing.run import RUN, open_progress, preview_month, run_month
+    from flexlib.store.disk import lock_folder
+
+    closing = prepare_closing(arguments, settings)
+    if arguments.dry_run:
+        found = list(preview_month(open_progress(closing), again=arguments.again))
+        print_preview(closing, [(step.name, step.words, runs, why) for step, runs, why in found], arguments)
+        return 0
+    with ExitStack() as held:
+        what = _("{month}, which it closes").format(month=closing.month)
+        held.enter_context(lock_folder(closing.folder, what, wait=arguments.wait))
+        progress = open_progress(closing)
+        shows = sys.stderr.isatty() and not arguments.json
+        tell = _say_nothing if arguments.json else partial(print_step, shows=shows)
+        if not arguments.json:
+            print(_("Closing {month}").format(month=closing.month.title), flush=True)
+        run = partial(run_command, shows=shows)
+        code = run_month(
+            progress, lambda words: run([*words, "--lang", settings.language]), tell, again=arguments.again
+        )
+        told = tell_operator(progress)
+    if arguments.json:
+        print(json.dumps(progress.describe(is_over=True) | {"operator": told or None}, indent=2, ensure_ascii=False))
+    else:
+        print(clean_lines(render_summary(progress, closing.folder / RUN)))
+        if told:
+            print(clean_text(told), file=sys.stderr)
+    return code
+
+
+def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closing:
+    """The month, its plan, and whose data it is of. Raises `BadFile`, `BadMonth`, and `BadSetting` where there is
+    nothing to close."""
+    from flexlib.closing.inputs import Closing
+    from flexlib.closing.plan import PLAN, read_plan
+    from flexlib.store.server import is_made_up
+    from flexlib.store.snapshots import list_newest
+
+    plan = read_plan(arguments.plan or find_home() / PLAN, is_named=arguments.plan is not None)
+    if (arguments.year is None) != (arguments.month is None):
+        raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
+    now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
+    month = now.previous if arguments.year is None else Month(arguments.year, arguments.month)
+    check_begun(month.span)
+    is_demo = asks_demo(arguments, settings)
+    if is_demo:
+        settings = replace(settings, data=settings.data / DEMO, database_url=None)
+    elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
+        raise BadSetting(f"{NO_KEY}.")
+    settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
+    use_language(settings.language)
+    made_up = DEMO if is_demo or is_made_up(settings.data) else ""
+    folder = arguments.output_dir / made_up / str(month)
+    return Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
+
+
+def print_preview(
+    closing: Closing, found: Sequence[tuple[str, Sequence[str], bool, str]], arguments: argparse.Namespace
+) -> None:
+    """What would run, and why each step would or would not."""
+    if arguments.json:
+        steps = [{"step": name, "command": list(words), "runs": runs, "why": why} for name, words, runs, why in found]
+        print(json.dumps({"month": str(closing.month), "steps": steps}, indent=2, ensure_ascii=False))
+        return
+    print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
+    for name, words, runs, why in found:
+        what = _("runs") if runs else _("does not")
+        print(clean_text(f"  {name:<{WIDTHS[0]}}{what:<{WIDTHS[1]}} {why}"))
+        if runs:
+            print(clean_text(f"    flexlib {shlex.join(words)}"))
+
+
+def print_step(record: Record, *, shows: bool = False) -> None:
+    """A line for a step that is over, as soon as it is."""
+    name, what = record.step, _(str(record.outcome))
+    is_new = record.outcome in ("done", "failed")
+    took = [_("{seconds} s").format(seconds=record.seconds)] if is_new and record.seconds is not None else []
+    ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
+    said = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
+    print(clean_text(f"  {name:<{WIDTHS[0]}}{what:<{WIDTHS[1]}} {', '.join(said)}".rstrip()), flush=True)
+    for line in record.said if record.outcome == "done" and not shows else ():
+        print(clean_text(f"    {line}"), flush=True)
+
+
+def render_summary(progress: Progress, file: Path) -> str:
+    """One line on all steps, and the files that there are now."""
+    records = progress.all_records
+    counts = [(name, sum(one.outcome == name for one in records)) for name in MANY_OUTCOMES]
+    what = ", ".join(f"{_(name)}: {count}" for name, count in counts if count)
+    said = _("{month}: {what}; exit code {code}")
+    lines = [said.format(month=progress.closing.month.title, what=what, code=progress.exit_code)]
+    made = [name for one in records for name in one.files]
+    return "\n".join([*lines, *(f"📄 {name}" for name in (*made, str(file)))])
+
+
+def _say_nothing(record: Record) -> None:
+    """In JSON there is one document, at the end."""

@@ -1,0 +1,77 @@
+"""What the steps of a month's run read, each by its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import flexlib
+from flexlib.certificate import AnyCertificate
+from flexlib.closing.plan import MonthPlan
+from flexlib.closing.steps import hash_made, hash_text
+from flexlib.dates import Month
+from flexlib.settings import Settings, find_home
+from flexlib.store.budgets import BUDGETS
+from flexlib.store.snapshots import list_months, list_newest
+
+PARAMETERS = ("events.yaml", "chargeback.yaml", "flex_credits.yaml")
+"""Files in `params/` that the commands of a month read besides those that settings name."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A month that is closed: whose, by which plan, and where what is made goes."""
+
+    month: Month
+    plan: MonthPlan
+    settings: Settings
+    """Whose `data` is the folder that is read: with made-up data the demo's."""
+    output_dir: Path
+    folder: Path
+    """The month's own, in `output_dir`."""
+    is_demo: bool = False
+
+    @property
+    def when(self) -> tuple[str, ...]:
+        """The options that name the month."""
+        demo = ("--demo",) if self.is_demo else ()
+        return ("--year", str(self.month.year), "--month", str(self.month.month), *demo, "--json")
+
+    @property
+    def budgets(self) -> Path | None:
+        file = self.settings.budgets or find_home() / BUDGETS
+        return file if file.is_file() else None
+
+    def list_certificates(self, *datasets: str) -> list[AnyCertificate]:
+        """Those of the month as it is stored."""
+        return [
+            one.certificate for one in list_newest(self.month, self.settings.data, datasets or ("credits", "usage"))
+        ]
+
+    def hash_data(self) -> dict[str, str]:
+        """All that sums of the month rest on: stored months up to it (in another zone than UTC the next one has hours
+        of it), rates, prices, what settings say of a whole month, and flexlib itself."""
+        data, settings = self.settings.data, self.settings
+        last = self.month if self.plan.zone == "UTC" else self.month.next
+        versions = [str(one.path.relative_to(data)) for month in list_months(data) if month <= last
+                    for one in list_newest(month, data)]  # fmt: skip
+        rules = settings.most_unpriced, settings.has_no_witness, settings.bill_tolerance, settings.base_url
+        tables = [*sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
+        return {
+            "flexlib": flexlib.__version__,
+            "language": settings.language,
+            "months": hash_text("\n".join(versions)),
+            "settings": hash_text(repr(rules)),
+            **self.hash_files(tables),
+        }
+
+    def hash_rules(self) -> dict[str, str]:
+        """Who belongs where, the budgets, and the parameter files."""
+        params = find_home() / "params"
+        named = (self.settings.organization, self.budgets, *(params / name for name in PARAMETERS))
+        return self.hash_files(one for one in named if one)
+
+    def hash_files(self, files: Iterable[Path]) -> dict[str, str]:
+        """By the name of each; one that is not there is left out."""
+        return {file.name: hashed for file in files if (hashed := hash_made(file))}

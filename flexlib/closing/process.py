@@ -1,0 +1,104 @@
+"""Runs one command of flexlib as a process of its own: what it does to itself does not end the month's run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+STOP_SECONDS = 10
+"""How long a process that is asked to end may clear away what it has begun."""
+MOST_SAID = 12
+"""Lines of what a command said that are kept: the last ones, since an error ends it."""
+OURS = "flexlib: "
+"""Before the sentence of an error."""
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    exit_code: int
+    facts: Any
+    """What it printed as JSON; None where it printed none, having failed."""
+    said: tuple[str, ...]
+    """The last lines that it wrote beside that."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether nothing was made: a month that lacks something (3 and more) is told by what it printed."""
+        return self.facts is None or self.exit_code not in (0, 3, 4, 5) or bool(self.error)
+
+    @property
+    def error(self) -> str:
+        """Why it failed, in its own words."""
+        if isinstance(self.facts, dict) and self.facts.get("error"):
+            return str(self.facts["error"])
+        ours = [line.removeprefix(OURS) for line in self.said if line.startswith(OURS)]
+        return ours[-1] if ours and self.facts is None else ""
+
+
+Run = Callable[[Sequence[str]], Ran]
+"""Runs one command, without `flexlib`."""
+
+
+def run_command(words: Sequence[str], *, language: str = "en", shows: bool = False) -> Ran:
+    """Runs `flexlib` with these words in this folder and surroundings; `shows` lets its progress be seen on stderr."""
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib", *words, "--lang", language]
+    pipe, lines = subprocess.PIPE, list[str]()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
+        _RUNNING.add(process)
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            listening = threading.Thread(target=_listen, args=(process.stderr, lines, shows), daemon=True)
+            listening.start()
+            printed = process.stdout.read()
+            listening.join()
+            process.wait()
+        finally:
+            _RUNNING.discard(process)
+            _end(process)
+    return Ran(process.returncode, read_facts(printed.decode(errors="replace")), tuple(lines))
+
+
+def stop_commands() -> None:
+    """Ends what other threads have begun."""
+    for process in tuple(_RUNNING):
+        process.terminate()
+    for process in tuple(_RUNNING):
+        _end(process)
+
+
+def read_facts(printed: str) -> Any:  # noqa: ANN401 (JSON)
+    """What a command printed as JSON; None where that is none."""
+    try:
+        return json.loads(printed)
+    except ValueError:
+        return None
+
+
+def _listen(stream: BinaryIO, lines: list[str], shows: bool) -> None:
+    """Keeps the last lines; of a progress bar, which writes over itself, the last state."""
+    for line in stream:
+        if shows:
+            sys.stderr.write(line.decode(errors="replace"))
+            sys.stderr.flush()
+        text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
+        if text:
+            lines.append(text)
+            del lines[:-MOST_SAID]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()

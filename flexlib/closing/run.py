@@ -1,0 +1,222 @@
+"""A month's run from its first step to its last: each step noted on the disk before the next one begins."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import flexlib
+from flexlib.closing.inputs import Closing
+from flexlib.closing.process import Run, stop_commands
+from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, find_stop, hash_made, keep
+from flexlib.closing.table import TABLE, Line, list_steps
+from flexlib.errors import BadFile, FlexlibError
+from flexlib.i18n import _
+from flexlib.nesting import decode_json
+from flexlib.store.disk import report_disk, write_whole
+
+RUN = "run.json"
+RANK = (2, 1, 4, 3, 5, 0)
+"""Exit codes, the worst first: what was asked wrongly or has failed, what cannot be trusted, what lacks something, a
+budget that is passed. Any other, such as that of a process that was killed, is a run that failed."""
+MOST_SAID = 3
+"""Lines of a step that went well that are kept, such as what the month lacks."""
+
+Tell = Callable[[Record], None]
+"""Is called with each step that is over, as soon as it is."""
+
+
+@dataclass
+class Progress:
+    """A run while it is under way, and what is known of the one before it."""
+
+    closing: Closing
+    earlier: dict[str, Record]
+    """By step; of steps that have come up in this run no more."""
+    began: str = ""
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    """By line of the table, in its order."""
+    failing_since: str | None = None
+    """When the steps that fail now failed for the first time in this way."""
+
+    @property
+    def all_records(self) -> list[Record]:
+        return [one for records in self.records.values() for one in records]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of those of its steps."""
+        return choose_worst([one.exit_code for one in self.all_records if one.exit_code is not None])
+
+    def describe(self, *, is_over: bool) -> dict[str, Any]:
+        """As `run.json` keeps it."""
+        return {
+            "month": str(self.closing.month),
+            "flexlib": flexlib.__version__,
+            "began": self.began,
+            "ended": _now() if is_over else None,
+            "exit_code": self.exit_code if is_over else None,
+            "failing_since": self.failing_since,
+            "steps": [one.to_json() for one in self.all_records],
+            "earlier": [one.to_json() for one in self.earlier.values()],
+        }
+
+    def write(self, *, is_over: bool = False) -> None:
+        """Puts it on the disk. Raises `DiskFailed`."""
+        with report_disk(self.closing.folder):
+            text = json.dumps(self.describe(is_over=is_over), indent=1, ensure_ascii=False) + "\n"
+            write_whole(self.closing.folder / RUN, text)
+
+
+def open_progress(closing: Closing) -> Progress:
+    """A run that begins, with what `run.json` says of the one before. Raises `BadFile` where it cannot be read."""
+    file = closing.folder / RUN
+    try:
+        facts = decode_json(file.read_text("utf-8"))
+        found = [Record.from_json(one) for one in (*facts["earlier"], *facts["steps"])]
+        known = {one.step: one for one in found if one.outcome is not Outcome.NOT_RUN}
+        return Progress(closing, known, _now(), {}, facts["failing_since"])
+    except FileNotFoundError:
+        return Progress(closing, {}, _now())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadFile(f"{file}, which says what the last run did, cannot be read ({type(error).__name__}); move it "
+                      "away, and every step runs again.") from error  # fmt: skip
+
+
+def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) -> int:
+    """Runs each step that has to run, and gives the worst exit code; the caller holds the folder."""
+    before = {one.step: one.why for one in progress.earlier.values() if one.outcome is Outcome.FAILED}
+    since, progress.failing_since = progress.failing_since, None
+    for line in TABLE:
+        records = progress.records.setdefault(line.name, [])
+        stopped = find_stop(line.needs, progress.records)
+        for done in _run_line(line, progress, run, stopped, again=again):
+            records.append(done)
+            if done.outcome is not Outcome.NOT_RUN:  # of which what was made before may be what would be made
+                progress.earlier.pop(done.step, None)
+            progress.write()
+            tell(done)
+    failed = {one.step: one.why for one in progress.all_records if one.outcome is Outcome.FAILED}
+    if failed:
+        progress.failing_since = since if since and failed == before else progress.began
+    if not has_stopped(progress.all_records):
+        progress.earlier.clear()
+    progress.write(is_over=True)
+    return progress.exit_code
+
+
+def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[Step, bool, str]]:
+    """Each step as things are now, whether it would run, and why; nothing is done."""
+    running = set[str]()
+    for line in TABLE:
+        for step in list_steps(line, progress.closing):
+            runs, why = decide(step, progress.earlier.get(step.name), again=again)
+            first = next((name for name in list_needs(line) if name in running), None)
+            if not runs and not step.left_out and first and step.current is None:
+                why = _("{why}; it runs where {step} brings anything new").format(why=why, step=first)
+            if runs:
+                running.add(line.name)
+            yield step, runs, why
+
+
+def list_needs(line: Line) -> list[str]:
+    """The lines that a line needs, and those that they need."""
+    known = {one.name: one for one in TABLE}
+    return list(dict.fromkeys(each for name in line.needs for each in (*list_needs(known[name]), name)))
+
+
+def choose_worst(codes: Iterable[int]) -> int:
+    """The gravest exit code by `RANK`."""
+    found = {code if code in RANK else 1 for code in codes}
+    return next((code for code in RANK if code in found), 0)
+
+
+def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, again: bool) -> Iterator[Record]:
+    """What becomes of each step of a line, as soon as it is known."""
+    if stopped:
+        yield Record(line.name, Outcome.NOT_RUN, _("{step} has failed").format(step=stopped))
+        return
+    try:
+        steps = list_steps(line, progress.closing)
+    except FlexlibError as error:
+        yield Record(line.name, Outcome.FAILED, str(error), exit_code=error.exit_code)
+        return
+    waiting = []
+    for step in steps:
+        earlier = progress.earlier.get(step.name)
+        runs, why = decide(step, earlier, again=again)
+        if runs:
+            waiting.append((step, why))
+        elif step.left_out:
+            yield Record(step.name, Outcome.LEFT_OUT, why)
+        else:
+            yield keep(step, earlier, why)
+    with _open_pool(os.cpu_count() if line.at_once else 1) as pool:
+        futures = {pool.submit(_run_step, step, why, run) for step, why in waiting}
+        while futures:
+            ended, futures = wait(futures, timeout=1, return_when="FIRST_COMPLETED")  # so that Ctrl-C is heard
+            yield from (one.result() for one in ended)
+
+
+@contextmanager
+def _open_pool(workers: int | None) -> Iterator[ThreadPoolExecutor]:
+    """Threads that each wait for a process; where the block fails the processes are ended."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_commands()
+        raise
+    pool.shutdown()
+
+
+def _run_step(step: Step, why: str, run: Run) -> Record:
+    began, ran_at = time.monotonic(), _now()
+    ran = run(step.words)
+    seconds = round(time.monotonic() - began, 1)
+    record = Record(step.name, Outcome.DONE, why, step.words, ran.exit_code, seconds=seconds, ran_at=ran_at,
+                    inputs=dict(step.inputs))  # fmt: skip
+    if ran.has_failed:
+        reason = ran.error or (ran.said[-1] if ran.said else _("it ended with {code}").format(code=ran.exit_code))
+        return replace(record, outcome=Outcome.FAILED, why=reason, said=ran.said, exit_code=ran.exit_code or 1)
+    made = list_files(ran.facts) if step.makes_files else []
+    files = {file: hashed for file in made if (hashed := hash_made(Path(file)))}
+    said = ran.said[-MOST_SAID:] if ran.exit_code else ()
+    return replace(record, state=find_state(ran.facts), files=files, said=said)
+
+
+def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
+    """The files that a command says it has written."""
+    if not isinstance(facts, dict):
+        return []
+    named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]
+    return [one for one in named if isinstance(one, str)]
+
+
+def find_state(facts: Any) -> str | None:  # noqa: ANN401 (JSON)
+    """The state of the month, as a command says it."""
+    if isinstance(facts, list) and facts:
+        return find_state(facts[-1])
+    if not isinstance(facts, dict):
+        return None
+    if isinstance(facts.get("state"), str):
+        return str(facts["state"])
+    return find_state(facts.get("certificates"))
+
+
+def has_stopped(records: Sequence[Record]) -> bool:
+    """Whether a step has failed."""
+    return any(one.outcome in STOPS for one in records)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,136 @@
+"""A step of a month's run, what became of it, and whether it has to run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flexlib.i18n import _, mark_text
+from flexlib.proof import State
+from flexlib.store.row_hash import hash_file
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    DONE = mark_text("done")
+    KEPT = mark_text("kept")
+    """Nothing that it reads has changed: what it made before is what it would make."""
+    LEFT_OUT = mark_text("left out")
+    """It has nothing to do."""
+    FAILED = mark_text("failed")
+    NOT_RUN = mark_text("not run")
+    """A step that it needs has failed."""
+
+
+STOPS = (Outcome.FAILED, Outcome.NOT_RUN)
+"""After these nothing runs that needs the step."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a month's run."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    """The command, without `flexlib`."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What it reads, by name: the SHA-256 of each."""
+    left_out: str = ""
+    """Why it has nothing to do."""
+    current: str | None = None
+    """Why there is nothing new, where what is stored says so; empty: it has to run; None: its inputs tell."""
+    makes_files: bool = False
+    """Whether the files that it names are what it makes."""
+    state: State | None = None
+    """Of what is stored, where that is why it need not run."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a step, as `run.json` keeps it."""
+
+    step: str
+    outcome: Outcome
+    why: str = ""
+    command: tuple[str, ...] = ()
+    exit_code: int | None = None
+    state: str | None = None
+    """Of the month, where the command says it."""
+    seconds: float | None = None
+    ran_at: str | None = None
+    """When it ran: ISO, UTC."""
+    said: tuple[str, ...] = ()
+    """What it said besides, such as what the month lacks."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """What it made: path, SHA-256."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {})}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Record:
+        """Raises `KeyError`, `TypeError` and `ValueError` for what is no record."""
+        lists = {name: tuple(facts.get(name, ())) for name in ("command", "said")}
+        return cls(**{**facts, **lists, "outcome": Outcome(facts["outcome"])})
+
+
+def decide(step: Step, earlier: Record | None, *, again: bool = False) -> tuple[bool, str]:
+    """Whether the step has to run, and why or why not; `earlier` is what became of it the last time."""
+    if step.left_out:
+        return False, step.left_out
+    if again:
+        return True, "--again"
+    if step.current:
+        return False, step.current
+    ran_at = None if earlier is None else earlier.ran_at
+    if earlier is None or ran_at is None:
+        return True, _("it has not run yet")
+    if earlier.outcome in STOPS:
+        return True, _("it failed the last time")
+    if step.current is not None:
+        return True, _("there may be something new")
+    if changed := list_changes(step, earlier):
+        return True, _("changed: {what}").format(what=", ".join(changed))
+    for file, hashed in earlier.files.items():
+        if hash_made(Path(file)) != hashed:
+            return True, _("{file} is gone, or another than it made").format(file=file)
+    return False, _("nothing that it reads has changed since {when}").format(when=ran_at)
+
+
+def list_changes(step: Step, earlier: Record) -> list[str]:
+    """The names of what is not as it was."""
+    names = dict.fromkeys((*step.inputs, *earlier.inputs))
+    changed = [name for name in names if step.inputs.get(name) != earlier.inputs.get(name)]
+    return [*([_("the command")] if step.words != earlier.command else []), *changed]
+
+
+def keep(step: Step, earlier: Record | None, why: str) -> Record:
+    """The record of a step that need not run: what it made is what it made before."""
+    if step.current is not None or earlier is None:
+        code = step.state.exit_code if step.state else 0
+        return Record(step.name, Outcome.KEPT, why, step.words, code, step.state and str(step.state))
+    return replace(earlier, outcome=Outcome.KEPT, why=why)
+
+
+def find_stop(needs: Iterable[str], records: Mapping[str, Iterable[Record]]) -> str | None:
+    """The first step, of those on the lines that are needed, after which nothing may run."""
+    stopped = (one.step for line in needs for one in records.get(line, ()) if one.outcome in STOPS)
+    return next(stopped, None)
+
+
+def hash_text(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def hash_made(file: Path) -> str | None:
+    """None where it cannot be read."""
+    try:
+        return hash_file(file)
+    except OSError:
+        return None

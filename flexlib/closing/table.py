@@ -1,0 +1,204 @@
+"""The steps of a month's run, a line each: what it needs, and which commands it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from flexlib.closing.inputs import Closing
+from flexlib.closing.plan import ReportLine
+from flexlib.closing.steps import Step
+from flexlib.dates import Month
+from flexlib.errors import FlexlibError
+from flexlib.i18n import _
+from flexlib.nesting import decode_yaml
+from flexlib.proof import State
+from flexlib.settings import find_home
+from flexlib.sources.registry import LEDGER, WINDSURF
+from flexlib.store.fx import load_rates
+from flexlib.store.snapshots import find_snapshot, list_newest
+
+USUAL_EXPORTS = ("csv",)
+"""What is written where the plan names no formats: what every program reads."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    name: str
+    needs: tuple[str, ...]
+    """Lines above of which no step may have failed."""
+    find_steps: Callable[[Closing], Iterator[Step]]
+    at_once: bool = False
+    """Whether its steps may run beside each other."""
+
+
+def find_fetch(closing: Closing) -> Iterator[Step]:
+    """Reads the month from the server, and the one before it, to compare with, where nothing of it is stored."""
+    settings, month, data = closing.settings, closing.month, closing.settings.data
+    stored = find_snapshot(WINDSURF.dataset, month, data)
+    is_whole = stored is not None and not stored.certificate.is_stale() and stored.certificate.state is State.COMPLETE
+    current = _("stored and settled") if is_whole else ""
+    if closing.is_demo:
+        # What the notebooks read besides the month is made up with it.
+        is_whole = is_whole and bool(list_newest(month, data, ["usage"]))
+        yield Step("fetch", ("forecast", *closing.when), current=current if is_whole else "", state=State.COMPLETE)
+        return
+    first = month.first if find_snapshot(WINDSURF.dataset, month.previous, data) else month.previous.first
+    words = ("fetch", "--start-date", str(first), "--end-date", str(month.last), "--wait", "--json")
+    reason = "" if settings.service_key else _("no service key is set")
+    yield Step("fetch", words, current=current, left_out=reason, state=State.COMPLETE)
+
+
+def find_rates(closing: Closing) -> Iterator[Step]:
+    """Brings the rates of the dollar."""
+    from flexlib.ingest.fx import find_missing_days
+    from flexlib.money.fx import find_santiago_day
+
+    today = find_santiago_day(datetime.now(timezone.utc))
+    missing, pending = find_missing_days(load_rates(closing.settings.data), closing.month.span, today)
+    current = "" if missing or pending else _("every day of the month has its rate")
+    reason = _("the made-up company has rates of its own") if closing.is_demo else ""
+    yield Step("rates", ("fx", "update", *closing.when), current=current, left_out=reason)
+
+
+def find_ledger_months(closing: Closing) -> Iterator[Step]:
+    """Closes the month in the ledger; in another zone than UTC also those around, which have hours of it."""
+    month, now = closing.month, Month.containing(datetime.now(timezone.utc).date())
+    around = [] if closing.plan.zone == "UTC" else [month.previous, month.next]
+    if closing.is_demo or not closing.settings.has_ledger:
+        yield Step("ledger", left_out=_("no calls are recorded here"))
+        return
+    for one in [month, *(each for each in around if each <= now)]:
+        name = "ledger" if one == month else f"ledger {one}"
+        words = ("close", "--year", str(one.year), "--month", str(one.month), "--wait", "--json")
+        yield _look_into_ledger(Step(name, words, current=""), one, closing)
+
+
+def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
+    """The step with why there is nothing to close, or to close again; what is wrong with a ledger, the command says."""
+    from flexlib.ingest.ledger import is_closed
+    from flexlib.ledger.door import find_ledger
+    from flexlib.ledger.read.months import read_month
+
+    newest = find_snapshot(LEDGER.dataset, month, closing.settings.data, LEDGER.name)
+    try:
+        ledger = find_ledger(closing.settings)
+        if newest is None:
+            with read_month(month, ledger) as opened:
+                reason = "" if opened.totals.rows else _("no call of {month} is recorded").format(month=month)
+                return replace(step, left_out=reason)
+        if newest.certificate.is_stale() or not is_closed(newest, ledger):
+            return step
+    except FlexlibError:
+        return step
+    current = _("closed, and nothing was recorded since")
+    return replace(step, current=current, state=newest.certificate.state)
+
+
+def find_import(closing: Closing) -> Iterator[Step]:
+    """Imports what lies in the folder of exports."""
+    plan = closing.plan
+    if plan.folder is None or closing.is_demo:
+        yield Step("import", left_out=_("no folder is named"))
+        return
+    folder = find_home() / plan.folder
+    files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else []
+    words = ("import", str(folder), "--wait", "--json", *plan.import_options)
+    reason = _("{folder} is empty").format(folder=folder) if folder.is_dir() and not files else ""
+    yield Step("import", words, closing.hash_files(files), reason)
+
+
+def find_organization(closing: Closing) -> Iterator[Step]:
+    """Holds the organization against what was spent."""
+    file = closing.settings.organization
+    reason = "" if file else _("no file says who belongs where")
+    yield Step("organization", ("organization", "check", *closing.when), _hash_sums(closing), reason)
+
+
+def find_budgets(closing: Closing) -> Iterator[Step]:
+    """Checks the budgets."""
+    reason = "" if closing.budgets else _("there are no budgets")
+    yield Step("budgets", ("check", *closing.when), _hash_sums(closing), reason)
+
+
+def find_reports(closing: Closing) -> Iterator[Step]:
+    """Runs the notebooks: those of the plan, else those for which something is stored."""
+    from flexlib.report.parameters import find_notebook, read_parameters
+
+    lines = closing.plan.reports
+    if lines is None:
+        stored = {one.dataset for one in closing.list_certificates()}
+        usual = {"flex_credits": "credits" in stored, "llm_usage": bool(stored)}
+        lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
+        if not lines:
+            yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month))
+    sums = _hash_sums(closing)
+    for line in lines:
+        notebook = find_notebook(line.notebook)
+        known, given = read_parameters(notebook), dict(line.parameters)
+        if "zone" in known and closing.plan.zone != "UTC":
+            given.setdefault("zone", closing.plan.zone)
+        options = [word for name, value in given.items() for word in ("-p", name, _write(value))]
+        names = ["--names"] if closing.plan.names and "names" in known else []
+        when = closing.when if "month" in known else ("-p", "year", str(closing.month.year), *closing.when[4:])
+        words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
+        named = (Path(value) for value in given.values() if isinstance(value, str) and Path(value).is_file())
+        inputs = sums | closing.hash_files([notebook, *named])
+        yield Step(f"report {notebook.stem}", (*words, *options, *names), inputs, makes_files=True)
+
+
+def find_exports(closing: Closing) -> Iterator[Step]:
+    """Writes the month as files for others."""
+    names = ("--names",) if closing.plan.names else ()
+    formats = closing.plan.exports
+    is_empty = formats is None and not closing.list_certificates()
+    reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
+    for name in USUAL_EXPORTS if formats is None else formats:
+        words = ("export", "--format", name, *closing.when, *names)
+        yield Step(f"export {name}", words, _hash_sums(closing), reason, makes_files=True)
+
+
+def find_notices(closing: Closing) -> Iterator[Step]:
+    """Tells who has to know of budgets, each once."""
+    rules = closing.settings.notices
+    reason = _("of made-up data nobody is told") if closing.is_demo else ""
+    if not (rules and closing.budgets):
+        reason = _("no rules say who is told of budgets")
+    inputs = _hash_sums(closing) | closing.hash_files([rules] if rules else [])
+    yield Step("notices", ("notify", *closing.when), inputs, reason)
+
+
+TABLE = (
+    Line("fetch", (), find_fetch),
+    Line("rates", (), find_rates),
+    Line("ledger", ("rates",), find_ledger_months),
+    Line("import", ("rates",), find_import),
+    Line("organization", ("fetch", "ledger", "import"), find_organization),
+    Line("budgets", ("organization",), find_budgets),
+    Line("reports", ("budgets",), find_reports, at_once=True),
+    Line("exports", ("budgets",), find_exports, at_once=True),
+    Line("notices", ("reports", "exports"), find_notices),
+)
+"""In the order in which they run."""
+
+
+def list_steps(line: Line, closing: Closing) -> list[Step]:
+    """The steps of a line as things are now; of one that the plan leaves out that it does."""
+    if line.name in closing.plan.left_out:
+        return [Step(line.name, left_out=_("{file} says no").format(file=closing.plan.file))]
+    return list(line.find_steps(closing))
+
+
+def _hash_sums(closing: Closing) -> dict[str, str]:
+    return closing.hash_data() | closing.hash_rules()
+
+
+def _write(value: Any) -> str:  # noqa: ANN401 (YAML)
+    """As `-p` takes it, which reads it as YAML."""
+    return value if isinstance(value, str) and decode_yaml(value) == value else json.dumps(value)

@@ -1,0 +1,224 @@
+"""`flexlib month`: what it would do and does, on real data, with real processes that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flexlib.cli.main import main
+from flexlib.closing.run import RUN
+from flexlib.store.disk import lock_folder
+
+HOME = Path(__file__).parents[2]
+FIXTURE = HOME / "tests" / "data" / "fixture"
+SEPTEMBER = ["month", "--year", "2025", "--month", "9"]
+CALL = {"usable": ["user", "42"], "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1000}
+BUDGETS = "budgets:\n  - {name: all, whole: true, currency: usd, amount: '0.001'}\n"
+NOTICES = "notices:\n  - {at: [over], file: told.jsonl}\n"
+CALLS = "id,time,model,in,out\na1,2025-09-16T10:00:00Z,gpt-4o,1000,200\n"
+COLUMNS = (
+    "--request-id id --timestamp time --provider openai --model-column model --prompt-tokens in --completion-tokens out"
+)
+PLAN = f"rates: no\nimport: {{folder: exports, options: {COLUMNS.split()}}}\nreports: [llm_usage]\n"
+LIMIT_PASSED = 5
+KILL_SECONDS = 120
+"""Until a step must have been noted."""
+
+
+def plan_month(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """Each step by its name, as a dry run tells of it."""
+    assert main([*SEPTEMBER, "--dry-run", "--json", *words]) == 0
+    return {one["step"]: one for one in json.loads(capsys.readouterr().out)["steps"]}
+
+
+def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    plan = tmp_path / "month.yaml"
+    plan.write_text(
+        "zone: America/Santiago\nnames: yes\nexports: []\nrates: no\n"
+        "reports: [flex_credits, {notebook: llm_usage, parameters: {top: 3}}, year]\n"
+    )
+    found = plan_month(capsys, "--plan", str(plan), "--output-dir", str(tmp_path))
+    whys = {name: one["why"] for name, one in found.items() if not one["runs"]}
+    assert whys == {
+        "fetch": "no service key is set",
+        "rates": f"{plan} says no",
+        "ledger": "no calls are recorded here",
+        "import": "no folder is named",
+        "organization": "no file says who belongs where",
+        "budgets": "there are no budgets",
+        "notices": "no rules say who is told of budgets",
+    }
+    words = {name: " ".join(one["command"]) for name, one in found.items() if one["runs"]}
+    end, zone = f"--json --offline --output-dir {tmp_path}", "-p zone America/Santiago"
+    assert words == {
+        "report flex_credits": f"report --notebook flex_credits --year 2025 --month 9 {end} --names",
+        "report llm_usage": f"report --notebook llm_usage --year 2025 --month 9 {end} -p top 3 {zone}",
+        "report year": f"report --notebook year -p year 2025 {end} {zone}",
+    }
+    assert list(tmp_path.iterdir()) == [plan]
+
+
+def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from datetime import datetime, timezone
+
+    from flexlib.dates import Month
+
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", "demo-key")
+    (plan := tmp_path / "month.yaml").write_text("reports: []\nexports: []\n")
+    assert main(["month", "--dry-run", "--json", "--plan", str(plan)]) == 0
+    assert json.loads(capsys.readouterr().out)["month"] == str(
+        Month.containing(datetime.now(timezone.utc).date()).previous
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("report: [a]", "has report; a month's plan takes budgets, exports, fetch"),
+        ("zone: Mars", "has zone: 'Mars'; give a time zone, such as America/Santiago"),
+        ("fetch: maybe", "has fetch: 'maybe'; give yes or no"),
+        ("operator: nobody", "has operator: 'nobody'; give an e-mail address"),
+        ("exports: csv", "has exports: 'csv'; give a list of formats of flexlib export, such as [csv]"),
+        ("import: {files: 3}", "has import: {'files': 3}; give a folder, or folder: and options:"),
+        ("reports: [{name: a}]", "has reports: [{'name': 'a'}]; give a list of notebooks"),
+        ("zone: UTC\nzone: UTC", "cannot be read as YAML: the name 'zone' is given twice"),
+    ],
+)
+def test_what_is_wrong_in_a_plan_is_told_and_nothing_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (plan := tmp_path / "month.yaml").write_text(text)
+    assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
+    assert f"{plan} {said}" in capsys.readouterr().err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_plan_that_is_named_and_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SEPTEMBER, "--plan", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml cannot be read: no such file or directory" in capsys.readouterr().err
+
+
+def test_where_there_is_nothing_to_close_it_says_what_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SEPTEMBER) == 2
+    assert "No service key: set WINDSURF_SERVICE_KEY" in capsys.readouterr().err
+
+
+def test_the_example_is_what_happens_without_a_file() -> None:
+    from dataclasses import replace
+
+    from flexlib.closing.plan import MonthPlan, read_plan
+
+    example = HOME / "params" / "month.example.yaml"
+    assert replace(read_plan(example), file=None, exports=None) == MonthPlan()
+    commented = re.sub(r"^#(?=\w|  - )", "", example.read_text("utf-8"), flags=re.MULTILINE)
+    assert "operator: ops@example.com" in commented
+
+
+def test_a_second_run_of_a_month_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    with lock_folder(tmp_path / "demo" / "2025-09", "September", wait=False):
+        assert main([*SEPTEMBER, "--output-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert "Another run (process" in said.err
+    assert said.out == ""
+
+
+@pytest.fixture
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a call in the ledger, one in a file, a budget that they pass, and somebody to be told of it."""
+    for name, text in {
+        "exports/calls.csv": CALLS,
+        "params/budgets.yaml": BUDGETS,
+        "params/notices.yaml": NOTICES,
+        "params/month.yaml": PLAN,
+        ".env": "FLEXLIB_LANG=en\n",
+        "notebooks/.keep": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    calls = [{**CALL, "request_id": f"r{number}", "created_at": f"2025-09-{number:02d}T10:00:00Z"} for number in (1, 2)]
+    (tmp_path / "calls.jsonl").write_text("".join(json.dumps(one) + "\n" for one in calls))
+    assert main(["record", "--jsonl", "calls.jsonl"]) == 0
+    return tmp_path
+
+
+def run_month_process(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=folder, capture_output=True, text=True)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    file = folder / "reports" / "2025-09" / RUN
+    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {"steps": []}
+
+
+def read_end(folder: Path) -> dict[str, Any]:
+    """What a run leaves, apart from times and from what it did this time."""
+    ended = read_run(folder)
+    told = [json.loads(line)["notices"] for line in (folder / "data" / "told.jsonl").read_text("utf-8").splitlines()]
+    return {
+        "exit code": ended["exit_code"],
+        "steps": {one["step"]: (one["outcome"] in ("failed", "not run"), one.get("exit_code"), one.get("state"),
+                                sorted(one.get("files", {}))) for one in ended["steps"]},
+        "csv": (folder / "output" / "csv_2025-09.csv").read_text("utf-8"),
+        "page": (folder / "reports" / "2025-09" / "llm_usage.html").exists(),
+        "told": told,
+    }  # fmt: skip
+
+
+@pytest.mark.heavy
+def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(company: Path) -> None:
+    start = company.with_name(f"{company.name}_start")
+    shutil.copytree(company, start)
+    done = run_month_process(company)
+    assert done.returncode == LIMIT_PASSED, done.stdout + done.stderr
+    expected = read_end(company)
+    assert len(expected["told"]) == 1
+    steps = [one["step"] for one in read_run(company)["steps"]]
+    numbers = [number for number, one in enumerate(read_run(company)["steps"], 1) if "ran_at" in one]
+    assert len(numbers) == 6
+    for number in numbers:
+        shutil.rmtree(company)
+        shutil.copytree(start, company)
+        with subprocess.Popen(
+            [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=company, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True
+        ) as process:  # fmt: skip
+            until = time.monotonic() + KILL_SECONDS
+            while len(read_run(company)["steps"]) < number and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.01)
+            # Every second time its last command goes on, while the next run begins.
+            (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
+        again = run_month_process(company)
+        assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
+        assert read_end(company) == expected, f"killed after {steps[number - 1]}"
+
+
+@pytest.mark.heavy
+def test_the_readme_shows_what_it_prints_on_the_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "fixture")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "fixture"))
+    done = run_month_process(tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = re.search(r"```text\n(Closing September 2025\n.*?)```", (HOME / "README.md").read_text("utf-8"), re.DOTALL)
+    assert shown is not None
+    seconds = re.compile(r"\d+\.\d s")
+    assert sorted(seconds.sub("s", done.stdout).splitlines()) == sorted(seconds.sub("s", shown[1]).splitlines())
