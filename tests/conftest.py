@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +30,17 @@ sys.dont_write_bytecode = False
 
 # What is shown is compared in English, whatever the machine speaks; tests of other languages ask for them.
 os.environ["FLEXLIB_LANG"] = "en"
+
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 6 * 1024**3
+"""Bytes that must be free there: a whole run, with its databases, leaves less than one GB."""
+
+# Where there is a file system in memory, temporary files lie there: thousands of small ones are made and removed, and
+# each is written through to the disk, which takes longer than all that is tested.
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY:
+    os.environ.setdefault("TMPDIR", str(MEMORY))
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    tempfile.tempdir = None  # asks again
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)

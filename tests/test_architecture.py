@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import flexlib
@@ -116,9 +117,15 @@ def name_room(path: tuple[str, ...]) -> str:
     return "/".join(path[:2]) if path[0] == "sources" and len(path) > 1 else path[0]
 
 
+@cache
+def walk_source(source: str) -> list[ast.AST]:
+    """Every node of it: each question is asked of every file."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def list_imports(source: str) -> Iterator[str]:
     """Every module that the source imports, wherever it does."""
-    for node in ast.walk(ast.parse(source)):
+    for node in walk_source(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -142,7 +149,7 @@ def find_wrong_arrows(room: str, source: str) -> list[str]:
 def find_readers(source: str) -> set[str]:
     """The words of `READERS` that the source uses: as a module, a name, or what it takes from another."""
     used = set(list_imports(source))
-    for node in ast.walk(ast.parse(source)):
+    for node in walk_source(source):
         if isinstance(node, ast.ImportFrom):
             used |= {alias.name for alias in node.names}
         elif isinstance(node, ast.Attribute):
@@ -185,7 +192,7 @@ def test_a_reader_of_settings_is_found() -> None:
 
 
 def find_source_names(source: str) -> set[str]:
-    texts = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    texts = (node.value for node in walk_source(source) if isinstance(node, ast.Constant))
     return {text for text in texts if isinstance(text, str)} & NAMES_OF_SOURCES
 
 
