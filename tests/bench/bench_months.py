@@ -2,32 +2,30 @@
 
 Beside the parts stand those of the six orders in which volume, mix and price can be put one after the other, as tools
 do that take one; and how many cells logarithms (LMDI) have no answer for. Forecasts are made of each month from 0, 10
-and 20 known days, of two made-up series and of the files that are named (a CSV of `date,value`), beside a run-rate with
-the plain deviation of days, and a line through 30 days with the interval of its own error.
+and 20 known days, of two made-up series and of the files that are named (a CSV of `date,value`), beside those of
+`forecast_peers.py`; of the files it says whether our bands held what they promise, and whose error is less.
 """
 
 from __future__ import annotations
 
-import math
-import sys
+import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from forecast_peers import PEERS, Rule, SmoothedForecast
 
 from flexlib.analysis.compare import Use, Uses, take_apart
-from flexlib.analysis.forecast import backtest_months, sum_up_backtest
+from flexlib.analysis.forecast import Outcome, backtest_months, sum_up_backtest
 from flexlib.cli.series import read_series
 
-PEOPLE, MODELS, KNOWN, WINDOW = 6000, 17, (0, 10, 20), 30
-QUANTILE = 1.2815515655
-"""Deviations of a normal distribution on each side of 80 % of it."""
-
-Ends = tuple[float, float, float]
+PEOPLE, MODELS, KNOWN = 6000, 17, (0, 10, 20)
+HELD = (0.75, 0.85)
+"""How many of the bands of 80 % have to hold: months are too few for more."""
 
 
 def draw_month(draws: np.random.Generator, growth: float) -> Uses:
@@ -71,60 +69,72 @@ def make_series(seed: int, growth: float, spread: float) -> pd.Series:
     return pd.Series(1000 * level * week * np.exp(draws.normal(0, spread, len(days))), days)
 
 
-def forecast_run_rate(past: np.ndarray, ahead: int) -> Ends:
-    some = past[-WINDOW:]
-    rest, width = some.mean() * ahead, QUANTILE * some.std() * math.sqrt(ahead)
-    return rest, max(rest - width, 0.0), rest + width
+def backtest_peer(history: pd.Series, rule: Rule) -> pd.DataFrame:
+    columns = ["month", "known", "actual", "expected", "low", "high", "outcome"]
+    return pd.DataFrame(_try_peer(history, rule), columns=columns)
 
 
-def forecast_line(past: np.ndarray, ahead: int) -> Ends:
-    some = past[-WINDOW:]
-    places, coming = np.arange(len(some)), np.arange(len(some), len(some) + ahead)
-    slope, start = np.polyfit(places, some, 1)
-    error = math.sqrt(((some - slope * places - start) ** 2).sum() / max(len(some) - 2, 1))
-    rest, width = float((slope * coming + start).sum()), QUANTILE * error * math.sqrt(ahead)
-    return max(rest, 0.0), max(rest - width, 0.0), max(rest + width, 0.0)
-
-
-PEERS: dict[str, Callable[[np.ndarray, int], Ends]] = {
-    "run-rate, plain deviation": forecast_run_rate,
-    "a line through 30 days": forecast_line,
-}
-
-
-def backtest_peer(history: pd.Series, forecast: Callable[[np.ndarray, int], Ends]) -> pd.DataFrame:
-    return sum_up_backtest(pd.DataFrame(_try_peer(history, forecast)))
-
-
-def _try_peer(history: pd.Series, forecast: Callable[[np.ndarray, int], Ends]) -> Iterator[dict[str, object]]:
+def _try_peer(history: pd.Series, rule: Rule) -> Iterator[tuple[object, ...]]:
     for month in backtest_months(history, (0,))["month"]:
         first = date.fromisoformat(f"{month}-01")
         days = pd.Period(month).days_in_month
         own = history[str(first) : str(first + timedelta(days=days - 1))].to_numpy()
         past = history[: str(first - timedelta(days=1))].to_numpy()
-        for known in KNOWN if len(past) >= WINDOW else ():
-            ends = forecast(np.append(past, own[:known]), days - known)
-            expected, low, high = (own[:known].sum() + end for end in ends)
-            yield {"known": known, "actual": own.sum(), "expected": expected, "low": low, "high": high,
-                   "outcome": "forecast"}  # fmt: skip
+        for known in KNOWN:
+            if ends := rule(np.append(past, own[:known]), known, days - known):
+                yield (month, known, own.sum(), *(own[:known].sum() + end for end in ends), Outcome.FORECAST)
 
 
-def bench_forecast(files: list[Path]) -> None:
-    series = {"made up, calm": make_series(1, 0.2, 0.1), "made up, restless": make_series(2, 0.4, 0.35)}
-    series |= {file.stem: read_series(file) for file in files}
+def bench_forecast(files: list[Path], rules: dict[str, Rule]) -> None:
+    made_up = {"made up, calm": make_series(1, 0.2, 0.1), "made up, restless": make_series(2, 0.4, 0.35)}
+    named = {file.stem: read_series(file) for file in files}
+    pooled: dict[str, list[pd.DataFrame]] = {}
+    for name, history in (made_up | named).items():
+        started = time.process_time()
+        tried = {"flexlib": backtest_months(history, KNOWN)}
+        seconds = time.process_time() - started
+        tried |= {title: backtest_peer(history, rule) for title, rule in rules.items()}
+        print_forecasts(f"{name} ({seconds:.1f} s)", tried)
+        for title, months in tried.items() if name in named else ():
+            pooled.setdefault(title, []).append(months.assign(series=name))
+    if named:
+        of_all = {title: pd.concat(months) for title, months in pooled.items()}
+        print_forecasts("All that were named, together", of_all)
+        judge(of_all)
+
+
+def print_forecasts(title: str, tried: dict[str, pd.DataFrame]) -> None:
     heads = " / ".join(map(str, KNOWN))
-    for name, history in series.items():
-        print(f"\n{name}: how many fell into the 80 % band, mean error; {heads} days of the month known")
-        started = time.perf_counter()
-        ours = sum_up_backtest(backtest_months(history, KNOWN))
-        seconds = time.perf_counter() - started
-        tried = {"flexlib": ours} | {one: backtest_peer(history, rule) for one, rule in PEERS.items()}
-        for title, lines in tried.items():
-            held, off = (" / ".join(f"{share:4.0%}" for share in lines[key]) for key in ("coverage", "mean_error"))
-            print(f"  {title:<28}{held}      {off}   of {lines['bands'].sum()}")
-        print(f"  {seconds:.1f} s", flush=True)
+    print(f"\n{title}: how many fell into the 80 % band, mean error; {heads} days of the month known")
+    for name, months in tried.items():
+        lines = sum_up_backtest(months)
+        held, off = (" / ".join(f"{share:4.0%}" for share in lines[key]) for key in ("coverage", "mean_error"))
+        count = " / ".join(map(str, lines["bands"]))
+        print(f"  {name:<28}{held}      {off}   of {count}", flush=True)
+
+
+def judge(tried: dict[str, pd.DataFrame]) -> None:
+    """Whether our bands held what they promise, and over the same months whose mean error is less."""
+    ours = tried.pop("flexlib")
+    does_hold = sum_up_backtest(ours)["coverage"].between(*HELD).all()
+    print(f"  the band held {HELD[0]:.0%} to {HELD[1]:.0%}: {'yes' if does_hold else 'NO'}")
+    key = ["series", "month", "known"]
+    for name, theirs in tried.items():
+        sides = ours.merge(theirs[key], on=key), theirs.merge(ours[key], on=key)
+        own, other = (sum_up_backtest(side)["mean_error"] for side in sides)
+        pairs = " / ".join(f"{one:.1%} to {two:.1%}" for one, two in zip(own, other, strict=True))
+        print(f"  mean error, held against {name}: {pairs}")
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("series", nargs="*", type=Path, help="files of date,value")
+    parser.add_argument("--ets", type=Path, help="a Python that has statsmodels")
+    arguments = parser.parse_args()
     bench_change()
-    bench_forecast([Path(one) for one in sys.argv[1:]])
+    if arguments.ets and arguments.ets.exists():
+        with SmoothedForecast(arguments.ets) as smoothed:
+            bench_forecast(arguments.series, PEERS | {"exponential smoothing (ETS)": smoothed})
+    else:
+        print("\nExponential smoothing (ETS) is left out: statsmodels could not be had.")
+        bench_forecast(arguments.series, PEERS)
