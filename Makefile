@@ -58,12 +58,13 @@ bench-ledger: $(VENV)/test ## of these the ledger: recording, closing, summing (
 bench-import: $(VENV)/test ## of these the import of a file (ROWS=20000000 for ten times as much)
 	$(BIN)/python tests/bench/bench_import.py $(if $(ROWS),--rows $(ROWS))
 
-bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), planted spikes among 6,000 people, response times
+bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), planted spikes, response times, each page (ROWS=10000000)
 	@[ -x $(VENV)-ets/bin/python ] || { $(BIN)/python -m venv $(VENV)-ets && \
 	  $(BIN)/uv pip install --quiet --python $(VENV)-ets/bin/python statsmodels; } || rm -rf $(VENV)-ets
 	$(BIN)/python tests/bench/bench_months.py $(SERIES) --ets $(VENV)-ets/bin/python
 	$(BIN)/python tests/bench/bench_analysis.py
 	$(BIN)/python tests/bench/bench_latency.py $(if $(ROWS),--rows $(ROWS))
+	$(BIN)/python tests/bench/bench_pages.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -31,7 +31,7 @@ OWN_WEEKDAYS = np.array([0.02, 0.2, 0.4])
 ODD_TIMES = 2.0
 """A day of more than so many times the first guess may be an odd one: it teaches little of what is usual."""
 
-ODD_SHARE = 1e-3
+ODD_SHARE = 3e-3
 """How often such a day is odd and not merely wide: a spike must not teach that spikes are usual."""
 
 ROUNDS = 40

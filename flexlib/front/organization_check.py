@@ -14,10 +14,11 @@ import pandas as pd
 from flexlib.dates import Month
 from flexlib.formats import format_count
 from flexlib.front.organization import WAYS, name_keys
-from flexlib.front.people import ROW_ID, list_credits
+from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
+from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts, write_key
 from flexlib.store.organization import Organization
 

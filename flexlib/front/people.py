@@ -19,15 +19,12 @@ from flexlib.names import name_model, name_under, write_mask
 from flexlib.schema import CREDITS
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
+from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
-
-KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
-ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
-"""The id of a row of credits among calls, as `spend.windsurf.credits_as_usage` makes it."""
 
 
 def join_credits(

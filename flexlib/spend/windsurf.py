@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.money.amounts import NO_RATE
-from flexlib.money.credit_prices import CreditPrices, find_credit_price, price_credits
-from flexlib.money.fx import Rates, convert_to_clp, find_rate
+from flexlib.money.credit_prices import CreditPrices, find_credit_price
+from flexlib.money.fx import Rates, find_rate
 from flexlib.names import find_provider, name_model
-from flexlib.schema import USAGE
+from flexlib.schema import FX_RATE, USAGE, USD
 from flexlib.sources.registry import WINDSURF
 
 NO_PRICE = "no price of a credit is known for this day"
+
+KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
+ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
+"""The id of a row of credits among calls, as SQL over `schema.CREDITS`."""
+
+AS_USAGE = f"""
+SELECT
+    {ROW_ID} AS id, date AS created_at, 'day' AS grain, requests, provider, model,
+    '{LlmProxy.WINDSURF}' AS proxy, '{LlmTaskType.TEXT}' AS task_type,
+    0::BIGINT AS prompt_tokens, 0::BIGINT AS completion_tokens, 0::BIGINT AS total_tokens, 0::BIGINT AS cached_tokens,
+    0::BIGINT AS cache_write_tokens,
+    (prompt_credits + flex_credits)::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2) AS cost,
+    CASE WHEN flex_credits = 0 THEN 0 ELSE flex_credits::DECIMAL(16, 0) * of_hundredth END AS amount_in_usd,
+    CASE WHEN flex_credits <> 0 THEN list END AS price_source, CASE WHEN flex_credits <> 0 THEN since END AS price_date,
+    CASE WHEN amount_in_usd IS NULL THEN '{NO_PRICE}' END AS unpriced,
+    CASE WHEN amount_in_usd IS NOT NULL THEN rate END AS fx_rate,
+    CASE WHEN amount_in_usd IS NOT NULL THEN rate_day END AS fx_date,
+    CASE WHEN amount_in_usd IS NOT NULL THEN rate_source END AS fx_source,
+    CASE WHEN amount_in_usd IS NOT NULL AND rate IS NULL THEN '{NO_RATE}' END AS unconverted,
+    '{{"flex_credits": "' || flex_credits::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2) || '", "model_uid": ' || quoted
+        || ', "plan_credits": "' || prompt_credits::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2)
+        || '", "tokens": "not_reported"'
+        || CASE WHEN flex_credits <> 0 AND said IS NOT NULL THEN ', "usd_per_credit": "' || said || '"' ELSE '' END
+        || '}}' AS metadata,
+    date AS updated_at
+FROM rows JOIN days USING (date) JOIN models USING (date, model_uid)
+ORDER BY created_at, id
+"""
 
 
 def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.Table:
@@ -30,53 +56,54 @@ def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.T
     of Windsurf's own day, which is UTC's. Windsurf reports no tokens: they are 0 here, and the metadata says `tokens:
     not_reported`. Nobody is named: the id is a hash, the usable null.
     """
-    built = [_build_row(row, prices, rates) for row in rows.to_pylist()]
-    table = pa.Table.from_pylist(built, schema=USAGE)
-    return table.sort_by([("created_at", "ascending"), ("id", "ascending")])
+    import duckdb
+
+    named = rows.select(["date", "model_uid"]).group_by(["date", "model_uid"]).aggregate([])
+    with duckdb.connect() as door:  # the names of these tables are nobody else's
+        door.register("rows", rows)
+        door.register("days", _look_days_up(pc.unique(rows["date"]).to_pylist(), prices, rates))
+        door.register("models", _look_models_up(named))
+        found = door.sql(AS_USAGE).to_arrow_table()
+    pesos = pc.round(
+        pc.multiply(found["amount_in_usd"].cast(USD), found["fx_rate"]), ndigits=4, round_mode="half_to_even"
+    )
+    found = found.append_column("amount_in_clp", pesos)
+    columns = [found[one.name].cast(one.type) if one.name in found.column_names else pa.nulls(len(found), one.type)
+               for one in USAGE]  # fmt: skip
+    return pa.table(columns, USAGE)
 
 
-def _build_row(row: dict[str, Any], prices: CreditPrices, rates: Rates) -> dict[str, Any]:
-    day, uid = row["date"].date(), row["model_uid"]
-    price = find_credit_price(prices, day)
-    plan, flex = (Decimal(row[name]).scaleb(-2) for name in ("prompt_credits", "flex_credits"))
-    amount = price_credits(prices, day, row["flex_credits"])
-    rate = find_rate(rates, day)
-    key = "\x1f".join((str(day), row["user"], uid))
-    details = {"model_uid": uid, "plan_credits": str(plan), "flex_credits": str(flex), "tokens": "not_reported"}
-    provenance: dict[str, Any] = {}
-    if flex and price is not None:
-        details["usd_per_credit"] = str(price.usd)
-        since = None if price.first == date.min else price.first
-        provenance = {"price_source": price.source, "price_date": since}
-    if amount is None:
-        provenance["unpriced"] = NO_PRICE
-    elif rate is None:
-        provenance["unconverted"] = NO_RATE
-    else:
-        provenance |= {"fx_rate": rate.value, "fx_date": rate.day, "fx_source": rate.source}
-    midnight = datetime.combine(day, time())
-    return {
-        "id": f"{WINDSURF.name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}",
-        "created_at": midnight,
-        "grain": "day",
-        "requests": row["requests"],
-        "provider": _find_provider(uid, day),
-        "model": name_model(uid, day),
-        "proxy": LlmProxy.WINDSURF,
-        "task_type": LlmTaskType.TEXT,
-        **dict.fromkeys(
-            ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens"), 0
-        ),
-        "cost": plan + flex,
-        "amount_in_usd": amount,
-        "amount_in_clp": None if amount is None or rate is None else convert_to_clp(amount, rate),
-        **provenance,
-        "metadata": json.dumps(details, ensure_ascii=False, sort_keys=True),
-        "updated_at": midnight,
+def _look_days_up(moments: list[datetime], prices: CreditPrices, rates: Rates) -> pa.Table:
+    """The price of a credit and the rate of the dollar on each day, null where there is none."""
+    days = [moment.date() for moment in moments]
+    priced, rated = [find_credit_price(prices, day) for day in days], [find_rate(rates, day) for day in days]
+    columns = {
+        "date": (moments, pa.timestamp("us")),
+        "of_hundredth": ([one and one.usd * Decimal("0.01") for one in priced], USD),
+        "said": ([one and str(one.usd) for one in priced], pa.string()),
+        "list": ([one and one.source for one in priced], pa.string()),
+        "since": ([one and (None if one.first == date.min else one.first) for one in priced], pa.date32()),
+        "rate": ([one and one.value for one in rated], FX_RATE),
+        "rate_day": ([one and one.day for one in rated], pa.date32()),
+        "rate_source": ([one and one.source for one in rated], pa.string()),
     }
+    return pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})
 
 
-@cache
+def _look_models_up(named: pa.Table) -> pa.Table:
+    """What each model is called on each day of it, who makes it, and its id as JSON has it."""
+    pairs = [(uid, moment.date()) for uid, moment in zip(*(named[name].to_pylist() for name in ("model_uid", "date")),
+                                                         strict=True)]  # fmt: skip
+    columns = {
+        "provider": [str(_find_provider(uid, day)) for uid, day in pairs],
+        "model": [name_model(uid, day) for uid, day in pairs],
+        "quoted": [json.dumps(uid, ensure_ascii=False) for uid, _ in pairs],
+    }
+    for name, values in columns.items():
+        named = named.append_column(name, pa.array(values, pa.string()))
+    return named
+
+
 def _find_provider(uid: str, day: date) -> LlmProvider:
     """Who makes the model, as far as he is one of ours: else unmapped, which reports show as such."""
     maker = (find_provider(uid, day) or "").lower()

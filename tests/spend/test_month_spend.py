@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -274,6 +275,14 @@ def test_flex_credits_without_a_price_are_unpriced_and_plan_credits_cost_nothing
     rows = credits_as_usage(build_credits((1, "u", "x", 0, 100), (2, "u", "x", 100, 0)), (), Rates()).to_pylist()
     assert [row["amount_in_usd"] for row in rows] == [None, Decimal(0)]
     assert [row["unpriced"] for row in rows] == ["no price of a credit is known for this day", None]
+
+
+def test_the_metadata_of_credits_is_json_whatever_the_id_of_the_model() -> None:
+    rows = build_credits((1, "u", 'claude "4" ñ', 5, -250))  # a correction is below zero
+    (row,) = credits_as_usage(rows, load_credit_prices(Path("/nowhere")), Rates()).to_pylist()
+    said = {"model_uid": 'claude "4" ñ', "plan_credits": "0.05", "flex_credits": "-2.50", "tokens": "not_reported"}
+    assert json.loads(row["metadata"]) == said | {"usd_per_credit": "0.04"}
+    assert row["amount_in_usd"] == Decimal("-0.10")
 
 
 @pytest.mark.parametrize(
