@@ -16,12 +16,13 @@ from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.organization import IS_PERSON, name_keys
-from flexlib.front.people import ROW_ID, list_credits
+from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
+from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.membership import LEVELS, PERSON, write_key
 
 OF_PERSON = write_key(PERSON, "")

@@ -78,8 +78,8 @@ def store_calls(root: Path, month: Month, rows: int) -> None:
 
 def store_credits(root: Path, month: Month) -> None:
     days = (month.last - month.first).days + 1
-    drawn = duckdb.from_query(CREDIT_ROWS.format(first=month.first, people=PEOPLE, days=days))
-    table = drawn.to_arrow_table().cast(CREDITS)
+    query = CREDIT_ROWS.format(first=month.first, people=PEOPLE, days=days)
+    table = duckdb.connect().sql(query).to_arrow_table().cast(CREDITS)
     certificate = CreditsCertificate(
         month=month, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="bench",
         route="team", users_asked=PEOPLE, users_active=PEOPLE, prompt_credits_hundredths=0,
