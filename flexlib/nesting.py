@@ -6,13 +6,18 @@ from __future__ import annotations
 import json
 import re
 import reprlib
+from collections.abc import Callable
 from typing import Any, TypeVar
+
+from flexlib.errors import BadFile
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
 
 STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 """A string of JSON, or the beginning of one: to look for its end from every quote in it would take for ever."""
+MOST_FAULTS = 10
+"""So many of a file are told at once."""
 MOST_BITS = 1024
 """A larger number is not shown by its digits."""
 T = TypeVar("T")
@@ -28,10 +33,54 @@ class TooDeep(ValueError):
 
 
 class GivenTwice(ValueError):
-    """A name that an object has twice."""
+    """A name that an object has twice, the second time in this line of a file."""
 
-    def __init__(self, name: object) -> None:
-        super().__init__(f"the name {format_given(name)} is given twice")
+    def __init__(self, name: object, line: int | None = None) -> None:
+        where = "" if line is None else f", again in line {line}"
+        super().__init__(f"the name {format_given(name)} is given twice{where}")
+
+
+class Written:
+    """A number of a YAML file that is not what it looks like, or not to the last digit: `1200.00`, `0421`, `1_000`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        """As it is written."""
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def read_digits(value: object) -> str | None:
+    """The digits of an amount out of `decode_yaml` with `exact`, in quotes or not; None of what is no text or number.
+
+    >>> read_digits("1200.00"), read_digits(decode_yaml("1200.00", exact=True)), read_digits(True)
+    ('1200.00', '1200.00', None)
+    """
+    if isinstance(value, Written):
+        return value.text
+    return str(value) if type(value) in (str, int) else None
+
+
+class Faults:
+    """All that is wrong in a file, so that who mends it is told in one run."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def read(self, read: Callable[..., T], *given: Any) -> Any:  # noqa: ANN401 (T, or None where it is wrong)
+        """What `read` makes of what is given; None where it raises `BadFile`, whose sentences are kept."""
+        try:
+            return read(*given)
+        except BadFile as error:
+            self.found += str(error).splitlines()
+            return None
+
+    def tell(self) -> None:
+        """Raises `BadFile` with what was found, where anything was: a sentence a line."""
+        if self.found:
+            more = [f"And {len(self.found) - MOST_FAULTS} more."] if len(self.found) > MOST_FAULTS else []
+            raise BadFile("\n".join([*self.found[:MOST_FAULTS], *more]))
 
 
 def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
@@ -43,21 +92,29 @@ def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
     return json.loads(text, object_pairs_hook=_build_object, **options)
 
 
-def decode_yaml(text: str) -> Any:  # noqa: ANN401 (YAML)
-    """The value of a YAML text. Raises `TooDeep`, `GivenTwice`, and `ValueError` for what is no YAML."""
+def decode_yaml(text: str, *, exact: bool = False) -> Any:  # noqa: ANN401 (YAML)
+    """The value of a YAML text; `exact`: a number that is not to the last digit what it looks like is `Written`. Raises
+    `TooDeep`, `GivenTwice`, and `ValueError` for what is no YAML."""
     import yaml
 
     class Loader(yaml.SafeLoader):
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
             # What `<<` brings in may be given again.
-            names = [
-                self.construct_object(name, deep=True) for name, _ in node.value if not name.tag.endswith(":merge")
-            ]
-            for name in names:
-                if names.count(name) > 1:
-                    raise GivenTwice(name)
+            names: list[Any] = []
+            for each, _ in node.value:
+                if not each.tag.endswith(":merge"):
+                    names.append(name := self.construct_object(each, deep=True))
+                    if names.count(name) > 1:
+                        raise GivenTwice(name, each.start_mark.line + 1)
             return super().construct_mapping(node, deep)
 
+    def construct_number(loader: Any, node: Any) -> Any:  # noqa: ANN401
+        is_whole = node.tag.endswith(":int")
+        value = loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
+        return value if is_whole and str(value) == node.value else Written(node.value)
+
+    for kind in ("int", "float") if exact else ():
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", construct_number)
     depth = 0
     try:
         for event in yaml.parse(text):

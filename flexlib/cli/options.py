@@ -81,8 +81,18 @@ def add_demo_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
 
 
 def add_roster_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--roster", type=Path, metavar="FILE", help="who belongs to which department, CSV or Excel "
+    parser.add_argument("--roster", type=_read_roster, metavar="FILE",
+                        help="who belongs to which department, CSV or Excel "
                         "(default FLEXLIB_ORGANIZATION, else params/organization.csv)")  # fmt: skip
+
+
+def _read_roster(text: str) -> Path:
+    """Looked for at once: some commands read it only where somebody is asked for by department."""
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text} is not there; name the file that says who belongs to which department"
+        )
+    return Path(text)
 
 
 def asks_span(arguments: argparse.Namespace) -> bool:

@@ -13,7 +13,7 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
@@ -69,7 +69,8 @@ class Rule:
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """The rules of a YAML file as `params/notices.example.yaml` explains it. Raises `BadFile`, with the line."""
+    """The rules of a YAML file as `params/notices.example.yaml` explains it. Raises `BadFile` with all faults and their
+    lines."""
     try:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
@@ -82,29 +83,40 @@ def read_rules(path: Path) -> list[Rule]:
             f"only {', '.join(sorted(COMMON))}."
         )
     common = {name: value for name, value in content.items() if name != "notices"}
-    return [_read_rule(one, common, f"line {line} of {path}") for one, line in zip(listed, lines, strict=True)]
+    faults = Faults()
+    rules = [faults.read(_read_rule, one, common, f"line {line} of {path}")
+             for one, line in zip(listed, lines, strict=True)]  # fmt: skip
+    faults.tell()
+    return rules
 
 
 def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa: ANN401 (YAML)
-    if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
-        raise BadFile(f"{where}: a notice has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+    if not isinstance(one, dict):
+        raise BadFile(f"{where}: a notice has no {format_given(one)}; it takes {', '.join(sorted(FIELDS))}.")
+    faults = Faults()
+    if wrong := sorted(map(str, one.keys() - FIELDS)):
+        faults.found.append(f"{where}: a notice has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
     channels = [channel for channel in CHANNELS if channel in one]
     if len(channels) != 1:
-        raise BadFile(f"{where}: it goes by {' and '.join(channels) or 'no way'}; name one of {', '.join(CHANNELS)}.")
+        said = " and ".join(channels) or "no way"
+        faults.found.append(f"{where}: it goes by {said}; name one of {', '.join(CHANNELS)}.")
     if "budgets" in one and "scope" in one:
-        raise BadFile(f"{where}: it has budgets and scope; name the budgets, or what they are of.")
+        faults.found.append(f"{where}: it has budgets and scope; name the budgets, or what they are of.")
     given = {**common, **one}
     language = given.get("language", LANGUAGES[0])
     if language not in LANGUAGES:
-        raise BadFile(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
-    channel = channels[0]
-    to = tuple(_read_recipient(channel, each, where) for each in _list_texts(one[channel], channel, where))
-    scopes = _read_scopes(one, to, where)
-    budgets = tuple(_list_texts(one["budgets"], "budgets", where)) if "budgets" in one else ()
-    return Rule(
-        budgets, scopes, _read_events(one.get("at", []), where), channel, to, language, _read_times(given, where)
-    )
+        faults.found.append(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
+    to: Any = faults.read(_read_recipients, channels[0], one[channels[0]], where) if len(channels) == 1 else None
+    scopes = faults.read(_read_scopes, one, to or (), where)
+    budgets = faults.read(_list_texts, one["budgets"], "budgets", where) if "budgets" in one else []
+    events = faults.read(_read_events, one.get("at", []), where)
+    times = faults.read(_read_times, given, where)
+    faults.tell()
+    return Rule(tuple(budgets), scopes, events, channels[0], to, language, times)
+
+
+def _read_recipients(channel: str, value: object, where: str) -> tuple[str, ...]:
+    return tuple(_read_recipient(channel, each, where) for each in _list_texts(value, channel, where))
 
 
 def _list_texts(value: object, name: str, where: str) -> list[str]:

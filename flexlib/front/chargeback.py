@@ -30,7 +30,7 @@ from flexlib.analysis.chargeback import (
 )
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.dates import Month
-from flexlib.errors import InvalidRequest, SumsDiffer
+from flexlib.errors import BadFile, InvalidRequest, SumsDiffer
 from flexlib.formats import format_count, format_plain
 from flexlib.front.chargeback_pools import (
     count_heads,
@@ -187,7 +187,7 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
     try:
         return spend.by(key)
     except InvalidRequest as error:
-        if key not in PLACES:
+        if key not in PLACES or isinstance(error, BadFile):
             raise
         raise InvalidRequest(
             f"no call of {month} names a {level} in its metadata, and no map says who belongs where; write "

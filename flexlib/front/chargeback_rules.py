@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
 """What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
@@ -81,63 +81,86 @@ class ChargebackRules:
 
 
 def read_rules(path: Path) -> ChargebackRules:
-    """The rules of a YAML file as `params/chargeback.example.yaml` explains it. Raises `BadFile`, with the line."""
+    """The rules of a YAML file as `params/chargeback.example.yaml` explains it. Raises `BadFile` with all faults, each
+    with its line."""
     try:
         text = path.read_text("utf-8")
-        content = decode_yaml(text)
+        content = decode_yaml(text, exact=True)
         lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
     except (OSError, ValueError) as error:
         raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
     takes = ("unmapped", "billed_beside", "pools", "taxes")
-    if not isinstance(content, dict) or not content.keys() <= {*takes}:
-        wrong = sorted(map(str, content.keys() - {*takes})) if isinstance(content, dict) else []
-        where = f"line {_find_line(text, wrong[0])} of {path}" if wrong else str(path)
-        raise BadFile(f"{where}: the rules of a chargeback are {', '.join(takes)}, not {', '.join(wrong) or 'a list'}.")
-    for name in ("pools", "taxes"):
-        if not isinstance(content.get(name) or [], list):
-            raise BadFile(f"line {_find_line(text, name)} of {path}: {name} is no list; give one entry a line, with -.")
-    own = {
-        name: _read_rule(content.get(name, "none"), f"line {_find_line(text, name)} of {path}: {name}")
-        for name in ("unmapped", "billed_beside")
-    }
-    listed = {name: list(zip(content.get(name) or [], lines[name], strict=True)) for name in ("pools", "taxes")}
-    pools = [(_read_pool(one, f"line {line} of {path}"), f"line {line} of {path}") for one, line in listed["pools"]]
-    taxes = [(_read_tax(one, f"line {line} of {path}"), f"line {line} of {path}") for one, line in listed["taxes"]]
-    _check_names([*pools, *taxes])
-    return ChargebackRules(**own, pools=tuple(one for one, _ in pools), taxes=tuple(one for one, _ in taxes))
+    if not isinstance(content, dict):
+        raise BadFile(f"{path}: the rules of a chargeback are {', '.join(takes)}, not a list.")
+    faults = Faults()
+    for name in sorted(map(str, content.keys() - {*takes})):
+        where = f"line {_find_line(text, name)} of {path}"
+        faults.found.append(f"{where}: the rules of a chargeback are {', '.join(takes)}, not {name}.")
+    own = [
+        faults.read(_read_rule, content.get(name, "none"), f"line {_find_line(text, name)} of {path}: {name}")
+        for name in takes[:2]
+    ]
+    found: dict[str, list[tuple[Any, str]]] = {"pools": [], "taxes": []}
+    for name, read in (("pools", _read_pool), ("taxes", _read_tax)):
+        listed = content.get(name) or []
+        if not isinstance(listed, list):
+            faults.found.append(
+                f"line {_find_line(text, name)} of {path}: {name} is no list; give one entry a line, with -."
+            )
+            continue
+        for one, line in zip(listed, lines[name], strict=True):
+            if rule := faults.read(read, one, where := f"line {line} of {path}"):
+                found[name].append((rule, where))
+    _check_names([*found["pools"], *found["taxes"]], faults)
+    faults.tell()
+    return ChargebackRules(*own, *(tuple(one for one, _ in found[name]) for name in ("pools", "taxes")))
 
 
 def _read_pool(one: object, where: str) -> PoolRule:
-    given, where = _read_fields(one, FIELDS, "a pool", where)
+    faults = Faults()
+    given, where = _read_fields(one, FIELDS, "a pool", where, faults)
+    kind = faults.read(_choose_kind, given, where)
+    seats, line = given.get("seats"), given.get("line")
+    if seats is not None and (kind != "usd_a_seat" or type(seats) is not int or not 0 <= seats <= MOST_SEATS):
+        faults.found.append(f"{where} has seats: {format_given(seats)}; give a whole number, beside usd_a_seat.")
+    if kind == "line" and not (isinstance(line, str) and line.strip()):
+        faults.found.append(
+            f"{where} has line: {format_given(line)}; write the name of a line, such as line: Platform."
+        )
+    amount = faults.read(_read_amount, given[kind], f"{where} has {kind}:") if kind in OF_AMOUNT else Decimal(0)
+    rule = faults.read(_read_rule, given.get("rule"), f"{where}: the rule")
+    dates = faults.read(_read_dates, given, where)
+    faults.tell()
+    first, end = dates
+    return PoolRule(given["name"], amount, first, end, kind, rule, seats, line and line.strip())
+
+
+def _choose_kind(given: dict[str, Any], where: str) -> str:
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
         raise BadFile(f"{where} has {' and '.join(kinds) or 'no amount'}; give one of {', '.join(KINDS)}.")
-    (kind,) = kinds
-    seats = given.get("seats")
-    if seats is not None and (kind != "usd_a_seat" or type(seats) is not int or not 0 <= seats <= MOST_SEATS):
-        raise BadFile(f"{where} has seats: {format_given(seats)}; give a whole number, beside usd_a_seat.")
-    line = given.get("line")
-    if kind == "line" and not (isinstance(line, str) and line.strip()):
-        raise BadFile(f"{where} has line: {format_given(line)}; write the name of a line, such as line: Platform.")
-    amount = Decimal(0) if kind == "line" else _read_amount(given[kind], f"{where} has {kind}:")
-    rule = _read_rule(given.get("rule"), f"{where}: the rule")
-    return PoolRule(given["name"], amount, *_read_dates(given, where), kind, rule, seats, line and line.strip())
+    return kinds[0]
 
 
 def _read_tax(one: object, where: str) -> Dated:
-    given, where = _read_fields(one, TAX_FIELDS, "a tax", where)
-    percent = _read_amount(given.get("percent"), f"{where} has percent:")
-    return Dated(given["name"], percent, *_read_dates(given, where))
+    faults = Faults()
+    given, where = _read_fields(one, TAX_FIELDS, "a tax", where, faults)
+    percent = faults.read(_read_amount, given.get("percent"), f"{where} has percent:")
+    dates = faults.read(_read_dates, given, where)
+    faults.tell()
+    return Dated(given["name"], percent, *dates)
 
 
-def _read_fields(one: object, fields: set[str], what: str, where: str) -> tuple[dict[str, Any], str]:
+def _read_fields(one: object, fields: set[str], what: str, where: str, faults: Faults) -> tuple[dict[str, Any], str]:
     """What is given, and where it stands with its name."""
-    if not isinstance(one, dict) or not one.keys() <= fields:
-        wrong = sorted(map(str, one.keys() - fields)) if isinstance(one, dict) else [format_given(one)]
-        raise BadFile(f"{where}: {what} has no {', '.join(wrong)}; it takes {', '.join(sorted(fields))}.")
+    if not isinstance(one, dict):
+        raise BadFile(f"{where}: {what} has no {format_given(one)}; it takes {', '.join(sorted(fields))}.")
+    if wrong := sorted(map(str, one.keys() - fields)):
+        faults.found.append(f"{where}: {what} has no {', '.join(wrong)}; it takes {', '.join(sorted(fields))}.")
     name = one.get("name")
     if not isinstance(name, str) or not name.strip() or name.strip().lower() in OWN_NAMES:
-        raise BadFile(f"{where}: {what} is called {format_given(name)}; give it a name of its own.")
+        faults.found.append(f"{where}: {what} is called {format_given(name)}; give it a name of its own.")
+        name = what
     return {**one, "name": name.strip()}, f"{where}: {name.strip()}"
 
 
@@ -148,9 +171,10 @@ def _read_rule(value: object, what: str) -> Rule:
 
 
 def _read_amount(value: object, what: str) -> Decimal:
-    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
-        raise BadFile(f'{what} {format_given(value)}; write it as text, such as "30.00", with at most 4 decimals.')
-    return Decimal(value)
+    text = read_digits(value)
+    if text is None or not AMOUNT.fullmatch(text):
+        raise BadFile(f"{what} {format_given(value)}; write it as digits with at most 4 decimals, such as 30.00.")
+    return Decimal(text)
 
 
 def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
@@ -164,19 +188,20 @@ def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
     return first, date.max if last in (None, date.max) else last + DAY
 
 
-def _check_names(given: Sequence[tuple[Dated, str]]) -> None:
-    """Raises `BadFile` where a name has two entries on one day, or is a pool's and a tax's."""
+def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
+    """Finds names that have two entries on one day, or are a pool's and a tax's."""
     for (one, _), (other, where) in combinations(given, 2):
         if one.name != other.name:
             continue
+        said = f"{where}: {other.name}"
         if type(one) is not type(other):
-            raise BadFile(f"{where}: {other.name} is a pool too; give the tax another name.")
-        if max(one.first, other.first) < min(one.end, other.end):
+            faults.found.append(f"{said} is a pool too; give the tax another name.")
+        elif max(one.first, other.first) < min(one.end, other.end):
             day = max(one.first, other.first)
             when = "on every day" if day == date.min else f"on {day}"
-            raise BadFile(f"{where}: {other.name} stands twice {when}; end the first before, or name it otherwise.")
-        if isinstance(one, PoolRule) and isinstance(other, PoolRule) and one.rule is not other.rule:
-            raise BadFile(f"{where}: {other.name} is shared by another rule before; name it otherwise.")
+            faults.found.append(f"{said} stands twice {when}; end the first before, or name it otherwise.")
+        elif isinstance(one, PoolRule) and isinstance(other, PoolRule) and one.rule is not other.rule:
+            faults.found.append(f"{said} is shared by another rule before; name it otherwise.")
 
 
 def _find_line(text: str, name: str) -> int:

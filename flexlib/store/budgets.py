@@ -11,7 +11,7 @@ from typing import Any
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
-from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -22,7 +22,7 @@ FORECAST = "forecast"
 """Among thresholds: the forecast of the period's end is above the whole of the budget."""
 MOST_PERCENT = 1000
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
-"""Of YAML's numbers some are read as others than they look, and with separators nobody knows which is which."""
+"""With separators nobody knows which is which."""
 LAST_BEGIN = 28
 """The last day that every month has."""
 SCOPES = ("whole", "usable", "person", "model", "provider", "department", "project", "team")
@@ -59,10 +59,11 @@ class Budget:
 
 
 def read_budgets(path: Path) -> list[Budget]:
-    """The budgets of a YAML file as `params/budgets.example.yaml` explains it. Raises `BadFile`, with the line."""
+    """The budgets of a YAML file as `params/budgets.example.yaml` explains it. Raises `BadFile` with all faults, each
+    with its line."""
     try:
         text = path.read_text("utf-8")
-        content, lines = decode_yaml(text), list_yaml_lines(text, "budgets")
+        content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
     except OSError as error:
         raise BadFile(f"{path} cannot be read ({error.strerror}); name the YAML file of your budgets.") from error
     except ValueError as error:
@@ -70,49 +71,71 @@ def read_budgets(path: Path) -> list[Budget]:
     listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
     if not isinstance(listed, list):
         raise BadFile(f"{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
-    budgets = [_read_budget(one, f"line {line} of {path}") for one, line in zip(listed, lines, strict=True)]
-    names = [one.name for one in budgets]
-    for name, line in zip(names, lines, strict=True):
-        if names.count(name) > 1:
-            raise BadFile(
-                f"line {line} of {path}: two budgets are called {format_given(name)}; give each its own name."
-            )
+    faults, names = Faults(), list[str]()
+    budgets = []
+    for one, line in zip(listed, lines, strict=True):
+        if budget := faults.read(_read_budget, one, names, f"line {line} of {path}"):
+            budgets.append(budget)
+    faults.tell()
     return budgets
 
 
-def _read_budget(one: Any, where: str) -> Budget:  # noqa: ANN401 (YAML)
-    if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
-        raise BadFile(f"{where}: a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
-    name = one.get("name")
+def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN401 (YAML)
+    """`names`: of the budgets before it, to which its own is added."""
+    if not isinstance(one, dict):
+        raise BadFile(f"{where}: a budget has no {format_given(one)}; it takes {', '.join(sorted(FIELDS))}.")
+    faults = Faults()
+    if wrong := sorted(map(str, one.keys() - FIELDS)):
+        said = f"a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}."
+        faults.found.append(f"{where}: {said}")
+    name = faults.read(_read_name, one.get("name"), names, where)
+    names += [name] if name else []
+    where = f"{where}: {name or 'the budget'}"
+    scope = faults.read(_choose_scope, one, where)
+    of = scope and faults.read(_read_scope, scope, one[scope], where)
+    unit = faults.read(_read_unit, one.get("currency"), where)
+    amount = faults.read(_read_amount, one.get("amount"), where)
+    period = faults.read(_read_period, one.get("period", "month"), where)
+    begins = period and faults.read(_read_begins, one.get("begins"), period, where)
+    thresholds = faults.read(_read_thresholds, one.get("thresholds", list(THRESHOLDS)), where)
+    is_whole = of is not None and unit and amount is not None
+    enforced = faults.read(_read_enforce, one, scope, where) if is_whole else False
+    faults.tell()
+    percents, has_forecast = thresholds
+    return Budget(name, scope, of, unit, amount, period, begins, percents, has_forecast, enforced)
+
+
+def _read_name(name: object, names: list[str], where: str) -> str:
     if name is None or isinstance(name, str) and not name.strip():
         raise BadFile(f"{where}: the budget has no name; give it one of its own.")
     if not isinstance(name, str):
         raise BadFile(
             f'{where}: the name of a budget is {format_given(name)}; write it as text, such as "Platform 42".'
         )
+    if name.strip() in names:
+        raise BadFile(f"{where}: two budgets are called {format_given(name.strip())}; give each its own name.")
+    return name.strip()
+
+
+def _choose_scope(one: dict[str, Any], where: str) -> str:
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
-        raise BadFile(f"{where}: {name} is of {' and '.join(scopes) or 'nobody'}; name one of {', '.join(SCOPES)}.")
-    unit = one.get("currency")
+        raise BadFile(f"{where} is of {' and '.join(scopes) or 'nobody'}; name one of {', '.join(SCOPES)}.")
+    return scopes[0]
+
+
+def _read_unit(unit: object, where: str) -> str:
     if unit is None:
-        raise BadFile(f"{where}: {name} has no currency; give it one of {', '.join(UNITS)}.")
+        raise BadFile(f"{where} has no currency; give it one of {', '.join(UNITS)}.")
     if unit not in UNITS:
-        raise BadFile(f"{where}: the currency of {name} is {format_given(unit)}; it must be one of {', '.join(UNITS)}.")
-    period = one.get("period", "month")
+        raise BadFile(f"{where} has the currency {format_given(unit)}; it must be one of {', '.join(UNITS)}.")
+    return str(unit)
+
+
+def _read_period(period: object, where: str) -> str:
     if period not in PERIODS:
-        raise BadFile(f"{where}: the period of {name} is {format_given(period)}; choose {', '.join(PERIODS)}.")
-    return Budget(
-        name.strip(),
-        scopes[0],
-        _read_scope(scopes[0], one[scopes[0]], f"{where}: {name}"),
-        unit,
-        _read_amount(one.get("amount"), f"{where}: {name}"),
-        period,
-        _read_begins(one.get("begins"), period, f"{where}: {name}"),
-        *_read_thresholds(one.get("thresholds", list(THRESHOLDS)), f"{where}: {name}"),
-        _read_enforce(one, scopes[0], f"{where}: {name}"),
-    )
+        raise BadFile(f"{where} has the period {format_given(period)}; choose {', '.join(PERIODS)}.")
+    return str(period)
 
 
 def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
@@ -134,13 +157,13 @@ def _is_text(value: object, scope: str) -> bool:
 
 def _read_amount(value: object, where: str) -> Decimal:
     if value is None:
-        raise BadFile(f'{where} has no amount; give it one, such as "1200.00".')
-    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+        raise BadFile(f"{where} has no amount; give it one, such as 1200.00.")
+    text = read_digits(value)
+    if text is None or not AMOUNT.fullmatch(text):
         raise BadFile(
-            f"{where} has the amount {format_given(value)}; write it in quotes, as digits with at most one point, "
-            'such as "1200.00".'
+            f"{where} has the amount {format_given(value)}; write it as digits with at most one point, such as 1200.00."
         )
-    return Decimal(value)
+    return Decimal(text)
 
 
 def _read_begins(value: object, period: str, where: str) -> int:

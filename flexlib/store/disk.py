@@ -100,7 +100,7 @@ def _follow(file: Path) -> Path:
         return file
     target = file.resolve()
     if target.is_file() and any(map(file.absolute().is_relative_to, OPEN)):
-        raise OSError(errno.EINVAL, "it is where the command prints; name a file", str(file))
+        raise OSError(errno.EINVAL, "it is where the command prints", str(file))
     return target if target.is_file() or not file.exists() else file
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flexlib.errors import BadFile
-from flexlib.nesting import format_given
+from flexlib.nesting import Faults, format_given
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import (
     ALL,
@@ -34,8 +34,6 @@ from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, 
 ORGANIZATION = "organization.csv"
 """In `params/` of the project, for its owner alone: it holds people."""
 KINDS = dict.fromkeys(PERSONS, PERSON) | {"equipo": TEAM, "clave": "key", "aplicación": "application"}
-MOST_FAULTS = 10
-"""So many are shown at once."""
 DECIMALS = 4
 """Of a percentage: with those of a person and of its team, the parts of any amount still fit into 128 bits."""
 NUMBER = re.compile(r"(\d{1,3}(?:[.,]\d{1,10})?)( ?%)?", re.ASCII)
@@ -87,7 +85,7 @@ def read_organization(file: Path) -> Organization:
     `BadFile` with the faults and their lines, `ExtraMissing` for Excel without its library.
     """
     roster = read_roster(file)
-    faults: list[tuple[int, str]] = []
+    faults = [*roster.faults]
     days = [text for line in roster.lines for name in ("from", "until") if (text := line.read(name))]
     plain = [text for line in roster.lines if (text := line.read("share")) and not text.endswith("%")]
     reader = _Reader(prove_day_first(days), all(_is_part(text) for text in plain), faults)
@@ -98,9 +96,9 @@ def read_organization(file: Path) -> Organization:
         faults += wrong
         gaps += left_open
     if faults:
-        told = [f"line {line} of {file}: {text}." for line, text in sorted(set(faults))]
-        more = [f"And {len(told) - MOST_FAULTS} more."] if len(told) > MOST_FAULTS else []
-        raise BadFile("\n".join([*told[:MOST_FAULTS], *more]))
+        told = Faults()
+        told.found += [f"line {line} of {file}: {text}." for line, text in sorted(set(faults))]
+        told.tell()
     if not lines:
         raise BadFile(f"{file} has nobody; give each person, key or team a line, as its example does.")
     notes = (*roster.notes, *_list_alike(lines), *_guard_file(file))

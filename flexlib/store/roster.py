@@ -56,6 +56,8 @@ class Roster:
 
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    faults: tuple[tuple[int, str], ...] = ()
+    """Lines that are not as its columns are, and what is wrong."""
 
 
 def read_roster(file: Path) -> Roster:
@@ -77,13 +79,10 @@ def read_roster(file: Path) -> Roster:
         raise BadFile(f"{file} is empty; give it a line of column names: {', '.join(COLUMNS)}.")
     (number, header), *lines = kept
     columns = _name_columns(header, f"line {number} of {file}")
-    for number, cells in lines:
-        if any(cells[len(columns) :]):
-            raise BadFile(
-                f"line {number} of {file} has more cells than the {len(columns)} column names; put names that hold "
-                "the delimiter in quotes."
-            )
-    return Roster(tuple(Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines), tuple(notes))
+    said = f"it has more cells than the {len(columns)} column names; put names that hold the delimiter in quotes"
+    faults = [(number, said) for number, cells in lines if any(cells[len(columns) :])]
+    read = [Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines]
+    return Roster(tuple(read), tuple(notes), tuple(faults))
 
 
 def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -135,9 +134,9 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
         columns.pop()
         header = header[: len(columns)]
     if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
-        raise BadFile(
-            f"{where}: {format_given(unknown[0])} is no column of an organization; it has {', '.join(COLUMNS)}."
-        )
+        said = " and ".join(map(format_given, unknown))
+        are = "is no column" if len(unknown) == 1 else "are no columns"
+        raise BadFile(f"{where}: {said} {are} of an organization; it has {', '.join(COLUMNS)}.")
     if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
         raise BadFile(f"{where}: the columns {' and '.join(twice)} say the same; keep one of them.")
     if "who" not in columns:

@@ -321,6 +321,18 @@ def test_each_person_pays_for_a_seat_and_those_that_nobody_known_has_are_the_unm
     assert made["notes"][-1].startswith("seats: the fee of 10 seats is shared among 3.0 people, all that")
 
 
+def test_a_map_that_is_not_there_is_said_by_its_name(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (WORDS, ["check", *WORDS[1:]], ["compare", "2025-08", "2025-09"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, "--roster", "nope.csv"])
+        assert "--roster: nope.csv is not there; name the file that says who belongs" in capsys.readouterr().err
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", "/nope.csv")
+    assert main(WORDS) == 2
+    assert "/nope.csv is not there; name the file that says who belongs" in capsys.readouterr().err
+
+
 def test_a_pool_by_use_says_whose_calls_without_a_price_weigh_nothing(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from spend_samples import AUGUST, SEPTEMBER, call, ingest_charges, store, store_
 
 from flexlib.cli.main import main
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.store.budgets import read_budgets
 
 WORDS = ["check", "--year", "2025", "--month", "9"]
 ANA: dict[str, Any] = {"usable_type": "user", "usable_id": 42}
@@ -213,25 +214,27 @@ GOOD = "name: b, whole: true, currency: usd, amount: '1'"
         ("name: b, whole: yes please, currency: usd, amount: '1'", "write whole: true"),
         ("name: b, usable: 42, currency: usd, amount: '1'", "write it as usable: [user, 42]"),
         ("name: b, model: [x], currency: usd, amount: '1'", "write it as model: a name"),
-        ("name: b, whole: true, currency: eur, amount: '1'", "the currency of b is 'eur'"),
+        ("name: b, whole: true, currency: eur, amount: '1'", "b has the currency 'eur'; it must be one of"),
         ("name: b, whole: true, currency: usd", "b has no amount; give it one, such as "),
         ("name: b, whole: true, amount: '1'", "b has no currency; give it one of flex_credits, usd, clp"),
         ("name: 42, whole: true, currency: usd, amount: '1'", "the name of a budget is 42; write it as text"),
         ("name: [b], whole: true, currency: usd, amount: '1'", "the name of a budget is ['b']; write it as text"),
-        ("name: b, whole: true, currency: usd, amount: '1,200.00'", "b has the amount '1,200.00'; write it in quotes"),
-        ("name: b, whole: true, currency: usd, amount: '1e400'", "b has the amount '1e400'; write it in quotes"),
+        (
+            "name: b, whole: true, currency: usd, amount: '1,200.00'",
+            "b has the amount '1,200.00'; write it as digits with at most one point",
+        ),
+        ("name: b, whole: true, currency: usd, amount: '1e400'", "b has the amount '1e400'; write it as digits"),
         (f"{GOOD}, thresholds: [75, forcast]", "give whole percents of 1 to 1,000 and forecast, such as [75, "),
         (f"{GOOD}, thresholds: forecast", "b has the thresholds 'forecast'"),
-        ("name: b, whole: true, currency: usd, amount: 0.1", "b has the amount 0.1; write it in quotes"),
+        ("name: b, whole: true, currency: usd, amount: 1_200.50", "b has the amount 1_200.50; write it as digits"),
         ("name: b, whole: true, currency: usd, amount: '-1'", "b has the amount '-1'"),
-        (f"{GOOD}, period: year", "the period of b is 'year'; choose day, week, month, cycle"),
+        (f"{GOOD}, period: year", "b has the period 'year'; choose day, week, month, cycle"),
         (f"{GOOD}, period: cycle", "begins on None"),
         (f"{GOOD}, period: cycle, begins: 31", "begins on 31"),
         (f"{GOOD}, begins: 5", "begins on 5"),
         (f"{GOOD}, thresholds: [0.5]", "b has the thresholds [0.5]"),
         (f"{GOOD}, colour: red", "a budget has no colour"),
         (f"{GOOD}, enforce: yes please", "b has enforce: 'yes please'; write enforce: true"),
-        (f"{GOOD}}}\n  - {{{GOOD}", "two budgets are called 'b'"),
     ],
 )
 def test_a_fault_in_the_file_is_one_sentence_with_its_line(
@@ -243,6 +246,31 @@ def test_a_fault_in_the_file_is_one_sentence_with_its_line(
     assert said.startswith(f"flexlib: line 3 of {tmp_path / 'b.yaml'}")
     assert fault in said
     assert len(said.splitlines()) == 1
+
+
+def test_all_faults_of_a_file_are_told_in_one_run_each_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [GOOD, GOOD, "name: c, whole: true, currency: eur, amount: x, colour: red", "whole: true, period: year"]
+    (tmp_path / "b.yaml").write_text("budgets:\n" + "".join(f"  - {{{line}}}\n" for line in lines), "utf-8")
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
+    said = capsys.readouterr().err.removeprefix("flexlib: ").replace(f" of {tmp_path / 'b.yaml'}", "").splitlines()
+    assert [one.partition(";")[0] for one in said] == [
+        "line 3: two budgets are called 'b'", "line 4: a budget has no colour", "line 4: c has the currency 'eur'",
+        "line 4: c has the amount 'x'", "line 5: the budget has no name", "line 5: the budget has no currency",
+        "line 5: the budget has no amount", "line 5: the budget has the period 'year'",
+    ]  # fmt: skip
+    (tmp_path / "b.yaml").write_text("budgets:\n" + 12 * "  - 1\n", "utf-8")
+    assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert (len(told), told[-1]) == (11, "And 2 more.")
+
+
+@pytest.mark.parametrize("written", ["'2.50'", "2.50", "2.5", "'2'", "2"])
+def test_an_amount_is_what_is_written_in_quotes_or_not(tmp_path: Path, written: str) -> None:
+    (tmp_path / "b.yaml").write_text(f"budgets: [{{name: b, whole: true, currency: usd, amount: {written}}}]", "utf-8")
+    (found,) = read_budgets(tmp_path / "b.yaml")
+    assert str(found.amount) == written.strip("'")
 
 
 @pytest.mark.parametrize("text", ["", "budgets: 1", "budgets: [", "[]", "budgets: []\nmore: 1", "budgets: []"])

@@ -90,8 +90,8 @@ POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
         (POOL + "{name: Unmapped, usd: '1', rule: use}", 3, "is called 'Unmapped'; give it a name of its own"),
         (POOL + "{name: b, rule: use}", 3, "b has no amount; give one of usd_a_seat, usd, plan_credits, line"),
         (POOL + "{name: b, usd: '1', line: c, rule: use}", 3, "b has usd and line; give one of"),
-        (POOL + "{name: b, usd: 1.5, rule: use}", 3, 'b has usd: 1.5; write it as text, such as "30.00"'),
-        (POOL + "{name: b, usd: '-1', rule: use}", 3, "b has usd: '-1'; write it as text"),
+        (POOL + "{name: b, usd: 1_500.5, rule: use}", 3, "b has usd: 1_500.5; write it as digits with at most 4 dec"),
+        (POOL + "{name: b, usd: '-1', rule: use}", 3, "b has usd: '-1'; write it as digits"),
         (POOL + "{name: b, usd: '1.00001', rule: use}", 3, "with at most 4 decimals"),
         (POOL + "{name: b, usd: '1'}", 3, "b: the rule is None; it must be one of none, equal, use, head"),
         (POOL + "{name: b, usd: '1', seats: 3, rule: use}", 3, "b has seats: 3; give a whole number, beside usd_a"),
@@ -103,10 +103,10 @@ POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
         (POOL + "{name: a, usd: '2', rule: use}", 3, "a stands twice on every day; end the first before"),
         (POOL + "{name: a, usd: '2', rule: use, from: 2025-09-01}", 3, "a stands twice on 2025-09-01"),
         (POOL[:-4] + "taxes:\n  - {name: a, percent: '19'}", 4, "a is a pool too; give the tax another name"),
-        ("taxes:\n  - {name: IVA, percent: 19}", 2, "IVA has percent: 19; write it as text"),
+        ("taxes:\n  - {name: IVA, percent: yes}", 2, "IVA has percent: True; write it as digits"),
         ("taxes:\n  - {name: IVA, percent: '19', rule: use}", 2, "a tax has no rule; it takes from, name, percent"),
         ("pools: [", 0, "cannot be read as YAML: while parsing"),
-        ("unmapped: use\nunmapped: head", 0, "the name 'unmapped' is given twice"),
+        ("unmapped: use\nunmapped: head", 0, "the name 'unmapped' is given twice, again in line 2"),
     ],
 )
 def test_a_fault_is_said_in_a_sentence_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
@@ -114,3 +114,20 @@ def test_a_fault_is_said_in_a_sentence_with_its_line(tmp_path: Path, text: str, 
         read(tmp_path, text)
     assert said in str(failed.value)
     assert str(failed.value).startswith(f"line {line} of {tmp_path / 'rules.yaml'}: " if line else str(tmp_path))
+
+
+def test_all_faults_of_a_file_are_told_in_one_run_each_with_its_line(tmp_path: Path) -> None:
+    pools = "pools:\n  - {name: a, usd: x, rule: y}\n  - {usd: 1, rule: use}\n"
+    text = f"unmapped: fair\n{pools}taxes:\n  - {{name: t, percent: 19.5}}\n  - {{name: t, percent: 19}}\n"
+    with pytest.raises(BadFile) as failed:
+        read(tmp_path, text)
+    said = str(failed.value).replace(f" of {tmp_path / 'rules.yaml'}", "").splitlines()
+    assert [one.partition(";")[0] for one in said] == [
+        "line 1: unmapped is 'fair'", "line 3: a has usd: 'x'", "line 3: a: the rule is 'y'",
+        "line 4: a pool is called None", "line 7: t stands twice on every day",
+    ]  # fmt: skip
+
+
+def test_an_amount_is_what_is_written_in_quotes_or_not(tmp_path: Path) -> None:
+    rules = read(tmp_path, "pools:\n  - {name: a, usd: 30.50, rule: use}\ntaxes:\n  - {name: IVA, percent: 19}\n")
+    assert (str(rules.pools[0].amount), str(rules.taxes[0].amount)) == ("30.50", "19")
