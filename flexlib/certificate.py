@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, Check, explain_check, explain_money
-from flexlib.formats import format_moment
+from flexlib.formats import format_moment, format_number
+from flexlib.i18n import _, mark_text
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
 from flexlib.proof import Certificate as Certificate
 from flexlib.proof import State as State
@@ -161,19 +162,29 @@ CERTIFICATES: dict[str, type[AnyCertificate]] = {
 }
 
 
-WITNESSES = ("sums", "independent_total", "balance")
+WITNESSES = (mark_text("sums"), "independent_total", mark_text("balance"))
 """Checks of credits of which one must agree for a month to be whole: the others ask the same list of people again."""
 
 
 def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) -> str:
     """Why nothing confirms the total of a month, as a clause; `people`: how many are on the list."""
-    why = "; ".join(f"{name.replace('_', ' ')}: {explain_check(checks[name])}" for name in WITNESSES)
+    why = "; ".join(f"{_(name.replace('_', ' '))}: {explain_check(checks[name])}" for name in WITNESSES)
     seats = str(checks["balance"].figures.get("numSeats"))
-    listed = f", though the team has {int(seats):,} seats" if seats.isdecimal() and int(seats) > people else ""
-    end = f"fetch it again, or set {NO_WITNESS}=yes if the server offers none"
-    end = f"{accepted_by} says that the server offers none" if accepted_by else end
-    return f"no second figure of the server's confirms the total ({why}); {people:,} people are listed{listed}; {end}"
+    end = _("fetch it again, or set {setting}=yes if the server offers none").format(setting=NO_WITNESS)
+    if accepted_by:
+        end = _("{setting} says that the server offers none").format(setting=accepted_by)
+    named = {"why": why, "people": format_number(people), "end": end}
+    if seats.isdecimal() and int(seats) > people:
+        return _(
+            "no second figure of the server's confirms the total ({why}); {people} people are listed, though the team "
+            "has {seats} seats; {end}"
+        ).format(seats=format_number(int(seats)), **named)
+    said = _("no second figure of the server's confirms the total ({why}); {people} people are listed; {end}")
+    return said.format(**named)
 
+
+NAMES = (mark_text("independent total"),)
+"""What the second of them is called in a sentence."""
 
 NAMED = 3
 """Models without a price that a sentence names; the table of them has all."""
@@ -184,13 +195,16 @@ def explain_rows(certificate: Certificate) -> list[str]:
     found, state = [], certificate.state
     if state is not certificate.state_of_rows:  # its money alone makes it a gap
         models = list(dict.fromkeys(one["model"] for one in getattr(certificate, "unpriced", ())))
-        more = f" and {len(models) - NAMED:,} more" if models[NAMED:] else ""
-        named = f"; without a price: {', '.join(models[:NAMED])}{more}" if models else ""
-        found.append(explain_money(vars(certificate)) + named)
+        named, more = ", ".join(models[:NAMED]), format_number(len(models) - NAMED)
+        said = _("{why}; without a price: {models}") if models else "{why}"
+        if models[NAMED:]:
+            said = _("{why}; without a price: {models} and {count} more")
+        found.append(said.format(why=explain_money(vars(certificate)), models=named, count=more))
     elif state is State.GAP:
-        found.append("something is missing; flexlib certificate and the month's raw/ say what")
+        found.append(_("something is missing; flexlib certificate and the month's raw/ say what"))
     if state is State.PROVISIONAL:
-        found.append(f"read on {format_moment(certificate.as_of)}, before the month was settled")
+        said = _("read on {moment}, before the month was settled")
+        found.append(said.format(moment=format_moment(certificate.as_of)))
     if state is State.UNWITNESSED and isinstance(certificate, CreditsCertificate):
         found.append(explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by))
     return found

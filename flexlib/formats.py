@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from flexlib.dates import Month, Span
-from flexlib.i18n import _, find_language, list_month_names, list_short_months, list_short_weekdays, write_number
+from flexlib.i18n import (
+    _,
+    find_language,
+    list_month_names,
+    list_short_months,
+    list_short_weekdays,
+    translate_count,
+    write_number,
+)
 
 
 def clean_text(text: str) -> str:
@@ -49,6 +58,24 @@ def format_number(number: int) -> str:
 def format_date(day: date) -> str:
     """`2025-09-15`; in Spanish `15 sept 2025`."""
     return str(day) if find_language() == "en" else f"{format_short_day(day)} {day.year}"
+
+
+def count_calls_at_least(count: int, *, is_least: bool) -> str:
+    """`46 calls`; `at least 46 calls` where a row does not say how many it sums, and counts as one."""
+    text = translate_count("{count} call", "{count} calls", count).format(count=format_number(count))
+    return _("at least {amount}").format(amount=text) if is_least else text
+
+
+def join_and(names: Sequence[str]) -> str:
+    """`one`, `one and other`, `one and two and three`.
+
+    >>> join_and(["Windsurf", "the ledger"])
+    'Windsurf and the ledger'
+    """
+    whole = names[0] if names else ""
+    for name in names[1:]:
+        whole = _("{one} and {other}").format(one=whole, other=name)
+    return whole
 
 
 def format_few(expected: float) -> str:

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
-from flexlib.checks import COMPARED, REASONS, Check, describe_check, explain_check
+from flexlib.checks import Check, describe_check, explain_check
 from flexlib.dates import Month
 from flexlib.i18n import LANGUAGES, speak
+from flexlib.reasons import COMPARED, REASONS
 
 SETTLING_TIME = timedelta(hours=3)
 """How long after a prompt the server may still be without it."""

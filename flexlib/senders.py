@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.i18n import find_language
 
 SENDERS: Mapping[str, tuple[str, ...]] = {
     "alibaba cloud": ("alibaba", "aliyun"),
@@ -94,3 +95,8 @@ def name_provider(provider: str) -> str:
     ('OpenAI', 'AWS', 'acme')
     """
     return LABELS.get(provider, provider)
+
+
+def name_task(task_type: str) -> str:
+    """A kind of task as the reader calls it."""
+    return LlmTaskType.parse(task_type).label("es" if find_language() == "es" else "en")

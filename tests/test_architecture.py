@@ -29,6 +29,7 @@ WORDS = {
     "settings",
     "setting_values",
     "proof",
+    "reasons",
     "checks",
     "certificate",
     "sources/registry",

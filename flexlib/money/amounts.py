@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import OF_AN_HOUR, SOURCE_REASONS, LlmProxy
+from flexlib.i18n import mark_text
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
@@ -36,7 +37,7 @@ FILLED = ("amount_in_usd", "amount_in_clp", *PRICE, "unpriced", *RATE, "unconver
 ZERO_BESIDE_TOKENS = "amount_in_usd = 0 AND price_source IS NULL AND total_tokens > 0 AND NOT ends_with(model, ':free')"
 """In SQL: the source itself gave an amount of exactly 0 for tokens. Some sources write it for what they do not know."""
 
-NO_RATE = "no exchange rate is known for the day of the call"
+NO_RATE = mark_text("no exchange rate is known for the day of the call")
 
 
 def fill_call(

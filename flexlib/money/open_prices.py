@@ -20,6 +20,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from flexlib.i18n import mark_text
+
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
@@ -31,8 +33,10 @@ LISTED, DATED, OPEN_HOURS, OPEN_DAY = "listed", "dated", "open hours", "open day
 """What a row says of its days: the list's hours hold; the price of the date holds at every hour; in those hours the
 price is not known; it is not known at all."""
 
-OPEN = "the list names a price by the hour for this model, and does not say whether it applied on that day"
-CHOICE = "the list names the highest of several prices of a request of this model, and the call does not tell which"
+OPEN = mark_text("the list names a price by the hour for this model, and does not say whether it applied on that day")
+CHOICE = mark_text(
+    "the list names the highest of several prices of a request of this model, and the call does not tell which"
+)
 
 
 @dataclass(frozen=True)

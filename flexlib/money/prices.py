@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
+from flexlib.i18n import mark_text
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
@@ -28,13 +29,13 @@ LIMIT = Decimal(10) ** 10
 UNCOUNTED = frozenset(one for one in LlmTaskType if not one.uses_token_pricing)
 """Task types whose product need not be tokens: none recorded does not mean none charged."""
 
-NO_TOKENS = "no tokens, no amount: nothing in the call says what it cost"
-NEGATIVE = "a number of tokens or searches is negative"
-BEYOND_PROMPT = "the cached tokens are more than the prompt"
-BEYOND_MEASURE = "an amount is 10,000,000,000 USD or more; look at the numbers of tokens"
+NO_TOKENS = mark_text("no tokens, no amount: nothing in the call says what it cost")
+NEGATIVE = mark_text("a number of tokens or searches is negative")
+BEYOND_PROMPT = mark_text("the cached tokens are more than the prompt")
+BEYOND_MEASURE = mark_text("an amount is 10,000,000,000 USD or more; look at the numbers of tokens")
 
-UNKNOWN_REQUESTS = "it is the sum of an unknown number of calls, on which the price depends"
-MIXED = "it is a sum of calls, of which some may be so long that they cost more and others not"
+UNKNOWN_REQUESTS = mark_text("it is the sum of an unknown number of calls, on which the price depends")
+MIXED = mark_text("it is a sum of calls, of which some may be so long that they cost more and others not")
 
 FAR_BELOW = 10
 """A sum of calls is priced as short ones where their mean is this many times below the long ones' threshold: of calls

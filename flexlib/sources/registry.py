@@ -11,6 +11,7 @@ from typing import Literal
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, shorten_values
+from flexlib.i18n import _, mark_text
 from flexlib.privacy import PrivacyGuard
 
 Dataset = Literal["credits", "usage", "charges"]
@@ -97,14 +98,14 @@ WINDSURF = Source(
 )
 LEDGER = Source(
     "ledger",
-    "the ledger",
+    mark_text("the ledger"),
     "usage",
     "flexlib close --year {year} --month {month}",
     "the database's own sums; whether every call was recorded, it cannot say",
 )
 IMPORT = Source(
     "import",
-    "imported files",
+    mark_text("imported files"),
     "usage",
     "flexlib import FILE --provider ... --model ...",
     "the file's own rows; whether they are all, it cannot say",
@@ -112,7 +113,7 @@ IMPORT = Source(
 
 BILLS = Source(
     "bill-files",
-    "imported bills",
+    mark_text("imported bills"),
     "charges",
     "flexlib import FILE --from ...",
     "the bill's own rows, and the calls beside them",
@@ -145,7 +146,7 @@ def name_source(name: str) -> str:
     'imported files'
     """
     source = find_source(name)
-    return source.title if source else name
+    return _(source.title) if source else name
 
 
 def sort_sources(names: set[str]) -> list[str]:

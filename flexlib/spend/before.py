@@ -14,6 +14,7 @@ from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import format_change
+from flexlib.i18n import _
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
 
@@ -49,7 +50,11 @@ class MonthBefore:
         counted = _total_counted(self.usage)
         now, then = join_lines(lines), counted["usd"]
         change = None if counted["unpriced_usd"] else measure_amount_change(now["total_usd"], then)
-        return change if change is None or not now["unpriced_usd"] else f"at least {format_change(change)}"
+        return (
+            change
+            if change is None or not now["unpriced_usd"]
+            else _("at least {amount}").format(amount=format_change(change))
+        )
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:
@@ -80,7 +85,7 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
     try:
         before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance, look=usage.look)
     except SnapshotMissing:
-        return MonthBefore(month, None, f"{month.name} is not stored")
+        return MonthBefore(month, None, _("{month} is not stored").format(month=month.name))
     return MonthBefore(month, before, _find_obstacle(usage, before))
 
 
@@ -88,12 +93,13 @@ def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
     if before.state in NOT_WHOLE or (
         before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
     ):
-        return f"{before.month.name} is not whole"
+        return _("{month} is not whole").format(month=before.month.name)
     if usage.state is State.PROVISIONAL:
-        return f"{usage.month.name} was not over"
+        return _("{month} was not over").format(month=usage.month.name)
     here, there = ({one.source for one in month.snapshots} for month in (usage, before))
     for sources, month in ((here - there, before.month), (there - here, usage.month)):
         # What is not stored is not zero.
         if sources:
-            return f"{month.name} lacks {', '.join(map(name_source, sort_sources(sources)))}"
+            lacking = ", ".join(map(name_source, sort_sources(sources)))
+            return _("{month} lacks {sources}").format(month=month.name, sources=lacking)
     return ""

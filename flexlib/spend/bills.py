@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from flexlib.formats import format_amount, format_count
+from flexlib.formats import format_amount, format_number
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.proof import Problem, State
 from flexlib.senders import name_provider
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.differences import Difference
 
-SEE_SPEND = ", and flexlib spend lists them."
+SEE_SPEND = mark_text(", and flexlib spend lists them.")
 
 
 @dataclass(frozen=True)
@@ -137,30 +138,42 @@ class MonthBills:
         for one in self.providers:
             name, doubt = name_provider(one.provider), ""
             if one.may_bill:
-                doubt = (
-                    f"{name}: US$ {_write(one.billed_usd)} was billed, and calls of {', '.join(one.may_bill)} "
-                    "were counted, which no bill names; if it pays for those, both are in the spend. Import the bill "
-                    f"again with --bills {','.join(one.may_bill)} if it does, with --bills other if it does not."
+                doubt = _(
+                    "{name}: US$ {billed} was billed, and calls of {others} were counted, which no bill names; if it "
+                    "pays for those, both are in the spend. Import the bill again with --bills {option} if it does, "
+                    "with --bills other if it does not."
+                ).format(
+                    name=name,
+                    billed=_write(one.billed_usd),
+                    others=", ".join(one.may_bill),
+                    option=",".join(one.may_bill),
                 )
             elif one.doubtful_usd and not one.is_reconciled:
                 billed, counted = map(_write, (one.billed_usd, one.counted_usd))
-                doubt = (
-                    f"{name}: US$ {billed} was billed without a line for usage, and US$ {counted} counted; if "
-                    "it pays for those calls, both are in the spend. Import the bill again with --bills calls if it "
-                    "does, with --bills other if it does not."
-                )
+                doubt = _(
+                    "{name}: US$ {billed} was billed without a line for usage, and US$ {counted} counted; if it pays "
+                    "for those calls, both are in the spend. Import the bill again with --bills calls if it does, with "
+                    "--bills other if it does not."
+                ).format(name=name, billed=billed, counted=counted)
             elif not one.is_reconciled:
                 billed, counted, gap = map(_write, (one.billed_usd, one.counted_usd, one.unexplained_usd))
-                doubt = (
-                    f"{name}: US$ {billed} was billed and US$ {counted} counted; differences of US$ {gap} are "
-                    f"unexplained{SEE_SPEND}"
-                )
+                doubt = _(
+                    "{name}: US$ {billed} was billed and US$ {counted} counted; differences of US$ {gap} are "
+                    "unexplained"
+                ).format(name=name, billed=billed, counted=counted, gap=gap) + _(SEE_SPEND)
             problems += [(State.UNRECONCILED, doubt)] * bool(doubt)
             problems += [
                 (
                     State.GAP,
-                    f"{name}: {currency} {_write(amount)} was billed but is in no total, because no rate is "
-                    f"stored; {_advise_rates(currency, [day for code, day in one.unrated_days if code == currency])}.",
+                    _(
+                        "{name}: {currency} {amount} was billed but is in no total, because no rate is stored; "
+                        "{advice}."
+                    ).format(
+                        name=name,
+                        currency=currency,
+                        amount=_write(amount),
+                        advice=_advise_rates(currency, [day for code, day in one.unrated_days if code == currency]),
+                    ),
                 )
                 for currency, amount in one.unconverted
             ]
@@ -169,12 +182,16 @@ class MonthBills:
 
 def _advise_rates(currency: str, days: list[date]) -> str:
     first, *others = days
-    command = f"run: flexlib fx set {first} VALUE --pair {currency}/USD --source TEXT"
-    if not others:
-        return command
-    more = format_count(len(others), "more day")
-    return f"{command}, and so for {more} to {others[-1]}, or bring all with flexlib fx import FILE"
+    command = f"flexlib fx set {first} VALUE --pair {currency}/USD --source TEXT"
+    said = _("run: {command}")
+    if others:
+        said = translate_count(
+            "run: {command}, and so for {count} more day to {last}, or bring all with flexlib fx import FILE",
+            "run: {command}, and so for {count} more days to {last}, or bring all with flexlib fx import FILE",
+            len(others),
+        )
+    return said.format(command=command, count=format_number(len(others)), last=others[-1] if others else "")
 
 
 def _write(amount: Decimal | None) -> str:
-    return "nothing" if amount is None else format_amount(amount)
+    return _("nothing") if amount is None else format_amount(amount)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
 
-from flexlib.formats import format_amount
+from flexlib.formats import format_amount, format_number
+from flexlib.i18n import _, mark_text
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
 from flexlib.spend.billed import ZERO, Billed, Count, sum_known
@@ -17,9 +18,9 @@ from flexlib.spend.billed import ZERO, Billed, Count, sum_known
 CLOSE = Decimal("0.01")
 """The part by which a list price may be off what was counted, and still explain it: lists and bills round."""
 
-NO_CALLS = "no call of this provider is stored"
-NO_PRICE = "nothing that was counted has a price"
-OUTSIDE = "the bill does not cover this day"
+NO_CALLS = mark_text("no call of this provider is stored")
+NO_PRICE = mark_text("nothing that was counted has a price")
+OUTSIDE = mark_text("the bill does not cover this day")
 
 
 class DifferenceKind(StrEnum):
@@ -70,7 +71,7 @@ def compare_usage(
         model = match_model(charge.model) if charge.model and has_models else ""
         groups[charge.first if is_daily else None, model][1].append(charge)
     found = []
-    for (day, _), (mine, billed) in groups.items():
+    for (day, __), (mine, billed) in groups.items():
         names = [*(one.model for one in mine), *(one.model for one in billed if one.model)] if has_models else []
         found.append(_compare_group(provider, day, min(names, key=len, default=None), mine, billed))
     return [one if has_calls else replace(one, reason=NO_CALLS, is_explained=True) for one in found if one.usd]
@@ -92,10 +93,12 @@ def _compare_group(
         listed = sum_known(one.listed_usd for one in charges)
     gap, reason, is_explained = EXACT.subtract(billed or ZERO, counted or ZERO), "", False
     if counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
-        reason, is_explained = f"the bill's own list price is {format_amount(listed)}", True
+        reason, is_explained = _("the bill's own list price is {amount}").format(amount=format_amount(listed)), True
     elif unpriced and gap > 0:
-        least = "at least " * any(one.is_least for one in counts)  # a sum of unknown many is counted as one
-        reason = f"{least}{unpriced:,} of {least}{requests:,} calls have no price"
+        said = _("{unpriced} of {all} calls have no price")
+        if any(one.is_least for one in counts):  # a sum of unknown many is counted as one
+            said = _("at least {unpriced} of at least {all} calls have no price")
+        reason = said.format(unpriced=format_number(unpriced), all=format_number(requests))
         reason = NO_PRICE if counted is None else reason
         # At the others' average price they cost that share of the bill; a larger part has to have another reason.
         is_explained = counted is None or gap * requests <= (billed or ZERO) * unpriced

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from flexlib.certificate import Certificate, State, UsageCertificate, explain_rows
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
-from flexlib.formats import format_count
+from flexlib.formats import format_number
+from flexlib.i18n import _, translate_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
@@ -95,20 +96,25 @@ class MonthUsage:
     @property
     def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
-        ways = "Import calls under their request ids, or not what is recorded"
-        told = {
-            "stood under an id that another source has with another model or other tokens": (
-                self.same_ids, f"{ways}; of a log that grew, the newer file with --supersedes of the older one."
-            ),
-            "happened when one of another source did, with its model and tokens but another id": (
-                self.lookalikes, f"{ways}."
-            ),
-        }  # fmt: skip
-        return self.edges + tuple(
-            f"{format_count(count, 'call')} {how}: if they are one call, it counts twice. {advice}"
-            for how, (count, advice) in told.items()
-            if count
+        ids, alike = self.same_ids, self.lookalikes
+        of_ids = translate_count(
+            "{count} call stood under an id that another source has with another model or other tokens: if they are "
+            "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
+            "grew, the newer file with --supersedes of the older one.",
+            "{count} calls stood under an id that another source has with another model or other tokens: if they are "
+            "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
+            "grew, the newer file with --supersedes of the older one.",
+            ids,
         )
+        of_alike = translate_count(
+            "{count} call happened when one of another source did, with its model and tokens but another id: if they "
+            "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
+            "{count} calls happened when one of another source did, with its model and tokens but another id: if they "
+            "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
+            alike,
+        )
+        told = ((of_ids, ids), (of_alike, alike))
+        return self.edges + tuple(said.format(count=format_number(count)) for said, count in told if count)
 
     @cached_property
     def bills(self) -> MonthBills:
@@ -189,7 +195,9 @@ def load_month_usage(
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _, source in stored})
     missing = [
-        f"{first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is not in it for {source}: its month {one} is not stored."
+        _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.").format(
+            first=f"{first:%Y-%m-%d %H:%M}", end=f"{end:%Y-%m-%d %H:%M}", source=source, month=one
+        )
         for one, first, end in pieces
         for source in sources
         if (one, source) not in stored

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.money.amounts import find_unknown_zeros
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -74,41 +75,59 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
     rows = usage.rows
     repeated = sum(count for _, count in usage.repeated)
     return [
-        QualityCheck("No amount in USD", _count(rows, "amount_in_usd IS NULL"), "The totals in USD lack them."),
-        QualityCheck("No amount in CLP", _count(rows, "amount_in_clp IS NULL"), "The totals in CLP lack them."),
         QualityCheck(
-            "No user named",
+            mark_text("No amount in USD"),
+            _count(rows, "amount_in_usd IS NULL"),
+            mark_text("The totals in USD lack them."),
+        ),
+        QualityCheck(
+            mark_text("No amount in CLP"),
+            _count(rows, "amount_in_clp IS NULL"),
+            mark_text("The totals in CLP lack them."),
+        ),
+        QualityCheck(
+            mark_text("No user named"),
             _count(usage.calls, "usable_id IS NULL AND usable_key IS NULL"),
-            "They are in a line without a user.",
+            mark_text("They are in a line without a user."),
         ),
-        QualityCheck("A negative number", _count(rows, NEGATIVE), "They lower the totals."),
+        QualityCheck(mark_text("A negative number"), _count(rows, NEGATIVE), mark_text("They lower the totals.")),
         QualityCheck(
-            "Total is not prompt + completion",
+            mark_text("Total is not prompt + completion"),
             _count(rows, "total_tokens <> prompt_tokens + completion_tokens"),
-            "The tokens of these calls contradict each other.",
+            mark_text("The tokens of these calls contradict each other."),
         ),
         QualityCheck(
-            "Amount far from tokens x list price",
+            mark_text("Amount far from tokens x list price"),
             _count_far(rows.filter(GIVEN)),
-            "Amounts that the source gave and that are off by more than half; a contract may explain it.",
+            mark_text("Amounts that the source gave and that are off by more than half; a contract may explain it."),
         ),
         QualityCheck(
-            "An amount of 0 beside tokens",
+            mark_text("An amount of 0 beside tokens"),
             _count(rows, _find_unknown_zeros(usage)),
-            "Where the source writes 0 for what it does not know, the totals in USD are at least what they say.",
+            mark_text(
+                "Where the source writes 0 for what it does not know, the totals in USD are at least what they say."
+            ),
         ),
         _check_sums(rows),
-        QualityCheck("Calls held by two sources", repeated, "Counted once, in the first of them."),
-        QualityCheck("Ids of two different calls", usage.same_ids, "Both count; look whether they are one call."),
         QualityCheck(
-            "Possible duplicates in two sources", usage.lookalikes, "The same moment, model and tokens; both count."
+            mark_text("Calls held by two sources"), repeated, mark_text("Counted once, in the first of them.")
         ),
         QualityCheck(
-            "Calls through Windsurf beside its credits",
+            mark_text("Ids of two different calls"),
+            usage.same_ids,
+            mark_text("Both count; look whether they are one call."),
+        ),
+        QualityCheck(
+            mark_text("Possible duplicates in two sources"),
+            usage.lookalikes,
+            mark_text("The same moment, model and tokens; both count."),
+        ),
+        QualityCheck(
+            mark_text("Calls through Windsurf beside its credits"),
             _count(rows, f"proxy = '{LlmProxy.WINDSURF}' AND source <> '{WINDSURF.name}'")
             if _has_credits(usage)
             else 0,
-            "They may be in the credits too, and count twice then.",
+            mark_text("They may be in the credits too, and count twice then."),
         ),
     ]
 
@@ -121,9 +140,13 @@ def _check_sums(rows: duckdb.DuckDBPyRelation) -> QualityCheck:
     found = [find_most_beyond(batch) for batch in sums.to_arrow_reader(BATCH)]
     count, most = sum(one[0] for one in found), sum((one[1] for one in found), Decimal(0))
     return QualityCheck(
-        "Sums of calls priced as short ones",
+        mark_text("Sums of calls priced as short ones"),
         count,
-        f"Long calls among them cost more: at most US$ {most.normalize():f} in all." if count else "No long one is in.",
+        _("Long calls among them cost more: at most US$ {amount} in all.").format(
+            amount=write_number(f"{most.normalize():f}")
+        )
+        if count
+        else _("No long one is in."),
     )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.i18n import mark_text
 from flexlib.money.amounts import NO_RATE
 from flexlib.money.credit_prices import CreditPrices, find_credit_price
 from flexlib.money.fx import Rates, find_rate
@@ -17,7 +18,7 @@ from flexlib.names import find_provider, name_model
 from flexlib.schema import FX_RATE, USAGE, USD
 from flexlib.sources.registry import WINDSURF
 
-NO_PRICE = "no price of a credit is known for this day"
+NO_PRICE = mark_text("no price of a credit is known for this day")
 
 KEY = "strftime(date, '%Y-%m-%d') || chr(31) || \"user\" || chr(31) || model_uid"
 ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"

@@ -209,6 +209,16 @@ def call_counted(table: Table, *, has_bills: bool) -> Table:
     return replace(table, caption=table.caption.replace("Spend", "Counted", 1), columns=columns)
 
 
+COUNTED = (
+    mark_text("Counted by model"),
+    mark_text("Counted by the other models"),
+    mark_text("Counted by user"),
+    mark_text("Counted by task"),
+    mark_text("Counted, calls and tokens a day"),
+)
+"""The captions that it makes."""
+
+
 def format_value(value: object, kind: Kind) -> str:
     """A value as a reader reads it: a dash where it is not known, a text without what steers terminals."""
     if value is None:

@@ -9,22 +9,34 @@ from typing import Any
 
 from flexlib.analysis.ranking import SHOWN
 from flexlib.analysis.usage_frames import hide_zero
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import format_number, format_plain
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
 from flexlib.senders import name_provider
 from flexlib.spend.billed import ZERO, sum_known
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.differences import Difference
-from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.definition import Column, Kind, Row, Table, Total, mark_least
+
+KINDS = (
+    mark_text("not counted"),
+    mark_text("not billed"),
+    mark_text("priced otherwise"),
+    mark_text("outside the bill"),
+)
+"""What `DifferenceKind` says."""
+
+BASES = (mark_text("bill"), mark_text("count"), mark_text("bill and count"))
+"""What `ProviderBill.basis` says."""
 
 CENT = Decimal("0.01")
 """A difference below it is of rounding, and would be written as `< 0.01`: it is in the sums, and has no line."""
 
 TO_DO = {
-    "billed": "Not explained: bring the calls behind it, or ask the provider what it is for.",
-    "counted": "Not explained: look whether another bill pays for these calls.",
-    "both": "Not explained: hold the prices against the contract.",
+    "billed": mark_text("Not explained: bring the calls behind it, or ask the provider what it is for."),
+    "counted": mark_text("Not explained: look whether another bill pays for these calls."),
+    "both": mark_text("Not explained: hold the prices against the contract."),
 }
 """What whoever answers for the month does about a difference, by which of the two sums are known."""
 
@@ -74,13 +86,13 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
     rows: list[Row] = [
         {
             "provider": name_provider(one.provider),
-            "day": one.day or "the month",
-            "model": one.model or "no model",
-            "kind": str(one.kind),
+            "day": one.day or _("the month"),
+            "model": one.model or _("no model"),
+            "kind": _(str(one.kind)),
             "counted": one.counted_usd,
             "billed": one.billed_usd,
             "difference": one.usd,
-            "reason": one.reason or "not explained",
+            "reason": _(one.reason) or _("not explained"),
         }
         for one in shown
     ]
@@ -88,12 +100,14 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
         unexplained = sum(not one.is_explained for one in folded)
         rows.append(
             {
-                "provider": format_count(len(folded), "other"),
+                "provider": _count_others(len(folded)),
                 "day": "",
                 "model": "",
                 "kind": "",
                 **_sum_up(folded),
-                "reason": f"{unexplained:,} not explained; --json lists each" if unexplained else "explained",
+                "reason": _("{count} not explained; --json lists each").format(count=format_number(unexplained))
+                if unexplained
+                else _("explained"),
             }
         )
     columns = [
@@ -104,8 +118,12 @@ def table_differences(bills: MonthBills, most: int | None = None) -> Table:
         *_list_sums(bills.differences),
         Column("reason", "Why", is_optional=True),
     ]
-    rounded = " of a cent or more" * (len(found) < len(bills.differences))
-    summary = f"The difference{rounded}" if len(found) == 1 else f"All {len(found)} differences{rounded}"
+    summary = translate_count("The difference", "All {count} differences", len(found))
+    if len(found) < len(bills.differences):
+        summary = translate_count(
+            "The difference of a cent or more", "All {count} differences of a cent or more", len(found)
+        )
+    summary = summary.format(count=len(found))
     return Table("table-differences", "Counted and billed, where they differ", columns, rows, summary=summary)
 
 
@@ -115,16 +133,16 @@ def table_differences_by_model(bills: MonthBills) -> Table:
     for one in bills.differences:
         groups.setdefault((one.provider, match_model(one.model or ""), one.is_explained), []).append(one)
     lines: list[dict[str, Any]] = []
-    for (provider, _, is_explained), found in groups.items():
+    for (provider, __, is_explained), found in groups.items():
         sums = _sum_up(found)
         counted, billed = sums["counted"], sums["billed"]
         # A list price in it is that of a day.
-        reason = re.sub(r" is [\d,.]+$", "", max(found, key=lambda one: abs(one.usd)).reason)
+        reason = re.sub(r" (is|es) [\d,.]+$", "", _(max(found, key=lambda one: abs(one.usd)).reason))
         if not is_explained:
-            reason = TO_DO["both" if counted and billed else "billed" if billed else "counted"]
+            reason = _(TO_DO["both" if counted and billed else "billed" if billed else "counted"])
         lines.append(
             {
-                "model": min((one.model for one in found if one.model), key=len, default="no model"),
+                "model": min((one.model for one in found if one.model), key=len, default=_("no model")),
                 "provider": name_provider(provider),
                 **sums,
                 "why": reason,
@@ -138,7 +156,7 @@ def table_differences_by_model(bills: MonthBills) -> Table:
     rest += smaller if abs(sum((line["difference"] for line in smaller), Decimal(0))) >= CENT / 2 else []
     if rest:
         sums = {name: sum_known(row[name] for row in rest) for name in ("counted", "billed", "difference")}
-        rows.append({"model": format_count(len(rest), "other"), "provider": "", "why": "", **sums})
+        rows.append({"model": _count_others(len(rest)), "provider": "", "why": "", **sums})
     columns = [
         Column("model", "Where they differ", total="All differences", note="provider"),
         *_list_sums(bills.differences),
@@ -175,26 +193,32 @@ def lead_to_spend(bills: MonthBills, columns: Sequence[Column]) -> list[Row]:
     billed = sum_known(one.spend_usd for one in without)
     rest = EXACT.subtract(bills.spend_usd or ZERO, EXACT.add(counted or ZERO, billed or ZERO))
     lines = [
-        ("Billed without calls", without, billed),
-        ("Bills less what was counted", others, rest if others else None),
+        (_("Billed without calls"), without, billed),
+        (_("Bills less what was counted"), others, rest if others else None),
     ]
     found = [
         {"model": name, "label": ", ".join(name_provider(one.provider) for one in of), "total_usd": usd}
         for name, of, usd in lines
         if usd
     ]
-    found += [{"model": "The month's spend", "total_usd": bills.spend_usd}] * bool(found)
+    found += [{"model": _("The month's spend"), "total_usd": bills.spend_usd}] * bool(found)
     return [{**{column.key: "" for column in columns}, **line} for line in found]
 
 
 def _write_calls(calls: int | None, is_least: bool) -> str | int | None:  # noqa: FBT001
-    return calls if calls is None or not is_least else f"at least {calls:,}"
+    return calls if calls is None or not is_least else mark_least(format_number(calls))
+
+
+def _count_others(count: int) -> str:
+    return translate_count("{count} other", "{count} others", count).format(count=format_number(count))
 
 
 def _describe_basis(bill: ProviderBill) -> str:
     """What the spend is out of, and what it lacks."""
     lacks_all = bill.basis == "count" and bill.requests and hide_zero(bill.spend_usd, bill.is_at_least) is None
     basis = "bill" if bill.is_without_calls else bill.basis
-    said = ["unpriced"] if lacks_all else [basis, *["at least"] * bill.is_at_least]
-    apart = [f"{currency} {format_plain(amount)} in no total" for currency, amount in bill.unconverted]
+    said = [_("unpriced")] if lacks_all else [_(basis), *[_("at least")] * bill.is_at_least]
+    in_none = _("{currency} {amount} in no total")
+    apart = [in_none.format(currency=currency, amount=write_number(format_plain(amount)))
+             for currency, amount in bill.unconverted]  # fmt: skip
     return ", ".join([*said, *apart])

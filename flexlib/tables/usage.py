@@ -8,8 +8,10 @@ from typing import Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.senders import name_provider
+from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.formats import format_number
+from flexlib.i18n import _, mark_text, translate_count
+from flexlib.senders import name_provider, name_task
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.quality import QualityCheck
@@ -21,10 +23,10 @@ from flexlib.tables.spend import (
     table_providers,
 )
 
-UNSIZED = "not known, since a row sums calls and does not say how many"
+UNSIZED = mark_text("not known, since a row sums calls and does not say how many")
 REQUESTS = Column("request_count", "Calls", Kind.COUNT, Total.SUM, unknown=UNSIZED)
 CALLS = Column("calls", "Calls", Kind.COUNT, Total.SUM)
-OF_APPLICATIONS = "Application calls"
+OF_APPLICATIONS = mark_text("Application calls")
 """The heading of calls where those are left out that Windsurf's developers make, and `Calls` counts elsewhere."""
 PROMPT = Column("total_prompt_tokens", "Prompt tokens", Kind.COUNT, Total.SUM)
 COMPLETION = Column("total_completion_tokens", "Completion tokens", Kind.COUNT, Total.SUM)
@@ -34,7 +36,8 @@ CLP = Column("total_clp", "CLP", Kind.CLP, Total.KNOWN)
 UNIT_PRICE = Column("usd_per_million", "US$ per 1M tokens", Kind.USD)
 USABLE = ("usable_type", "usable_id", "usable_key")
 
-NAMES_OF_PERCENTS = {0: "the smallest call", 50: "50\u00a0%, the median", 100: "100\u00a0%, the largest"}
+NAMES_OF_PERCENTS = {0: mark_text("the smallest call"), 50: mark_text("50\u00a0%, the median"),
+                     100: mark_text("100\u00a0%, the largest")}  # fmt: skip
 
 
 def table_spend_by_model(
@@ -49,7 +52,9 @@ def table_spend_by_model(
     led to the month's spend: by what was billed without calls, and by what bills take more or less than was counted.
     """
     folded = fold_lines(models, "model")
-    rows = [{**row, "label": f"{row['lines']} models"} if "lines" in row else row for row in folded]
+    rows = [
+        {**row, "label": _("{count} models").format(count=row["lines"])} if "lines" in row else row for row in folded
+    ]
     columns = [
         Column("model", "Model", total="All models", note="label", is_series=True),
         replace(REQUESTS, is_optional=True),
@@ -74,7 +79,7 @@ def table_other_models(models: Sequence[Row]) -> Table:
         UNIT_PRICE,
         *_list_money(rows),
     ]
-    summary = f"The other {len(rows)} models"
+    summary = _("The other {count} models").format(count=len(rows))
     return Table("table-other-models", "Spend by the other models", *say_least(columns, rows), summary=summary)
 
 
@@ -108,14 +113,14 @@ def table_usage_by_day(by_day: object) -> Table:
         replace(PROMPT, is_optional=True),
         replace(COMPLETION, is_optional=True),
     ]
-    summary = "The day with calls" if len(rows) == 1 else f"All {len(rows)} days with calls"
+    summary = translate_count("The day with calls", "All {count} days with calls", len(rows)).format(count=len(rows))
     return Table("table-usage-days", "Spend, calls and tokens a day", *say_least(columns, rows), summary=summary)
 
 
 def table_usage_distribution(distribution: object) -> Table:
     """The size that a share of the calls does not exceed. As from `usage_distribution`."""
     rows = [
-        {**row, "share": NAMES_OF_PERCENTS.get(row["percent"], f"{row['percent']}\u00a0%")}
+        {**row, "share": _(NAMES_OF_PERCENTS.get(row["percent"], f"{row['percent']}\u00a0%"))}
         for row in read_rows(distribution)
     ]
     columns = [
@@ -129,7 +134,7 @@ def table_usage_distribution(distribution: object) -> Table:
 def table_spend_by_task_type(by_task_type: object) -> Table:
     """The tasks by money. The frame as from `stats_by_task_type`."""
     lines = rank_spend(read_rows(by_task_type), ("task_type",))
-    rows = [{**line, "name": LlmTaskType.parse(line["task_type"]).label()} for line in lines]
+    rows = [{**line, "name": name_task(line["task_type"])} for line in lines]
     columns = [Column("name", "Task", total="All"), REQUESTS, *_list_money(rows)]
     return Table("table-tasks", "Spend by task", *say_least(columns, rows))
 
@@ -139,7 +144,7 @@ def table_spend_by_usable(by_usable: object, top: int = 10, *, is_masked: bool =
     asked for. The frame as from `usage_by_usable`; `is_masked` is said by notebooks of before, and means nothing."""
     ranked = rank_spend(read_rows(by_usable), USABLE)
     lines = [{**line, "name": _name_usable(line)} for line in ranked]
-    rows = fold_lines(lines, "name", f"{len(lines) - top:,} others", top)
+    rows = fold_lines(lines, "name", _("{count} others").format(count=format_number(len(lines) - top)), top)
     columns = [
         Column("name", "User", total="All"),
         replace(REQUESTS, heading=OF_APPLICATIONS),
@@ -154,12 +159,12 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
     rows = [
         {
             **row,
-            "name": "Not said" if row["status"] is None else row["status"],
-            "note": "left out of the file" if row["left_out"] else "failed" if row["failed"] else "",
+            "name": _("Not said") if row["status"] is None else row["status"],
+            "note": _("left out of the file") if row["left_out"] else _("failed") if row["failed"] else "",
         }
         for row in statuses
     ]
-    total = "All, with those left out" if any(row["left_out"] for row in rows) else "All"
+    total = _("All, with those left out") if any(row["left_out"] for row in rows) else _("All")
     columns = [Column("name", "Status", total=total, note="note"), replace(CALLS, heading=OF_APPLICATIONS), USD]
     return Table("table-statuses", "Calls by how they ended", *say_least(columns, rows))
 
@@ -172,7 +177,7 @@ def table_rates(rates: Sequence[Row]) -> Table:
         Column("source", "By"),
         CALLS,
     ]
-    rows = [{**row, "day": row["day"] or "given by the source"} for row in rates]
+    rows = [{**row, "day": row["day"] or _("given by the source")} for row in rates]
     counted = say_least(columns, rows)
     return Table("table-rates", "Exchange rates behind the CLP amounts", *counted, summary="The rates, day by day")
 
@@ -180,7 +185,8 @@ def table_rates(rates: Sequence[Row]) -> Table:
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [Column("model", "Without a price", total="All", note="maker"), Column("reason", "Why"), CALLS]
-    return Table("table-unpriced", "Calls without a price", *say_least(columns, _label(unpriced)))
+    rows = [{**row, "reason": _(row["reason"])} for row in _label(unpriced)]
+    return Table("table-unpriced", "Calls without a price", *say_least(columns, rows))
 
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:
@@ -192,7 +198,7 @@ def table_unmapped(unmapped: Sequence[Row]) -> Table:
 def table_quality(checks: Sequence[QualityCheck]) -> Table:
     """What the rows were asked and something was found. As from `spend.check_quality`."""
     columns = [Column("question", "Question", note="note"), Column("count", "Found", Kind.COUNT)]
-    rows = [{"question": one.question, "count": one.count, "note": one.note} for one in checks if one.count]
+    rows = [{"question": _(one.question), "count": one.count, "note": _(one.note)} for one in checks if one.count]
     return Table("table-quality", "Data quality", columns, rows)
 
 
@@ -211,7 +217,7 @@ def _list_change(lines: Sequence[Row], before: MonthBefore | None) -> list[Colum
     """The change of each line on the month before, and of all: that month's other lines are in the total."""
     if before is None or before.obstacle:
         return []
-    return [Column("change", f"vs {before.month.name}", Kind.CHANGE, before.compare(lines))]
+    return [Column("change", _("vs {month}").format(month=before.month.name), Kind.CHANGE, before.compare(lines))]
 
 
 def _list_usd(rows: Sequence[Row]) -> list[Column]:
@@ -237,8 +243,8 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _name_usable(row: Row) -> str:
     if row["usable_type"] is None:
-        return "Without a user"
+        return _("Without a user")
     name, key = row["usable_id"], row["usable_key"]
     if name is None and key is None:  # an empty cell in the column of users
-        return f"{row['usable_type']}, not named"
+        return _("{kind}, not named").format(kind=row["usable_type"])
     return f"{row['usable_type']} {key if name is None else name}"

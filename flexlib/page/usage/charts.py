@@ -11,16 +11,25 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
-from flexlib.formats import format_count, format_short_number, format_span
+from flexlib.formats import count_calls_at_least, format_number, format_short_number, format_span
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
-KINDS = {"prompt": ("Prompt", "accent"), "completion": ("Completion", "amber2")}
+KINDS = {"prompt": (mark_text("Prompt tokens"), "accent"), "completion": (mark_text("Completion tokens"), "amber2")}
 """What a call reads and what it writes, each with its colour."""
 
-LEGEND = [(f"{name} tokens", colour) for name, colour in KINDS.values()]
+TIPS = {
+    "prompt": mark_text("{count} calls with {low} to {high} prompt tokens"),
+    "completion": mark_text("{count} calls with {low} to {high} completion tokens"),
+}
+TOKENS_IN = {
+    "prompt": mark_text("{when}: {tokens} prompt tokens in {calls}"),
+    "completion": mark_text("{when}: {tokens} completion tokens in {calls}"),
+}
+"""What columns say under the mouse."""
 
 MOST_SIZES = 14
 """More sizes than that have no room for a number each on half a page."""
@@ -50,12 +59,17 @@ def plot_usage_by_day(
         axis.set_up(axes, width - 56)
         return figure
 
-    on = format_count(len(days), "day")
     is_month = axis.span == axis.span.months[0].span
-    words = f"Tokens a day {'in' if is_month else 'from'} {format_span(axis.span)}, prompts lowest, on {on} with calls."
+    on = translate_count("on {count} day with calls", "on {count} days with calls", len(days)).format(count=len(days))
+    words = (
+        _("Tokens a day in {span}, prompts lowest, {on}.")
+        if is_month
+        else _("Tokens a day from {span}, prompts lowest, {on}.")
+    )
+    words = words.format(span=format_span(axis.span), on=on)
     if peak := _find_peak(days):
-        words += f" The most on {axis.name_day(peak['date'])}: {_describe(peak)}."
-    return Chart(name, title, words, draw, legend=LEGEND)
+        words += " " + _("The most on {day}: {tokens}.").format(day=axis.name_day(peak["date"]), tokens=_describe(peak))
+    return Chart(name, title, words, draw, legend=_list_legend())
 
 
 def plot_usage_by_hour(
@@ -73,13 +87,14 @@ def plot_usage_by_hour(
         _stack_tokens(axes, hours, [hour["hour"] for hour in hours], [_format_hour(hour["hour"]) for hour in hours])
         axes.set_xlim(-0.6, 23.6)
         axes.set_xticks(range(0, 24, 3), [f"{hour:02d}" for hour in range(0, 24, 3)])
-        axes.set_xlabel(f"hour of the day, {zone}", labelpad=8)
+        axes.set_xlabel(_("hour of the day, {zone}").format(zone=zone), labelpad=8)
         return figure
 
-    words = f"Tokens by hour of the day, prompts lowest, in {len(hours)} hours with calls."
+    words = _("Tokens by hour of the day, prompts lowest, in {count} hours with calls.").format(count=len(hours))
     if peak := _find_peak(hours):
-        words += f" The most from {_format_hour(peak['hour'])}: {_describe(peak)}."
-    return Chart(name, title, words, draw, HALF, LEGEND)
+        said = _("The most from {hour}: {tokens}.")
+        words += " " + said.format(hour=_format_hour(peak["hour"]), tokens=_describe(peak))
+    return Chart(name, title, words, draw, HALF, _list_legend())
 
 
 def plot_usage_by_size(
@@ -96,36 +111,44 @@ def plot_usage_by_size(
     def draw(width: int) -> Figure:
         figure = new_figure(width, 290)
         axes = add_axes(figure, 46, 10, 12, 226)
-        for shift, (kind, (label, colour)) in zip((-0.2, 0.2), KINDS.items(), strict=True):
+        for shift, (kind, (__, colour)) in zip((-0.2, 0.2), KINDS.items(), strict=True):
             counts = [row[f"{kind}_calls"] for row in rows]
             bars = axes.bar(
-                [place + shift for place in range(len(rows))], counts, 0.38, color=LIGHT[colour], label=label
+                [place + shift for place in range(len(rows))],
+                counts,
+                0.38,
+                color=LIGHT[colour],
+                label=kind.capitalize(),
             )
             for bar, row, count in zip(bars, rows, counts, strict=True):
-                between = f"{row['from_tokens']:,} to {row['to_tokens']:,}"
-                add_tooltip(bar, f"{count:,} calls with {between} {label.lower()} tokens")
+                said = TIPS[kind]
+                low, high = format_number(row["from_tokens"]), format_number(row["to_tokens"])
+                add_tooltip(bar, _(said).format(count=format_number(count), low=low, high=high))
         _finish_axes(axes)
         axes.set_xlim(-0.6, max(len(rows), 1) - 0.4)
         shown = range(0, len(rows), 1 + (len(rows) > MOST_SIZES) + (width == NARROW))
         axes.set_xticks(shown, [format_short_number(rows[place]["from_tokens"]) for place in shown])
-        axes.set_xlabel("tokens of a call, from", labelpad=8)
+        axes.set_xlabel(_("tokens of a call, from"), labelpad=8)
         return figure
 
-    words = "How many calls have how many tokens; each column reaches from its number to the next one."
-    return Chart(name, title, words, draw, HALF, LEGEND)
+    words = _("How many calls have how many tokens; each column reaches from its number to the next one.")
+    return Chart(name, title, words, draw, HALF, _list_legend())
 
 
 def _stack_tokens(
     axes: Axes, rows: Sequence[Row], places: Sequence[int], names: Sequence[str], thick: float = COLUMN
 ) -> None:
     below = [0] * len(rows)
-    for kind, (name, colour) in KINDS.items():
+    for kind, (__, colour) in KINDS.items():
         tokens = [row[f"total_{kind}_tokens"] for row in rows]
-        bars = axes.bar(places, tokens, thick, bottom=below, color=LIGHT[colour], label=name)
+        bars = axes.bar(places, tokens, thick, bottom=below, color=LIGHT[colour], label=kind.capitalize())
         for bar, when, count, row in zip(bars, names, tokens, rows, strict=True):
             known = row["request_count"]
-            calls = "an unknown number of calls" if known is None else format_count(known, "call")
-            add_tooltip(bar, f"{when}: {count:,} {name.lower()} tokens in {calls}")
+            calls = _("an unknown number of calls")
+            if known is not None:
+                calls = count_calls_at_least(known, is_least=False)
+            said = TOKENS_IN[kind]
+            add_tooltip(bar, _(said).format(when=when, tokens=format_number(count), calls=calls))
         below = [low + count for low, count in zip(below, tokens, strict=True)]
     _finish_axes(axes)
 
@@ -141,8 +164,13 @@ def _find_peak(rows: Sequence[Row]) -> Row | None:
 
 
 def _describe(row: Row) -> str:
-    return f"{row['total_prompt_tokens']:,} prompt and {row['total_completion_tokens']:,} completion tokens"
+    prompt, completion = (format_number(row[f"total_{kind}_tokens"]) for kind in KINDS)
+    return _("{prompt} prompt and {completion} completion tokens").format(prompt=prompt, completion=completion)
 
 
 def _format_hour(hour: int) -> str:
-    return f"{hour:02d}:00 to {hour:02d}:59"
+    return _("{first} to {last}").format(first=f"{hour:02d}:00", last=f"{hour:02d}:59")
+
+
+def _list_legend() -> list[tuple[str, str]]:
+    return [(_(name), colour) for name, colour in KINDS.values()]

@@ -17,6 +17,7 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 from flexlib.dates import Month, Span
 from flexlib.formats import format_short_number
+from flexlib.i18n import _, mark_text
 from flexlib.page.kit.amounts import Cell, fold_cells, stack_columns, sum_labels
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
@@ -28,7 +29,7 @@ from flexlib.spend.differences import DifferenceKind
 
 USD = UNITS["usd"]
 
-NOT_COUNTED = "Billed, not counted"
+NOT_COUNTED = mark_text("Billed, not counted")
 
 SHORT_TITLE = 44
 """Characters for which a phone has room above a chart."""
@@ -77,7 +78,9 @@ def plot_spend_by_day(
     cells = fold_cells(cells, len(coloured) + 2)
     sizes = sum_labels(cells)
     colours = {**assign_colours(line["model"] for line in coloured), OTHER_MODELS: OTHER, NOT_COUNTED: "ink"}
-    total = "Counted, or billed and not counted" if has_more else f"Running total{', as counted' * has_bills}"
+    total = _("Running total, as counted: {amount}") if has_bills else _("Running total: {amount}")
+    if has_more:
+        total = _("Counted, or billed and not counted: {amount}")
     days = _sum_days((cell.day, cell.amount) for cell in cells)
     rows_before = [] if by_day_before is None else read_rows(by_day_before)
     before = _sum_days((row["date"], row["total_usd"]) for row in rows_before)
@@ -91,7 +94,7 @@ def plot_spend_by_day(
         places = {day: axis.place(day) for day in span}
         tips = axis.name_day if width != NARROW else None
         stack_columns(columns, cells, places, axis.choose_thickness(room), colours, "usd", tips)
-        columns.set_title("US$ a day", loc="left", fontsize=STYLE["font.size"], pad=12)
+        columns.set_title(_("US$ a day"), loc="left", fontsize=STYLE["font.size"], pad=12)
         for axes in (line, columns):
             axis.set_up(axes, room, holidays)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: format_short_number(number)))
@@ -99,13 +102,23 @@ def plot_spend_by_day(
         return figure
 
     top = max(days, key=lambda day: (days[day], -day.toordinal()))
-    words = f"{USD.write(_add(days.values()))} up to {axis.name_day(max(days))}; the most on {axis.name_day(top)}, "
-    words += (
-        f"{USD.write(days[top])}. Stacked by {', '.join(sizes)}, the largest lowest. The line above is the running "
+    words = _("{amount} up to {last}; the most on {day}, {most}.").format(
+        amount=USD.write(_add(days.values())),
+        last=axis.name_day(max(days)),
+        day=axis.name_day(top),
+        most=USD.write(days[top]),
     )
-    words += f"total{' as counted' * has_bills}" + (", the dashed one the month before." if before else ".")
-    new = {line["model"] for line in coloured if line["change"] == NEW}
-    legend = [(f"{label}{' (new)' * (label in new)}", colours[label]) for label in sizes]
+    names = {label: _(label) if label in (OTHER_MODELS, NOT_COUNTED) else label for label in sizes}
+    words += " " + _("Stacked by {models}, the largest lowest.").format(models=", ".join(names.values()))
+    line_above = {
+        (False, False): _("The line above is the running total."),
+        (True, False): _("The line above is the running total as counted."),
+        (False, True): _("The line above is the running total, the dashed one the month before."),
+        (True, True): _("The line above is the running total as counted, the dashed one the month before."),
+    }
+    words += " " + line_above[has_bills, bool(before)]
+    new, is_new = {line["model"] for line in coloured if line["change"] == NEW}, _("{model} (new)")
+    legend = [(is_new.format(model=name) if label in new else name, colours[label]) for label, name in names.items()]
     legend += list_holiday_mark(axis, holidays)
     return Chart(name, title, words, draw, legend=legend)
 
@@ -134,11 +147,13 @@ def _draw_total(
     title: str,
 ) -> None:
     """The running total over the days up to the last that has an amount; the one before dashed, from its first day."""
-    title += f": {USD.write(_add(days.values()))}"
+    title = title.format(amount=USD.write(_add(days.values())))
     if before:
         month = Month.containing(next(iter(before)))
         own = DayAxis(month.span)
-        more = f" · {month.name} dashed" if short else f" · {month.name}, dashed: {USD.write(_add(before.values()))}"
+        more = _("{month} dashed") if short else _("{months}, dashed: {credits}")
+        amount = USD.write(_add(before.values()))
+        more = " · " + more.format(month=month.name, months=month.name, credits=amount)
         title += more * (not short or len(title + more) <= SHORT_TITLE)
         then = [day for day in month.span if own.place(day) <= axis.span.days]
         heights = [float(_add(before[one] for one in before if one <= day)) for day in then]

@@ -8,7 +8,8 @@ from statistics import median
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import WHOLE, measure_share
-from flexlib.formats import format_count, format_share_percent, format_short_day
+from flexlib.formats import format_number, format_share_percent, format_short_day
+from flexlib.i18n import _, translate_count
 from flexlib.page.kit.parts import Heading
 from flexlib.page.usage.headings import FAR_ABOVE_EVEN, FEWEST_DAYS, PEAK, Row
 
@@ -18,20 +19,26 @@ def heading_for_usage_days(
 ) -> Heading:
     """Of `usage_by_day`: a day far above the others; `zone` is the days', `left_out` as of `count_coarser`, `tokens`
     those of all calls, if their day is known or not."""
-    rows, not_shown = read_rows(by_day), _note_left_out(left_out, "monthly sums")
+    rows, not_shown = read_rows(by_day), _note_left_out(left_out, _("monthly sums"))
     if not rows:
         if not_shown:
-            return Heading("Tokens by day", f"No day is known of these calls.{not_shown}")
+            return Heading("Tokens by day", _("No day is known of these calls.") + not_shown)
         return Heading("No calls with tokens", "The month has none: nothing is drawn by day, hour or size.")
-    note = f"Tokens a day, on {format_count(len(rows), 'day')} with calls. Days are {zone}.{not_shown}"
+    note = translate_count(
+        "Tokens a day, on {count} day with calls. Days are {zone}.",
+        "Tokens a day, on {count} days with calls. Days are {zone}.",
+        len(rows),
+    )
+    note = note.format(count=len(rows), zone=zone) + not_shown
     peak = max(rows, key=lambda row: (row["total_tokens"], -row["date"].toordinal()))
     if len(rows) == 1:
-        return Heading(f"All calls are of {format_short_day(peak['date'])}", note)
+        return Heading(_("All calls are of {day}").format(day=format_short_day(peak["date"])), note)
     usual, whole = median(row["total_tokens"] for row in rows), _name_whole(rows, tokens, "day")
     if len(rows) < FEWEST_DAYS or peak["total_tokens"] < PEAK * usual or not whole:
         return Heading("Tokens by day", note)
     share = format_share_percent(_share(peak["total_tokens"], rows))
-    return Heading(f"{format_short_day(peak['date'])} took {share} of {whole}", note)
+    said = _("{day} took {share} of {whole}")
+    return Heading(said.format(day=format_short_day(peak["date"]), share=share, whole=whole), note)
 
 
 def heading_for_usage_hours(
@@ -39,28 +46,29 @@ def heading_for_usage_hours(
 ) -> Heading | None:
     """Of `usage_by_hour`: an hour far above an even share; the others as of `heading_for_usage_days`. None where there
     is no call."""
-    rows, not_shown = read_rows(by_hour), _note_left_out(left_out, "daily or monthly sums")
+    rows, not_shown = read_rows(by_hour), _note_left_out(left_out, _("daily or monthly sums"))
     if not rows:
-        return Heading("Tokens by hour", f"No hour is known of these calls.{not_shown}") if not_shown else None
-    note = "Tokens by hour of the day, over all days." + not_shown
+        return Heading("Tokens by hour", _("No hour is known of these calls.") + not_shown) if not_shown else None
+    note = _("Tokens by hour of the day, over all days.") + not_shown
     peak = max(rows, key=lambda row: (row["total_tokens"], -row["hour"]))
     share, whole = _share(peak["total_tokens"], rows), _name_whole(rows, tokens, "hour")
     if share < FAR_ABOVE_EVEN * Fraction(WHOLE, 24) or not whole:
         return Heading("Tokens by hour of the day", note)
     first, end = peak["hour"], (peak["hour"] + 1) % 24
-    return Heading(
-        f"{format_share_percent(share)} of {whole} fall between {first:02d}:00 and {end:02d}:00 {zone}", note
-    )
+    said = _("{share} of {whole} fall between {first:02d}:00 and {end:02d}:00 {zone}")
+    named = {"share": format_share_percent(share), "whole": whole, "zone": zone}
+    return Heading(said.format(first=first, end=end, **named), note)
 
 
 def heading_for_usage_sizes(distribution: object, left_out: int | None = 0) -> Heading | None:
     """Of `usage_distribution`: the median call; `left_out` as of `count_coarser`. None where there is no call."""
     half = next((row for row in read_rows(distribution) if row["percent"] == 50), None)
-    not_shown = _note_left_out(left_out, "hourly, daily or monthly sums")
+    not_shown = _note_left_out(left_out, _("hourly, daily or monthly sums"))
     if half is None:
-        return Heading("Tokens by size", f"No call is known by itself.{not_shown}") if not_shown else None
-    note = "Application calls by how many tokens they read (prompt) and write (completion)." + not_shown
-    return Heading(f"Half of the calls read at most {half['prompt_tokens']:,} tokens", note)
+        return Heading("Tokens by size", _("No call is known by itself.") + not_shown) if not_shown else None
+    note = _("Application calls by how many tokens they read (prompt) and write (completion).") + not_shown
+    said = _("Half of the calls read at most {count} tokens")
+    return Heading(said.format(count=format_number(half["prompt_tokens"])), note)
 
 
 def _share(part: int, rows: Sequence[Row]) -> int:
@@ -72,13 +80,20 @@ def _name_whole(rows: Sequence[Row], tokens: int | None, what: str) -> str:
     rows: what most of them did is not known then."""
     known = sum(row["total_tokens"] for row in rows)
     if tokens is None or known == tokens:
-        return "the tokens"
-    return f"the tokens whose {what} is known" if 2 * known >= tokens else ""
+        return _("the tokens")
+    said = _("the tokens whose day is known") if what == "day" else _("the tokens whose hour is known")
+    return said if 2 * known >= tokens else ""
 
 
 def _note_left_out(calls: int | None, sums: str) -> str:
     """Which calls a chart has no place for, as a sentence after a blank; nothing where it has all."""
     if calls == 0:
         return ""
-    hidden = "an unknown number of calls" if calls is None else format_count(calls, "call")
-    return f" Not shown: {hidden} that {'is' if calls == 1 else 'are'} known only as {sums}."
+    if calls is None:
+        return " " + _("Not shown: an unknown number of calls that are known only as {sums}.").format(sums=sums)
+    said = translate_count(
+        "Not shown: {count} call that is known only as {sums}.",
+        "Not shown: {count} calls that are known only as {sums}.",
+        calls,
+    )
+    return " " + said.format(count=format_number(calls), sums=sums)
