@@ -61,23 +61,23 @@ def test_what_is_read_at_run_time_is_what_the_catalogue_says(code: str) -> None:
 
 
 def test_a_catalogue_that_lacks_something_is_found() -> None:
-    sentences: set[MessageId] = {"{people} people", ("{count} call", "{count} calls"), "gone wrong"}
+    sentences: set[MessageId] = {"{people} sailors", ("{count} whale", "{count} whales"), "gone wrong"}
     catalogue = update_catalogue("es", sentences)
     assert find_faults(catalogue, sentences) == [
-        "not translated: ('{count} call', '{count} calls')",
+        "not translated: ('{count} whale', '{count} whales')",
         "not translated: gone wrong",
-        "not translated: {people} people",
+        "not translated: {people} sailors",
     ]
-    catalogue["{people} people"].string = "{personas} personas"
-    catalogue["{count} call"].string = ("una llamada", "{count} de llamadas", "llamadas")
+    catalogue["{people} sailors"].string = "{marinos} marinos"
+    catalogue["{count} whale"].string = ("una ballena", "{count} de ballenas", "ballenas")
     catalogue["gone wrong"].string = "salió mal"
     catalogue["gone wrong"].flags.add("fuzzy")
     assert find_faults(catalogue, sentences - {"gone wrong"} | {"new"}) == [
         "not in the catalogue: new",
         "said by nothing any more: gone wrong",
-        "does not name ['count'] of many: ('{count} call', '{count} calls')",
+        "does not name ['count'] of many: ('{count} whale', '{count} whales')",
         "a guess: gone wrong",
-        "names ['personas'] for ['people']: {people} people",
+        "names ['marinos'] for ['people']: {people} sailors",
     ]
 
 
