@@ -38,6 +38,7 @@ VARIABLES = (
     "FLEXLIB_DEBUG",
     "FLEXLIB_GUARD",
     "FLEXLIB_LANG",
+    "FLEXLIB_MAIL",
     "FLEXLIB_METADATA_BYTES",
     "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
@@ -99,6 +100,8 @@ class Settings:
     """The file that says who belongs to which department; None: there is none."""
     notices: Path | None = None
     """The file that says who is told of budgets; None: there is none."""
+    mails: Path | None = None
+    """The file that says who is mailed a month; None: there is none."""
     servers: NoticeServers = NoticeServers()
     """Where notices go."""
     is_guard_open: bool = False
@@ -210,6 +213,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         budgets=find_file("FLEXLIB_BUDGETS", "budgets.yaml"),
         organization=find_file("FLEXLIB_ORGANIZATION", "organization.csv"),
         notices=find_file("FLEXLIB_NOTICES", "notices.yaml"),
+        mails=find_file("FLEXLIB_MAIL", "mail.yaml"),
         servers=read_servers(found),
         is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
         language=choose_language(read("FLEXLIB_LANG"), own),

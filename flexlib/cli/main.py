@@ -36,6 +36,7 @@ from flexlib.cli import (
     notify,
     organization,
     report,
+    send,
     spend,
     verify,
     what_if,
@@ -47,7 +48,7 @@ from flexlib.i18n import LANGUAGES, use_language
 from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
-    credits, spend, organization, compare, forecast, check, notify, chargeback, anomalies, latency, what_if,
+    credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
     import_, ledger, close, fx, report, verify, export, month, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
@@ -70,6 +71,7 @@ settings, from the environment or .env:
 
 KEPT = "What was read is kept for 3 hours: run it again to go on from there."
 KEPT_BY_NOTIFY = "What was being sent then may have arrived or not: flexlib check shows it."
+KEPT_BY_SEND = "What was being sent then may have arrived or not: flexlib send shows it."
 KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
 
 
@@ -107,7 +109,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001
         # Where DuckDB hears the signal, in the middle of a query, it makes a fault of its own of it.
         if caught or isinstance(error, KeyboardInterrupt):
-            kept = {import_.run_import: KEPT_BY_IMPORT, notify.run_notify: KEPT_BY_NOTIFY}.get(arguments.run, KEPT)
+            kept = {
+                import_.run_import: KEPT_BY_IMPORT,
+                notify.run_notify: KEPT_BY_NOTIFY,
+                send.run_send: KEPT_BY_SEND,
+            }.get(arguments.run, KEPT)
             _explain(f"Stopped. {kept}", settings)
             sys.stdout.flush()
             # Requests that are still under way would hold up a normal exit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -18,8 +18,9 @@ from flexlib.errors import DiskFailed, InvalidRequest
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
-CLAIMS = Path("notices", "claims.sqlite")
-"""In the data folder."""
+NOTICES, REPORTS = "notices", "mails"
+"""Folders in the data folder: of notices of budgets, and of months that are mailed."""
+CLAIMS = "claims.sqlite"
 SHORTEST_KEY = 6
 BUSY = 30.0
 """Seconds that a run waits for another's transaction, which takes milliseconds."""
@@ -88,8 +89,8 @@ class Message:
 class Claims:
     """The claims of a data folder; each change is on the disk when its method returns. Raises `DiskFailed`."""
 
-    def __init__(self, root: Path) -> None:
-        self._file = root / CLAIMS
+    def __init__(self, root: Path, folder: str = NOTICES) -> None:
+        self._file = root / folder / CLAIMS
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -119,9 +120,10 @@ class Claims:
         known = {claim.key for message in self.list_messages(*Fate) for claim in message.claims}
         return [one for one in claims if one.key not in known]
 
-    def take(self, now: datetime) -> Iterator[Message]:
-        """Each message that is due, claimed as not known whether sent before it is given. What has come due, and is in
-        its hours of quiet, as where a run was late or something failed before, waits for their end."""
+    def take(self, now: datetime, of: Collection[tuple[str, str]] | None = None) -> Iterator[Message]:
+        """Each message that is due, of these channels and recipients (None: of all), claimed as not known whether sent
+        before it is given. What has come due, and is in its hours of quiet, as where a run was late or something failed
+        before, waits for their end."""
         is_due = "state IN (?, ?) AND due <= ?"
         now_due = Fate.WAITING, Fate.FAILED, _write(now)
         with self._change() as base:
@@ -132,7 +134,7 @@ class Claims:
                         f"UPDATE claims SET due = ? WHERE {is_due} AND quiet = ?", (_write(end), *now_due, quiet)
                     )
             found = base.execute(f"SELECT DISTINCT channel, recipient, language FROM claims WHERE {is_due}", now_due)
-            readers = sorted(found.fetchall())
+            readers = sorted(one for one in found.fetchall() if of is None or one[:2] in of)
         for reader in readers:
             is_theirs = f"channel = ? AND recipient = ? AND language = ? AND {is_due}"
             with self._change() as base:

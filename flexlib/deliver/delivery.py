@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -119,17 +119,23 @@ def tell(
     return plan, [*tried, *waiting]
 
 
-def deliver_due(claims: Claims, channels: Mapping[str, Channel], now: datetime | None = None) -> list[Message]:
-    """Sends what is due, and gives each message with its fate; the caller holds `claims`.
+def deliver_due(
+    claims: Claims,
+    channels: Mapping[str, Channel],
+    now: datetime | None = None,
+    of: Collection[tuple[str, str]] | None = None,
+) -> list[Message]:
+    """Sends what is due, to the channels and recipients `of` (None: to all), and gives each message with its fate; the
+    caller holds `claims`.
 
     A way that does not serve is not tried again in this run: what would go there waits for the next.
     """
     now = now or datetime.now(timezone.utc)
-    broken: dict[str, str] = {}
+    broken: dict[Channel, str] = {}
     with ExitStack() as opened:
-        for channel in channels.values():
+        for channel in {*channels.values()}:
             opened.enter_context(closing(channel))
-        return [_send(claims, one, channels, broken, now) for one in claims.take(now)]
+        return [_send(claims, one, channels, broken, now) for one in claims.take(now, of)]
 
 
 def send_again(claims: Claims, message: Message, channels: Mapping[str, Channel]) -> Message:
@@ -144,18 +150,18 @@ def send_again(claims: Claims, message: Message, channels: Mapping[str, Channel]
 
 
 def _send(
-    claims: Claims, message: Message, channels: Mapping[str, Channel], broken: dict[str, str], now: datetime
+    claims: Claims, message: Message, channels: Mapping[str, Channel], broken: dict[Channel, str], now: datetime
 ) -> Message:
     try:
         channel = channels.get(message.channel)
         if channel is None:
             raise NotSent(f"No mail server is known; set {MAIL} in the environment or in .env.", lasts=True)
-        if message.channel in broken:
-            raise NotSent(f"Not tried any more: {broken[message.channel]}")
+        if channel in broken:
+            raise NotSent(f"Not tried any more: {broken[channel]}")
         channel.send(message)
     except SendingFailed as error:
-        if error.lasts:
-            broken[message.channel] = str(error)
+        if error.lasts and channel is not None:
+            broken[channel] = str(error)
         fate = Fate.FAILED if isinstance(error, NotSent) else Fate.UNKNOWN
         return claims.mark(message, fate, now, str(error))
     return claims.mark(message, Fate.SENT, now)

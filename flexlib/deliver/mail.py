@@ -24,6 +24,8 @@ POLICY = SMTP.clone(cte_type="7bit")
 """Letters that every server takes, whatever stands in the mail."""
 DOTS = re.compile(rb"^\.", re.MULTILINE)
 HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+SLOWEST = 50_000
+"""Bytes a second that a line to a server has at least: what is attached may take so long."""
 
 
 class MailChannel:
@@ -40,9 +42,10 @@ class MailChannel:
     def post(self, written: EmailMessage, recipient: str) -> None:
         """Hands over any mail. Raises `NotSent` or `NotKnown`."""
         mail = DOTS.sub(b"..", written.as_bytes())
+        whole = WHOLE + len(mail) / SLOWEST
         if self._line is not None:
             try:
-                with cut_after(WHOLE, self._find_socket):
+                with cut_after(whole, self._find_socket):
                     self._try("a mail", lambda line: self._prepare(line, recipient))
                     self._hand_over(mail)
                 return
@@ -50,7 +53,7 @@ class MailChannel:
                 if self._line is not None or not error.lasts:
                     raise
                 # Else it has waited too long for this server, or taken enough mails over one line.
-        with cut_after(WHOLE, self._find_socket):
+        with cut_after(whole, self._find_socket):
             self._connect()
             self._try("a mail", lambda line: self._prepare(line, recipient))
             self._hand_over(mail)
@@ -145,14 +148,20 @@ class MailChannel:
 
 def build_mail(message: Message, sender: str) -> EmailMessage:
     """The mail of a message; sent again it has the same Message-ID, by which mail programs know it."""
+    mail = open_mail(message, sender, write_subject(message))
+    mail.set_content("\n\n".join([*write_lines(message), "-- \n" + write_end(message)]) + "\n")
+    mail["Content-Language"] = message.language
+    return mail
+
+
+def open_mail(message: Message, sender: str, subject: str) -> EmailMessage:
+    """A mail with its head, and nothing in it yet."""
     mail = EmailMessage(policy=POLICY)
-    mail["Subject"] = write_subject(message)
+    mail["Subject"] = subject
     mail["From"], mail["To"] = sender, message.recipient
     mail["Date"] = format_datetime(datetime.now(timezone.utc))
     mail["Message-ID"] = f"<flexlib.{message.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
-    mail.set_content("\n\n".join([*write_lines(message), "-- \n" + write_end(message)]) + "\n")
-    mail["Content-Language"] = message.language
     return mail
 
 

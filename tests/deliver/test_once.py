@@ -64,8 +64,8 @@ class Watched(Claims):
     messages: dict[str, Message]
     deaths: list[bool]
 
-    def take(self, now: object) -> Iterator[Message]:
-        for one in super().take(now):  # type: ignore[arg-type]
+    def take(self, now: object, of: object = None) -> Iterator[Message]:
+        for one in super().take(now, of):  # type: ignore[arg-type]
             self.messages[one.id] = one
             yield one
 

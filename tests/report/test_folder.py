@@ -30,6 +30,8 @@ def test_a_folder_gets_the_notebooks_the_parameters_and_the_settings_to_fill_in(
         "params/chargeback.example.yaml",
         "params/events.yaml",
         "params/flex_credits.yaml",
+        "params/mail.example.yaml",
+        "params/month.example.yaml",
         "params/notices.example.yaml",
         "params/organization.example.csv",
         "params/presets/my_gateway.yaml",

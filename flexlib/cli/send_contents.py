@@ -1,0 +1,195 @@
+"""What each reader's mail of a month holds: the whole, or a part, as it is stored, and the files beside the page."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.dates import Month
+from flexlib.errors import BadFile, InvalidRequest
+from flexlib.formats import format_amount, format_moment
+from flexlib.i18n import _, find_language, speak
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from flexlib.analysis.chargeback import ChargeLine
+    from flexlib.deliver.months import Content
+    from flexlib.deliver.readers import Reader
+    from flexlib.front.chargeback import Chargeback
+    from flexlib.front.chargeback_rules import ChargebackRules
+    from flexlib.front.spend import Spend
+    from flexlib.page.mail.parts import MailPage
+    from flexlib.spend.month import MonthUsage
+
+CENT = Decimal("0.01")
+
+
+@dataclass
+class MonthWriter:
+    """Writes the mails of one month."""
+
+    month: Month
+    page: Path
+    """The report."""
+    spend: Spend
+    rules: ChargebackRules
+    language: str
+    """Of readers who have none of their own."""
+    largest: int
+    """Bytes that are attached to one mail at the most."""
+    lacks: list[str] = field(default_factory=list)
+    """Sentences on what could not be mailed or attached."""
+    _charged: dict[str, Chargeback] = field(default_factory=dict)
+    _whole: dict[str, MailPage] = field(default_factory=dict)
+    """The mail of the whole by language, for as many readers as there are."""
+
+    @classmethod
+    def open(
+        cls, month: Month, page: Path, arguments: argparse.Namespace, settings: Settings, largest: int
+    ) -> MonthWriter:
+        """Of a report that may be handed on. Raises what `report.fresh` does where it may not, and `BadFile`."""
+        from flexlib.front.chargeback import find_rules
+        from flexlib.front.months import find_look
+        from flexlib.front.spend import load_spend
+        from flexlib.report.fresh import check_fresh, check_snapshots, read_zone
+
+        if arguments.rules and not arguments.rules.is_file():
+            raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
+        command = f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}"
+        check_fresh(page, command)
+        spend = load_spend(
+            month,
+            None,
+            settings.data,
+            zone=read_zone(page),
+            names=False,
+            tolerance=settings.bill_tolerance,
+            look=find_look(settings, settings.data),
+            roster=arguments.roster or settings.organization,
+        )
+        check_snapshots(page, spend.loaded[0].snapshots, command)
+        return cls(month, page, spend, find_rules(arguments.rules), settings.language, largest)
+
+    @property
+    def usage(self) -> MonthUsage:
+        return self.spend.loaded[0]
+
+    def find_total(self, reader: Reader) -> Decimal | None:
+        """What the reader is told, in US$ and cents; None for a part that the month does not have, which is said."""
+        if not reader.level:
+            return (self._total or Decimal(0)).quantize(CENT)
+        line = self._find_line(reader)
+        return None if line is None else line.total("usd") or Decimal(0)
+
+    def write(self, reader: Reader, before: tuple[Decimal, datetime] | None = None) -> Content:
+        """The mail of a reader, in their language; `before`: what they were told last, and when, where it was
+        another total."""
+        from flexlib.deliver.months import Content
+        from flexlib.page.mail.markup import render_mail
+        from flexlib.page.mail.text import write_mail
+
+        with speak(reader.language or self.language):
+            files, left_out = self._find_files(reader)
+            warnings = []
+            if before:
+                warnings = [
+                    _("This replaces the mail of {moment}, in which the total was US$ {amount}.").format(
+                        moment=format_moment(before[1]), amount=format_amount(before[0])
+                    )
+                ]
+            notes = [
+                *left_out,
+                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes."),
+            ]
+            page = self._build_part(reader, warnings, notes) if reader.level else self._build_month(warnings, notes)
+            html, page = render_mail(page)
+            pictures = {one.picture.name: one.picture.png for one in page.sections if one.picture}
+            language = reader.language or self.language
+            return Content(page.subject, write_mail(page), html, language, pictures, files)
+
+    @cached_property
+    def _total(self) -> Decimal | None:
+        return self.spend.total("usd")  # type: ignore[return-value]
+
+    def _build_month(self, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
+        from flexlib.page.mail.month import build_month_mail
+
+        language = find_language()
+        if language not in self._whole:
+            spent = self.spend.total("flex_credits")
+            amount = None if spent is None else Decimal(spent)
+            self._whole[language] = build_month_mail(self.usage, self.spend.before, amount)
+        page = self._whole[language]
+        return replace(page, warnings=[*warnings, *page.warnings], notes=notes)
+
+    def _build_part(self, reader: Reader, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
+        from flexlib.analysis.frames import read_rows
+        from flexlib.page.mail.part import build_part_mail
+
+        line, made = self._find_line(reader), self._charge(reader.level)
+        assert line is not None  # `find_total` has been asked
+        return build_part_mail(made, line, read_rows(made.list_models(line)), warnings=warnings, notes=notes)
+
+    def _charge(self, level: str) -> Chargeback:
+        from flexlib.front.chargeback import charge_month
+
+        if level not in self._charged:
+            self._charged[level] = charge_month(self.spend, level, self.rules)
+        return self._charged[level]
+
+    def _find_line(self, reader: Reader) -> ChargeLine | None:
+        words = {"level": reader.level, "name": reader.name, "month": self.month, "reader": reader.to}
+        try:
+            lines = self._charge(reader.level).parts
+        except InvalidRequest as error:
+            self._say(_("{reader} is not mailed: {why}").format(why=error, **words))
+            return None
+        found = next((line for line in lines if line.name == reader.name), None)
+        if found is None:
+            self._say(
+                _(
+                    "{reader} is not mailed: nobody is charged as {level} {name} in {month}; check the name in the "
+                    "file of readers."
+                ).format(**words)
+            )
+        return found
+
+    def _find_files(self, reader: Reader) -> tuple[list[Path], list[str]]:
+        """What is attached, and sentences for the reader on what is not."""
+        from flexlib.report.letters import name_files
+
+        stem = self.page.with_suffix("")
+        if reader.level:
+            names = name_files([line.name for line in self._charge(reader.level).parts])
+            stem = self.page.parent / "chargeback" / f"{reader.level}_{names[reader.name]}"
+        found, left_out, room = list[Path](), list[str](), self.largest
+        for ending in reader.attach:
+            file = stem.with_name(f"{stem.name}.{ending}")
+            if not file.is_file():
+                self._say(_("{file} is not there and not attached to the mail to {reader}.").format(
+                    file=file, reader=reader.to))  # fmt: skip
+                left_out.append(_("{file} is not attached: it was not made.").format(file=file.name))
+            elif file.stat().st_mtime < self.page.stat().st_mtime and not reader.level:
+                self._say(_("{file} is older than the page and not attached to the mail to {reader}.").format(
+                    file=file, reader=reader.to))  # fmt: skip
+                left_out.append(_("{file} is not attached: it is older than the report.").format(file=file.name))
+            elif file.stat().st_size > room:
+                left_out.append(
+                    _("{file} is too large to be attached ({size} MB); ask who sends this mail.").format(
+                        file=file.name, size=format_amount(Decimal(file.stat().st_size) / 1_000_000, "0.1")
+                    )
+                )
+            else:
+                room -= file.stat().st_size
+                found.append(file)
+        return found, left_out
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self.lacks:
+            self.lacks.append(sentence)

@@ -1,0 +1,61 @@
+"""Mails of a month as the command shows them: what became of each, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.cli.notice_output import WIDTH
+from flexlib.formats import clean_text, format_moment, format_money, format_plain
+from flexlib.i18n import _
+
+if TYPE_CHECKING:
+    from flexlib.deliver.claims import Message
+
+
+def render_mail(message: Message, file: Path | None = None) -> str:
+    """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
+    fate = "" if file else f"{message.fate.upper():<{WIDTH}}"
+    usd = format_money(_find_newest(message).spent, "USD")
+    line = f"  {fate}{clean_text(message.recipient)}: {clean_text(message.channel)}, US$ {usd}"
+    return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
+
+
+def explain_mail(message: Message) -> str:
+    """What is known of a mail that is not known to be sent, and what to do, in a sentence."""
+    from flexlib.deliver.claims import Fate
+
+    words = {
+        "key": message.id[:12], "reader": clean_text(message.recipient), "what": clean_text(message.channel),
+        "moment": format_moment(message.changed), "trouble": clean_text(message.trouble),
+        "month": "--year {} --month {}".format(*map(int, message.channel[:7].split("-"))),
+    }  # fmt: skip
+    if message.fate is Fate.UNKNOWN:
+        said = _(
+            "It is not known whether {what} was sent to {reader}, {moment}. {trouble} flexlib send {month} --resend "
+            "{key} sends it again, --settle {key} notes that it has arrived."
+        )
+    else:
+        said = _(
+            "{what} was not sent to {reader}, {moment}. {trouble} flexlib send {month} tries again, with --settle "
+            "{key} it gives it up."
+        )
+    return " ".join(said.format(**words).split())
+
+
+def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:
+    """For JSON: whom it goes to, what it is of, what became of it; amounts as exact text."""
+    return {
+        "key": message.id,
+        "recipient": message.recipient,
+        "what": message.channel,
+        "usd": format_plain(_find_newest(message).spent),
+        "fate": str(message.fate),
+        "changed": message.changed.isoformat(),
+        "trouble": message.trouble or None,
+        "file": str(file) if file else None,
+    }
+
+
+def _find_newest(message: Message) -> Any:  # noqa: ANN401 (a Standing, which nobody else loads)
+    return max(message.claims, key=lambda one: int(one.standing.of[1])).standing

@@ -1,0 +1,157 @@
+"""A month mailed to its readers: each mail is claimed before it is sent, so that none goes twice or is unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from email.message import EmailMessage
+from pathlib import Path
+
+from flexlib.addresses import MailServer
+from flexlib.dates import Month
+from flexlib.deliver.claims import REPORTS, Claim, Claims, Fate, Message
+from flexlib.deliver.delivery import deliver_due, send_again
+from flexlib.deliver.mail import MailChannel, open_mail
+from flexlib.deliver.readers import Reader
+from flexlib.deliver.sending import Channel
+from flexlib.store.outbox import Standing
+
+EVENT = "month"
+TYPES = {
+    "pdf": ("application", "pdf"),
+    "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+"""Of what is attached."""
+REACHED = (Fate.SENT, Fate.UNKNOWN, Fate.SETTLED)
+"""What a reader has, or may have."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """One mail as it is written."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """PNG by the name that the HTML gives it."""
+    files: Sequence[Path] = ()
+    """What is attached."""
+
+
+Contents = Mapping[tuple[str, str], Content]
+"""What each gets, by the channel of the month and part and by the recipient."""
+
+
+def name_channel(month: Month, reader: Reader) -> str:
+    """Under which the claims of a month and part stand."""
+    return f"{month} {reader.part}"
+
+
+def read_month(message: Message) -> Month:
+    """The month that a message is of."""
+    return Month.containing(message.claims[0].standing.first)
+
+
+def find_last(claims: Claims, month: Month, reader: Reader) -> Message | None:
+    """The last message of this month and part to this reader, whatever became of it."""
+    channel = name_channel(month, reader)
+    theirs = [one for one in claims.list_messages(*Fate) if (one.channel, one.recipient) == (channel, reader.to)]
+    return max(theirs, key=lambda one: max(_count(claim) for claim in one.claims), default=None)
+
+
+def plan_claim(last: Message | None, month: Month, reader: Reader, total: Decimal, state: str, now: datetime) -> Claim:
+    """That this reader is told that the month, or part, came to `total`: the claim of before where the last mail says
+    so already, else one more."""
+    if last is not None:
+        newest = max(last.claims, key=_count)
+        if newest.standing.spent == total:
+            return newest
+    count = 1 + (max(map(_count, last.claims)) if last else 0)
+    of = reader.part, str(count)
+    first: date = month.first
+    standing = Standing(EVENT, EVENT, of, "usd", total, (), first, month.last, state, total)
+    return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)
+
+
+def find_told(last: Message | None) -> Decimal | None:
+    """The total that the reader has been told last, or may have been."""
+    return max(last.claims, key=_count).standing.spent if last and last.fate in REACHED else None
+
+
+def build_month_mail(content: Content, message: Message, sender: str) -> EmailMessage:
+    """The mail: text, beside it HTML with its pictures, and what is attached."""
+    mail = open_mail(message, sender, content.subject)
+    mail.set_content(content.text)
+    mail.add_alternative(content.html, subtype="html")
+    html = mail.get_payload()[1]  # type: ignore[index]
+    assert isinstance(html, EmailMessage)
+    for name, png in content.pictures.items():
+        html.add_related(png, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name}.png")
+    for file in content.files:
+        kind, subtype = TYPES[file.suffix.removeprefix(".")]
+        mail.add_attachment(file.read_bytes(), kind, subtype, filename=file.name)
+    mail["Content-Language"] = content.language
+    return mail
+
+
+class MonthChannel:
+    """Sends months by one mail server; `contents`: by channel and recipient."""
+
+    def __init__(self, contents: Contents, server: MailServer, ca_bundle: str | None) -> None:
+        self._contents, self._sender, self._way = contents, server.sender, MailChannel(server, ca_bundle)
+
+    def send(self, message: Message) -> None:
+        content = self._contents[message.channel, message.recipient]
+        self._way.post(build_month_mail(content, message, self._sender), message.recipient)
+
+    def close(self) -> None:
+        self._way.close()
+
+
+def open_month_channels(contents: Contents, server: MailServer | None, ca_bundle: str | None) -> dict[str, Channel]:
+    """The way of sending of each part: one mail server, or none."""
+    if server is None:
+        return {}
+    return dict.fromkeys({channel for channel, _ in contents}, MonthChannel(contents, server, ca_bundle))
+
+
+def send_month(
+    claims: Claims,
+    planned: Sequence[Claim],
+    contents: Contents,
+    server: MailServer | None,
+    ca_bundle: str | None = None,
+) -> list[Message]:
+    """Claims what is planned, sends what is not sent yet, and gives each message that was tried, or of whatever
+    month is open, with its fate; the caller holds `claims`."""
+    now, of = datetime.now(timezone.utc), {(one.channel, one.recipient) for one in planned}
+    claims.add(planned, now)
+    tried = deliver_due(claims, open_month_channels(contents, server, ca_bundle), now, of)
+    known = {one.id for one in tried}
+    left = claims.list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING)
+    return [*tried, *(one for one in left if one.id not in known)]
+
+
+def send_month_again(
+    claims: Claims,
+    message: Message,
+    contents: Contents,
+    server: MailServer | None,
+    ca_bundle: str | None = None,
+) -> Message:
+    """Sends a message of which it is not known whether it was sent; the caller holds `claims`."""
+    return send_again(claims, message, open_month_channels(contents, server, ca_bundle))
+
+
+def open_claims(root: Path) -> Claims:
+    """The claims of months that are mailed."""
+    return Claims(root, REPORTS)
+
+
+def _count(claim: Claim) -> int:
+    """The how-manieth mail of its month and part to its reader it is of."""
+    return int(claim.standing.of[1])

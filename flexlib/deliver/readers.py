@@ -1,0 +1,112 @@
+"""Who is mailed a month, or a part of it: out of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flexlib.addresses import EMAIL
+from flexlib.errors import BadFile
+from flexlib.i18n import LANGUAGES
+from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+
+LEVELS = ("department", "project", "cost_centre", "team")
+"""What a part of a month can be of."""
+ATTACHABLE = ("pdf", "xlsx")
+COMMON = {"language", "attach", "largest_mb"}
+FIELDS = {"to", *LEVELS, "language", "attach"}
+LARGEST_MB = 10
+"""Of what is attached to one mail, unless told otherwise: written as letters it is 14 MB, and many servers take 20."""
+MOST_MB = 100
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who gets what."""
+
+    to: str
+    """The address, in small letters."""
+    level: str = ""
+    """Of what it is a part, one of `LEVELS`; empty for the whole month."""
+    name: str = ""
+    """Of the part."""
+    language: str | None = None
+    """None: that of the run."""
+    attach: tuple[str, ...] = ()
+    """Of `ATTACHABLE`."""
+
+    @property
+    def part(self) -> str:
+        """`department Platform`; `month` of the whole."""
+        return f"{self.level} {self.name}" if self.level else "month"
+
+
+@dataclass(frozen=True)
+class Readers:
+    """All of a file."""
+
+    readers: tuple[Reader, ...]
+    largest: int = LARGEST_MB * 1_000_000
+    """Bytes that are attached to one mail at the most."""
+
+
+def read_readers(path: Path) -> Readers:
+    """The readers of a YAML file as `params/mail.example.yaml` explains it. Raises `BadFile`, with the line."""
+    try:
+        text = path.read_text("utf-8")
+        content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
+    except (OSError, ValueError) as error:
+        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+    listed = content.get("mails") if isinstance(content, dict) and content.keys() <= {*COMMON, "mails"} else None
+    if not isinstance(listed, list) or not listed:
+        raise BadFile(
+            f"{path} has no list of mails: give `mails:` and below it who gets what; beside it only "
+            f"{', '.join(sorted(COMMON))}."
+        )
+    found: dict[tuple[str, str], Reader] = {}
+    for one, line in zip(listed, lines, strict=True):
+        where = f"line {line} of {path}"
+        for reader in _read_entry(one, content, where):
+            if (key := (reader.to, reader.part)) in found:
+                raise BadFile(f"{where}: {reader.to} gets the {reader.part} already, by a line before; take one out.")
+            found[key] = reader
+    return Readers(tuple(found.values()), _read_largest(content.get("largest_mb", LARGEST_MB), path))
+
+
+def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
+    if not isinstance(one, dict) or not one.keys() <= FIELDS:
+        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
+        raise BadFile(f"{where}: a mail has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+    levels = [level for level in LEVELS if level in one]
+    if len(levels) > 1:
+        raise BadFile(f"{where}: it is of a {' and a '.join(levels)}; name one, or none for the whole month.")
+    level = levels[0] if levels else ""
+    name = one.get(level, "")
+    if level and not (isinstance(name, str) and name.strip()):
+        raise BadFile(f"{where} has {level}: {format_given(name)}; give its name, in quotes where it is a number.")
+    given = {**common, **one}
+    language = given.get("language")
+    if language is not None and language not in LANGUAGES:
+        raise BadFile(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
+    attach = _list_texts(given.get("attach", []), "attach", where)
+    if wrong := [each for each in attach if each not in ATTACHABLE]:
+        raise BadFile(f"{where} has attach: {format_given(wrong[0])}; choose {' or '.join(ATTACHABLE)}.")
+    addresses = _list_texts(one.get("to"), "to", where)
+    if not addresses or (bad := [each for each in addresses if not EMAIL.fullmatch(each)]):
+        raise BadFile(f"{where} has to: {format_given(bad[0] if addresses else one.get('to'))}; give e-mail addresses.")
+    return [Reader(each.lower(), level, name.strip(), language, tuple(attach)) for each in addresses]
+
+
+def _list_texts(value: object, name: str, where: str) -> list[str]:
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) and each.strip() for each in texts):
+        raise BadFile(f"{where} has {name}: {format_given(value)}; give a text, or a list of texts.")
+    return [each.strip() for each in texts]
+
+
+def _read_largest(value: object, path: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_MB:
+        raise BadFile(f"{path} has largest_mb: {format_given(value)}; give megabytes, from above 0 to {MOST_MB}.")
+    return int(value * 1_000_000)

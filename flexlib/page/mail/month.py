@@ -1,0 +1,140 @@
+"""The mail of a whole month: what it came to, in both currencies and credits, by day, by model and by who bills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from flexlib import analysis
+from flexlib.analysis.ranking import measure_amount_change
+from flexlib.analysis.usage_frames import hide_zero
+from flexlib.certificate import State
+from flexlib.formats import UNKNOWN, format_change, format_moment
+from flexlib.i18n import _, translate_count
+from flexlib.page.kit.parts import BADGES, Heading
+from flexlib.page.mail.parts import Card, MailPage, Section, draw_picture
+from flexlib.page.usage import headings, money
+from flexlib.spend import name_models, total_spend
+from flexlib.spend.before import MonthBefore
+from flexlib.spend.month import MonthUsage
+from flexlib.tables import usage as tables
+from flexlib.tables.definition import Kind, Table, call_counted, format_value
+
+UNITS = {"usd": ("US$", Kind.USD), "clp": ("CLP", Kind.CLP)}
+
+
+def write_amount(unit: str, amount: Decimal | None) -> str:
+    """`US$ 401.57`, `CLP 386,993`; a dash where it is not known."""
+    name, kind = UNITS[unit]
+    return UNKNOWN if amount is None else f"{name} {format_value(amount, kind)}"
+
+
+def build_month_mail(
+    usage: MonthUsage,
+    before: MonthBefore,
+    flex_credits: Decimal | None,
+    *,
+    departments: Table | None = None,
+) -> MailPage:
+    """The mail of the month of `usage`; `before` it, and the flex credits of all. `departments`: what each came
+    to."""
+    badge, totals = BADGES[usage.state], total_spend(usage)
+    usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in UNITS)
+    is_least = usage.state is State.GAP or bool(totals["unpriced_usd"])
+    title = _("LLM spend of {month}").format(month=usage.month.title)
+    spend = write_amount("usd", usd)
+    said = _("at least {amount}").format(amount=spend) if is_least and usd is not None else spend
+    return MailPage(
+        subject=f"{title}: {said}",
+        over=_("Monthly report · days of {zone}").format(zone=usage.zone),
+        title=title,
+        badge=badge,
+        read=write_read(usage),
+        warnings=_list_warnings(usage),
+        cards=[
+            Card(_("Spend"), said, _say_unpriced(totals["unpriced_usd"])),
+            Card(_("In pesos"), write_amount("clp", clp)),
+            Card(_("Flex credits"), format_value(flex_credits and int(flex_credits.scaleb(2)), Kind.CREDITS)),
+            _compare(totals, before),
+        ],
+        sections=_list_sections(usage, before, departments),
+        is_demo=any(getattr(one, "demo", False) for one in usage.certificates),
+    )
+
+
+def write_read(usage: MonthUsage) -> str:
+    """When what the month is out of was read."""
+    moment = format_moment(max(one.read_at for one in usage.certificates))
+    return _("Read on {moment}.").format(moment=moment)
+
+
+def _list_warnings(usage: MonthUsage) -> list[str]:
+    badge, problems = BADGES[usage.state], usage.list_problems()
+    if usage.state is State.COMPLETE:
+        return problems
+    return [f"{_(badge.word)}: {_(badge.warning)}", *problems]
+
+
+def _say_unpriced(count: int) -> str:
+    if not count:
+        return ""
+    return translate_count("{count} call without a price", "{count} calls without a price", count).format(
+        count=f"{count:,}"
+    )
+
+
+def _compare(totals: Mapping[str, Any], before: MonthBefore) -> Card:
+    """The change on the month before; why none is stated, where none is."""
+    name = _("Against {month}").format(month=before.month.name)
+    then = before.totals
+    if then is None or then["usd"] is None:
+        return Card(name, UNKNOWN, before.obstacle)
+    amount = write_amount("usd", then["usd"])
+    change = measure_amount_change(totals["usd"], then["usd"]) if totals["usd"] is not None else None
+    if before.obstacle or then["unpriced_usd"] or change is None:
+        return Card(name, UNKNOWN, "; ".join(filter(None, (amount, before.obstacle))))
+    return Card(name, format_change(change), amount)
+
+
+def _list_sections(usage: MonthUsage, before: MonthBefore, departments: Table | None) -> list[Section]:
+    calls, windsurf = (analysis.roll_up_usage(part) for part in (usage.calls, usage.windsurf))
+    rows = calls.union(windsurf)
+    priced = analysis.usage_with_price(usage.rows)
+    sums, sums_before = analysis.usage_by_model_and_proxy(rows), before.sum_by(analysis.usage_by_model_and_proxy)
+    models = analysis.rank_models(sums, priced, sums_before, name_models)
+    sellers = analysis.rank_sellers(sums, sums_before)
+    has_bills, counted = usage.has_bills, analysis.total_cost_by_period(rows)
+    by_day = analysis.usage_by_day(rows)
+    chart = money.plot_spend_by_day(
+        analysis.usage_by_day_and_model(rows), models, usage.month.span, before.sum_by(analysis.usage_by_day),
+        has_bills=has_bills, bills=usage.bills,
+    )  # fmt: skip
+    of_days = headings.heading_for_spend_days(by_day, counted, usage.zone, has_bills=has_bills)  # type: ignore[arg-type]
+    of_models = headings.heading_for_spend_models(models, before, has_bills=has_bills)
+    of_all = tables.table_spend_by_model(models, priced, before, usage.bills)
+    shown = [
+        _name(of_days, picture=chart and draw_picture(chart)),
+        _name(
+            of_models,
+            table=call_counted(_drop_price(of_all), has_bills=has_bills),
+        ),
+        _name(
+            headings.heading_for_sellers(sellers, usage.bills),
+            table=tables.list_seller_tables(sellers, usage.bills, before)[0],
+        ),
+    ]
+    if departments is not None:
+        note = _("Their own use and their shares of what is shared; groups of few people are one line.")
+        shown.append(Section(_("Who it is charged to"), note, table=departments))
+    return [one for one in shown if one.picture or (one.table and one.table.rows)]
+
+
+def _drop_price(table: Table) -> Table:
+    """The models without what a million tokens cost, for which a phone has no room."""
+    return replace(table, columns=[one for one in table.columns if one.key != tables.UNIT_PRICE.key])
+
+
+def _name(heading: Heading, **content: Any) -> Section:  # noqa: ANN401 (a picture or a table)
+    return Section(heading.heading, heading.note, **content)

@@ -1,0 +1,70 @@
+"""Whether a report may be handed on: made of what is stored now, by a run that did not fail, of a month read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flexlib.errors import FlexlibError, NotebookFailed, SnapshotMissing
+from flexlib.formats import format_moment
+from flexlib.i18n import _
+from flexlib.nesting import decode_json
+from flexlib.report.manifest import hash_bytes, name_manifest, read_manifest
+from flexlib.store.version import Snapshot
+
+
+class ReportOutdated(FlexlibError):
+    """A report that is not of what is stored now, or of a month that is better read again: it is not sent."""
+
+    exit_code = 4
+
+
+def check_fresh(page: Path, command: str) -> None:
+    """Raises `SnapshotMissing` where there is no page, `NotebookFailed` where the last run of its notebook failed;
+    `command` makes it again."""
+    failed = page.with_name(f"{page.stem}.failed.ipynb")
+    if failed.exists():
+        raise NotebookFailed(
+            _("The last run of this report failed, so nothing is sent: {file} shows where. Run: {command}").format(
+                file=failed, command=command
+            )
+        )
+    if not page.is_file() or not page.with_suffix(".ipynb").is_file():
+        raise SnapshotMissing(_("There is no report {page} to send. Run: {command}").format(page=page, command=command))
+
+
+def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> None:
+    """Raises `ReportOutdated` where the page lacks what is stored now, or what is stored was read before its month was
+    settled, and long ago; or where it is not the page that its manifest is of."""
+    text = page.read_text("utf-8")
+    manifest = name_manifest(page)
+    if manifest.is_file() and read_manifest(manifest)["page"]["sha256"] != hash_bytes(text.encode()):
+        raise ReportOutdated(
+            _("{page} was changed after it was made, so nothing is sent. Run: {command}").format(
+                page=page, command=command
+            )
+        )
+    for one in snapshots:
+        proof = one.certificate
+        words = {"month": one.month, "source": one.source, "moment": format_moment(proof.read_at), "command": command}
+        if proof.rows_sha256 not in text:
+            raise ReportOutdated(
+                _(
+                    "The report is older than what is stored of {month} from {source} (read {moment}), so nothing is "
+                    "sent. Run: {command}"
+                ).format(**words)
+            )
+        if not proof.is_settled and proof.is_stale():  # a gap is said in the mail
+            raise ReportOutdated(
+                _(
+                    "What is stored of {month} from {source} is stale (read {moment}, before the month was "
+                    "settled), so nothing is sent. Run: {command}"
+                ).format(**words)
+            )
+
+
+def read_zone(page: Path) -> str:
+    """The zone whose month the page is of, as its notebook was told."""
+    content = decode_json(page.with_suffix(".ipynb").read_text("utf-8"))
+    given = content["metadata"].get("papermill", {}).get("parameters", {})
+    return str(given.get("zone", "UTC"))

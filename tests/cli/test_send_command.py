@@ -1,0 +1,258 @@
+"""`flexlib send`: what each reader gets, once, and when nothing is sent."""
+
+from __future__ import annotations
+
+import email
+import json
+import os
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from notice_samples import Script, serve_script
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.cli.main import main
+from flexlib.deliver import mail
+from flexlib.store.snapshots import list_newest
+
+SEND = ["send", "--year", "2025", "--month", "9"]
+READERS = """
+mails:
+  - {to: finance@example.com, attach: [pdf, xlsx]}
+  - {to: ana@example.com, department: Platform}
+  - {to: eva@example.com, department: Ventas & <b>Sur</b>, language: es}
+"""
+PART = "department: Platform"
+PARTS = {"Platform": ("11.11", "gpt-5"), "Ventas & <b>Sur</b>": ("22.22", "gpt-4o"), "Legal": ("44.44", "claude-opus")}
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    monkeypatch.setattr(mail, "READ", 0.3)
+    with serve_script("smtp") as script:
+        monkeypatch.setenv("FLEXLIB_SMTP_URL", f"smtp+plain://127.0.0.1:{script.port}")
+        monkeypatch.setenv("FLEXLIB_SMTP_FROM", "flexlib@example.com")
+        yield script
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three departments and a report of the month: US$ 77.77 in all."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mail.yaml").write_text(READERS, "utf-8")
+    monkeypatch.setenv("FLEXLIB_MAIL", "mail.yaml")
+    store_month(tmp_path / "data")
+    make_page(tmp_path)
+    return tmp_path / "data"
+
+
+def store_month(root: Path, legal: str = "44.44") -> None:
+    amounts = PARTS | {"Legal": (legal, "claude-opus")}
+    store(root, "import", SEPTEMBER, *(
+        call(f"{name} {usd}", "2025-09-02T10:00:00", usd, model=model, metadata=json.dumps({"department": name}))
+        for name, (usd, model) in amounts.items()
+    ))  # fmt: skip
+
+
+def make_page(folder: Path) -> Path:
+    """A page with what a proof says of the stored rows, and its notebook: all that is asked of a report."""
+    page = folder / "reports" / "2025-09" / "llm_usage.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(SEPTEMBER, folder / "data")), "utf-8")
+    page.with_suffix(".ipynb").write_text(json.dumps({"metadata": {}, "cells": []}), "utf-8")
+    return page
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main([*SEND, *words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def read_mail(content: bytes) -> EmailMessage:
+    found = email.message_from_bytes(content, policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def read_bodies(found: EmailMessage) -> tuple[str, str]:
+    """Text and HTML."""
+    text, html = found.get_body(("plain",)), found.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    return str(text.get_content()), str(html.get_content())
+
+
+def test_a_dry_run_writes_each_mail_as_a_file_of_its_owner_s_and_sends_and_stores_nothing(
+    script: Script, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said, _ = run(capsys, "--dry-run", "--json")
+    found = {one["recipient"]: one for one in json.loads(said)["messages"]}
+    assert {to: (one["what"], one["usd"]) for to, one in found.items()} == {
+        "finance@example.com": ("2025-09 month", "77.77"),
+        "ana@example.com": ("2025-09 department Platform", "11.11"),
+        "eva@example.com": ("2025-09 department Ventas & <b>Sur</b>", "22.22"),
+    }
+    assert (code, script.asked, (data / "mails").exists()) == (1, [], False)  # what is to be attached is not there
+    files = [Path(one["file"]) for one in found.values()]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+    whole = read_mail(Path(found["finance@example.com"]["file"]).read_bytes())
+    text, html = read_bodies(whole)
+    assert whole["Subject"] == "LLM spend of September 2025: US$ 77.77"
+    assert "Spend: US$ 77.77" in text
+    assert max(map(len, text.splitlines())) <= 78
+    (picture,) = [part for part in whole.walk() if part["Content-ID"]]
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in html
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert len(html.encode()) < 100_000
+    assert "http" not in html
+
+
+def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    _, said, _ = run(capsys, "--dry-run", "--json")
+    files = {one["recipient"]: Path(one["file"]) for one in json.loads(said)["messages"]}
+    ana, eva = (read_mail(files[f"{name}@example.com"].read_bytes()) for name in ("ana", "eva"))
+    for body in (*read_bodies(ana), str(ana["Subject"])):
+        others = ("Ventas", "Legal", "gpt-4o", "claude", "22.22", "44.44", "77.77")
+        assert [text for text in others if text in body] == []
+        assert "11.11" in body
+    text, html = read_bodies(eva)
+    assert eva["Subject"] == "Gasto en LLM de Ventas & <b>Sur</b>, septiembre de 2025: US$ 22,22"
+    assert ("<b>Sur" in html, "Ventas &amp; &lt;b&gt;Sur&lt;/b&gt;" in html, "US$ 22,22" in text) == (False, True, True)
+
+
+def test_each_reader_is_mailed_once_and_again_where_the_total_is_another(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: finance@example.com}, {to: a@b.c, department: Platform}]")
+    assert run(capsys) == (0, (
+        "Mails of September 2025\n"
+        "  SENT     a@b.c: 2025-09 department Platform, US$ 11.11\n"
+        "  SENT     finance@example.com: 2025-09 month, US$ 77.77\n"
+    ), "")  # fmt: skip
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+    for legal, then, now in (("55.55", "77.77", "88.88"), ("44.44", "88.88", "77.77")):  # and back again
+        store_month(tmp_path / "data", legal)
+        make_page(tmp_path)
+        assert run(capsys)[1].splitlines()[1:] == [f"  SENT     finance@example.com: 2025-09 month, US$ {now}"]
+        text, _ = read_bodies(read_mail(script.taken[-1]))
+        assert "This replaces the mail of" in text
+        assert f"the total was US$ {then}." in " ".join(text.split())
+    assert len(script.taken) == 4
+    assert len(set(script.ids)) == 4
+
+
+def test_what_is_refused_goes_with_the_next_run_and_what_may_have_arrived_is_said_and_not_sent_again(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}, {{to: b@b.c, {PART}}}]")
+    script.faults[:] = ["rcpt 550", "taken, then closed"]
+    code, said, wrong = run(capsys)
+    assert (code, [line.split()[0] for line in said.splitlines()[1:]]) == (1, ["FAILED", "UNKNOWN"])
+    assert "2025-09 department Platform was not sent to a@b.c" in wrong
+    assert "It is not known whether 2025-09 department Platform was sent to b@b.c" in wrong
+    code, said, wrong = run(capsys)
+    assert (code, [line.split()[:2] for line in said.splitlines()[1:]]) == (
+        1,
+        [["SENT", "a@b.c:"], ["UNKNOWN", "b@b.c:"]],
+    )
+    key = wrong.partition("--resend ")[2].split()[0]
+    assert run(capsys, "--resend", key)[:2] == (
+        0, "Mails of September 2025\n  SENT     b@b.c: 2025-09 department Platform, US$ 11.11\n"
+    )  # fmt: skip
+    assert sorted(script.ids)[0] != sorted(script.ids)[2]
+    assert len(script.ids) == 3  # b's twice, because it was asked for
+    assert len(set(script.ids)) == 2
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+
+
+def test_what_is_settled_is_not_sent(script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
+    script.faults[:] = ["lost, then closed"]
+    key = run(capsys)[2].partition("--resend ")[2].split()[0]
+    assert run(capsys, "--settle", key)[0] == 0
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+    assert script.taken == []
+
+
+def test_files_beside_the_page_are_attached_within_the_limit_and_what_is_not_is_said(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    page.with_suffix(".pdf").write_bytes(b"%PDF" + bytes(60_000))
+    text = "largest_mb: 0.1\nattach: [pdf, xlsx]\nmails: [{to: a@b.c}]"
+    (tmp_path / "mail.yaml").write_text(text)
+    code, _, wrong = run(capsys)
+    assert (code, "llm_usage.xlsx is not there and not attached to the mail to a@b.c." in wrong) == (1, True)
+    found = read_mail(script.taken[0])
+    assert [part.get_filename() for part in found.iter_attachments()] == ["llm_usage.pdf"]
+    assert "llm_usage.xlsx is not attached: it was not made." in read_bodies(found)[0]
+    page.with_suffix(".xlsx").write_bytes(bytes(60_000))  # with the PDF more than that
+    (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "c@b.c"))
+    assert run(capsys)[0] == 0
+    found = read_mail(script.taken[1])
+    assert [part.get_filename() for part in found.iter_attachments()] == ["llm_usage.pdf"]
+    assert "llm_usage.xlsx is too large to be attached (0.1 MB)" in read_bodies(found)[0]
+    os.utime(page.with_suffix(".pdf"), (0, 0))
+    (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "d@b.c"))
+    assert "llm_usage.pdf is older than the page" in run(capsys)[2]
+
+
+def test_a_report_that_is_missing_failed_or_older_than_its_snapshot_is_not_sent(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    command = "Run: flexlib report --notebook llm_usage --year 2025 --month 9\n"
+    failed = page.with_name("llm_usage.failed.ipynb")
+    failed.touch()
+    code, said, wrong = run(capsys)
+    assert (code, said) == (1, "")
+    assert wrong.startswith("flexlib: The last run of this report failed, so nothing is sent:")
+    failed.unlink()
+    store_month(data, "45.45")
+    code, said, wrong = run(capsys)
+    assert (code, said) == (4, "")
+    assert wrong.startswith("flexlib: The report is older than what is stored of 2025-09 from import")
+    assert wrong.endswith(command)
+    page.unlink()
+    assert run(capsys)[0] == 2
+    assert (script.asked, (data / "mails").exists()) == ([], False)
+
+
+def test_a_part_that_the_month_does_not_have_is_said_and_the_others_are_mailed(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text(
+        "mails: [{to: a@b.c, department: Platfrom}, {to: b@b.c, department: Legal}, {to: c@b.c, team: x}]"
+    )
+    code, said, wrong = run(capsys)
+    assert (code, said.splitlines()[1:]) == (1, ["  SENT     b@b.c: 2025-09 department Legal, US$ 44.44"])
+    assert "a@b.c is not mailed: nobody is charged as department Platfrom in 2025-09; check the name" in wrong
+    assert "c@b.c is not mailed: no call of 2025-09 names a team in its metadata" in wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("mails: []", "has no list of mails"),
+        ("mails: [{to: ana}]", "line 1 of mail.yaml has to: 'ana'; give e-mail addresses."),
+        ("mails:\n  - {department: Platform}", "line 2 of mail.yaml has to: None"),
+        ("mails:\n  - {to: a@b.c, team: 7}", "line 2 of mail.yaml has team: 7; give its name, in quotes"),
+        ("mails:\n  - {to: a@b.c, team: x, department: y}", "it is of a department and a team; name one"),
+        ("mails:\n  - {to: a@b.c, cc: d@b.c}", "line 2 of mail.yaml: a mail has no cc; it takes attach"),
+        ("mails:\n  - {to: a@b.c}\n  - {to: A@b.c}", "line 3 of mail.yaml: a@b.c gets the month already"),
+        ("mails: [{to: a@b.c, language: fr}]", "the language is 'fr'; choose en or es."),
+        ("mails: [{to: a@b.c, attach: doc}]", "has attach: 'doc'; choose pdf or xlsx."),
+        ("mails: [{to: a@b.c}]\nlargest_mb: 1000", "has largest_mb: 1000; give megabytes, from above 0 to 100."),
+    ],
+)
+def test_a_file_of_readers_that_is_wrong_is_one_sentence_and_nothing_is_sent(
+    text: str, sentence: str, script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text(text, "utf-8")
+    code, said, wrong = run(capsys)
+    assert (code, said, len(wrong.splitlines()), script.asked) == (2, "", 1, [])
+    assert sentence in wrong.replace(f"{tmp_path}/", "")
