@@ -233,7 +233,7 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
             "nbclient",
             "nbconvert",
         ),
-        *("nbformat", "papermill", "tornado", "traitlets"),
+        *("nbformat", "papermill", "questionary", "tornado", "traitlets"),
     ),
     "spark": ("pyspark",),
 }

@@ -85,6 +85,7 @@ DOORS = {
     "jupyter_client": {"report"},
     "tornado": {"demo"},
     "holidays": {"front"},
+    "questionary": {"cli"},
     "babel": set(),  # catalogues are made with it; nobody needs it to read them
     "gettext": {"i18n"},
     "tqdm": {"cli", "ingest"},

@@ -32,10 +32,12 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    menu,
     month,
     notify,
     organization,
     report,
+    schedule,
     send,
     spend,
     verify,
@@ -49,7 +51,7 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, close, fx, report, verify, export, month, init, doctor, demo,
+    import_, ledger, close, fx, report, verify, export, month, schedule, menu, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -174,6 +174,17 @@ def find_notices(closing: Closing) -> Iterator[Step]:
     yield Step("notices", ("notify", *closing.when), inputs, reason)
 
 
+def find_mail(closing: Closing) -> Iterator[Step]:
+    """Mails the month to those who have to see it, each once."""
+    readers = closing.settings.mails
+    reason = _("of made-up data nobody is told") if closing.is_demo else ""
+    if not readers:
+        reason = _("no file says who is mailed the month")
+    made = sorted(closing.folder.glob("*.html")) if readers else []
+    inputs = _hash_sums(closing) | closing.hash_files([*([readers] if readers else []), *made])
+    yield Step("mail", ("send", *closing.when, "--output-dir", str(closing.output_dir)), inputs, reason)
+
+
 TABLE = (
     Line("fetch", (), find_fetch),
     Line("rates", (), find_rates),
@@ -184,6 +195,7 @@ TABLE = (
     Line("reports", ("budgets",), find_reports, at_once=True),
     Line("exports", ("budgets",), find_exports, at_once=True),
     Line("notices", ("reports", "exports"), find_notices),
+    Line("mail", ("reports", "exports"), find_mail),
 )
 """In the order in which they run."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, explain_unknown
+from flexlib.i18n import _
 from flexlib.nesting import decode_json, format_given
 from flexlib.report.folder import find_packaged
 from flexlib.settings import find_home
@@ -31,6 +32,9 @@ SECRET_VALUE = re.compile(
 
 NBFORMAT = 4
 """How Jupyter has written notebooks since 2015; those before had no cells of their own."""
+
+HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
+"""Of a notebook in its own words."""
 
 CELLS = ("code", "markdown", "raw")
 
@@ -55,7 +59,7 @@ def find_notebook(notebook: str) -> Path:
     as_path = Path(notebook)
     if as_path.suffix == ".ipynb" and as_path.is_file():
         return as_path.absolute()
-    folders = [home / "notebooks" for home in dict.fromkeys((Path.cwd(), find_home(), find_packaged()))]
+    folders = _list_folders()
     for folder in folders:
         file = folder / f"{notebook.removesuffix('.ipynb')}.ipynb"
         if file.is_file():
@@ -65,6 +69,25 @@ def find_notebook(notebook: str) -> Path:
         f"There is no notebook {notebook!r}; there is {', '.join(known) or 'none'} in {folders[-1]}. "
         "Give one of these names, or the path of an .ipynb file."
     )
+
+
+def list_notebooks() -> dict[str, str]:
+    """The names of the notebooks that there are, of a month or a year, with the heading of each in the reader's
+    language."""
+    found = {file.stem: file for folder in reversed(_list_folders()) for file in sorted(folder.glob("*.ipynb"))}
+    return {name: _read_heading(file) for name, file in sorted(found.items()) if "year" in read_parameters(file)}
+
+
+def _list_folders() -> list[Path]:
+    """Where notebooks are looked for, the first one first."""
+    return [home / "notebooks" for home in dict.fromkeys((Path.cwd(), find_home(), find_packaged()))]
+
+
+def _read_heading(notebook: Path) -> str:
+    cells = _read_notebook(notebook)["cells"]
+    texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    found = next(filter(None, (HEADING.search(_(text)) for text in texts)), None)
+    return found[1] if found else notebook.stem
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:

@@ -22,7 +22,7 @@ from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.manifest import MANIFEST, build_manifest
 from flexlib.report.offline import find_loaded
-from flexlib.report.parameters import ReportRequest, name_parameters
+from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
 from flexlib.settings import CELL_LIMIT, DEMO
 from flexlib.store.disk import report_disk
 from flexlib.store.server import is_made_up
@@ -36,8 +36,6 @@ PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", 
 """What stands on stderr while a notebook runs, as tqdm takes it."""
 HIDDEN = {"analyst", "remove_cell"}
 """Tags of cells that a page leaves out."""
-TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
-"""The heading of a notebook in its own words."""
 STARTS = 3
 """How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
 NOT_STARTED = "before replying to kernel_info"
@@ -125,9 +123,11 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     shown = "".join(data["text/html"] for data in outputs if "text/html" in data)
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    named = next(filter(None, (TITLE.search(cell.source) for cell in texts)), None)  # also where the page leaves it out
+    named = next(
+        filter(None, (HEADING.search(cell.source) for cell in texts)), None
+    )  # also where the page leaves it out
     is_shown = any(
-        TITLE.search(cell.source) for cell in texts if not HIDDEN.intersection(cell.metadata.get("tags", ()))
+        HEADING.search(cell.source) for cell in texts if not HIDDEN.intersection(cell.metadata.get("tags", ()))
     )
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else named[1] if named else "Report"
     page, _ = exporter.from_notebook_node(

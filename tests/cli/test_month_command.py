@@ -60,6 +60,7 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         "organization": "no file says who belongs where",
         "budgets": "there are no budgets",
         "notices": "no rules say who is told of budgets",
+        "mail": "no file says who is mailed the month",
     }
     words = {name: " ".join(one["command"]) for name, one in found.items() if one["runs"]}
     end, zone = f"--json --offline --output-dir {tmp_path}", "-p zone America/Santiago"
