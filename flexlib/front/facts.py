@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flexlib.formats import format_count
@@ -40,6 +40,11 @@ FACTS: Mapping[str, str] = {
 }
 """The columns by name, as SQL over those of FOCUS."""
 
+CREDITS, MONEY = ("flex_credits", "plan_credits"), ("usd", "clp", "exchange_rate")
+COUNTS = ("requests", "input_tokens", "cached_tokens", "output_tokens")
+MOST_DECIMALS = 26
+"""Of an amount in a type of 38 digits: twelve are left for its whole part."""
+
 
 def build_facts(spend: Spend) -> Charges:
     """The rows of the one month that `spend` is of, in the columns of `FACTS`, texts; what is not known is missing."""
@@ -52,3 +57,35 @@ def build_facts(spend: Spend) -> Charges:
 def _explain(month: MonthUsage) -> Iterator[str]:
     if without := int(count_calls(month.rows)["unpriced_requests"]):
         yield f"{format_count(without, 'call')} without a price: usd is empty there, not 0."
+
+
+def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
+    """The rows of `build_facts` by day, person, department, model, provider and kind of charge, in this order; amounts
+    exact, credits in hundredths. What has no price has rows of its own, whose `usd` is missing."""
+    scale = _measure_scale(charges.rows, ("usd", "clp"))
+    keys = ("day", "person", "department", "model", "provider", "charge")
+    sums = [
+        "CASE WHEN count(requests) = count(*) THEN sum(CAST(requests AS BIGINT))::BIGINT END AS requests",
+        *(f"sum(CAST(CAST({one} AS DECIMAL(20, 2)) * 100 AS BIGINT))::BIGINT AS {one}" for one in CREDITS),
+        *(f"sum(CAST({one} AS DECIMAL(38, {scale}))) AS {one}" for one in ("usd", "clp")),
+    ]
+    named = f"CAST(day AS DATE) AS day, {', '.join(keys[1:])}, {', '.join(sums)}"
+    groups = f"{', '.join(keys)}, usd IS NULL, clp IS NULL"
+    return charges.rows.aggregate(named, groups).order(", ".join([*keys, "usd", "clp", "requests"]))
+
+
+def type_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
+    """The rows of `build_facts` with days as days, counts as whole numbers and amounts as exact decimals."""
+    scale = _measure_scale(charges.rows, MONEY)
+    types = dict.fromkeys(("day", "last_day"), "DATE") | dict.fromkeys(COUNTS, "BIGINT")
+    types |= dict.fromkeys(CREDITS, "DECIMAL(20, 2)") | dict.fromkeys(MONEY, f"DECIMAL(38, {scale})")
+    return charges.rows.select(
+        ", ".join(f"CAST({name} AS {types[name]}) AS {name}" if name in types else name for name in FACTS)
+    )
+
+
+def _measure_scale(rows: duckdb.DuckDBPyRelation, names: Sequence[str]) -> int:
+    """How many decimals the longest of these amounts has, and no more than leave room for what is before them."""
+    longest = ", ".join(f"coalesce(max(length(split_part({name}, '.', 2))), 0)" for name in names)
+    (found,) = rows.aggregate(longest).fetchall()
+    return min(max(found), MOST_DECIMALS)

@@ -40,6 +40,9 @@ PASSED_ON = (
 not listed may be a secret, of flexlib or of anybody else, and a page may be sent to anybody."""
 
 
+KEEP = "--keep"
+"""Of the kernel's process: what is shown is kept as data."""
+
 STEP = Lock()
 """Held for the moments in which a report begins what must be ended with it, or puts its page in place."""
 _OPEN: set[ReportKernel] = set()
@@ -52,11 +55,16 @@ class ReportKernel(AsyncKernelManager):
     """Who has asked for a connection, to be closed with it."""
     reads: Path = Path(os.devnull)
     """Where its process writes which files it opens to read."""
+    keeps: bool = False
+    """Whether the notebook's outputs hold what they show as data, too: see `page.kit.kept`."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(
-            argv=[sys.executable, "-m", "flexlib.report.kernel", str(self.reads), "-f", "{connection_file}"],
+            argv=[
+                *(sys.executable, "-m", "flexlib.report.kernel", str(self.reads), *[KEEP] * self.keeps),
+                *("-f", "{connection_file}"),
+            ],
             display_name="Python 3",
             language="python",
             metadata={"supported_encryption": ["curve"]},
@@ -90,11 +98,14 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
 
 
 @contextmanager
-def open_kernel(data: Path, folder: Path, unclosed: str = "", reads: Path = Path(os.devnull)) -> Iterator[ReportKernel]:
+def open_kernel(
+    data: Path, folder: Path, unclosed: str = "", reads: Path = Path(os.devnull), *, keeps: bool = False
+) -> Iterator[ReportKernel]:
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
-    with the block. The file `reads` tells afterwards what it has read, see `reads.list_reads`."""
+    with the block. The file `reads` tells afterwards what it has read, see `reads.list_reads`; `keeps`: see
+    `ReportKernel`."""
     kernel = ReportKernel(transport_encryption="auto")
-    kernel.clients, kernel.reads = [], reads.absolute()
+    kernel.clients, kernel.reads, kernel.keeps = [], reads.absolute(), keeps
     with STEP:
         run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
         _OPEN.add(kernel)
@@ -124,10 +135,14 @@ def _run() -> None:
 
     import flexlib.page.credits.charts
     import flexlib.page.credits.sections  # noqa: F401
+    from flexlib.page.kit.kept import start_keeping
     from flexlib.report.reads import note_reads
 
     note_reads(Path(sys.argv.pop(1)))
 
+    if KEEP in sys.argv:
+        sys.argv.remove(KEEP)
+        start_keeping()
     # A quiet log: what the notebook writes reaches the notebook, not this process's stderr.
     sys.argv += ["--HistoryManager.hist_file=:memory:", "--log-level=CRITICAL"]
     runpy.run_module("ipykernel_launcher", run_name="__main__")

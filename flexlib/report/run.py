@@ -170,7 +170,7 @@ def _execute(
     starts: int = STARTS,
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
-    with open_kernel(data, source.parent, unclosed, log) as kernel:
+    with open_kernel(data, source.parent, unclosed, log, keeps=True) as kernel:
         _import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError

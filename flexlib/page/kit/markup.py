@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flexlib.formats import clean_lines
+from flexlib.page.kit.kept import KeptPart, write_kept
 
 STATE_TYPE = "application/vnd.flexlib.state+json"
 """The type under which a notebook's output says what a script asks of a report: its state, and what is missing."""
@@ -38,9 +39,12 @@ class Html(Piece):
     text: str
     for_scripts: Mapping[str, Any] | None = None
     """What it says to a script, beside what it shows."""
+    kept: Sequence[KeptPart] = ()
+    """What a report keeps of it as data."""
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {} if self.for_scripts is None else {STATE_TYPE: dict(self.for_scripts)}
+        said = {} if self.for_scripts is None else {STATE_TYPE: dict(self.for_scripts)}
+        return said | write_kept(self.kept)
 
     def render_html(self) -> str:
         return self.text

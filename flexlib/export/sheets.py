@@ -1,0 +1,268 @@
+"""A finished table as a sheet of Excel: a Table object with real numbers and days, its total row, a native chart."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from textwrap import shorten, wrap
+from typing import Any
+
+from flexlib.export.lines import FORMULA_START
+from flexlib.formats import UNKNOWN, clean_text
+from flexlib.i18n import _
+from flexlib.tables.definition import MONEY, NUMBERS, Column, Kind, Row, Table, Total, format_value
+
+NUMBER_FORMATS: dict[Kind, str | int] = {
+    Kind.COUNT: "#,##0",
+    Kind.CREDITS: "#,##0.00",
+    Kind.USD: "#,##0.00",
+    Kind.CLP: "#,##0",
+    Kind.NUMBER: "General",
+    Kind.SHARE: "0.0%",
+    Kind.CHANGE: "+0.0%;-0.0%;0.0%",
+    Kind.DAY: 14,  # Excel's own short date, in the order of the reader's country
+    Kind.MONTH: "mmm yyyy",
+}
+"""How Excel shows the values of a kind; what separates thousands and decimals is the reader's own."""
+
+SCALES = {Kind.CREDITS: Fraction(1, 100), Kind.SHARE: Fraction(1, 1000), Kind.CHANGE: Fraction(1, 1000)}
+"""What a stored whole number is multiplied with: hundredths of a credit, tenths of a percent."""
+
+DIGITS = 15
+"""What Excel keeps of a number; an amount with more is rounded to the nearest there, and told."""
+
+NARROWEST, WIDEST = 9, 52
+"""Of a column, in letters; longer texts have several lines."""
+LINE = 15.5
+"""Points that a line of text is high."""
+HEAD_ROW = 3
+"""Where a table's headings stand: above them its caption and the finding of the page."""
+CHARTED = 15
+"""Lines that a chart has room for."""
+FEWEST_CHARTED = 2
+LONGEST_SHEET = 31
+"""Letters of a sheet's name that Excel takes."""
+
+
+class Book:
+    """A workbook that is being written, its formats, and how many of its amounts have more digits than Excel keeps."""
+
+    def __init__(self, workbook: Any) -> None:  # noqa: ANN401 (XlsxWriter has no types)
+        self.workbook = workbook
+        self.long_amounts = 0
+        self._formats: dict[tuple[tuple[str, object], ...], Any] = {}
+        self._names: set[str] = set()
+
+    def form(self, **properties: object) -> Any:  # noqa: ANN401
+        """The format with these properties of XlsxWriter, made once."""
+        key = tuple(sorted(properties.items()))
+        if key not in self._formats:
+            self._formats[key] = self.workbook.add_format({"valign": "top", **properties})
+        return self._formats[key]
+
+    def add_sheet(self, title: str) -> Any:  # noqa: ANN401
+        """A sheet of a name that Excel takes, and no other has."""
+        plain = re.sub(r"[\[\]:*?/\\]", " ", clean_text(title)).strip().strip("'")
+        plain = shorten(plain, LONGEST_SHEET, placeholder="…") or plain[:LONGEST_SHEET].strip() or "-"
+        name, number = plain, 2
+        while name.lower() in self._names:
+            end = f" {number}"
+            name, number = plain[: LONGEST_SHEET - len(end)] + end, number + 1
+        self._names.add(name.lower())
+        return self.workbook.add_worksheet(name)
+
+    def write_text(self, sheet: Any, row: int, place: int, text: str, **properties: object) -> None:  # noqa: ANN401
+        """A text that stays one, whatever it begins with, also where somebody edits the cell."""
+        armed = {"quote_prefix": True} if FORMULA_START.match(text) else {}
+        sheet.write_string(row, place, clean_text(text), self.form(**properties, **armed))
+
+    def write_value(self, sheet: Any, row: int, place: int, value: object, kind: Kind, **properties: object) -> None:  # noqa: ANN401
+        """A value as its kind: a number, a day, a text; what is not known is a dash, which no sum counts."""
+        if isinstance(value, date):
+            sheet.write_datetime(row, place, value, self.form(num_format=NUMBER_FORMATS[kind], align="left", **properties))
+        elif isinstance(value, int | float | Decimal | Fraction) and math.isfinite(value):
+            number = self.to_number(value, kind)
+            sheet.write_number(row, place, number, self.form(num_format=NUMBER_FORMATS.get(kind, "General"), **properties))
+        elif value is None or kind in NUMBERS:
+            text = UNKNOWN if value is None else str(value)
+            self.write_text(sheet, row, place, text, align="right", **properties)
+        else:
+            self.write_text(sheet, row, place, str(value), text_wrap=True, **properties)
+
+    def to_number(self, value: float | Decimal | Fraction, kind: Kind) -> float:
+        """The number that Excel gets: the nearest that it can hold."""
+        if isinstance(value, Decimal) and len(value.normalize().as_tuple().digits) > DIGITS:
+            self.long_amounts += 1
+        return float(Fraction(value) * SCALES[kind]) if kind in SCALES else float(value)
+
+
+def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -> str:
+    """A sheet of the table under its caption and some `lines`; gives the sheet's name. `name` is the Table object's."""
+    sheet = book.add_sheet(table.caption)
+    columns = _list_columns(table)
+    book.write_text(sheet, 0, 0, table.caption, bold=True, font_size=14)
+    book.write_text(sheet, 1, 0, " · ".join(filter(None, lines)), font_color="#5d6879")
+    for place, row in enumerate(table.rows, HEAD_ROW + 1):
+        _write_row(book, sheet, place, columns, row)
+    last = HEAD_ROW + len(table.rows)
+    has_total = any(column.total is not Total.BLANK for column, _key in columns)
+    heads = _name_heads(columns)
+    options: dict[str, Any] = {
+        "name": name,
+        "style": "Table Style Light 1",
+        "total_row": has_total,
+        "columns": [
+            {"header": head, "header_format": book.form(bold=True, text_wrap=True, align=_align(column, key))}
+            | (_total(book, table, column, key) if has_total else {})
+            for head, (column, key) in zip(heads, columns, strict=True)
+        ],
+    }
+    sheet.add_table(HEAD_ROW, 0, last + has_total, len(columns) - 1, options)
+    for number, (column, key) in enumerate(columns if has_total else ()):
+        if "total_function" in options["columns"][number] and column.total in (Total.SUM, Total.KNOWN):
+            _write_sum(book, sheet, last + 1, number, f"{name}[{_escape(heads[number])}]", table, column)
+    for place, row in enumerate(table.closing, last + has_total + 1):
+        _write_row(book, sheet, place, columns, row, bold=True)
+    widths = measure_widths(table, columns, heads)
+    for place, width in enumerate(widths):
+        sheet.set_column(place, place, width)
+    sheet.set_row(HEAD_ROW, count_lines(heads, [width - 3 for width in widths]) * LINE)
+    for place, row in enumerate(table.rows, HEAD_ROW + 1):
+        texts = [value if isinstance(value := row.get(key), str) else "" for _column, key in columns]
+        if (most := count_lines(texts, widths)) > 1:
+            sheet.set_row(place, most * LINE)
+    sheet.freeze_panes(HEAD_ROW + 1, 1)
+    set_print(sheet, HEAD_ROW, table.caption)
+    _add_chart(book, sheet, table, columns)
+    return str(sheet.get_name())
+
+
+def set_print(sheet: Any, head: int, title: str) -> None:  # noqa: ANN401
+    """On paper: as wide as a page, the headings on each, numbered."""
+    sheet.set_landscape()
+    sheet.set_paper(9)  # A4
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(head)
+    sheet.set_footer(f"&L{title.replace('&', '&&')}&R&P / &N")
+    sheet.hide_gridlines(2)
+
+
+def measure_widths(table: Table, columns: Sequence[tuple[Column, str]], heads: Sequence[str]) -> list[float]:
+    """In letters: room for every value, a text up to `WIDEST`, a heading in two lines, and the sign to filter by."""
+    widths = []
+    for head, (column, key) in zip(heads, columns, strict=True):
+        kind = column.kind if key == column.key else Kind.TEXT
+        values = [row.get(key) for row in (*table.rows, *table.closing)]
+        values += [table.sum_column(column)] if key == column.key else []
+        texts = [format_value(one, kind) if one != "" else "" for one in values]
+        longest = max((len(text) for text in texts), default=0)
+        words = max(map(len, head.split()), default=0) + 3
+        widths.append(min(max(longest + 2, words, len(head) / 2 + 3, NARROWEST), WIDEST))
+    return widths
+
+
+def count_lines(texts: Sequence[str], widths: Sequence[float]) -> int:
+    """How many lines the longest of a row's texts takes in columns of these widths; not every program measures them."""
+    return max((len(wrap(text, max(int(width), 5))) for text, width in zip(texts, widths, strict=True)), default=1) or 1
+
+
+def _list_columns(table: Table) -> list[tuple[Column, str]]:
+    """The written columns and the key of each; what stands smaller beside a value has a column of its own."""
+    return [(column, key) for column in table.written_columns for key in (column.key, column.note) if key]
+
+
+def _name_heads(columns: Iterable[tuple[Column, str]]) -> list[str]:
+    """The headings, none twice and none empty: Excel takes no others."""
+    heads: list[str] = []
+    for column, key in columns:
+        head = column.heading or key
+        name = head if key == column.key else _("{heading}, note").format(heading=head)
+        taken = {one.lower() for one in heads}
+        heads.append(next(one for one in (name, *(f"{name} {more}" for more in range(2, 99))) if one.lower() not in taken))
+    return heads
+
+
+def _align(column: Column, key: str) -> str:
+    return "right" if key == column.key and column.kind in NUMBERS else "left"
+
+
+def _write_row(book: Book, sheet: Any, place: int, columns: Sequence[tuple[Column, str]], row: Row, **look: object) -> None:  # noqa: ANN401
+    for number, (column, key) in enumerate(columns):
+        value = row.get(key)
+        if key != column.key:
+            book.write_text(sheet, place, number, str(value or ""), font_color="#5d6879", text_wrap=True, **look)
+        elif value != "":
+            book.write_value(sheet, place, number, value, column.kind, **look)
+
+
+def _total(book: Book, table: Table, column: Column, key: str) -> dict[str, Any]:
+    """The total of a column: a sum that follows the filter, a sum that the page has from elsewhere, or a text."""
+    value = table.sum_column(column) if key == column.key else ""
+    if value == "":
+        return {}
+    if not isinstance(value, int | Decimal | Fraction):
+        return {"total_string": UNKNOWN if value is None else clean_text(str(value))}
+    form = {"format": book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"))}
+    number = book.to_number(value, column.kind)
+    is_sum = column.total in (Total.SUM, Total.KNOWN)
+    return form | {"total_function": "sum" if is_sum else f"={number!r}", "total_value": number}
+
+
+def _find_charted(table: Table, columns: Sequence[tuple[Column, str]]) -> int | None:
+    """The place of what the page draws bars of, else of money or credits that have a sum over time."""
+    drawn = next((column.key for column in table.columns if column.kind is Kind.BAR), None)
+    over_time = columns[0][0].kind in (Kind.DAY, Kind.MONTH)
+    for place, (column, key) in enumerate(columns):
+        is_sum = over_time and column.kind in MONEY | {Kind.CREDITS} and column.total in (Total.SUM, Total.KNOWN)
+        if key == column.key and (key == drawn or is_sum):
+            return place
+    return None
+
+
+def _write_sum(book: Book, sheet: Any, row: int, number: int, cells: str, table: Table, column: Column) -> None:  # noqa: ANN401
+    """The sum again, with the name of its table: without it LibreOffice does not understand headings of two words."""
+    value = book.to_number(table.sum_column(column), column.kind)  # type: ignore[arg-type]
+    form = book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"), bold=True)
+    sheet.write_formula(row, number, f"=SUBTOTAL(109,{cells})", form, value)
+
+
+def _escape(heading: str) -> str:
+    return re.sub(r"(['#\[\]@])", r"'\1", heading)
+
+
+def _add_chart(book: Book, sheet: Any, table: Table, columns: Sequence[tuple[Column, str]]) -> None:  # noqa: ANN401
+    """A chart of the table's money, credits or calls: columns over days, bars of the first lines elsewhere."""
+    found = _find_charted(table, columns)
+    named = columns[0][0]
+    if found is None or not any(isinstance(row.get(columns[found][1]), int | Decimal) for row in table.rows):
+        return
+    over_time, value = named.kind in (Kind.DAY, Kind.MONTH), found
+    shown = len(table.rows) if over_time else min(len(table.rows), CHARTED)
+    if shown < FEWEST_CHARTED:
+        return
+    chart = book.workbook.add_chart({"type": "column" if over_time else "bar"})
+    first, last = HEAD_ROW + 1, HEAD_ROW + shown
+    name = sheet.get_name()
+    chart.add_series({
+        "name": [name, HEAD_ROW, value],
+        "categories": [name, first, 0, last, 0],
+        "values": [name, first, value, last, value],
+        "fill": {"color": "#3552c8"},
+        "gap": 40,
+    })  # fmt: skip
+    chart.set_title({"name": f"{table.caption}: {columns[value][0].heading}", "name_font": {"size": 11}, "overlay": False})
+    chart.set_legend({"none": True})
+    amounts = {"major_gridlines": {"visible": True, "line": {"color": "#e3e6eb"}}, "num_format": "#,##0"}
+    names = {"num_font": {"size": 9}, "major_gridlines": {"visible": False}}
+    if over_time:
+        chart.set_x_axis(names | {"date_axis": True, "num_format": "d", "major_unit": 1})
+        chart.set_y_axis(amounts)
+    else:  # Excel draws the first bar lowest
+        chart.set_y_axis(names | {"reverse": True, "crossing": "max"})
+        chart.set_x_axis(amounts)
+    chart.set_size({"width": 640, "height": 300 if over_time else 60 + 26 * shown + 40})
+    sheet.insert_chart(HEAD_ROW, len(columns) + 1, chart, {"object_position": 3, "description": table.caption})

@@ -1,0 +1,175 @@
+"""A report as an Excel workbook: what it is and rests on, its tables, and the month's facts to pivot on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexlib.errors import DiskFailed
+from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, add_table_sheet, count_lines, set_print
+from flexlib.formats import format_number
+from flexlib.i18n import _
+from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole
+from flexlib.tables.definition import NUMBERS, Column, Kind
+from flexlib.tables.document import Document
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_ROWS = 1_048_576
+"""Of a sheet, its headings included: Excel has no more."""
+MOST_IN_TABLE = 60_000
+"""Facts that are a Table object; more are written row by row, which takes a tenth of the memory, and have a filter."""
+AT_ONCE = 10_000
+MADE = datetime(2000, 1, 1)
+"""In the file as the moment of its making: the same report gives the same bytes."""
+WIDE, NAME = 90, 30
+"""Letters of the first sheet's columns."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Rows to pivot on, typed, in the columns that describe them."""
+
+    columns: Sequence[Column]
+    rows: duckdb.DuckDBPyRelation
+
+
+def write_workbook(
+    document: Document, path: Path, facts: Facts | None = None, *, is_private: bool = False, most_rows: int = MOST_ROWS
+) -> list[str]:
+    """The report's workbook, whole or not at all; gives sentences on what a reader has to know of it. `is_private`: for
+    its owner alone. Raises `DiskFailed`."""
+    import xlsxwriter
+
+    try:
+        with replace_whole(path, PRIVATE if is_private else PUBLIC) as temporary:
+            options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+            workbook = xlsxwriter.Workbook(str(temporary), options)
+            workbook.use_zip64()
+            workbook.set_properties({"title": document.name, "comments": document.state, "created": MADE})
+            book = Book(workbook)
+            first = book.add_sheet(_("About"))
+            sheets = []
+            for number, (section, table) in enumerate(
+                (section, table) for section in document.sections for table in section.tables if table.rows
+            ):
+                lines = (document.name, document.state, section.heading)
+                name = add_table_sheet(book, table, f"table_{number + 1}", lines)
+                sheets.append((name, section.heading))
+            notes = [] if facts is None else [*_add_facts(book, facts, document, sheets, most_rows)]
+            if book.long_amounts:
+                notes.append(_("{count} amounts have more than the 15 digits that Excel keeps, and are rounded to them; "
+                               "CSV, Parquet and JSON hold every digit.").format(count=format_number(book.long_amounts)))  # fmt: skip
+            _fill_first(book, first, document, sheets, notes)
+            workbook.close()
+    except OSError as error:
+        raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
+    return notes
+
+
+def _fill_first(
+    book: Book, sheet: Any, document: Document, sheets: Sequence[tuple[str, str]], notes: Sequence[str]  # noqa: ANN401
+) -> None:
+    soft = {"font_color": "#5d6879", "text_wrap": True}
+    sheet.set_column(0, 0, NAME)
+    sheet.set_column(1, 1, NAME)
+    sheet.set_column(2, 2, WIDE)
+    book.write_text(sheet, 0, 0, document.name, bold=True, font_size=18)
+    sheet.set_row(0, 26)
+    demo = [_("Demo data")] * document.is_demo
+    book.write_text(sheet, 1, 0, " · ".join(filter(None, (document.over, *demo))), font_color="#5d6879")
+    row = 3
+    lines: list[tuple[str, str, str]] = [(document.state, "", document.summary)]
+    blocks: list[tuple[str, list[tuple[str, str, str]]]] = [(_("State"), lines)]
+    lines += [("", "", text) for text in document.missing]
+    blocks += [(_("In short"), [*document.cards]), (_("Sheets"), [(name, "", of) for name, of in sheets])]
+    blocks += [(_("To know of this file"), [("", "", text) for text in notes])]
+    blocks += [(_("Certificate"), [*((name, "", text) for name, text in document.facts)])]
+    blocks += [("", [("", "", text) for text in document.notes])]
+    blocks += [(_("Notes and definitions"), [("", "", text) for text in document.definitions])]
+    known = {name for name, _heading in sheets}
+    for title, found in blocks:
+        if not found:
+            continue
+        if title:
+            book.write_text(sheet, row, 0, title, bold=True, bottom=1)
+            sheet.write_blank(row, 1, None, book.form(bottom=1))
+            sheet.write_blank(row, 2, None, book.form(bottom=1))
+            row += 1
+        for name, value, text in found:
+            if name in known and not value:
+                sheet.write_url(row, 0, f"internal:'{name.replace(chr(39), chr(39) * 2)}'!A1", book.form(font_color="#3552c8"), name)
+            elif name:
+                book.write_text(sheet, row, 0, name, text_wrap=True)
+            if value:
+                book.write_text(sheet, row, 1, value, bold=True, text_wrap=True)
+            if text:
+                book.write_text(sheet, row, 2, text, **soft)
+            sheet.set_row(row, count_lines((name, value, text), (NAME, NAME, WIDE)) * LINE)
+            row += 1
+        row += 1
+    set_print(sheet, 0, document.name)
+
+
+def _add_facts(
+    book: Book, facts: Facts, document: Document, sheets: list[tuple[str, str]], most_rows: int
+) -> Iterator[str]:
+    """The facts on a sheet, or on as many as they need; says so where they are several, or no Table object."""
+    ((count,),) = facts.rows.aggregate("count(*)").fetchall()
+    is_table, room = count <= min(MOST_IN_TABLE, most_rows - 1), most_rows - 1
+    title = _("Facts")
+    made = 0
+    rows = _read_facts(facts)
+    for part in range(max(1, -(-count // room))):
+        # A sheet of its own mode: rows that are written out at once; the sheets with Table objects cannot.
+        book.workbook.constant_memory = not is_table
+        sheet = book.add_sheet(title if count <= room else f"{title} {part + 1}")
+        book.workbook.constant_memory = False
+        for place, column in enumerate(facts.columns):
+            sheet.set_column(place, place, max(12, len(_(column.heading)) + 4, 30 * (column.kind is Kind.TEXT)))
+            if not is_table:
+                book.write_text(sheet, 0, place, _(column.heading), bold=True, bottom=1)
+        here, writers = min(room, count - made), _choose_writers(book, sheet, facts.columns)
+        for place, row in enumerate(islice(rows, here), 1):
+            for write, value in zip(writers, row, strict=True):
+                if value is not None:  # an empty cell: a pivot counts it as nothing
+                    write(place, value)
+        made += here
+        last = len(facts.columns) - 1
+        if is_table:
+            heads = [{"header": _(column.heading)} for column in facts.columns]
+            sheet.add_table(0, 0, max(here, 1), last, {"name": "facts", "style": "Table Style Light 1", "columns": heads})
+        else:
+            sheet.autofilter(0, 0, here, last)
+        sheet.freeze_panes(1, 0)
+        set_print(sheet, 0, document.name)
+        sheets.append((sheet.get_name(), _("every day, person, model and provider, to pivot on")))
+    if count > room:
+        yield _("{count} facts are more than a sheet of Excel holds; they stand on {sheets} sheets.").format(
+            count=format_number(count), sheets=-(-count // room)
+        )
+
+
+def _choose_writers(book: Book, sheet: Any, columns: Sequence[Column]) -> list[Callable[[int, Any], None]]:  # noqa: ANN401
+    """What writes a value of each column into a line: chosen once, since there may be millions of values."""
+
+    def choose(place: int, column: Column) -> Callable[[int, Any], None]:
+        form = book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"))
+        if column.kind in NUMBERS:
+            return lambda row, value: sheet.write_number(row, place, book.to_number(value, column.kind), form)
+        if column.kind is Kind.DAY:
+            return lambda row, value: sheet.write_datetime(row, place, value, form)
+        return lambda row, value: book.write_text(sheet, row, place, value)
+
+    return [choose(place, column) for place, column in enumerate(columns)]
+
+
+def _read_facts(facts: Facts) -> Iterator[Sequence[Any]]:
+    rows = facts.rows.select(", ".join(f'"{column.key}"' for column in facts.columns))
+    for batch in rows.to_arrow_reader(AT_ONCE):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

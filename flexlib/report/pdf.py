@@ -1,0 +1,90 @@
+"""A page as a PDF: paged and numbered, with contents and bookmarks, tagged for those who have it read to them."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from flexlib.errors import ExtraMissing
+from flexlib.i18n import _
+from flexlib.page.kit.markup import escape, render_element
+from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
+
+VARIABLE = re.compile(r"var\(--flex-[\w-]+,(#[0-9a-f]{6})\)")
+"""A colour of the theme and what it is on paper: inside an SVG the renderer knows no variables."""
+HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
+FIRST_SECTION = re.compile(r'<(?:section class="flex-section|div class="flex-beside)')
+
+STYLE = """
+@page { @bottom-left { content: string(page-title); font: 9px sans-serif; color: #5d6879; } }
+title { string-set: page-title content(); }
+head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
+.contents { margin: 18px 0 0; break-after: page; }
+.contents ol { margin: 6px 0 0; padding: 0; list-style: none; font-size: 12px; }
+.contents li { padding: 3px 0; border-bottom: 1px solid #e3e6eb; }
+.contents a { display: block; color: #1a2130; text-decoration: none; }
+.contents a::after { content: leader(" ") target-counter(attr(href), page); color: #5d6879; }
+.flex-details:not([open]), .flex-details { display: block; }
+.flex-details summary { margin: 10px 0 4px; font-size: 11.5px; font-weight: 600; color: #1a2130; list-style: none; }
+.flex-proof code { overflow-wrap: anywhere; }
+"""
+"""Beside the page's own style for paper: nothing stays closed."""
+
+
+def write_pdf(page: Path, target: Path, *, is_private: bool = False) -> Path:
+    """The page as `target`; nothing outside it is asked for. `is_private`: for its owner alone.
+
+    Raises `ExtraMissing` where the library is missing or what it stands on, and `DiskFailed`.
+    """
+    content = render_pdf(page.read_text("utf-8"))
+    with report_disk(target.parent):
+        write_whole(target, content, PRIVATE if is_private else PUBLIC)
+    return target
+
+
+def render_pdf(page: str) -> bytes:
+    """The page of a report as a PDF, the same bytes for the same page."""
+    weasyprint = _import_weasyprint()
+    fetcher = weasyprint.URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
+    style = weasyprint.CSS(string=STYLE, url_fetcher=fetcher)
+    document = weasyprint.HTML(string=prepare_page(page), url_fetcher=fetcher, media_type="print")
+    made: bytes = document.write_pdf(stylesheets=[style], pdf_variant="pdf/ua-1", pdf_identifier=b"flexlib")
+    return made
+
+
+def prepare_page(page: str) -> str:
+    """The page with its lines opened, its colours written out, and contents before the first section."""
+    page = VARIABLE.sub(r"\1", page).replace("<details ", "<details open ")
+    headings: list[str] = []
+
+    def mark(found: re.Match[str]) -> str:
+        headings.append(" ".join(html.unescape(re.sub("<[^>]+>", "", found[1])).split()))
+        return f'<h2 id="section-{len(headings)}">{found[1]}</h2>'
+
+    page = HEADING.sub(mark, page)
+    first = FIRST_SECTION.search(page)
+    if first is None or not headings:
+        return page
+    items = "".join(
+        render_element("li", render_element("a", escape(text), href=f"#section-{number}"))
+        for number, text in enumerate(headings, 1)
+    )
+    title = render_element("p", render_element("b", escape(_("Contents"))))
+    contents = render_element("nav", title + render_element("ol", items), class_="contents")
+    return page[: first.start()] + contents + "\n" + page[first.start() :]
+
+
+def _import_weasyprint() -> Any:  # noqa: ANN401 (it has no types)
+    for name in ("weasyprint", "fontTools"):  # what of CSS it passes over is nothing to a reader
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        import weasyprint
+    except OSError as error:  # a library of the system that Python's packages do not bring
+        raise ExtraMissing(
+            "A PDF needs Pango, which this machine lacks; install it, such as by: apt-get install libpango-1.0-0 "
+            "libpangoft2-1.0-0 libharfbuzz-subset0 (macOS: brew install pango)."
+        ) from error
+    return weasyprint
