@@ -219,8 +219,9 @@ def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParame
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
-    "excel": ("python_calamine",),
+    "excel": ("python_calamine", "xlsxwriter"),
     "fetch": ("requests", "requests_futures", "urllib3"),
+    "pdf": ("resvg_py", "weasyprint"),
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": (
         *(

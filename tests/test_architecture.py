@@ -92,6 +92,9 @@ DOORS = {
     "yaml": {"nesting"},
     "pyspark": {"store"},
     "python_calamine": {"store"},
+    "xlsxwriter": {"export"},
+    "weasyprint": {"report"},
+    "resvg_py": {"page"},
     "genai_prices": {"money", "ledger"},
 }
 """Libraries that only these rooms may import."""

@@ -1,16 +1,16 @@
-"""`flexlib export`: what a month cost, handed over to another system."""
+"""`flexlib export`: what a month cost, handed over to other programs and to people without flexlib."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.cli.export_formats import CHARTS, DIALECTS, FORMATS, Exported, Source, take_formats
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -22,48 +22,34 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.errors import SumsDiffer
+from flexlib.errors import BadParameter
 from flexlib.formats import clean_text, format_amount, format_count, format_plain
+from flexlib.i18n import _
 from flexlib.settings import Settings
-from flexlib.store.disk import PRIVATE, PUBLIC
 from flexlib.store.server import mark_made_up
 
 if TYPE_CHECKING:
-    from flexlib.front.focus import Charges
     from flexlib.front.spend import Spend
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What a file holds."""
-
-    rows: int
-    usd: Decimal
-    """Summed from the file itself."""
-    notes: tuple[str, ...] = ()
-    """Sentences on what is not in it."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way to hand a month over."""
-
-    title: str
-    suffix: str
-    write: Callable[[Spend, Path], Exported]
-    """Writes the month into the file, whole or not at all."""
-
-
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "export", "a month's charges as a file for another system", """\
-  flexlib export --format focus --year 2025 --month 9
+    parser = add_command(commands, "export", "a month as files of other programs: Excel, PDF, CSV and more", """\
+  flexlib export --format xlsx,pdf --year 2025 --month 9
+  flexlib export --format csv --csv-dialect es-CL --year 2025 --month 9
   flexlib export --format focus --year 2025 --month 9 --output september.csv --json
-  flexlib export --format csv --year 2025 --month 9 --names
-  flexlib export --format focus --demo --year 2025 --month 9""")  # fmt: skip
+  flexlib export --format png,svg --notebook flex_credits --year 2025 --month 9
+  flexlib export --format xlsx,pdf,png --demo --year 2025 --month 9""")  # fmt: skip
     titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
-    parser.add_argument("--format", required=True, choices=tuple(FORMATS), help=titles)
+    parser.add_argument("--format", required=True, type=take_formats, metavar="FORMAT[,FORMAT]", help=titles)
     add_month_options(parser, required=True)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default output/FORMAT_MONTH)")
+    parser.add_argument("--notebook", default="llm_usage",
+                        help="the report whose tables and charts are written (default llm_usage)")  # fmt: skip
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where one file goes (default in output/)")
+    parser.add_argument("--output-dir", type=Path, default=Path("output"), metavar="FOLDER",
+                        help="where files go, and pictures in a folder charts (default output)")  # fmt: skip
+    parser.add_argument("--csv-dialect", choices=DIALECTS, default=DIALECTS[0],
+                        help="of --format csv: es-CL has semicolons, decimal commas and a byte order mark, as Excel in "
+                        "Chile opens it")  # fmt: skip
     parser.add_argument("--names", action="store_true",
                         help="people by name instead of under pseudonyms, for the file's owner alone")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="say as JSON what was written, amounts as exact text")
@@ -73,87 +59,85 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Writes the file, says what is in it; the exit code is that of the month."""
+    """Writes the files, says what is in them; the exit code is that of the month."""
     from flexlib.front.months import find_look
     from flexlib.front.spend import load_spend
 
-    month, form = Month(arguments.year, arguments.month), FORMATS[arguments.format]
+    month, formats = Month(arguments.year, arguments.month), arguments.format
+    _check_options(arguments)
     settings = open_shown(arguments, settings, month)
     look = find_look(settings, settings.data)
-    tolerance = settings.bill_tolerance
     spend = load_spend(
         month,
         None,
         settings.data,
         zone="UTC",
         names=arguments.names,
-        tolerance=tolerance,
+        tolerance=settings.bill_tolerance,
         look=look,
         roster=arguments.roster or settings.organization,
     )
-    name = mark_made_up(f"{arguments.format}_{month}", settings.data) + form.suffix
-    path = arguments.output or Path("output", name)
-    made = form.write(spend, path)
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
+        make = partial(_make_page, arguments, settings, month, Path(folder))
+        source = Source(lambda: spend, make, arguments.names, arguments.csv_dialect)
+        written = [_write(name, source, month, settings, arguments) for name in formats]
     if arguments.json:
-        print(json.dumps(describe_export(arguments.format, spend, path, made), indent=2, ensure_ascii=False))
-    else:
-        print(f"📄 {clean_text(str(path))}")
-        print(f"{format_count(made.rows, 'charge')} that sum to US$ {format_amount(made.usd)}, the spend of {month}")
-    for sentence in made.notes:
+        told = [describe_export(name, spend, made) for name, made in zip(formats, written, strict=True)]
+        print(json.dumps(told[0] if len(told) == 1 else told, indent=2, ensure_ascii=False))
+    for sentence in dict.fromkeys(sentence for made in written for sentence in made.notes):
         print(f"{month}: {sentence}", file=sys.stderr)
     warn_of_month(spend.loaded[0], {})
     return find_exit_code(spend.certificates, spend.state)
 
 
-def describe_export(name: str, spend: Spend, path: Path, made: Exported) -> dict[str, object]:
+def describe_export(name: str, spend: Spend, made: Exported) -> dict[str, object]:
     """What was written, for JSON."""
-    return {
-        "format": name,
-        "month": str(spend.span.months[0]),
-        "state": str(spend.state),
-        "file": str(path),
-        "rows": made.rows,
-        "amount_in_usd": format_plain(made.usd),
-        "notes": list(made.notes),
-    }
+    files = [str(file) for file in made.files]
+    told: dict[str, object] = {"format": name, "month": str(spend.span.months[0]), "state": str(spend.state)}
+    told |= {"files": files} if FORMATS[name].suffix in (".png", ".svg") else {"file": files[0]}
+    if made.rows is not None and made.usd is not None:
+        told |= {"rows": made.rows, "amount_in_usd": format_plain(made.usd)}
+    return told | {"notes": list(made.notes)}
 
 
-def _write_focus(spend: Spend, path: Path) -> Exported:
-    from flexlib.front.focus import build_focus
-
-    return _write_charges(build_focus(spend), "BilledCost", spend, path)
-
-
-def _write_facts(spend: Spend, path: Path) -> Exported:
-    from flexlib.front.facts import build_facts
-
-    return _write_charges(build_facts(spend), "usd", spend, path)
-
-
-def _write_charges(charges: Charges, amount: str, spend: Spend, path: Path) -> Exported:
-    """Refuses to write what does not sum to the spend: the one is summed from the file, the other from the month."""
-    from flexlib.export import write_rows
-    from flexlib.front.focus import read_sums
-
-    spent = Decimal(spend.total("usd") or 0)
-    found: list[tuple[int, Decimal]] = []
-
-    def check(file: Path) -> None:
-        rows, total = read_sums(file, charges.rows.columns, amount)
-        if total != spent:
-            raise SumsDiffer(
-                f"{path} was not written: its charges sum to US$ {format_plain(total)}, the spend of "
-                f"{spend.span.months[0]} is US$ {format_plain(spent)}. This is a fault of flexlib; report it."
+def _write(name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace) -> Exported:
+    form = FORMATS[name]
+    stem = f"{Path(arguments.notebook).stem if form.is_of_page else name}_{month}"
+    path = arguments.output or arguments.output_dir / (mark_made_up(stem, settings.data) + form.suffix)
+    made = form.write(source, path)
+    if not arguments.json:
+        for file in made.files:
+            print(f"📄 {clean_text(str(file))}")
+        if made.rows is not None and made.usd is not None:
+            print(
+                f"{format_count(made.rows, 'charge')} that sum to US$ {format_amount(made.usd)}, the spend of {month}"
             )
-        found.append((rows, total))
-
-    write_rows(charges.rows, path, mode=PRIVATE if spend.names else PUBLIC, check=check)
-    ((rows, total),) = found
-    return Exported(rows, total, charges.notes)
+    return made
 
 
-FORMATS: Mapping[str, Format] = {
-    "focus": Format("FOCUS 1.2, the open layout of bills that cost tools read, as CSV", ".csv", _write_focus),
-    "csv": Format("the same charges under plain names, with what has no price", ".csv", _write_facts),
-}
-"""By the name that `--format` takes."""
+def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, folder: Path) -> Path:
+    """The page of the month, made anew: what stands in the files is what it shows."""
+    from flexlib.front.months import find_look
+    from flexlib.proof import write_unclosed
+    from flexlib.report.parameters import check_request, find_notebook, read_parameters
+    from flexlib.report.run import run_report
+    from flexlib.store.snapshots import list_months
+
+    known = read_parameters(find_notebook(arguments.notebook))
+    values: dict[str, object] = {"year": month.year, "month": month.month}
+    if arguments.names and "names" in known:
+        values["names"] = True
+    request = check_request(arguments.notebook, values, settings.service_key)
+    unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
+    return run_report(request, folder, settings.data, unclosed=unclosed)
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Raises `BadParameter` where options do not go together."""
+    pictures = {name for name in arguments.format if FORMATS[name].suffix in (".png", ".svg")}
+    if arguments.output and (len(arguments.format) > 1 or pictures):
+        said = _("--output names one file, and there are several here; name their folder by --output-dir: pictures go "
+                 "into {charts}/ in it.")  # fmt: skip
+        raise BadParameter(said.format(charts=CHARTS))
+    if arguments.csv_dialect != DIALECTS[0] and "csv" not in arguments.format:
+        raise BadParameter(_("--csv-dialect is of --format csv, which is not asked for; add csv or leave it out."))

@@ -26,6 +26,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
+from flexlib.cli.report_with import add_with_option, write_beside
 from flexlib.cli.verify import tell_settings
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
@@ -47,6 +48,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "report", "make a month's report: one HTML file to share", """\
   flexlib report --year 2025 --month 9
   flexlib report --demo --year 2025 --month 9
+  flexlib report --year 2025 --month 9 --with xlsx,pdf
   flexlib report --year 2025 --start-month 7 --end-month 9
   flexlib report --year 2025 --month 9 --names --offline --output-dir reports
   flexlib report -f params/flex_credits.yaml
@@ -63,6 +65,7 @@ def add_commands(commands: Commands) -> None:
                         help="do not read the month before, to compare with, where it is missing")  # fmt: skip
     parser.add_argument("--console", action="store_true", help="also print the month's flex credits by day and model")
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where it goes (default reports)")
+    add_with_option(parser)
     parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS",
                         help=f"how long a cell of the notebook may take (default {CELL_LIMIT:g})")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print what was made as JSON")
@@ -182,6 +185,7 @@ def _tell(
         files.append(table)
         if arguments.console and not arguments.json:
             print(text)
+    files += write_beside(page, request, settings, arguments)
     # The month that the notebook has loaded is not loaded again.
     state = None if request.reads == "credits" else read_state(page)
     # A notebook of no month that says nothing of what it loaded is judged by nothing.

@@ -12,7 +12,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -29,6 +29,7 @@ from flexlib.tables.definition import Column, Kind, Row, Table
 if TYPE_CHECKING:
     import duckdb
 
+BYTE_ORDER_MARK = "\ufeff"
 FORMULA = r"[\s\ufeff\u200b-\u200f\u2060]*[=+@＝＋＠﹢﹦﹫－﹣−-]"
 FORMULA_START = re.compile(rf"{FORMULA}|[\t\r\n]")
 """What a spreadsheet may run as a formula, also behind blanks and marks that it passes over, or in full width."""
@@ -70,19 +71,30 @@ def write_csv(table: Table, path: Path, *, is_private: bool = False) -> Path:
 
 
 def write_rows(
-    rows: duckdb.DuckDBPyRelation, path: Path, *, mode: int = PUBLIC, check: Callable[[Path], None] | None = None
+    rows: duckdb.DuckDBPyRelation,
+    path: Path,
+    *,
+    mode: int = PUBLIC,
+    check: Callable[[Path], None] | None = None,
+    with_commas: Collection[str] = (),
 ) -> Path:
     """Rows of texts, as many as there are, under the names of their columns; what is not known is empty.
 
-    `check` reads the finished file before it takes its place; what it raises leaves `path` as it was. Raises
-    `DiskFailed`; a file that was there before is then untouched.
+    `with_commas`: the columns of numbers, which then have decimal commas, in a file as Excel in Chile opens it: cells
+    end in semicolons, and a byte order mark says that it is UTF-8. `check` reads the finished file before it takes its
+    place; what it raises leaves `path` as it was. Raises `DiskFailed`; a file that was there before is then untouched.
     """
     import duckdb
 
-    columns = ", ".join(f'{disarm_in_sql(name)} AS "{name}"' for name in rows.columns)
+    written = {name: f"""replace("{name}", '.', ',')""" if name in with_commas else disarm_in_sql(name)
+               for name in rows.columns}  # fmt: skip
+    marks = [BYTE_ORDER_MARK * bool(with_commas), *[""] * (len(written) - 1)]
+    columns = ", ".join(f'{sql} AS "{mark}{name}"' for mark, (name, sql) in zip(marks, written.items(), strict=True))
     try:
         with replace_whole(path, mode) as temporary, _bound_memory(temporary.parent):
-            rows.select(columns).to_csv(str(temporary), header=True, use_tmp_file=False)
+            rows.select(columns).to_csv(
+                str(temporary), header=True, sep=";" if with_commas else ",", use_tmp_file=False
+            )
             if check is not None:
                 check(temporary)
     except (OSError, duckdb.IOException) as error:

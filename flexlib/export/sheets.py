@@ -9,12 +9,16 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from textwrap import shorten, wrap
-from typing import Any
+from typing import Any, TypeAlias
 
 from flexlib.export.lines import FORMULA_START
+from flexlib.export.native_charts import add_chart
 from flexlib.formats import UNKNOWN, clean_text
 from flexlib.i18n import _
-from flexlib.tables.definition import MONEY, NUMBERS, Column, Kind, Row, Table, Total, format_value
+from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, Total, format_value
+
+Sheet: TypeAlias = Any
+"""What XlsxWriter makes, which has no types."""
 
 NUMBER_FORMATS: dict[Kind, str | int] = {
     Kind.COUNT: "#,##0",
@@ -41,9 +45,6 @@ LINE = 15.5
 """Points that a line of text is high."""
 HEAD_ROW = 3
 """Where a table's headings stand: above them its caption and the finding of the page."""
-CHARTED = 15
-"""Lines that a chart has room for."""
-FEWEST_CHARTED = 2
 LONGEST_SHEET = 31
 """Letters of a sheet's name that Excel takes."""
 
@@ -57,14 +58,14 @@ class Book:
         self._formats: dict[tuple[tuple[str, object], ...], Any] = {}
         self._names: set[str] = set()
 
-    def form(self, **properties: object) -> Any:  # noqa: ANN401
+    def form(self, **properties: object) -> Sheet:
         """The format with these properties of XlsxWriter, made once."""
         key = tuple(sorted(properties.items()))
         if key not in self._formats:
             self._formats[key] = self.workbook.add_format({"valign": "top", **properties})
         return self._formats[key]
 
-    def add_sheet(self, title: str) -> Any:  # noqa: ANN401
+    def add_sheet(self, title: str) -> Sheet:
         """A sheet of a name that Excel takes, and no other has."""
         plain = re.sub(r"[\[\]:*?/\\]", " ", clean_text(title)).strip().strip("'")
         plain = shorten(plain, LONGEST_SHEET, placeholder="…") or plain[:LONGEST_SHEET].strip() or "-"
@@ -75,23 +76,26 @@ class Book:
         self._names.add(name.lower())
         return self.workbook.add_worksheet(name)
 
-    def write_text(self, sheet: Any, row: int, place: int, text: str, **properties: object) -> None:  # noqa: ANN401
+    def write_text(self, sheet: Sheet, row: int, place: int, text: str, **properties: object) -> None:
         """A text that stays one, whatever it begins with, also where somebody edits the cell."""
         armed = {"quote_prefix": True} if FORMULA_START.match(text) else {}
         sheet.write_string(row, place, clean_text(text), self.form(**properties, **armed))
 
-    def write_value(self, sheet: Any, row: int, place: int, value: object, kind: Kind, **properties: object) -> None:  # noqa: ANN401
+    def write_value(self, sheet: Sheet, row: int, place: int, value: object, kind: Kind, **properties: object) -> None:
         """A value as its kind: a number, a day, a text; what is not known is a dash, which no sum counts."""
         if isinstance(value, date):
-            sheet.write_datetime(row, place, value, self.form(num_format=NUMBER_FORMATS[kind], align="left", **properties))
+            sheet.write_datetime(
+                row, place, value, self.form(num_format=NUMBER_FORMATS[kind], align="left", **properties)
+            )
         elif isinstance(value, int | float | Decimal | Fraction) and math.isfinite(value):
             number = self.to_number(value, kind)
-            sheet.write_number(row, place, number, self.form(num_format=NUMBER_FORMATS.get(kind, "General"), **properties))
+            sheet.write_number(
+                row, place, number, self.form(num_format=NUMBER_FORMATS.get(kind, "General"), **properties)
+            )
         elif value is None or kind in NUMBERS:
-            text = UNKNOWN if value is None else str(value)
-            self.write_text(sheet, row, place, text, align="right", **properties)
+            self.write_text(sheet, row, place, _name(value, kind), align="right", **properties)
         else:
-            self.write_text(sheet, row, place, str(value), text_wrap=True, **properties)
+            self.write_text(sheet, row, place, _name(value, kind), text_wrap=True, **properties)
 
     def to_number(self, value: float | Decimal | Fraction, kind: Kind) -> float:
         """The number that Excel gets: the nearest that it can hold."""
@@ -100,11 +104,16 @@ class Book:
         return float(Fraction(value) * SCALES[kind]) if kind in SCALES else float(value)
 
 
+def _name(value: object, kind: Kind) -> str:
+    """A text as the page has it, also for what is not known, or a number that is none, such as `NaN`."""
+    return format_value(value, kind) if value is None or isinstance(value, str) else str(value)
+
+
 def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -> str:
     """A sheet of the table under its caption and some `lines`; gives the sheet's name. `name` is the Table object's."""
-    sheet = book.add_sheet(table.caption)
+    sheet = book.add_sheet(table.title)
     columns = _list_columns(table)
-    book.write_text(sheet, 0, 0, table.caption, bold=True, font_size=14)
+    book.write_text(sheet, 0, 0, table.title, bold=True, font_size=14)
     book.write_text(sheet, 1, 0, " · ".join(filter(None, lines)), font_color="#5d6879")
     for place, row in enumerate(table.rows, HEAD_ROW + 1):
         _write_row(book, sheet, place, columns, row)
@@ -122,7 +131,7 @@ def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -
         ],
     }
     sheet.add_table(HEAD_ROW, 0, last + has_total, len(columns) - 1, options)
-    for number, (column, key) in enumerate(columns if has_total else ()):
+    for number, (column, _key) in enumerate(columns if has_total else ()):
         if "total_function" in options["columns"][number] and column.total in (Total.SUM, Total.KNOWN):
             _write_sum(book, sheet, last + 1, number, f"{name}[{_escape(heads[number])}]", table, column)
     for place, row in enumerate(table.closing, last + has_total + 1):
@@ -136,12 +145,12 @@ def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -
         if (most := count_lines(texts, widths)) > 1:
             sheet.set_row(place, most * LINE)
     sheet.freeze_panes(HEAD_ROW + 1, 1)
-    set_print(sheet, HEAD_ROW, table.caption)
-    _add_chart(book, sheet, table, columns)
+    set_print(sheet, HEAD_ROW, table.title)
+    add_chart(book.workbook, sheet, HEAD_ROW, table, columns)
     return str(sheet.get_name())
 
 
-def set_print(sheet: Any, head: int, title: str) -> None:  # noqa: ANN401
+def set_print(sheet: Sheet, head: int, title: str) -> None:
     """On paper: as wide as a page, the headings on each, numbered."""
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
@@ -179,10 +188,12 @@ def _name_heads(columns: Iterable[tuple[Column, str]]) -> list[str]:
     """The headings, none twice and none empty: Excel takes no others."""
     heads: list[str] = []
     for column, key in columns:
-        head = column.heading or key
+        head = column.title or key
         name = head if key == column.key else _("{heading}, note").format(heading=head)
         taken = {one.lower() for one in heads}
-        heads.append(next(one for one in (name, *(f"{name} {more}" for more in range(2, 99))) if one.lower() not in taken))
+        heads.append(
+            next(one for one in (name, *(f"{name} {more}" for more in range(2, 99))) if one.lower() not in taken)
+        )
     return heads
 
 
@@ -190,7 +201,9 @@ def _align(column: Column, key: str) -> str:
     return "right" if key == column.key and column.kind in NUMBERS else "left"
 
 
-def _write_row(book: Book, sheet: Any, place: int, columns: Sequence[tuple[Column, str]], row: Row, **look: object) -> None:  # noqa: ANN401
+def _write_row(
+    book: Book, sheet: Sheet, place: int, columns: Sequence[tuple[Column, str]], row: Row, **look: object
+) -> None:
     for number, (column, key) in enumerate(columns):
         value = row.get(key)
         if key != column.key:
@@ -212,18 +225,7 @@ def _total(book: Book, table: Table, column: Column, key: str) -> dict[str, Any]
     return form | {"total_function": "sum" if is_sum else f"={number!r}", "total_value": number}
 
 
-def _find_charted(table: Table, columns: Sequence[tuple[Column, str]]) -> int | None:
-    """The place of what the page draws bars of, else of money or credits that have a sum over time."""
-    drawn = next((column.key for column in table.columns if column.kind is Kind.BAR), None)
-    over_time = columns[0][0].kind in (Kind.DAY, Kind.MONTH)
-    for place, (column, key) in enumerate(columns):
-        is_sum = over_time and column.kind in MONEY | {Kind.CREDITS} and column.total in (Total.SUM, Total.KNOWN)
-        if key == column.key and (key == drawn or is_sum):
-            return place
-    return None
-
-
-def _write_sum(book: Book, sheet: Any, row: int, number: int, cells: str, table: Table, column: Column) -> None:  # noqa: ANN401
+def _write_sum(book: Book, sheet: Sheet, row: int, number: int, cells: str, table: Table, column: Column) -> None:
     """The sum again, with the name of its table: without it LibreOffice does not understand headings of two words."""
     value = book.to_number(table.sum_column(column), column.kind)  # type: ignore[arg-type]
     form = book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"), bold=True)
@@ -232,37 +234,3 @@ def _write_sum(book: Book, sheet: Any, row: int, number: int, cells: str, table:
 
 def _escape(heading: str) -> str:
     return re.sub(r"(['#\[\]@])", r"'\1", heading)
-
-
-def _add_chart(book: Book, sheet: Any, table: Table, columns: Sequence[tuple[Column, str]]) -> None:  # noqa: ANN401
-    """A chart of the table's money, credits or calls: columns over days, bars of the first lines elsewhere."""
-    found = _find_charted(table, columns)
-    named = columns[0][0]
-    if found is None or not any(isinstance(row.get(columns[found][1]), int | Decimal) for row in table.rows):
-        return
-    over_time, value = named.kind in (Kind.DAY, Kind.MONTH), found
-    shown = len(table.rows) if over_time else min(len(table.rows), CHARTED)
-    if shown < FEWEST_CHARTED:
-        return
-    chart = book.workbook.add_chart({"type": "column" if over_time else "bar"})
-    first, last = HEAD_ROW + 1, HEAD_ROW + shown
-    name = sheet.get_name()
-    chart.add_series({
-        "name": [name, HEAD_ROW, value],
-        "categories": [name, first, 0, last, 0],
-        "values": [name, first, value, last, value],
-        "fill": {"color": "#3552c8"},
-        "gap": 40,
-    })  # fmt: skip
-    chart.set_title({"name": f"{table.caption}: {columns[value][0].heading}", "name_font": {"size": 11}, "overlay": False})
-    chart.set_legend({"none": True})
-    amounts = {"major_gridlines": {"visible": True, "line": {"color": "#e3e6eb"}}, "num_format": "#,##0"}
-    names = {"num_font": {"size": 9}, "major_gridlines": {"visible": False}}
-    if over_time:
-        chart.set_x_axis(names | {"date_axis": True, "num_format": "d", "major_unit": 1})
-        chart.set_y_axis(amounts)
-    else:  # Excel draws the first bar lowest
-        chart.set_y_axis(names | {"reverse": True, "crossing": "max"})
-        chart.set_x_axis(amounts)
-    chart.set_size({"width": 640, "height": 300 if over_time else 60 + 26 * shown + 40})
-    sheet.insert_chart(HEAD_ROW, len(columns) + 1, chart, {"object_position": 3, "description": table.caption})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.errors import DiskFailed
-from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, add_table_sheet, count_lines, set_print
+from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, Sheet, add_table_sheet, count_lines, set_print
 from flexlib.formats import format_number
 from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole
@@ -54,17 +54,18 @@ def write_workbook(
             workbook.set_properties({"title": document.name, "comments": document.state, "created": MADE})
             book = Book(workbook)
             first = book.add_sheet(_("About"))
-            sheets = []
-            for number, (section, table) in enumerate(
-                (section, table) for section in document.sections for table in section.tables if table.rows
-            ):
-                lines = (document.name, document.state, section.heading)
-                name = add_table_sheet(book, table, f"table_{number + 1}", lines)
-                sheets.append((name, section.heading))
+            sheets: list[tuple[str, str]] = []
+            for section in document.sections:
+                for table in section.tables:
+                    if table.rows:
+                        lines = (document.name, document.state, section.heading)
+                        name = add_table_sheet(book, table, f"table_{len(sheets) + 1}", lines)
+                        sheets.append((name, section.heading))
             notes = [] if facts is None else [*_add_facts(book, facts, document, sheets, most_rows)]
             if book.long_amounts:
-                notes.append(_("{count} amounts have more than the 15 digits that Excel keeps, and are rounded to them; "
-                               "CSV, Parquet and JSON hold every digit.").format(count=format_number(book.long_amounts)))  # fmt: skip
+                said = _("{count} amounts have more than the 15 digits that Excel keeps, and are rounded to them; CSV, "
+                         "Parquet and JSON hold every digit.")  # fmt: skip
+                notes.append(said.format(count=format_number(book.long_amounts)))
             _fill_first(book, first, document, sheets, notes)
             workbook.close()
     except OSError as error:
@@ -73,7 +74,11 @@ def write_workbook(
 
 
 def _fill_first(
-    book: Book, sheet: Any, document: Document, sheets: Sequence[tuple[str, str]], notes: Sequence[str]  # noqa: ANN401
+    book: Book,
+    sheet: Sheet,
+    document: Document,
+    sheets: Sequence[tuple[str, str]],
+    notes: Sequence[str],
 ) -> None:
     soft = {"font_color": "#5d6879", "text_wrap": True}
     sheet.set_column(0, 0, NAME)
@@ -103,7 +108,9 @@ def _fill_first(
             row += 1
         for name, value, text in found:
             if name in known and not value:
-                sheet.write_url(row, 0, f"internal:'{name.replace(chr(39), chr(39) * 2)}'!A1", book.form(font_color="#3552c8"), name)
+                sheet.write_url(
+                    row, 0, f"internal:'{name.replace(chr(39), chr(39) * 2)}'!A1", book.form(font_color="#3552c8"), name
+                )
             elif name:
                 book.write_text(sheet, row, 0, name, text_wrap=True)
             if value:
@@ -131,9 +138,9 @@ def _add_facts(
         sheet = book.add_sheet(title if count <= room else f"{title} {part + 1}")
         book.workbook.constant_memory = False
         for place, column in enumerate(facts.columns):
-            sheet.set_column(place, place, max(12, len(_(column.heading)) + 4, 30 * (column.kind is Kind.TEXT)))
+            sheet.set_column(place, place, max(12, len(column.title) + 4, 30 * (column.kind is Kind.TEXT)))
             if not is_table:
-                book.write_text(sheet, 0, place, _(column.heading), bold=True, bottom=1)
+                book.write_text(sheet, 0, place, column.title, bold=True, bottom=1)
         here, writers = min(room, count - made), _choose_writers(book, sheet, facts.columns)
         for place, row in enumerate(islice(rows, here), 1):
             for write, value in zip(writers, row, strict=True):
@@ -142,8 +149,10 @@ def _add_facts(
         made += here
         last = len(facts.columns) - 1
         if is_table:
-            heads = [{"header": _(column.heading)} for column in facts.columns]
-            sheet.add_table(0, 0, max(here, 1), last, {"name": "facts", "style": "Table Style Light 1", "columns": heads})
+            heads = [{"header": column.title} for column in facts.columns]
+            sheet.add_table(
+                0, 0, max(here, 1), last, {"name": "facts", "style": "Table Style Light 1", "columns": heads}
+            )
         else:
             sheet.autofilter(0, 0, here, last)
         sheet.freeze_panes(1, 0)
@@ -155,7 +164,7 @@ def _add_facts(
         )
 
 
-def _choose_writers(book: Book, sheet: Any, columns: Sequence[Column]) -> list[Callable[[int, Any], None]]:  # noqa: ANN401
+def _choose_writers(book: Book, sheet: Sheet, columns: Sequence[Column]) -> list[Callable[[int, Any], None]]:
     """What writes a value of each column into a line: chosen once, since there may be millions of values."""
 
     def choose(place: int, column: Column) -> Callable[[int, Any], None]:

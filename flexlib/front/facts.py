@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.formats import format_count
@@ -12,6 +14,8 @@ from flexlib.front.focus_columns import FLEX, PLAN
 from flexlib.spend.billed import count_calls
 
 if TYPE_CHECKING:
+    import duckdb
+
     from flexlib.front.spend import Spend
     from flexlib.spend.month import MonthUsage
 
@@ -42,6 +46,7 @@ FACTS: Mapping[str, str] = {
 
 CREDITS, MONEY = ("flex_credits", "plan_credits"), ("usd", "clp", "exchange_rate")
 COUNTS = ("requests", "input_tokens", "cached_tokens", "output_tokens")
+NUMBERS = (*COUNTS, *CREDITS, *MONEY)
 MOST_DECIMALS = 26
 """Of an amount in a type of 38 digits: twelve are left for its whole part."""
 
@@ -84,8 +89,17 @@ def type_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
     )
 
 
+def sum_column(file: Path, name: str) -> tuple[int, Decimal]:
+    """How many rows a Parquet file holds, and the exact sum of one of its columns."""
+    import duckdb
+
+    values = duckdb.read_parquet(str(file)).aggregate(f"count(*), sum({name})").fetchall()
+    ((rows, total),) = values
+    return rows, Decimal(total or 0)
+
+
 def _measure_scale(rows: duckdb.DuckDBPyRelation, names: Sequence[str]) -> int:
     """How many decimals the longest of these amounts has, and no more than leave room for what is before them."""
     longest = ", ".join(f"coalesce(max(length(split_part({name}, '.', 2))), 0)" for name in names)
     (found,) = rows.aggregate(longest).fetchall()
-    return min(max(found), MOST_DECIMALS)
+    return min(max(map(int, found)), MOST_DECIMALS)

@@ -84,13 +84,17 @@ def _explain_left_out(month: MonthUsage) -> Iterator[str]:
         )
 
 
-def read_sums(file: Path, columns: Iterable[str] = COLUMNS, amount: str = "BilledCost") -> tuple[int, Decimal]:
-    """How many charges a CSV file holds, and the exact sum of an amount as it stands there."""
+def read_sums(
+    file: Path, columns: Iterable[str] = COLUMNS, amount: str = "BilledCost", decimal: str = "."
+) -> tuple[int, Decimal]:
+    """How many charges a CSV file holds, and the exact sum of an amount as it stands there. With `decimal` as a comma
+    its cells end in semicolons."""
     import duckdb
 
     texts = dict.fromkeys(columns, "VARCHAR")
-    read = duckdb.read_csv(str(file), header=True, auto_detect=False, columns=texts, quotechar='"', escapechar='"')
-    cost = read.select(f'"{amount}" AS cost')
+    form = {"sep": "," if decimal == "." else ";", "quotechar": '"', "escapechar": '"'}
+    read = duckdb.read_csv(str(file), header=True, auto_detect=False, columns=texts, **form)
+    cost = read.select(f"""replace("{amount}", '{decimal}', '.') AS cost""")
     is_short = f"length(split_part(cost, '.', 2)) <= {SUMMED_DECIMALS}"
     short = f"sum(CAST(cost AS DECIMAL(38, {SUMMED_DECIMALS}))) FILTER ({is_short})"
     ((rows, total, others),) = cost.aggregate(f"count(*), {short}, list(cost) FILTER (NOT ({is_short}))").fetchall()

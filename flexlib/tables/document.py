@@ -114,7 +114,9 @@ def _read_section(part: Mapping[str, Any], html: str) -> Section:
 
 
 def _read_picture(chart: Mapping[str, Any], html: str) -> Picture:
-    found = re.search(rf'<svg class="wide"[^>]*aria-labelledby="{re.escape(chart["name"])}-title .*?</svg>', html, re.DOTALL)
+    found = re.search(
+        rf'<svg class="wide"[^>]*aria-labelledby="{re.escape(chart["name"])}-title .*?</svg>', html, re.DOTALL
+    )
     legend = [(text, colour) for text, colour in chart["legend"]]
     return Picture(chart["name"], chart["title"], chart["description"], legend, found[0] if found else "")
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from flexlib.i18n import mark_text
 from flexlib.tables.definition import Column, Kind
 
 FACT_COLUMNS = (
-    Column("day", mark_text("Day"), Kind.DAY),
-    Column("person", mark_text("Person")),
-    Column("department", mark_text("Department")),
-    Column("model", mark_text("Model")),
-    Column("provider", mark_text("Who bills")),
-    Column("charge", mark_text("Charge")),
-    Column("requests", mark_text("Calls"), Kind.COUNT),
-    Column("flex_credits", mark_text("Flex credits"), Kind.CREDITS),
-    Column("plan_credits", mark_text("Plan credits"), Kind.CREDITS),
-    Column("usd", mark_text("US$"), Kind.USD),
-    Column("clp", mark_text("CLP"), Kind.CLP),
+    Column("day", "Day", Kind.DAY),
+    Column("person", "Person"),
+    Column("department", "Department"),
+    Column("model", "Model"),
+    Column("provider", "Who bills"),
+    Column("charge", "Charge"),
+    Column("requests", "Calls", Kind.COUNT),
+    Column("flex_credits", "Flex credits", Kind.CREDITS),
+    Column("plan_credits", "Plan credits", Kind.CREDITS),
+    Column("usd", "US$", Kind.USD),
+    Column("clp", "CLP", Kind.CLP),
 )
 """Credits are hundredths. An empty cell is not known, or of another kind of charge."""

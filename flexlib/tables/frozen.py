@@ -52,7 +52,7 @@ def freeze_value(value: object) -> object:
     if isinstance(value, Decimal):
         return {"decimal": f"{value:f}"}
     if isinstance(value, date):
-        return {"date": f"{value:%Y-%m-%d}"}
+        return {"date": value.isoformat()[:10]}
     if isinstance(value, Total):
         return {"total": value.name}
     if value is None or isinstance(value, str | float):
@@ -67,7 +67,7 @@ def thaw_value(value: object) -> Any:  # noqa: ANN401 (what a table holds)
     if not isinstance(value, dict):
         return value
     ((kind, text),) = value.items()
-    return {"decimal": Decimal, "date": date.fromisoformat, "total": Total.__getitem__}[kind](text)
+    return Total[text] if kind == "total" else Decimal(text) if kind == "decimal" else date.fromisoformat(text)
 
 
 def _freeze_row(row: Mapping[str, Any], keys: list[str]) -> Frozen:

@@ -34,6 +34,19 @@ def write_kept(parts: Iterable[KeptPart]) -> dict[str, Any]:
     return {KEPT_TYPE: found} if found else {}
 
 
+def keep_title(
+    title: str, month: str, state: str, summary: str, over: str, missing: Iterable[str], *, is_demo: bool
+) -> KeptPart:
+    """The title of a page, `month` as HTML."""
+    said = {"part": "title", "title": title, "month": strip_markup(month), "state": state, "summary": summary}
+    return said | {"over": over, "missing": [*missing], "is_demo": is_demo}
+
+
+def keep_cards(cards: Iterable[tuple[str, str, str]]) -> KeptPart:
+    """Headline numbers, of HTML."""
+    return {"part": "cards", "cards": [[strip_markup(text) for text in card] for card in cards]}
+
+
 def strip_markup(html: str) -> str:
     """The text of some HTML in a line.
 

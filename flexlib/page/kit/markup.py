@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ class Html(Piece):
 
     def render_html(self) -> str:
         return self.text
+
+
+def join_kept(pieces: Iterable[Piece]) -> list[KeptPart]:
+    """What a report keeps of several pieces."""
+    return [part for piece in pieces if isinstance(piece, Html) for part in piece.kept]
 
 
 def escape(text: str) -> str:

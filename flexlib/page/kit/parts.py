@@ -12,8 +12,8 @@ from flexlib.certificate import Certificate, State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
 from flexlib.formats import UNKNOWN, format_moment, format_number
 from flexlib.i18n import _, mark_text, translate_count, write_number
-from flexlib.page.kit.kept import KeptPart, strip_markup
-from flexlib.page.kit.markup import Html, Piece, escape, render_element
+from flexlib.page.kit.kept import keep_cards, keep_title
+from flexlib.page.kit.markup import Html, Piece, escape, join_kept, render_element
 from flexlib.page.kit.table import render_table
 from flexlib.page.kit.theme import LAB_STYLE, render_lab_style
 from flexlib.sources.registry import WINDSURF, name_source
@@ -122,8 +122,7 @@ def show_title(
         alert = render_element("div", alert, class_=f"flex-alert {badge.colour}", role="note")
     header = render_element("header", render_element("div", head) + state, class_="flex-title")
     style = render_element("style", render_lab_style(), class_=LAB_STYLE)
-    kept = {"title": title, "month": strip_markup(month), "state": _(badge.word), "summary": summary, "over": over}
-    kept |= {"part": "title", "missing": [*missing], "is_demo": demo}
+    kept = keep_title(title, month, _(badge.word), summary, over, missing, is_demo=demo)
     return Html("title", f"{style}\n{header}\n{alert}", for_scripts, [kept])
 
 
@@ -134,8 +133,7 @@ def show_cards(cards: Iterable[tuple[str, str, str]]) -> Html:
         render_element("div", f'<dt>{name}</dt>{_render_figure(value)}<dd class="note">{note}</dd>')
         for name, value, note in cards
     )
-    kept = {"part": "cards", "cards": [[strip_markup(text) for text in card] for card in cards]}
-    return Html("headlines", render_element("dl", written, class_="flex-headlines"), kept=[kept])
+    return Html("headlines", render_element("dl", written, class_="flex-headlines"), kept=[keep_cards(cards)])
 
 
 def show_section(heading: Heading | None, *parts: Piece | Table | None) -> Html:
@@ -147,23 +145,21 @@ def show_section(heading: Heading | None, *parts: Piece | Table | None) -> Html:
     title = escape(_(heading.heading)).replace("US$ ", "US$\u00a0")
     head = render_element("h2", title) + render_element("p", escape(_(heading.note)), class_="lede")
     content = "\n".join(render_table(part) if isinstance(part, Table) else part.render_html() for part in shown)
-    kept = {"part": "section", "heading": _(heading.heading), "note": _(heading.note), "shown": shown}
-    return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"), kept=[kept])
+    kept = [{"part": "section", "heading": _(heading.heading), "note": _(heading.note), "shown": shown}]
+    return Html(name, render_element("section", f"{head}\n{content}", class_="flex-section"), kept=kept)
 
 
 def show_beside(left: Piece, right: Piece) -> Html:
     """Two sections side by side where there is room; one that is empty leaves it to the other."""
     name, sides = f"{left.name}, {right.name}", [left.render_html(), right.render_html()]
-    kept = _join_kept((left, right))
-    if not all(sides):
-        return Html(name, "".join(sides), kept=kept)
-    return Html(name, render_element("div", "\n".join(sides), class_="flex-beside"), kept=kept)
+    shown = render_element("div", "\n".join(sides), class_="flex-beside") if all(sides) else "".join(sides)
+    return Html(name, shown, kept=join_kept((left, right)))
 
 
 def show_sections(*pieces: Piece) -> Html:
     """Sections one below the other."""
-    names = ", ".join(piece.name for piece in pieces)
-    return Html(names, "\n".join(piece.render_html() for piece in pieces), kept=_join_kept(pieces))
+    names, shown = ", ".join(piece.name for piece in pieces), "\n".join(piece.render_html() for piece in pieces)
+    return Html(names, shown, kept=join_kept(pieces))
 
 
 def show_line(name: str, head: str, text: str, title: str = "") -> Html:
@@ -186,8 +182,8 @@ def show_facts(
     content += render_element("details", opened, class_="flex-details") if summary else listed
     content += "".join(render_element("p", escape(note)) for note in notes)
     class_ = f"flex-section flex-proof {badge.colour}"
-    kept = {"part": "facts", "heading": _(badge.heading), "facts": [[_(one.name), one.text] for one in facts], "notes": notes}
-    return Html("proof", render_element("section", content, class_=class_, id="proof"), kept=[kept])
+    kept = [{"part": "facts", "facts": [[_(one.name), one.text] for one in facts], "notes": notes}]
+    return Html("proof", render_element("section", content, class_=class_, id="proof"), kept=kept)
 
 
 def show_certificates(state: State, certificates: Sequence[Certificate], missing: Sequence[str]) -> Html:
@@ -230,10 +226,6 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
 def mark_total(badge: StateBadge) -> str:
     """What stands after the name of a total that is not the whole, as HTML; nothing after one that is."""
     return badge.total_prefix and " " + render_element("b", escape(_(badge.total_prefix)), class_=badge.colour)
-
-
-def _join_kept(pieces: Iterable[Piece]) -> list[KeptPart]:
-    return [part for piece in pieces if isinstance(piece, Html) for part in piece.kept]
 
 
 def _render_figure(value: str) -> str:

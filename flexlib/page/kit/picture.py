@@ -82,12 +82,10 @@ def _place_legend(picture: Picture, width: int) -> tuple[list[tuple[float, int, 
 
 
 def _write(text: str, x: float, y: float, size: int, colour: str, weight: str = "normal") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" font-weight="{weight}" fill="{LIGHT[colour]}">{escape(text)}</text>'
-    )
+    look = f'font-size="{size}" font-weight="{weight}" fill="{LIGHT[colour]}"'
+    return f'<text x="{x:g}" y="{y:g}" {look}>{escape(text)}</text>'
 
 
 def name_picture(picture: Picture, stem: str) -> str:
     """`llm_usage_spend-days`, of the chart `chart-spend-days` of that page."""
     return f"{stem}_{picture.name.removeprefix('chart-')}"
-

@@ -1,0 +1,204 @@
+"""The formats of `flexlib export` and `flexlib report --with`, and what writes each of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.errors import SumsDiffer
+from flexlib.formats import format_plain
+from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
+
+if TYPE_CHECKING:
+    from flexlib.front.focus import Charges
+    from flexlib.front.spend import Spend
+    from flexlib.tables.document import Document
+
+DIALECTS = ("plain", "es-CL")
+CHARTS = "charts"
+"""The folder of pictures."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file is written from: a month's charges, a page, or both; each read once, and only where it is needed."""
+
+    load_spend: Callable[[], Spend | None]
+    """None where the page is of no single month."""
+    make_page: Callable[[], Path]
+    is_private: bool = False
+    """Whether people stand in it by name."""
+    dialect: str = DIALECTS[0]
+    """How numbers stand in a CSV."""
+
+    @cached_property
+    def spend(self) -> Spend | None:
+        return self.load_spend()
+
+    @cached_property
+    def page(self) -> Path:
+        return self.make_page()
+
+    @cached_property
+    def document(self) -> Document:
+        from flexlib.tables.document import read_document
+
+        return read_document(self.page)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    files: Sequence[Path]
+    rows: int | None = None
+    """Charges in it; None where it holds tables."""
+    usd: Decimal | None = None
+    """Summed from the file itself."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what is not in it."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to hand a month over."""
+
+    title: str
+    suffix: str
+    write: Callable[[Source, Path], Exported]
+    """Writes the file, whole or not at all."""
+    is_of_page: bool = True
+    """Whether it shows a page, or else the month's charges."""
+
+
+def _write_focus(source: Source, path: Path) -> Exported:
+    from flexlib.front.focus import build_focus
+
+    spend = _find_month(source)
+    return _write_charges(build_focus(spend), "BilledCost", spend, path)
+
+
+def _write_facts(source: Source, path: Path) -> Exported:
+    from flexlib.front.facts import build_facts
+
+    spend = _find_month(source)
+    return _write_charges(build_facts(spend), "usd", spend, path, is_chilean=source.dialect == "es-CL")
+
+
+def _write_charges(charges: Charges, amount: str, spend: Spend, path: Path, *, is_chilean: bool = False) -> Exported:
+    from flexlib.export import write_rows
+    from flexlib.front.facts import NUMBERS
+    from flexlib.front.focus import read_sums
+
+    found: list[tuple[int, Decimal]] = []
+
+    def check(file: Path) -> None:
+        decimal = "," if is_chilean else "."
+        found.append(_hold_against_spend(read_sums(file, charges.rows.columns, amount, decimal), spend, path))
+
+    decimals = NUMBERS if is_chilean else ()
+    write_rows(charges.rows, path, mode=PRIVATE if spend.names else PUBLIC, check=check, with_commas=decimals)
+    ((rows, total),) = found
+    return Exported([path], rows, total, charges.notes)
+
+
+def _write_parquet(source: Source, path: Path) -> Exported:
+    from flexlib.export.data import write_parquet
+    from flexlib.front.facts import build_facts, sum_column, type_facts
+
+    spend = _find_month(source)
+    charges, found = build_facts(spend), list[tuple[int, Decimal]]()
+
+    def check(file: Path) -> None:
+        found.append(_hold_against_spend(sum_column(file, "usd"), spend, path))
+
+    write_parquet(type_facts(charges), path, check, is_private=source.is_private)
+    ((rows, total),) = found
+    return Exported([path], rows, total, charges.notes)
+
+
+def _hold_against_spend(found: tuple[int, Decimal], spend: Spend, path: Path) -> tuple[int, Decimal]:
+    """Refuses to write what does not sum to the spend: the one is summed from the file, the other from the month."""
+    rows, total = found
+    spent = Decimal(spend.total("usd") or 0)
+    if total != spent:
+        raise SumsDiffer(
+            f"{path} was not written: its charges sum to US$ {format_plain(total)}, the spend of "
+            f"{spend.span.months[0]} is US$ {format_plain(spent)}. This is a fault of flexlib; report it."
+        )
+    return rows, total
+
+
+def _find_month(source: Source) -> Spend:
+    from flexlib.errors import BadParameter
+
+    if source.spend is None:
+        raise BadParameter("csv, focus and parquet are of one month; ask for a report of a month, or leave them out.")
+    return source.spend
+
+
+def _write_workbook(source: Source, path: Path) -> Exported:
+    from flexlib.export.workbook import Facts, write_workbook
+    from flexlib.front.facts import build_facts, sum_facts
+    from flexlib.tables.facts import FACT_COLUMNS
+
+    spend = source.spend
+    facts = None if spend is None else Facts(FACT_COLUMNS, sum_facts(build_facts(spend)))
+    return Exported([path], notes=tuple(write_workbook(source.document, path, facts, is_private=source.is_private)))
+
+
+def _write_pdf(source: Source, path: Path) -> Exported:
+    from flexlib.report.pdf import write_pdf
+
+    return Exported([write_pdf(source.page, path, is_private=source.is_private)])
+
+
+def _write_json(source: Source, path: Path) -> Exported:
+    from flexlib.export.data import write_json
+
+    return Exported([write_json(source.document, path, is_private=source.is_private)])
+
+
+def _write_pictures(source: Source, path: Path) -> Exported:
+    """A picture of each chart in the folder `charts` beside `path`, whose ending says which kind."""
+    from flexlib.page.kit.picture import compose_picture, draw_png, name_picture
+
+    document, written = source.document, []
+    said = " · ".join(filter(None, (document.name, document.state, document.summary)))
+    mode = PRIVATE if source.is_private else PUBLIC
+    for section in document.sections:
+        for one in section.pictures:
+            svg = compose_picture(one, section.heading, said)
+            file = path.parent / CHARTS / f"{name_picture(one, path.stem)}{path.suffix}"
+            with report_disk(file.parent):
+                write_whole(file, draw_png(svg) if path.suffix == ".png" else svg, mode)
+            written.append(file)
+    return Exported(written)
+
+
+FORMATS: Mapping[str, Format] = {
+    "focus": Format("FOCUS 1.2, the open layout of bills that cost tools read, as CSV", ".csv", _write_focus, False),
+    "csv": Format("the same charges under plain names, with what has no price", ".csv", _write_facts, False),
+    "parquet": Format("these charges with exact types", ".parquet", _write_parquet, False),
+    "xlsx": Format("the page's tables and the month's facts as an Excel workbook", ".xlsx", _write_workbook),
+    "pdf": Format("the page, paged and numbered", ".pdf", _write_pdf),
+    "json": Format("the page's tables, exact", ".json", _write_json),
+    "png": Format("a picture of each chart for slides", ".png", _write_pictures),
+    "svg": Format("the same without pixels", ".svg", _write_pictures),
+}
+"""By the name that `--format` and `--with` take."""
+
+
+def take_formats(text: str) -> list[str]:
+    """The formats in `xlsx,pdf`, each once, as argparse takes an option."""
+    names = list(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        said = f"{', '.join(unknown) or repr(text)} is no format; there are {', '.join(FORMATS)}"
+        raise argparse.ArgumentTypeError(said)
+    return names

@@ -1,0 +1,56 @@
+"""`flexlib report --with xlsx,pdf`: files of other programs beside a page, from what it shows."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flexlib.cli.export_formats import FORMATS, Source, take_formats
+from flexlib.settings import Settings
+
+if TYPE_CHECKING:
+    from flexlib.front.spend import Spend
+    from flexlib.report.parameters import ReportRequest
+
+
+def add_with_option(parser: argparse.ArgumentParser) -> None:
+    """--with, as `flexlib export` takes --format."""
+    titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
+    parser.add_argument("--with", type=take_formats, default=[], dest="beside", metavar="FORMAT[,FORMAT]",
+                        help=f"files beside the page: {titles}")  # fmt: skip
+
+
+def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
+    """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
+    source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")))
+    files: list[Path] = []
+    for name in arguments.beside:
+        form = FORMATS[name]
+        stem = page.stem if form.is_of_page else f"{page.stem}_{name}"
+        made = form.write(source, page.with_name(stem + form.suffix))
+        for sentence in made.notes:
+            print(f"{request.period}: {sentence}", file=sys.stderr)
+        files += made.files
+    return files
+
+
+def _load(request: ReportRequest, settings: Settings) -> Spend | None:
+    """All that is stored of the page's month, as `flexlib export` loads it; None of a page of no month."""
+    from flexlib.front.months import find_look
+    from flexlib.front.spend import load_spend
+
+    if request.month is None:
+        return None
+    zone = str(request.values.get("zone", "UTC"))
+    return load_spend(
+        request.month,
+        None,
+        settings.data,
+        zone=zone,
+        names=bool(request.values.get("names")),
+        tolerance=settings.bill_tolerance,
+        look=find_look(settings, settings.data),
+        roster=settings.organization,
+    )
