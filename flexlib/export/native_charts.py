@@ -41,9 +41,7 @@ def add_chart(
         "fill": {"color": "#3552c8"},
         "gap": 40,
     })  # fmt: skip
-    chart.set_title(
-        {"name": f"{table.title}: {columns[value][0].title}", "name_font": {"size": 11}, "overlay": False}
-    )
+    chart.set_title({"name": f"{table.title}: {columns[value][0].title}", "name_font": {"size": 11}, "overlay": False})
     chart.set_legend({"none": True})
     amounts = {"major_gridlines": {"visible": True, "line": {"color": "#e3e6eb"}}, "num_format": "#,##0"}
     names = {"num_font": {"size": 9}, "major_gridlines": {"visible": False}}

@@ -126,5 +126,6 @@ def _list_definitions(cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for cell in cells:
         if cell["cell_type"] != "markdown" or HIDDEN.intersection(cell["metadata"].get("tags") or ()):
             continue
-        for item in re.split(r"\n(?=- )", _("".join(cell["source"])))[1:]:
+        prose = "".join(cell["source"])
+        for item in re.split(r"\n(?=- )", _(prose))[1:]:
             yield re.sub(r"\*\*|(?<!\w)\*|\*(?!\w)|`", "", " ".join(item.removeprefix("- ").split()))

@@ -51,6 +51,10 @@ def test_a_value_that_no_table_holds_is_refused() -> None:
 
 def test_hundredths_stay_whole_numbers_and_a_day_a_day() -> None:
     row = {"day": date(2025, 9, 1), "credits": 150, "usd": Decimal("0.10")}
-    columns = [Column("day", "Day", Kind.DAY), Column("credits", "Credits", Kind.CREDITS), Column("usd", "US$", Kind.USD)]
+    columns = [
+        Column("day", "Day", Kind.DAY),
+        Column("credits", "Credits", Kind.CREDITS),
+        Column("usd", "US$", Kind.USD),
+    ]
     kept = freeze_table(Table("t", "T", columns, [row]))["rows"]
     assert kept == [{"day": {"date": "2025-09-01"}, "credits": 150, "usd": {"decimal": "0.10"}}]
