@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
 from flexlib.formats import PERCENT, format_number
 from flexlib.i18n import _, mark_text, translate_count
-from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
+from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, Piece
 from flexlib.page.kit.parts import Heading, show_section
-from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.budgets import UNITS, explain_outcome, table_budgets, write_amount, write_period, write_share
 
@@ -86,7 +86,7 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
 
     def draw(width: int) -> Figure:
         figure, left = new_figure(width, 44 + 40 * len(rows)), min(300, width // 2)
-        axes, letters = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // LETTER
+        axes, letters = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // size_letter(width)
         for place, one in enumerate(rows):
             share = min(one.measure(one.spent) or 0, WIDEST)
             for bar in axes.barh([place], [max(share, end / 400)], 0.5, color=LIGHT[COLOURS[one.outcome]]):

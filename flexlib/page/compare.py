@@ -14,10 +14,10 @@ from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
 from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_change, format_number, format_signed
 from flexlib.i18n import _, mark_text, translate_count
-from flexlib.page.kit.chart import Chart, add_axes
+from flexlib.page.kit.chart import Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
-from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.compare import HEADINGS, UNITS, list_parts, name_part
 
@@ -172,7 +172,7 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
         figure = new_figure(width, 12 + STEP * len(steps))
         longest = max(len(step[0]) for step in steps)
         room = max(len(write(place)) for place in range(len(steps)))
-        left, right = min(12 + LETTER * longest, width // 2), 16 + LETTER * room
+        left, right = min(12 + size_letter(width) * longest, width // 2), 16 + size_letter(width) * room
         axes = add_axes(figure, left, right, 4, STEP * len(steps))
         for place, (label, foot, size, colour) in enumerate(steps):
             (bar,) = axes.barh(place, float(size), 0.62, left=float(foot), color=LIGHT[colour])

@@ -17,9 +17,9 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.dates import Span
 from flexlib.formats import format_amount, format_month, format_number, format_short_number
 from flexlib.i18n import _, list_short_months
-from flexlib.page.kit.chart import NARROW, Chart, add_axes
+from flexlib.page.kit.chart import NARROW, Chart, add_axes, size_letter
 from flexlib.page.kit.days import DayAxis, name_months
-from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
 from flexlib.page.kit.units import UNITS, Amount, name_label
 
@@ -28,9 +28,6 @@ MOST_BARS = 12
 
 BAR_HEIGHT = 26
 """CSS pixels of a bar with its gap."""
-
-PAPER_LETTER = 8
-"""As `LETTER` on paper, where letters beside a wide chart are larger."""
 
 LEFT, RIGHT = 50, 10
 """Margins of columns in CSS pixels: room for the numbers of the axis."""
@@ -134,7 +131,7 @@ def _draw_months(
     width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str, *, is_labelled: bool
 ) -> Figure:
     longest = max((len(cell.label) for cell in cells), default=0)
-    right = RIGHT + (min(LABEL_GAP + LETTER * longest, width // 4) if is_labelled else 0)
+    right = RIGHT + (min(LABEL_GAP + size_letter(width) * longest, width // 4) if is_labelled else 0)
     figure, axes = _new_columns(width, right)
     places = {month.first: place for place, month in enumerate(span.months)}
     stack_columns(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
@@ -198,7 +195,7 @@ def stack_columns(
 
 def _draw_bars(width: int, sizes: Mapping[str, Amount], colours: Mapping[str, str], unit: str) -> Figure:
     longest = max((len(label) for label in sizes), default=0)
-    left = min(8 + (LETTER if width == NARROW else PAPER_LETTER) * longest, width // 2)
+    left = min(8 + size_letter(width) * longest, width // 2)
     figure = new_figure(width, 40 + BAR_HEIGHT * max(len(sizes), 1))
     axes = add_axes(figure, left, 110 if width != NARROW else 90, 30, BAR_HEIGHT * max(len(sizes), 1))
     for place, (label, size) in enumerate(sizes.items()):

@@ -13,12 +13,15 @@ from matplotlib.figure import Figure
 
 from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, Piece, escape, render_element
-from flexlib.page.kit.svg import POINTS, STYLE, render_svg
+from flexlib.page.kit.svg import LETTER, POINTS, STYLE, render_svg
 from flexlib.page.kit.theme import css_colour, render_page_style
 from flexlib.store.disk import report_disk, write_whole
 
 WIDE, HALF, NARROW = 1040, 500, 358
 """Widths in CSS pixels: the page, half of it, a phone of 390."""
+
+PAPER_LETTER = 8
+"""As `LETTER` on paper, where letters beside a wide chart are larger."""
 
 
 @dataclass(repr=False, eq=False)
@@ -86,3 +89,8 @@ def add_axes(figure: Figure, left: int, right: int, top: int, height: int) -> Ax
     """Axes between the margins `left` and `right`, `top` below the upper edge; all in CSS pixels."""
     width, full = (round(inches * POINTS) for inches in figure.get_size_inches())
     return figure.add_axes((left / width, 1 - (top + height) / full, (width - left - right) / width, height / full))
+
+
+def size_letter(width: int) -> int:
+    """CSS pixels to leave for a letter beside the axis of a chart of that width, on paper too."""
+    return LETTER if width == NARROW else PAPER_LETTER

@@ -191,9 +191,13 @@ def show_certificates(state: State, certificates: Sequence[Certificate], missing
     facts = [fact for one in certificates for fact in list_facts(one)]
     # Of months that are whole the sentences are notes, and nothing is missing.
     lacks, notes = ((), missing) if state is State.COMPLETE else (missing, ())
+    if len(certificates) <= MANY_CERTIFICATES:
+        return show_facts(BADGES[state], lacks, facts, notes)
     said = _("The {count} certificates behind this page, with the hash of the rows of each")
-    summary = said.format(count=len(certificates))
-    return show_facts(BADGES[state], lacks, facts, notes, summary * (len(certificates) > MANY_CERTIFICATES))
+    # On paper nothing can be opened.
+    known = _("Behind this page are {count} certificates: flexlib certificate shows each.")
+    count = len(certificates)
+    return show_facts(BADGES[state], lacks, facts, (*notes, known.format(count=count)), said.format(count=count))
 
 
 def list_facts(certificate: Certificate) -> Iterator[Fact]:

@@ -11,10 +11,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from flexlib.analysis.frames import read_rows
 from flexlib.formats import UNKNOWN, format_count, format_duration
-from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
+from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_cards
-from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.definition import Kind, format_value
 from flexlib.tables.latency import format_hour, name_route
@@ -103,7 +103,7 @@ def plot_latency_by_route(
 
     def draw(width: int) -> Figure:
         longest = max(len(row["model"]) for row in rows)
-        left = min(longest * LETTER + 12, width // 2)
+        left = min(longest * size_letter(width) + 12, width // 2)
         figure = new_figure(width, 44 + 26 * len(rows))
         axes = add_axes(figure, left, 16, 6, 26 * len(rows))
         for place, row in enumerate(rows):
@@ -114,7 +114,7 @@ def plot_latency_by_route(
             for (start, end), (_, colour) in zip(pairwise(max(time, 1) for time in times), SPANS, strict=True):
                 for bar in axes.barh([place], [end - start], 0.5, left=[start], color=LIGHT[colour]):
                     add_tooltip(bar, f"{tip}, {format_count(row['calls'], 'call')}")
-        most = (width // 2 - 12) // LETTER
+        most = (width // 2 - 12) // size_letter(width)
         names = [text if len(text) <= most else text[: most - 1] + "…" for text in (row["model"] for row in rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(-0.6, len(rows) - 0.4)

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import Outcome
 from flexlib.formats import PERCENT, format_amount, format_count, format_credits
-from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes
+from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import Heading, show_cards
-from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
+from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
 MOST_LINES = 12
@@ -118,7 +118,7 @@ def plot_savings(savings: object, *, title: str = "Cost on another model", name:
 
     def draw(width: int) -> Figure:
         figure, left = new_figure(width, 44 + 40 * len(rows)), min(300, width // 2)
-        axes, most = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // LETTER
+        axes, most = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // size_letter(width)
         for place, row in enumerate(rows):
             low, usd, high = (float(100 * row[f"{one}usd"] / row["now_usd"]) for one in ("low_", "", "high_"))
             said = (
