@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
 from flexlib.setting_values import LOOPBACK
 
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
@@ -59,7 +60,11 @@ def read_servers(values: Mapping[str, str | None]) -> NoticeServers:
              if name.startswith(WEBHOOK)]  # fmt: skip
     secret = given.get(SIGNING)
     if secret is not None and len(secret) < SHORTEST_SECRET:
-        raise BadSetting(f"{SIGNING} is shorter than {SHORTEST_SECRET} letters; draw a longer one.")
+        raise BadSetting(
+            _("{signing} is shorter than {shortest_secret} letters; draw a longer one.").format(
+                signing=SIGNING, shortest_secret=SHORTEST_SECRET
+            )
+        )
     return NoticeServers(_read_mail(given), tuple(sorted(hooks)), secret)
 
 
@@ -71,19 +76,28 @@ def _read_mail(given: Mapping[str, str]) -> MailServer | None:
         port = url.port or PORTS[url.scheme]
     except (KeyError, ValueError) as error:
         raise BadSetting(
-            f"{MAIL} must look like smtp://user:password@host:587, or begin with smtps:// for TLS from the beginning, "
-            "with smtp+plain:// for none; in a password @, : and / stand as %40, %3A and %2F."
+            _(
+                "{mail} must look like smtp://user:password@host:587, or begin with smtps:// for TLS from "
+                "the beginning, with smtp+plain:// for none; in a password @, : and / stand as %40, %3A and "
+                "%2F."
+            ).format(mail=MAIL)
         ) from error
     user, password = unquote(url.username or ""), unquote(url.password or "")
     if not url.hostname or url.path.strip("/") or url.query or url.fragment:
-        raise BadSetting(f"{MAIL} must be scheme, user, password, host and port only, and name a host.")
+        raise BadSetting(
+            _("{mail} must be scheme, user, password, host and port only, and name a host.").format(mail=MAIL)
+        )
     if password and url.scheme == "smtp+plain" and url.hostname not in LOOPBACK:
         raise BadSetting(
-            f"{MAIL} must begin with smtp:// or smtps://: without TLS the password would travel in the clear."
+            _("{mail} must begin with smtp:// or smtps://: without TLS the password would travel in the clear.").format(
+                mail=MAIL
+            )
         )
     sender = given.get(MAIL_FROM) or user
     if not EMAIL.fullmatch(sender):
-        raise BadSetting(f"{MAIL_FROM} must be the e-mail address that notices come from.")
+        raise BadSetting(
+            _("{mail_from} must be the e-mail address that notices come from.").format(mail_from=MAIL_FROM)
+        )
     return MailServer(url.hostname, port, url.scheme, sender, user, password)
 
 
@@ -92,11 +106,13 @@ def _check_webhook(name: str, url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise BadSetting(f"{name} is no URL; copy it again.") from error
+        raise BadSetting(_("{name} is no URL; copy it again.").format(name=name)) from error
     if parts.scheme not in ("http", "https") or not host or port == 0 or parts.username or not url.isascii() or (
         not url.isprintable() or " " in url or parts.fragment
     ):  # fmt: skip
-        raise BadSetting(f"{name} must be a URL that begins with https://, without a user; copy it again.")
+        raise BadSetting(
+            _("{name} must be a URL that begins with https://, without a user; copy it again.").format(name=name)
+        )
     if parts.scheme == "http" and host not in LOOPBACK:
-        raise BadSetting(f"{name} must be https: what it says would travel in the clear.")
+        raise BadSetting(_("{name} must be https: what it says would travel in the clear.").format(name=name))
     return url

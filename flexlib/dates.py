@@ -32,14 +32,15 @@ class Month:
     def __post_init__(self) -> None:
         for name, value, low, high in (("year", self.year, FIRST_YEAR, LAST_YEAR), ("month", self.month, 1, 12)):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise BadMonth(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+                raise BadMonth(_("{name} must be a whole number from {low} to {high}, not {value!r}.")
+                    .format(name=name, low=low, high=high, value=value))  # fmt: skip
 
     @classmethod
     def parse(cls, text: str) -> Month:
         """The month that `2025-09` names."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text)
         if not match:
-            raise BadMonth(f"{text!r} is not a month; write it as 2025-09.")
+            raise BadMonth(_("{text!r} is not a month; write it as 2025-09.").format(text=text))
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
@@ -105,7 +106,8 @@ class Span:
 
     def __post_init__(self) -> None:
         if self.first > self.last:
-            raise BadMonth(f"the span starts on {self.first} and ends before that, on {self.last}; swap the two dates.")
+            raise BadMonth(_("the span starts on {first} and ends before that, on {last}; swap the two dates.")
+                .format(first=self.first, last=self.last))  # fmt: skip
 
     @classmethod
     def parse(cls, first: str, last: str) -> Span:
@@ -162,7 +164,7 @@ def _parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise BadMonth(f"{text!r} is not a date; write it as 2025-09-01.") from error
+        raise BadMonth(_("{text!r} is not a date; write it as 2025-09-01.").format(text=text)) from error
 
 
 Moment = datetime | date | str | None
@@ -182,7 +184,8 @@ def read_period(
     """
     low, high = _read_bound("start", start, zone), _read_bound("end", end, zone)
     if low and high and low > high:
-        raise InvalidRequest(f"the period starts at {start} and ends before that, at {end}; swap the two.")
+        raise InvalidRequest(_("the period starts at {start} and ends before that, at {end}; swap the two.")
+            .format(start=start, end=end))  # fmt: skip
     return low, high
 
 
@@ -191,9 +194,11 @@ def _read_bound(name: str, value: Moment, zone: tzinfo) -> datetime | None:
         return None
     moment = _parse_moment(name, value) if isinstance(value, str) else value
     if not isinstance(moment, date):
-        raise InvalidRequest(f"{name} must be a day or a time such as 2025-09-01T12:00:00Z, not {value!r}.")
+        raise InvalidRequest(_("{name} must be a day or a time such as 2025-09-01T12:00:00Z, not {value!r}.")
+            .format(name=name, value=value))  # fmt: skip
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise InvalidRequest(f"{name} is {value}; a call happens between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise InvalidRequest(_("{name} is {value}; a call happens between {first_year} and {last_year}.")
+            .format(name=name, value=value, first_year=FIRST_YEAR, last_year=LAST_YEAR))  # fmt: skip
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment + timedelta(days=name == "end"), time(), zone)
     return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)
@@ -204,14 +209,16 @@ def _parse_moment(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text) if len(text) == LENGTH_OF_DAY else datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidRequest(f"{name} is {text!r}; write it as 2025-09-01 or 2025-09-01T12:00:00Z.") from error
+        raise InvalidRequest(_("{name} is {text!r}; write it as 2025-09-01 or 2025-09-01T12:00:00Z.")
+            .format(name=name, text=text)) from error  # fmt: skip
 
 
 def check_begun(span: Span) -> None:
     """Raises `BadMonth` when a month of `span` lies in the future, before any other is fetched."""
     now = Month.containing(datetime.now(timezone.utc).date())
     if span.months[-1] > now:
-        raise BadMonth(f"{max(now.next, span.months[0]).title} has not begun yet; ask for days up to {now.title}.")
+        raise BadMonth(_("{title} has not begun yet; ask for days up to {title_2}.")
+            .format(title=max(now.next, span.months[0]).title, title_2=now.title))  # fmt: skip
 
 
 PERIODS = ("day", "week", "month", "cycle")

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal, Self
 
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 
 Language = Literal["es", "en"]
 
@@ -104,7 +105,11 @@ class Labelled(StrEnum):
         member = cls.spellings().get(text.strip().lower())
         if member is None:
             kind = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removeprefix("Llm")).lower()
-            raise BadParameter(f"{text!r} is not a known {kind}; it must be one of {', '.join(cls)}.")
+            raise BadParameter(
+                _("{text!r} is not a known {kind}; it must be one of {cls}.").format(
+                    text=text, kind=kind, cls=", ".join(cls)
+                )
+            )
         return member
 
     @classmethod
@@ -120,7 +125,11 @@ class Labelled(StrEnum):
     def label(self, language: Language = "en") -> str:
         """The name that readers see. Raises `BadParameter` for a language that is not there."""
         if language not in self._labels:
-            raise BadParameter(f"{language!r} is not a language of the labels; ask for {' or '.join(self._labels)}.")
+            raise BadParameter(
+                _("{language!r} is not a language of the labels; ask for {labels}.").format(
+                    language=language, labels=" or ".join(self._labels)
+                )
+            )
         return self._labels[language]
 
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
+from flexlib.i18n import _, translate_count
+
 LIMIT_PASSED = 5
 """The exit code of a check that went well and found a budget passed."""
 
@@ -154,10 +156,12 @@ class ConflictingUsage(LedgerError, InvalidRequest):
         self.request_id = request_id
         self.columns = tuple(columns)
         """The columns that differ, in the table's order."""
-        super().__init__(
-            f"The request id {request_id!r} is stored already, and {', '.join(self.columns)} "
-            f"{'differs' if len(self.columns) == 1 else 'differ'}: send a new call under an id of its own."
+        differ = translate_count(
+            "The request id {id!r} is stored already, and {columns} differs: send a new call under an id of its own.",
+            "The request id {id!r} is stored already, and {columns} differ: send a new call under an id of its own.",
+            len(self.columns),
         )
+        super().__init__(differ.format(id=request_id, columns=", ".join(self.columns)))
 
     def __reduce__(self) -> tuple[type[ConflictingUsage], tuple[str, tuple[str, ...]]]:
         return type(self), (self.request_id, self.columns)
@@ -192,7 +196,10 @@ class LimitReached(LedgerError):
         parts = (f"{one:f}".partition(".") for one in (amount, asked, spent, held))
         usd = [f"US$ {whole}.{digits.rstrip('0').ljust(2, '0')}" for whole, _, digits in parts]
         super().__init__(
-            "The limit {} ({}) has no room for {}: {} is spent and {} held for calls in progress.".format(limit, *usd)
+            _(
+                "The limit {name} ({amount}) has no room for {asked}: {spent} is spent and {held} held for calls in "
+                "progress."
+            ).format(name=limit, **dict(zip(("amount", "asked", "spent", "held"), usd, strict=True)))
         )
 
     def __reduce__(self) -> tuple[type[LimitReached], tuple[Any, ...]]:
@@ -205,7 +212,8 @@ class LimitUnknown(LimitReached):
     def __init__(self, reason: str) -> None:
         self.reason, self.limit = reason, ""
         self.amount = self.spent = self.held = self.asked = Decimal("NaN")
-        FlexlibError.__init__(self, f"Whether a limit has room could not be checked, so the call is refused: {reason}")
+        said = _("Whether a limit has room could not be checked, so the call is refused: {reason}")
+        FlexlibError.__init__(self, said.format(reason=reason))
 
     def __reduce__(self) -> tuple[type[LimitUnknown], tuple[str]]:
         return type(self), (self.reason,)
@@ -214,8 +222,9 @@ class LimitUnknown(LimitReached):
 def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:
     """That a notebook has no parameter of this name, with the one that is nearest, in a sentence."""
     names = list(known)
-    near = "".join(f" (did you mean {one}?)" for one in get_close_matches(name, names, n=1))
-    return BadParameter(f"Unknown parameter {name}{near}; {notebook} takes {', '.join(names) or 'none'}.")
+    near = "".join(_(" (did you mean {name}?)").format(name=one) for one in get_close_matches(name, names, n=1))
+    said = _("Unknown parameter {name}{near}; {notebook} takes {known}.")
+    return BadParameter(said.format(name=name, near=near, notebook=notebook, known=", ".join(names) or _("none")))
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
@@ -237,7 +246,7 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
         *("nbformat", "papermill", "questionary", "tornado", "traitlets"),
     ),
     "spark": ("pyspark",),
-}
+}  # fmt: skip
 """The modules that come with each extra, as Python imports them."""
 
 
@@ -246,5 +255,6 @@ def explain_missing(error: ImportError) -> ExtraMissing | None:
     module = (error.name or "").partition(".")[0]
     for extra, modules in MODULES_OF_EXTRAS.items():
         if module in modules:
-            return ExtraMissing(f"This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
+            return ExtraMissing(_("This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
+                .format(module=module, extra=extra))  # fmt: skip
     return None

@@ -13,6 +13,7 @@ from typing import Any
 
 from flexlib.errors import BadSetting
 from flexlib.formats import clean_text
+from flexlib.i18n import _
 from flexlib.nesting import MOST_NESTED, TooDeep
 
 KINDS = ("key", "email", "rut", "phone")
@@ -115,7 +116,11 @@ class PrivacyGuard:
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(KINDS))
         if unknown:
-            raise BadSetting(f"{', '.join(unknown)}: not what a privacy guard masks; it knows {', '.join(KINDS)}.")
+            raise BadSetting(
+                _("{unknown}: not what a privacy guard masks; it knows {kinds}.").format(
+                    unknown=", ".join(unknown), kinds=", ".join(KINDS)
+                )
+            )
 
     @classmethod
     def parse(cls, text: str) -> PrivacyGuard:

@@ -11,6 +11,7 @@ from flexlib.dates import Month
 from flexlib.enums import EXTRA_COUNTS as EXTRA_COUNTS
 from flexlib.enums import GRAINS, KINDS_OF_CHARGE
 from flexlib.errors import BadRecord
+from flexlib.i18n import _
 
 
 def _field(name: str, kind: pa.DataType, unit: str, *, nullable: bool = True) -> pa.Field:
@@ -144,9 +145,13 @@ def check_charges(rows: pa.Table, month: Month) -> pa.Table:
     _check_month(rows, "period_start", month)
     _refuse(pc.less_equal(rows["period_end"], rows["period_start"]), "a period ends before it begins")
     if wrong := set(pc.unique(rows["kind"]).to_pylist()) - KINDS_OF_CHARGE:
-        raise BadRecord(f"rows refused: kind is {sorted(wrong)[0]!r}, not one of {', '.join(sorted(KINDS_OF_CHARGE))}.")
+        raise BadRecord(
+            _("rows refused: kind is {wrong!r}, not one of {kinds_of_charge}.").format(
+                wrong=sorted(wrong)[0], kinds_of_charge=", ".join(sorted(KINDS_OF_CHARGE))
+            )
+        )
     if wrong := {one for one in pc.unique(rows["currency"]).to_pylist() if not re.fullmatch("[A-Z]{3}", one)}:
-        raise BadRecord(f"rows refused: {sorted(wrong)[0]!r} is no code of a currency.")
+        raise BadRecord(_("rows refused: {wrong!r} is no code of a currency.").format(wrong=sorted(wrong)[0]))
     return _check_sorted(rows, CHARGES_KEY)
 
 
@@ -160,13 +165,17 @@ def check_usage(rows: pa.Table, month: Month) -> pa.Table:
     tokens = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
     _check_counts(rows, "requests", *tokens, *EXTRA_COUNTS, "duration_ms")
     if wrong := set(pc.unique(rows["grain"]).to_pylist()) - GRAINS:
-        raise BadRecord(f"rows refused: grain is {sorted(wrong)[0]!r}, not one of {', '.join(sorted(GRAINS))}.")
+        raise BadRecord(
+            _("rows refused: grain is {wrong!r}, not one of {grains}.").format(
+                wrong=sorted(wrong)[0], grains=", ".join(sorted(GRAINS))
+            )
+        )
     total = pc.add(rows["prompt_tokens"], rows["completion_tokens"])
     _refuse(pc.not_equal(rows["total_tokens"], total), "total_tokens is not prompt + completion")
     within = pc.add(rows["cached_tokens"], rows["cache_write_tokens"])
     _refuse(pc.greater(within, rows["prompt_tokens"]), "cached tokens are more than the prompt")
     if pc.count_distinct(rows["id"]).as_py() != rows.num_rows:
-        raise BadRecord("rows refused: an id stands in more than one of them.")
+        raise BadRecord(_("rows refused: an id stands in more than one of them."))
     return _check_sorted(rows, USAGE_KEY)
 
 
@@ -175,7 +184,11 @@ def check_usage(rows: pa.Table, month: Month) -> pa.Table:
 
 def _check_columns(rows: pa.Table, schema: pa.Schema) -> None:
     if not rows.schema.equals(schema):
-        raise BadRecord(f"rows refused: their columns are {rows.schema.names}, wanted {schema.names} in their types.")
+        raise BadRecord(
+            _("rows refused: their columns are {names}, wanted {names_2} in their types.").format(
+                names=rows.schema.names, names_2=schema.names
+            )
+        )
     for field in schema:
         if not field.nullable:
             _refuse(pc.is_null(rows[field.name]), f"{field.name} is missing")
@@ -184,14 +197,18 @@ def _check_columns(rows: pa.Table, schema: pa.Schema) -> None:
 def _check_month(rows: pa.Table, column: str, month: Month) -> None:
     bounds = pc.min_max(rows[column]).as_py()
     if rows.num_rows and not (bounds["min"].date() >= month.first and bounds["max"].date() <= month.last):
-        raise BadRecord(f"rows refused: {column} runs from {bounds['min']} to {bounds['max']}, outside {month}.")
+        raise BadRecord(
+            _("rows refused: {column} runs from {min} to {max}, outside {month}.").format(
+                column=column, min=bounds["min"], max=bounds["max"], month=month
+            )
+        )
 
 
 def _check_counts(rows: pa.Table, *columns: str) -> None:
     for column in columns:
         least = pc.min(rows[column]).as_py()
         if least is not None and least < 0:
-            raise BadRecord(f"rows refused: {column} is negative ({least}).")
+            raise BadRecord(_("rows refused: {column} is negative ({least}).").format(column=column, least=least))
 
 
 def _check_sorted(rows: pa.Table, key: list[str]) -> pa.Table:
@@ -208,7 +225,7 @@ def _check_sorted(rows: pa.Table, key: list[str]) -> pa.Table:
 def _refuse(broken: pa.ChunkedArray, rule: str) -> None:
     count = pc.sum(broken).as_py() or 0
     if count:
-        raise BadRecord(f"rows refused: {rule} in {count} of them.")
+        raise BadRecord(_("rows refused: {rule} in {count} of them.").format(rule=rule, count=count))
 
 
 SHAPES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting
 from flexlib.formats import is_utf8
-from flexlib.i18n import LANGUAGES, read_system_language
+from flexlib.i18n import LANGUAGES, _, read_system_language
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
@@ -23,7 +23,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def read_share(name: str, text: str | None, default: Decimal) -> Decimal:
     """The share that `text` says, or `default` where it is None. Raises `BadSetting`."""
     if text is not None and not SHARE.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; it must be a share from 0 to 1, such as {default}.")
+        raise BadSetting(
+            _("{name} is {text!r}; it must be a share from 0 to 1, such as {default}.").format(
+                name=name, text=text, default=default
+            )
+        )
     return default if text is None else Decimal(text)
 
 
@@ -31,7 +35,11 @@ def read_tolerance(usd: tuple[str, str | None], share: tuple[str, str | None], d
     """The tolerance of two texts, each with its name; where one is None, that of `default`. Raises `BadSetting`."""
     name, text = usd
     if text is not None and not AMOUNT.fullmatch(text):
-        raise BadSetting(f"{name} is {text!r}; it must be an amount in dollars from 0 up, such as {default.usd}.")
+        raise BadSetting(
+            _("{name} is {text!r}; it must be an amount in dollars from 0 up, such as {usd}.").format(
+                name=name, text=text, usd=default.usd
+            )
+        )
     return BillTolerance(default.usd if text is None else Decimal(text), read_share(*share, default.share))
 
 
@@ -40,16 +48,22 @@ def find_data_folder(text: str) -> Path:
     try:
         folder = Path(text).expanduser().absolute()
     except RuntimeError as error:  # of Path: there is no such user, or no home
-        raise BadSetting(f"FLEXLIB_DATA is {text!r}, whose ~ stands for nobody's home; write the path out.") from error
+        raise BadSetting(
+            _("FLEXLIB_DATA is {text!r}, whose ~ stands for nobody's home; write the path out.").format(text=text)
+        ) from error
     if not is_utf8(str(folder)):
-        raise BadSetting(f"The data folder, {folder}, has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA.")
+        raise BadSetting(
+            _("The data folder, {folder}, has a name that is not in UTF-8; rename it, or set FLEXLIB_DATA.").format(
+                folder=folder
+            )
+        )
     return folder
 
 
 def check_key(key: str | None) -> str | None:
     """The service key. Raises `BadSetting` for what can be none."""
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise BadSetting("WINDSURF_SERVICE_KEY holds a blank or a character that no key has; copy it again.")
+        raise BadSetting(_("WINDSURF_SERVICE_KEY holds a blank or a character that no key has; copy it again."))
     return key
 
 
@@ -59,16 +73,28 @@ def check_base_url(url: str) -> str:
     match = PLAIN_URL.fullmatch(url)
     if not match or int(match["port"] or 0) > LAST_PORT:
         shown = "one with a user or password" if "@" in url else repr(url)
-        raise BadSetting(f"WINDSURF_BASE_URL must be scheme and host only, such as {DEFAULT_BASE_URL}, not {shown}.")
+        raise BadSetting(
+            _("WINDSURF_BASE_URL must be scheme and host only, such as {default_base_url}, not {shown}.").format(
+                default_base_url=DEFAULT_BASE_URL, shown=shown
+            )
+        )
     if match["scheme"] == "http" and match["host"].strip("[]") not in LOOPBACK:
-        raise BadSetting(f"WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.")
+        raise BadSetting(
+            _("WINDSURF_BASE_URL must be https: over {url!r} the service key would travel in the clear.").format(
+                url=url
+            )
+        )
     return url
 
 
 def read_choice(name: str, text: str, choices: Sequence[str]) -> str:
     """The value of a setting that is one of a few. Raises `BadSetting`."""
     if text not in choices:
-        raise BadSetting(f"{name} is {text!r}; it must be one of {', '.join(choices)}.")
+        raise BadSetting(
+            _("{name} is {text!r}; it must be one of {choices}.").format(
+                name=name, text=text, choices=", ".join(choices)
+            )
+        )
     return text
 
 

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
@@ -120,7 +121,7 @@ class Settings:
     def required_key(self) -> str:
         """The service key. Raises `BadSetting` when there is none."""
         if not self.service_key:
-            raise BadSetting(f"{NO_KEY}.")
+            raise BadSetting(_("{no_key}.").format(no_key=NO_KEY))
         return self.service_key
 
     @property
@@ -157,7 +158,7 @@ def find_home() -> Path:
     try:
         here = Path.cwd()
     except FileNotFoundError as error:
-        raise BadSetting("The folder that you are in is no longer there; go to one that is.") from error
+        raise BadSetting(_("The folder that you are in is no longer there; go to one that is.")) from error
     laid_out = (folder for folder in (here, *here.parents) if _is_laid_out(folder))
     return next(laid_out, None) or find_checkout() or here
 
@@ -189,10 +190,14 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
     no_witness = read(NO_WITNESS)
     if no_witness not in (None, "yes"):
-        raise BadSetting(f"{NO_WITNESS} is {no_witness!r}; it must be yes, or not set.")
+        raise BadSetting(
+            _("{no_witness} is {no_witness_2!r}; it must be yes, or not set.").format(
+                no_witness=NO_WITNESS, no_witness_2=no_witness
+            )
+        )
     data, size = read("FLEXLIB_DATA"), read("FLEXLIB_METADATA_BYTES")
     if size is not None and not (size.isdecimal() and int(size) > 0):
-        raise BadSetting(f"FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.")
+        raise BadSetting(_("FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.").format(size=size))
     return Settings(
         data=find_data_folder(data or str(home / "data")),
         base_url=check_base_url(read("WINDSURF_BASE_URL") or DEFAULT_BASE_URL),
@@ -242,4 +247,4 @@ def _read_dotenv(file: Path) -> dict[str, str | None]:
     try:
         return dotenv_values(file)
     except UnicodeDecodeError as error:
-        raise BadSetting(f"{file} is not in UTF-8 ({error}); save it so.") from error
+        raise BadSetting(_("{file} is not in UTF-8 ({error}); save it so.").format(file=file, error=error)) from error

@@ -102,7 +102,7 @@ def find_anomalies(
     """
     days, amounts = _read_table(table)
     if not (0 < false_alarms < 1 and least >= 0 and unit > 0):
-        raise InvalidRequest("least must be at least 0, false_alarms between 0 and 1, unit above 0.")
+        raise InvalidRequest(_("least must be at least 0, false_alarms between 0 and 1, unit above 0."))
     is_tested = np.ones(len(days), bool) if since is None else np.asarray(days >= pd.Timestamp(since))
     tested = int(is_tested.sum()) * len(amounts)
     if len(days) < FEWEST_DAYS:
@@ -122,10 +122,10 @@ def find_anomalies(
 def _read_table(table: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:
     days = pd.DatetimeIndex(table.columns)
     if days.has_duplicates:
-        raise InvalidRequest("the table has a day twice; give it a column a day.")
+        raise InvalidRequest(_("the table has a day twice; give it a column a day."))
     amounts = table.to_numpy(dtype=float)
     if not np.isfinite(amounts).all() or (amounts < 0).any():
-        raise InvalidRequest("the table has an amount that is unknown or below zero; leave such days or rows out.")
+        raise InvalidRequest(_("the table has an amount that is unknown or below zero; leave such days or rows out."))
     return days, amounts
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 
 DIGITS = 12
 """Of what is expected of a day: those behind come from a logarithm, and a constant series stays that constant."""
@@ -132,15 +133,21 @@ def _find_level(recent: np.ndarray, factors: np.ndarray) -> float:
 
 def _read_history(history: pd.Series) -> pd.Series:
     if not isinstance(history, pd.Series):
-        raise InvalidRequest("history is no pandas Series; give a value a day, indexed by day.")
+        raise InvalidRequest(_("history is no pandas Series; give a value a day, indexed by day."))
     try:
         days = pd.DatetimeIndex(history.index).tz_localize(None).normalize()
         values = pd.to_numeric(history).astype(float).to_numpy()
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"history is no series of numbers by day: {error}.") from error
+        raise InvalidRequest(_("history is no series of numbers by day: {error}.").format(error=error)) from error
     if days.has_duplicates:
-        raise InvalidRequest(f"history has {days[days.duplicated()][0].date()} more than once; sum its values by day.")
+        raise InvalidRequest(
+            _("history has {date} more than once; sum its values by day.").format(
+                date=days[days.duplicated()][0].date()
+            )
+        )
     if (values < 0).any() or np.isinf(values).any():
         wrong = days[(values < 0) | np.isinf(values)][0].date()
-        raise InvalidRequest(f"history is below zero or without end on {wrong}; only sums of use can be forecast.")
+        raise InvalidRequest(
+            _("history is below zero or without end on {wrong}; only sums of use can be forecast.").format(wrong=wrong)
+        )
     return pd.Series(values, days).sort_index().asfreq("D") if len(days) else pd.Series(values, days)

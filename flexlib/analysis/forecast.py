@@ -182,11 +182,13 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
 def _read_days(days: Iterable[date]) -> list[date]:
     asked = [pd.Timestamp(day).date() for day in days]
     if len({*asked}) != len(asked):
-        raise InvalidRequest("a day is named twice among those to be summed.")
+        raise InvalidRequest(_("a day is named twice among those to be summed."))
     return asked
 
 
 def _check_band(band: float) -> float:
     if not 0 < band < 1:
-        raise InvalidRequest(f"band is {band}; give the share that shall hold, between 0 and 1, such as 0.8.")
+        raise InvalidRequest(
+            _("band is {band}; give the share that shall hold, between 0 and 1, such as 0.8.").format(band=band)
+        )
     return band

@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 from narwhals.stable.v2.dtypes import DType
 
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 
 Frame = TypeVar("Frame")
 """A pandas frame, DuckDB relation or Spark frame; what goes in comes out."""
@@ -44,12 +45,16 @@ def open_frame(native: object) -> LazyFrame:
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame) or frame.implementation not in ENGINES:
         kind = type(native).__name__
         raise InvalidRequest(
-            f"a {kind} cannot be summed here; bring a pandas frame, a DuckDB relation or a Spark frame."
+            _("a {kind} cannot be summed here; bring a pandas frame, a DuckDB relation or a Spark frame.").format(
+                kind=kind
+            )
         )
     if frame.implementation in SPARK:
         zone = frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")
         if zone != "UTC":
-            raise InvalidRequest(f"the Spark session's zone is {zone}; set spark.sql.session.timeZone to UTC.")
+            raise InvalidRequest(
+                _("the Spark session's zone is {zone}; set spark.sql.session.timeZone to UTC.").format(zone=zone)
+            )
     return frame.lazy()
 
 
@@ -72,11 +77,15 @@ def open_credits(native: object) -> LazyFrame:
     for name, fits in wanted.items():
         if name not in kinds:
             raise InvalidRequest(
-                f"the frame lacks the column {name}, it has {', '.join(kinds)}; bring rows of credits."
+                _("the frame lacks the column {name}, it has {kinds}; bring rows of credits.").format(
+                    name=name, kinds=", ".join(kinds)
+                )
             )
         if not fits:
             raise InvalidRequest(
-                f"the column {name} is {kinds[name]}; bring it in the type that schema.CREDITS gives it."
+                _("the column {name} is {kinds}; bring it in the type that schema.CREDITS gives it.").format(
+                    name=name, kinds=kinds[name]
+                )
             )
     rows = frame.select(*wanted)
     if not in_pandas:
@@ -84,7 +93,9 @@ def open_credits(native: object) -> LazyFrame:
     try:
         return open_frame(rows.to_native().astype(CREDITS_IN_PANDAS))
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"the counts of the frame are not all whole numbers ({error}); fix them first.") from error
+        raise InvalidRequest(
+            _("the counts of the frame are not all whole numbers ({error}); fix them first.").format(error=error)
+        ) from error
 
 
 def list_days(like: LazyFrame, days: Iterable[date], column: str = "date") -> LazyFrame:

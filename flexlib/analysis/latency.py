@@ -21,6 +21,7 @@ from flexlib.analysis.usage_frames import open_usage
 from flexlib.dates import Moment, read_period
 from flexlib.enums import FAILED
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 from flexlib.schema import USAGE
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def measure_latency(
     import pandas as pd
 
     if wrong := [key for key in keys if key not in KEYS]:
-        raise InvalidRequest(f"{wrong[0]!r} is not what calls can be timed by; choose of {', '.join(KEYS)}.")
+        raise InvalidRequest(
+            _("{wrong!r} is not what calls can be timed by; choose of {keys}.").format(
+                wrong=wrong[0], keys=", ".join(KEYS)
+            )
+        )
     opened = _open_calls(rows, start, end)
     binned = rows if rollup is None and _is_rollup(open_frame(rows)) else rollup
     intervals = {} if binned is None else _find_intervals(_read_histograms(_open_calls(binned), keys))
@@ -114,7 +119,7 @@ def _open_calls(rows: object, start: Moment = None, end: Moment = None) -> LazyF
     frame = open_frame(rows)
     if _is_rollup(frame):
         if any(read_period(start, end)):
-            raise InvalidRequest("a roll-up is of the calls that it was made of; roll up those of the period.")
+            raise InvalidRequest(_("a roll-up is of the calls that it was made of; roll up those of the period."))
     else:
         frame = open_usage(rows, start, end, [*KEYS[:-1], "grain", "status", "duration_ms"])
         has_answer = ~nw.col("duration_ms").is_null() & (nw.col("completion_tokens") > 0)

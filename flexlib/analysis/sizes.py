@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import LazyFrame, read_rows
 from flexlib.analysis.usage_frames import open_usage
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def usage_distribution(rows: object, percents: Sequence[int] = PERCENTS) -> pd.D
 
     wrong = [percent for percent in percents if not isinstance(percent, int) or not 0 <= percent <= 100]
     if wrong:
-        raise InvalidRequest(f"a percent must be a whole number from 0 to 100, not {wrong[0]!r}.")
+        raise InvalidRequest(_("a percent must be a whole number from 0 to 100, not {wrong!r}.").format(wrong=wrong[0]))
     opened = _open_calls(rows)
     columns: dict[str, list[int]] = {"percent": sorted(set(percents))}
     for column in SIZES:

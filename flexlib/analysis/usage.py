@@ -33,6 +33,7 @@ from flexlib.analysis.usage_frames import AMOUNTS, MEASURES, TOTALS, open_usage,
 from flexlib.dates import Moment
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 
 Currency = Literal["usd", "clp"]
 
@@ -68,7 +69,9 @@ def total_cost_by_period(
     Raises `InvalidRequest` for another currency.
     """
     if currency is not None and currency not in AMOUNTS:
-        raise InvalidRequest(f"{currency!r} is not a currency of the calls; ask for usd or clp.")
+        raise InvalidRequest(
+            _("{currency!r} is not a currency of the calls; ask for usd or clp.").format(currency=currency)
+        )
     wanted = [name for one in AMOUNTS for name in (f"total_{one}", f"unpriced_{one}")]
     sums = read_rows(sum_usage(open_usage(rows, start, end), []).select(*wanted).to_native())[0]
     if currency is not None:
@@ -119,7 +122,7 @@ def usage_with_price(rows: Frame, start: Moment = None, end: Moment = None) -> F
     """
     opened = open_usage(rows, start, end, ["provider", "model"])
     if "amount_in_usd" not in opened.collect_schema():
-        raise InvalidRequest("a roll-up does not say which of its calls have an amount; bring rows of usage.")
+        raise InvalidRequest(_("a roll-up does not say which of its calls have an amount; bring rows of usage."))
     opened = opened.filter(~nw.col("amount_in_usd").is_null(), nw.col("total_tokens") > 0)
     keys = ["provider", "model"]
     return to_native_usage(sum_usage(opened, keys), rows, keys, dict.fromkeys(keys, False))

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import Frame, LazyFrame, open_frame, to_native_frame
 from flexlib.dates import Moment, read_period
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 from flexlib.schema import USAGE
 
 if TYPE_CHECKING:
@@ -45,20 +46,32 @@ def open_usage(native: object, start: Moment = None, end: Moment = None, keys: S
     kinds = frame.collect_schema()
     is_rollup = "request_count" in kinds
     if is_rollup and any(bound and bound != bound.replace(minute=0, second=0, microsecond=0) for bound in (low, high)):
-        raise InvalidRequest(f"the rows are sums of hours, but the period is {start} to {end}; ask for whole hours.")
+        raise InvalidRequest(
+            _("the rows are sums of hours, but the period is {start} to {end}; ask for whole hours.").format(
+                start=start, end=end
+            )
+        )
     tokens, amounts = ([*TOKENS], TOTALS) if is_rollup else ([*TOKENS.values()], [*AMOUNTS.values()])
     measures = MEASURES if is_rollup else ["requests", *tokens, *amounts]
     wanted = list(dict.fromkeys(["created_at", "provider", "model", *keys, *measures]))
     for name in wanted:
         if name not in kinds:
-            raise InvalidRequest(f"the frame lacks the column {name}, it has {', '.join(kinds)}; bring rows of usage.")
+            raise InvalidRequest(
+                _("the frame lacks the column {name}, it has {kinds}; bring rows of usage.").format(
+                    name=name, kinds=", ".join(kinds)
+                )
+            )
         kind = kinds[name]
         if (
             (name in tokens and not kind.is_integer())
             or (name in amounts and kind.is_float())
             or (name == "created_at" and not (isinstance(kind, nw.Datetime) and kind.time_zone is None))
         ):
-            raise InvalidRequest(f"the column {name} is {kind}; bring it in the type that schema.USAGE gives it.")
+            raise InvalidRequest(
+                _("the column {name} is {kind}; bring it in the type that schema.USAGE gives it.").format(
+                    name=name, kind=kind
+                )
+            )
     rows = frame.select(*wanted)
     if "usable_id" in keys and rows.implementation.is_pandas():
         rows = open_frame(_restore_ids(rows.to_native()))
@@ -151,7 +164,9 @@ def _restore_ids(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(usable_id=ids.astype("Int64"))
     except (TypeError, ValueError) as error:
         raise InvalidRequest(
-            f"the column usable_id does not hold whole numbers ({error}); bring it as Int64, as the schema has it."
+            _(
+                "the column usable_id does not hold whole numbers ({error}); bring it as Int64, as the schema has it."
+            ).format(error=error)
         ) from error
 
 

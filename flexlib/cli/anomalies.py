@@ -21,6 +21,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_plain, format_short_day
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,24 +34,33 @@ TITLES = {"day": "All together", "user": "People", "model": "Models"}
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "anomalies", "days of a month far above their own weekday", """\
+    parser = add_command(commands, "anomalies", _("days of a month far above their own weekday"), """\
   flexlib anomalies --year 2025 --month 9
   flexlib anomalies --year 2025 --month 9 --least 50 --events params/events.yaml --json
   flexlib anomalies --year 2025 --month 9 --of usd --by department
   flexlib anomalies --year 2025 --month 9 --demo""")  # fmt: skip
     add_month_options(parser, required=True)
-    parser.add_argument("--of", default="credits", choices=("credits", "usd"), help="default credits")
+    parser.add_argument("--of", default="credits", choices=("credits", "usd"), help=_("default credits"))
     parser.add_argument("--least", type=_read_least, metavar="AMOUNT",
-                        help="what a day must have come to (default 20 credits, 1 US$)")  # fmt: skip
-    parser.add_argument("--by", action="append", default=[], metavar="KEY",
-                        help="look by this too, such as a department, of an organization or in metadata")  # fmt: skip
-    parser.add_argument("--events", type=Path, metavar="FILE",
-                        help="planned events, not alarmed (default params/events.yaml, if there)")  # fmt: skip
+                        help=_("what a day must have come to (default 20 credits, 1 US$)"))  # fmt: skip
     parser.add_argument(
-        "--top", type=read_count, default=SHOWN, metavar="N", help=f"days shown of each (default {SHOWN})"
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help=_("look by this too, such as a department, of an organization or in metadata"),
     )
-    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
-    parser.add_argument("--json", action="store_true", help="print it as JSON, every day")
+    parser.add_argument("--events", type=Path, metavar="FILE",
+                        help=_("planned events, not alarmed (default params/events.yaml, if there)"))  # fmt: skip
+    parser.add_argument(
+        "--top",
+        type=read_count,
+        default=SHOWN,
+        metavar="N",
+        help=_("days shown of each (default {shown})").format(shown=SHOWN),
+    )
+    parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON, every day"))
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_anomalies)
@@ -172,5 +182,5 @@ def _read_least(text: str) -> float:
     except ValueError:
         least = -1.0
     if not 0 <= least < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of at least 0")
+        raise argparse.ArgumentTypeError(_("{text!r} is no amount of at least 0").format(text=text))
     return least

@@ -22,6 +22,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
+from flexlib.i18n import _
 from flexlib.settings import DEMO, Settings
 
 if TYPE_CHECKING:
@@ -37,28 +38,34 @@ EXAMPLE = Path("params", "chargeback.example.yaml")
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "chargeback", "who a month is charged to, and the proof that it is all of it", """\
+    parser = add_command(commands, "chargeback",
+                         _("who a month is charged to, and the proof that it is all of it"), """\
   flexlib chargeback --year 2025 --month 9
   flexlib chargeback --year 2025 --month 9 --by cost_centre --csv billing.csv
   flexlib chargeback --year 2025 --month 9 --by person --names --json
   flexlib chargeback --year 2025 --month 9 --per department    a page for each, holding only its part""")  # fmt: skip
     add_month_options(parser, required=True)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--by", choices=LEVELS, default="department", help="who is charged (default department)")
-    which.add_argument("--per", choices=LEVELS, help="write a page for each of them, holding only its part")
+    which.add_argument("--by", choices=LEVELS, default="department", help=_("who is charged (default department)"))
+    which.add_argument("--per", choices=LEVELS, help=_("write a page for each of them, holding only its part"))
     parser.add_argument("--rules", type=Path, metavar="FILE",
-                        help="pools, their rules, and taxes (default params/chargeback.yaml, if there)")  # fmt: skip
+                        help=_("pools, their rules, and taxes (default params/chargeback.yaml, if there)"))  # fmt: skip
     add_roster_option(parser)
     parser.add_argument("--of", choices=("usd", "clp", "flex_credits"), default="usd",
-                        help="the unit in which items are shown (default usd)")  # fmt: skip
-    parser.add_argument("--zone", default="UTC", help="whose month, such as America/Santiago (default UTC)")
-    parser.add_argument("--top", type=read_count, default=SHOWN, metavar="N",
-                        help=f"lines shown before the others are one (default {SHOWN})")  # fmt: skip
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every item of every line, for billing")
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where pages go (default reports)")
-    parser.add_argument("--with-total", action="store_true", help="say on each page what the whole month came to")
-    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
-    parser.add_argument("--json", action="store_true", help="print every item of every line as JSON")
+                        help=_("the unit in which items are shown (default usd)"))  # fmt: skip
+    parser.add_argument("--zone", default="UTC", help=_("whose month, such as America/Santiago (default UTC)"))
+    parser.add_argument(
+        "--top",
+        type=read_count,
+        default=SHOWN,
+        metavar="N",
+        help=_("lines shown before the others are one (default {shown})").format(shown=SHOWN),
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help=_("write every item of every line, for billing"))
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))
+    parser.add_argument("--with-total", action="store_true", help=_("say on each page what the whole month came to"))
+    parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
+    parser.add_argument("--json", action="store_true", help=_("print every item of every line as JSON"))
     add_demo_option(parser)
     parser.set_defaults(run=run_chargeback)
 
@@ -72,9 +79,13 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.spend import load_spend
 
     if arguments.rules and not arguments.rules.is_file():
-        raise BadFile(f"{arguments.rules} is not there; copy {EXAMPLE} to it and write your rules.")
+        raise BadFile(
+            _("{rules} is not there; copy {example} to it and write your rules.").format(
+                rules=arguments.rules, example=EXAMPLE
+            )
+        )
     if arguments.with_total and not arguments.per:
-        raise InvalidRequest("--with-total is of pages, of which none is written; add --per department.")
+        raise InvalidRequest(_("--with-total is of pages, of which none is written; add --per department."))
     rules = find_rules(arguments.rules)
     month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month)

@@ -23,6 +23,7 @@ from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
 from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
@@ -42,17 +43,22 @@ WIDTH = 13
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "check", "which budgets are passed, near, or will be passed, and when", """\
+    parser = add_command(commands, "check", _("which budgets are passed, near, or will be passed, and when"), """\
   flexlib check --year 2025 --month 9
   flexlib check --year 2025 --month 9 --as-of 2025-09-15 --json
   flexlib check --year 2025 --month 9 --budgets teams.yaml
   flexlib check --year 2025 --month 9 --caps""")  # fmt: skip
     add_month_options(parser, required=True)
     add_check_options(parser)
-    parser.add_argument("--json", action="store_true", help="print it as JSON, every period of every budget")
-    parser.add_argument("--caps", action="store_true",
-                        help="ask Windsurf for its caps on add-on credits, and hold them against the budgets of all "
-                        "flex credits and of people (the key needs Billing Read; nothing is set)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON, every period of every budget"))
+    parser.add_argument(
+        "--caps",
+        action="store_true",
+        help=_(
+            "ask Windsurf for its caps on add-on credits, and hold them against the budgets of "
+            "all flex credits and of people (the key needs Billing Read; nothing is set)"
+        ),
+    )
     add_demo_option(parser)
     parser.set_defaults(run=run_check)
 
@@ -60,10 +66,12 @@ def add_commands(commands: Commands) -> None:
 def add_check_options(parser: argparse.ArgumentParser) -> None:
     """Which budgets are looked at, by what is known until when."""
     parser.add_argument("--budgets", type=Path, metavar="FILE",
-                        help="the budgets (default FLEXLIB_BUDGETS, else params/budgets.yaml)")  # fmt: skip
+                        help=_("the budgets (default FLEXLIB_BUDGETS, else params/budgets.yaml)"))  # fmt: skip
     parser.add_argument("--as-of", type=read_day, metavar="DATE",
-                        help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
-    parser.add_argument("--holidays", metavar="COUNTRY|FILE", help="days like each other, as flexlib forecast has them")
+                        help=_("the last day that counts as known (default: the last one read whole)"))  # fmt: skip
+    parser.add_argument(
+        "--holidays", metavar="COUNTRY|FILE", help=_("days like each other, as flexlib forecast has them")
+    )
     add_roster_option(parser)
 
 
@@ -104,11 +112,17 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
         raise BadFile(f"{path} is {'a folder' if path.is_dir() else 'no file'}; name the YAML file of your budgets.")
     if not path.is_file():
         raise BadFile(
-            f"{path} is not there; copy {EXAMPLE} to it and write your budgets, or name a file with --budgets."
+            _(
+                "{path} is not there; copy {example} to it and write your budgets, or name a file with --budgets."
+            ).format(path=path, example=EXAMPLE)
         )
     budgets = read_budgets(path)
     if not budgets:
-        raise BadFile(f"{path} has no budget; give one a name, a scope and an amount, as {EXAMPLE} explains.")
+        raise BadFile(
+            _("{path} has no budget; give one a name, a scope and an amount, as {example} explains.").format(
+                path=path, example=EXAMPLE
+            )
+        )
     if any(one.is_enforced for one in budgets):
         from flexlib.ledger.guard.limits import check_limits
 

@@ -20,6 +20,7 @@ from flexlib.cli.options import (
 from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,24 +28,24 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "close", "store a month of the ledger, with its certificate, for reports", """\
+    parser = add_command(commands, "close", _("store a month of the ledger, with its certificate, for reports"), """\
   flexlib close --year 2025 --month 9
   flexlib close --year 2025 --month 9 --grace 24 --json""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--grace", type=_read_hours, default=timedelta(hours=3), metavar="HOURS",
-                        help="how long after its end the month counts as complete (default 3)")  # fmt: skip
-    parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
-    parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
+                        help=_("how long after its end the month counts as complete (default 3)"))  # fmt: skip
+    parser.add_argument("--wait", action="store_true", help=_("wait when another run writes the same month"))
+    parser.add_argument("--json", action="store_true", help=_("print the certificate as JSON"))
     parser.set_defaults(run=run_close)
 
-    parser = add_command(commands, "reprice", "what the installed price book would change in a month", """\
+    parser = add_command(commands, "reprice", _("what the installed price book would change in a month"), """\
   flexlib reprice --year 2025 --month 9
   flexlib reprice --year 2025 --month 9 --apply
   flexlib close --year 2025 --month 9              the month's snapshot follows""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--apply", action="store_true",
-                        help="change the amounts that a price book had set; the old ones are kept")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print the changes as JSON, amounts as text")
+                        help=_("change the amounts that a price book had set; the old ones are kept"))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("print the changes as JSON, amounts as text"))
     parser.set_defaults(run=run_reprice)
 
 
@@ -107,5 +108,5 @@ def _write_usd(amount: Decimal | None) -> str:
 
 def _read_hours(text: str) -> timedelta:
     if not text.isdecimal() or int(text) > 24 * 31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 to 744")
+        raise argparse.ArgumentTypeError(_("{text!r} is not a number of hours from 0 to 744").format(text=text))
     return timedelta(hours=int(text))

@@ -20,6 +20,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.formats import format_count, format_plain
+from flexlib.i18n import _
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.membership import LEVELS
@@ -40,7 +41,7 @@ SHOWN = 5
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "compare", "why a month came to more or less than another", """\
+    parser = add_command(commands, "compare", _("why a month came to more or less than another"), """\
   flexlib compare 2025-08 2025-09
   flexlib compare 2025-08 2025-09 --of usd --top 10 --json
   flexlib compare 2025-01..2025-03 2025-07..2025-09 --of clp
@@ -50,17 +51,21 @@ def add_commands(commands: Commands) -> None:
         "before",
         type=_read_side,
         metavar="BEFORE",
-        help="a month, 2025-08, a span, 2025-01..2025-03, or a stored version of a month, 2025-09@1",
+        help=_("a month, 2025-08, a span, 2025-01..2025-03, or a stored version of a month, 2025-09@1"),
     )
-    parser.add_argument("after", type=_read_side, metavar="AFTER", help="what it became")
-    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
+    parser.add_argument("after", type=_read_side, metavar="AFTER", help=_("what it became"))
+    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
     parser.add_argument("--by", default="user", choices=tuple(NOUNS),
-                        help="whose changes are told apart: people's (default user), departments', ...")  # fmt: skip
+                        help=_("whose changes are told apart: people's (default user), departments', ..."))  # fmt: skip
     parser.add_argument(
-        "--top", type=int, default=SHOWN, metavar="N", help=f"people and models shown (default {SHOWN})"
+        "--top",
+        type=int,
+        default=SHOWN,
+        metavar="N",
+        help=_("people and models shown (default {shown})").format(shown=SHOWN),
     )
-    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
-    parser.add_argument("--json", action="store_true", help="print it as JSON, amounts as exact text")
+    parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON, amounts as exact text"))
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_compare)
@@ -85,9 +90,9 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
         roster = arguments.roster or settings.organization
         made = compare_spans(before, after, settings.data, by=arguments.by, roster=roster, **shown)
     elif arguments.by != "user":
-        raise InvalidRequest("versions of a month are compared by person and model; leave --by out.")
+        raise InvalidRequest(_("versions of a month are compared by person and model; leave --by out."))
     elif before != after:
-        raise InvalidRequest("versions are of one month; name it on both sides, as in 2025-09@1 2025-09@2.")
+        raise InvalidRequest(_("versions are of one month; name it on both sides, as in 2025-09@1 2025-09@2."))
     else:
         made = compare_versions(before.months[0], first, second, settings.data, **shown)
     print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
@@ -191,14 +196,18 @@ def _read_side(text: str) -> tuple[Span, int | None]:
     try:
         month, version = read_version(text)
     except BadMonth as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no version of a month; write 2025-09@1") from error
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is no version of a month; write 2025-09@1").format(text=text)
+        ) from error
     return month.span, version
 
 
 def _read_span(text: str) -> Span:
     match = re.fullmatch(r"(\d{4}-\d{2})(?:\.\.(\d{4}-\d{2}))?", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no month and no span; write 2025-08 or 2025-01..2025-03")
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is no month and no span; write 2025-08 or 2025-01..2025-03").format(text=text)
+        )
     try:
         return Span(Month.parse(match[1]).first, Month.parse(match[2] or match[1]).last)
     except BadMonth as error:

@@ -26,6 +26,7 @@ from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text
+from flexlib.i18n import _
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
@@ -42,16 +43,17 @@ Build = Callable[[object, "Span", bool], "tuple[object, Table, str]"]
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "fetch", "read months from the server and store them with their certificates", """\
+    parser = add_command(commands, "fetch",
+                         _("read months from the server and store them with their certificates"), """\
   flexlib fetch --year 2025 --month 9
   flexlib fetch --year 2025 --month 9 --workers 50 --route user --verify all
   flexlib fetch --start-date 2025-01-01 --end-date 2025-12-31 --json""")  # fmt: skip
     add_span_options(parser)
     add_fetch_options(parser)
-    parser.add_argument("--json", action="store_true", help="print the certificates as JSON")
+    parser.add_argument("--json", action="store_true", help=_("print the certificates as JSON"))
     parser.set_defaults(run=run_fetch)
 
-    parser = add_command(commands, "certificate", "show the proof of a stored month", """\
+    parser = add_command(commands, "certificate", _("show the proof of a stored month"), """\
   flexlib certificate --year 2025 --month 9
   flexlib certificate --year 2025 --month 9 --json
   flexlib certificate --year 2025 --month 9 --source ledger""")  # fmt: skip
@@ -60,11 +62,12 @@ def add_commands(commands: Commands) -> None:
         "--source",
         choices=[source.name for source in list_sources()],
         default=WINDSURF.name,
-        help=f"whose month: {', '.join(f'{source.name} ({source.title})' for source in list_sources())}; "
-        f"default {WINDSURF.name}",
+        help=_("whose month: {sources}; default {name}").format(
+            sources=", ".join(f"{source.name} ({source.title})" for source in list_sources()), name=WINDSURF.name
+        ),
     )
     add_demo_option(parser)
-    parser.add_argument("--json", action="store_true", help="print it as it is stored")
+    parser.add_argument("--json", action="store_true", help=_("print it as it is stored"))
     parser.set_defaults(run=run_certificate)
 
     for name, summary, run in (
@@ -80,14 +83,16 @@ def add_commands(commands: Commands) -> None:
         add_span_options(parser)
         add_fetch_options(parser)
         parser.add_argument(
-            "--output-dir", type=Path, default=Path("output"), help="where the CSV goes (default output)"
+            "--output-dir", type=Path, default=Path("output"), help=_("where the CSV goes (default output)")
         )
-        parser.add_argument("--json", action="store_true", help="print rows as JSON and write no CSV")
+        parser.add_argument("--json", action="store_true", help=_("print rows as JSON and write no CSV"))
         parser.add_argument(
             "--engine",
             choices=ENGINES,
             default="duckdb",
-            help="what sums the stored months (default duckdb; spark: extra 'spark', master from Spark's own settings)",
+            help=_(
+                "what sums the stored months (default duckdb; spark: extra 'spark', master from Spark's own settings)"
+            ),
         )
         parser.set_defaults(run=run)
 
@@ -118,8 +123,13 @@ def _load_source(month: Month, source: str, root: Path) -> Snapshot:
         return load_usage(month, root, source)
     if find_snapshot(WINDSURF.dataset, month, root) is None and (others := list_newest(month, root)):
         raise SnapshotMissing(
-            f"No credits of {month} in {root}. Run: {WINDSURF.format_command(month)}; "
-            f"stored are {' and '.join(name_source(one.source) for one in others)}: add --source {others[0].source}"
+            _("No credits of {month} in {root}. Run: {command}; stored are {others}: add --source {source}").format(
+                month=month,
+                root=root,
+                command=WINDSURF.format_command(month),
+                others=" and ".join(name_source(one.source) for one in others),
+                source=others[0].source,
+            )
         )
     return load_credits(month, root)
 

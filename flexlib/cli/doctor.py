@@ -21,6 +21,7 @@ from flexlib.cli.options import Commands, add_command, choose_worst, find_exit_c
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment
+from flexlib.i18n import _
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
@@ -45,10 +46,10 @@ class Finding:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "doctor", "what is set, reachable, stored, stale and missing", """\
+    parser = add_command(commands, "doctor", _("what is set, reachable, stored, stale and missing"), """\
   flexlib doctor
   flexlib doctor --json""")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.add_argument("--json", action="store_true", help=_("the same as JSON"))
     parser.set_defaults(run=run_doctor)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "export", "a month as files of other programs: Excel, PDF, CSV and more", """\
+    parser = add_command(commands, "export", _("a month as files of other programs: Excel, PDF, CSV and more"), """\
   flexlib export --format xlsx,pdf --year 2025 --month 9
   flexlib export --format csv --csv-dialect es-CL --year 2025 --month 9
   flexlib export --format focus --year 2025 --month 9 --output september.csv --json
@@ -43,16 +43,16 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--format", required=True, type=take_formats, metavar="FORMAT[,FORMAT]", help=titles)
     add_month_options(parser, required=True)
     parser.add_argument("--notebook", default="llm_usage",
-                        help="the report whose tables and charts are written (default llm_usage)")  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where one file goes (default in output/)")
+                        help=_("the report whose tables and charts are written (default llm_usage)"))  # fmt: skip
+    parser.add_argument("--output", type=Path, metavar="FILE", help=_("where one file goes (default in output/)"))
     parser.add_argument("--output-dir", type=Path, default=Path("output"), metavar="FOLDER",
-                        help="where files go, and pictures in a folder charts (default output)")  # fmt: skip
+                        help=_("where files go, and pictures in a folder charts (default output)"))  # fmt: skip
     parser.add_argument("--csv-dialect", choices=DIALECTS, default=DIALECTS[0],
-                        help="of --format csv: es-CL has semicolons, decimal commas and a byte order mark, as Excel in "
-                        "Chile opens it")  # fmt: skip
+                        help=_("of --format csv: es-CL has semicolons, decimal commas and a byte order mark, as "
+                               "Excel in Chile opens it"))  # fmt: skip
     parser.add_argument("--names", action="store_true",
-                        help="people by name instead of under pseudonyms, for the file's owner alone")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="say as JSON what was written, amounts as exact text")
+                        help=_("people by name instead of under pseudonyms, for the file's owner alone"))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("say as JSON what was written, amounts as exact text"))
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_export)

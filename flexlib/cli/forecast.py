@@ -22,6 +22,7 @@ from flexlib.cli.series import COUNTRY, read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -40,26 +41,33 @@ DEMO_MONTHS = 8
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "forecast", "where a month will end, and how such forecasts did before", """\
+    parser = add_command(commands, "forecast", _("where a month will end, and how such forecasts did before"), """\
   flexlib forecast --year 2025 --month 9 --as-of 2025-09-15
   flexlib forecast --year 2025 --month 9 --of usd --budget 1200 --json
   flexlib forecast --demo --year 2025 --month 9 --as-of 2025-09-15
   flexlib forecast --series daily.csv --backtest""")  # fmt: skip
     add_month_options(parser, required=False)
     parser.add_argument("--as-of", type=read_day, metavar="DATE",
-                        help="the last day that counts as known (default: the last one read whole)")  # fmt: skip
-    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help="default credits")
+                        help=_("the last day that counts as known (default: the last one read whole)"))  # fmt: skip
+    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
-                        help="the share of such forecasts that shall hold (default 0.8)")  # fmt: skip
-    parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT", help="say on which day this much is used up")
-    parser.add_argument("--holidays", metavar="COUNTRY|FILE|none",
-                        help="days like each other, not like their weekday: a country (extra 'reports'; default CL, as "
-                        "on pages, but of a --series none), a file with a date a line, or none")  # fmt: skip
+                        help=_("the share of such forecasts that shall hold (default 0.8)"))  # fmt: skip
+    parser.add_argument(
+        "--budget", type=_read_amount, metavar="AMOUNT", help=_("say on which day this much is used up")
+    )
+    parser.add_argument(
+        "--holidays",
+        metavar="COUNTRY|FILE|none",
+        help=_(
+            "days like each other, not like their weekday: a country (extra 'reports'; default "
+            "CL, as on pages, but of a --series none), a file with a date a line, or none"
+        ),
+    )
     parser.add_argument("--series", type=Path, metavar="FILE",
-                        help="a daily series instead of the stored months: a CSV of date,value")  # fmt: skip
+                        help=_("a daily series instead of the stored months: a CSV of date,value"))  # fmt: skip
     parser.add_argument("--backtest", action="store_true",
-                        help="print by day of the month how often the band held, and the mean error")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print it as JSON; null where nothing can be said")
+                        help=_("print by day of the month how often the band held, and the mean error"))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON; null where nothing can be said"))
     add_demo_option(parser)
     parser.set_defaults(run=run_forecast)
 
@@ -68,12 +76,12 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the forecast, or the backtest; exits as the months behind it, with 3 or more where it cannot say."""
     if arguments.series:
         if arguments.demo or arguments.budget is not None or arguments.of != "credits":
-            raise InvalidRequest("--series is of no stored data: leave out --of, --budget and --demo.")
+            raise InvalidRequest(_("--series is of no stored data: leave out --of, --budget and --demo."))
         return _run_series(arguments)
     if arguments.year is None or arguments.month is None:
-        raise InvalidRequest("of which month? Give --year and --month, or a daily series with --series FILE.")
+        raise InvalidRequest(_("of which month? Give --year and --month, or a daily series with --series FILE."))
     if arguments.backtest:
-        raise InvalidRequest("--backtest is of a file: add --series FILE; a month's forecast prints its own.")
+        raise InvalidRequest(_("--backtest is of a file: add --series FILE; a month's forecast prints its own."))
     from flexlib.analysis.forecast import Outcome
     from flexlib.front.forecast import forecast_month
     from flexlib.front.months import find_look
@@ -162,7 +170,9 @@ def _run_series(arguments: argparse.Namespace) -> int:
         print(json.dumps(facts, indent=2) if arguments.json else render_backtest(lines, arguments.band))
         return 0
     if not len(history):
-        raise InvalidRequest(f"{arguments.series} has no day up to {arguments.as_of}.")
+        raise InvalidRequest(
+            _("{series} has no day up to {as_of}.").format(series=arguments.series, as_of=arguments.as_of)
+        )
     last = history.index[-1].date()
     month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
     made = forecast_sum(history, month.span, arguments.band, holidays)
@@ -213,7 +223,9 @@ def _list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _read_amount(text: str) -> float:
     if not AMOUNT.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of 0 or more; write it as 120000 or 1200.50")
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not an amount of 0 or more; write it as 120000 or 1200.50").format(text=text)
+        )
     return float(text)
 
 
@@ -221,4 +233,6 @@ def read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as 2025-09-15") from error
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a date; write it as 2025-09-15").format(text=text)
+        ) from error

@@ -16,6 +16,7 @@ from flexlib.cli.options import Commands, add_command, add_span_options, asks_sp
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
+from flexlib.i18n import _
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -35,26 +36,36 @@ BY_HAND = (
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "fx", "rates of currencies: bring them in, or look at them", """\
+    parser = add_command(commands, "fx", _("rates of currencies: bring them in, or look at them"), """\
   flexlib fx update --year 2025 --month 9
   flexlib fx update --year 2025 --month 9 --check
   flexlib fx show --start-date 2025-09-01 --end-date 2025-09-30 --json
   flexlib fx import ecb.csv --pair EUR/USD --source ECB
   flexlib fx set 2025-09-30 1.1741 --pair EUR/USD --source ECB""")  # fmt: skip
     parser.add_argument("action", choices=("update", "show", "import", "set"),
-                        help="ask the sources of the dollar in pesos; show what is kept; keep the rates of a CSV with "
-                        "the columns date and value; keep one rate")  # fmt: skip
-    parser.add_argument("given", nargs="*", metavar="FILE | DATE VALUE", help="of import the file, of set the rate")
+                        help=_("ask the sources of the dollar in pesos; show what is kept; keep the rates of a CSV "
+                               "with the columns date and value; keep one rate"))  # fmt: skip
+    parser.add_argument("given", nargs="*", metavar="FILE | DATE VALUE", help=_("of import the file, of set the rate"))
     parser.add_argument("--pair", type=_read_pair, default=USD_CLP, metavar="BASE/QUOTE",
-                        help="import, set, show: what one BASE is worth in QUOTE (default USD/CLP)")  # fmt: skip
-    parser.add_argument("--source", metavar="TEXT", help="import, set: who says it")
+                        help=_("import, set, show: what one BASE is worth in QUOTE (default USD/CLP)"))  # fmt: skip
+    parser.add_argument("--source", metavar="TEXT", help=_("import, set: who says it"))
     add_span_options(parser)
-    parser.add_argument("--check", action="store_true", help="update: ask the second source too, and compare the two")
     parser.add_argument(
-        "--json", action="store_true", help="the result as JSON, values as text so that they stay exact"
+        "--check", action="store_true", help=_("update: ask the second source too, and compare the two")
     )
-    parser.add_argument("--mindicador-url", default=MINDICADOR_URL, help=f"default {MINDICADOR_URL}")
-    parser.add_argument("--frankfurter-url", default=FRANKFURTER_URL, help=f"default {FRANKFURTER_URL}")
+    parser.add_argument(
+        "--json", action="store_true", help=_("the result as JSON, values as text so that they stay exact")
+    )
+    parser.add_argument(
+        "--mindicador-url",
+        default=MINDICADOR_URL,
+        help=_("default {mindicador_url}").format(mindicador_url=MINDICADOR_URL),
+    )
+    parser.add_argument(
+        "--frankfurter-url",
+        default=FRANKFURTER_URL,
+        help=_("default {frankfurter_url}").format(frankfurter_url=FRANKFURTER_URL),
+    )
     parser.set_defaults(run=run_fx)
 
 
@@ -63,14 +74,14 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.action in ("import", "set"):
         return _keep_given(arguments, settings)
     if arguments.given:
-        raise InvalidRequest(f"fx {arguments.action} takes no {arguments.given[0]!r}; give --year and --month.")
+        raise InvalidRequest(_("fx {action} takes no {given!r}; give --year and --month.")
+            .format(action=arguments.action, given=arguments.given[0]))  # fmt: skip
     today = find_santiago_day(datetime.now(timezone.utc))
     span = read_span(arguments) if asks_span(arguments) else Month.containing(today).span
     if arguments.action == "show":
         if arguments.check:
-            raise InvalidRequest(
-                "--check asks the sources; show only reads what is kept. Use: flexlib fx update --check"
-            )
+            raise InvalidRequest(_("--check asks the sources; show only reads what is kept. Use: flexlib fx update "
+                "--check"))  # fmt: skip
         rates = load_rates(settings.data, arguments.pair)
         missing, pending = find_missing_days(rates, span, today)
         facts = describe_days(rates, span) | _describe_missing(missing, pending)
@@ -109,14 +120,14 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
     """Keeps the rates of a file, or the one that was given; says what it replaced."""
     if arguments.action == "import":
         if len(arguments.given) != 1:
-            raise InvalidRequest("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
+            raise InvalidRequest(
+                _("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
+            )
         rates = read_rates_file(Path(arguments.given[0]), arguments.source)
     else:
         if len(arguments.given) != 2 or not arguments.source:
-            raise InvalidRequest(
-                "fx set takes a date, a value and a source; write: flexlib fx set 2025-09-30 1.1741 --pair EUR/USD "
-                "--source ECB"
-            )
+            raise InvalidRequest(_("fx set takes a date, a value and a source; write: flexlib fx set 2025-09-30 1.1741 "
+                "--pair EUR/USD --source ECB"))  # fmt: skip
         day, value = arguments.given
         rates = [_read_rate(day, value, arguments.source)]
     merge = keep_rates(rates, arguments.pair, settings.data)
@@ -128,9 +139,9 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _read_pair(text: str) -> Pair:
-    base, _, quote = (part.strip().upper() for part in text.partition("/"))
+    base, __, quote = (part.strip().upper() for part in text.partition("/"))
     if not all(len(one) == 3 and one.isascii() and one.isalpha() for one in (base, quote)) or base == quote:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a currency pair; write it as EUR/USD")
+        raise argparse.ArgumentTypeError(_("{text!r} is not a currency pair; write it as EUR/USD").format(text=text))
     return base, quote
 
 
@@ -138,7 +149,8 @@ def _read_rate(day: str, value: str, source: str) -> Rate:
     try:
         return Rate(date.fromisoformat(day), Decimal(value), source)
     except (ValueError, InvalidOperation, BadRecord) as error:
-        raise BadParameter(f"{day} {value} is not a rate; write it as 2025-09-30 1.1741.") from error
+        raise BadParameter(_("{day} {value} is not a rate; write it as 2025-09-30 1.1741.")
+            .format(day=day, value=value)) from error  # fmt: skip
 
 
 def describe_merge(merge: Merge, file: Path) -> dict[str, object]:

@@ -19,6 +19,7 @@ from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_m
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import clean_lines
+from flexlib.i18n import _
 from flexlib.proof import find_worst
 from flexlib.settings import Settings
 from flexlib.sources.registry import BILLS
@@ -50,7 +51,7 @@ def read_mapping(arguments: argparse.Namespace, file: InputFile) -> CallMapping 
     if "created_at" in given and arguments.preset is None:
         if "bills" in given:
             raise BadParameter(
-                "--bills is for a file of charges, and --timestamp of one of calls; leave one of them out."
+                _("--bills is for a file of charges, and --timestamp of one of calls; leave one of them out.")
             )
         given |= {name: kind.parse(given[name]) for name, kind in MEMBERS.items() if name in given}
         mapping = CallMapping(**given)
@@ -83,7 +84,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
         print_presets(as_json=arguments.json)
         return 0
     if not arguments.paths:
-        raise BadParameter("which file is to be imported? Name it, or ask for --list.")
+        raise BadParameter(_("which file is to be imported? Name it, or ask for --list."))
     from flexlib.sources.files.paths import STDIN, find_files
 
     with tempfile.TemporaryDirectory(prefix="flexlib-") as scratch:
@@ -148,7 +149,11 @@ def _read_mappings(
     if skipped:
         _note(f"Skipped, of no known system: {', '.join(skipped)}.")
     if not read:
-        raise BadFile(f"{' '.join(arguments.paths)} contains no file of a known system; name one with --from.")
+        raise BadFile(
+            _("{paths} contains no file of a known system; name one with --from.").format(
+                paths=" ".join(arguments.paths)
+            )
+        )
     return read, skipped
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.enums import GRAINS, OPTIONS, LlmProvider, LlmProxy, LlmTaskType
+from flexlib.i18n import _
 from flexlib.money.extra_counts import EXTRA_COUNTS
 
 EXAMPLES = """\
@@ -47,29 +48,40 @@ LISTED = ("metadata", "aliases", "extra_counts", "where", "no_calls", "not_bille
 
 def add_import_options(commands: Commands) -> argparse.ArgumentParser:
     """The command, as it is asked for."""
-    parser = add_command(commands, "import", "bring files of LLM calls and bills into month snapshots", EXAMPLES)
+    parser = add_command(commands, "import", _("bring files of LLM calls and bills into month snapshots"), EXAMPLES)
     parser.add_argument("paths", metavar="PATH", nargs="*",
-                        help="CSV, JSON (lines, an array, pages) or Parquet of calls, packed or in a .zip too; a "
-                             "folder of them, a pattern in quotes, or - for the standard input")  # fmt: skip
-    parser.add_argument("--format", choices=FORMATS, metavar="NAME",
-                        help=f"of the standard input: {', '.join(FORMATS)} (default: by its first bytes)")  # fmt: skip
-    parser.add_argument("--rows-path", metavar="PATH", help="where the rows of a JSON are, such as data[].results[]")
+                        help=_("CSV, JSON (lines, an array, pages) or Parquet of calls, packed or in a .zip too; a "
+                               "folder of them, a pattern in quotes, or - for the standard input"))  # fmt: skip
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        metavar="NAME",
+        help=_("of the standard input: {formats} (default: by its first bytes)").format(formats=", ".join(FORMATS)),
+    )
+    parser.add_argument("--rows-path", metavar="PATH", help=_("where the rows of a JSON are, such as data[].results[]"))
     _add_preset_options(parser)
-    needed = parser.add_argument_group("columns of the file (in JSON lines also paths, such as usage.prompt_tokens)")
+    needed = parser.add_argument_group(_("columns of the file (in JSON lines also paths, such as usage.prompt_tokens)"))
     needed.add_argument("--timestamp", dest="created_at", metavar="COLUMN",
-                        help="when the call was made: ISO 8601, or seconds, milliseconds ... since 1970; without it "
-                             "and without --from, the file's columns tell which system it is of")  # fmt: skip
-    needed.add_argument("--prompt-tokens", metavar="COLUMN", help="needed but for images, audio and video")
-    needed.add_argument("--completion-tokens", metavar="COLUMN", help="needed for text")
+                        help=_("when the call was made: ISO 8601, or seconds, milliseconds ... since 1970; without "
+                               "it and without --from, the file's columns tell which system it is of"))  # fmt: skip
+    needed.add_argument("--prompt-tokens", metavar="COLUMN", help=_("needed but for images, audio and video"))
+    needed.add_argument("--completion-tokens", metavar="COLUMN", help=_("needed for text"))
     for name, (option, text) in COLUMNS.items():
         needed.add_argument(option, dest=name, metavar="COLUMN", help=text)
     _add_column_options(needed)
     needed.add_argument("--metadata", metavar="COLUMN", action="append", default=[],
-                        help="a column to keep in the metadata (no personal data!); may be given again")  # fmt: skip
-    needed.add_argument("--extra-count", dest="extra_counts", metavar="NAME=COLUMN", action="append", default=[],
-                        help=f"a count that lists may price by itself, NAME one of {', '.join(EXTRA_COUNTS)}; "
-                             "may be given again")  # fmt: skip
-    fixed = parser.add_argument_group("what holds for every row, or the column that tells it")
+                        help=_("a column to keep in the metadata (no personal data!); may be given again"))  # fmt: skip
+    needed.add_argument(
+        "--extra-count",
+        dest="extra_counts",
+        metavar="NAME=COLUMN",
+        action="append",
+        default=[],
+        help=_("a count that lists may price by itself, NAME one of {extra_counts}; may be given again").format(
+            extra_counts=", ".join(EXTRA_COUNTS)
+        ),
+    )
+    fixed = parser.add_argument_group(_("what holds for every row, or the column that tells it"))
     for name, text, members in (
         ("provider", "who made the model (default: as openai/gpt-4 says in the column of models)", LlmProvider),
         ("model", "such as gpt-4", None),
@@ -81,47 +93,51 @@ def add_import_options(commands: Commands) -> argparse.ArgumentParser:
         fixed.add_argument(f"--{name}", metavar="NAME", help=listed)
         fixed.add_argument(f"--{name}-column", metavar="COLUMN")
     fixed.add_argument("--grain", choices=sorted(GRAINS), metavar="GRAIN",
-                       help="of what a row is: a call (default), or the sum of an hour, a day, a month")  # fmt: skip
+                       help=_("of what a row is: a call (default), or the sum of an hour, a day, a month"))  # fmt: skip
     fixed.add_argument("--alias", dest="aliases", metavar="WORD=NAME", action="append", default=[],
-                       help="what a word in the columns of providers, proxies and task types means, such as "
-                            "Azure=openai or bedrock=unknown; none= says nothing; may be given again")  # fmt: skip
+                       help=_("what a word in the columns of providers, proxies and task types means, such as "
+                              "Azure=openai or bedrock=unknown; none= says nothing; may be given again"))  # fmt: skip
     parser.add_argument("--timezone", metavar="ZONE",
-                        help="of times that name none, such as America/Santiago (default UTC)")  # fmt: skip
+                        help=_("of times that name none, such as America/Santiago (default UTC)"))  # fmt: skip
     parser.add_argument(
-        "--delimiter", metavar="CHARACTER", help="between columns (default: the commonest of , ; tab |)"
+        "--delimiter", metavar="CHARACTER", help=_("between columns (default: the commonest of , ; tab |)")
     )
     parser.add_argument("--decimal", choices=[".", ","], metavar="CHARACTER",
-                        help="before the decimals of a number: , where it is written 1.234,5 and . where 1,234.5 "
-                             "(default: a dot, and what may be thousands, such as 1.000, is not taken)")  # fmt: skip
-    parser.add_argument("--replace", action="store_true", help="rebuild the files' months from these files alone")
-    parser.add_argument("--yes", action="store_true",
-                        help="with --replace or --supersedes, even where that drops what these files "
-                             "do not have")  # fmt: skip
+                        help=_("before the decimals of a number: , where it is written 1.234,5 and . where 1,234.5 "
+                               "(default: a dot, and what may be thousands, such as 1.000, is not taken)"))  # fmt: skip
+    parser.add_argument("--replace", action="store_true", help=_("rebuild the files' months from these files alone"))
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help=_("with --replace or --supersedes, even where that drops what these files do not have"),
+    )
     parser.add_argument("--supersedes", metavar="OLDFILE", action="append", default=[],
-                        help="drop the older file's rows in the time that these files also cover, as of an export of "
-                             "the month so far; of a file that is given itself, what it said when it was read by other "
-                             "columns; may be given again")  # fmt: skip
-    parser.add_argument("--distinct", action="store_true",
-                        help="these files hold different calls from those imported before, and each row is "
-                             "counted")  # fmt: skip
-    parser.add_argument("--wait", action="store_true", help="wait when another run writes the same month")
-    parser.add_argument("--json", action="store_true", help="the certificates as JSON")
+                        help=_("drop the older file's rows in the time that these files also cover, as of an "
+                               "export of the month so far; of a file that is given itself, what it said when it "
+                               "was read by other columns; may be given again"))  # fmt: skip
+    parser.add_argument(
+        "--distinct",
+        action="store_true",
+        help=_("these files hold different calls from those imported before, and each row is counted"),
+    )
+    parser.add_argument("--wait", action="store_true", help=_("wait when another run writes the same month"))
+    parser.add_argument("--json", action="store_true", help=_("the certificates as JSON"))
     return parser
 
 
 def _add_preset_options(parser: argparse.ArgumentParser) -> None:
     others = ", ".join(f"{field} (--{option})" for field, option in OPTIONS.items() if option)
     group = parser.add_argument_group(
-        "files of systems that are known",
-        f"A YAML file names its fields as the options do, with _ for -, but for {others}.",
+        _("files of systems that are known"),
+        _("A YAML file names its fields as the options do, with _ for -, but for {others}.").format(others=others),
     )
     group.add_argument("--from", dest="preset", metavar="NAME|FILE",
-                       help="how the file is read: one of --list, or a YAML file of your own; options for columns "
-                            "come on top (default: told by the file's columns)")  # fmt: skip
+                       help=_("how the file is read: one of --list, or a YAML file of your own; options for "
+                              "columns come on top (default: told by the file's columns)"))  # fmt: skip
     group.add_argument("--skip-unknown", action="store_true",
-                       help="leave out, and name, the files that are of no known system")  # fmt: skip
+                       help=_("leave out, and name, the files that are of no known system"))  # fmt: skip
     group.add_argument("--list", dest="listed", action="store_true",
-                       help="the systems that are known, and how well (with --json: as JSON)")  # fmt: skip
+                       help=_("the systems that are known, and how well (with --json: as JSON)"))  # fmt: skip
 
 
 def _add_column_options(group: argparse._ArgumentGroup) -> None:
@@ -139,9 +155,9 @@ def _add_column_options(group: argparse._ArgumentGroup) -> None:
     ):  # fmt: skip
         group.add_argument(f"--{option}", choices=choices, help=text)
     group.add_argument("--bills", metavar="calls|other|MAKERS",
-                       help="whether a bill pays for the calls that are counted, its fees too, or for none of them "
-                            "(default: its lines of usage do); of a cloud's bill, whose models' calls it pays for, "
-                            "such as google,anthropic")  # fmt: skip
+                       help=_("whether a bill pays for the calls that are counted, its fees too, or for none of "
+                              "them (default: its lines of usage do); of a cloud's bill, whose models' calls it "
+                              "pays for, such as google,anthropic"))  # fmt: skip
     for option, name, text in (
         ("reasoning-tokens", "reasoning_tokens", "tokens of reasoning"),
         ("currency-column", "currency_column", "of the amount and the cost; in others than USD the file is refused"),
@@ -158,4 +174,4 @@ def _add_column_options(group: argparse._ArgumentGroup) -> None:
         ("direct", "direct", "rows without a proxy, whatever that of the others"),
     ):
         group.add_argument(f"--{option}", dest=name, metavar="CONDITION", action="append", default=[],
-                           help=f"{text}; may be given again")  # fmt: skip
+                           help=_("{text}; may be given again").format(text=text))  # fmt: skip

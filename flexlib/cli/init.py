@@ -7,14 +7,15 @@ from pathlib import Path
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.formats import clean_text
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "init", "make a folder with the notebooks, to make reports in", """\
+    parser = add_command(commands, "init", _("make a folder with the notebooks, to make reports in"), """\
   flexlib init work
   flexlib init .""")  # fmt: skip
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="made if need be; nothing in it is overwritten")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help=_("made if need be; nothing in it is overwritten"))
     parser.set_defaults(run=run_init)
 
 

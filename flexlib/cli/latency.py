@@ -20,6 +20,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_count
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,15 +32,17 @@ SHOWN = 12
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "latency", "how long calls took, by route and hour", """\
+    parser = add_command(commands, "latency", _("how long calls took, by route and hour"), """\
   flexlib latency --year 2025 --month 9
   flexlib latency --year 2025 --month 9 --zone America/Santiago --top 5
   flexlib latency --demo --year 2025 --month 9 --json""")  # fmt: skip
     add_month_options(parser, required=True)
-    parser.add_argument("--zone", default="UTC", help="whose hours and month, such as America/Santiago (default UTC)")
+    parser.add_argument(
+        "--zone", default="UTC", help=_("whose hours and month, such as America/Santiago (default UTC)")
+    )
     parser.add_argument("--top", type=read_count, default=SHOWN, metavar="N",
-                        help=f"routes and slow hours shown (default {SHOWN})")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print it all as JSON; null where nothing is known")
+                        help=_("routes and slow hours shown (default {shown})").format(shown=SHOWN))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("print it all as JSON; null where nothing is known"))
     add_demo_option(parser)
     parser.set_defaults(run=run_latency)
 

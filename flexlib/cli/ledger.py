@@ -16,6 +16,7 @@ from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_plain
+from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -51,7 +52,7 @@ OPTIONS: dict[str, tuple[type, str]] = {
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "record", "record LLM calls in the ledger, one or a stream of them", """\
+    parser = add_command(commands, "record", _("record LLM calls in the ledger, one or a stream of them"), """\
   flexlib record --provider openai --model gpt-4o --prompt-tokens 1200 --completion-tokens 300 --usable user:42
   my-app | flexlib record --jsonl -
   flexlib record --jsonl calls.jsonl --json
@@ -62,35 +63,39 @@ Where lines were refused it is 3.""")  # fmt: skip
     parser.add_argument(
         "--jsonl",
         metavar="FILE",
-        help="record each line, a JSON object; its names are those below, written with "
-        f"underscores as in Python, such as {LINE}; - is stdin",
+        help=_(
+            "record each line, a JSON object; its names are those below, written with underscores as in "
+            "Python, such as {line}; - is stdin"
+        ).format(line=LINE),
     )
     parser.add_argument(
         "--rejects",
         metavar="FILE",
         type=Path,
-        help="where refused lines are kept (default: rejected/ in the data folder)",
+        help=_("where refused lines are kept (default: rejected/ in the data folder)"),
     )
-    parser.add_argument("--progress", action="store_true", help="show progress also where there is no terminal")
-    parser.add_argument("--json", action="store_true", help="what was recorded as JSON")
-    group = parser.add_argument_group("one call")
-    group.add_argument("--usable", metavar="TYPE:ID", help="who used the model, such as user:42 or key:3f1c-8d2e")
+    parser.add_argument("--progress", action="store_true", help=_("show progress also where there is no terminal"))
+    parser.add_argument("--json", action="store_true", help=_("what was recorded as JSON"))
+    group = parser.add_argument_group(_("one call"))
+    group.add_argument("--usable", metavar="TYPE:ID", help=_("who used the model, such as user:42 or key:3f1c-8d2e"))
     for name, (kind, text) in OPTIONS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
     group.add_argument(
-        "--extra-counts", metavar="JSON", help='counts priced by themselves, such as {"web_searches": 3}'
+        "--extra-counts", metavar="JSON", help=_('counts priced by themselves, such as {"web_searches": 3}')
     )
-    group.add_argument("--metadata", metavar="JSON", help='such as {"team": "search"}; personal data in it is masked')
+    group.add_argument(
+        "--metadata", metavar="JSON", help=_('such as {"team": "search"}; personal data in it is masked')
+    )
     parser.set_defaults(run=run_record)
 
-    parser = add_command(commands, "ledger", "make the ledger's tables, bring them up to date, or look at them", """\
+    parser = add_command(commands, "ledger", _("make the ledger's tables, bring them up to date, or look at them"), """\
   flexlib ledger status
   flexlib ledger init                              needed on PostgreSQL only
   flexlib ledger upgrade --json""")  # fmt: skip
     parser.add_argument(
-        "action", choices=("init", "upgrade", "status"), help="make the tables, bring them up to date, or look"
+        "action", choices=("init", "upgrade", "status"), help=_("make the tables, bring them up to date, or look")
     )
-    parser.add_argument("--json", action="store_true", help="the status as JSON")
+    parser.add_argument("--json", action="store_true", help=_("the status as JSON"))
     parser.set_defaults(run=run_ledger)
 
 
@@ -111,7 +116,9 @@ def run_record(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.jsonl is None:
         return _record_one(call, settings, as_json=arguments.json)
     if call:
-        raise InvalidRequest(f"--jsonl takes whole calls from its lines; leave {', '.join(sorted(call))} away.")
+        raise InvalidRequest(
+            _("--jsonl takes whole calls from its lines; leave {call} away.").format(call=", ".join(sorted(call)))
+        )
     return _record_stream(arguments, settings)
 
 
@@ -121,7 +128,9 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
 
     missing = [name for name in ("provider", "model") if name not in call]
     if missing:
-        raise InvalidRequest(f"a call needs --{' and --'.join(missing)}; or send many with --jsonl -")
+        raise InvalidRequest(
+            _("a call needs --{missing}; or send many with --jsonl -").format(missing=" and --".join(missing))
+        )
     record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
     print(_render_record(record, as_json=as_json))
     if not as_json:
@@ -175,13 +184,15 @@ def _open_lines(name: str) -> Iterator[int]:
     """The descriptor of the file, or of stdin, which stays open."""
     if name == "-":
         if sys.stdin is None:
-            raise BadFile("- cannot be read: stdin is closed.")
+            raise BadFile(_("- cannot be read: stdin is closed."))
         yield sys.stdin.fileno()
         return
     try:
         file = open(name, "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
-        raise BadFile(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise BadFile(
+            _("{name} cannot be read: {strerror}.").format(name=name, strerror=(error.strerror or str(error)).lower())
+        ) from error
     with file:
         yield file.fileno()
 
@@ -198,7 +209,9 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
             try:
                 call[name] = decode_json(text)
             except ValueError as error:
-                raise InvalidRequest(f"--{name.replace('_', '-')} is not JSON: {error}.") from error
+                raise InvalidRequest(
+                    _("--{name} is not JSON: {error}.").format(name=name.replace("_", "-"), error=error)
+                ) from error
     return call
 
 

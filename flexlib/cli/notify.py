@@ -17,6 +17,7 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_mont
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
+from flexlib.i18n import _
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import Standing, list_standings
@@ -37,7 +38,7 @@ NOT_TOLD = 1
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "notify", "tells who has to know of budgets, each of them once", """\
+    parser = add_command(commands, "notify", _("tells who has to know of budgets, each of them once"), """\
   flexlib notify --year 2025 --month 9 --dry-run
   flexlib notify --year 2025 --month 9
   flexlib notify                              what waits, and limits that are passed by now, without a look at months
@@ -45,17 +46,19 @@ def add_commands(commands: Commands) -> None:
     add_month_options(parser, required=False)
     add_check_options(parser)
     parser.add_argument("--notices", type=Path, metavar="FILE",
-                        help="who is told (default FLEXLIB_NOTICES, else params/notices.yaml)")  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="print what is new to tell; send and store nothing")
+                        help=_("who is told (default FLEXLIB_NOTICES, else params/notices.yaml)"))  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help=_("print what is new to tell; send and store nothing"))
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
         "--resend",
         type=read_key,
         metavar="KEY",
-        help="send a notice again of which it is not known whether it was sent",
+        help=_("send a notice again of which it is not known whether it was sent"),
     )
-    chosen.add_argument("--settle", type=read_key, metavar="KEY", help="it has arrived, or is not to be sent any more")
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    chosen.add_argument(
+        "--settle", type=read_key, metavar="KEY", help=_("it has arrived, or is not to be sent any more")
+    )
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON"))
     add_demo_option(parser)
     parser.set_defaults(run=run_notify)
 
@@ -63,7 +66,7 @@ def add_commands(commands: Commands) -> None:
 def read_key(text: str) -> str:
     """The key of a notice; not that of an empty variable of a shell."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("the key is empty; flexlib check lists those of open notices.")
+        raise argparse.ArgumentTypeError(_("the key is empty; flexlib check lists those of open notices."))
     return text.strip()
 
 
@@ -75,10 +78,14 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
 
     path = arguments.notices or settings.notices or find_home() / NOTICES
     if not path.is_file():
-        raise BadFile(f"{path} is not there; copy {EXAMPLE} to it and say who is told, or name a file with --notices.")
+        raise BadFile(
+            _("{path} is not there; copy {example} to it and say who is told, or name a file with --notices.").format(
+                path=path, example=EXAMPLE
+            )
+        )
     rules = read_rules(path)
     if (arguments.year is None) != (arguments.month is None):
-        raise InvalidRequest("give --year and --month, or neither to send what waits.")
+        raise InvalidRequest(_("give --year and --month, or neither to send what waits."))
     month, standings, lost, lacking = None, list[Standing](), list[str](), ""
     if arguments.year is not None:
         month = Month(arguments.year, arguments.month)
@@ -105,7 +112,7 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
 
         if is_made_up(settings.data):
             raise InvalidRequest(
-                "These budgets are of made-up data, of which nobody is told; add --dry-run to see how."
+                _("These budgets are of made-up data, of which nobody is told; add --dry-run to see how.")
             )
         bundle = settings.ca_bundle and settings.ca_bundle[1]
         plan, messages = tell(rules, standings, settings.data, settings.servers, bundle, find_owner)

@@ -16,7 +16,7 @@ from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.formats import clean_text
-from flexlib.i18n import LANGUAGES
+from flexlib.i18n import LANGUAGES, _
 from flexlib.proof import Problem, find_worst
 from flexlib.settings import DEMO, Settings
 
@@ -42,56 +42,63 @@ def add_command(commands: Commands, name: str, summary: str, examples: str) -> a
 def add_language_option(parser: argparse.ArgumentParser) -> None:
     """--lang, before a command or after it: the last one holds."""
     parser.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS,
-                        help="language of what is shown (default FLEXLIB_LANG, else the system's)")  # fmt: skip
+                        help=_("language of what is shown (default FLEXLIB_LANG, else the system's)"))  # fmt: skip
 
 
 def add_month_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """--year and --month."""
-    parser.add_argument("--year", type=int, required=required, help="such as 2025")
-    parser.add_argument("--month", type=int, required=required, help="1 to 12")
+    parser.add_argument("--year", type=int, required=required, help=_("such as 2025"))
+    parser.add_argument("--month", type=int, required=required, help=_("1 to 12"))
 
 
 def add_span_options(parser: argparse.ArgumentParser) -> None:
     """--year and --month, or --year and some of its months, or --start-date and --end-date."""
-    parser.add_argument("--year", type=int, help="such as 2025; without a month all of it")
-    parser.add_argument("--month", type=int, help="1 to 12")
-    parser.add_argument("--start-month", type=int, metavar="MONTH", help="first month of the year (default 1)")
-    parser.add_argument("--end-month", type=int, metavar="MONTH", help="last one, included (default 12, or this month)")
-    parser.add_argument("--start-date", metavar="DATE", help="first day, such as 2025-09-01, instead of year and month")
-    parser.add_argument("--end-date", metavar="DATE", help="last day, included")
+    parser.add_argument("--year", type=int, help=_("such as 2025; without a month all of it"))
+    parser.add_argument("--month", type=int, help=_("1 to 12"))
+    parser.add_argument("--start-month", type=int, metavar="MONTH", help=_("first month of the year (default 1)"))
+    parser.add_argument(
+        "--end-month", type=int, metavar="MONTH", help=_("last one, included (default 12, or this month)")
+    )
+    parser.add_argument(
+        "--start-date", metavar="DATE", help=_("first day, such as 2025-09-01, instead of year and month")
+    )
+    parser.add_argument("--end-date", metavar="DATE", help=_("last day, included"))
 
 
 def add_fetch_options(parser: argparse.ArgumentParser) -> None:
     """How to ask the server."""
-    group = parser.add_argument_group("asking the server")
-    group.add_argument("--workers", type=read_count, default=20, help="requests at once (default 20; 50 for big teams)")
+    group = parser.add_argument_group(_("asking the server"))
+    group.add_argument(
+        "--workers", type=read_count, default=20, help=_("requests at once (default 20; 50 for big teams)")
+    )
     group.add_argument("--route", choices=("auto", "team", "batch", "user", "consumption"), default="auto",
-                       help="how to ask (default auto: the first that works, in this order)")  # fmt: skip
+                       help=_("how to ask (default auto: the first that works, in this order)"))  # fmt: skip
     group.add_argument("--verify", type=_read_verify, default=20, metavar="N",
-                       help="users asked a second time as a check: a number or 'all' (default 20)")  # fmt: skip
-    group.add_argument("--progress", action="store_true", help="show the progress bar also where there is no terminal")
-    group.add_argument("--wait", action="store_true", help="wait when another run reads the same month")
+                       help=_("users asked a second time as a check: a number or 'all' (default 20)"))  # fmt: skip
+    group.add_argument(
+        "--progress", action="store_true", help=_("show the progress bar also where there is no terminal")
+    )
+    group.add_argument("--wait", action="store_true", help=_("wait when another run reads the same month"))
     add_demo_option(group)
 
 
 def add_demo_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     parser.add_argument("--demo", nargs="?", const="always", choices=("always", "without-key"),
-                        help="ask a demo server with made-up people (started for this run); "
-                        "'without-key': only when no service key is set")  # fmt: skip
+                        help=_("ask a demo server with made-up people (started for this run); 'without-key': only "
+                               "when no service key is set"))  # fmt: skip
 
 
 def add_roster_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roster", type=_read_roster, metavar="FILE",
-                        help="who belongs to which department, CSV or Excel "
-                        "(default FLEXLIB_ORGANIZATION, else params/organization.csv)")  # fmt: skip
+                        help=_("who belongs to which department, CSV or Excel (default FLEXLIB_ORGANIZATION, else "
+                               "params/organization.csv)"))  # fmt: skip
 
 
 def _read_roster(text: str) -> Path:
     """Looked for at once: some commands read it only where somebody is asked for by department."""
     if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(
-            f"{text} is not there; name the file that says who belongs to which department"
-        )
+        raise argparse.ArgumentTypeError(_("{text} is not there; name the file that says who belongs to which "
+            "department").format(text=text))  # fmt: skip
     return Path(text)
 
 
@@ -109,8 +116,10 @@ def read_span(arguments: argparse.Namespace) -> Span:
         return Span.parse(*dates)
     if year is None or dates != (None, None) or (month is not None and months != (None, None)):
         raise BadMonth(
-            "give either --year and --month, or --year alone or with --start-month and --end-month, "
-            "or --start-date and --end-date."
+            _(
+                "give either --year and --month, or --year alone or with --start-month and --end-month, or "
+                "--start-date and --end-date."
+            )
         )
     if month is not None:
         return Month(year, month).span
@@ -230,7 +239,7 @@ def choose_worst(codes: Sequence[int]) -> int:
 
 def read_count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
+        raise argparse.ArgumentTypeError(_("{text!r} is not a number from 1 to 1000").format(text=text))
     return int(text)
 
 
@@ -238,5 +247,5 @@ def _read_verify(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor 'all'")
+        raise argparse.ArgumentTypeError(_("{text!r} is neither a number nor 'all'").format(text=text))
     return int(text)

@@ -22,6 +22,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import clean_text, format_amount, format_count, format_plain, format_short_day
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -38,19 +39,27 @@ WIDTH = 28
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "organization", "who belongs to which department, held against what was spent", """\
+    parser = add_command(commands, "organization",
+                         _("who belongs to which department, held against what was spent"), """\
   flexlib organization check --year 2025 --month 9
   flexlib organization check --year 2025 --month 9 --roster hr.xlsx --names
   flexlib organization check --year 2025 --month 9 --json""")  # fmt: skip
-    parser.add_argument("action", choices=("check",), help="who spends and is nowhere, who is listed and never spends, "
-                        "what changed in the month")  # fmt: skip
+    parser.add_argument(
+        "action",
+        choices=("check",),
+        help=_("who spends and is nowhere, who is listed and never spends, what changed in the month"),
+    )
     add_month_options(parser, required=True)
     add_roster_option(parser)
     parser.add_argument(
-        "--top", type=read_count, default=SHOWN, metavar="N", help=f"lines shown of each part (default {SHOWN})"
+        "--top",
+        type=read_count,
+        default=SHOWN,
+        metavar="N",
+        help=_("lines shown of each part (default {shown})").format(shown=SHOWN),
     )
-    parser.add_argument("--names", action="store_true", help="people by name, and as the file has them")
-    parser.add_argument("--json", action="store_true", help="print it as JSON, every line, amounts as exact text")
+    parser.add_argument("--names", action="store_true", help=_("people by name, and as the file has them"))
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON, every line, amounts as exact text"))
     add_demo_option(parser)
     parser.set_defaults(run=run_organization)
 
@@ -65,8 +74,10 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     file = arguments.roster or settings.organization
     if file is None:
         raise BadFile(
-            "no file says who belongs to which department; copy params/organization.example.csv to "
-            "params/organization.csv and write yours, or name one with --roster."
+            _(
+                "no file says who belongs to which department; copy params/organization.example.csv to "
+                "params/organization.csv and write yours, or name one with --roster."
+            )
         )
     organization = read_organization(file)
     month = Month(arguments.year, arguments.month)

@@ -31,7 +31,7 @@ from flexlib.cli.verify import tell_settings
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError
 from flexlib.formats import clean_lines, clean_text
-from flexlib.i18n import LANGUAGES, use_language
+from flexlib.i18n import LANGUAGES, _, use_language
 from flexlib.nesting import decode_yaml
 from flexlib.proof import write_unclosed
 from flexlib.setting_values import read_choice
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "report", "make a month's report: one HTML file to share", """\
+    parser = add_command(commands, "report", _("make a month's report: one HTML file to share"), """\
   flexlib report --year 2025 --month 9
   flexlib report --demo --year 2025 --month 9
   flexlib report --year 2025 --month 9 --with xlsx,pdf
@@ -55,20 +55,24 @@ def add_commands(commands: Commands) -> None:
   flexlib report --notebook llm_usage --year 2025 --month 9 -p zone America/Santiago
   flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
     add_span_options(parser)
-    parser.add_argument("--notebook", default="flex_credits", help="name in notebooks/, or path (default flex_credits)")
-    parser.add_argument("--names", action="store_true", help="show people's names instead of pseudonyms")
+    parser.add_argument(
+        "--notebook", default="flex_credits", help=_("name in notebooks/, or path (default flex_credits)")
+    )
+    parser.add_argument("--names", action="store_true", help=_("show people's names instead of pseudonyms"))
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
-                        help="another parameter of the notebook")  # fmt: skip
-    parser.add_argument("-f", type=Path, metavar="FILE", dest="file", help="parameters from a YAML file; -p wins")
-    parser.add_argument("--offline", action="store_true", help="use what is stored, ask no server")
+                        help=_("another parameter of the notebook"))  # fmt: skip
+    parser.add_argument("-f", type=Path, metavar="FILE", dest="file", help=_("parameters from a YAML file; -p wins"))
+    parser.add_argument("--offline", action="store_true", help=_("use what is stored, ask no server"))
     parser.add_argument("--alone", action="store_true",
-                        help="do not read the month before, to compare with, where it is missing")  # fmt: skip
-    parser.add_argument("--console", action="store_true", help="also print the month's flex credits by day and model")
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where it goes (default reports)")
+                        help=_("do not read the month before, to compare with, where it is missing"))  # fmt: skip
+    parser.add_argument(
+        "--console", action="store_true", help=_("also print the month's flex credits by day and model")
+    )
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where it goes (default reports)"))
     add_with_option(parser)
     parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS",
-                        help=f"how long a cell of the notebook may take (default {CELL_LIMIT:g})")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print what was made as JSON")
+                        help=_("how long a cell of the notebook may take (default {cell_limit:g})").format(cell_limit=CELL_LIMIT))  # fmt: skip
+    parser.add_argument("--json", action="store_true", help=_("print what was made as JSON"))
     add_fetch_options(parser)
     parser.set_defaults(run=run_report_command)
 
@@ -130,7 +134,7 @@ def list_requests(arguments: argparse.Namespace, service_key: str | None) -> lis
     span = read_span(arguments)
     months = span.months
     if span != Span(months[0].first, months[-1].last):
-        raise BadMonth(f"a report is of a whole month; {span} begins or ends within one.")
+        raise BadMonth(_("a report is of a whole month; {span} begins or ends within one.").format(span=span))
     return [
         check_request(arguments.notebook, given | {"year": one.year, "month": one.month}, service_key) for one in months
     ]
@@ -190,10 +194,8 @@ def _tell(
     state = None if request.reads == "credits" else read_state(page)
     # A notebook of no month that says nothing of what it loaded is judged by nothing.
     certificates = [one.certificate for one in snapshots if state or request.reads]
-    facts: dict[str, Any] = {
-        "files": [str(file) for file in files],
-        "certificates": [{"month": str(one.month), "state": one.state} for one in certificates],
-    }
+    facts: dict[str, Any] = {"files": [str(file) for file in files], "certificates": [{"month": str(one.month),
+        "state": one.state} for one in certificates]}  # fmt: skip
     if state:
         facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
     if not arguments.json:
@@ -210,7 +212,7 @@ def _tell(
 
 def _read_seconds(text: str) -> float:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 up")
+        raise argparse.ArgumentTypeError(_("{text!r} is not a number of seconds from 1 up").format(text=text))
     return float(text)
 
 
@@ -225,9 +227,11 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         values |= {name: decode_yaml(value) for name, value in arguments.parameters}
     except OSError as error:
         why = str(error.strerror).lower()
-        raise BadParameter(f"{arguments.file} cannot be read: {why}; give the path of a YAML file.") from error
+        raise BadParameter(
+            _("{file} cannot be read: {why}; give the path of a YAML file.").format(file=arguments.file, why=why)
+        ) from error
     except ValueError as error:
-        raise BadParameter(f"The parameters cannot be read: {error}.") from error
+        raise BadParameter(_("The parameters cannot be read: {error}.").format(error=error)) from error
     if language := values.get("lang"):  # of the page: also where its notebook has no such parameter
         use_language(read_choice("lang", str(language), LANGUAGES))
     given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}

@@ -11,6 +11,7 @@ from flexlib.cli.options import asks_demo, open_settings, read_fetch_options
 from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_text
+from flexlib.i18n import _
 from flexlib.settings import NO_KEY, Settings
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -106,9 +107,13 @@ def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /,
 
     check_begun(month.span)  # itself, not the ones that are read with it
     if month < FIRST_MONTH:
-        raise BadMonth(f"the made-up company begins in {FIRST_MONTH}; ask for that month or a later one, not {month}.")
+        raise BadMonth(
+            _("the made-up company begins in {first_month}; ask for that month or a later one, not {month}.").format(
+                first_month=FIRST_MONTH, month=month
+            )
+        )
     first, now = month, Month.containing(datetime.now(timezone.utc).date())
-    for _ in range(before):
+    for __ in range(before):
         first = max(FIRST_MONTH, first.previous)
     _tell_read(Span(first.first, month.last), month, settings)
     ensure_credits(Span(first.first, month.last), settings, **options)

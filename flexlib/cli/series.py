@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.errors import BadFile, InvalidRequest
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +27,12 @@ def read_series(path: Path) -> pd.Series:
             raise ValueError("a line without a date")
         return pd.Series(pd.to_numeric(table["value"]).to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
     except FileNotFoundError as error:
-        raise BadFile(f"{path} is not there.") from error
+        raise BadFile(_("{path} is not there.").format(path=path)) from error
     except (KeyError, ValueError, OSError) as error:
         raise BadFile(
-            f"{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}."
+            _("{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}.").format(
+                path=path, error=error
+            )
         ) from error
 
 
@@ -50,12 +53,16 @@ def read_holidays(asked: str | None, years: tuple[int, int], country: str = "non
         try:
             return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
         except ValueError as error:
-            raise BadFile(f"{asked} has a line that begins with no date as 2025-09-18: {error}.") from error
+            raise BadFile(
+                _("{asked} has a line that begins with no date as 2025-09-18: {error}.").format(
+                    asked=asked, error=error
+                )
+            ) from error
     from flexlib.front.events import list_holidays
 
     try:
         return list_holidays(asked, years)
     except InvalidRequest as error:
         raise InvalidRequest(
-            f"{asked!r} is neither a file nor a country whose holidays are known, such as CL."
+            _("{asked!r} is neither a file nor a country whose holidays are known, such as CL.").format(asked=asked)
         ) from error

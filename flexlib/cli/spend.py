@@ -21,6 +21,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.setting_values import read_tolerance
 from flexlib.settings import Settings
 
@@ -33,19 +34,19 @@ MOST_DIFFERENCES = 12
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "spend", "what a month cost: calls and credits, held against bills", """\
+    parser = add_command(commands, "spend", _("what a month cost: calls and credits, held against bills"), """\
   flexlib spend --year 2025 --month 10
   flexlib spend --year 2025 --month 10 --json
   flexlib spend --demo --year 2025 --month 9
   flexlib spend --year 2025 --month 10 --tolerance-usd 50 --tolerance-share 0.02""")  # fmt: skip
     add_month_options(parser, required=True)
-    parser.add_argument("--json", action="store_true", help="the month as JSON, amounts as exact text")
+    parser.add_argument("--json", action="store_true", help=_("the month as JSON, amounts as exact text"))
     parser.add_argument("--tolerance-usd", metavar="USD",
-                        help="by how many dollars a bill may differ from the calls without a reason (default 1, or "
-                        "FLEXLIB_BILL_TOLERANCE_USD)")  # fmt: skip
+                        help=_("by how many dollars a bill may differ from the calls without a reason (default 1, "
+                               "or FLEXLIB_BILL_TOLERANCE_USD)"))  # fmt: skip
     parser.add_argument("--tolerance-share", metavar="SHARE",
-                        help="or by which share of it, from 0 to 1; the larger of the two holds (default 0.01, or "
-                        "FLEXLIB_BILL_TOLERANCE_SHARE)")  # fmt: skip
+                        help=_("or by which share of it, from 0 to 1; the larger of the two holds (default 0.01, "
+                               "or FLEXLIB_BILL_TOLERANCE_SHARE)"))  # fmt: skip
     add_demo_option(parser)
     parser.set_defaults(run=run_spend)
 

@@ -22,6 +22,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,25 +36,25 @@ FRAMES = ("moves", "tasks", "discounts", "accepted", "multipliers", "exchanges",
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "what-if", "what a month would have come to on other models, or with a cap", """\
+    parser = add_command(commands, "what-if", _("what a month would have come to on other models, or with a cap"), """\
   flexlib what-if --year 2025 --month 9
   flexlib what-if --year 2025 --month 9 --to openai/gpt-5-mini,anthropic/claude-haiku-4-5
   flexlib what-if --year 2025 --month 9 --accepted-by used --scores polyglot.csv --json
   flexlib what-if --year 2025 --month 9 --cap 300 --demo     a list: nothing is changed anywhere""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--to", default="", metavar="MAKER/MODEL[@PROXY],...",
-                        help="other models to try, beside those of the month for the same task")  # fmt: skip
+                        help=_("other models to try, beside those of the month for the same task"))  # fmt: skip
     parser.add_argument("--accepted-by", default="", metavar="FIELD",
-                        help="field in the calls' metadata: whether an answer was used, true or false")  # fmt: skip
+                        help=_("field in the calls' metadata: whether an answer was used, true or false"))  # fmt: skip
     parser.add_argument("--scores", default="", metavar="FILE",
-                        help="scores of models: a CSV of model,score,cases,date, in percent of cases")  # fmt: skip
+                        help=_("scores of models: a CSV of model,score,cases,date, in percent of cases"))  # fmt: skip
     parser.add_argument("--cap", type=_read_cap, metavar="CREDITS",
-                        help="a cap on each person's flex credits: who would have met it")  # fmt: skip
-    parser.add_argument("--zone", default="UTC", help="whose month, such as America/Santiago (default UTC)")
+                        help=_("a cap on each person's flex credits: who would have met it"))  # fmt: skip
+    parser.add_argument("--zone", default="UTC", help=_("whose month, such as America/Santiago (default UTC)"))
     parser.add_argument("--top", type=read_count, default=SHOWN, metavar="N",
-                        help=f"lines shown of each table (default {SHOWN})")  # fmt: skip
-    parser.add_argument("--names", action="store_true", help="people by name instead of under pseudonyms")
-    parser.add_argument("--json", action="store_true", help="print it all as JSON, amounts as exact text")
+                        help=_("lines shown of each table (default {shown})").format(shown=SHOWN))  # fmt: skip
+    parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
+    parser.add_argument("--json", action="store_true", help=_("print it all as JSON, amounts as exact text"))
     add_demo_option(parser)
     parser.set_defaults(run=run_what_if)
 
@@ -71,7 +72,9 @@ def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
     spend = load_spend(month, None, settings.data, **options)
     (usage,) = spend.loaded
     if arguments.cap is not None and not spend.credits.limit(1):
-        raise InvalidRequest(f"{month} has no credits of Windsurf, to cap; fetch it, or leave --cap out.")
+        raise InvalidRequest(
+            _("{month} has no credits of Windsurf, to cap; fetch it, or leave --cap out.").format(month=month)
+        )
     asked = {name: getattr(arguments, name) for name in ("to", "accepted_by", "cap", "scores")}
     made = find_what_ifs(spend, **asked)
     print(json.dumps(describe_what_ifs(spend, made), indent=2, ensure_ascii=False) if arguments.json
@@ -122,5 +125,5 @@ def render_what_ifs(spend: Spend, made: WhatIf, top: int, cap: int | None = None
 
 def _read_cap(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of credits")
+        raise argparse.ArgumentTypeError(_("{text!r} is no whole number of credits").format(text=text))
     return int(text)

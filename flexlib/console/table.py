@@ -20,6 +20,7 @@ from flexlib.formats import (
     format_span,
     round_half_up,
 )
+from flexlib.i18n import _
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value
 
 DOUBLE, SINGLE = "=" * 100, "-" * 100
@@ -86,7 +87,7 @@ def render_by_model(
     total = sum(row["flex_credits"] for row in models)
     if not sum(row["flex_credits"] for row in daily) == total == statistics.flex_credits:
         raise InvalidRequest(
-            "the frames by day, by model and the statistics differ in their total; make all of one month."
+            _("the frames by day, by model and the statistics differ in their total; make all of one month.")
         )
     width = max([NAME_WIDTH, *(len(INDENT + clean_text(row["model"])) for row in [*daily, *models])])
     lines = render_title(f"Flex credits by model - {format_span(days)}", lower_bound=lower_bound)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
+from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
@@ -170,10 +171,10 @@ class Claims:
                 f"SELECT {COLUMNS} FROM claims WHERE state IN ({marks}) ORDER BY {order}", fates
             ).fetchall()
         found: dict[tuple[str, ...], Message] = {}
-        for _, channel, to, language, event, is_own, standing, due, state, name, changed, trouble, quiet, names in rows:
+        for __, channel, to, language, event, own, standing, due, state, name, changed, trouble, quiet, names in rows:
             stood, times = Standing.from_json(json.loads(standing)), Times.read_quiet(quiet) if quiet else Times()
             moment, told = datetime.fromisoformat(due), tuple((names or "").split())
-            claim = Claim(channel, to, language, event, stood, moment, bool(is_own), times, told)
+            claim = Claim(channel, to, language, event, stood, moment, bool(own), times, told)
             key = name or "", channel, to, language, state, "" if name else due
             claims = (*(found[key].claims if key in found else ()), claim)
             said = Fate(state), datetime.fromisoformat(changed), trouble or ""
@@ -190,7 +191,9 @@ class Claims:
                     claims = tuple(one for one in message.claims if name in (message.id, *one.names))
                     found.setdefault(name, []).append(replace(message, claims=claims))
         if len(key) < SHORTEST_KEY or [len(one) for one in found.values()] != [1]:
-            raise InvalidRequest(f"{key} is the key of no single notice whose fate is open; flexlib check lists them.")
+            raise InvalidRequest(
+                _("{key} is the key of no single notice whose fate is open; flexlib check lists them.").format(key=key)
+            )
         return next(iter(found.values()))[0]
 
     @contextmanager
@@ -220,8 +223,10 @@ class Claims:
             yield base
         except sqlite3.Error as error:
             raise DiskFailed(
-                f"{self._file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Mend it, or "
-                "make room."
+                _(
+                    "{file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Mend it, "
+                    "or make room."
+                ).format(file=self._file, error=error)
             ) from error
         finally:
             if base is not None:

@@ -15,6 +15,7 @@ from flexlib.deliver.mail import MailChannel
 from flexlib.deliver.rules import OWNER, PERSON, Rule
 from flexlib.deliver.sending import Channel, NotSent, SendingFailed
 from flexlib.deliver.webhook import WebhookChannel
+from flexlib.i18n import _
 from flexlib.store.disk import report_disk
 from flexlib.store.outbox import Standing, list_standings
 
@@ -155,9 +156,11 @@ def _send(
     try:
         channel = channels.get(message.channel)
         if channel is None:
-            raise NotSent(f"No mail server is known; set {MAIL} in the environment or in .env.", lasts=True)
+            raise NotSent(
+                _("No mail server is known; set {mail} in the environment or in .env.").format(mail=MAIL), lasts=True
+            )
         if channel in broken:
-            raise NotSent(f"Not tried any more: {broken[channel]}")
+            raise NotSent(_("Not tried any more: {broken}").format(broken=broken[channel]))
         channel.send(message)
     except SendingFailed as error:
         if error.lasts and channel is not None:

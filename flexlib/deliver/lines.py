@@ -9,6 +9,7 @@ from pathlib import Path
 from flexlib.deliver.claims import Message
 from flexlib.deliver.sending import NotSent
 from flexlib.deliver.webhook import describe_message
+from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE
 
 
@@ -33,7 +34,7 @@ class FileChannel:
                     raise
         except (OSError, RuntimeError) as error:
             why = (getattr(error, "strerror", None) or str(error)).lower()
-            raise NotSent(f"{file} cannot be written: {why}.") from error
+            raise NotSent(_("{file} cannot be written: {why}.").format(file=file, why=why)) from error
 
     def close(self) -> None:
         """Each line is written by itself."""

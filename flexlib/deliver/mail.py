@@ -16,6 +16,7 @@ from flexlib.addresses import MAIL, MailServer
 from flexlib.deliver.claims import Message
 from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
 from flexlib.deliver.texts import write_end, write_lines, write_subject
+from flexlib.i18n import _
 from flexlib.privacy import clean_message
 
 GO_ON = 354
@@ -107,14 +108,20 @@ class MailChannel:
             lasts = what != "a mail" or error.smtp_code == 421  # which ends the connection
             if lasts:
                 self.close()
-            raise NotSent(f"{self._name} refuses {what}: {_read(error)}.", lasts=lasts) from error
+            raise NotSent(
+                _("{name} refuses {what}: {read}.").format(name=self._name, what=what, read=_read(error)), lasts=lasts
+            ) from error
         except smtplib.SMTPNotSupportedError as error:
             self.close()
             why = f"{self._name} lacks what {MAIL} asks for: {clean_message(str(error))}"
-            raise NotSent(f"{why} smtps:// is TLS from the beginning, smtp+plain:// none.", lasts=True) from error
+            raise NotSent(
+                _("{why} smtps:// is TLS from the beginning, smtp+plain:// none.").format(why=why), lasts=True
+            ) from error
         except (OSError, ValueError) as error:  # of which all of smtplib are some, and those of TLS
             self.close()
-            raise NotSent(f"{self._name} cannot be used: {_explain(error)}.", lasts=True) from error
+            raise NotSent(
+                _("{name} cannot be used: {explain}.").format(name=self._name, explain=_explain(error)), lasts=True
+            ) from error
 
     def _prepare(self, line: smtplib.SMTP, recipient: str) -> None:
         """All up to the mail itself, which a server that has not said to go on cannot have."""
@@ -134,12 +141,23 @@ class MailChannel:
             code, said = self._line.getreply()
         except OSError as error:
             self.close()
-            raise NotKnown(f"{self._name} had the mail and gave no answer: {_explain(error)}.", lasts=True) from error
+            raise NotKnown(
+                _("{name} had the mail and gave no answer: {explain}.").format(
+                    name=self._name, explain=_explain(error)
+                ),
+                lasts=True,
+            ) from error
         if code // 100 not in (2, 4, 5):  # it had the mail, and what it said is no answer
             self.close()
-            raise NotKnown(f"{self._name} had the mail and gave no answer that can be read.", lasts=True)
+            raise NotKnown(
+                _("{name} had the mail and gave no answer that can be read.").format(name=self._name), lasts=True
+            )
         if code // 100 != 2:
-            raise NotSent(f"{self._name} refuses the mail: {_read(smtplib.SMTPResponseException(code, said))}.")
+            raise NotSent(
+                _("{name} refuses the mail: {read}.").format(
+                    name=self._name, read=_read(smtplib.SMTPResponseException(code, said))
+                )
+            )
 
     @property
     def _name(self) -> str:

@@ -13,6 +13,7 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
@@ -75,12 +76,14 @@ def read_rules(path: Path) -> list[Rule]:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
     except (OSError, ValueError) as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     listed = content.get("notices") if isinstance(content, dict) and content.keys() <= {*COMMON, "notices"} else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
-            f"{path} has no list of notices: give `notices:` and below it whom to tell of which budgets; beside it "
-            f"only {', '.join(sorted(COMMON))}."
+            _(
+                "{path} has no list of notices: give `notices:` and below it whom to tell of which budgets; "
+                "beside it only {common}."
+            ).format(path=path, common=", ".join(sorted(COMMON)))
         )
     common = {name: value for name, value in content.items() if name != "notices"}
     faults = Faults()
@@ -92,7 +95,11 @@ def read_rules(path: Path) -> list[Rule]:
 
 def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa: ANN401 (YAML)
     if not isinstance(one, dict):
-        raise BadFile(f"{where}: a notice has no {format_given(one)}; it takes {', '.join(sorted(FIELDS))}.")
+        raise BadFile(
+            _("{where}: a notice has no {given}; it takes {fields}.").format(
+                where=where, given=format_given(one), fields=", ".join(sorted(FIELDS))
+            )
+        )
     faults = Faults()
     if wrong := sorted(map(str, one.keys() - FIELDS)):
         faults.found.append(f"{where}: a notice has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
@@ -122,17 +129,27 @@ def _read_recipients(channel: str, value: object, where: str) -> tuple[str, ...]
 def _list_texts(value: object, name: str, where: str) -> list[str]:
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(each, str) and each.strip() for each in texts):
-        raise BadFile(f"{where} has {name}: {format_given(value)}; give a text, or a list of texts.")
+        raise BadFile(
+            _("{where} has {name}: {given}; give a text, or a list of texts.").format(
+                where=where, name=name, given=format_given(value)
+            )
+        )
     return [each.strip() for each in texts]
 
 
 def _read_recipient(channel: str, text: str, where: str) -> str:
     if channel == "email" and text not in (PERSON, OWNER) and not EMAIL.fullmatch(text):
-        raise BadFile(f"{where} has email: {format_given(text)}; give an address, {PERSON} or {OWNER}.")
+        raise BadFile(
+            _("{where} has email: {given}; give an address, {person} or {owner}.").format(
+                where=where, given=format_given(text), person=PERSON, owner=OWNER
+            )
+        )
     if channel in ("slack", "webhook") and not HOOK.fullmatch(text.lower()):
         raise BadFile(
-            f"{where}: a {channel} has a name of letters and digits, such as ops; its address, a secret, stands in "
-            f"{WEBHOOK}OPS in the environment or .env."
+            _(
+                "{where}: a {channel} has a name of letters and digits, such as ops; its address, a secret, "
+                "stands in {webhook}OPS in the environment or .env."
+            ).format(where=where, channel=channel, webhook=WEBHOOK)
         )
     return text if channel == "file" else text.lower()
 
@@ -140,12 +157,20 @@ def _read_recipient(channel: str, text: str, where: str) -> str:
 def _read_scopes(one: Mapping[str, Any], to: tuple[str, ...], where: str) -> tuple[str, ...]:
     scopes = _list_texts(one["scope"], "scope", where) if "scope" in one else list(SCOPES)
     if unknown := sorted(set(scopes) - set(SCOPES)):
-        raise BadFile(f"{where}: there are no budgets of {', '.join(unknown)}; choose {', '.join(SCOPES)}.")
+        raise BadFile(
+            _("{where}: there are no budgets of {unknown}; choose {scopes}.").format(
+                where=where, unknown=", ".join(unknown), scopes=", ".join(SCOPES)
+            )
+        )
     for role, possible in ((PERSON, PERSONAL), (OWNER, OWNED)):
         if role in to:
             scopes = [scope for scope in scopes if scope in possible]
             if not scopes or len(to) > 1:
-                raise BadFile(f"{where}: email: {role} is of budgets of {', '.join(possible)}, and stands alone.")
+                raise BadFile(
+                    _("{where}: email: {role} is of budgets of {possible}, and stands alone.").format(
+                        where=where, role=role, possible=", ".join(possible)
+                    )
+                )
     return tuple(scopes)
 
 
@@ -157,7 +182,11 @@ def _read_events(value: object, where: str) -> tuple[int | Outcome, ...]:
         elif isinstance(each, str) and each in OUTCOMES:
             found.append(Outcome(each))
         else:
-            raise BadFile(f"{where} has at: {format_given(value)}; give percents, such as 90, {', '.join(OUTCOMES)}.")
+            raise BadFile(
+                _("{where} has at: {given}; give percents, such as 90, {outcomes}.").format(
+                    where=where, given=format_given(value), outcomes=", ".join(OUTCOMES)
+                )
+            )
     return tuple(found)
 
 
@@ -166,12 +195,22 @@ def _read_times(given: Mapping[str, Any], where: str) -> Times:
     try:
         found = ZoneInfo(str(zone))
     except (OSError, ValueError, KeyError) as error:
-        raise BadFile(f"{where}: {format_given(zone)} is no time zone; write one such as America/Santiago.") from error
+        raise BadFile(
+            _("{where}: {given} is no time zone; write one such as America/Santiago.").format(
+                where=where, given=format_given(zone)
+            )
+        ) from error
     try:
         ends = [read_time(each) for each in quiet] if isinstance(quiet, list) else []
         at = read_time(digest) if digest is not None else None
     except ValueError as error:
-        raise BadFile(f'{where}: {error} is no time of day; write it in quotes, as "08:00".') from error
+        raise BadFile(
+            _('{where}: {error} is no time of day; write it in quotes, as "08:00".').format(where=where, error=error)
+        ) from error
     if quiet and (len(ends) != 2 or ends[0] == ends[1]):
-        raise BadFile(f'{where} has quiet: {format_given(quiet)}; give its two ends in quotes, as ["20:00", "08:00"].')
+        raise BadFile(
+            _('{where} has quiet: {given}; give its two ends in quotes, as ["20:00", "08:00"].').format(
+                where=where, given=format_given(quiet)
+            )
+        )
     return Times(found, (ends[0], ends[1]) if ends else None, at)

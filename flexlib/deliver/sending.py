@@ -12,6 +12,7 @@ from typing import Protocol
 
 from flexlib.deliver.claims import Message
 from flexlib.errors import FlexlibError
+from flexlib.i18n import _
 
 CONNECT, READ = 10.0, 20.0
 """Seconds to connect, and between two bytes of an answer."""
@@ -54,7 +55,10 @@ def make_context(ca_bundle: str | None) -> ssl.SSLContext:
         )
     except (OSError, ValueError) as error:
         raise NotSent(
-            f"{ca_bundle} holds no certificates that can be read; mend REQUESTS_CA_BUNDLE.", lasts=True
+            _("{ca_bundle} holds no certificates that can be read; mend REQUESTS_CA_BUNDLE.").format(
+                ca_bundle=ca_bundle
+            ),
+            lasts=True,
         ) from error
 
 

@@ -26,6 +26,7 @@ from flexlib.deliver.claims import Claim, Message
 from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
 from flexlib.deliver.texts import is_open, list_told, write_lines, write_sentence, write_subject
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.setting_values import LOOPBACK
 
 BUSY = (429, 503)
@@ -55,7 +56,9 @@ class WebhookChannel:
         url = dict(self._servers.webhooks).get(message.recipient)
         if url is None:
             raise NotSent(
-                f"{name} has no address; set {WEBHOOK}{message.recipient.upper()} in the environment or in .env."
+                _("{name} has no address; set {webhook}{recipient} in the environment or in .env.").format(
+                    name=name, webhook=WEBHOOK, recipient=message.recipient.upper()
+                )
             )
         content = {"text": write_text(message)} if self._is_slack else describe_message(message)
         body = json.dumps(content, ensure_ascii=False).encode()
@@ -67,15 +70,23 @@ class WebhookChannel:
             if 200 <= response.status < 300:
                 return
             if response.status < 200 or response.status >= 500 and response.status not in BUSY:
-                raise NotKnown(f"{name}: status {response.status}, which does not say whether it was taken.")
+                raise NotKnown(
+                    _("{name}: status {status}, which does not say whether it was taken.").format(
+                        name=name, status=response.status
+                    )
+                )
             asked = _read_retry_after(response.headers.get("Retry-After", ""))
             pause = max(PAUSE * 2**number * random.uniform(0.5, 1.5), asked)
             if response.status not in BUSY or number + 1 == TRIES or pause > MOST_PAUSE:
                 break
             time.sleep(pause)
         if 300 <= response.status < 400:
-            raise NotSent(f"{name} redirects (status {response.status}), which is not followed.")
-        raise NotSent(f"{name} refused the message (status {response.status}).")
+            raise NotSent(
+                _("{name} redirects (status {status}), which is not followed.").format(
+                    name=name, status=response.status
+                )
+            )
+        raise NotSent(_("{name} refused the message (status {status}).").format(name=name, status=response.status))
 
     def close(self) -> None:
         """Each request has a connection of its own."""
@@ -83,7 +94,10 @@ class WebhookChannel:
     @property
     def _required_secret(self) -> str:
         if not self._servers.secret:
-            raise NotSent(f"A webhook's messages are signed; set {SIGNING}, or name it as slack.", lasts=True)
+            raise NotSent(
+                _("A webhook's messages are signed; set {signing}, or name it as slack.").format(signing=SIGNING),
+                lasts=True,
+            )
         return self._servers.secret
 
     def _post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> HTTPResponse:
@@ -99,13 +113,17 @@ class WebhookChannel:
                 except (OSError, HTTPException, ValueError) as error:
                     said = PROXY_SAYS.match(str(error))
                     why = f"the proxy on the way says {said[1]}" if said else explain_trouble(error)
-                    raise NotSent(f"{name} cannot be reached: {why}.") from error
+                    raise NotSent(_("{name} cannot be reached: {why}.").format(name=name, why=why)) from error
                 line.sock.settimeout(READ)
                 try:
                     line.request("POST", target, body, dict(headers))
                     return line.getresponse()
                 except (OSError, HTTPException) as error:
-                    raise NotKnown(f"{name} was asked and gave no answer: {explain_trouble(error)}.") from error
+                    raise NotKnown(
+                        _("{name} was asked and gave no answer: {trouble}.").format(
+                            name=name, trouble=explain_trouble(error)
+                        )
+                    ) from error
         finally:
             if line is not None:
                 line.close()
@@ -141,7 +159,10 @@ def sign_message(name: str, moment: int, body: bytes, secret: str) -> dict[str, 
             key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
         except binascii.Error as error:
             raise NotSent(
-                f"{SIGNING} begins with {PREFIX} and is no base64 after it; copy it again.", lasts=True
+                _("{signing} begins with {prefix} and is no base64 after it; copy it again.").format(
+                    signing=SIGNING, prefix=PREFIX
+                ),
+                lasts=True,
             ) from error
     signature = hmac.digest(key, f"{name}.{moment}.".encode() + body, "sha256")
     return {

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from flexlib.demo.company import FIRST_MONTH, Company
 from flexlib.demo.switches import add_switches, read_entries, read_team
+from flexlib.i18n import _
 
 DEFAULT_KEY = "demo-key"
 DEFAULT_PORT = 8765
@@ -15,13 +16,26 @@ DEFAULT_PORT = 8765
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Gives `parser` the options of the demo server."""
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0: any free one (default {DEFAULT_PORT})")
-    parser.add_argument("--users", type=_read_users, default=5930, help="people of the made-up company (default 5930)")
-    parser.add_argument("--seed", type=int, default=2025, help="number from which all data is made (default 2025)")
-    parser.add_argument("--key", default=DEFAULT_KEY, help=f"the service key it accepts (default {DEFAULT_KEY})")
-    parser.add_argument("--now", type=_read_time, metavar="TIME", help="a fixed time, such as 2025-10-21T12:00:00Z")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=_("0: any free one (default {default_port})").format(default_port=DEFAULT_PORT),
+    )
+    parser.add_argument(
+        "--users", type=_read_users, default=5930, help=_("people of the made-up company (default 5930)")
+    )
+    parser.add_argument("--seed", type=int, default=2025, help=_("number from which all data is made (default 2025)"))
+    parser.add_argument(
+        "--key",
+        default=DEFAULT_KEY,
+        help=_("the service key it accepts (default {default_key})").format(default_key=DEFAULT_KEY),
+    )
+    parser.add_argument("--now", type=_read_time, metavar="TIME", help=_("a fixed time, such as 2025-10-21T12:00:00Z"))
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
-    add_switches(parser.add_argument_group("faults", "shares are between 0 and 1; users are named by key or number"))
+    add_switches(
+        parser.add_argument_group(_("faults"), _("shares are between 0 and 1; users are named by key or number"))
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +66,7 @@ def _make_clock(fixed: datetime | None) -> Callable[[], datetime]:
 
 def _read_users(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of people; give 1 or more")
+        raise argparse.ArgumentTypeError(_("{text!r} is no number of people; give 1 or more").format(text=text))
     return int(text)
 
 
@@ -60,8 +74,12 @@ def _read_time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2025-10-21T12:00:00Z") from error
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is no time; write it as 2025-10-21T12:00:00Z").format(text=text)
+        ) from error
     time = time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
     if time.date() < FIRST_MONTH.first:
-        raise argparse.ArgumentTypeError(f"{text!r} is before {FIRST_MONTH.first}, when the made-up company began")
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is before {first}, when the made-up company began").format(text=text, first=FIRST_MONTH.first)
+        )
     return time

@@ -22,7 +22,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
-from flexlib.i18n import LANGUAGES, speak
+from flexlib.i18n import LANGUAGES, _, speak
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
@@ -100,7 +100,9 @@ def write_rows(
     except (OSError, duckdb.IOException) as error:
         number = re.search(r"errno\W*(\d+)", str(error))  # DuckDB's own words are for programs
         why = getattr(error, "strerror", None) or (os.strerror(int(number[1])) if number else "the disk refused it")
-        raise DiskFailed(f"{path} cannot be written ({why}); make room or choose another folder.") from error
+        raise DiskFailed(
+            _("{path} cannot be written ({why}); make room or choose another folder.").format(path=path, why=why)
+        ) from error
     return path
 
 
@@ -167,7 +169,11 @@ def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obj
     try:
         write_whole(path, text, mode)
     except OSError as error:
-        raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
+        raise DiskFailed(
+            _("{path} cannot be written ({strerror}); make room or choose another folder.").format(
+                path=path, strerror=error.strerror
+            )
+        ) from error
     return path
 
 

@@ -22,6 +22,7 @@ from flexlib.front.history import build_history, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import sum_known
@@ -122,14 +123,16 @@ def find_month_anomalies(
     that no day has, `SnapshotMissing` where the month is not stored.
     """
     if of not in LEAST:
-        raise InvalidRequest(f"{of!r} has no unusual days; choose {', '.join(LEAST)}.")
+        raise InvalidRequest(_("{of!r} has no unusual days; choose {least}.").format(of=of, least=", ".join(LEAST)))
     if not list_newest(month, root):
         command = WINDSURF.format_command(month)
-        raise SnapshotMissing(f"Nothing of {month} is stored in {root}. Run: {command}, or import it.")
+        raise SnapshotMissing(_("Nothing of {month} is stored in {root}. Run: {command}, or import it.")
+            .format(month=month, root=root, command=command))  # fmt: skip
     spend = Spend(month.span, zone, (month,), root, names, tolerance, look, roster=roster)
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
-        raise InvalidRequest(f"no day of {month} has {explain_lack(of, [month], root)}.")
+        raise InvalidRequest(_("no day of {month} has {lack}.")
+            .format(month=month, lack=explain_lack(of, [month], root)))  # fmt: skip
     return made
 
 
@@ -183,18 +186,11 @@ def _judge_days(
     ]  # fmt: skip
     now, days = spend.loaded[-1], history[str(month.first) :]
     peak = pd.Timestamp(str(days.idxmax())).date() if days.max() > 0 else None
-    return MonthAnomalies(
-        month=month,
-        unit=column,
-        least=least,
-        found=tuple(found),
-        layers=layers,
-        peak=(peak, _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
-        days_before=int((history.index < pd.Timestamp(month.first)).sum()),
-        state=now.state,
-        certificates=tuple(one for one in spend.certificates if one.month == month),
-        missing=(*undated, *now.list_problems(), *_list_lacking(spend, month, of)),
-    )
+    return MonthAnomalies(month=month, unit=column, least=least, found=tuple(found), layers=layers, peak=(peak,
+        _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
+        days_before=int((history.index < pd.Timestamp(month.first)).sum()), state=now.state,
+        certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*undated,
+        *now.list_problems(), *_list_lacking(spend, month, of)))  # fmt: skip
 
 
 def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:

@@ -28,6 +28,7 @@ from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.history import build_history, explain_ends, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
@@ -97,12 +98,16 @@ def check_budgets(
     Raises `SnapshotMissing` where nothing of the month is stored.
     """
     if as_of is not None and as_of < month.first:
-        raise InvalidRequest(f"as of {as_of} no day of {month} is known; name one of its days, or a month before.")
+        raise InvalidRequest(
+            _("as of {as_of} no day of {month} is known; name one of its days, or a month before.").format(
+                as_of=as_of, month=month
+            )
+        )
     last = max(one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins))
     stored = [one for one in list_months(root) if one.first <= last]
     if month not in stored:
         load_spend(month, month, root, zone=zone, names=False)  # says which command stores it
-        raise SnapshotMissing(f"Nothing of {month} is stored in {root}.")
+        raise SnapshotMissing(_("Nothing of {month} is stored in {root}.").format(month=month, root=root))
     # Whom a budget is of may be told by a person's e-mail; nothing that is given back names anybody.
     spend = load_spend(
         stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look, roster=roster
@@ -115,7 +120,7 @@ def check_budgets(
         table = narrowed.by("month", "day", "source")
         cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
         if (budget.unit, cut) not in known:
-            history, _ = build_history(spend, budget.unit, as_of, {name: ends[name] for name in cut})
+            history, __ = build_history(spend, budget.unit, as_of, {name: ends[name] for name in cut})
             known[budget.unit, cut] = history.dropna().index
         until = min((ends[name] for name in cut if ends[name] >= spend.loaded[-1].month.first), default=date.max)
         days = known[budget.unit, cut]

@@ -43,6 +43,7 @@ from flexlib.front.chargeback_pools import (
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
+from flexlib.i18n import _
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS as PLACES
@@ -117,9 +118,11 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
     [('support', '1.24', 11), ('billing', '1.05', 14), ('search', '0.84', 21), ('Unmapped', '398.44', 0)]
     """
     if level not in LEVELS:
-        raise InvalidRequest(f"{level!r} is nothing to charge; choose {', '.join(LEVELS)}.")
+        raise InvalidRequest(
+            _("{level!r} is nothing to charge; choose {levels}.").format(level=level, levels=", ".join(LEVELS))
+        )
     if len(spend.span.months) != 1:
-        raise InvalidRequest(f"a chargeback is of one month, not of {spend.span}.")
+        raise InvalidRequest(_("a chargeback is of one month, not of {span}.").format(span=spend.span))
     rules = find_rules(None) if rules is None else rules
     (usage,) = spend.loaded
     key = LEVELS[level]
@@ -190,8 +193,10 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
         if key not in PLACES or isinstance(error, BadFile):
             raise
         raise InvalidRequest(
-            f"no call of {month} names a {level} in its metadata, and no map says who belongs where; write "
-            "params/organization.csv, or charge it to another level with --by."
+            _(
+                "no call of {month} names a {level} in its metadata, and no map says who belongs where; "
+                "write params/organization.csv, or charge it to another level with --by."
+            ).format(month=month, level=level)
         ) from error
 
 
@@ -217,6 +222,9 @@ def _prove(checks: list[SumCheck], month: Month) -> None:
         if not one.agrees:
             lines, whole = format_plain(one.lines), format_plain(one.whole)
             raise SumsDiffer(
-                f"The chargeback of {month} is not the whole month: its lines sum to {lines} {one.unit} ({one.what}), "
-                f"the month to {whole}. Nothing was written; please report it, with the output of flexlib spend."
+                _(
+                    "The chargeback of {month} is not the whole month: its lines sum to {lines} {unit} ({what}), "
+                    "the month to {whole}. Nothing was written; please report it, with the output of flexlib "
+                    "spend."
+                ).format(month=month, lines=lines, unit=one.unit, what=one.what, whole=whole)
             )

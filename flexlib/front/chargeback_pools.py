@@ -18,6 +18,7 @@ from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Date
 from flexlib.front.organization import IS_PERSON, name_keys
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend, sum_rows
+from flexlib.i18n import _
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, read_counts, sum_known
@@ -177,8 +178,10 @@ def _price(one: PoolRule, share: Fraction, usage: MonthUsage) -> dict[str, Decim
         seats = count_seats(one, usage)
         if seats is None:
             raise InvalidRequest(
-                f"{one.name} is US$ {one.amount} a seat, and without Windsurf's list of {usage.month} nobody knows how "
-                "many there are; give it seats: and their number."
+                _(
+                    "{name} is US$ {amount} a seat, and without Windsurf's list of {month} nobody knows how many "
+                    "there are; give it seats: and their number."
+                ).format(name=one.name, amount=one.amount, month=usage.month)
             )
         amount = EXACT.multiply(amount, Decimal(seats))
     usd = _cut(amount, share, PLACES["usd"])

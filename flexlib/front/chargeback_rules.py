@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
@@ -88,10 +89,12 @@ def read_rules(path: Path) -> ChargebackRules:
         content = decode_yaml(text, exact=True)
         lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
     except (OSError, ValueError) as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     takes = ("unmapped", "billed_beside", "pools", "taxes")
     if not isinstance(content, dict):
-        raise BadFile(f"{path}: the rules of a chargeback are {', '.join(takes)}, not a list.")
+        raise BadFile(
+            _("{path}: the rules of a chargeback are {takes}, not a list.").format(path=path, takes=", ".join(takes))
+        )
     faults = Faults()
     for name in sorted(map(str, content.keys() - {*takes})):
         where = f"line {_find_line(text, name)} of {path}"
@@ -154,7 +157,11 @@ def _read_tax(one: object, where: str) -> Dated:
 def _read_fields(one: object, fields: set[str], what: str, where: str, faults: Faults) -> tuple[dict[str, Any], str]:
     """What is given, and where it stands with its name."""
     if not isinstance(one, dict):
-        raise BadFile(f"{where}: {what} has no {format_given(one)}; it takes {', '.join(sorted(fields))}.")
+        raise BadFile(
+            _("{where}: {what} has no {given}; it takes {fields}.").format(
+                where=where, what=what, given=format_given(one), fields=", ".join(sorted(fields))
+            )
+        )
     if wrong := sorted(map(str, one.keys() - fields)):
         faults.found.append(f"{where}: {what} has no {', '.join(wrong)}; it takes {', '.join(sorted(fields))}.")
     name = one.get("name")
@@ -166,14 +173,22 @@ def _read_fields(one: object, fields: set[str], what: str, where: str, faults: F
 
 def _read_rule(value: object, what: str) -> Rule:
     if value not in list(Rule):
-        raise BadFile(f"{what} is {format_given(value)}; it must be one of {', '.join(Rule)}.")
+        raise BadFile(
+            _("{what} is {given}; it must be one of {rule}.").format(
+                what=what, given=format_given(value), rule=", ".join(Rule)
+            )
+        )
     return Rule(str(value))
 
 
 def _read_amount(value: object, what: str) -> Decimal:
     text = read_digits(value)
     if text is None or not AMOUNT.fullmatch(text):
-        raise BadFile(f"{what} {format_given(value)}; write it as digits with at most 4 decimals, such as 30.00.")
+        raise BadFile(
+            _("{what} {given}; write it as digits with at most 4 decimals, such as 30.00.").format(
+                what=what, given=format_given(value)
+            )
+        )
     return Decimal(text)
 
 
@@ -181,16 +196,24 @@ def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
     ends = given.get("from"), given.get("until")
     for value in ends:
         if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-            raise BadFile(f"{where} has the date {format_given(value)}; write it as 2025-09-01, without quotes.")
+            raise BadFile(
+                _("{where} has the date {given}; write it as 2025-09-01, without quotes.").format(
+                    where=where, given=format_given(value)
+                )
+            )
     first, last = ends[0] or date.min, ends[1]
     if last is not None and last < first:
-        raise BadFile(f"{where} ends on {last}, before it begins on {first}; until is its last day.")
+        raise BadFile(
+            _("{where} ends on {last}, before it begins on {first}; until is its last day.").format(
+                where=where, last=last, first=first
+            )
+        )
     return first, date.max if last in (None, date.max) else last + DAY
 
 
 def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
     """Finds names that have two entries on one day, or are a pool's and a tax's."""
-    for (one, _), (other, where) in combinations(given, 2):
+    for (one, __), (other, where) in combinations(given, 2):
         if one.name != other.name:
             continue
         said = f"{where}: {other.name}"

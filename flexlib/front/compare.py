@@ -22,6 +22,7 @@ from flexlib.front.organization_check import count_undecided, explain_undecided
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -97,12 +98,18 @@ def compare_spans(
     sides = [tuple(span.months) for span in (before, after)]
     for span, months in zip((before, after), sides, strict=True):
         if (months[0].first, months[-1].last) != (span.first, span.last):
-            raise InvalidRequest(f"{span} is not made of whole months; compare months, or spans of them.")
+            raise InvalidRequest(
+                _("{span} is not made of whole months; compare months, or spans of them.").format(span=span)
+            )
     if twice := {*sides[0]} & {*sides[1]}:
-        raise InvalidRequest(f"{min(twice)} is in both spans; compare months that are apart.")
+        raise InvalidRequest(_("{twice} is in both spans; compare months that are apart.").format(twice=min(twice)))
     if absent := [month for months in sides for month in months if not list_newest(month, root)]:
         command = WINDSURF.format_command(absent[0])
-        raise SnapshotMissing(f"Nothing of {absent[0]} is stored in {root}. Run: {command}, or import it.")
+        raise SnapshotMissing(
+            _("Nothing of {absent} is stored in {root}. Run: {command}, or import it.").format(
+                absent=absent[0], root=root, command=command
+            )
+        )
     whole = Span(min(before.first, after.first), max(before.last, after.last))
     months = tuple(sorted({*sides[0], *sides[1]}))
     spend = Spend(whole, zone, months, root, names, tolerance, look, roster=roster)
@@ -112,7 +119,11 @@ def compare_spans(
         check_found(known, [by])
     known = known.rename(columns={by: "user"})
     if known.empty:
-        raise InvalidRequest(f"neither {before} nor {after} has {explain_lack(of, months, root)}.")
+        raise InvalidRequest(
+            _("neither {before} nor {after} has {lack}.").format(
+                before=before, after=after, lack=explain_lack(of, months, root)
+            )
+        )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
     uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
     missing = [text for month in spend.loaded for text in month.list_problems()]
@@ -146,7 +157,7 @@ def compare_spans(
 def check_unit(of: str) -> None:
     """Raises `InvalidRequest` where `of` is no unit that can be compared."""
     if of not in UNITS:
-        raise InvalidRequest(f"{of!r} cannot be compared; choose {', '.join(UNITS)}.")
+        raise InvalidRequest(_("{of!r} cannot be compared; choose {units}.").format(of=of, units=", ".join(UNITS)))
 
 
 def compare_loaded(before: Span, after: Spend, of: str) -> Comparison:

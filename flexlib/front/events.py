@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, InvalidRequest
+from flexlib.i18n import _
 from flexlib.nesting import decode_yaml, format_given
 from flexlib.settings import find_home
 
@@ -34,10 +35,12 @@ def read_events(path: Path) -> list[Event]:
     try:
         content = decode_yaml(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     listed = content.get("events") if isinstance(content, dict) and content.keys() == {"events"} else None
     if not isinstance(listed, list):
-        raise BadFile(f"{path} is no list of events: give `events:` and below it a date and a name each.")
+        raise BadFile(
+            _("{path} is no list of events: give `events:` and below it a date and a name each.").format(path=path)
+        )
     return [_read_event(one, path, number) for number, one in enumerate(listed, 1)]
 
 
@@ -76,21 +79,33 @@ def list_holidays(country: str, years: tuple[int, int]) -> list[date]:
     try:
         return sorted(holidays.country_holidays(country.upper(), years=range(years[0], years[1] + 1)))
     except NotImplementedError as error:
-        raise InvalidRequest(f"{country!r} is no country whose holidays are known; write it as CL.") from error
+        raise InvalidRequest(
+            _("{country!r} is no country whose holidays are known; write it as CL.").format(country=country)
+        ) from error
 
 
 def _read_event(one: Any, path: Path, number: int) -> Event:  # noqa: ANN401 (YAML)
     if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        raise BadFile(f"event {number} of {path} is {format_given(one)}; give it {', '.join(sorted(FIELDS))} alone.")
+        raise BadFile(
+            _("event {number} of {path} is {given}; give it {fields} alone.").format(
+                number=number, path=path, given=format_given(one), fields=", ".join(sorted(FIELDS))
+            )
+        )
     name, scope = one.get("name"), one.get("scope") or {}
     first, last = one.get("first", one.get("date")), one.get("last", one.get("date"))
     is_plain = ("date" in one) != ("first" in one or "last" in one)
     if type(first) is not date or type(last) is not date or first > last or not is_plain:
         raise BadFile(
-            f"event {number} of {path} has no day: give a date such as 2025-09-15, or a first and a last one."
+            _("event {number} of {path} has no day: give a date such as 2025-09-15, or a first and a last one.").format(
+                number=number, path=path
+            )
         )
     if not isinstance(name, str) or not name.strip():
-        raise BadFile(f"event {number} of {path} has no name; say what was planned.")
+        raise BadFile(_("event {number} of {path} has no name; say what was planned.").format(number=number, path=path))
     if not isinstance(scope, dict):
-        raise BadFile(f"the scope of event {number} of {path} is {format_given(scope)}; write it as {{model: o3}}.")
+        raise BadFile(
+            _("the scope of event {number} of {path} is {given}; write it as {{model: o3}}.").format(
+                number=number, path=path, given=format_given(scope)
+            )
+        )
     return Event(name.strip(), first, last, {str(key): str(value) for key, value in scope.items()})

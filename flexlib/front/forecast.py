@@ -27,7 +27,7 @@ from flexlib.front.history import build_history, explain_absent, explain_ends, f
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
-from flexlib.i18n import translate_count
+from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.snapshots import list_months, list_newest
@@ -93,16 +93,24 @@ def forecast_month(
     of no day, `SnapshotMissing` where nothing before the month's end is stored.
     """
     if of not in UNITS:
-        raise InvalidRequest(f"{of!r} cannot be forecast; choose {', '.join(UNITS)}.")
+        raise InvalidRequest(_("{of!r} cannot be forecast; choose {units}.").format(of=of, units=", ".join(UNITS)))
     if budget is not None and not 0 <= budget < math.inf:
-        raise InvalidRequest(f"the budget is {budget:g}; give an amount of 0 or more, such as 120000.")
+        raise InvalidRequest(
+            _("the budget is {budget:g}; give an amount of 0 or more, such as 120000.").format(budget=budget)
+        )
     stored = [one for one in list_months(root) if one <= month and (as_of is None or one.first <= as_of)]
     if not stored:
-        raise SnapshotMissing(f"No day up to {as_of or month.last} is stored in {root}; fetch or import a month first.")
+        raise SnapshotMissing(
+            _("No day up to {as_of} is stored in {root}; fetch or import a month first.").format(
+                as_of=as_of or month.last, root=root
+            )
+        )
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
     if made is None:
-        raise InvalidRequest(f"no day up to {as_of or month.last} has {explain_lack(of, stored, root)}.")
+        raise InvalidRequest(
+            _("no day up to {as_of} has {lack}.").format(as_of=as_of or month.last, lack=explain_lack(of, stored, root))
+        )
     return made
 
 
@@ -170,7 +178,11 @@ def forecast_loaded(
     read whole; no budget where it is 0. Raises `InvalidRequest` for a day that the month does not have."""
     month = spend.span.months[-1]
     if not 0 <= day <= month.days:
-        raise InvalidRequest(f"{month.title} has no day {day}; give 1 to {month.days}, or 0 for the last one known.")
+        raise InvalidRequest(
+            _("{title} has no day {day}; give 1 to {days}, or 0 for the last one known.").format(
+                title=month.title, day=day, days=month.days
+            )
+        )
     as_of = month.first + timedelta(days=day - 1) if day else None
     return forecast_month(
         month, spend.root, of=of, as_of=as_of, holidays=holidays, budget=budget or None, zone=spend.zone,

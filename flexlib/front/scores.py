@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flexlib.analysis.accepted import Interval, find_interval
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.names import match_model
 
 COLUMNS = ("model", "score", "cases", "date")
@@ -41,9 +42,17 @@ def read_scores(path: Path) -> Scores:
         with path.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"{path} cannot be read ({error}); give a CSV of {','.join(COLUMNS)}.") from error
+        raise BadFile(
+            _("{path} cannot be read ({error}); give a CSV of {columns}.").format(
+                path=path, error=error, columns=",".join(COLUMNS)
+            )
+        ) from error
     if not rows or not {*COLUMNS} <= rows[0].keys():
-        raise BadFile(f"{path} is no file of scores; its first line must name {','.join(COLUMNS)}, a model a line.")
+        raise BadFile(
+            _("{path} is no file of scores; its first line must name {columns}, a model a line.").format(
+                path=path, columns=",".join(COLUMNS)
+            )
+        )
     found: dict[str, tuple[date, Interval]] = {}
     for number, row in enumerate(rows, 2):
         try:
@@ -51,7 +60,11 @@ def read_scores(path: Path) -> Scores:
             if not (0 <= share <= 1 and cases > 0):
                 raise ValueError("a score is 0 to 100 percent, of 1 case or more")
         except (TypeError, ValueError) as error:
-            raise BadFile(f"{path}, line {number} cannot be read: {error}; fix this line.") from error
+            raise BadFile(
+                _("{path}, line {number} cannot be read: {error}; fix this line.").format(
+                    path=path, number=number, error=error
+                )
+            ) from error
         key = match_model(row["model"])
         if key not in found or found[key][0] <= day:
             found[key] = day, find_interval(share * cases, cases)

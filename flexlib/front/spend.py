@@ -21,6 +21,7 @@ from flexlib.front.organization import split_amounts
 from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
@@ -153,7 +154,8 @@ class Spend:
         Decimal('401.57132695')
         """
         if unit not in UNITS:
-            raise InvalidRequest(f"{unit!r} is not a unit of a total; ask for {', '.join(UNITS)}.")
+            said = _("{unit!r} is not a unit of a total; ask for {units}.")
+            raise InvalidRequest(said.format(unit=unit, units=", ".join(UNITS)))
         value = sum_rows(self, ()).iloc[0][unit] if unit not in MONEY else None
         if unit in MONEY:
             value = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
@@ -230,21 +232,15 @@ def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> Spen
 
 
 def load_spend(
-    first: str | Month,
-    last: str | Month | None,
-    root: Path,
-    *,
-    zone: str,
-    names: bool,
-    tolerance: BillTolerance | None = None,
-    look: Look = look_nowhere,
-    roster: Path | None = None,
-) -> Spend:
+    first: str | Month, last: str | Month | None, root: Path, *, zone: str, names: bool,
+    tolerance: BillTolerance | None = None, look: Look = look_nowhere, roster: Path | None = None,
+) -> Spend:  # fmt: skip
     """See `flexlib.load`; `root` is the data folder, `look` as of `load_month_usage`, `roster` as of `Spend`."""
     start, end = (one if isinstance(one, Month) else Month.parse(str(one)) for one in (first, last or first))
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
         commands = " or ".join(source.format_command(end) for source in list_sources())
-        raise SnapshotMissing(f"Nothing of {start if start == end else span} is stored in {root}. Run: {commands}")
+        raise SnapshotMissing(_("Nothing of {start} is stored in {root}. Run: {commands}")
+            .format(start=start if start == end else span, root=root, commands=commands))  # fmt: skip
     return Spend(span, zone, stored, root, names, tolerance, look, roster=roster)

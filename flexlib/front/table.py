@@ -15,6 +15,7 @@ from flexlib.analysis.usage_frames import hide_zero, open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, explain_missing
+from flexlib.i18n import _
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.membership import LEVELS
@@ -71,7 +72,9 @@ class SpendTable(pd.DataFrame):
         none, for an empty table, and for more than one key beside the time.
         """
         if self.span is None or not {*self.keys_} <= {*self.columns}:
-            raise InvalidRequest("only a table as `by` gives it, or some of its rows, has a chart; sum by other keys.")
+            raise InvalidRequest(
+                _("only a table as `by` gives it, or some of its rows, has a chart; sum by other keys.")
+            )
         try:
             from flexlib.page.kit.amounts import Cell, plot_amounts
             from flexlib.page.kit.units import UNITS
@@ -85,7 +88,11 @@ class SpendTable(pd.DataFrame):
         time = next((key for key in self.keys_ if key in ("day", "month")), None)
         others = [key for key in self.keys_ if key != time]
         if len(others) > 1:
-            raise InvalidRequest(f"a chart has room for one key beside day or month, not for {' and '.join(others)}.")
+            raise InvalidRequest(
+                _("a chart has room for one key beside day or month, not for {others}.").format(
+                    others=" and ".join(others)
+                )
+            )
         labels = [_label(value) for value in self[others[0]]] if others else [UNITS[of].title] * len(self)
         days = [None if pd.isna(moment) else moment.date() for moment in self[time]] if time else [None] * len(self)
         cells = [
@@ -99,7 +106,9 @@ class SpendTable(pd.DataFrame):
             cells = [cell for cell in cells if cell.day is not None]
             words += f" (not shown: {UNITS[of].write(sum(undated))} of sums of a month)"
         if not cells:
-            raise InvalidRequest(f"all of this table's sums are of months, and have no day; sum by month to draw {of}.")
+            raise InvalidRequest(
+                _("all of this table's sums are of months, and have no day; sum by month to draw {of}.").format(of=of)
+            )
         return plot_amounts(
             cells,
             of,
@@ -174,11 +183,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 def check_keys(keys: Sequence[str]) -> None:
     """Raises `InvalidRequest` where there is none, or one that can be none."""
     if not keys:
-        raise InvalidRequest(f"by what? Name at least one of {', '.join([*TIMES, *PLAIN])}, or a name in metadata.")
+        raise InvalidRequest(
+            _("by what? Name at least one of {value}, or a name in metadata.").format(value=", ".join([*TIMES, *PLAIN]))
+        )
     if wrong := [key for key in keys if not isinstance(key, str) or not key]:
-        raise InvalidRequest(f"{wrong[0]!r} is not a key; name each by itself, such as by('day', 'model').")
+        raise InvalidRequest(
+            _("{wrong!r} is not a key; name each by itself, such as by('day', 'model').").format(wrong=wrong[0])
+        )
     if taken := [key for key in keys if key in MEASURES]:
-        raise InvalidRequest(f"{taken[0]!r} is what is summed, not what it can be summed by.")
+        raise InvalidRequest(_("{taken!r} is what is summed, not what it can be summed by.").format(taken=taken[0]))
 
 
 def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
@@ -186,7 +199,11 @@ def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
     for key in keys:
         if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
             known = ", ".join([*TIMES, *PLAIN, *LEVELS])
-            raise InvalidRequest(f"no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.")
+            raise InvalidRequest(
+                _("no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.").format(
+                    key=key, known=known
+                )
+            )
     return table
 
 

@@ -17,6 +17,7 @@ from flexlib.formats import format_count
 from flexlib.front.compare import KNOWN, UNITS, Comparison, check_unit, compare_loaded, lacks_rows
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
+from flexlib.i18n import _
 from flexlib.proof import Look, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import name_spellings
@@ -71,7 +72,9 @@ def compare_versions(
     model = name_spellings(sides[0]._rows.union(sides[1]._rows))  # one name on both sides
     groups = _compare_rows(*(_select(one, of, model) for one in sides), in_pesos=of == "clp")
     if of == "credits" and not any(one.dataset == "credits" for side in sides for one in side.certificates):
-        raise InvalidRequest(f"neither version of {month} has any credits; compare them with --of usd.")
+        raise InvalidRequest(
+            _("neither version of {month} has any credits; compare them with --of usd.").format(month=month)
+        )
     unknown = [0 if of == "credits" else _count_unknown(one, of) for one in sides]
     problems = [
         [
@@ -110,7 +113,11 @@ def compare_named(against: str, after: Spend, of: str) -> Comparison:
     if version is None:
         return compare_loaded(month.span, after, of)
     if after.span != month.span or after.zone != "UTC":
-        raise InvalidRequest(f"{against} is a version of {month}; compare it with that month, in UTC.")
+        raise InvalidRequest(
+            _("{against} is a version of {month}; compare it with that month, in UTC.").format(
+                against=against, month=month
+            )
+        )
     how = partial(compare_versions, names=after.names, tolerance=after.tolerance, look=after.look)
     return how(month, version, after.version, after.root, of=of)
 

@@ -25,6 +25,7 @@ from flexlib.front.people import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.i18n import _
 from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
@@ -85,7 +86,7 @@ class WhatIf:
         if self.named:
             lines = lines[[Route(*one) in self.named for one in lines[[*TO]].itertuples(index=False)]]
         dearest = lines.sort_values(["now_usd", "usd"], ascending=False, kind="stable")
-        for _, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
+        for __, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
             saves, may = (own.index[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
             found += [*own.index] if self.named else [*saves[:STEPS]] or [*may[:1]]
         return self.moves.loc[found].reset_index(drop=True)
@@ -140,13 +141,13 @@ def read_routes(text: str) -> list[Route]:
     """
     routes = []
     for one in filter(None, (part.strip() for part in text.split(","))):
-        maker, _, rest = one.partition("/")
-        model, _, proxy = rest.partition("@")
+        maker, __, rest = one.partition("/")
+        model, __, proxy = rest.partition("@")
         if not model:
-            raise BadParameter(f"{one!r} is no model of a maker; write it as openai/gpt-5-mini.")
+            raise BadParameter(_("{one!r} is no model of a maker; write it as openai/gpt-5-mini.").format(one=one))
         route = Route(str(LlmProvider.parse(maker)), model, str(LlmProxy.parse(proxy)) if proxy else None)
         if not is_listed(load_book(), *route[:3]):
-            raise BadParameter(f"{one!r} is in no price list that is installed; name another model.")
+            raise BadParameter(_("{one!r} is in no price list that is installed; name another model.").format(one=one))
         routes.append(route)
     return routes
 
@@ -188,7 +189,7 @@ def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Dat
     if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
         routes = f"{len(few)} route{'s' * (len(few) > 1)} of fewer than {ENOUGH_CALLS}"
         yield f"Not compared: {format_count(sum(few), 'call')} of {routes}."
-    for _, lines in elsewhere.groupby([*TO[:3]], sort=False, dropna=False):
+    for __, lines in elsewhere.groupby([*TO[:3]], sort=False, dropna=False):
         one = lines.iloc[0]
         own = moves.drop(elsewhere.index).merge(lines[[*TO[:3]]].drop_duplicates())["calls"].sum()
         if own < ENOUGH_CALLS and not lines["calls"].any():
@@ -207,9 +208,15 @@ def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFram
     said = f"lower(CAST({write_key(field)} AS VARCHAR))"
     values = [one for (one,) in calls.select(f"{said} AS said").distinct().order("said").fetchall() if one is not None]
     if not values:
-        raise InvalidRequest(f"no call has {field!r} in its metadata; name what says whether an answer was used.")
+        raise InvalidRequest(
+            _("no call has {field!r} in its metadata; name what says whether an answer was used.").format(field=field)
+        )
     if wrong := [one for one in values if one not in (*YES, *NO)]:
-        raise InvalidRequest(f"{field!r} is {wrong[0]!r} in the metadata of a call; write true or false.")
+        raise InvalidRequest(
+            _("{field!r} is {wrong!r} in the metadata of a call; write true or false.").format(
+                field=field, wrong=wrong[0]
+            )
+        )
     return measure_accepted(calls.select(f"*, {said} IN {YES} AS accepted"))
 
 

@@ -14,6 +14,7 @@ from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
 from flexlib.front.spend import Spend, sum_rows
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import total_spend
@@ -56,7 +57,9 @@ def list_places(spend: Spend, of: str, by: str = "department") -> list[Row]:
     """The same for each department, or another of `LEVELS`; none where neither an organization nor the metadata of
     calls names any. Raises `InvalidRequest` for what is no level."""
     if by not in LEVELS:
-        raise InvalidRequest(f"{by!r} is nothing to belong to; choose {', '.join(LEVELS)}.")
+        raise InvalidRequest(
+            _("{by!r} is nothing to belong to; choose {levels}.").format(by=by, levels=", ".join(LEVELS))
+        )
     if not spend.roster and sum_rows(spend, [by])[by].isna().all():
         return []
     return _list_rows(spend, of, by, f"in no {by.replace('_', ' ')}")

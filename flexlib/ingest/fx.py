@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flexlib.dates import Span
 from flexlib.errors import BadMonth, BadParameter, ServerRefused, ServerUnreachable
+from flexlib.i18n import _
 from flexlib.money.fx import CARRY_DAYS, USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day, sort_rates
 from flexlib.sources.fx import (
     FRANKFURTER,
@@ -97,7 +98,7 @@ def update_rates(
     now = (now or datetime.now(timezone.utc)).replace(microsecond=0)
     today = find_santiago_day(now)
     if span.first > today:
-        raise BadMonth(f"{span} has not begun; ask for rates up to {today}.")
+        raise BadMonth(_("{span} has not begun; ask for rates up to {today}.").format(span=span, today=today))
     reach = _find_reach(span, load_rates(root), today)
     answered: list[str] = []
     troubles: list[ServerRefused | ServerUnreachable] = []
@@ -228,9 +229,18 @@ def _find_overruled(
         if rate.day not in days:
             there = "/".join(pair[::-1])
             raise BadParameter(
-                f"{rate.value:f} {'/'.join(pair)} of {rate.day} contradicts {other.rate.value:f} {there} of that day, "
-                f"which is kept from {other.rate.source}; correct that one instead: "
-                f"flexlib fx set {rate.day} VALUE --pair {there} --source SOURCE"
+                _(
+                    "{value:f} {pair} of {day} contradicts {value_2:f} {there} of that day, which is kept from "
+                    "{source}; correct that one instead: flexlib fx set {day} VALUE --pair {there} --source "
+                    "SOURCE"
+                ).format(
+                    value=rate.value,
+                    pair="/".join(pair),
+                    day=rate.day,
+                    value_2=other.rate.value,
+                    there=there,
+                    source=other.rate.source,
+                )
             )
         found.append(other)
     return found

@@ -20,6 +20,7 @@ from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadRecord
 from flexlib.formats import format_count
+from flexlib.i18n import _
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.recount import (
     DeliveredCounts,
@@ -151,7 +152,7 @@ def _write_rows(delivery: Delivery, parquet: Path, rates: Rates) -> tuple[str, D
     ):
         # One table is written while the next is priced, one after it checked, and one after that read.
         filled = work_ahead(fill, tables) if is_usage and not delivery.is_priced else tables
-        for _ in work_ahead(put, filled):
+        for __ in work_ahead(put, filled):
             pass
     return digest.hexdigest(), delivered
 
@@ -168,10 +169,8 @@ def certify_usage(
             facts["rows_read"] - facts.get("quarantined_rows", len(delivery.refused)) - counts.rows
         ) - sum(one["rows"] for one in facts.get("left_out", ()))
         if values["duplicate_rows"] < 0:
-            raise BadFile(
-                f"more rows of {delivery.month} are stored than its files hold; import them all again in one command, "
-                "with --replace."
-            )
+            raise BadFile(_("more rows of {month} are stored than its files hold; import them all again in one "
+                "command, with --replace.").format(month=delivery.month))  # fmt: skip
     names = ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp")
     values |= {name: figures[name] for name in (*names, "unpriced_rows", "rows_without_clp")}
     values |= {
@@ -187,7 +186,8 @@ def certify_usage(
         "notes": (*facts.pop("notes", ()), *_write_notes(delivery.source, counts), *_note_zeros(counts)),
     }
     if taken := sorted(values.keys() & facts.keys() - STATED):
-        raise BadRecord(f"{delivery.source.name} states {', '.join(taken)}, which the pipeline finds out by itself.")
+        raise BadRecord(_("{name} states {taken}, which the pipeline finds out by itself.")
+            .format(name=delivery.source.name, taken=', '.join(taken)))  # fmt: skip
     return UsageCertificate(**values | facts)
 
 

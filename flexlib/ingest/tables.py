@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.dates import Month
 from flexlib.errors import BadRecord
+from flexlib.i18n import _
 from flexlib.privacy import KINDS, PLAIN_GUARD, SIGNS, PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
@@ -31,12 +32,14 @@ def check_tables(tables: Iterable[pa.Table], source: Source, month: Month) -> It
     Whether an id stands in two of the tables is not seen here; the whole file tells. Raises `BadRecord` at the first
     that does not.
     """
-    _, key, check = SHAPES[source.dataset]
+    __, key, check = SHAPES[source.dataset]
     last: list[Any] | None = None
     for table in work_ahead(lambda table: check(table, month), (table for table in tables if table.num_rows)):
         first = _read_key(table, key, 0)
         if last is not None and first <= last:
-            raise BadRecord(f"rows refused: {_write_key(first)} stands behind {_write_key(last)}.")
+            raise BadRecord(
+                _("rows refused: {key} stands behind {key_2}.").format(key=_write_key(first), key_2=_write_key(last))
+            )
         last = _read_key(table, key, table.num_rows - 1)
         yield table
 

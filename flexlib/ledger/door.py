@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
 from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, find_home, load_settings
@@ -106,17 +107,24 @@ def parse_url(text: str) -> URL:
     # An @ or / that was not escaped puts a part of the password where the host should be.
     if url is None or "@" in f"{url.host}{url.database}":
         raise BadSetting(
-            "FLEXLIB_DATABASE_URL cannot be read; write it as postgresql+psycopg://user:password@host/database, "
-            "with special characters of the password as %40 and the like."
+            _(
+                "FLEXLIB_DATABASE_URL cannot be read; write it as "
+                "postgresql+psycopg://user:password@host/database, with special characters of the password "
+                "as %40 and the like."
+            )
         ) from None
-    backend, _, driver = url.drivername.partition("+")
+    backend, __, driver = url.drivername.partition("+")
     if backend not in BACKENDS or driver not in ("", "psycopg", "pysqlite"):
-        raise BadSetting(f"FLEXLIB_DATABASE_URL asks for {url.drivername}; it must be postgresql+psycopg or sqlite.")
+        raise BadSetting(
+            _("FLEXLIB_DATABASE_URL asks for {drivername}; it must be postgresql+psycopg or sqlite.").format(
+                drivername=url.drivername
+            )
+        )
     if backend == "sqlite":
         if url.database in (None, "", ":memory:") or url.query:
-            raise BadSetting("FLEXLIB_DATABASE_URL must name a file, such as sqlite:////srv/ledger.sqlite.")
+            raise BadSetting(_("FLEXLIB_DATABASE_URL must name a file, such as sqlite:////srv/ledger.sqlite."))
         try:
             url = url.set(database=str(Path(str(url.database)).expanduser().absolute()))
         except RuntimeError as error:  # of Path: there is no such user, or no home
-            raise BadSetting("FLEXLIB_DATABASE_URL has a ~ that is nobody's home; write the path out.") from error
+            raise BadSetting(_("FLEXLIB_DATABASE_URL has a ~ that is nobody's home; write the path out.")) from error
     return url.set(drivername=BACKENDS[backend])

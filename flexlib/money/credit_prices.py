@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.money.fx import EXACT, Rates, find_rate
 
 COLUMNS = ["from", "until", "usd_per_credit", "source"]
@@ -98,12 +99,18 @@ def read_credit_prices(name: str, text: str) -> list[CreditPrice]:
     rows = csv.reader(text.splitlines())
     if next(rows, None) != COLUMNS:
         raise BadFile(
-            f"{name} does not start with {','.join(COLUMNS)}; make this its first line, then one row per price."
+            _("{name} does not start with {columns}; make this its first line, then one row per price.").format(
+                name=name, columns=",".join(COLUMNS)
+            )
         )
     prices = sorted(_read_price(name, number, row) for number, row in enumerate(rows, 2))
     for one, other in zip(prices, prices[1:], strict=False):
         if one.end > other.first:
-            raise BadFile(f"{name} has two prices for {other.first}: {one.usd} and {other.usd}; end the first before.")
+            raise BadFile(
+                _("{name} has two prices for {first}: {usd} and {usd_2}; end the first before.").format(
+                    name=name, first=other.first, usd=one.usd, usd_2=other.usd
+                )
+            )
     return prices
 
 
@@ -122,5 +129,9 @@ def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
         if price.usd != round(price.usd, 8):
             raise ValueError("a price has at most 8 decimals")
     except (ValueError, InvalidOperation) as error:
-        raise BadFile(f"{name}, line {number} cannot be read: {','.join(row)!r} ({error}). Fix this line.") from error
+        raise BadFile(
+            _("{name}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
+                name=name, number=number, row=",".join(row), error=error
+            )
+        ) from error
     return price

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flexlib.errors import BadRecord
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,9 +49,17 @@ class Rate:
 
     def __post_init__(self) -> None:
         if not self.value.is_finite() or not 0 < self.value < 10**6:
-            raise BadRecord(f"rate refused: {self.value} on {self.day}, says {self.source}; it is 0 to a million.")
+            raise BadRecord(
+                _("rate refused: {value} on {day}, says {source}; it is 0 to a million.").format(
+                    value=self.value, day=self.day, source=self.source
+                )
+            )
         if self.value != self.value.quantize(Decimal(1).scaleb(-VALUE_DECIMALS), context=EXACT):
-            raise BadRecord(f"rate refused: {self.value} on {self.day} has more than {VALUE_DECIMALS} decimals.")
+            raise BadRecord(
+                _("rate refused: {value} on {day} has more than {value_decimals} decimals.").format(
+                    value=self.value, day=self.day, value_decimals=VALUE_DECIMALS
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,11 @@ class Rates:
     def __post_init__(self) -> None:
         for one, other in zip(self.days, self.days[1:], strict=False):
             if one >= other:
-                raise BadRecord(f"rates refused: {one} stands before {other}; each day must stand once, in order.")
+                raise BadRecord(
+                    _("rates refused: {one} stands before {other}; each day must stand once, in order.").format(
+                        one=one, other=other
+                    )
+                )
 
     @cached_property
     def days(self) -> tuple[date, ...]:

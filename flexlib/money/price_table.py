@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadRecord
+from flexlib.i18n import _
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.price_keys import Numbers, count_calls, find_shared_prices, to_numbers
@@ -105,17 +106,11 @@ def _price_slice(rows: pa.Table, book: PriceBook) -> pa.Table:
     def spread(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind).take(numbers)
 
-    charges = [
-        ([one and one.request for one in units], pa.array(calls)),
-        ([one and one.prompt for one in units], pc.subtract(prompt, within)),
-        ([one and one.cached for one in units], cached),
-        ([one and one.cache_write for one in units], cache_write),
-        ([one and one.completion for one in units], completion),
-        *(
-            ([one and one.extra.get(name, Decimal(0)) for one in units], pc.fill_null(count, 0))
-            for name, count in extra.items()
-        ),
-    ]
+    charges = [([one and one.request for one in units], pa.array(calls)), ([one and one.prompt for one in units],
+        pc.subtract(prompt, within)), ([one and one.cached for one in units], cached),
+        ([one and one.cache_write for one in units], cache_write), ([one and one.completion for one in units],
+        completion), *(([one and one.extra.get(name, Decimal(0)) for one in units], pc.fill_null(count, 0)) for name,
+        count in extra.items())]  # fmt: skip
     amount = _sum_whole(charges, numbers.to_numpy())
     if amount is None:
         amount = pa.scalar(Decimal(0), USD)
@@ -247,4 +242,5 @@ def _where(condition: pa.Array, values: pa.Array | pa.Scalar) -> pa.Array:
 
 def _refuse(broken: pa.Array, rule: str) -> None:
     if count := pc.sum(broken).as_py():
-        raise BadRecord(f"prices refused: {rule} (in {count} of {len(broken)} calls).")
+        raise BadRecord(_("prices refused: {rule} (in {count} of {count_2} calls).")
+            .format(rule=rule, count=count, count_2=len(broken)))  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.enums import LlmTaskType
 from flexlib.errors import BadRecord
-from flexlib.i18n import mark_text
+from flexlib.i18n import _, mark_text
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS, explain_contradiction
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import EXACT, UnitPrices, Unpriced, find_unit_prices
@@ -182,4 +182,4 @@ def name_source(book: PriceBook, unit: UnitPrices) -> str:
 
 def _refuse(broken: bool, rule: str) -> None:
     if broken:
-        raise BadRecord(f"price refused: {rule}.")
+        raise BadRecord(_("price refused: {rule}.").format(rule=rule))

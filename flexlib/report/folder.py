@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from flexlib.errors import InvalidRequest
+from flexlib.i18n import _
 from flexlib.settings import find_checkout
 from flexlib.store.disk import report_disk
 
@@ -27,7 +28,9 @@ def lay_out_folder(folder: Path) -> list[Path]:
     """
     if there := [name for name in LAID_OUT if (folder / name).exists()]:
         raise InvalidRequest(
-            f"{folder} already has {', '.join(there)}, and nothing is overwritten; name another folder."
+            _("{folder} already has {there}, and nothing is overwritten; name another folder.").format(
+                folder=folder, there=", ".join(there)
+            )
         )
     source = find_packaged()
     with report_disk(folder):

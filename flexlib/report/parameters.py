@@ -98,7 +98,11 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     try:
         tree = ast.parse("".join("".join(cell["source"]) for cell in tagged[:1]))
     except (SyntaxError, ValueError) as error:
-        raise BadParameter(f"The parameters of {notebook} are no Python ({error}); correct them in Jupyter.") from error
+        raise BadParameter(
+            _("The parameters of {notebook} are no Python ({error}); correct them in Jupyter.").format(
+                notebook=notebook, error=error
+            )
+        ) from error
     found = {}
     for node in tree.body:
         target: ast.expr
@@ -135,7 +139,9 @@ def _read_notebook(file: Path) -> dict[str, Any]:
                 raise ValueError(f"a cell is {format_given(cell['cell_type'])}, none of {', '.join(CELLS)}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
-        raise BadParameter(f"{file} cannot be read as a notebook ({why}); save it again from Jupyter.") from error
+        raise BadParameter(
+            _("{file} cannot be read as a notebook ({why}); save it again from Jupyter.").format(file=file, why=why)
+        ) from error
     return content
 
 
@@ -184,15 +190,21 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
         text = str(value)
         if is_secret_name(name) or SECRET_VALUE.search(text) or (service_key and service_key in text):
             raise BadParameter(
-                f"The parameter {name} looks like a secret, and a notebook keeps its parameters: "
-                "leave it out; the key belongs into WINDSURF_SERVICE_KEY or .env, and no notebook needs it."
+                _(
+                    "The parameter {name} looks like a secret, and a notebook keeps its parameters: leave it "
+                    "out; the key belongs into WINDSURF_SERVICE_KEY or .env, and no notebook needs it."
+                ).format(name=name)
             )
         if name not in known:
             raise explain_unknown(name, notebook.stem, known)
         _check_kind(known[name], value)
     missing = [name for name in REQUIRED if name in known and name not in given]
     if missing:
-        raise BadParameter(f"The parameter {' and '.join(missing)} is missing; {takes}. Give it, such as --year 2025.")
+        raise BadParameter(
+            _("The parameter {missing} is missing; {takes}. Give it, such as --year 2025.").format(
+                missing=" and ".join(missing), takes=takes
+            )
+        )
     return dict(given)
 
 

@@ -130,20 +130,13 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
         HEADING.search(cell.source) for cell in texts if not HIDDEN.intersection(cell.metadata.get("tags", ()))
     )
     title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])) if heading else named[1] if named else "Report"
-    page, _ = exporter.from_notebook_node(
-        notebook,
-        resources={
-            "title": " ".join(title.split()),
-            "has_heading": bool(heading) or is_shown,
-            "style": render_page_style(),
-            "policy": POLICY,
-            "language": find_language(),
-            "metadata": {"name": "report"},
-        },
-    )
+    page, __ = exporter.from_notebook_node(notebook, resources={"title": " ".join(title.split()),
+        "has_heading": bool(heading) or is_shown, "style": render_page_style(), "policy": POLICY,
+        "language": find_language(), "metadata": {"name": "report"}})  # fmt: skip
     if loaded := find_loaded(page):
         piece = " ".join(loaded.split())[:80]
-        raise NotebookFailed(f"An output would load or run something when the page is opened: {piece!r}. Take it out.")
+        raise NotebookFailed(_("An output would load or run something when the page is opened: {piece!r}. Take it out.")
+            .format(piece=piece))  # fmt: skip
     return page
 
 
@@ -178,7 +171,7 @@ def _execute(
 
         # It reads and writes with this whole process, all its threads, moved to where its last report was begun: of two
         # at once one may leave the process there. Every path that it is given is absolute.
-        papermill_io.get_handler("local").cwd = lambda _: None
+        papermill_io.get_handler("local").cwd = lambda __: None
         python = {"km": kernel, "kernel_name": "python3", "language": "python"}
         try:
             # No `cwd`: the kernel has its own.
@@ -187,17 +180,24 @@ def _execute(
             )
         except PapermillExecutionError as error:
             what = name_parameters(f"{error.ename}: {error.evalue}", source)
-            failed = NotebookFailed(f"Cell {error.exec_count} of {source.name} failed: {what}")
+            failed = NotebookFailed(
+                _("Cell {exec_count} of {name} failed: {what}").format(
+                    exec_count=error.exec_count, name=source.name, what=what
+                )
+            )
             told = {one.__name__: one.exit_code for one in (SnapshotChanged, SumsDiffer)}
             failed.exit_code = told.get(error.ename, failed.exit_code)
             raise failed from error
         except TimeoutError as error:
             limit = f"{how['execution_timeout']:g} s"
-            raise NotebookFailed(f"A cell of {source.name} took more than {limit} and was stopped") from error
+            raise NotebookFailed(_("A cell of {name} took more than {limit} and was stopped")
+                .format(name=source.name, limit=limit)) from error  # fmt: skip
         except RuntimeError as error:  # so nbclient says that a kernel is gone
             if starts > 1 and NOT_STARTED in str(error):
                 return _execute(source, target, values, data, unclosed, log, how, starts - 1)
-            raise NotebookFailed(f"The kernel of {source.name} ended in the middle ({error}); memory?") from error
+            raise NotebookFailed(
+                _("The kernel of {name} ended in the middle ({error}); memory?").format(name=source.name, error=error)
+            ) from error
         return node
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from flexlib.dates import Span
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
+from flexlib.i18n import _
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.setting_values import LOOPBACK
@@ -132,7 +133,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _give_up(source: str, trouble: str, cause: Exception | None = None) -> NoReturn:
-    raise ServerUnreachable(f"{source} cannot be used: {trouble}.") from cause
+    raise ServerUnreachable(_("{source} cannot be used: {trouble}.").format(source=source, trouble=trouble)) from cause
 
 
 def _ask(
@@ -149,13 +150,21 @@ def _ask(
                 return parse(body)
             trouble = f"status {answer.status_code}: {body[:100]!r}"
             if answer.status_code < 500 and answer.status_code != BUSY:
-                raise ServerRefused(f"{answer.url} refuses the question with {trouble}; look at the address.")
+                raise ServerRefused(
+                    _("{url} refuses the question with {trouble}; look at the address.").format(
+                        url=answer.url, trouble=trouble
+                    )
+                )
             wait = max(wait, _read_retry_after(answer))
         except (requests.RequestException, ServerUnreachable) as error:
             trouble = error
         if attempt + 1 < policy.tries:
             time.sleep(wait)
-    raise ServerUnreachable(f"No rates from {url} in {policy.tries} tries: {trouble} Try again later.")
+    raise ServerUnreachable(
+        _("No rates from {url} in {tries} tries: {trouble} Try again later.").format(
+            url=url, tries=policy.tries, trouble=trouble
+        )
+    )
 
 
 def _get_within_limits(url: str, parameters: Mapping[str, str], policy: RetryPolicy) -> tuple[requests.Response, bytes]:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from flexlib.errors import BadFile, BadParameter, BadRecord
+from flexlib.i18n import _
 from flexlib.money.fx import Rate
 
 DAYS = ("day", "date", "time_period", "fecha", "día", "dia", "periodo")
@@ -32,7 +33,11 @@ def read_rates_file(file: Path, source: str | None) -> list[Rate]:
     Rows that a file of ours calls superseded are left out. Raises `BadFile`, with the line.
     """
     if not file.is_file():
-        raise BadFile(f"{file} is not a file that exists; give the path of a CSV with the columns date and value.")
+        raise BadFile(
+            _("{file} is not a file that exists; give the path of a CSV with the columns date and value.").format(
+                file=file
+            )
+        )
     try:
         text = file.read_text("utf-8-sig")
         delimiter = ";" if ";" in text.partition("\n")[0] else ","
@@ -41,12 +46,20 @@ def read_rates_file(file: Path, source: str | None) -> list[Rate]:
         names = {name.strip().lower(): name for name in reader.fieldnames or ()}
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadFile(f"{file.name} is not a CSV in UTF-8 ({error}); save it as one.") from error
+        raise BadFile(
+            _("{name} is not a CSV in UTF-8 ({error}); save it as one.").format(name=file.name, error=error)
+        ) from error
     day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
     if day is None or value is None:
-        raise BadFile(f"{file.name} needs a column {DAYS[1]} and a column {VALUES[0]}; it has {', '.join(names)}.")
+        raise BadFile(
+            _("{name} needs a column {days} and a column {values}; it has {names}.").format(
+                name=file.name, days=DAYS[1], values=VALUES[0], names=", ".join(names)
+            )
+        )
     if source is None and "source" not in names:
-        raise BadParameter(f"who says the rates of {file.name}? Add --source, such as --source ECB.")
+        raise BadParameter(
+            _("who says the rates of {name}? Add --source, such as --source ECB.").format(name=file.name)
+        )
     found: dict[date, Rate] = {}
     written = [match for row in rows if (match := DAY.fullmatch((row[day] or "").strip())) and match["first"]]
     # Which number is the day, a day above 12 proves.
@@ -60,9 +73,13 @@ def read_rates_file(file: Path, source: str | None) -> list[Rate]:
             rate = Rate(when, amount, said.strip())
         except (ValueError, InvalidOperation, AttributeError, BadRecord) as error:
             text = delimiter.join(str(one) for one in row.values())
-            raise BadFile(f"{file.name}, line {number} is not a rate: {text!r}; write 2025-09-30,1.08.") from error
+            raise BadFile(
+                _("{name}, line {number} is not a rate: {text!r}; write 2025-09-30,1.08.").format(
+                    name=file.name, number=number, text=text
+                )
+            ) from error
         if found.setdefault(rate.day, rate) != rate:
-            raise BadFile(f"{file.name} gives {rate.day} two values; leave one.")
+            raise BadFile(_("{name} gives {day} two values; leave one.").format(name=file.name, day=rate.day))
     return sorted(found.values())
 
 

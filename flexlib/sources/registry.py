@@ -125,7 +125,9 @@ _SOURCES = {source.name: source for source in (WINDSURF, LEDGER, IMPORT, BILLS)}
 def register_source(source: Source) -> Source:
     """Makes the source known under its name, and gives it back. Raises `BadParameter` where another has that name."""
     if _SOURCES.setdefault(source.name, source) != source:
-        raise BadParameter(f"there is a source {source.name!r} already; give the new one a name of its own.")
+        raise BadParameter(
+            _("there is a source {name!r} already; give the new one a name of its own.").format(name=source.name)
+        )
     return source
 
 

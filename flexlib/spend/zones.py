@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.i18n import _
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources
 from flexlib.store.snapshots import find_state, list_newest
 from flexlib.store.usage_files import read_usage
@@ -48,15 +49,18 @@ def find_month_snapshots(
     what its certificate is of, `BadParameter` for a zone that does not exist.
     """
     found: list[Snapshot] = []
-    for part, _, _ in list_pieces(month, zone):
+    for part, __, __ in list_pieces(month, zone):
         found += find_state(part, version, root) if version and part == month else list_newest(part, root)
     usage = sorted((one for one in found if one.dataset == LEDGER.dataset), key=lambda one: (one.month, one.source))
     spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
     billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
     if not spent and not billed and not any(one.month == month for one in usage):
         raise SnapshotMissing(
-            f"Nothing of {month} is stored. Run: {LEDGER.format_command(month)} "
-            f"(or {' or '.join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER))})"
+            _("Nothing of {month} is stored. Run: {command} (or {fromkeys})").format(
+                month=month,
+                command=LEDGER.format_command(month),
+                fromkeys=" or ".join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER)),
+            )
         )
     for one in (*usage, *spent, *billed):
         one.check()
@@ -67,7 +71,9 @@ def read_zone(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadParameter(f"{zone!r} is not a time zone; write it as America/Santiago or UTC.") from error
+        raise BadParameter(
+            _("{zone!r} is not a time zone; write it as America/Santiago or UTC.").format(zone=zone)
+        ) from error
 
 
 def write_clock(first: datetime, end: datetime, zone: str) -> str:

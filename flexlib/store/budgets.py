@@ -11,6 +11,7 @@ from typing import Any
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")
@@ -65,12 +66,17 @@ def read_budgets(path: Path) -> list[Budget]:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
     except OSError as error:
-        raise BadFile(f"{path} cannot be read ({error.strerror}); name the YAML file of your budgets.") from error
+        raise BadFile(
+            _("{path} cannot be read ({strerror}); name the YAML file of your budgets.").format(
+                path=path, strerror=error.strerror
+            )
+        ) from error
     except ValueError as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
     if not isinstance(listed, list):
-        raise BadFile(f"{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
+        raise BadFile(_("{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
+            .format(path=path))  # fmt: skip
     faults, names = Faults(), list[str]()
     budgets = []
     for one, line in zip(listed, lines, strict=True):
@@ -83,7 +89,8 @@ def read_budgets(path: Path) -> list[Budget]:
 def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN401 (YAML)
     """`names`: of the budgets before it, to which its own is added."""
     if not isinstance(one, dict):
-        raise BadFile(f"{where}: a budget has no {format_given(one)}; it takes {', '.join(sorted(FIELDS))}.")
+        raise BadFile(_("{where}: a budget has no {given}; it takes {fields}.")
+            .format(where=where, given=format_given(one), fields=', '.join(sorted(FIELDS))))  # fmt: skip
     faults = Faults()
     if wrong := sorted(map(str, one.keys() - FIELDS)):
         said = f"a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}."
@@ -107,13 +114,16 @@ def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN
 
 def _read_name(name: object, names: list[str], where: str) -> str:
     if name is None or isinstance(name, str) and not name.strip():
-        raise BadFile(f"{where}: the budget has no name; give it one of its own.")
+        raise BadFile(_("{where}: the budget has no name; give it one of its own.").format(where=where))
     if not isinstance(name, str):
         raise BadFile(
-            f'{where}: the name of a budget is {format_given(name)}; write it as text, such as "Platform 42".'
+            _('{where}: the name of a budget is {given}; write it as text, such as "Platform 42".').format(
+                where=where, given=format_given(name)
+            )
         )
     if name.strip() in names:
-        raise BadFile(f"{where}: two budgets are called {format_given(name.strip())}; give each its own name.")
+        raise BadFile(_("{where}: two budgets are called {given}; give each its own name.")
+            .format(where=where, given=format_given(name.strip())))  # fmt: skip
     return name.strip()
 
 
@@ -126,27 +136,38 @@ def _choose_scope(one: dict[str, Any], where: str) -> str:
 
 def _read_unit(unit: object, where: str) -> str:
     if unit is None:
-        raise BadFile(f"{where} has no currency; give it one of {', '.join(UNITS)}.")
+        raise BadFile(_("{where} has no currency; give it one of {units}.")
+            .format(where=where, units=', '.join(UNITS)))  # fmt: skip
     if unit not in UNITS:
-        raise BadFile(f"{where} has the currency {format_given(unit)}; it must be one of {', '.join(UNITS)}.")
+        raise BadFile(_("{where} has the currency {given}; it must be one of {units}.")
+            .format(where=where, given=format_given(unit), units=', '.join(UNITS)))  # fmt: skip
     return str(unit)
 
 
 def _read_period(period: object, where: str) -> str:
     if period not in PERIODS:
-        raise BadFile(f"{where} has the period {format_given(period)}; choose {', '.join(PERIODS)}.")
+        raise BadFile(_("{where} has the period {given}; choose {periods}.")
+            .format(where=where, given=format_given(period), periods=', '.join(PERIODS)))  # fmt: skip
     return str(period)
 
 
 def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
     if scope == "whole":
         if value is not True:
-            raise BadFile(f"{where} has whole: {format_given(value)}; write whole: true, or name whom it is of.")
+            raise BadFile(
+                _("{where} has whole: {given}; write whole: true, or name whom it is of.").format(
+                    where=where, given=format_given(value)
+                )
+            )
         return ()
     parts: list[Any] = (value if isinstance(value, list) else []) if scope == "usable" else [value]
     if len(parts) != 1 + (scope == "usable") or not all(_is_text(one, scope) for one in parts):
         example = "usable: [user, 42]" if scope == "usable" else f"{scope}: a name"
-        raise BadFile(f"{where} has {scope}: {format_given(value)}; write it as {example}.")
+        raise BadFile(
+            _("{where} has {scope}: {given}; write it as {example}.").format(
+                where=where, scope=scope, given=format_given(value), example=example
+            )
+        )
     return tuple(str(one).strip() for one in parts)
 
 
@@ -157,12 +178,11 @@ def _is_text(value: object, scope: str) -> bool:
 
 def _read_amount(value: object, where: str) -> Decimal:
     if value is None:
-        raise BadFile(f"{where} has no amount; give it one, such as 1200.00.")
+        raise BadFile(_("{where} has no amount; give it one, such as 1200.00.").format(where=where))
     text = read_digits(value)
     if text is None or not AMOUNT.fullmatch(text):
-        raise BadFile(
-            f"{where} has the amount {format_given(value)}; write it as digits with at most one point, such as 1200.00."
-        )
+        raise BadFile(_("{where} has the amount {given}; write it as digits with at most one point, such as 1200.00.")
+            .format(where=where, given=format_given(value)))  # fmt: skip
     return Decimal(text)
 
 
@@ -171,8 +191,10 @@ def _read_begins(value: object, period: str, where: str) -> int:
         return 1
     if period != "cycle" or type(value) is not int or not 1 <= value <= LAST_BEGIN:
         raise BadFile(
-            f"{where} begins on {format_given(value)}; a cycle begins on a day of the month from 1 to {LAST_BEGIN}, "
-            "other periods by themselves."
+            _(
+                "{where} begins on {given}; a cycle begins on a day of the month from 1 to {last_begin}, "
+                "other periods by themselves."
+            ).format(where=where, given=format_given(value), last_begin=LAST_BEGIN)
         )
     return value
 
@@ -182,8 +204,12 @@ def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
     percents: list[Any] = [one for one in value if one != FORECAST] if isinstance(value, list) else [value]
     if not all(type(one) is int and 0 < one <= MOST_PERCENT for one in percents):
         raise BadFile(
-            f"{where} has the thresholds {format_given(value)}; give whole percents of 1 to {MOST_PERCENT:,} and "
-            f"{FORECAST}, such as [75, 90, 100, {FORECAST}]."
+            _(
+                "{where} has the thresholds {given}; give whole percents of 1 to {most_percent} and "
+                "{forecast}, such as [75, 90, 100, {forecast}]."
+            ).format(
+                where=where, given=format_given(value), most_percent=format_number(MOST_PERCENT), forecast=FORECAST
+            )
         )
     return tuple(sorted(percents)), isinstance(value, list) and FORECAST in value
 
@@ -191,13 +217,33 @@ def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
 def _read_enforce(one: dict[str, Any], scope: str, where: str) -> bool:
     value, unit = one.get("enforce", False), one["currency"]
     if type(value) is not bool:
-        raise BadFile(f"{where} has enforce: {format_given(value)}; write enforce: true, or leave it out.")
+        raise BadFile(
+            _("{where} has enforce: {given}; write enforce: true, or leave it out.").format(
+                where=where, given=format_given(value)
+            )
+        )
     if value and unit != "usd":
-        raise BadFile(f"{where} is to be enforced in {unit}; what a call costs is known at once in usd only.")
+        raise BadFile(
+            _("{where} is to be enforced in {unit}; what a call costs is known at once in usd only.").format(
+                where=where, unit=unit
+            )
+        )
     if value and scope not in ENFORCED:
-        raise BadFile(f"{where} is to be enforced for a {scope}; a call names only {', '.join(ENFORCED)}.")
+        raise BadFile(
+            _("{where} is to be enforced for a {scope}; a call names only {enforced}.").format(
+                where=where, scope=scope, enforced=", ".join(ENFORCED)
+            )
+        )
     if value and scope == "provider" and one[scope].strip().lower() not in SELLERS:
-        raise BadFile(f"{where} is to be enforced for {one[scope]}; calls are of {', '.join(sorted(SELLERS))}.")
+        raise BadFile(
+            _("{where} is to be enforced for {one}; calls are of {sellers}.").format(
+                where=where, one=one[scope], sellers=", ".join(sorted(SELLERS))
+            )
+        )
     if value and _read_amount(one.get("amount"), where) > MOST_ENFORCED:
-        raise BadFile(f"{where} is to be enforced with {one['amount']}; the most is {MOST_ENFORCED:,} US$.")
+        raise BadFile(
+            _("{where} is to be enforced with {amount}; the most is {most_enforced} US$.").format(
+                where=where, amount=one["amount"], most_enforced=format_number(MOST_ENFORCED)
+            )
+        )
     return value

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flexlib.dates import Span
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
 
 
@@ -23,7 +24,11 @@ def load_credit_prices(root: Path) -> CreditPrices:
     try:
         texts = [(str(own), own.read_text("utf-8"))] if own.exists() else []
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.") from error
+        raise BadFile(
+            _("{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.").format(
+                own=own, error=error
+            )
+        ) from error
     return tuple(price for name, text in [*texts, (LIST, listed)] for price in read_credit_prices(name, text))
 
 
@@ -43,15 +48,21 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
     try:
         header, *rows = csv.reader(own.read_text("utf-8").splitlines())
     except (OSError, ValueError) as error:
-        raise BadFile(f"{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.") from error
+        raise BadFile(
+            _("{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.").format(
+                own=own, error=error
+            )
+        ) from error
     if header != MULTIPLIERS:
         raise BadFile(
-            f"{own} does not start with {','.join(MULTIPLIERS)}; make this its first line, then a model a line."
+            _("{own} does not start with {multipliers}; make this its first line, then a model a line.").format(
+                own=own, multipliers=",".join(MULTIPLIERS)
+            )
         )
     found: dict[str, int] = {}
     for number, row in enumerate(rows, 2):
         try:
-            first, end, model, each, _ = row
+            first, end, model, each, __ = row
             hundredths = Decimal(each) * 100
             if hundredths != int(hundredths) or hundredths < 0:
                 raise ValueError("a prompt costs 0 credits or more, with at most 2 decimals")
@@ -62,6 +73,8 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
                 raise ValueError(f"{model} has another multiplier on these days in a line before")
         except (ValueError, InvalidOperation, OverflowError) as error:
             raise BadFile(
-                f"{own}, line {number} cannot be read: {','.join(row)!r} ({error}). Fix this line."
+                _("{own}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
+                    own=own, number=number, row=",".join(row), error=error
+                )
             ) from error
     return found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.errors import AlreadyRunning, DiskFailed
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -38,8 +39,9 @@ def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
     lock = _acquire(folder / ".lock", wait=wait)
     if lock is None:
         raise AlreadyRunning(
-            f"Another run (process {_read_holder(holder)}) is reading {what} into {folder}; "
-            "wait for it to end, or add --wait."
+            _(
+                "Another run (process {holder}) is reading {what} into {folder}; wait for it to end, or add --wait."
+            ).format(holder=_read_holder(holder), what=what, folder=folder)
         )
     try:
         with report_disk(folder):
@@ -117,8 +119,10 @@ def report_disk(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DiskFailed(
-            f"Could not write into {folder}: {(error.strerror or str(error)).lower()}. "
-            "Nothing that was stored before has changed; make room or set FLEXLIB_DATA, and run it again."
+            _(
+                "Could not write into {folder}: {strerror}. Nothing that was stored before has changed; make "
+                "room or set FLEXLIB_DATA, and run it again."
+            ).format(folder=folder, strerror=(error.strerror or str(error)).lower())
         ) from error
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from flexlib.errors import EngineMissing, InvalidRequest
+from flexlib.i18n import _
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def read_days(files: Sequence[Path], column: str, first: date, last: date, engin
     Nothing is read until the frame is used. Raises `InvalidRequest` for another engine, and as `open_spark` does.
     """
     if engine not in ENGINES:
-        raise InvalidRequest(f"{engine!r} is not an engine; choose {' or '.join(ENGINES)}.")
+        raise InvalidRequest(
+            _("{engine!r} is not an engine; choose {engines}.").format(engine=engine, engines=" or ".join(ENGINES))
+        )
     days = "{0} >= {1} '{2}' AND {0} < {1} '{3}' + INTERVAL 1 DAY"
     if engine == "spark":
         read = open_spark().read.option("mergeSchema", "true").parquet(*(f"file://{file}" for file in files))
@@ -60,7 +63,7 @@ def open_spark() -> SparkSession:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise EngineMissing("Spark is not installed; run: pip install 'flexlib[spark]'") from error
+        raise EngineMissing(_("Spark is not installed; run: pip install 'flexlib[spark]'")) from error
     running = SparkSession.getActiveSession()
     builder = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
     if running is None and not os.environ.get("SPARK_REMOTE"):
@@ -71,7 +74,10 @@ def open_spark() -> SparkSession:
     except (PySparkException, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise EngineMissing(
-            f"Spark could not be started ({reason}); it needs Java 17 or later (JAVA_HOME) and a master that answers."
+            _(
+                "Spark could not be started ({reason}); it needs Java 17 or later (JAVA_HOME) and a master "
+                "that answers."
+            ).format(reason=reason)
         ) from error
     if running is None:
         atexit.register(session.stop)  # else its workers are killed, started again and killed, and say so at length

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from flexlib.errors import BadFile, BadRecord
+from flexlib.i18n import _
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
 from flexlib.nesting import format_given
 from flexlib.store.disk import lock_file, report_disk, write_whole
@@ -63,9 +64,15 @@ def read_kept_rates(root: Path, pair: Pair = USD_CLP) -> list[KeptRate]:
         return []
     except (OSError, ValueError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no table in UTF-8"
-        raise BadFile(f"{file} cannot be read ({why}); move it away and run: {again}") from error
+        raise BadFile(
+            _("{file} cannot be read ({why}); move it away and run: {again}").format(file=file, why=why, again=again)
+        ) from error
     if rows[:1] != [COLUMNS]:
-        raise BadFile(f"{file} does not start with {','.join(COLUMNS)}; move it away and run: {again}")
+        raise BadFile(
+            _("{file} does not start with {columns}; move it away and run: {again}").format(
+                file=file, columns=",".join(COLUMNS), again=again
+            )
+        )
     return [_read_row(row, number, file) for number, row in enumerate(rows[1:], 2)]
 
 
@@ -100,5 +107,7 @@ def _read_row(row: list[str], number: int, file: Path) -> KeptRate:
         )
     except (ValueError, InvalidOperation, BadRecord) as error:
         raise BadFile(
-            f"{file}, line {number} cannot be read: {format_given(','.join(row))}. Fix it, or move the file away."
+            _("{file}, line {number} cannot be read: {given}. Fix it, or move the file away.").format(
+                file=file, number=number, given=format_given(",".join(row))
+            )
         ) from error

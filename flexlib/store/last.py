@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flexlib.errors import SnapshotChanged
+from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.disk import write_whole
@@ -38,7 +39,7 @@ def read_last(month: Path) -> dict[str, list[Path]]:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
-        raise SnapshotChanged(f"{file} is not what flexlib wrote; take it away.") from error
+        raise SnapshotChanged(_("{file} is not what flexlib wrote; take it away.").format(file=file)) from error
     return {source: [find_place(month, source) / name for name in names] for source, names in said.items()}
 
 
@@ -63,4 +64,4 @@ def check_kept(month: Path, source: str) -> None:
     would lack it for ever."""
     for path, what in find_lost(month).items():
         if path.parent == find_place(month, source):
-            raise SnapshotChanged(f"{path} {what}.")
+            raise SnapshotChanged(_("{path} {what}.").format(path=path, what=what))

@@ -92,7 +92,7 @@ def read_organization(file: Path) -> Organization:
     lines = [found for line in roster.lines if (found := reader.read_line(line))]
     gaps: list[Gap] = []
     for group in _group(lines).values():
-        _, wrong, left_open = cut_days(group)
+        __, wrong, left_open = cut_days(group)
         faults += wrong
         gaps += left_open
     if faults:
@@ -100,7 +100,9 @@ def read_organization(file: Path) -> Organization:
         told.found += [f"line {line} of {file}: {text}." for line, text in sorted(set(faults))]
         told.tell()
     if not lines:
-        raise BadFile(f"{file} has nobody; give each person, key or team a line, as its example does.")
+        raise BadFile(
+            _("{file} has nobody; give each person, key or team a line, as its example does.").format(file=file)
+        )
     notes = (*roster.notes, *_list_alike(lines), *_guard_file(file))
     return Organization(file, tuple(lines), notes, tuple(gaps))
 

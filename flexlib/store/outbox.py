@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, sync
 from flexlib.store.membership import PERSON, PERSONS
@@ -118,7 +119,9 @@ def list_standings(root: Path) -> dict[Path, Standing]:
             continue
         except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise BadFile(
-                f"{file}, which says that a budget passed a threshold, cannot be read; move it away."
+                _("{file}, which says that a budget passed a threshold, cannot be read; move it away.").format(
+                    file=file
+                )
             ) from error
     return found
 

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from flexlib.errors import DiskFailed
+from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE, lock_file, report_disk, write_whole
 from flexlib.store.server import is_made_up
 
@@ -44,8 +45,10 @@ def find_pseudonym_secret(root: Path) -> bytes:
             raise ValueError(f"it holds {len(secret)} bytes, not {SIZE}")
     except (OSError, ValueError) as error:
         raise DiskFailed(
-            f"{file}, by which people get their pseudonyms, cannot be read ({error}); mend it, or move it away (people "
-            "then get new ones)."
+            _(
+                "{file}, by which people get their pseudonyms, cannot be read ({error}); mend it, or move it "
+                "away (people then get new ones)."
+            ).format(file=file, error=error)
         ) from error
     return secret
 

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from flexlib.errors import BadFile, explain_missing
+from flexlib.i18n import _
 from flexlib.nesting import format_given
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -67,16 +68,24 @@ def read_roster(file: Path) -> Roster:
     `ExtraMissing` for Excel without the library that reads it.
     """
     if not file.is_file():
-        raise BadFile(f"{file} is not there; name the file that says who belongs to which department.")
+        raise BadFile(
+            _("{file} is not there; name the file that says who belongs to which department.").format(file=file)
+        )
     notes: list[str] = []
     try:
         rows = _read_excel(file) if file.suffix.lower() in EXCEL else list(_read_csv(file, notes))
     except OSError as error:
-        raise BadFile(f"{file} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        raise BadFile(
+            _("{file} cannot be read: {strerror}.").format(file=file, strerror=(error.strerror or str(error)).lower())
+        ) from error
     given = [(number, [one.strip() for one in cells]) for number, cells in rows]
     kept = [(number, cells) for number, cells in given if any(cells) and not cells[0].startswith(REMARK)]
     if not kept:
-        raise BadFile(f"{file} is empty; give it a line of column names: {', '.join(COLUMNS)}.")
+        raise BadFile(
+            _("{file} is empty; give it a line of column names: {columns}.").format(
+                file=file, columns=", ".join(COLUMNS)
+            )
+        )
     (number, header), *lines = kept
     columns = _name_columns(header, f"line {number} of {file}")
     said = f"it has more cells than the {len(columns)} column names; put names that hold the delimiter in quotes"
@@ -88,7 +97,11 @@ def read_roster(file: Path) -> Roster:
 def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
     content = file.read_bytes()
     if b"\0" in content:
-        raise BadFile(f"{file} is neither a CSV in UTF-8 nor an Excel file; save it as CSV UTF-8, or as .xlsx.")
+        raise BadFile(
+            _("{file} is neither a CSV in UTF-8 nor an Excel file; save it as CSV UTF-8, or as .xlsx.").format(
+                file=file
+            )
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -102,7 +115,11 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise BadFile(f"line {line} of {file} is no line of a CSV ({error}); close its quotes.") from error
+        raise BadFile(
+            _("line {line} of {file} is no line of a CSV ({error}); close its quotes.").format(
+                line=line, file=file, error=error
+            )
+        ) from error
 
 
 def _read_excel(file: Path) -> list[tuple[int, list[str]]]:
@@ -113,7 +130,9 @@ def _read_excel(file: Path) -> list[tuple[int, list[str]]]:
     try:
         rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     except CalamineError as error:
-        raise BadFile(f"{file} cannot be read as Excel ({error}); save it again, or as CSV.") from error
+        raise BadFile(
+            _("{file} cannot be read as Excel ({error}); save it again, or as CSV.").format(file=file, error=error)
+        ) from error
     return [(number, [_write_cell(one) for one in row]) for number, row in enumerate(rows, start=1)]
 
 
@@ -136,11 +155,21 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
     if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
         said = " and ".join(map(format_given, unknown))
         are = "is no column" if len(unknown) == 1 else "are no columns"
-        raise BadFile(f"{where}: {said} {are} of an organization; it has {', '.join(COLUMNS)}.")
+        raise BadFile(
+            _("{where}: {said} {are} of an organization; it has {columns}.").format(
+                where=where, said=said, are=are, columns=", ".join(COLUMNS)
+            )
+        )
     if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
-        raise BadFile(f"{where}: the columns {' and '.join(twice)} say the same; keep one of them.")
+        raise BadFile(
+            _("{where}: the columns {twice} say the same; keep one of them.").format(
+                where=where, twice=" and ".join(twice)
+            )
+        )
     if "who" not in columns:
-        raise BadFile(f"{where}: no column says whom a line is of; call one who, person, email or correo.")
+        raise BadFile(
+            _("{where}: no column says whom a line is of; call one who, person, email or correo.").format(where=where)
+        )
     return columns
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, OtherServer
+from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
 from flexlib.store.disk import report_disk, write_whole
@@ -27,7 +28,9 @@ def read_server(root: Path) -> dict[str, Any]:
         remembered = None
     if not isinstance(remembered, dict):
         raise BadFile(
-            f"{file}, which says whose data that folder holds, cannot be read; move it away and run flexlib fetch."
+            _(
+                "{file}, which says whose data that folder holds, cannot be read; move it away and run flexlib fetch."
+            ).format(file=file)
         )
     return remembered
 
@@ -61,7 +64,9 @@ def check_server(server: str, root: Path) -> None:
     owner = read_server(root).get("server", server)
     if owner != server:
         raise OtherServer(
-            f"{root} holds data of {owner}, and the settings name {server}; set FLEXLIB_DATA to a folder of its own."
+            _(
+                "{root} holds data of {owner}, and the settings name {server}; set FLEXLIB_DATA to a folder of its own."
+            ).format(root=root, owner=owner, server=server)
         )
 
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from flexlib.certificate import CERTIFICATES, AnyCertificate, CreditsCertificate
 from flexlib.dates import FIRST_YEAR, LAST_YEAR, Month, Span
 from flexlib.errors import BadFile, SnapshotMissing
+from flexlib.i18n import _
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
@@ -87,8 +88,9 @@ def find_state(month: Month, version: int, root: Path) -> list[Snapshot]:
     if not 1 <= version <= len(states):
         stamps = (max(one.path.name for one in state).partition("-")[0] for state in states)
         read = [f"{number} of {datetime.strptime(one, STAMP):%F %T}" for number, one in enumerate(stamps, 1)]
-        said = f"those stored are {', '.join(read)} UTC" if read else f"nothing of {month} is stored in {root}"
-        raise SnapshotMissing(f"{month} has no version {version}; {said}.")
+        said = _("{month} has no version {version}; nothing of {month} is stored in {root}.")
+        said = _("{month} has no version {version}; those stored are {read} UTC.") if read else said
+        raise SnapshotMissing(said.format(month=month, version=version, read=", ".join(read), root=root))
     return states[version - 1]
 
 
@@ -199,8 +201,9 @@ def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> It
 def _load(dataset: str, month: Month, root: Path, command: str, source: str | None = None) -> Snapshot:
     snapshot = find_snapshot(dataset, month, root, source)
     if snapshot is None:
-        place = f"{root}{f' from {source}' if source else ''}"
-        raise SnapshotMissing(f"No {dataset} of {month} in {place}. Run: {command}")
+        place = f"{root}{_(' from {source}').format(source=source) if source else ''}"
+        raise SnapshotMissing(_("No {dataset} of {month} in {place}. Run: {command}")
+            .format(dataset=dataset, month=month, place=place, command=command))  # fmt: skip
     snapshot.check()
     return snapshot
 
@@ -217,10 +220,9 @@ def _list_folders(folder: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise BadFile(
-            f"{folder} cannot be looked into ({(error.strerror or str(error)).lower()}), so that nobody knows what "
-            "is stored there; let yourself read it, or move it away."
-        ) from error
+        why = (error.strerror or str(error)).lower()
+        raise BadFile(_("{folder} cannot be looked into ({why}), so that nobody knows what is stored there; let "
+            "yourself read it, or move it away.").format(folder=folder, why=why)) from error  # fmt: skip
 
 
 def _month_folder(dataset: str, month: Month, root: Path) -> Path:
@@ -242,8 +244,7 @@ def _has_metadata(parquet: Path) -> bool:
     import pyarrow.parquet as pq
 
     facts = pq.read_metadata(parquet)
-    names = facts.schema.to_arrow_schema().names
-    if "metadata" not in names:
+    if "metadata" not in (names := facts.schema.to_arrow_schema().names):
         return False
     columns = [facts.row_group(group).column(names.index("metadata")) for group in range(facts.num_row_groups)]
     return any(not one.is_stats_set or one.statistics.null_count < one.num_values for one in columns)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
+from flexlib.i18n import _
 from flexlib.names import write_mask
 from flexlib.nesting import decode_json
 from flexlib.proof import State, read_check
@@ -78,7 +79,9 @@ class Snapshot:
         """The file of the rows, held against the certificate. Raises `SnapshotChanged` where it is not the one, and
         `InvalidRequest` where people are not to be shown."""
         if not self.shows_people:
-            raise InvalidRequest("the file of a month has the keys of its users: load it with names=True to read it.")
+            raise InvalidRequest(
+                _("the file of a month has the keys of its users: load it with names=True to read it.")
+            )
         self.check()
         return self._file
 
@@ -86,8 +89,10 @@ class Snapshot:
         """Raises `SnapshotChanged` where the rows are not those that the certificate is of."""
         if not self.is_unchanged:
             raise SnapshotChanged(
-                f"{self._file} is not the file that its certificate is of: it was changed or damaged after it was "
-                f"stored, so nothing of {self.month} is counted; store the month again: {self._command}"
+                _(
+                    "{file} is not the file that its certificate is of: it was changed or damaged after it was "
+                    "stored, so nothing of {month} is counted; store the month again: {command}"
+                ).format(file=self._file, month=self.month, command=self._command)
             )
         with self.report_damage(self.path / "certificate.json", "is not of the rows beside it"):
             self._compare_figures()
@@ -125,8 +130,18 @@ class Snapshot:
             found = parse_certificate(file.read_text("utf-8"))
         if (found.dataset, found.month) != (self.dataset, self.month):
             raise SnapshotChanged(
-                f"{file} is of the {found.dataset} of {found.month}, and lies with the {self.dataset} of {self.month}: "
-                f"move {self.path} away, and store {self.month} again: {self._command}"
+                _(
+                    "{file} is of the {dataset} of {month}, and lies with the {dataset_2} of {month_2}: move "
+                    "{path} away, and store {month_2} again: {command}"
+                ).format(
+                    file=file,
+                    dataset=found.dataset,
+                    month=found.month,
+                    dataset_2=self.dataset,
+                    month_2=self.month,
+                    path=self.path,
+                    command=self._command,
+                )
             )
         return found
 
@@ -138,8 +153,10 @@ class Snapshot:
         except DAMAGE as error:
             why = str(error) if isinstance(error, Contradiction) else type(error).__name__
             raise SnapshotChanged(
-                f"{file} {what} ({why}): it was changed or damaged; move {self.path} away, "
-                f"and store {self.month} again: {self._command}"
+                _(
+                    "{file} {what} ({why}): it was changed or damaged; move {path} away, and store {month} "
+                    "again: {command}"
+                ).format(file=file, what=what, why=why, path=self.path, month=self.month, command=self._command)
             ) from error
 
     @cached_property

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
@@ -131,7 +132,7 @@ def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], 
         named = {known[number]["sha256"] for number in find_named(known, name)}
         if not named:
             there = ", ".join(sorted({one["name"] for one in stored})) or "none"
-            raise BadParameter(f"no bill {name!r} is stored; there are {there}.")
+            raise BadParameter(_("no bill {name!r} is stored; there are {there}.").format(name=name, there=there))
         older |= named - given or named
     return older - given if given <= older else older  # that of itself: it is read anew, as files of calls are
 
@@ -144,8 +145,10 @@ def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Tabl
         if lost := sorted(list_days_of_lines(rows, charged=True) - billed):
             shown = ", ".join(f"{day} of {provider} in {currency}" for day, provider, currency in lost[:MOST_SHOWN])
             raise BadParameter(
-                f"this would drop days that {name} bills and the newer bills do not: {shown}"
-                f"{', ...' if lost[MOST_SHOWN:] else ''}; add --yes if that is right."
+                _(
+                    "this would drop days that {name} bills and the newer bills do not: {shown}{value}; add "
+                    "--yes if that is right."
+                ).format(name=name, shown=shown, value=", ..." if lost[MOST_SHOWN:] else "")
             )
 
 

@@ -14,6 +14,7 @@ from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
 from flexlib.ingest.files.overlaps import FileTraits, Pair
 from flexlib.ingest.files.pool import Pool
@@ -157,14 +158,12 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
                 told = [f"{one} {old.get(one, 'not given')} (now {new.get(one, 'not given')})" for one in changes]
                 advice = f"with --supersedes {quote(entry['name'])} to read it anew"
                 if facts.preset and entry.get("preset") == facts.preset:
-                    raise BadFile(
-                        f"{facts.name} is stored in {month} already, as an older flexlib read {facts.preset}; leave it "
-                        f"out to keep that, or import it {advice}."
-                    )
-                raise BadFile(
-                    f"{facts.name} was imported into {month} before, with {', '.join(told)}; its calls would count "
-                    f"twice. Import it as before, or {advice}."
-                )
+                    raise BadFile(_("{name} is stored in {month} already, as an older flexlib read {preset}; leave it "
+                        "out to keep that, or import it {advice}.")
+                        .format(name=facts.name, month=month, preset=facts.preset, advice=advice))  # fmt: skip
+                raise BadFile(_("{name} was imported into {month} before, with {told}; its calls would count twice. "
+                    "Import it as before, or {advice}.")
+                    .format(name=facts.name, month=month, told=', '.join(told), advice=advice))  # fmt: skip
             entries.redone.add(number)
             entries.undecided.add(number)
             for name in ("alike", "shared", "distinct", "preset", "evidence", "rules"):
@@ -215,13 +214,14 @@ def _decide(entries: Entries, decisions: Decisions, *, is_doubted: bool) -> None
         taken_back |= {pair for pair in entries.superseded - entries.asked if pair[0] in newer}
         if missing := {old for _, old in taken_back} - given:
             name = files[min(missing)]["name"]
-            raise BadFile(f"{name} was superseded before by what is now said to be distinct; give {name} too.")
+            raise BadFile(_("{name} was superseded before by what is now said to be distinct; give {name} too.")
+                .format(name=name))  # fmt: skip
     entries.superseded = entries.superseded - taken_back | entries.asked
-    for _ in files:  # what the newer of two gives way to, the older does too
+    for __ in files:  # what the newer of two gives way to, the older does too
         entries.superseded |= {
             (a, c) for a, b in entries.superseded for d, c in entries.superseded if b == d and a != c
         }
-    for number in {old for _, old in taken_back} - {old for _, old in entries.superseded}:
+    for number in {pair[1] for pair in taken_back} - {pair[1] for pair in entries.superseded}:
         for about in ("superseded", "superseded_by", "shifts"):
             files[number].pop(about, None)
     names = {files[number]["name"] for number in newer}

@@ -16,6 +16,7 @@ from typing import Any, Self
 from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.ingest.files.copies import leave_out_copies
 from flexlib.ingest.files.entries import Decisions, list_entries
 from flexlib.ingest.files.known import (
@@ -205,7 +206,9 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
     for name in decisions.supersedes:
         if not find_named(known, name):
             names = ", ".join(dict.fromkeys(entry["name"] for entry in known))
-            raise BadFile(f"no file {name} was imported into these months; theirs are {names}.")
+            raise BadFile(
+                _("no file {name} was imported into these months; theirs are {names}.").format(name=name, names=names)
+            )
         given = {file.facts.sha256: file.facts.mapping for file in pool.files}
         named = [known[number] for number in find_named(known, name)]
         is_read_anew = any(
@@ -217,6 +220,8 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
             is_stored = any(entry["sha256"] in given for entry in stored)
             why = "was imported before, by the same columns" if is_stored else "is not imported yet"
             raise BadFile(
-                f"{name} cannot supersede itself: it {why}. Leave --supersedes out, or name the older file that it is "
-                "to take the place of."
+                _(
+                    "{name} cannot supersede itself: it {why}. Leave --supersedes out, or name the older file "
+                    "that it is to take the place of."
+                ).format(name=name, why=why)
             )

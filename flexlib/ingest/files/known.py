@@ -14,6 +14,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
+from flexlib.i18n import _
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
@@ -77,7 +78,7 @@ def recall_rules(
     file: FileFacts, mapping: CallMapping, stored: Iterable[tuple[Month, Mapping[str, Any]]]
 ) -> tuple[FileFacts, CallMapping]:
     """Both by the rules of the first import of the same bytes under the same mapping, where there was one."""
-    for _, entry in stored:
+    for __, entry in stored:
         if entry["sha256"] == file.sha256 and not list_changes(entry["mapping"], file.mapping):
             rules = entry.get("rules", FIRST_RULES)
             return replace(file, rules=entry.get("rules")), replace(mapping, rules=rules)
@@ -103,8 +104,10 @@ def refuse_dropping(
     ]
     if dropped:
         raise BadParameter(
-            f"--replace rebuilds the months from what is given alone, and would drop {', '.join(dropped)}; "
-            "add --yes to drop them, or give those files too."
+            _(
+                "--replace rebuilds the months from what is given alone, and would drop {dropped}; add --yes "
+                "to drop them, or give those files too."
+            ).format(dropped=", ".join(dropped))
         )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.ingest.files.known import FileFacts, recall_rules
 from flexlib.ingest.files.near import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
@@ -204,10 +205,9 @@ def _judge_copies(
         if one.path.resolve() != file.path.resolve():
             twin = one.name if one.name != facts.name else str(one.path)
     if is_short and twin is not None:
-        raise BadFile(
-            f"{facts.name} is the same as {twin}, byte for byte, and too short to say whether it is a copy or calls "
-            "of somebody else; leave it out if it is a copy, else import both in one command with --distinct."
-        )
+        raise BadFile(_("{name} is the same as {twin}, byte for byte, and too short to say whether it is a copy or "
+            "calls of somebody else; leave it out if it is a copy, else import both in one command with "
+            "--distinct.").format(name=facts.name, twin=twin))  # fmt: skip
     for one in several:
         note(f"{one.name} is the same as {facts.name}, byte for byte: it counts once.")
     if is_short and known is not None and 1 in (len(Path(known).parts), len(Path(facts.name).parts)):
@@ -241,7 +241,8 @@ def check_unchanged(stamps: Mapping[InputFile, tuple[int, int]]) -> None:
     """Raises `BadFile` where a file is no longer as it was."""
     for file, stamp in stamps.items():
         if _stamp(file.path) != stamp:
-            raise BadFile(f"{file.name} changed while it was read; import it again when it is finished.")
+            raise BadFile(_("{name} changed while it was read; import it again when it is finished.")
+                .format(name=file.name))  # fmt: skip
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from flexlib.errors import BadFile
 from flexlib.formats import format_count
+from flexlib.i18n import _
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
 from flexlib.ingest.tables import TABLE_ROWS, mask_private
 from flexlib.money.amounts import FILLED, PAID_IN_USD, drop_filled
@@ -118,6 +119,7 @@ def _refuse_changed(changed: list[tuple[str, int, int]], names: dict[int, str], 
     if other == UNKNOWN:
         advice = "import all files of the month in one command, with --replace"
     raise BadFile(
-        f"{names[file]} says something else than {names[other]} of {format_count(count, 'call')} of the same id, "
-        f"such as {first}; {advice}."
+        _("{names} says something else than {names_2} of {calls} of the same id, such as {first}; {advice}.").format(
+            names=names[file], names_2=names[other], calls=format_count(count, "call"), first=first, advice=advice
+        )
     )

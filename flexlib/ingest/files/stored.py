@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool, ReadFile
@@ -75,7 +76,9 @@ def read_raw(snapshot: Snapshot | None) -> list[str]:
         with snapshot.report_damage(raw), gzip.open(raw, "rt", encoding="utf-8") as file:
             return [line.rstrip("\n") for line in file]
     except PermissionError as error:
-        raise BadFile(f"{raw} is its owner's only; let whoever imported the month import this too.") from error
+        raise BadFile(
+            _("{raw} is its owner's only; let whoever imported the month import this too.").format(raw=raw)
+        ) from error
 
 
 def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:

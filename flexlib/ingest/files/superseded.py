@@ -11,6 +11,7 @@ import duckdb
 
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
+from flexlib.i18n import _
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
 from flexlib.ingest.files.near import gather_calls, match_calls
@@ -54,8 +55,10 @@ def drop_rows(pool: Pool, base: Snapshot | None, entries: Entries, decisions: De
             continue
         if base and not knows_origins(base, entries.stored):
             raise BadFile(
-                f"which rows of {base.month} came from which of its files, an older flexlib did not keep; "
-                "import them all again with --replace, in one command."
+                _(
+                    "which rows of {month} came from which of its files, an older flexlib did not keep; import "
+                    "them all again with --replace, in one command."
+                ).format(month=base.month)
             )
         goes = [is_redone] if view == "stored" else ["false"]
         goes += ["(file, id) IN (SELECT (file, id) FROM superseded)"] if entries.superseded else []
@@ -76,21 +79,25 @@ def drop_rows(pool: Pool, base: Snapshot | None, entries: Entries, decisions: De
 
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
     new = {number for number, _ in entries.asked}
-    for old in sorted({old for _, old in entries.asked}) if not decisions.drops_others else ():
+    for old in sorted({pair[1] for pair in entries.asked}) if not decisions.drops_others else ():
         asked = [pair for pair in entries.asked if pair[1] == old]
         are_logs = all(entries.are_logs(pair) for pair in asked)
         if calls := 0 if are_logs else _count_lost_calls(connection, asked, entries):
             raise BadParameter(
-                f"--supersedes {quote(entries.names[old])} would drop {format_count(calls, 'call')} whose ids the "
-                "newer files do not have; add --yes if they are no calls, or import without --supersedes if they are."
+                _(
+                    "--supersedes {names} would drop {calls} whose ids the newer files do not have; add --yes if "
+                    "they are no calls, or import without --supersedes if they are."
+                ).format(names=quote(entries.names[old]), calls=format_count(calls, "call"))
             )
         doubled = [number for number in (*new, old) if entries.files[number].get("doubled")]
         if lost := _find_less(connection, old) if are_logs else _find_lost_days(connection, new, old, doubled):
             what = ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
             more = f" and {len(lost) - MOST_SHOWN:,} more" if lost[MOST_SHOWN:] else ""
             raise BadParameter(
-                f"--supersedes {quote(entries.names[old])} would drop calls of {what}{more}, "
-                "of which the newer files say nothing, or less than half; add --yes if they are right."
+                _(
+                    "--supersedes {names} would drop calls of {what}{more}, of which the newer files say "
+                    "nothing, or less than half; add --yes if they are right."
+                ).format(names=quote(entries.names[old]), what=what, more=more)
             )
 
 

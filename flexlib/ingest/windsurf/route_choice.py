@@ -14,6 +14,7 @@ from flexlib.certificate import SETTLING_TIME, WITNESSES
 from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
+from flexlib.i18n import _
 from flexlib.ingest.windsurf.checks import (
     PER_USER,
     check_balance,
@@ -96,7 +97,9 @@ class RouteChoice:
         if found is None:
             assert refusal is not None
             raise RouteRefused(
-                f"{self.month} cannot be read from {self.server.name}: {'; '.join(self.attempts)}. Nothing was stored.",
+                _("{month} cannot be read from {name}: {attempts}. Nothing was stored.").format(
+                    month=self.month, name=self.server.name, attempts="; ".join(self.attempts)
+                ),
                 exit_code=refusal.exit_code,
             ) from refusal
         return found

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flexlib.errors import RouteRefused
-from flexlib.formats import format_credits
+from flexlib.formats import format_credits, format_number
+from flexlib.i18n import _
 from flexlib.ingest.windsurf.run import Outcome, Run, ask_team_totals
 from flexlib.ingest.windsurf.unit import settle_run_unit
 from flexlib.sources.windsurf import consumption, wire
@@ -33,11 +34,18 @@ def fetch_team(run: Run) -> Outcome:
     try:
         totals = wire.read_totals(whole[0] if whole else {})
     except ValueError as error:
-        raise RouteRefused(f"the team's own sum is no number ({error})") from error
+        raise RouteRefused(_("the team's own sum is no number ({error})").format(error=error)) from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            f"the answer is cut short: it holds {tally.totals[2]:,} rows with {format_credits(tally.totals[1])} "
-            f"flex credits, the server's own sum is {totals[2]:,} rows with {format_credits(totals[1])}",
+            _(
+                "the answer is cut short: it holds {totals} rows with {totals_2} flex credits, the server's "
+                "own sum is {totals_3} rows with {totals_4}"
+            ).format(
+                totals=format_number(tally.totals[2]),
+                totals_2=format_credits(tally.totals[1]),
+                totals_3=format_number(totals[2]),
+                totals_4=format_credits(totals[1]),
+            ),
             exit_code=4,
         )
     run.progress.advance(len(run.people), _count_active(tally, run.keys), tally.data_points)
@@ -101,11 +109,14 @@ def fetch_consumption(run: Run) -> Outcome:
     try:
         totals = (consumption.scale(native[0], unit), consumption.scale(native[1], unit), 0)
     except ValueError as error:
-        raise RouteRefused(f"the consumption endpoint's total cannot be in {unit}: {error}") from error
+        raise RouteRefused(
+            _("the consumption endpoint's total cannot be in {unit}: {error}").format(unit=unit, error=error)
+        ) from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            f"the answer is cut short: its rows hold {format_credits(tally.totals[1])} flex credits, "
-            f"its own total is {format_credits(totals[1])}",
+            _("the answer is cut short: its rows hold {totals} flex credits, its own total is {totals_2}").format(
+                totals=format_credits(tally.totals[1]), totals_2=format_credits(totals[1])
+            ),
             exit_code=4,
         )
     unlisted = {key: {"email": email, "name": ""} for email, key in users.items() if key.startswith("unmapped-")}

@@ -8,6 +8,7 @@ from typing import Any
 
 from flexlib.dates import Span
 from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.i18n import _
 from flexlib.ingest.windsurf.progress import Progress
 from flexlib.sources.windsurf import wire
 from flexlib.sources.windsurf.client import ApiResponse, Client
@@ -106,11 +107,23 @@ def _take_kept_people(kept: list[dict[str, Any]] | None) -> list[Person] | None:
 def _read_people(reply: ApiResponse) -> list[Person]:
     server = reply.ask.path
     if reply.refused:
-        raise ServerRefused(f"The server refused to list the team's people at {server} ({reply.refused}).")
+        raise ServerRefused(
+            _("The server refused to list the team's people at {server} ({refused}).").format(
+                server=server, refused=reply.refused
+            )
+        )
     if reply.failed:
-        raise ServerUnreachable(f"The server did not list the team's people at {server} ({reply.failed}). Try again.")
+        raise ServerUnreachable(
+            _("The server did not list the team's people at {server} ({failed}). Try again.").format(
+                server=server, failed=reply.failed
+            )
+        )
     if not reply.value:
-        raise ServerRefused(f"The server lists no people at {server}, so there is nobody to ask for; check the key.")
+        raise ServerRefused(
+            _("The server lists no people at {server}, so there is nobody to ask for; check the key.").format(
+                server=server
+            )
+        )
     people: list[Person] = reply.value
     return people
 

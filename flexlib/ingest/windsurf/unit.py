@@ -7,6 +7,7 @@ from typing import Any
 
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused
+from flexlib.i18n import _
 from flexlib.ingest.windsurf.run import Run, Totals
 from flexlib.sources.windsurf import consumption
 from flexlib.sources.windsurf.consumption import ask_consumption_total, settle_unit
@@ -40,8 +41,11 @@ def settle_run_unit(run: Run, native: tuple[Any, Any], analytics: Totals | None)
     if run.unit_setting:
         return SettledUnit(run.unit_setting, "WINDSURF_CONSUMPTION_UNIT says so")
     raise RouteRefused(
-        "nothing tells whether the consumption endpoint counts credits or hundredths of a credit; "
-        "set WINDSURF_CONSUMPTION_UNIT to credits or hundredths once you have compared one month with the vendor's page"
+        _(
+            "nothing tells whether the consumption endpoint counts credits or hundredths of a credit; "
+            "set WINDSURF_CONSUMPTION_UNIT to credits or hundredths once you have compared one month "
+            "with the vendor's page"
+        )
     )
 
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from flexlib.errors import BadSetting, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
+from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
@@ -86,7 +87,8 @@ class Ledger:
     def require_file(self) -> None:
         """Raises `LedgerMissing` where reading would make an empty ledger, and an empty month would look like one."""
         if self.is_absent:
-            raise LedgerMissing(f"There is no ledger in {self.place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
+            said = _("There is no ledger in {place} yet. Record a call, or set FLEXLIB_DATABASE_URL.")
+            raise LedgerMissing(said.format(place=self.place))
 
     @property
     def driver_error(self) -> type[Exception]:
@@ -133,8 +135,7 @@ _OPEN: weakref.WeakSet[Ledger] = weakref.WeakSet()
 _INHERITED: list[sa.Engine] = []
 
 
-def _leave_parents() -> None:
-    # Kept, not closed: closing what a child inherits would end the parent's sessions and drop its file locks.
+def _leave_parents() -> None:  # kept, not closed: that would end the parent's sessions and drop its file locks
     for ledger in list(_OPEN):
         ledger._leave_parent()  # noqa: SLF001
 
@@ -154,19 +155,18 @@ def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
         options: dict[str, Any] = {"timeout": retry_seconds, "isolation_level": None}
         engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=retry_seconds)
         # What was acknowledged is on the disk: a ledger outlives a power cut. Batches pay once for all their calls.
-        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = FULL"))
+        sa.event.listen(engine, "connect", lambda driver, __: driver.execute("PRAGMA synchronous = FULL"))
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
     options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(retry_seconds * 1000)}
     options["client_encoding"] = "utf8"  # whatever PGCLIENTENCODING, the role or the database say
     options = {name: value for name, value in options.items() if name not in url.query}
     try:
-        engine = sa.create_engine(
-            url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options, pool_timeout=retry_seconds
-        )
+        engine = sa.create_engine(url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options,
+            pool_timeout=retry_seconds)  # fmt: skip
     except ModuleNotFoundError as error:
-        raise BadSetting("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'") from error
-    sa.event.listen(engine, "connect", lambda driver, _: _settle(driver, url, retry_seconds))
+        raise BadSetting(_("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'")) from error
+    sa.event.listen(engine, "connect", lambda driver, __: _settle(driver, url, retry_seconds))
     return engine
 
 
@@ -184,10 +184,9 @@ def _settle(driver: Any, url: URL, retry_seconds: float) -> None:  # noqa: ANN40
     encoding = driver.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         driver.close()
-        raise LedgerFailed(
-            f"The database {url.database} is in {encoding}, which has no place for every text; make one that has: "
-            "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
-        )
+        raise LedgerFailed(_("The database {name} is in {encoding}, which has no place for every text; make one that "
+            "has: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0").format(
+            name=url.database, encoding=encoding))  # fmt: skip
     for setting in list_settings(retry_seconds):
         driver.execute(setting)
     driver.commit()
@@ -208,8 +207,9 @@ def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") ->
                 raise explain_refusal(ledger, error) from error
             waited = time.monotonic() - start
             if waited + pause > ledger.retry_seconds:
-                reason = f"was busy or out of reach for {waited:.1f} s: {_quote(error)}."
-                raise LedgerUnavailable(f"The ledger ({ledger.place}) {reason}{advice}") from error
+                said = _("The ledger ({place}) was busy or out of reach for {seconds:.1f} s: {why}.{advice}")
+                raise LedgerUnavailable(said.format(
+                    place=ledger.place, seconds=waited, why=_quote(error), advice=advice)) from error  # fmt: skip
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (only spreads the attempts)
         pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from flexlib.errors import LedgerMissing
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import HEAD, STATISTICS, TABLE, VERSION_TABLE, explain_detached, list_detached
 from flexlib.ledger.door import find_ledger
@@ -56,7 +57,7 @@ def prepare_ledger(ledger: Ledger) -> None:
     if revision is None and ledger.backend == "sqlite":
         revision = _migrate(ledger)
     if revision is None:
-        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+        raise LedgerMissing(_("There is no ledger in {place} yet. Run: flexlib ledger init").format(place=ledger.place))
     if revision != HEAD and ledger.backend == "postgresql":
         _await_migration(ledger)  # which another process may have begun just now
         revision = _read_revision(ledger) or revision
@@ -92,7 +93,7 @@ def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
     ledger = ledger or find_ledger()
     revision = _read_revision(ledger)
     if revision is None:
-        raise LedgerMissing(f"There is no ledger in {ledger.place} yet. Run: flexlib ledger init")
+        raise LedgerMissing(_("There is no ledger in {place} yet. Run: flexlib ledger init").format(place=ledger.place))
     if revision not in _list_revisions():
         raise _describe_revision(ledger, revision)
     _migrate(ledger)
@@ -122,8 +123,10 @@ def _read_revision(ledger: Ledger) -> str | None:
         revision: str | None = connection.scalar(query) if tables.has_table(VERSION_TABLE) else None
         if revision is None and is_made:
             raise LedgerMissing(
-                f"{ledger.place} has a table {TABLE}, but {VERSION_TABLE} does not say of which revision: restore the "
-                "database from a backup, or name another one if that table is not flexlib's."
+                _(
+                    "{place} has a table {table}, but {version_table} does not say of which revision: restore "
+                    "the database from a backup, or name another one if that table is not flexlib's."
+                ).format(place=ledger.place, table=TABLE, version_table=VERSION_TABLE)
             )
         return revision
 
@@ -152,7 +155,11 @@ def _list_revisions() -> set[str]:
 def _describe_revision(ledger: Ledger, revision: str) -> LedgerMissing:
     known = revision in _list_revisions()
     advice = "Run: flexlib ledger upgrade" if known else "A newer flexlib made it: update flexlib."
-    return LedgerMissing(f"The ledger in {ledger.place} is at revision {revision}, not {HEAD}. {advice}")
+    return LedgerMissing(
+        _("The ledger in {place} is at revision {revision}, not {head}. {advice}").format(
+            place=ledger.place, revision=revision, head=HEAD, advice=advice
+        )
+    )
 
 
 def _migrate(ledger: Ledger) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flexlib.dates import Month
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import LedgerFailed
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import (
     BIGINT,
     CLP_DECIMALS,
@@ -216,7 +217,9 @@ def explain_detached(month: Month) -> LedgerFailed:
     """That a month's partition is detached, and how it is attached again, in a sentence."""
     name = name_partition(month)
     return LedgerFailed(
-        f"The partition {name} is detached, so that its calls of {month} are in no sum; attach it again: "
-        f"ALTER TABLE {TABLE} ATTACH PARTITION {name} "
-        f"FOR VALUES FROM ('{month.first} 00:00+00') TO ('{month.next.first} 00:00+00')"
+        _(
+            "The partition {name} is detached, so that its calls of {month} are in no sum; attach it "
+            "again: ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{first} 00:00+00') TO "
+            "('{first_2} 00:00+00')"
+        ).format(name=name, month=month, table=TABLE, first=month.first, first_2=month.next.first)
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.errors import LedgerFailed, LimitReached
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
@@ -145,7 +146,7 @@ class Counters:
         if counted is None:
             self.ledger.counters.clear()
             self.ledger.models.clear()
-            raise LedgerFailed("Counters of limits that were there are gone, as in a backup; they are made again.")
+            raise LedgerFailed(_("Counters of limits that were there are gone, as in a backup; they are made again."))
         if now is None:
             return counted
         old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {_KEY} AND expires <= ?")  # noqa: S608

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import InvalidCall, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
@@ -181,7 +182,11 @@ def hold(
     1000
     """
     if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= LONGEST:
-        raise InvalidCall(f"lifetime is {lifetime}; give a timedelta above 0 and of at most {LONGEST.days} day.")
+        raise InvalidCall(
+            _("lifetime is {lifetime}; give a timedelta above 0 and of at most {days} day.").format(
+                lifetime=lifetime, days=LONGEST.days
+            )
+        )
     ledger = ledger or find_ledger()
     call, amount = read_call(ledger, usable, estimate_usd, "estimate_usd", provider, proxy, model, metadata)
     return Hold(ledger, _find_limits(budgets, call), call, amount, lifetime)

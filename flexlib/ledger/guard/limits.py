@@ -13,6 +13,7 @@ from typing import Any
 from flexlib.dates import Month, Span, list_periods
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile, InvalidCall
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.values import LONGEST_NAME, read_member, read_money, read_text, read_usable
@@ -50,7 +51,9 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
         stamp = path.stat()
     except FileNotFoundError as error:
         if is_named:
-            raise BadFile(f"{path} is not there; the limits that calls are held to stand in it.") from error
+            raise BadFile(
+                _("{path} is not there; the limits that calls are held to stand in it.").format(path=path)
+            ) from error
         return []
     budgets = _read_limits(path, stamp.st_mtime_ns, stamp.st_size)
     if organization is not None and any(one.scope in LEVELS for one in budgets):
@@ -74,9 +77,11 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
     for one in placed:
         if known.places_in(one.scope, one.of[0]):
             raise BadFile(
-                f"{path}: {one.name} is to be enforced for a {one.scope} that {organization} gives people or keys, "
-                "whose calls it could not hold: a call is held by its own metadata, by its usable, model or provider. "
-                "Enforce budgets of usables, or leave enforce out."
+                _(
+                    "{path}: {name} is to be enforced for a {scope} that {organization} gives people or keys, "
+                    "whose calls it could not hold: a call is held by its own metadata, by its usable, model or "
+                    "provider. Enforce budgets of usables, or leave enforce out."
+                ).format(path=path, name=one.name, scope=one.scope, organization=organization)
             )
 
 
@@ -87,7 +92,11 @@ def _read_limits(path: Path, _when: int, _size: int) -> list[Budget]:
         try:
             name_value(one)
         except InvalidCall as error:
-            raise BadFile(f"{path}: {one.name} is of nobody who can be recorded: {error}") from error
+            raise BadFile(
+                _("{path}: {name} is of nobody who can be recorded: {error}").format(
+                    path=path, name=one.name, error=error
+                )
+            ) from error
     return budgets
 
 
@@ -104,9 +113,11 @@ def read_call(
     """What is named of the call, and what it may cost."""
     asked = read_money(name, amount, USD_DECIMALS)
     if asked is None or asked < 0:
-        raise InvalidCall(f"{name} is {amount}; give what the call may cost in US$, 0 or more.")
+        raise InvalidCall(
+            _("{name} is {amount}; give what the call may cost in US$, 0 or more.").format(name=name, amount=amount)
+        )
     if metadata is not None and not isinstance(metadata, Mapping):
-        raise InvalidCall(f"metadata must be a dict, not {type(metadata).__name__}.")
+        raise InvalidCall(_("metadata must be a dict, not {name}.").format(name=type(metadata).__name__))
     named = {
         "usable": usable,
         "provider": None if provider is None else read_member("provider", provider, LlmProvider),

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from flexlib.dates import Moment
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import InvalidCall
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import WIDE, MoneySum, QuarterHour
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.read.scopes import UsageQuery, usage
@@ -57,8 +58,10 @@ def get_total_cost_by_period(
     `unpriced_clp`, the calls that each sum lacks. Raises `InvalidCall` for another currency.
     """
     if currency is not None and currency not in AMOUNTS:
-        raise InvalidCall(f"{currency!r} is not a currency of the ledger; ask for usd or clp.")
-    ((*_, usd, clp, _, unpriced_usd, unpriced_clp),) = _sum_by(within.between(start, end), [])
+        raise InvalidCall(
+            _("{currency!r} is not a currency of the ledger; ask for usd or clp.").format(currency=currency)
+        )
+    ((*__, usd, clp, __, unpriced_usd, unpriced_clp),) = _sum_by(within.between(start, end), [])
     if currency is not None:
         amount: Decimal | None = usd if currency == "usd" else clp
         return amount

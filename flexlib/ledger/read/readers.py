@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, explain_refusal, list_settings
 from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
@@ -101,7 +102,9 @@ def open_reader(
         import adbc_driver_manager as adbc  # not its DB-API, which loads pandas
         from adbc_driver_postgresql import connect
     except ModuleNotFoundError as error:
-        raise BadSetting("A ledger on PostgreSQL is read by a driver; run: pip install 'flexlib[postgres]'") from error
+        raise BadSetting(
+            _("A ledger on PostgreSQL is read by a driver; run: pip install 'flexlib[postgres]'")
+        ) from error
     url = ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with connect(url) as database, adbc.AdbcConnection(database) as connection:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flexlib.dates import Moment, read_period
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall, InvalidRequest
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import MoneySum
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
@@ -128,7 +129,9 @@ class UsageQuery:
         is_amount = column in AMOUNTS
         if summed is None or not (is_amount or column.endswith(SUMMED)):
             raise InvalidCall(
-                f"{column} is not a column that can be summed; amounts, cost, counts and duration_ms are."
+                _("{column} is not a column that can be summed; amounts, cost, counts and duration_ms are.").format(
+                    column=column
+                )
             )
         total: sa.ColumnElement[Any] = MoneySum(summed) if is_amount else sa.func.sum(summed)
         query = sa.select(total).select_from(STATISTICS).where(*self.conditions)
@@ -186,7 +189,7 @@ def _name_usable(kind: str | None, number: int | None, key: str | None) -> sa.Co
 
 def _some(name: str, values: tuple[T, ...]) -> tuple[T, ...]:
     if not values:
-        raise InvalidCall(f"by_{name} needs at least one value.")
+        raise InvalidCall(_("by_{name} needs at least one value.").format(name=name))
     return values
 
 

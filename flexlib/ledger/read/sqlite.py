@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import sqlalchemy as sa
 
 from flexlib.errors import LedgerFailed
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import TABLE
@@ -109,7 +110,9 @@ class SqliteProcess:
         except subprocess.TimeoutExpired:  # it waits for us to read what cannot be read
             self._process.kill()
         said = self._process.stderr.read().decode(errors="replace").strip().rsplit("\n", 1)[-1]
-        raise LedgerFailed(f"The ledger ({self._ledger.place}) could not be read: {said.rstrip('.')}.")
+        raise LedgerFailed(
+            _("The ledger ({place}) could not be read: {said}.").format(place=self._ledger.place, said=said.rstrip("."))
+        )
 
 
 @contextmanager

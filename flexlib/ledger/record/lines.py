@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flexlib.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.record import UsageRecord, build_record
@@ -106,7 +107,7 @@ def parse_usable(text: str, name: str = "usable") -> tuple[str, int | str]:
         return found[1], int(found[2])
     kind, colon, key = text.partition(":")
     if not (kind.strip() and colon and key.strip()):
-        raise InvalidCall(f"{name} is {text!r}; write it as user:42 or key:3f1c-8d2e.")
+        raise InvalidCall(_("{name} is {text!r}; write it as user:42 or key:3f1c-8d2e.").format(name=name, text=text))
     return kind, key
 
 
@@ -124,18 +125,24 @@ def _read_call(text: str) -> dict[str, Any]:
     try:
         call = decode_json(text)
     except json.JSONDecodeError as error:
-        raise InvalidCall(f"not JSON ({error.msg} at column {error.colno}).") from error
+        raise InvalidCall(_("not JSON ({msg} at column {colno}).").format(msg=error.msg, colno=error.colno)) from error
     except ValueError as error:  # nested too deeply, or a number of thousands of digits
-        raise InvalidCall(f"not JSON that can be read ({error}).") from error
+        raise InvalidCall(_("not JSON that can be read ({error}).").format(error=error)) from error
     if not isinstance(call, dict):
-        raise InvalidCall(f"a line must be a JSON object, not {type(call).__name__}.")
+        raise InvalidCall(_("a line must be a JSON object, not {name}.").format(name=type(call).__name__))
     if unknown := [name for name in call if name not in ARGUMENTS]:
-        raise InvalidCall(f"{', '.join(map(repr, unknown))}: not what a call has; it has {', '.join(ARGUMENTS)}.")
+        raise InvalidCall(
+            _("{unknown}: not what a call has; it has {arguments}.").format(
+                unknown=", ".join(map(repr, unknown)), arguments=", ".join(ARGUMENTS)
+            )
+        )
     if unknown := [name for name in TOKENS if name in call and call[name] is None]:
-        raise InvalidCall(f"{' and '.join(unknown)} null: not known is not 0; give the number of tokens.")
+        raise InvalidCall(
+            _("{unknown} null: not known is not 0; give the number of tokens.").format(unknown=" and ".join(unknown))
+        )
     call = {"usable": None} | {name: value for name, value in call.items() if value is not None}
     if missing := [name for name in REQUIRED if name not in call]:
-        raise InvalidCall(f"{' and '.join(missing)} must be given.")
+        raise InvalidCall(_("{missing} must be given.").format(missing=" and ".join(missing)))
     if isinstance(call["usable"], str):
         call["usable"] = parse_usable(call["usable"])
     return call

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, encode_json
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.values import (
@@ -150,8 +151,10 @@ def build_record(
     cache_write = read_count("cache_write_tokens", cache_write_tokens) if cache_write_tokens else 0
     if cached + cache_write > prompt:
         raise InvalidCall(
-            f"cached_tokens ({cached}) and cache_write_tokens ({cache_write}) are parts of the prompt, "
-            f"and prompt_tokens is {prompt}; where they are counted beside it, add them to it."
+            _(
+                "cached_tokens ({cached}) and cache_write_tokens ({cache_write}) are parts of the prompt, "
+                "and prompt_tokens is {prompt}; where they are counted beside it, add them to it."
+            ).format(cached=cached, cache_write=cache_write, prompt=prompt)
         )
     grain, number = ("call", 1) if grain == "call" and requests is None else read_grain(grain, requests, created_at)
     kept, masked = _read_metadata(ledger, metadata) if metadata else (None, None)
@@ -225,17 +228,19 @@ def make_request_id() -> str:
 def _read_metadata(ledger: Ledger, metadata: Any) -> tuple[dict[str, Any], str | None]:  # noqa: ANN401
     """The metadata as it is kept, and the kinds of what was masked in it."""
     if not isinstance(metadata, Mapping):
-        raise InvalidCall(f"metadata must be a dict, not {type(metadata).__name__}.")
+        raise InvalidCall(_("metadata must be a dict, not {name}.").format(name=type(metadata).__name__))
     try:
         masked, kinds = ledger.guard.mask(metadata)
         text = encode_json(masked)
         size = len(text.encode())
     except (TypeError, ValueError) as error:
-        raise InvalidCall(f"metadata cannot be kept as JSON: {error}.") from error
+        raise InvalidCall(_("metadata cannot be kept as JSON: {error}.").format(error=error)) from error
     if "\\u0000" in text and NUL.search(text):
-        raise InvalidCall("metadata holds a NUL character, which PostgreSQL cannot keep.")
+        raise InvalidCall(_("metadata holds a NUL character, which PostgreSQL cannot keep."))
     if size > ledger.metadata_bytes:
         raise InvalidCall(
-            f"metadata is {size} bytes of JSON, and the most is {ledger.metadata_bytes}; keep it elsewhere."
+            _("metadata is {size} bytes of JSON, and the most is {metadata_bytes}; keep it elsewhere.").format(
+                size=size, metadata_bytes=ledger.metadata_bytes
+            )
         )
     return masked, ",".join(kinds) or None

@@ -9,6 +9,7 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import ConflictingUsage, InvalidCall
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import lock_counters
@@ -79,30 +80,11 @@ def record_usage(
     """
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
-    built = build_record(
-        ledger,
-        usable=usable,
-        provider=provider,
-        model=model,
-        task_type=task_type,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        cost=cost,
-        amount_in_usd=amount_in_usd,
-        amount_in_clp=amount_in_clp,
-        proxy=proxy,
-        metadata=metadata,
-        request_id=request_id,
-        cached_tokens=cached_tokens,
-        cache_write_tokens=cache_write_tokens,
-        extra_counts=extra_counts,
-        tier=tier,
-        duration_ms=duration_ms,
-        status=status,
-        created_at=created_at,
-        grain=grain,
-        requests=requests,
-    )
+    built = build_record(ledger, usable=usable, provider=provider, model=model, task_type=task_type,
+        prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, cost=cost, amount_in_usd=amount_in_usd,
+        amount_in_clp=amount_in_clp, proxy=proxy, metadata=metadata, request_id=request_id,
+        cached_tokens=cached_tokens, cache_write_tokens=cache_write_tokens, extra_counts=extra_counts, tier=tier,
+        duration_ms=duration_ms, status=status, created_at=created_at, grain=grain, requests=requests)  # fmt: skip
     (record,) = price_records(ledger, keep_stored_ids(ledger, [{"request_id": request_id}], [built]))
     given = {"created_at": created_at, "amount_in_usd": amount_in_usd, "amount_in_clp": amount_in_clp}
 
@@ -238,11 +220,13 @@ def store_batch(
 def _build_one(ledger: Ledger, place: int, call: Mapping[str, Any]) -> UsageRecord:
     if not isinstance(call, Mapping):
         kind = type(call).__name__
-        raise InvalidCall(f"call {place} of the batch: give record_usage's arguments as a dict, not {kind}.")
+        raise InvalidCall(_("call {place} of the batch: give record_usage's arguments as a dict, not {kind}.")
+            .format(place=place, kind=kind))  # fmt: skip
     try:
         return build_record(ledger, **call)
     except (InvalidCall, TypeError) as error:  # a missing or unknown argument is a TypeError, with the function's name
-        raise InvalidCall(f"call {place} of the batch: {str(error).replace('build_record() ', '')}") from error
+        raise InvalidCall(_("call {place} of the batch: {error}")
+            .format(place=place, error=str(error).replace('build_record() ', ''))) from error  # fmt: skip
 
 
 def _refuse_other_content(stored: UsageRecord, sent: UsageRecord, given: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall
+from flexlib.formats import format_number
+from flexlib.i18n import _
 from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.record.values import read_money
 from flexlib.nesting import format_given
@@ -81,9 +83,10 @@ def read_openrouter_response(response: Any, provider: LlmProvider | None = None)
     maker = provider or AUTHORS.get(author)
     if maker is None:
         raise InvalidCall(
-            f"who made {format_given(answer.get('model'))} is not known; "
-            f"give provider= one of {', '.join(LlmProvider)}; "
-            "LlmProvider.UNKNOWN has it counted as unmapped."
+            _(
+                "who made {given} is not known; give provider= one of {llmprovider}; LlmProvider.UNKNOWN has "
+                "it counted as unmapped."
+            ).format(given=format_given(answer.get("model")), llmprovider=", ".join(LlmProvider))
         )
     flavor = "default" if _find_flavor(answer) == "responses" else "chat"
     if isinstance(answer.get("usage"), dict):
@@ -113,15 +116,19 @@ def _read(
     usage = answer.get(usage_name)
     if not isinstance(usage, dict):
         raise InvalidCall(
-            f"this answer of {seller} holds no {usage_name}; a stream has it in its last part, if it was asked for."
+            _(
+                "this answer of {seller} holds no {usage_name}; a stream has it in its last part, if it was asked for."
+            ).format(seller=seller, usage_name=usage_name)
         )
     try:
         # Not by genai-prices' own `extract_usage`, which refuses the answers of models that no list knows yet.
-        _, counts = next(one for one in load_book().providers if one.id == seller).extract_usage(
+        __, counts = next(one for one in load_book().providers if one.id == seller).extract_usage(
             answer, api_flavor=flavor
         )
     except (ValueError, LookupError) as error:
-        raise InvalidCall(f"the usage of this answer of {seller} cannot be read: {error}.") from error
+        raise InvalidCall(
+            _("the usage of this answer of {seller} cannot be read: {error}.").format(seller=seller, error=error)
+        ) from error
     metadata = {
         "reasoning_tokens": counts.output_reasoning_tokens,
         "tier": "fast" if usage.get("speed") == "fast" else answer.get("service_tier") or usage.get("service_tier"),
@@ -129,7 +136,7 @@ def _read(
     }
     model = answer.get("modelVersion" if usage_name == "usageMetadata" else "model")
     if not model:
-        raise InvalidCall(f"this answer of {seller} does not name its model.")
+        raise InvalidCall(_("this answer of {seller} does not name its model.").format(seller=seller))
     arguments = {
         "provider": provider,
         "model": model,
@@ -158,8 +165,15 @@ def _place_reasoning(usage: Mapping[str, Any], arguments: Mapping[str, Any]) -> 
     if reasoning and total == prompt + completion + reasoning:
         return {"completion_tokens": completion + reasoning}
     raise InvalidCall(
-        f"the usage of this answer contradicts itself: {prompt:,} tokens in, {completion:,} out and {reasoning:,} of "
-        f"reasoning are not {total:,} in all; record it with the counts of the bill."
+        _(
+            "the usage of this answer contradicts itself: {prompt} tokens in, {completion} out and "
+            "{reasoning} of reasoning are not {total} in all; record it with the counts of the bill."
+        ).format(
+            prompt=format_number(prompt),
+            completion=format_number(completion),
+            reasoning=format_number(reasoning),
+            total=format_number(total),
+        )
     )
 
 
@@ -198,7 +212,9 @@ def _to_plain(response: Any) -> dict[str, Any]:  # noqa: ANN401
     elif hasattr(response, "to_dict"):
         response = response.to_dict()
     if not isinstance(response, Mapping):
-        raise InvalidCall(f"an answer must be decoded JSON or an SDK's object, not {type(response).__name__}.")
+        raise InvalidCall(
+            _("an answer must be decoded JSON or an SDK's object, not {name}.").format(name=type(response).__name__)
+        )
     return {name: _drop_nulls(value) for name, value in response.items() if value is not None}
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from flexlib.dates import FIRST_YEAR, LAST_YEAR
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall
+from flexlib.i18n import _
 from flexlib.money.extra_counts import EXTRA_COUNTS
 from flexlib.nesting import format_given
 from flexlib.privacy import PrivacyGuard
@@ -49,16 +50,17 @@ def read_money(name: str, value: Any, decimals: int) -> Decimal | None:  # noqa:
     try:
         number = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
         if not number.is_finite() or number < 0:
-            raise InvalidCall(
-                f"{name} is {format_given(value)}; an amount is a finite number, zero or more (unknown is None)."
-            )
+            raise InvalidCall(_("{name} is {given}; an amount is a finite number, zero or more (unknown is None).")
+                .format(name=name, given=format_given(value)))  # fmt: skip
         amount = number.quantize(STEPS[decimals], context=context)
     except Inexact as error:
-        raise InvalidCall(f"{name} is {value!s}, finer than its {decimals} decimals; round it before.") from error
+        raise InvalidCall(_("{name} is {value!s}, finer than its {decimals} decimals; round it before.")
+            .format(name=name, value=value, decimals=decimals)) from error  # fmt: skip
     except InvalidOperation as error:
-        raise InvalidCall(f"{name} is {format_given(value)}, which is no amount.") from error
+        raise InvalidCall(_("{name} is {given}, which is no amount.")
+            .format(name=name, given=format_given(value))) from error  # fmt: skip
     if amount.scaleb(decimals, EXACT) > MOST_STEPS:
-        raise InvalidCall(f"{name} is {value!s}, more than a call can cost.")
+        raise InvalidCall(_("{name} is {value!s}, more than a call can cost.").format(name=name, value=value))
     return amount
 
 
@@ -68,7 +70,8 @@ def _read_number(name: str, value: Any) -> int | float:  # noqa: ANN401
         return int(value)
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
         return float(str(value))  # the digits that it shows: 0.1 of 32 bits is 0.1, not 0.10000000149
-    raise InvalidCall(f"{name} must be a number such as Decimal('0.0015'), not {format_given(value)}.")
+    raise InvalidCall(_("{name} must be a number such as Decimal('0.0015'), not {given}.")
+        .format(name=name, given=format_given(value)))  # fmt: skip
 
 
 def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: ANN401
@@ -79,9 +82,11 @@ def read_count(name: str, value: Any, most: int = MOST_TOKENS) -> int:  # noqa: 
                 raise TypeError
             value = operator.index(value)
         except TypeError as error:
-            raise InvalidCall(f"{name} must be a whole number, not {format_given(value)}.") from error
+            raise InvalidCall(_("{name} must be a whole number, not {given}.")
+                .format(name=name, given=format_given(value))) from error  # fmt: skip
     if not 0 <= value <= most:
-        raise InvalidCall(f"{name} is {format_given(value)}; it must be from 0 to {most}.")
+        raise InvalidCall(_("{name} is {given}; it must be from 0 to {most}.")
+            .format(name=name, given=format_given(value), most=most))  # fmt: skip
     return int(value)
 
 
@@ -91,11 +96,12 @@ def read_text(name: str, value: Any, longest: int = LONGEST_NAME, *, strip: bool
     `strip`: without the blanks around it, for texts in which they cannot be meant.
     """
     if not isinstance(value, str) or not value.strip():
-        raise InvalidCall(f"{name} must be a text, not {format_given(value)}.")
+        raise InvalidCall(_("{name} must be a text, not {given}.").format(name=name, given=format_given(value)))
     if strip:
         value = value.strip()
     if len(value) > longest or not value.isprintable():
-        raise InvalidCall(f"{name} must be at most {longest} printable characters, not {value!r}")
+        raise InvalidCall(_("{name} must be at most {longest} printable characters, not {value!r}")
+            .format(name=name, longest=longest, value=value))  # fmt: skip
     return str(value)
 
 
@@ -104,19 +110,22 @@ def read_time(name: str, value: datetime | str) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError as error:
-        raise InvalidCall(f"{name} is {format_given(value)}; write it as 2025-09-01T12:00:00Z.") from error
+        raise InvalidCall(_("{name} is {given}; write it as 2025-09-01T12:00:00Z.")
+            .format(name=name, given=format_given(value))) from error  # fmt: skip
     if not isinstance(moment, datetime):
-        raise InvalidCall(
-            f"{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {format_given(value)}."
-        )
+        raise InvalidCall(_("{name} must be a time such as datetime(2025, 9, 1, 12, tzinfo=timezone.utc), not {given}.")
+            .format(name=name, given=format_given(value)))  # fmt: skip
     try:
         moment = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
     except OverflowError as error:  # in UTC it is before the year 1 or after 9999
         raise InvalidCall(
-            f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}."
+            _("{name} is {moment}; a call happens between {first_year} and {last_year}.").format(
+                name=name, moment=moment.isoformat(), first_year=FIRST_YEAR, last_year=LAST_YEAR
+            )
         ) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise InvalidCall(f"{name} is {moment.isoformat()}; a call happens between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise InvalidCall(_("{name} is {moment}; a call happens between {first_year} and {last_year}.")
+            .format(name=name, moment=moment.isoformat(), first_year=FIRST_YEAR, last_year=LAST_YEAR))  # fmt: skip
     return moment
 
 
@@ -126,9 +135,8 @@ def read_member(name: str, value: Any, members: type[Member]) -> Member:  # noqa
         return value
     found = SPELLINGS[members].get(value.strip().lower()) if isinstance(value, str) else None
     if found is None:
-        raise InvalidCall(
-            f"{name} is {format_given(value)}; it must be one of {', '.join(one.value for one in members)}."
-        )
+        raise InvalidCall(_("{name} is {given}; it must be one of {members}.")
+            .format(name=name, given=format_given(value), members=', '.join(one.value for one in members)))  # fmt: skip
     return cast("Member", found)
 
 
@@ -144,10 +152,12 @@ NOT_COUNTED: ExtraCounts = (None,) * 10
 def read_extra_counts(given: Any, metadata: Mapping[str, Any] | None) -> ExtraCounts:  # noqa: ANN401
     """The counts as given, or else as the metadata names them. Raises `InvalidCall`."""
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidCall(f"extra_counts must be a dict such as {{'web_searches': 3}}, not {format_given(given)}.")
+        raise InvalidCall(_("extra_counts must be a dict such as {{'web_searches': 3}}, not {given}.")
+            .format(given=format_given(given)))  # fmt: skip
     counts = dict(given or {})
     if unknown := [str(name) for name in counts if name not in EXTRA_COUNTS]:
-        raise InvalidCall(f"extra_counts has {', '.join(unknown)}; it may have {', '.join(EXTRA_COUNTS)}.")
+        raise InvalidCall(_("extra_counts has {unknown}; it may have {extra_counts}.")
+            .format(unknown=', '.join(unknown), extra_counts=', '.join(EXTRA_COUNTS)))  # fmt: skip
     read = {name: read_count(name, count) for name, count in counts.items() if count is not None}
     for name in EXTRA_COUNTS if metadata else ():
         # What the metadata has under such a name and is no count is the caller's own affair.
@@ -159,14 +169,18 @@ def read_extra_counts(given: Any, metadata: Mapping[str, Any] | None) -> ExtraCo
 def read_grain(grain: Any, requests: Any, created_at: object) -> tuple[str, int]:  # noqa: ANN401
     """What a row stands for, and of how many calls. Raises `InvalidCall`."""
     if not isinstance(grain, str) or grain not in GRAINS:
-        raise InvalidCall(f"grain is {format_given(grain)}; it must be one of {', '.join(sorted(GRAINS))}.")
+        raise InvalidCall(_("grain is {given}; it must be one of {grains}.")
+            .format(given=format_given(grain), grains=', '.join(sorted(GRAINS))))  # fmt: skip
     if requests is None:
-        raise InvalidCall(f"requests must be given for grain {grain}: of how many calls is it the sum?")
+        raise InvalidCall(_("requests must be given for grain {grain}: of how many calls is it the sum?")
+            .format(grain=grain))  # fmt: skip
     number = read_count("requests", requests)
     if number == 0 or (grain == "call" and number != 1):
-        raise InvalidCall(f"requests is {number}; it is 1 for a call, and 1 or more for grain hour, day or month.")
+        raise InvalidCall(_("requests is {number}; it is 1 for a call, and 1 or more for grain hour, day or month.")
+            .format(number=number))  # fmt: skip
     if grain != "call" and created_at is None:
-        raise InvalidCall(f"a row of grain {grain} needs created_at, the beginning of its period.")
+        raise InvalidCall(_("a row of grain {grain} needs created_at, the beginning of its period.")
+            .format(grain=grain))  # fmt: skip
     return grain, number
 
 
@@ -184,17 +198,16 @@ def read_usable(usable: Any) -> tuple[str | None, int | None, str | None]:  # no
     else:
         name, who = getattr(usable, "__usable_type__", type(usable).__name__), _find_id(usable)
     if not isinstance(name, str):
-        raise InvalidCall(f'usable must be a mapped object or a pair such as ("user", 42), not {format_given(usable)}.')
+        raise InvalidCall(_('usable must be a mapped object or a pair such as ("user", 42), not {given}.')
+            .format(given=format_given(usable)))  # fmt: skip
     name = read_text("the type of usable", name).lower()
     if isinstance(who, UUID):
         who = str(who)
     if isinstance(who, str):
         return _read_key(name, who)
     if isinstance(who, bool) or not isinstance(who, int) or abs(who) > LARGEST_INTEGER:
-        raise InvalidCall(
-            f"usable {name} has the id {format_given(who)}; it must be a whole number or a text, such as a UUID "
-            "(save a new object first)."
-        )
+        raise InvalidCall(_("usable {name} has the id {given}; it must be a whole number or a text, such as a UUID "
+            "(save a new object first).").format(name=name, given=format_given(who)))  # fmt: skip
     return name, who, None
 
 
@@ -204,10 +217,8 @@ def _read_key(name: str, who: str) -> tuple[str, int | None, str | None]:
         return name, int(who), None  # the same as the number
     kinds = PERSONAL.mask({"": who})[1]
     if kinds:
-        raise InvalidCall(
-            f"the id of usable {name} looks like personal data or a secret ({', '.join(kinds)}), which rows do not "
-            "hold: give an id that says nothing by itself."
-        )
+        raise InvalidCall(_("the id of usable {name} looks like personal data or a secret ({kinds}), which rows do not "
+            "hold: give an id that says nothing by itself.").format(name=name, kinds=', '.join(kinds)))  # fmt: skip
     return name, None, who
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.schema import CHARGES
 from flexlib.sources.charges.amounts import (
     EXACT,
@@ -137,7 +138,8 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
 def _miss_column(file: Path, column: str, name: str, known: list[str]) -> BadFile:
     told = " What holds for all rows is a provider in lower case." if name == "provider" else ""
     there = list_in_words(known, is_csv=find_kind(file) == "csv")
-    return BadFile(f"{file.name} has no column {column!r} for {name}; {there}.{told}")
+    return BadFile(_("{name} has no column {column!r} for {name_2}; {there}.{told}")
+        .format(name=file.name, column=column, name_2=name, there=there, told=told))  # fmt: skip
 
 
 def _find_meanings(
@@ -159,15 +161,12 @@ def _find_meanings(
     moments = {text for period in periods for text in period if text and is_short_date(text)}
     order = order or find_date_order(moments)
     if order is None and moments:
-        raise BadFile(
-            f"{file.name} writes dates such as {min(moments)}; say whether days or months stand first: --date-order."
-        )
+        raise BadFile(_("{name} writes dates such as {moments}; say whether days or months stand first: --date-order.")
+            .format(name=file.name, moments=min(moments)))  # fmt: skip
     proofs = {} if decimal else prove_decimals(sorted(amounts))
     if len(proofs) > 1:
-        raise BadFile(
-            f"{file.name} writes amounts both as {proofs[',']} and as {proofs['.']}; say what stands before the "
-            "decimals: --decimal."
-        )
+        raise BadFile(_("{name} writes amounts both as {proofs} and as {proofs_2}; say what stands before the "
+            "decimals: --decimal.").format(name=file.name, proofs=proofs[','], proofs_2=proofs['.']))  # fmt: skip
     if mapping.end_date or len(places) < len(MOMENTS):
         return order, decimal or next(iter(proofs), None), mapping.end_date == "included"
     read = [[read_moment(text, order) if text else None for text in period] for period in periods]
@@ -175,10 +174,9 @@ def _find_meanings(
     includes_end = prove_end(dated)
     if includes_end is None:
         first, end = next((one, other) for one, other in sorted(periods, key=str) if one and other)
-        raise BadFile(
-            f"{file.name} bills periods such as {first} to {end}, and no row proves whether the last date is in it; "
-            "say so in a preset, with end_date: included or end_date: excluded."
-        )
+        raise BadFile(_("{name} bills periods such as {first} to {end}, and no row proves whether the last date is in "
+            "it; say so in a preset, with end_date: included or end_date: excluded.")
+            .format(name=file.name, first=first, end=end))  # fmt: skip
     return order, decimal or next(iter(proofs), None), includes_end
 
 
@@ -220,12 +218,13 @@ def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) ->
     if not months:
         bad = found.refused[:1]
         has_totals = any(TOTAL_ROWS in kinds for kinds in found.left_out.values())
-        what = ", only totals; export it again with the lines that they sum" if has_totals else "; export it again"
-        raise BadFile(
-            f"{file.name} holds no row that can be taken; line {bad[0][1]}: {bad[0][3]}."
-            if bad
-            else f"{file.name} holds no charges{what}."
-        )
+        if bad:
+            raise BadFile(_("{name} holds no row that can be taken; line {line}: {reason}.")
+                .format(name=file.name, line=bad[0][1], reason=bad[0][3]))  # fmt: skip
+        if has_totals:
+            raise BadFile(_("{name} holds no charges, only totals; export it again with the lines that they sum.")
+                .format(name=file.name))  # fmt: skip
+        raise BadFile(_("{name} holds no charges; export it again.").format(name=file.name))
     months |= {month for month, _ in found.repeats.list_totals() if month}
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from flexlib.enums import KINDS_OF_CHARGE
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.senders import is_sender
 from flexlib.sources.files.conditions import RowFilter, hide_emails, list_columns, read_filter
 from flexlib.sources.files.fields import AskedColumns
@@ -104,9 +105,15 @@ class ChargeMapping:
         }.items():
             if (said := getattr(self, name)) not in known:
                 wanted = " or ".join(one for one in known if one)
-                raise BadParameter(f"{name} must be {wanted}, not {said!r}.")
+                raise BadParameter(
+                    _("{name} must be {wanted}, not {said!r}.").format(name=name, wanted=wanted, said=said)
+                )
         if self.bills not in (None, "calls", "other") and not all(map(is_sender, self.bills.split(","))):
-            raise BadParameter(f"bills must be calls, other or makers such as google,anthropic, not {self.bills!r}.")
+            raise BadParameter(
+                _("bills must be calls, other or makers such as google,anthropic, not {bills!r}.").format(
+                    bills=self.bills
+                )
+            )
         self.read_filter()
 
     @property

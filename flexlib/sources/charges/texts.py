@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.sources.files.files import read_csv, read_jsonl
 from flexlib.sources.files.json_values import TwiceNamed, decode_exact
 from flexlib.sources.files.kinds import find_kind
@@ -86,4 +87,8 @@ def _read_parquet(file: Path, columns: Sequence[str]) -> Iterator[Texts]:
             while batch := rows.fetchmany(BATCH):
                 yield from (Texts(line, 1, None, tuple(values)) for line, *values in batch)
     except duckdb.Error as error:
-        raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); fix it first.") from error
+        raise BadFile(
+            _("{name} cannot be read ({splitlines}); fix it first.").format(
+                name=file.name, splitlines=str(error).splitlines()[0]
+            )
+        ) from error

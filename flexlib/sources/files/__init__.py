@@ -20,6 +20,7 @@ import pyarrow as pa
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.sources.files.json_rows import write_json_lines
@@ -223,7 +224,7 @@ def name_in_errors(file: Path, name: str | None) -> Iterator[None]:
 def check_taken(calls: CallFile, name: str) -> None:
     """Raises `BadFile` where no row can be taken: stored, the failed try would stand in its months and in the way."""
     if not any(calls.count_month(month).rows for month in calls.months):
-        raise BadFile(f"{name} holds no {_explain_empty(calls)}")
+        raise BadFile(_("{name} holds no {empty}").format(name=name, empty=_explain_empty(calls)))
 
 
 def _explain_empty(calls: CallFile) -> str:

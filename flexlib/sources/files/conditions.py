@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 
 OTHER_ROWS = "other rows"
 """The kind of the rows that a filter leaves out."""
@@ -51,7 +52,9 @@ def read_conditions(text: str) -> list[Condition]:
         if one
     ]
     if len(conditions) < len(found):
-        raise BadParameter(f"{text!r} is no condition; write COLUMN=VALUE, COLUMN=VALUE|VALUE or COLUMN!=VALUE.")
+        raise BadParameter(
+            _("{text!r} is no condition; write COLUMN=VALUE, COLUMN=VALUE|VALUE or COLUMN!=VALUE.").format(text=text)
+        )
     return conditions
 
 
@@ -59,9 +62,13 @@ def read_kinds(texts: Iterable[str]) -> dict[str, list[list[Condition]]]:
     """The conditions of each kind of rows that are no calls, any of which makes one. Raises `BadParameter`."""
     found: dict[str, list[list[Condition]]] = {}
     for text in texts:
-        kind, _, rest = text.partition(":")
+        kind, __, rest = text.partition(":")
         if not kind.strip() or "=" in kind or not rest:
-            raise BadParameter(f"{text!r} names no rows; write KIND: COLUMN=VALUE, such as failed calls: status=error.")
+            raise BadParameter(
+                _("{text!r} names no rows; write KIND: COLUMN=VALUE, such as failed calls: status=error.").format(
+                    text=text
+                )
+            )
         found.setdefault(kind.strip(), []).append(read_conditions(rest))
     return found
 

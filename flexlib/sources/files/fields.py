@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.enums import OPTIONS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.privacy import LONGEST_NAME
 from flexlib.schema import EXTRA_COUNTS
 from flexlib.sources.files.numbers import SUMMED
@@ -32,20 +33,28 @@ def read_aliases(texts: Iterable[str]) -> dict[str, dict[str, str]]:
     """
     found: dict[str, dict[str, str]] = {field: {} for field in MEMBERS}
     for text in texts:
-        word, _, said = (part.strip().lower() for part in text.rpartition("="))
+        word, __, said = (part.strip().lower() for part in text.rpartition("="))
         if not word:
-            raise BadParameter(f"{text!r} is no alias; write one such as Azure=openai.")
+            raise BadParameter(_("{text!r} is no alias; write one such as Azure=openai.").format(text=text))
         known = {field: members.spellings() for field, members in MEMBERS.items()}
         means = {field: str(spellings[said]) for field, spellings in known.items() if said in spellings}
         if said and not means:
             raise BadParameter(
-                f"{text!r} is no alias: the right must be a provider ({', '.join(LlmProvider)}), "
-                f"a proxy ({', '.join(LlmProxy)}), a task type ({', '.join(LlmTaskType)}) or nothing."
+                _(
+                    "{text!r} is no alias: the right must be a provider ({llmprovider}), a proxy "
+                    "({llmproxy}), a task type ({llmtasktype}) or nothing."
+                ).format(
+                    text=text,
+                    llmprovider=", ".join(LlmProvider),
+                    llmproxy=", ".join(LlmProxy),
+                    llmtasktype=", ".join(LlmTaskType),
+                )
             )
         for name, member in (means or dict.fromkeys(MEMBERS, "")).items():
             other = found[name].setdefault(word, member)
             if other != member:
-                raise BadParameter(f"{word!r} has two aliases, {other!r} and {member!r}; give one of them.")
+                raise BadParameter(_("{word!r} has two aliases, {other!r} and {member!r}; give one of them.")
+                    .format(word=word, other=other, member=member))  # fmt: skip
     return found
 
 
@@ -53,9 +62,10 @@ def read_members(field: str, texts: Iterable[str]) -> dict[str, str]:
     """Who is meant by each pattern of models' names, in order. Raises `BadParameter` for what is no `pattern=name`."""
     found: dict[str, str] = {}
     for text in texts:
-        pattern, _, name = (part.strip().lower() for part in text.rpartition("="))
+        pattern, __, name = (part.strip().lower() for part in text.rpartition("="))
         if not pattern:
-            raise BadParameter(f"{text!r} names no {field}; write a pattern and a {field}, such as claude*=anthropic.")
+            raise BadParameter(_("{text!r} names no {field}; write a pattern and a {field}, such as claude*=anthropic.")
+                .format(text=text, field=field))  # fmt: skip
         found.setdefault(pattern, MEMBERS[field].parse(name))
     return found
 
@@ -119,13 +129,13 @@ def read_extra_counts(texts: Iterable[str]) -> dict[str, str]:
     """The column of each extra count. Raises `BadParameter` for a text that is not `NAME=COLUMN`, or a name twice."""
     found: dict[str, str] = {}
     for text in texts:
-        name, _, column = (part.strip() for part in text.partition("="))
+        name, __, column = (part.strip() for part in text.partition("="))
         if name not in EXTRA_COUNTS or not column:
-            raise BadParameter(
-                f"{text!r} is no extra count; write NAME=COLUMN, the name one of {', '.join(EXTRA_COUNTS)}."
-            )
+            raise BadParameter(_("{text!r} is no extra count; write NAME=COLUMN, the name one of {extra_counts}.")
+                .format(text=text, extra_counts=', '.join(EXTRA_COUNTS)))  # fmt: skip
         if found.setdefault(name, column) != column:
-            raise BadParameter(f"{name} has two columns, {found[name]!r} and {column!r}; give one of them.")
+            raise BadParameter(_("{name} has two columns, {found!r} and {column!r}; give one of them.")
+                .format(name=name, found=found[name], column=column))  # fmt: skip
     return found
 
 
@@ -138,7 +148,8 @@ def split_sum(column: str, known: Container[str]) -> list[str]:
     if column in known or not all(parts):
         return [column]
     if twice := next((part for part in parts if parts.count(part) > 1), None):
-        raise BadParameter(f"the sum {column!r} counts {twice!r} twice; name each of its columns once.")
+        raise BadParameter(_("the sum {column!r} counts {twice!r} twice; name each of its columns once.")
+            .format(column=column, twice=twice))  # fmt: skip
     return parts
 
 

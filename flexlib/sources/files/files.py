@@ -18,8 +18,9 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line, read_lines
-from flexlib.sources.files.kinds import check_encoding, check_quotes, find_kind, open_text
+from flexlib.sources.files.kinds import check_encoding, check_quotes, explain_broken, find_kind, open_text
 
 DELIMITERS = ",;\t|"
 EXCEL_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
@@ -63,7 +64,8 @@ def read_csv(
         header = _read_header(file, delimiter)
         twice = [column for column in columns.values() if header.columns.count(column) > 1]
         if twice:
-            raise BadFile(f"{file.name} has more than one column {twice[0]!r}; give each a name of its own.")
+            said = _("{name} has more than one column {column!r}; give each a name of its own.")
+            raise BadFile(said.format(name=file.name, column=twice[0]))
         places = {name: header.columns.index(column) for name, column in columns.items()}
         # What is not asked for is read as bytes: it need not be UTF-8.
         types = [pa.string() if place in places.values() else pa.binary() for place in range(len(header.columns))]
@@ -121,12 +123,9 @@ def report_file(file: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowInvalid, csv.Error, EOFError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        advice = "fix it and import it again."
-        if "UTF8" in reason or isinstance(error, UnicodeDecodeError):
-            advice = f"it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 {file.name} > ...)."
-        elif STRADDLES in reason:
-            advice = f"a quote is not closed, or a row is longer than {BLOCKS[-1] >> 20} MB: fix it first."
-        raise BadFile(f"{file.name} cannot be read ({reason}); {advice}") from error
+        said = explain_broken(is_utf8="UTF8" not in reason and not isinstance(error, UnicodeDecodeError),
+                              is_too_long=STRADDLES in reason)  # fmt: skip
+        raise BadFile(said.format(name=file.name, reason=reason, most=BLOCKS[-1] >> 20)) from error
 
 
 def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.ParseOptions) -> Iterator[pa.Table]:
@@ -226,14 +225,14 @@ def _read_header(file: Path, delimiter: str | None) -> _Header:
         reader = csv.reader(islice(lines, above, None), delimiter=chosen)
         columns = [column.strip() for column in next(reader, [])]
         if not any(columns):
-            raise BadFile(f"{file.name} begins with no line of column names; add one.")
+            raise BadFile(_("{name} begins with no line of column names; add one.").format(name=file.name))
         return _Header(columns, chosen, above + reader.line_num)
 
 
 def _list_keys(file: Path) -> list[str]:
     keys: dict[str, None] = {}
     with open_text(file) as lines:
-        for _, text in zip(range(PEEKED_LINES), read_lines(file, lines), strict=False):
+        for __, text in zip(range(PEEKED_LINES), read_lines(file, lines), strict=False):
             try:
                 keys |= dict.fromkeys(walk_keys(decode_exact(text)))
             except ValueError:

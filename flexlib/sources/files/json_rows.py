@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import PEEKED_LINES, report_file, walk_keys
@@ -70,7 +71,7 @@ def _write_lines(target: Path, lines: Iterable[str], file: Path) -> Path:
     with open(target, "w", encoding="utf-8") as out:
         out.writelines(f"{text}\n" for text in lines)
         if not out.tell():
-            raise BadFile(f"{file.name} holds no rows; export it again.")
+            raise BadFile(_("{name} holds no rows; export it again.").format(name=file.name))
     return target
 
 
@@ -78,7 +79,8 @@ def _write_rows(file: Path, path: str, asked: AskedColumns, pages: list[Page]) -
     """The rows as lines; what pages there are, and whether more follow, is added to `pages`."""
     steps = _split_path(path)
     if steps is None:
-        raise BadFile(f"{file.name}: {path!r} is no path to rows; write one that ends in a list, such as data[].")
+        raise BadFile(_("{name}: {path!r} is no path to rows; write one that ends in a list, such as data[].")
+            .format(name=file.name, path=path))  # fmt: skip
     listed = [column for column in asked.columns if "[]" in column]
     unknown, depth = [column for column in asked.columns if column in asked.counts][:1], len(sum(steps, []))
     for value in _read_objects(file):
@@ -132,11 +134,9 @@ def _check_indexes(file: Path, columns: Iterable[str]) -> None:
         if any(key.isdecimal() for key in column.split(".")):
             known = known or {key for keys in list_json_rows(file).values() for key in keys}
             if column not in known:
-                every = re.sub(r"\.\d+(?=\.|$)", "[]", column)
-                raise BadFile(
-                    f"{file.name}: {column!r} takes one element of a list, and the others' would be lost; "
-                    f"write {every!r}, which takes each as a row."
-                )
+                row = re.sub(r"\.\d+(?=\.|$)", "[]", column)
+                raise BadFile(_("{name}: {column!r} takes one element of a list, and the others' would be lost; write "
+                    "{row!r}, which takes each as a row.").format(name=file.name, column=column, row=row))  # fmt: skip
 
 
 def _find_deepest(file: Path, columns: Iterable[str]) -> str:
@@ -144,7 +144,8 @@ def _find_deepest(file: Path, columns: Iterable[str]) -> str:
     paths = sorted({column[: column.rindex("[]") + 2] for column in columns if "[]" in column}, key=len)
     for path in paths:
         if not paths[-1].startswith(path):
-            raise BadFile(f"{file.name}: a row is an element of {path} or of {paths[-1]}, not of both; name one list.")
+            raise BadFile(_("{name}: a row is an element of {path} or of {paths}, not of both; name one list.")
+                .format(name=file.name, path=path, paths=paths[-1]))  # fmt: skip
     return paths[-1] if paths else ""
 
 
@@ -164,7 +165,8 @@ def _choose_path(file: Path, needed: frozenset[str], *, has_lines: bool) -> str:
     if not fits and len([*islice(_read_objects(file), 2)]) == 2:
         return ""
     choice = " or ".join(f"{path} ({', '.join(found[path][:12])})" for path in fits or lists)
-    raise BadFile(f"{file.name} may have its rows in {choice}; say which: --rows-path {(fits or lists)[0]}.")
+    raise BadFile(_("{name} may have its rows in {choice}; say which: --rows-path {fits}.")
+        .format(name=file.name, choice=choice, fits=(fits or lists)[0]))  # fmt: skip
 
 
 def _list_paths(value: object, path: str = "", depth: int = 0) -> Iterator[str]:
@@ -235,10 +237,8 @@ def _check_counts(file: Path, path: str, counts: Iterable[str], levels: list[Any
     for column in counts:
         owner = _find_owner(levels, column)
         if owner is not None and max(lengths[owner:], default=1) > 1:
-            raise BadFile(
-                f"{file.name}: {column!r} stands above the rows of {path} and would count once for each of them; "
-                "name the column of the rows."
-            )
+            raise BadFile(_("{name}: {column!r} stands above the rows of {path} and would count once for each of them; "
+                "name the column of the rows.").format(name=file.name, column=column, path=path))  # fmt: skip
 
 
 def _find_owner(levels: list[Any], column: str) -> int | None:

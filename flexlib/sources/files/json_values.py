@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from flexlib.errors import BadFile
+from flexlib.formats import format_number
+from flexlib.i18n import _
 from flexlib.nesting import TooDeep, check_nesting
 
 CHUNK = 1 << 20
@@ -84,7 +86,11 @@ def read_lines(file: Path, text: TextIO) -> Iterator[str]:
     may hold one that fills the memory."""
     while line := text.readline(MOST_IN_VALUE):
         if len(line) == MOST_IN_VALUE:
-            raise BadFile(f"{file.name} has a line of more than {MOST_IN_VALUE >> 20} MB; split it first.")
+            raise BadFile(
+                _("{name} has a line of more than {most_in_value} MB; split it first.").format(
+                    name=file.name, most_in_value=MOST_IN_VALUE >> 20
+                )
+            )
         yield line
 
 
@@ -110,13 +116,21 @@ def read_values(file: Path, text: TextIO) -> Iterator[JsonValue]:
             needs_comma = False
             stream.place += 1
         elif inside and needs_comma:
-            raise BadFile(f"{file.name} is no JSON after its value {count:,} (a comma is missing); export it again.")
+            raise BadFile(
+                _("{name} is no JSON after its value {count} (a comma is missing); export it again.").format(
+                    name=file.name, count=format_number(count)
+                )
+            )
         else:
             count += 1
             yield stream.decode(count)
             needs_comma = True
     if inside:
-        raise BadFile(f"{file.name} ends in the middle of its array, after value {count:,}; export it again.")
+        raise BadFile(
+            _("{name} ends in the middle of its array, after value {count}; export it again.").format(
+                name=file.name, count=format_number(count)
+            )
+        )
 
 
 class _Stream:
@@ -146,12 +160,18 @@ class _Stream:
             except RecursionError as error:
                 raise self._refuse_nesting(number) from error
             except TwiceNamed as error:
-                raise BadFile(f"{self._file.name} has {error}, in its value {number:,}; export it again.") from error
+                raise BadFile(
+                    _("{name} has {error}, in its value {number}; export it again.").format(
+                        name=self._file.name, error=error, number=format_number(number)
+                    )
+                ) from error
             except json.JSONDecodeError as error:
                 if self._is_done:
                     self._check_nesting(self._buffer[self.place :], number)
                     reason = f"{error.msg} in its value {number:,}"
-                    raise BadFile(f"{self._file.name} is no JSON ({reason}); export it again.") from error
+                    raise BadFile(
+                        _("{name} is no JSON ({reason}); export it again.").format(name=self._file.name, reason=reason)
+                    ) from error
             else:
                 if end < len(self._buffer) or self._is_done:  # a number may go on
                     text, self.place = self._buffer[self.place : end], end
@@ -159,8 +179,10 @@ class _Stream:
                     return JsonValue(value, text)
             if len(self._buffer) - self.place > MOST_IN_VALUE:
                 raise BadFile(
-                    f"{self._file.name} has an object of more than {MOST_IN_VALUE >> 20} MB, or is no JSON in its "
-                    f"value {number:,}; write its rows as JSON lines first (jq -c '.data[]')."
+                    _(
+                        "{name} has an object of more than {most_in_value} MB, or is no JSON in its value {number}; "
+                        "write its rows as JSON lines first (jq -c '.data[]')."
+                    ).format(name=self._file.name, most_in_value=MOST_IN_VALUE >> 20, number=format_number(number))
                 )
             self._read_more()
 
@@ -171,7 +193,11 @@ class _Stream:
             raise self._refuse_nesting(number) from error
 
     def _refuse_nesting(self, number: int) -> BadFile:
-        return BadFile(f"{self._file.name} is nested too deep in its value {number:,}; fix it first.")
+        return BadFile(
+            _("{name} is nested too deep in its value {number}; fix it first.").format(
+                name=self._file.name, number=format_number(number)
+            )
+        )
 
     def _read_more(self) -> None:
         rest = self._buffer[self.place :]

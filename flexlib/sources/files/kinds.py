@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 
 KINDS = {
     ".csv": "csv",
@@ -24,11 +25,25 @@ KINDS = {
 COMPRESSIONS = (".gz", ".zst", ".bz2")
 
 
+def explain_broken(*, is_utf8: bool, is_too_long: bool) -> str:
+    """What is wrong with a file called `{name}`, for `{reason}`, and what to do, in a sentence."""
+    if not is_utf8:
+        return _(
+            "{name} cannot be read ({reason}); it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 "
+            "{name} > ...)."
+        )
+    if is_too_long:
+        return _(
+            "{name} cannot be read ({reason}); a quote is not closed, or a row is longer than {most} MB: fix it first."
+        )
+    return _("{name} cannot be read ({reason}); fix it and import it again.")
+
+
 def check_file(file: Path) -> None:
     """Raises `BadFile` when it is not there."""
     if not file.is_file():
         what = "is not a file" if file.exists() else "does not exist"
-        raise BadFile(f"{file} {what}; give the path of a file or folder.")
+        raise BadFile(_("{file} {what}; give the path of a file or folder.").format(file=file, what=what))
 
 
 def find_kind(file: Path) -> str:
@@ -37,8 +52,10 @@ def find_kind(file: Path) -> str:
     kind = name_kind(file.name)
     if kind is None:
         raise BadFile(
-            f"{file.name} does not end like a file of calls; it must end in {', '.join(KINDS)}, "
-            f"and after that, but for Parquet, it may end in {', '.join(COMPRESSIONS)}."
+            _(
+                "{name} does not end like a file of calls; it must end in {kinds}, and after that, but for "
+                "Parquet, it may end in {compressions}."
+            ).format(name=file.name, kinds=", ".join(KINDS), compressions=", ".join(COMPRESSIONS))
         )
     return kind
 
@@ -60,7 +77,7 @@ def check_encoding(file: Path) -> None:
     with pa.input_stream(str(file), compression="detect") as stream:
         start = stream.read(2)
     if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in start:
-        raise BadFile(f"{file.name} is UTF-16; save it as UTF-8.")
+        raise BadFile(_("{name} is UTF-16; save it as UTF-8.").format(name=file.name))
 
 
 def open_text(file: Path, newline: str | None = None, errors: str = "replace") -> io.TextIOWrapper:
@@ -90,6 +107,8 @@ def _check_row(file: Path, line: int, text: str, delimiter: str) -> None:
         reason = "it is more than one row"
     if len(rows) != 1:
         raise BadFile(
-            f"{file.name} has a quote in line {line} that is never closed, or a stray one before the quote that closes "
-            f"it ({reason}); fix it and import it again."
+            _(
+                "{name} has a quote in line {line} that is never closed, or a stray one before the quote "
+                "that closes it ({reason}); fix it and import it again."
+            ).format(name=file.name, line=line, reason=reason)
         )

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from flexlib.enums import GRAINS, LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.schema import EXTRA_COUNTS
+from flexlib.sources.files.choices import check_choices
 from flexlib.sources.files.conditions import hide_emails, list_columns
-from flexlib.sources.files.fields import CHOICES, FIELDS, AskedColumns, read_aliases, read_extra_counts, read_members
+from flexlib.sources.files.fields import FIELDS, AskedColumns, read_aliases, read_extra_counts, read_members
 from flexlib.sources.files.numbers import SUMMED
 
 RULES = 2
@@ -145,55 +147,37 @@ class CallMapping:
 
     def __post_init__(self) -> None:
         if "provider" in self.told_by_model and self.model_column is None:
-            raise BadParameter(
-                f"whose model was called? Name a provider ({', '.join(LlmProvider)}) or the column that does."
-            )
+            raise BadParameter(_("whose model was called? Name a provider ({llmprovider}) or the column that does.")
+                .format(llmprovider=', '.join(LlmProvider)))  # fmt: skip
         if not self.model and self.model_column is None:
-            raise BadParameter("which model was called? Name it, or the column that does.")
+            raise BadParameter(_("which model was called? Name it, or the column that does."))
         is_text = self.task_type_column is not None or self.task_type is LlmTaskType.TEXT
         if self.prompt_tokens is None and (is_text or self.task_type.uses_token_pricing):
-            raise BadParameter("which column holds the prompt tokens? Only images, audio and video go without.")
+            raise BadParameter(_("which column holds the prompt tokens? Only images, audio and video go without."))
         if self.completion_tokens is None and is_text:
-            raise BadParameter("which column holds the completion tokens? Only tasks other than text go without.")
+            raise BadParameter(_("which column holds the completion tokens? Only tasks other than text go without."))
         usable = self.usable_id or self.usable_key
         if usable and not (self.usable_type or self.usable_type_column):
-            raise BadParameter(f"what is {usable!r} the id of? Name the usable type, such as user.")
+            raise BadParameter(_("what is {name!r} the id of? Name the usable type, such as user.").format(name=usable))
         if self.grain not in GRAINS:
-            raise BadParameter(f"a row stands for a call, an hour, a day or a month, not for {self.grain!r}.")
+            raise BadParameter(_("a row stands for a call, an hour, a day or a month, not for {grain!r}.")
+                .format(grain=self.grain))  # fmt: skip
         if self.requests and self.grain == "call":
-            raise BadParameter(f"of what are the {self.requests!r} of a row? Give the grain: hour, day or month.")
+            raise BadParameter(_("of what are the {requests!r} of a row? Give the grain: hour, day or month.")
+                .format(requests=self.requests))  # fmt: skip
         if self.delimiter is not None and len(self.delimiter) != 1:
-            raise BadParameter(f"the delimiter must be one character, not {self.delimiter!r}.")
+            raise BadParameter(_("the delimiter must be one character, not {name!r}.").format(name=self.delimiter))
         if self.decimal not in (None, ".", ","):
-            raise BadParameter(f"what stands before decimals must be . or , and not {self.decimal!r}.")
-        self._check_choices()
+            raise BadParameter(_("what stands before decimals must be . or , and not {it!r}.").format(it=self.decimal))
+        check_choices(self)
         read_aliases(self.aliases)
         read_members("provider", self.makers)
         read_members("proxy", self.sellers)
         read_extra_counts(self.extra_counts)
         if wrong := [one for one in self.totals if not all(one.partition("="))]:
-            raise BadParameter(f"{wrong[0]!r} is no total; write PATH=COLUMN, such as totals.cost=cost.")
+            raise BadParameter(_("{wrong!r} is no total; write PATH=COLUMN, such as totals.cost=cost.")
+                .format(wrong=wrong[0]))  # fmt: skip
         list_columns((*self.where, *self.not_billed, *self.billed, *self.direct), self.no_calls)  # refuses other texts
-
-    def _check_choices(self) -> None:
-        """Raises `BadParameter` for a word that a field does not know, and for one that stands for nothing."""
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                known = " or ".join(choice for choice in choices if choice)
-                raise BadParameter(f"{name} must be {known}, not {getattr(self, name)!r}.")
-        has_amount = self.amount_in_usd or self.cost
-        needs = {
-            "cache": (self.cached_tokens or self.cache_write_tokens, "the column of the cached or the written tokens"),
-            "reasoning": (self.reasoning_tokens, "the column of the reasoning tokens"),
-            "amount_unit": (has_amount, "the column of the amount"),
-            "amount_zero": (has_amount, "the column of the amount"),
-            "duration_unit": (self.duration_ms, "the column of the duration"),
-            "repeated": (self.request_id, "the column of the ids"),
-        }
-        defaults = {field.name: field.default for field in fields(self)}
-        for name, (column, missing) in needs.items():
-            if getattr(self, name) != defaults[name] and not column:
-                raise BadParameter(f"{name} is {getattr(self, name)}, but of what? Name {missing} too.")
 
     @property
     def told_by_model(self) -> set[str]:

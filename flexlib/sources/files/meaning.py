@@ -14,6 +14,7 @@ import duckdb
 
 from flexlib.enums import NOT_SAID_BILLED, SOURCE_SAYS_ZERO
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.sources.files.codex import ASKED
 from flexlib.sources.files.conditions import OTHER_ROWS, read_conditions, read_kinds, write_any, write_condition
 from flexlib.sources.files.fields import MEMBERS, read_aliases, read_members
@@ -60,10 +61,8 @@ def type_parts(mapping: CallMapping, values: dict[str, str]) -> tuple[dict[str, 
         proven = f"raw_total_tokens <> raw_sum + {beside} AND ({alone} AND {clear} OR {both})"
         found = {"apart": f"raw_{name}", "included": "0", None: f"CASE WHEN {proven} THEN raw_{name} ELSE 0 END"}
         added[name] = found[meaning[name]]
-    counts = {
-        "prompt_tokens": f"raw_prompt_tokens + {added['cache']}",
-        "completion_tokens": f"raw_completion_tokens + {added['reasoning']}",
-    }
+    counts = {"prompt_tokens": f"raw_prompt_tokens + {added['cache']}",
+        "completion_tokens": f"raw_completion_tokens + {added['reasoning']}"}  # fmt: skip
     counts |= {name: f"raw_{name}" for name in ("total_tokens", "cached_tokens", "cache_write_tokens")}
     return raw, counts | {"reasoning_tokens": "raw_reasoning_tokens"}
 
@@ -76,7 +75,7 @@ def find_doubt(mapping: CallMapping) -> str:
         f"stand beside it: give --{name} apart', raw_{name}, raw_{count})"
         for name, (whole, count) in WHOLES.items()
     }
-    for name, (whole, _) in WHOLES.items():
+    for name, (whole, __) in WHOLES.items():
         if read_meaning(mapping)[name] is None:
             doubts[f"raw_{name} > 0 AND raw_total_tokens IS DISTINCT FROM {total}"] = (
                 f"format('{UNTOLD} whether its {PARTS[name]} ({{}}) are in its {whole} or beside it: "
@@ -95,7 +94,8 @@ def check_meaning(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         SELECT line, doubt FROM judged WHERE doubt IS NOT NULL AND fault IS NULL
         ORDER BY starts_with(doubt, '{UNTOLD}'), line LIMIT 1""").fetchall()
     for line, doubt in found:  # a row that proves something says more than one that does not
-        raise BadFile(f"{file.name} cannot be read like this; line {line}: {doubt}.")
+        raise BadFile(_("{name} cannot be read like this; line {line}: {doubt}.")
+            .format(name=file.name, line=line, doubt=doubt))  # fmt: skip
 
 
 def name_conditions(mapping: CallMapping) -> dict[str, str]:
@@ -209,10 +209,9 @@ def check_currency(connection: duckdb.DuckDBPyConnection, file: Path, mapping: C
         found += [(f" (line {line})", other) for line, other in connection.execute(f"{first} LIMIT 1").fetchall()]
     for place, other in found:
         if other != "USD":
-            raise BadFile(
-                f"{file.name} has amounts in {other}{place}, which no total adds to dollars; import its rows in USD "
-                f"alone{alone}, or leave the column of amounts out: the price list then prices the calls."
-            )
+            raise BadFile(_("{name} has amounts in {other}{place}, which no total adds to dollars; import its rows in "
+                "USD alone{alone}, or leave the column of amounts out: the price list then prices the calls.")
+                .format(name=file.name, other=other, place=place, alone=alone))  # fmt: skip
 
 
 MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.numbers import show_cell
 
@@ -136,8 +137,10 @@ def check_days(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     ).fetchall()
     for line, text in found:
         raise BadFile(
-            f"{file.name} has a time within a day in line {line} ({text}), so its rows are no whole days: "
-            "give --grain hour, or with --timezone the zone whose midnight it is."
+            _(
+                "{name} has a time within a day in line {line} ({text}), so its rows are no whole days: give "
+                "--grain hour, or with --timezone the zone whose midnight it is."
+            ).format(name=file.name, line=line, text=text)
         )
 
 
@@ -186,6 +189,8 @@ def prove_date_order(connection: duckdb.DuckDBPyConnection, file: Path) -> str |
         FROM (SELECT part_date(unordered) AS told FROM judged WHERE unordered IS NOT NULL)""").fetchall()
     if is_day_first and is_month_first:
         raise BadFile(
-            f"{file.name} has dates with the day first and dates with the month first; write them all as 2026-03-15."
+            _(
+                "{name} has dates with the day first and dates with the month first; write them all as 2026-03-15."
+            ).format(name=file.name)
         )
     return "dmy" if is_day_first else "mdy" if is_month_first else None

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from flexlib.errors import BadFile, BadParameter
-from flexlib.formats import is_utf8
+from flexlib.formats import format_number, is_utf8
+from flexlib.i18n import _
 from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, check_file, name_kind
 
 STDIN = "-"
@@ -57,7 +58,7 @@ class InputFile:
 
     def __post_init__(self) -> None:
         if not is_utf8(f"{self.path}{self.name}"):
-            raise BadFile(f"{self.name} has a name that is not in UTF-8; rename it.")
+            raise BadFile(_("{name} has a name that is not in UTF-8; rename it.").format(name=self.name))
         object.__setattr__(self, "name", hide_email(self.name))
 
 
@@ -86,7 +87,7 @@ def find_files(
     nothing, and `BadParameter` for `-` given twice.
     """
     if list(paths).count(STDIN) > 1:
-        raise BadParameter("- is the standard input, which is read once; give it once.")
+        raise BadParameter(_("- is the standard input, which is read once; give it once."))
     found: dict[Path, InputFile] = {}
     others: list[str] = []
     for path in paths:
@@ -104,8 +105,10 @@ def find_files(
                 others.append(file.name)
     if not found:
         raise BadFile(
-            f"{' '.join(paths)} holds no file of calls; their names end in {', '.join(KINDS)} or .zip, "
-            f"and after that some in {', '.join(COMPRESSIONS)}."
+            _(
+                "{paths} holds no file of calls; their names end in {kinds} or .zip, and after that some in "
+                "{compressions}."
+            ).format(paths=" ".join(paths), kinds=", ".join(KINDS), compressions=", ".join(COMPRESSIONS))
         )
     return InputFiles(_tell_apart(list(found.values())), others)
 
@@ -121,7 +124,9 @@ def _find_named(text: str, skipped: Path | None) -> Iterator[InputFile]:
     else:
         matches = [Path(one) for one in sorted(glob.glob(text, recursive=True))]
         if not matches:
-            raise BadFile(f"no file matches {text}; give the path of a file of calls, or of their folder.")
+            raise BadFile(
+                _("no file matches {text}; give the path of a file of calls, or of their folder.").format(text=text)
+            )
         for match in matches:
             yield from _walk(match, skipped) if match.is_dir() else [InputFile(match, match.name, is_named=False)]
 
@@ -147,7 +152,11 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
         with zipfile.ZipFile(archive.path) as opened:
             members = [one for one in opened.infolist() if not one.is_dir()]
             if len(members) > MOST_MEMBERS:
-                raise BadFile(f"{archive.name} holds over {MOST_MEMBERS:,} files; unpack it and import the folder.")
+                raise BadFile(
+                    _("{name} holds over {most_members} files; unpack it and import the folder.").format(
+                        name=archive.name, most_members=format_number(MOST_MEMBERS)
+                    )
+                )
             for member in members:
                 name = PurePosixPath(member.filename)
                 if any(_is_hidden(part) for part in name.parts):
@@ -156,7 +165,11 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                     others.append(f"{archive.name}/{name}")
                     continue
                 if member.flag_bits & 1:
-                    raise BadFile(f"{archive.name}/{name} is encrypted; unpack it with its password first.")
+                    raise BadFile(
+                        _("{name}/{name_2} is encrypted; unpack it with its password first.").format(
+                            name=archive.name, name_2=name
+                        )
+                    )
                 target = folder / str(count) / name.name
                 target.parent.mkdir(parents=True)
                 with opened.open(member) as packed, open(target, "wb") as out:
@@ -166,9 +179,17 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                 yield InputFile(target, f"{archive.name}/{name}", given, is_named=False)
     except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        raise BadFile(f"{archive.name} cannot be unpacked ({reason}); unpack it and import the folder.") from error
+        raise BadFile(
+            _("{name} cannot be unpacked ({reason}); unpack it and import the folder.").format(
+                name=archive.name, reason=reason
+            )
+        ) from error
     if not count:
-        raise BadFile(f"{archive.name} holds no file of calls; their names end in {', '.join(KINDS)}.")
+        raise BadFile(
+            _("{name} holds no file of calls; their names end in {kinds}.").format(
+                name=archive.name, kinds=", ".join(KINDS)
+            )
+        )
 
 
 def _copy(packed: IO[bytes], out: BinaryIO, left: int, name: str) -> int:
@@ -176,7 +197,11 @@ def _copy(packed: IO[bytes], out: BinaryIO, left: int, name: str) -> int:
     while piece := packed.read(PIECE):
         written += len(piece)
         if written > left:
-            raise BadFile(f"{name} unpacks to more than {MOST_UNPACKED >> 30} GB; unpack it and import what is in it.")
+            raise BadFile(
+                _("{name} unpacks to more than {most_unpacked} GB; unpack it and import what is in it.").format(
+                    name=name, most_unpacked=MOST_UNPACKED >> 30
+                )
+            )
         out.write(piece)
     return written
 
@@ -184,10 +209,10 @@ def _copy(packed: IO[bytes], out: BinaryIO, left: int, name: str) -> int:
 def _keep_stdin(stdin: BinaryIO | None, scratch: Path, format_name: str | None) -> InputFile:
     """The standard input as a file, since it is read more than once."""
     if stdin is None:
-        raise BadParameter("there is no standard input to read; give the path of a file.")
+        raise BadParameter(_("there is no standard input to read; give the path of a file."))
     first = stdin.read(PIECE)
     if not first:
-        raise BadFile("the standard input is empty; give the path of a file, or pipe one into the command.")
+        raise BadFile(_("the standard input is empty; give the path of a file, or pipe one into the command."))
     told = _tell_format(first)
     packed = ".gz" if told.endswith(".gz") else ""
     target = scratch / f"stdin.{format_name + packed if format_name else told}"

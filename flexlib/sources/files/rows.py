@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.conditions import join_tiers
 from flexlib.sources.files.fields import MEMBERS, find_name_faults
@@ -80,7 +81,8 @@ def judge_rows(
     exist, and when nothing tells the provider of any row."""
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
-        raise BadParameter(f"{mapping.timezone!r} is no time zone; write one such as America/Santiago.")
+        raise BadParameter(_("{timezone!r} is no time zone; write one such as America/Santiago.")
+            .format(timezone=mapping.timezone))  # fmt: skip
     connection.execute(MACROS + CONTENT_MACRO + build_macros(mapping.decimal) + build_time_macros(mapping.date_order))
     values = _type_fields(mapping)
     fixed = _list_fixed(mapping, values)
@@ -98,10 +100,9 @@ def judge_rows(
     maker = "SELECT count(*) FROM judged WHERE contains(model, '/')"
     if "provider" in mapping.told_by_model and not mapping.makers and not connection.execute(maker).fetchall()[0][0]:
         named = connection.execute("SELECT min(model) FROM judged").fetchall()[0][0]
-        raise BadParameter(
-            f"whose model was called? {named!r} in {mapping.model_column!r} names no maker, as openai/gpt-4 does; "
-            f"add --provider ({', '.join(MEMBERS['provider'])}) or --provider-column."
-        )
+        raise BadParameter(_("whose model was called? {named!r} in {model_column!r} names no maker, as openai/gpt-4 "
+            "does; add --provider ({provider}) or --provider-column.").format(named=named,
+            model_column=mapping.model_column, provider=", ".join(MEMBERS["provider"])))  # fmt: skip
     billed = bill_rows(mapping, name_conditions(mapping))
     return name_rows(connection, mapping, {name: fixed.get(name, name) for name in [*values, *billed, "rest"]})
 
@@ -180,10 +181,8 @@ def _type_fields(mapping: CallMapping) -> dict[str, str]:
     said = mapping.columns
     in_cents, in_seconds = mapping.amount_unit == "cents", mapping.duration_unit == "s"
     types = {field.name: name_sql_type(field.type) for field in USAGE}
-    numbers = {
-        name: sql if name in said else f"NULL::{types.get(name, 'BIGINT')}"
-        for name, sql in type_numbers(in_cents=in_cents, in_seconds=in_seconds).items()
-    }
+    numbers = {name: sql if name in said else f"NULL::{types.get(name, 'BIGINT')}" for name,
+        sql in type_numbers(in_cents=in_cents, in_seconds=in_seconds).items()}  # fmt: skip
     # Out of the metadata as recording takes them: whatever a column of 64 bits holds.
     numbers |= {name: f"read_whole({name})" for name in mapping.lifted if name in numbers}
     for name in ("prompt_tokens", "completion_tokens"):

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile, FlexlibError
+from flexlib.i18n import _
 from flexlib.sources.files.fields import FIELDS, is_in_id, list_asked, list_in_words, list_rest, name_field, name_option
 from flexlib.sources.files.files import find_lines, list_columns, read_csv, read_jsonl
 from flexlib.sources.files.kinds import find_kind
@@ -92,7 +93,8 @@ def run_on_texts(
                 build(_select(mapping, "file_row_number + 1 AS line, 1 AS lines, NULL AS problem", values, source))
             )
         except duckdb.Error as error:
-            raise BadFile(f"{file.name} cannot be read ({str(error).splitlines()[0]}); fix it first.") from error
+            raise BadFile(_("{name} cannot be read ({splitlines}); fix it first.")
+                .format(name=file.name, splitlines=str(error).splitlines()[0])) from error  # fmt: skip
         return
     if kind == "csv":
         query = _select(mapping, LINES, _Values({name: name for name in asked}, rest=_write_rest({}, rest)), "pieces")
@@ -130,7 +132,7 @@ def _write_other_keys(mapping: CallMapping, asked: dict[str, str]) -> str:
             else:
                 level[last] = None
     other = f"CASE WHEN json_valid(text) THEN json_merge_patch(text, {quote(json.dumps(patch))})::VARCHAR END"
-    for _ in range(EMPTY_LEVELS):
+    for __ in range(EMPTY_LEVELS):
         other = f"regexp_replace({other}, {quote(EMPTY_KEY)}, '', 'g')"
     return f"nullif({other}, '{{}}')" if mapping.rules > 1 else "NULL::VARCHAR"
 
@@ -241,4 +243,5 @@ def _check_keys(
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
     there = list_in_words(known, is_csv=find_kind(file) == "csv")
     wanted = "the rows to take" if (name := name_field(field)) == "condition" else name_option(name)
-    return BadFile(f"{file.name} has no column {column!r} for {wanted}; {there}.")
+    return BadFile(_("{name} has no column {column!r} for {wanted}; {there}.")
+        .format(name=file.name, column=column, wanted=wanted, there=there))  # fmt: skip

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
+from flexlib.i18n import _
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
@@ -56,8 +57,9 @@ def load_preset(name_or_file: str | Path) -> Preset:
         return read_preset(Path(text))
     if (found := _load_own().get(text.strip().lower())) is None:
         raise BadParameter(
-            f"there is no preset {text!r}; it must be one of {', '.join(_load_own())}, "
-            f"or a file of your own that ends in {SUFFIXES[0]}."
+            _(
+                "there is no preset {text!r}; it must be one of {own}, or a file of your own that ends in {suffixes}."
+            ).format(text=text, own=", ".join(_load_own()), suffixes=SUFFIXES[0])
         )
     return found
 
@@ -86,17 +88,26 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
         return fitting[0]
     advice = "name it with --from, or its columns with --timestamp and the other options."
     if fitting:
-        raise BadFile(f"{name} could come from {' or '.join(one.name for one in fitting)}; {advice}")
+        raise BadFile(
+            _("{name} could come from {fitting}; {advice}").format(
+                name=name, fitting=" or ".join(one.name for one in fitting), advice=advice
+            )
+        )
     near = sorted((one for one in missing if len(missing[one]) < len(one.recognize)), key=lambda one: len(missing[one]))
     told = "; ".join(f"{one.name} lacks {', '.join(missing[one])}" for one in near[:SHOWN])
-    raise UnknownFile(f"{name}'s columns match no known system{f' ({told})' if told else ''}; {advice}", *known)
+    raise UnknownFile(
+        _("{name}'s columns match no known system{value}; {advice}").format(
+            name=name, value=f" ({told})" if told else "", advice=advice
+        ),
+        *known,
+    )
 
 
 def check_asked(file: Path, asked: AskedColumns, **options: Any) -> None:  # noqa: ANN401
     """Raises `UnknownFile` for a file that has none of the columns that are asked for; `options` as `choose_preset`."""
     places = _list_places(file, **options)
     if all(asked.split_sums(columns).needed.isdisjoint(columns) for columns in places):
-        raise UnknownFile(f"{file.name} has none of the columns that the options name.", *places)
+        raise UnknownFile(_("{name} has none of the columns that the options name.").format(name=file.name), *places)
 
 
 def describe_preset(preset: Preset) -> dict[str, str]:
@@ -109,7 +120,7 @@ def _list_places(file: Path, **options: Any) -> list[list[str]]:  # noqa: ANN401
     """The columns of the rows in each place where the file may have them."""
     if find_kind(file) in ("json", "jsonl"):
         if not (places := list(list_json_rows(file).values())):
-            raise BadFile(f"{file.name} holds no rows; export it again.")
+            raise BadFile(_("{name} holds no rows; export it again.").format(name=file.name))
         return places
     return [list_columns(file, **options)]
 

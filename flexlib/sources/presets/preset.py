@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from flexlib.enums import OPTIONS
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files.fields import MEMBERS, split_sum
 from flexlib.sources.files.mapping import CallMapping
@@ -60,13 +61,17 @@ class Preset:
         wanted = {one.name for one in fields(build)}
         if strange := sorted(told.keys() - wanted):
             option = (OPTIONS.get(strange[0]) or strange[0]).replace("_", "-")
-            raise BadParameter(f"{self.name}: --{option} does not apply to a file of {self.dataset}; leave it out.")
+            raise BadParameter(
+                _("{name}: --{option} does not apply to a file of {dataset}; leave it out.").format(
+                    name=self.name, option=option, dataset=self.dataset
+                )
+            )
         try:
             for name in MEMBERS.keys() & told.keys() if build is CallMapping else ():
                 told[name] = MEMBERS[name].parse(told[name])
             return build(**told, preset=self.name, evidence=self.evidence)
         except BadParameter as error:
-            raise BadParameter(f"{self.name}: {error}") from error
+            raise BadParameter(_("{name}: {error}").format(name=self.name, error=error)) from error
 
 
 def _join(name: str, said: Any, given: Any) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from flexlib.errors import BadParameter
+from flexlib.i18n import _
 from flexlib.nesting import decode_yaml
 from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
 from flexlib.sources.files.fields import FIELDS
@@ -30,32 +31,47 @@ def read_preset(file: Path) -> Preset:
     try:
         said = decode_yaml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadParameter(f"the preset {file} cannot be read ({error}); give the path of a YAML file.") from error
+        raise BadParameter(
+            _("the preset {file} cannot be read ({error}); give the path of a YAML file.").format(
+                file=file, error=error
+            )
+        ) from error
     except ValueError as error:
-        raise BadParameter(f"the preset {file} is no YAML: {error}.") from error
+        raise BadParameter(_("the preset {file} is no YAML: {error}.").format(file=file, error=error)) from error
     return _build_preset(file.name, said)
 
 
 def _build_preset(file: str, said: object) -> Preset:
     known = {one.name: one for one in fields(Preset)}
     if not isinstance(said, dict):
-        raise BadParameter(f"{file} is no preset: it must hold name, title, evidence, source, dataset and mapping.")
+        raise BadParameter(
+            _("{file} is no preset: it must hold name, title, evidence, source, dataset and mapping.").format(file=file)
+        )
     if strange := [name for name in said if name not in known]:
-        raise BadParameter(f"{file} has a key {strange[0]!r}, which no preset has; it may have {', '.join(known)}.")
+        raise BadParameter(
+            _("{file} has a key {strange!r}, which no preset has; it may have {known}.").format(
+                file=file, strange=strange[0], known=", ".join(known)
+            )
+        )
     if lacking := [name for name, one in known.items() if _is_needed(one) and not said.get(name)]:
-        raise BadParameter(f"{file} has no {lacking[0]!r}; every preset says it.")
+        raise BadParameter(_("{file} has no {lacking!r}; every preset says it.").format(file=file, lacking=lacking[0]))
     for name, wanted in {"evidence": get_args(Evidence), "dataset": tuple(DATASETS)}.items():
         if said[name] not in wanted:
-            raise BadParameter(f"{file}: {name!r} must be {' or '.join(wanted)}, not {said[name]!r}.")
+            raise BadParameter(
+                _("{file}: {name!r} must be {wanted}, not {said!r}.").format(
+                    file=file, name=name, wanted=" or ".join(wanted), said=said[name]
+                )
+            )
     mapping = said.get("mapping")
     if not isinstance(mapping, dict) or not mapping:
-        raise BadParameter(f"{file}: 'mapping' must say which column feeds which field.")
+        raise BadParameter(_("{file}: 'mapping' must say which column feeds which field.").format(file=file))
     texts = {name: _read_texts(file, known[name], value, ()) for name, value in said.items() if name != "mapping"}
     columns = {one.name: one for one in fields(DATASETS[said["dataset"]]) if one.name not in NOT_SAID}
     if strange := [name for name in mapping if name not in columns]:
         raise BadParameter(
-            f"{file}: 'mapping' names a field {strange[0]!r}, which {said['dataset']} does not have; "
-            f"it may name {', '.join(columns)}."
+            _(
+                "{file}: 'mapping' names a field {strange!r}, which {dataset} does not have; it may name {columns}."
+            ).format(file=file, strange=strange[0], dataset=said["dataset"], columns=", ".join(columns))
         )
     asked = [*FIELDS, *(f"{name}_column" for name in FIELDS)] if said["dataset"] == "usage" else CHARGE_COLUMNS
     told = {name: _read_texts(file, columns[name], value, asked) for name, value in mapping.items()}
@@ -71,9 +87,17 @@ def _read_texts(file: str, one: Field[Any], value: object, columns: Collection[s
     is_tuple = "tuple" in str(one.type)
     texts = value if isinstance(value, list) else [value]
     if isinstance(value, list) and (not value or not is_tuple and one.name not in columns):
-        raise BadParameter(f"{file}: {one.name!r} must be one text, not a list of {len(value)}.")
+        raise BadParameter(
+            _("{file}: {name!r} must be one text, not a list of {count}.").format(
+                file=file, name=one.name, count=len(value)
+            )
+        )
     if wrong := [text for text in texts if not isinstance(text, str) or not text]:
-        raise BadParameter(f"{file}: {one.name!r} must be text, not {wrong[0]!r}; put it into quotes.")
+        raise BadParameter(
+            _("{file}: {name!r} must be text, not {wrong!r}; put it into quotes.").format(
+                file=file, name=one.name, wrong=wrong[0]
+            )
+        )
     return tuple(texts) if is_tuple else value
 
 

@@ -20,6 +20,7 @@ import requests
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
+from flexlib.i18n import _
 from flexlib.privacy import clean_message
 from flexlib.setting_values import LOOPBACK
 from flexlib.sources.windsurf.answers import (
@@ -139,7 +140,7 @@ class Client:
             now = time.monotonic()
             while len(in_flight) < self.workers and (pause := self._pacer.wait(now)) == 0:
                 if waiting and waiting[0][0] <= now:
-                    _, _, ask, attempt = heapq.heappop(waiting)
+                    __, __, ask, attempt = heapq.heappop(waiting)
                 elif asks:
                     ask, attempt = asks.popleft(), 1
                 else:
@@ -166,7 +167,8 @@ class Client:
             elif outcome.is_limit:
                 silent, left = now - heard_at + outcome.pause, heard_at + PATIENCE_429 - now
                 if silent > PATIENCE_429:
-                    raise ServerUnreachable(f"{self.base_url} wants no more requests for now (429). {AGAIN}")
+                    raise ServerUnreachable(_("{base_url} wants no more requests for now (429). {again}")
+                        .format(base_url=self.base_url, again=AGAIN))  # fmt: skip
                 if silent > QUIET_429 and not is_told:
                     self._notify(explain_wait(self.base_url, outcome.pause, left, PATIENCE_429))
                     is_told = True
@@ -176,7 +178,8 @@ class Client:
             else:
                 failing.add(id(ask))
                 if now - good_at > DEAD_AFTER and len(failing) >= DEAD_ASKS:
-                    raise ServerUnreachable(f"{self.base_url} no longer answers ({outcome.why}). {AGAIN}")
+                    raise ServerUnreachable(_("{base_url} no longer answers ({why}). {again}")
+                        .format(base_url=self.base_url, why=outcome.why, again=AGAIN))  # fmt: skip
                 most = ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS
                 if not ask.retries or outcome.is_final or attempt >= most:
                     yield ApiResponse(ask, failed=outcome.why)
@@ -231,10 +234,9 @@ class Client:
         if status == 407:
             raise ServerUnreachable(explain_proxy(self.base_url))
         if status in (401, 403) and not ask.optional:
-            raise ServerRefused(
-                f"{self.base_url} refused the service key for {ask.path} (HTTP {status}: {said}). "
-                f"Give it the permission {ask.permission!r} in the team's settings, Service Keys, or use another key."
-            )
+            raise ServerRefused(_("{url} refused the service key for {path} (HTTP {status}: {said}). Give it the "
+                "permission {permission!r} in the team's settings, Service Keys, or use another key.").format(
+                url=self.base_url, path=ask.path, status=status, said=said, permission=ask.permission))  # fmt: skip
         if status in PASSING or (status >= 500 and status not in LASTING):
             if not response.headers.get("Retry-After"):
                 return Setback(f"HTTP {status}")

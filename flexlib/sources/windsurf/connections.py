@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from flexlib.errors import BadSetting, ServerUnreachable
+from flexlib.i18n import _
 from flexlib.privacy import clean_message
 
 NamedPath: TypeAlias = tuple[str, str]
@@ -117,7 +118,11 @@ def check_bundle(bundle: NamedPath) -> str:
         ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         why = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificate that can be read"
-        raise BadSetting(f"{name} is {path!r}, which {why}; give it the file of the certificates to trust.") from error
+        raise BadSetting(
+            _("{name} is {path!r}, which {why}; give it the file of the certificates to trust.").format(
+                name=name, path=path, why=why
+            )
+        ) from error
     return path
 
 
@@ -146,7 +151,9 @@ def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str |
             why = explain_lasting(error, base_url) or f"What answers at {base_url} does not speak TLS; is it http?"
             raise ServerUnreachable(why) from error
         except requests.RequestException as error:
-            raise ServerUnreachable(f"Nothing answers at {base_url}; is the server running?") from error
+            raise ServerUnreachable(
+                _("Nothing answers at {base_url}; is the server running?").format(base_url=base_url)
+            ) from error
         finally:
             deadline.cancel()
 

@@ -15,6 +15,8 @@ from typing import Any
 from flexlib.dates import Span
 from flexlib.enums import UNKNOWN_MODEL
 from flexlib.errors import RouteRefused, UnsupportedTeam
+from flexlib.formats import format_number
+from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.privacy import clean_message
 from flexlib.sources.windsurf.answers import read_text
@@ -74,9 +76,10 @@ def fetch_pages(client: Client, span: Span) -> Iterator[ApiResponse]:
         if not cursor:
             return
         if len(seen) >= MOST_PAGES:
-            raise RouteRefused(f"the consumption endpoint gives more than {MOST_PAGES:,} pages")
+            raise RouteRefused(_("the consumption endpoint gives more than {most_pages} pages")
+                .format(most_pages=format_number(MOST_PAGES)))  # fmt: skip
         if cursor in seen:
-            raise RouteRefused("the consumption endpoint gives the same page again and again")
+            raise RouteRefused(_("the consumption endpoint gives the same page again and again"))
         seen.add(cursor)
 
 
@@ -84,23 +87,24 @@ def check_reply(reply: ApiResponse) -> None:
     """Raises when the reply cannot be used: `UnsupportedTeam` for ACU and QUOTA teams, else `RouteRefused`."""
     strategy = "QUOTA" if "QUOTA" in reply.refused else "" if reply.value is None else reply.value.strategy
     if strategy not in ("", "CREDITS"):
-        raise UnsupportedTeam(
-            f"The team is billed in {strategy}, not in credits, so it has no flex credits to report; "
-            "ask the vendor for this team's own usage page."
-        )
+        raise UnsupportedTeam(_("The team is billed in {strategy}, not in credits, so it has no flex credits to "
+            "report; ask the vendor for this team's own usage page.").format(strategy=strategy))  # fmt: skip
     if not reply.is_good:
-        raise RouteRefused(f"the consumption endpoint says no ({reply.refused or reply.failed})")
+        raise RouteRefused(_("the consumption endpoint says no ({refused})")
+            .format(refused=reply.refused or reply.failed))  # fmt: skip
 
 
 def read_total(reply: ApiResponse) -> tuple[Decimal, Decimal]:
     """Prompt and flex credits of an ungrouped answer, in the endpoint's own unit. Raises as `check_reply`."""
     check_reply(reply)
     if (count := len(reply.value.rows)) > 1:
-        raise RouteRefused(f"the consumption endpoint gives {count:,} totals of the whole span, not one")
+        raise RouteRefused(_("the consumption endpoint gives {count} totals of the whole span, not one")
+            .format(count=format_number(count)))  # fmt: skip
     try:
         numbers = [_read_numbers(row) for row in reply.value.rows]
     except ValueError as error:
-        raise RouteRefused(f"the consumption endpoint gives a total that is no number ({error})") from error
+        raise RouteRefused(_("the consumption endpoint gives a total that is no number ({error})")
+            .format(error=error)) from error  # fmt: skip
     return sum((one[0] for one in numbers), Decimal(0)), sum((one[1] for one in numbers), Decimal(0))
 
 

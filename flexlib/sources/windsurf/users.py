@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused, ServerRefused
+from flexlib.i18n import _
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ApiRequest, ask_users
 
@@ -34,14 +35,16 @@ def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> 
     for reply in client.ask_all(asks):
         batch = reply.ask.users
         if reply.refused and is_gone(reply.refused):
-            raise RouteRefused(f"the data source is gone ({reply.refused})", gone=True)
+            raise RouteRefused(_("the data source is gone ({refused})").format(refused=reply.refused), gone=True)
         if reply.is_good or (reply.failed and len(batch) == 1):
             bad_run = 0
             yield reply
         elif len(batch) == 1:
             raise ServerRefused(
-                f"{client.base_url} refused to answer for the user {batch[0]} ({reply.refused}). "
-                "Try another --route, or ask the vendor's support what this user's data lacks."
+                _(
+                    "{base_url} refused to answer for the user {batch} ({refused}). Try another --route, or ask "
+                    "the vendor's support what this user's data lacks."
+                ).format(base_url=client.base_url, batch=batch[0], refused=reply.refused)
             )
         else:
             bad_run += 1
