@@ -33,25 +33,27 @@ MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "month", "close a month: data, checks, reports, files, notices, in one run", """\
+    parser = add_command(commands, "month", _("close a month: data, checks, reports, files, notices, in one run"), """\
   flexlib month                                    the month that has ended
   flexlib month --year 2025 --month 9 --dry-run    what it would do, and why
   flexlib month --year 2025 --month 9 --again      every step, whatever has changed
   flexlib month --plan params/month.yaml --json""")  # fmt: skip
     add_month_options(parser, required=False)
     add_plan_option(parser)
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where pages go (default reports)")
-    parser.add_argument("--again", action="store_true", help="run every step, also those whose inputs did not change")
-    parser.add_argument("--dry-run", action="store_true", help="say which steps would run, and why; do nothing")
-    parser.add_argument("--wait", action="store_true", help="wait when another run closes the same month")
-    parser.add_argument("--json", action="store_true", help="print what became of each step as JSON, as run.json")
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))
+    parser.add_argument(
+        "--again", action="store_true", help=_("run every step, also those whose inputs did not change")
+    )
+    parser.add_argument("--dry-run", action="store_true", help=_("say which steps would run, and why; do nothing"))
+    parser.add_argument("--wait", action="store_true", help=_("wait when another run closes the same month"))
+    parser.add_argument("--json", action="store_true", help=_("print what became of each step as JSON, as run.json"))
     add_demo_option(parser)
     parser.set_defaults(run=run_month_command)
 
 
 def add_plan_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", type=Path, metavar="FILE",
-                        help="what the run does (default params/month.yaml, where it is there)")  # fmt: skip
+                        help=_("what the run does (default params/month.yaml, where it is there)"))  # fmt: skip
 
 
 def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -106,7 +108,7 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     if is_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
-        raise BadSetting(f"{NO_KEY}.")
+        raise BadSetting(_("{no_key}.").format(no_key=NO_KEY))
     settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
     use_language(settings.language)
     made_up = DEMO if is_demo or is_made_up(settings.data) else ""

@@ -28,13 +28,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand whose --help ends in examples."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add_language_option(parser)
     return parser
 

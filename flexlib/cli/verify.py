@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import Commands, add_command, choose_worst
 from flexlib.formats import clean_lines, format_plain
+from flexlib.i18n import _
 from flexlib.proof import write_unclosed
 from flexlib.settings import DEMO, Settings
 from flexlib.store.server import is_made_up
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "verify", "whether reports are what their inputs give, or what has moved", """\
+    parser = add_command(commands, "verify", _("whether reports are what their inputs give, or what has moved"), """\
   flexlib verify reports/2025-09
   flexlib verify reports/2025-09/llm_usage.html
   flexlib verify reports --json""")  # fmt: skip
-    parser.add_argument("place", type=Path, metavar="PAGE", help="a page, or a folder of pages")
-    parser.add_argument("--json", action="store_true", help="what was found of each page as JSON")
+    parser.add_argument("place", type=Path, metavar="PAGE", help=_("a page, or a folder of pages"))
+    parser.add_argument("--json", action="store_true", help=_("what was found of each page as JSON"))
     parser.set_defaults(run=run_verify)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
-from flexlib.i18n import LANGUAGES
+from flexlib.i18n import LANGUAGES, _
 from flexlib.nesting import decode_yaml, format_given
 
 PLAN = Path("params", "month.yaml")
@@ -56,14 +56,21 @@ def read_plan(path: Path, *, is_named: bool = False) -> MonthPlan:
     try:
         content = decode_yaml(path.read_text("utf-8")) or {}
     except OSError as error:
-        raise BadFile(f"{path} cannot be read: {(error.strerror or str(error)).lower()}; give the path of a YAML "
-                      "file as params/month.example.yaml.") from error  # fmt: skip
+        raise BadFile(
+            _("{path} cannot be read: {strerror}; give the path of a YAML file as params/month.example.yaml.").format(
+                path=path, strerror=(error.strerror or str(error)).lower()
+            )
+        ) from error
     except ValueError as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     known = {*SWITCHES, *READERS}
     if not isinstance(content, dict) or not content.keys() <= known:
         wrong = sorted(map(str, content.keys() - known)) if isinstance(content, dict) else [format_given(content)]
-        raise BadFile(f"{path} has {', '.join(wrong)}; a month's plan takes {', '.join(sorted(known))}.")
+        raise BadFile(
+            _("{path} has {wrong}; a month's plan takes {known}.").format(
+                path=path, wrong=", ".join(wrong), known=", ".join(sorted(known))
+            )
+        )
     fields: dict[str, Any] = {"file": path}
     for name, value in content.items():
         try:
@@ -73,7 +80,11 @@ def read_plan(path: Path, *, is_named: bool = False) -> MonthPlan:
             elif value is not None:
                 fields |= READERS[name](value)
         except ValueError as error:
-            raise BadFile(f"{path} has {name}: {format_given(value)}; give {error}.") from error
+            raise BadFile(
+                _("{path} has {name}: {given}; give {error}.").format(
+                    path=path, name=name, given=format_given(value), error=error
+                )
+            ) from error
     return MonthPlan(left_out=frozenset(name for name in SWITCHES if content.get(name) is False), **fields)
 
 

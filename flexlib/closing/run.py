@@ -87,8 +87,8 @@ def open_progress(closing: Closing) -> Progress:
     except FileNotFoundError:
         return Progress(closing, {}, _now())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadFile(f"{file}, which says what the last run did, cannot be read ({type(error).__name__}); move it "
-                      "away, and every step runs again.") from error  # fmt: skip
+        raise BadFile(_("{file}, which says what the last run did, cannot be read ({name}); move it away, and "
+                        "every step runs again.").format(file=file, name=type(error).__name__)) from error  # fmt: skip
 
 
 def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) -> int:

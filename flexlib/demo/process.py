@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flexlib.errors import ServerUnreachable
+from flexlib.i18n import _
 
 START_SECONDS, STOP_SECONDS = 30, 5
 
@@ -43,7 +44,11 @@ def _read_url(process: subprocess.Popen[str]) -> str:
         watchdog.cancel()
     match = re.search(r" at (http://[\d.:]+) ", line)
     if match is None:
-        raise ServerUnreachable(f"the demo server did not start within {START_SECONDS} s; its message stands above.")
+        raise ServerUnreachable(
+            _("the demo server did not start within {start_seconds} s; its message stands above.").format(
+                start_seconds=START_SECONDS
+            )
+        )
     return match[1]
 
 

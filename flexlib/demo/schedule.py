@@ -17,6 +17,7 @@ from flexlib.demo.faults import FAULTS, ROWS, Asked
 from flexlib.demo.people import Person
 from flexlib.demo.query import read_queries
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
 
 ENDPOINTS = {
     "analytics": "/api/v1/Analytics",
@@ -74,7 +75,7 @@ def parse_schedule(text: str) -> list[Entry]:
     """The entries of a text, such as `cut@analytics#2,html*0.1` or `seed:17`. Raises `BadSetting`."""
     if text.startswith(SEED):
         if not text.removeprefix(SEED).isdecimal():
-            raise BadSetting(f"{text!r} is no seed; write it as {SEED}17.")
+            raise BadSetting(_("{text!r} is no seed; write it as {seed}17.").format(text=text, seed=SEED))
         return list(draw_schedule(int(text.removeprefix(SEED))))
     return [_parse_entry(part) for part in text.split(",")]
 
@@ -82,12 +83,18 @@ def parse_schedule(text: str) -> list[Entry]:
 def _parse_entry(text: str) -> Entry:
     found = ENTRY.fullmatch(text)
     if found is None or not _is_value(found[1], found[2] or "0"):
-        raise BadSetting(f"{text!r} is no fault; write it as {FORM}, or {SEED}NUMBER for some drawn by chance.")
+        raise BadSetting(
+            _("{text!r} is no fault; write it as {form}, or {seed}NUMBER for some drawn by chance.").format(
+                text=text, form=FORM, seed=SEED
+            )
+        )
     name, value, where, first, to, last, share = found.groups(default="")
     if name not in FAULTS:
-        raise BadSetting(f"no fault {name!r}; there are {', '.join(sorted(FAULTS))}.")
+        raise BadSetting(
+            _("no fault {name!r}; there are {faults}.").format(name=name, faults=", ".join(sorted(FAULTS)))
+        )
     if name in ROWS and (not where or where in ENDPOINTS):
-        raise BadSetting(f"{name!r} is of one user; name him, as in {name}@0.")
+        raise BadSetting(_("{name!r} is of one user; name him, as in {name}@0.").format(name=name))
     end = float(last) if last else math.inf if to or not first else float(first)
     return Entry(name, value, where, int(first or 1), end, float(share or 1))
 
@@ -165,5 +172,9 @@ def _find_person(where: str, company: Company) -> Person | None:
     known = {person.key: person for person in company.people + company.unlisted}
     known |= {str(number): person for number, person in enumerate(company.people)}
     if where not in known:
-        raise BadSetting(f"no user {where!r}; give a key, or a number from 0 to {len(company.people) - 1}.")
+        raise BadSetting(
+            _("no user {where!r}; give a key, or a number from 0 to {count}.").format(
+                where=where, count=len(company.people) - 1
+            )
+        )
     return known[where]

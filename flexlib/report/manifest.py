@@ -21,7 +21,7 @@ from flexlib.certificate import AnyCertificate, ChargesCertificate, CreditsCerti
 from flexlib.dates import Month
 from flexlib.errors import SnapshotChanged
 from flexlib.formats import format_credits
-from flexlib.i18n import find_language
+from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.report.folder import find_packaged
 from flexlib.report.parameters import ReportRequest
@@ -92,14 +92,20 @@ def read_manifest(file: Path) -> Manifest:
         form, seal, told = manifest["form"], manifest["seal"], manifest["page"].keys() >= {"sha256", "headlines"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SnapshotChanged(
-            f"{file} cannot be read as a manifest ({type(error).__name__}); make the page again: flexlib report."
+            _("{file} cannot be read as a manifest ({name}); make the page again: flexlib report.").format(
+                file=file, name=type(error).__name__
+            )
         ) from error
     if form != FORM or not told or not manifest.keys() >= KEYS:
-        raise SnapshotChanged(f"{file} is of a form that this flexlib does not know; make the page again.")
+        raise SnapshotChanged(
+            _("{file} is of a form that this flexlib does not know; make the page again.").format(file=file)
+        )
     if seal != seal_manifest(manifest):
         raise SnapshotChanged(
-            f"{file} was edited after it was written: its seal is not that of what stands in it. Make the page again: "
-            "flexlib report."
+            _(
+                "{file} was edited after it was written: its seal is not that of what stands in it. Make the "
+                "page again: flexlib report."
+            ).format(file=file)
         )
     return manifest
 

@@ -64,7 +64,11 @@ def list_pages(place: Path) -> list[Path]:
     else:
         found = [place] if place.suffix == ".html" and (place.exists() or name_manifest(place).exists()) else []
     if not found:
-        raise BadFile(f"{place} is no page of a report, and no folder that has any; name one, such as reports/2025-09.")
+        raise BadFile(
+            _("{place} is no page of a report, and no folder that has any; name one, such as reports/2025-09.").format(
+                place=place
+            )
+        )
     return found
 
 
@@ -190,7 +194,7 @@ def find_request(manifest: Manifest) -> ReportRequest:
     try:
         return check_request(str(here) if here.is_file() else Path(name).stem, manifest["parameters"])
     except BadParameter as error:
-        raise BadParameter(f"its notebook is not as it was: {error}") from error
+        raise BadParameter(_("its notebook is not as it was: {error}").format(error=error)) from error
 
 
 def _make_of_then(then: Manifest, data: Path, inputs: Iterable[Moved]) -> bytes | None:

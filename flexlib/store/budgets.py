@@ -11,6 +11,7 @@ from typing import Any
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
+from flexlib.formats import format_number
 from flexlib.i18n import _
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
 
@@ -75,8 +76,8 @@ def read_budgets(path: Path) -> list[Budget]:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
     if not isinstance(listed, list):
-        raise BadFile(_("{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
-            .format(path=path))  # fmt: skip
+        said = _("{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
+        raise BadFile(said.format(path=path))
     faults, names = Faults(), list[str]()
     budgets = []
     for one, line in zip(listed, lines, strict=True):

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 from flexlib.nesting import Faults, format_given
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import (

@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from flexlib.errors import BadFile, explain_missing
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.nesting import format_given
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -154,12 +154,12 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
         header = header[: len(columns)]
     if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
         said = " and ".join(map(format_given, unknown))
-        are = "is no column" if len(unknown) == 1 else "are no columns"
-        raise BadFile(
-            _("{where}: {said} {are} of an organization; it has {columns}.").format(
-                where=where, said=said, are=are, columns=", ".join(COLUMNS)
-            )
+        sentence = translate_count(
+            "{where}: {said} is no column of an organization; it has {columns}.",
+            "{where}: {said} are no columns of an organization; it has {columns}.",
+            len(unknown),
         )
+        raise BadFile(sentence.format(where=where, said=said, columns=", ".join(COLUMNS)))
     if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
         raise BadFile(
             _("{where}: the columns {twice} say the same; keep one of them.").format(
