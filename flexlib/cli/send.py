@@ -46,24 +46,31 @@ REPORT = "llm_usage"
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "send", "mails a month, and parts of it, each reader once", """\
+    parser = add_command(commands, "send", _("mails a month, and parts of it, each reader once"), """\
   flexlib send --year 2025 --month 9 --dry-run      .eml files to look at, nothing sent
   flexlib send --year 2025 --month 9
   flexlib send --year 2025 --month 9 --resend 3f1c9a2b77d0""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--readers", type=Path, metavar="FILE",
-                        help="who gets what (default FLEXLIB_MAIL, else params/mail.yaml)")  # fmt: skip
+                        help=_("who gets what (default FLEXLIB_MAIL, else params/mail.yaml)"))  # fmt: skip
     parser.add_argument("--rules", type=Path, metavar="FILE",
-                        help="how parts are charged (default params/chargeback.yaml, if there)")  # fmt: skip
+                        help=_("how parts are charged (default params/chargeback.yaml, if there)"))  # fmt: skip
     add_roster_option(parser)
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help="where reports are (default reports)")
-    parser.add_argument("--dry-run", action="store_true",
-                        help="write each mail as an .eml file beside the report; send and store nothing")  # fmt: skip
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("reports"), help=_("where reports are (default reports)")
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help=_("write each mail as an .eml file beside the report; send and store nothing"),
+    )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--resend", type=read_key, metavar="KEY",
-                        help="send a mail again of which it is not known whether it was sent")  # fmt: skip
-    chosen.add_argument("--settle", type=read_key, metavar="KEY", help="it has arrived, or is not to be sent any more")
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+                        help=_("send a mail again of which it is not known whether it was sent"))  # fmt: skip
+    chosen.add_argument(
+        "--settle", type=read_key, metavar="KEY", help=_("it has arrived, or is not to be sent any more")
+    )
+    parser.add_argument("--json", action="store_true", help=_("print it as JSON"))
     add_demo_option(parser)
     parser.set_defaults(run=run_send)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
-from flexlib.i18n import LANGUAGES
+from flexlib.i18n import LANGUAGES, _
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
 
 LEVELS = ("department", "project", "cost_centre", "team")
@@ -58,19 +58,24 @@ def read_readers(path: Path) -> Readers:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
     except (OSError, ValueError) as error:
-        raise BadFile(f"{path} cannot be read as YAML: {error}.") from error
+        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     listed = content.get("mails") if isinstance(content, dict) and content.keys() <= {*COMMON, "mails"} else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
-            f"{path} has no list of mails: give `mails:` and below it who gets what; beside it only "
-            f"{', '.join(sorted(COMMON))}."
+            _("{path} has no list of mails: give `mails:` and below it who gets what; beside it only {common}.").format(
+                path=path, common=", ".join(sorted(COMMON))
+            )
         )
     found: dict[tuple[str, str], Reader] = {}
     for one, line in zip(listed, lines, strict=True):
         where = f"line {line} of {path}"
         for reader in _read_entry(one, content, where):
             if (key := (reader.to, reader.part)) in found:
-                raise BadFile(f"{where}: {reader.to} gets the {reader.part} already, by a line before; take one out.")
+                raise BadFile(
+                    _("{where}: {to} gets the {part} already, by a line before; take one out.").format(
+                        where=where, to=reader.to, part=reader.part
+                    )
+                )
             found[key] = reader
     return Readers(tuple(found.values()), _read_largest(content.get("largest_mb", LARGEST_MB), path))
 
@@ -78,21 +83,41 @@ def read_readers(path: Path) -> Readers:
 def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
     if not isinstance(one, dict) or not one.keys() <= FIELDS:
         wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
-        raise BadFile(f"{where}: a mail has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+        raise BadFile(
+            _("{where}: a mail has no {wrong}; it takes {fields}.").format(
+                where=where, wrong=", ".join(wrong), fields=", ".join(sorted(FIELDS))
+            )
+        )
     levels = [level for level in LEVELS if level in one]
     if len(levels) > 1:
-        raise BadFile(f"{where}: it is of a {' and a '.join(levels)}; name one, or none for the whole month.")
+        raise BadFile(
+            _("{where}: it is of a {levels}; name one, or none for the whole month.").format(
+                where=where, levels=" and a ".join(levels)
+            )
+        )
     level = levels[0] if levels else ""
     name = one.get(level, "")
     if level and not (isinstance(name, str) and name.strip()):
-        raise BadFile(f"{where} has {level}: {format_given(name)}; give its name, in quotes where it is a number.")
+        raise BadFile(
+            _("{where} has {level}: {given}; give its name, in quotes where it is a number.").format(
+                where=where, level=level, given=format_given(name)
+            )
+        )
     given = {**common, **one}
     language = given.get("language")
     if language is not None and language not in LANGUAGES:
-        raise BadFile(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
+        raise BadFile(
+            _("{where}: the language is {given}; choose {languages}.").format(
+                where=where, given=format_given(language), languages=" or ".join(LANGUAGES)
+            )
+        )
     attach = _list_texts(given.get("attach", []), "attach", where)
     if wrong := [each for each in attach if each not in ATTACHABLE]:
-        raise BadFile(f"{where} has attach: {format_given(wrong[0])}; choose {' or '.join(ATTACHABLE)}.")
+        raise BadFile(
+            _("{where} has attach: {given}; choose {attachable}.").format(
+                where=where, given=format_given(wrong[0]), attachable=" or ".join(ATTACHABLE)
+            )
+        )
     addresses = _list_texts(one.get("to"), "to", where)
     if not addresses or (bad := [each for each in addresses if not EMAIL.fullmatch(each)]):
         raise BadFile(f"{where} has to: {format_given(bad[0] if addresses else one.get('to'))}; give e-mail addresses.")
@@ -102,11 +127,19 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
 def _list_texts(value: object, name: str, where: str) -> list[str]:
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(each, str) and each.strip() for each in texts):
-        raise BadFile(f"{where} has {name}: {format_given(value)}; give a text, or a list of texts.")
+        raise BadFile(
+            _("{where} has {name}: {given}; give a text, or a list of texts.").format(
+                where=where, name=name, given=format_given(value)
+            )
+        )
     return [each.strip() for each in texts]
 
 
 def _read_largest(value: object, path: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_MB:
-        raise BadFile(f"{path} has largest_mb: {format_given(value)}; give megabytes, from above 0 to {MOST_MB}.")
+        raise BadFile(
+            _("{path} has largest_mb: {given}; give megabytes, from above 0 to {most_mb}.").format(
+                path=path, given=format_given(value), most_mb=MOST_MB
+            )
+        )
     return int(value * 1_000_000)
