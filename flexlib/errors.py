@@ -232,19 +232,8 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
     "fetch": ("requests", "requests_futures", "urllib3"),
     "pdf": ("resvg_py", "weasyprint"),
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
-    "reports": (
-        *(
-            "holidays",
-            "ipykernel",
-            "jupyter_client",
-            "jupyter_core",
-            "jupyterlab",
-            "matplotlib",
-            "nbclient",
-            "nbconvert",
-        ),
-        *("nbformat", "papermill", "questionary", "tornado", "traitlets"),
-    ),
+    "reports": ("holidays", "ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient",
+                "nbconvert", "nbformat", "papermill", "questionary", "tornado", "traitlets"),
     "spark": ("pyspark",),
 }  # fmt: skip
 """The modules that come with each extra, as Python imports them."""

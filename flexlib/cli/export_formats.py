@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.errors import SumsDiffer
 from flexlib.formats import format_plain
+from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
 
 if TYPE_CHECKING:
@@ -128,8 +129,10 @@ def _hold_against_spend(found: tuple[int, Decimal], spend: Spend, path: Path) ->
     spent = Decimal(spend.total("usd") or 0)
     if total != spent:
         raise SumsDiffer(
-            f"{path} was not written: its charges sum to US$ {format_plain(total)}, the spend of "
-            f"{spend.span.months[0]} is US$ {format_plain(spent)}. This is a fault of flexlib; report it."
+            _(
+                "{path} was not written: its charges sum to US$ {total}, the spend of {months} is US$ "
+                "{spent}. This is a fault of flexlib; report it."
+            ).format(path=path, total=format_plain(total), months=spend.span.months[0], spent=format_plain(spent))
         )
     return rows, total
 
@@ -138,7 +141,9 @@ def _find_month(source: Source) -> Spend:
     from flexlib.errors import BadParameter
 
     if source.spend is None:
-        raise BadParameter("csv, focus and parquet are of one month; ask for a report of a month, or leave them out.")
+        raise BadParameter(
+            _("csv, focus and parquet are of one month; ask for a report of a month, or leave them out.")
+        )
     return source.spend
 
 

@@ -55,11 +55,11 @@ STOPPED = 128 + signal.SIGINT
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "menu", "choose a job for a month from a list, without knowing commands", """\
+    parser = add_command(commands, "menu", _("choose a job for a month from a list, without knowing commands"), """\
   flexlib menu
   flexlib menu --demo
   flexlib menu --lang es""")  # fmt: skip
-    parser.add_argument("--demo", action="store_true", help="of a made-up company, to try it out")
+    parser.add_argument("--demo", action="store_true", help=_("of a made-up company, to try it out"))
     parser.set_defaults(run=run_menu)
 
 

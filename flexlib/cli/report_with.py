@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.export_formats import FORMATS, Source, take_formats
+from flexlib.i18n import _
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def add_with_option(parser: argparse.ArgumentParser) -> None:
     """--with, as `flexlib export` takes --format."""
     titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
     parser.add_argument("--with", type=take_formats, default=[], dest="beside", metavar="FORMAT[,FORMAT]",
-                        help=f"files beside the page: {titles}")  # fmt: skip
+                        help=_("files beside the page: {titles}").format(titles=titles))  # fmt: skip
 
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:

@@ -17,7 +17,7 @@ DAY, AT = 2, "06:00"
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "schedule", "the entry by which another program runs the month", """\
+    parser = add_command(commands, "schedule", _("the entry by which another program runs the month"), """\
   flexlib schedule --cron
   flexlib schedule --systemd --day 3 --at 07:30
   flexlib schedule --windows
@@ -31,10 +31,17 @@ def add_commands(commands: Commands) -> None:
         ("github", "a workflow of GitHub Actions"),
     ):
         kinds.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=what)
-    parser.add_argument("--day", type=_read_day, default=DAY, metavar="DAY",
-                        help=f"of each month, 1 to 28 (default {DAY}: the month has ended in every zone)")  # fmt: skip
-    parser.add_argument("--at", default=AT, metavar="HH:MM", help=f"in the zone of the month's plan (default {AT})")
-    parser.add_argument("options", nargs="*", metavar="OPTION", help="of flexlib month, after --")
+    parser.add_argument(
+        "--day",
+        type=_read_day,
+        default=DAY,
+        metavar="DAY",
+        help=_("of each month, 1 to 28 (default {day}: the month has ended in every zone)").format(day=DAY),
+    )
+    parser.add_argument(
+        "--at", default=AT, metavar="HH:MM", help=_("in the zone of the month's plan (default {at})").format(at=AT)
+    )
+    parser.add_argument("options", nargs="*", metavar="OPTION", help=_("of flexlib month, after --"))
     parser.set_defaults(run=run_schedule)
 
 
@@ -61,5 +68,5 @@ def run_schedule(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _read_day(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 28:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day from 1 to 28")
+        raise argparse.ArgumentTypeError(_("{text!r} is not a day from 1 to 28").format(text=text))
     return int(text)

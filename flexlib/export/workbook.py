@@ -69,7 +69,11 @@ def write_workbook(
             _fill_first(book, first, document, sheets, notes)
             workbook.close()
     except OSError as error:
-        raise DiskFailed(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
+        raise DiskFailed(
+            _("{path} cannot be written ({strerror}); make room or choose another folder.").format(
+                path=path, strerror=error.strerror
+            )
+        ) from error
     return notes
 
 

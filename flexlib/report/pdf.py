@@ -84,7 +84,9 @@ def _import_weasyprint() -> Any:  # noqa: ANN401 (it has no types)
         import weasyprint
     except OSError as error:  # a library of the system that Python's packages do not bring
         raise ExtraMissing(
-            "A PDF needs Pango, which this machine lacks; install it, such as by: apt-get install libpango-1.0-0 "
-            "libpangoft2-1.0-0 libharfbuzz-subset0 (macOS: brew install pango)."
+            _(
+                "A PDF needs Pango, which this machine lacks; install it, such as by: apt-get install "
+                "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 (macOS: brew install pango)."
+            )
         ) from error
     return weasyprint
