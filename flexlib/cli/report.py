@@ -70,8 +70,8 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where it goes (default reports)"))
     add_with_option(parser)
-    parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS",
-                        help=_("how long a cell of the notebook may take (default {limit:g})").format(limit=CELL_LIMIT))  # fmt: skip
+    limit = _("how long a cell of the notebook may take (default {seconds:g})").format(seconds=CELL_LIMIT)
+    parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS", help=limit)
     parser.add_argument("--json", action="store_true", help=_("print what was made as JSON"))
     add_fetch_options(parser)
     parser.set_defaults(run=run_report_command)
