@@ -74,6 +74,7 @@ settings, from the environment or .env:
 KEPT = "What was read is kept for 3 hours: run it again to go on from there."
 KEPT_BY_NOTIFY = "What was being sent then may have arrived or not: flexlib check shows it."
 KEPT_BY_SEND = "What was being sent then may have arrived or not: flexlib send shows it."
+KEPT_BY_MONTH = "Each step that was done is noted: run it again to go on."
 KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
 
 
@@ -113,6 +114,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if caught or isinstance(error, KeyboardInterrupt):
             kept = {
                 import_.run_import: KEPT_BY_IMPORT,
+                month.run_month_command: KEPT_BY_MONTH,
                 notify.run_notify: KEPT_BY_NOTIFY,
                 send.run_send: KEPT_BY_SEND,
             }.get(arguments.run, KEPT)

@@ -39,8 +39,10 @@ class MonthPlan:
     import_options: tuple[str, ...] = ()
     reports: tuple[ReportLine, ...] | None = None
     """None: those for which something is stored."""
-    exports: tuple[str, ...] | None = None
-    """None: those whose libraries are there."""
+    beside: tuple[str, ...] = ()
+    """Formats of the files beside each page, as `flexlib report --with` takes them."""
+    exports: tuple[str, ...] = ("csv",)
+    """Formats of `flexlib export`: what every program reads, unless told otherwise."""
     operator: str | None = None
     """The e-mail of who is told of a step that failed."""
     names: bool = False
@@ -125,10 +127,10 @@ def _read_reports(value: object) -> dict[str, Any]:
     return {"reports": tuple(lines)}
 
 
-def _read_exports(value: object) -> dict[str, Any]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+def _read_formats(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one.isalnum() for one in value):
         raise ValueError("a list of formats of flexlib export, such as [csv]")
-    return {"exports": tuple(dict.fromkeys(value))}
+    return tuple(dict.fromkeys(value))
 
 
 def _read_operator(value: object) -> dict[str, Any]:
@@ -153,7 +155,8 @@ READERS: Mapping[str, Callable[[object], dict[str, Any]]] = {
     "zone": _read_zone,
     "import": _read_import,
     "reports": _read_reports,
-    "exports": _read_exports,
+    "with": lambda value: {"beside": _read_formats(value)},
+    "exports": lambda value: {"exports": _read_formats(value)},
     "operator": _read_operator,
     "names": _read_names,
     "language": _read_language,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from typing import Any
 import flexlib
 from flexlib.closing.inputs import Closing
 from flexlib.closing.process import Run, stop_commands
-from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, find_stop, hash_made, keep
+from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, hash_made, keep
 from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import _
@@ -97,7 +97,7 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
     since, progress.failing_since = progress.failing_since, None
     for line in TABLE:
         records = progress.records.setdefault(line.name, [])
-        stopped = find_stop(line.needs, progress.records)
+        stopped = find_stop(line, progress.records)
         for done in _run_line(line, progress, run, stopped, again=again):
             records.append(done)
             if done.outcome is not Outcome.NOT_RUN:  # of which what was made before may be what would be made
@@ -131,6 +131,12 @@ def list_needs(line: Line) -> list[str]:
     """The lines that a line needs, and those that they need."""
     known = {one.name: one for one in TABLE}
     return list(dict.fromkeys(each for name in line.needs for each in (*list_needs(known[name]), name)))
+
+
+def find_stop(line: Line, records: Mapping[str, Sequence[Record]]) -> str | None:
+    """The first step that has failed of those that the line needs."""
+    failed = (one.step for name in list_needs(line) for one in records[name] if one.outcome is Outcome.FAILED)
+    return next(failed, None)
 
 
 def choose_worst(codes: Iterable[int]) -> int:
@@ -196,6 +202,8 @@ def _run_step(step: Step, why: str, run: Run) -> Record:
 
 def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
     """The files that a command says it has written."""
+    if isinstance(facts, list):
+        return [file for one in facts for file in list_files(one)]
     if not isinstance(facts, dict):
         return []
     named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -116,12 +116,6 @@ def keep(step: Step, earlier: Record | None, why: str) -> Record:
         code = step.state.exit_code if step.state else 0
         return Record(step.name, Outcome.KEPT, why, step.words, code, step.state and str(step.state))
     return replace(earlier, outcome=Outcome.KEPT, why=why)
-
-
-def find_stop(needs: Iterable[str], records: Mapping[str, Iterable[Record]]) -> str | None:
-    """The first step, of those on the lines that are needed, after which nothing may run."""
-    stopped = (one.step for line in needs for one in records.get(line, ()) if one.outcome in STOPS)
-    return next(stopped, None)
 
 
 def hash_text(text: str) -> str:

@@ -22,8 +22,8 @@ from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.fx import load_rates
 from flexlib.store.snapshots import find_snapshot, list_newest
 
-USUAL_EXPORTS = ("csv",)
-"""What is written where the plan names no formats: what every program reads."""
+ATTACHED = ("*.html", "*.pdf", "*.xlsx")
+"""What a mail may show or hold of the month's folder."""
 
 
 @dataclass(frozen=True)
@@ -148,19 +148,19 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         names = ["--names"] if closing.plan.names and "names" in known else []
         when = closing.when if "month" in known else ("-p", "year", str(closing.month.year), *closing.when[4:])
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
+        beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
         named = (Path(value) for value in given.values() if isinstance(value, str) and Path(value).is_file())
         inputs = sums | closing.hash_files([notebook, *named])
-        yield Step(f"report {notebook.stem}", (*words, *options, *names), inputs, makes_files=True)
+        yield Step(f"report {notebook.stem}", (*words, *beside, *options, *names), inputs, makes_files=True)
 
 
 def find_exports(closing: Closing) -> Iterator[Step]:
     """Writes the month as files for others."""
     names = ("--names",) if closing.plan.names else ()
-    formats = closing.plan.exports
-    is_empty = formats is None and not closing.list_certificates()
+    is_empty = closing.plan.reports is None and not closing.list_certificates()
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
-    for name in USUAL_EXPORTS if formats is None else formats:
-        words = ("export", "--format", name, *closing.when, *names)
+    for name in closing.plan.exports:
+        words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *names)
         yield Step(f"export {name}", words, _hash_sums(closing), reason, makes_files=True)
 
 
@@ -180,7 +180,7 @@ def find_mail(closing: Closing) -> Iterator[Step]:
     reason = _("of made-up data nobody is told") if closing.is_demo else ""
     if not readers:
         reason = _("no file says who is mailed the month")
-    made = sorted(closing.folder.glob("*.html")) if readers else []
+    made = sorted(file for kind in ATTACHED for file in closing.folder.glob(kind)) if readers else []
     inputs = _hash_sums(closing) | closing.hash_files([*([readers] if readers else []), *made])
     yield Step("mail", ("send", *closing.when, "--output-dir", str(closing.output_dir)), inputs, reason)
 

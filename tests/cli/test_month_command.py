@@ -47,7 +47,7 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     plan = tmp_path / "month.yaml"
     plan.write_text(
-        "zone: America/Santiago\nnames: yes\nexports: []\nrates: no\n"
+        "zone: America/Santiago\nnames: yes\nwith: [xlsx]\nexports: [focus]\nrates: no\n"
         "reports: [flex_credits, {notebook: llm_usage, parameters: {top: 3}}, year]\n"
     )
     found = plan_month(capsys, "--plan", str(plan), "--output-dir", str(tmp_path))
@@ -63,11 +63,13 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         "mail": "no file says who is mailed the month",
     }
     words = {name: " ".join(one["command"]) for name, one in found.items() if one["runs"]}
-    end, zone = f"--json --offline --output-dir {tmp_path}", "-p zone America/Santiago"
+    end, zone = f"--json --offline --output-dir {tmp_path} --with xlsx", "-p zone America/Santiago"
+    folder = tmp_path / "demo" / "2025-09"
     assert words == {
         "report flex_credits": f"report --notebook flex_credits --year 2025 --month 9 {end} --names",
         "report llm_usage": f"report --notebook llm_usage --year 2025 --month 9 {end} -p top 3 {zone}",
         "report year": f"report --notebook year -p year 2025 {end} {zone}",
+        "export focus": f"export --format focus --year 2025 --month 9 --json --output-dir {folder} --names",
     }
     assert list(tmp_path.iterdir()) == [plan]
 
@@ -94,6 +96,7 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
         ("zone: Mars", "has zone: 'Mars'; give a time zone, such as America/Santiago"),
         ("fetch: maybe", "has fetch: 'maybe'; give yes or no"),
         ("operator: nobody", "has operator: 'nobody'; give an e-mail address"),
+        ("with: xlsx", "has with: 'xlsx'; give a list of formats of flexlib export, such as [csv]"),
         ("exports: csv", "has exports: 'csv'; give a list of formats of flexlib export, such as [csv]"),
         ("import: {files: 3}", "has import: {'files': 3}; give a folder, or folder: and options:"),
         ("reports: [{name: a}]", "has reports: [{'name': 'a'}]; give a list of notebooks"),
@@ -125,7 +128,7 @@ def test_the_example_is_what_happens_without_a_file() -> None:
     from flexlib.closing.plan import MonthPlan, read_plan
 
     example = HOME / "params" / "month.example.yaml"
-    assert replace(read_plan(example), file=None, exports=None) == MonthPlan()
+    assert replace(read_plan(example), file=None) == MonthPlan()
     commented = re.sub(r"^#(?=\w|  - )", "", example.read_text("utf-8"), flags=re.MULTILINE)
     assert "operator: ops@example.com" in commented
 
@@ -139,6 +142,26 @@ def test_a_second_run_of_a_month_is_refused(
     said = capsys.readouterr()
     assert "Another run (process" in said.err
     assert said.out == ""
+
+
+def test_a_server_that_does_not_answer_stops_what_needs_its_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("WINDSURF_SERVICE_KEY", "demo-key"), ("WINDSURF_BASE_URL", "http://127.0.0.1:9")):
+        monkeypatch.setenv(name, value)
+    (plan := tmp_path / "month.yaml").write_text("rates: no\noperator: ops@example.com\n")
+    assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 1
+    said = capsys.readouterr()
+    lines = re.sub(r"\d+\.\d s", "s", said.out).splitlines()
+    assert lines[:4] == [
+        "Closing September 2025",
+        "  fetch               failed    s, exit code 1, Nothing answers at http://127.0.0.1:9; is the server running?",
+        f"  rates               left out  {plan} says no",
+        "  ledger              left out  no calls are recorded here",
+    ]
+    assert "  reports             not run   fetch has failed" in lines
+    assert lines[-2] == "September 2025: left out: 3, failed: 1, not run: 6; exit code 1"
+    assert said.err.startswith("ops@example.com could not be told: No mail server is known; set FLEXLIB_SMTP_URL")
 
 
 @pytest.fixture
@@ -179,7 +202,7 @@ def read_end(folder: Path) -> dict[str, Any]:
         "exit code": ended["exit_code"],
         "steps": {one["step"]: (one["outcome"] in ("failed", "not run"), one.get("exit_code"), one.get("state"),
                                 sorted(one.get("files", {}))) for one in ended["steps"]},
-        "csv": (folder / "output" / "csv_2025-09.csv").read_text("utf-8"),
+        "csv": (folder / "reports" / "2025-09" / "csv_2025-09.csv").read_text("utf-8"),
         "page": (folder / "reports" / "2025-09" / "llm_usage.html").exists(),
         "told": told,
     }  # fmt: skip
@@ -211,6 +234,24 @@ def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(comp
         again = run_month_process(company)
         assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
         assert read_end(company) == expected, f"killed after {steps[number - 1]}"
+
+
+@pytest.mark.heavy
+def test_a_run_that_is_asked_to_end_ends_its_commands_too(company: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=company, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, text=True
+    ) as process:  # fmt: skip
+        until = time.monotonic() + KILL_SECONDS
+        while len(read_run(company)["steps"]) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=KILL_SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Stopped. Each step that was done is noted: run it again to go on." in said
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nobody of them is left
+    assert run_month_process(company).returncode == LIMIT_PASSED
 
 
 @pytest.mark.heavy

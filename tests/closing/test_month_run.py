@@ -114,7 +114,7 @@ def test_what_needs_a_step_that_failed_is_not_run_and_the_worst_code_is_the_runs
     }
     by_step = {one.step: one for one in progress.all_records}
     assert by_step["budgets"].why == "check says why."
-    assert by_step["notices"].why == "reports has failed"
+    assert by_step["notices"].why == "budgets has failed"
     assert (by_step["import"].state, by_step["import"].said) == ("GAP", ("2025-09 lacks something",))
 
 
