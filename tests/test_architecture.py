@@ -58,6 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "front": WORDS | {"ledger", "analysis", "money", "spend", "store", "page"},
     "report": WORDS | {"page", "store"},
     "closing": WORDS | {"deliver", "ingest", "ledger", "money", "report", "store"},
+    "site": WORDS | {"analysis", "front", "page", "report", "store", "tables"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
     "__init__": WORDS | {"ledger", "front"},
@@ -215,7 +216,7 @@ def test_the_name_of_a_source_is_found() -> None:
 
 
 def test_nothing_below_the_line_reaches_the_network_or_a_database() -> None:
-    below = ("analysis", "spend", "tables", "page", "console", "export", "report")
+    below = ("analysis", "spend", "tables", "page", "console", "export", "report", "site")
     above = SOURCES | {"ledger", "ingest", "deliver"}
     assert {room: ARROWS[room] & above for room in below} == dict.fromkeys(below, set())
 

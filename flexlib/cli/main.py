@@ -39,6 +39,7 @@ from flexlib.cli import (
     report,
     schedule,
     send,
+    site,
     spend,
     verify,
     what_if,
@@ -51,7 +52,7 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, close, fx, report, verify, export, month, schedule, menu, init, doctor, demo,
+    import_, ledger, close, fx, report, verify, site, export, month, schedule, menu, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -132,7 +132,8 @@ class _Remade:
         with tempfile.TemporaryDirectory() as folder:
             again = run_report(find_request(self.then), Path(folder), data, unclosed=unclosed, told=told)
             self.made, self.now = again.read_bytes(), read_manifest(name_manifest(again))
-        self.of_then = _make_of_then(self.then, data, self.inputs) if self.inputs else self.made
+        moved = list_moved(self.then, self.now)  # not `inputs`: their sentences are not in the language of the page
+        self.of_then = _make_of_then(self.then, data, moved) if moved else self.made
 
 
 def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:

@@ -101,6 +101,8 @@ class Column:
     """Its name in a file, where that is not the key."""
     unknown: str = ""
     """What a dash in it means, for the reader."""
+    link: str = ""
+    """The key of the address that the value leads to, on a page of its own site; no address: a plain value."""
 
     @property
     def title(self) -> str:

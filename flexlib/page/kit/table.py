@@ -84,16 +84,24 @@ def _is_dense(table: Table) -> bool:
     return sum(widths) > ROOM_FOR_NUMBERS
 
 
-def render_spark(amounts: Sequence[int], colour: str) -> str:
-    """A small line of amounts, the first day left; a dash for fewer than two."""
-    if len(amounts) < 2:
+def render_spark(amounts: Sequence[int | None], colour: str) -> str:
+    """A small line of amounts, the first day left, interrupted where one is not known; a dash for fewer than two."""
+    if sum(amount is not None for amount in amounts) < 2:
         return UNKNOWN
-    top, step = max(*amounts, 1), (SPARK_WIDTH - 2) / (len(amounts) - 1)
-    points = " ".join(
-        f"{1 + number * step:.1f},{SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * amount / top:.1f}"
-        for number, amount in enumerate(amounts)
+    top, step = max(1, *(amount or 0 for amount in amounts)), (SPARK_WIDTH - 2) / (len(amounts) - 1)
+    parts: list[list[str]] = [[]]
+    for number, amount in enumerate(amounts):
+        if amount is None:
+            parts.append([])
+        else:
+            parts[-1].append(f"{1 + number * step:.1f},{SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 2) * amount / top:.1f}")
+    style = f"stroke:{css_colour(colour)};stroke-width:1.5"
+    line = "".join(
+        f'<polyline points="{" ".join(part)}" fill="none" style="{style}"/>'
+        if len(part) > 1
+        else f'<polyline points="{part[0]} {part[0]}" fill="none" style="{style};stroke-linecap:round"/>'  # a dot
+        for part in filter(None, parts)
     )
-    line = f'<polyline points="{points}" fill="none" style="stroke:{css_colour(colour)};stroke-width:1.5"/>'
     return (
         f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" width="{SPARK_WIDTH}" '
         f'height="{SPARK_HEIGHT}" aria-hidden="true">{line}</svg>'
@@ -128,6 +136,8 @@ def _render_cell(column: Column, row: Row, colour: str, longest: Decimal | int) 
     if column.kind is Kind.SPARK:
         return render_spark(value or (), colour)
     text = _render_value(value, column)
+    if column.link and (address := row.get(column.link)):
+        text = render_element("a", text, href=str(address))
     if column.is_series and colour:
         text = f'<i class="key" style="background:{css_colour(colour)}"></i>{text}'
     note = format_weekday(value) if value is not None and is_day(value, column) else row.get(column.note)

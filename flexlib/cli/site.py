@@ -1,0 +1,70 @@
+"""`flexlib site`: all months as a folder of pages for a browser, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option, open_settings
+from flexlib.errors import SnapshotMissing
+from flexlib.formats import clean_text, format_count
+from flexlib.settings import DEMO, Settings
+from flexlib.store.snapshots import list_months
+
+
+def add_commands(commands: Commands) -> None:
+    parser = add_command(commands, "site", "all months as a folder of pages for a browser, without a server", """\
+  flexlib site
+  flexlib site --output /srv/intranet/models
+  flexlib site --demo --roster params/organization.example.csv --json""")  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, default=Path("site"), metavar="FOLDER", help="where it goes (default site)"
+    )
+    parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER",
+                        help="the reports that are shown in it (default reports)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="what was written as JSON")
+    add_roster_option(parser)
+    add_demo_option(parser)
+    parser.set_defaults(run=run_site)
+
+
+def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Writes what changed; the exit code is 0 whatever the months' states are, which its pages show."""
+    with open_settings(arguments, settings, offline=True) as settings:
+        data = settings.data
+    stored = list_months(data)
+    if not stored:
+        raise SnapshotMissing(f"Nothing is stored in {data}, so there is no month to show; run flexlib fetch first.")
+    from flexlib.front.months import find_look
+    from flexlib.front.spend import load_spend
+    from flexlib.site.facts import Facts, find_reports, find_span
+    from flexlib.site.feed import render_feed
+    from flexlib.site.first_page import render_site
+    from flexlib.site.frame import FEED, INDEX
+    from flexlib.site.site import Site
+    from flexlib.site.write import write_site
+    from flexlib.store.server import is_made_up
+
+    sub = DEMO if is_made_up(data) else ""
+    reports, left = find_reports(arguments.reports / sub)
+    months = find_span(stored, reports).months
+    spend = load_spend(
+        months[0], months[-1], data, zone="UTC", names=False, tolerance=settings.bill_tolerance,
+        look=find_look(settings, data), roster=arguments.roster or settings.organization,
+    )  # fmt: skip
+    site = Site(Facts(spend, tuple(reports)))
+    files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
+    done = write_site(files | {one.path: one.content for one in reports}, folder := arguments.output / sub)
+    if arguments.json:
+        print(json.dumps({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
+                         | {name: list(paths) for name, paths in vars(done).items()}, indent=2))  # fmt: skip
+    else:
+        counts = f"{len(done.written)} written, {len(done.kept)} unchanged, {len(done.removed)} removed"
+        print(f"📄 {clean_text(str(folder / INDEX))}: {format_count(len(site.facts.months), 'month')}; files: {counts}")
+    for sentence in left:
+        print(clean_text(sentence), file=sys.stderr)
+    for path in done.foreign:
+        print(f"{clean_text(path)} is of an earlier site and was changed since: it is left there.", file=sys.stderr)
+    return 0

@@ -1,0 +1,189 @@
+"""What a site is made of: every stored month, its models and departments, and the reports that may be shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flexlib.dates import Month, Span
+from flexlib.errors import FlexlibError, InvalidRequest
+from flexlib.front.spend import Spend
+from flexlib.front.table import SpendTable
+from flexlib.front.year import measure_months
+from flexlib.i18n import _
+from flexlib.report.manifest import hash_bytes, name_manifest, read_manifest
+
+Row = dict[str, Any]
+
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
+PERIOD = re.compile(r"\d{4}(-\d\d)?")
+OF = "usd"
+"""The unit by which months, models and departments are put in order and drawn."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page of `flexlib report` that its manifest shows to be whole and without names."""
+
+    period: str
+    """`2025-09`, or `2025`."""
+    name: str
+    """Of its file."""
+    title: str
+    headings: tuple[str, ...]
+    content: bytes
+
+    @property
+    def path(self) -> str:
+        """Where it is in the site."""
+        return f"{self.period}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The months from the first to the last of which anything is stored; those between are gaps, and no zeros."""
+
+    spend: Spend
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        return self.spend.span
+
+    @property
+    def months(self) -> list[Month]:
+        """Those that have a page: stored ones, and such as have a report."""
+        reported = {one.period for one in self.reports}
+        return [one for one in self.span.months if one in self.spend.stored or str(one) in reported]
+
+    @cached_property
+    def rows(self) -> dict[Month, Row]:
+        """As `front.year.measure_months` gives them, of gaps as well."""
+        return dict(zip(self.span.months, measure_months(self.spend), strict=True))
+
+    @cached_property
+    def models(self) -> list[Row]:
+        """As `list_parts` gives them."""
+        return list_parts(self.by_month, "model", self.spend)
+
+    @cached_property
+    def departments(self) -> list[Row]:
+        """The same; none where nothing says who belongs where."""
+        return list_parts(self.by_month, "department", self.spend) if "department" in self.by_month else []
+
+    @cached_property
+    def by_day(self) -> SpendTable:
+        return self.spend.by("day", "model").fillna({"model": _("not given")})
+
+    @cached_property
+    def by_month(self) -> SpendTable:
+        """By month and model, and department where there is any."""
+        nothing = {"model": _("not given"), "department": _("in no department")}
+        try:
+            return self.spend.by("month", "department", "model").fillna(nothing)
+        except InvalidRequest:  # nothing says who belongs where
+            return self.spend.by("month", "model").fillna(nothing)
+
+    def pick(self, month: Month) -> Spend:
+        """One of the stored months, which is not read again."""
+        place = self.spend.stored.index(month)
+        one = replace(self.spend, span=month.span, stored=(month,))
+        vars(one).update(_months=self.spend._months[place : place + 1], loaded=self.spend.loaded[place : place + 1])
+        return one
+
+    def list_days(self, month: Month) -> list[int | None]:
+        """What each day came to, in cents, for a line; of days that nothing is known of none."""
+        return [int(100 * self._days.get(day, 0)) for day in self._list_read(month)]
+
+    def select(self, key: str, name: str) -> SpendTable:
+        """The lines of one model or department of `by_month`."""
+        found: SpendTable = self.by_month[self.by_month[key] == name]
+        return found
+
+    @cached_property
+    def _days(self) -> dict[Any, Decimal]:
+        known = self.by_day[self.by_day[OF].notna() & self.by_day["day"].notna()]
+        sums: dict[Any, Decimal] = {}
+        for day, amount in zip(known["day"], known[OF], strict=True):
+            sums[day.date()] = sums.get(day.date(), Decimal(0)) + amount
+        return sums
+
+    def _list_read(self, month: Month) -> list[Any]:
+        known = [day for day in self._days if Month.containing(day) == month]
+        return [day for day in month.span if day <= max(known)] if known else []
+
+
+def list_parts(table: SpendTable, key: str, spend: Spend) -> list[Row]:
+    """A row for each model or department in `table`, the largest first: `total`, `unpriced` (calls), and under each
+    month, such as `2025-09`, its amount: 0 where a stored month has none of it, None where it is not known."""
+    blank = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
+    rows: dict[str, Row] = {}
+    for line in table.to_dict("records"):
+        row = rows.setdefault(line[key], {key: line[key], "total": None, "unpriced": 0, **blank})
+        month = f"{line['month']:%Y-%m}"
+        row["unpriced"] += line["unpriced_requests"]
+        if is_known(line[OF]):
+            row["total"], row[month] = (row["total"] or 0) + line[OF], (row[month] or 0) + line[OF]
+        elif not row[month]:
+            row[month] = None
+    return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
+
+
+def list_amounts(row: Row, span: Span) -> list[int | None]:
+    """The amounts of a model or department month by month, in cents, for a line; of gaps None."""
+    return [None if row[str(month)] is None else int(100 * row[str(month)]) for month in span.months]
+
+
+def find_reports(folder: Path) -> tuple[list[Report], list[str]]:
+    """The reports below `folder` that a site may show, and of each other one a sentence why not: it shows people by
+    name, or nothing proves that it is what was made."""
+    found, left = list[Report](), list[str]()
+    pages = (one for one in sorted(folder.glob("*/*.html")) if PERIOD.fullmatch(one.parent.name))
+    for page in pages:
+        place = f"{page.parent.name}/{page.name}"
+        why = _find_obstacle(page)
+        if why:
+            left.append(_("{page} is left out: {why}.").format(page=place, why=why))
+            continue
+        text = (content := page.read_bytes()).decode("utf-8")
+        title = TITLE.search(text)
+        words = tuple(_strip(one) for one in HEADING.findall(text))
+        found.append(Report(page.parent.name, page.name, _strip(title[1]) if title else page.stem, words, content))
+    return found, left
+
+
+def _find_obstacle(page: Path) -> str:
+    if not name_manifest(page).exists():
+        return _("it has no manifest, so that nobody knows whether it shows people by name")
+    try:
+        manifest = read_manifest(name_manifest(page))
+    except FlexlibError:
+        return _("its manifest was edited")
+    if manifest["page"]["sha256"] != hash_bytes(page.read_bytes()):
+        return _("it was changed after it was made")
+    named = any(name.endswith("people.json") for name in manifest["files"])
+    return _("it shows people by name") if named or manifest["parameters"].get("names") else ""
+
+
+def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:
+    """From the first month that is stored or reported to the last."""
+    months = sorted({*stored, *(Month.parse(one.period) for one in reports if len(one.period) > len("2025"))})
+    return Span(months[0].first, months[-1].last)
+
+
+def _strip(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def is_known(value: object) -> bool:
+    """Whether it is an amount."""
+    return value is not None and not pd.isna(value)  # type: ignore[call-overload]

@@ -1,0 +1,72 @@
+"""The page of one model or department: its months, and of a model its departments, of a department its models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from flexlib.formats import UNKNOWN, format_share_percent
+from flexlib.front.table import SpendTable
+from flexlib.i18n import _
+from flexlib.page.kit.markup import Html, Piece, render_element
+from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_section, show_title
+from flexlib.proof import find_worst
+from flexlib.site.facts import OF, Row, is_known, list_parts
+from flexlib.site.frame import INDEX, Navigation, render_page
+from flexlib.site.site import PARTS, Site, draw_months, show_table, write_usd
+from flexlib.site.tables import measure_part, table_of_part, table_parts
+
+SUMMED = (OF, "flex_credits", "requests", "total_tokens", "unpriced_requests")
+
+
+def render_part(site: Site, key: str, name: str) -> str:
+    """`key`: `model` or `department`; `name`: which."""
+    facts, table = site.facts, site.facts.select(key, name)
+    row = next(one for one in site.rows[key] if one[key] == name)
+    other = "department" if key == "model" else "model"
+    others = list_parts(table, other, facts.spend) if other in table else []
+    used = sorted({moment.date() for moment in table["month"]})
+    states = {month.state for month in facts.spend.loaded if month.month.first in used}
+    months = [month.title for month in facts.months if month.first in used]
+    whole = sum((one["total"] or Decimal(0) for one in site.rows[key]), Decimal(0))
+    part = measure_part(row["total"], whole)
+    share = UNKNOWN if part is None else format_share_percent(part)
+    cards = [
+        (_("Spend"), write_usd(row["total"]), _("as counted, in all months")),
+        (_("Share"), share, _("of all that is counted")),
+        (_("First month"), months[0], ""),
+        (_("Last month"), months[-1], ""),
+    ]
+    badge, said = BADGES[find_worst(states)], _("the worst state of its months")
+    proof = show_table(_("Month by month"), "", table_of_part(_sum_months(table), site.lead(), "table-months"))
+    pieces: list[Piece] = [
+        show_title(name, "", site.kinds[key], badge, said, (), demo=site.is_demo),
+        show_cards(cards),
+        _show_chart(site, others or [row], other if others else key, name),
+        _show_others(site, others, other),
+        Html("months", render_element("div", proof.text, id="proof")),
+    ]
+    navigation = Navigation([(_("All months"), f"../{INDEX}")], name)
+    return render_page(f"{name}, {site.title}", pieces, navigation, "../", "")
+
+
+def _show_chart(site: Site, rows: Sequence[Row], key: str, name: str) -> Html:
+    chart = draw_months(rows, key, site.facts.span, _("{name} by month").format(name=name))
+    return show_section(Heading(_("By month"), _("US$ as counted.")), chart) if chart else Html("chart", "")
+
+
+def _show_others(site: Site, rows: Sequence[Row], other: str) -> Html:
+    made = table_parts(rows, other, site.facts.span, site.lead(other), site.kinds[other], f"table-{PARTS[other]}")
+    return show_table(site.headings[other], "", made)
+
+
+def _sum_months(table: SpendTable) -> list[Row]:
+    """The lines summed by month; what none of them knows is not known."""
+    months: dict[Any, Row] = {}
+    for line in table.to_dict("records"):
+        row = months.setdefault(line["month"].date(), {"month": line["month"].date(), **dict.fromkeys(SUMMED)})
+        for name in SUMMED:
+            if is_known(line[name]):
+                row[name] = (row[name] or 0) + line[name]
+    return list(months.values())

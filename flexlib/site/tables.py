@@ -1,0 +1,97 @@
+"""The tables of a site: months, models and departments, each line with the address of its own page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from flexlib.analysis.ranking import count_colours
+from flexlib.analysis.shares import measure_share
+from flexlib.dates import Month, Span
+from flexlib.i18n import _
+from flexlib.page.kit.parts import BADGES
+from flexlib.site.facts import OF, Facts, list_amounts
+from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.year import LEAST
+
+UNITS = ("usd", "clp", "flex_credits")
+MILLION = 10**6
+
+
+def table_months(facts: Facts, addresses: Mapping[str, str]) -> Table:
+    """A line a month, the newest first: its days as a line, its spend, and the state of its certificate."""
+    rows = []
+    for month, row in reversed(facts.rows.items()):
+        is_stored = row["state"] is not None
+        badge = BADGES[row["state"]] if is_stored else None
+        notes = {f"note_{one}": LEAST * (row[one] is not None and one in (row["lacks"] or ())) for one in UNITS}
+        said = f"{badge.sign}\u00a0{badge.word}" if badge else _("not stored")
+        days = facts.list_days(month) if is_stored else ()
+        rows.append({**row, **notes, "days": days, "said": said, "page": addresses.get(str(month))})
+    least = f"{_('All months')}, {LEAST}" if any(row["lacks"] for row in rows) else _("All months")
+    columns = [
+        Column("month", _("Month"), Kind.MONTH, least, link="page"),
+        Column("days", "", Kind.SPARK),
+        Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
+        Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
+        Column("flex_credits", _("Flex credits"), Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
+        Column("people", _("Spenders"), Kind.COUNT, is_optional=True),
+        Column("requests", _("Application calls"), Kind.COUNT, Total.KNOWN, is_optional=True),
+        Column("said", _("State")),
+    ]
+    return Table("table-months", _("The months"), columns, rows)
+
+
+def table_parts(
+    rows: Sequence[Row], key: str, span: Span, addresses: Mapping[str, str], heading: str, name: str
+) -> Table:
+    """A line for each model or department of the whole time, with its months as a line. `rows` are `list_parts`'."""
+    lines = [{**row, OF: row["total"], "drawn": list_amounts({**row}, span)} for row in rows]
+    return _build(lines, key, Column("drawn", "", Kind.SPARK), addresses, heading, name)
+
+
+def table_of_month(
+    rows: Sequence[Row], key: str, month: Month, addresses: Mapping[str, str], heading: str, name: str
+) -> Table:
+    """A line for each that was used in one month, its part of it as a bar."""
+    found = [row for row in rows if row[str(month)] != 0]
+    lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)]} for row in found]
+    lines.sort(key=lambda row: (row[OF] is None, -(row[OF] or 0), row[key]))
+    return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name)
+
+
+def _build(
+    lines: Sequence[Row], key: str, drawn: Column, addresses: Mapping[str, str], heading: str, name: str
+) -> Table:
+    whole = sum((row[OF] or Decimal(0) for row in lines), Decimal(0))
+    rows = [{**row, "share": measure_part(row[OF], whole), "page": addresses.get(row[key])} for row in lines]
+    columns = [
+        Column(key, heading, total=_("All together"), is_series=key == "model", link="page"),
+        drawn,
+        Column(OF, "US$", Kind.USD, Total.KNOWN, unknown=_("no amount is known")),
+        Column("share", _("Share"), Kind.SHARE, is_optional=drawn.kind is Kind.SPARK),
+    ]
+    unpriced = Column("unpriced", _("Calls not priced"), Kind.COUNT, Total.KNOWN, is_optional=True)
+    if any(row.get("unpriced") for row in rows):
+        columns.append(unpriced)
+    coloured = frozenset(row[key] for row in rows[: count_colours(len(rows))])
+    return Table(name, heading, columns, rows, coloured=coloured)
+
+
+def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str) -> Table:
+    """A line a month of one model or department; `rows` have `month` and the measures of `Spend.by`."""
+    lines = [{**row, "page": addresses.get(str(Month.containing(row["month"])))} for row in rows]
+    columns = [
+        Column("month", _("Month"), Kind.MONTH, _("All months"), link="page"),
+        Column(OF, "US$", Kind.USD, Total.KNOWN),
+        Column("flex_credits", _("Flex credits"), Kind.USD, Total.KNOWN),
+        Column("requests", _("Requests"), Kind.COUNT, Total.KNOWN),
+        Column("total_tokens", _("Tokens"), Kind.COUNT, Total.KNOWN, is_optional=True),
+        Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True),
+    ]
+    return Table(name, _("Month by month"), columns, lines)
+
+
+def measure_part(part: Decimal | None, whole: Decimal) -> int | None:
+    """In tenths of a percent, of amounts to the millionth; None where it is not known."""
+    return None if part is None else measure_share(int(part * MILLION), int(whole * MILLION))

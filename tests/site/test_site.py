@@ -1,0 +1,277 @@
+"""`flexlib site`: all months as pages that need no server, whose totals are those of `flexlib spend`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from decimal import Decimal
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_samples import FIXTURE, read_cells
+from spend_samples import AUGUST, OCTOBER, call, store
+
+from flexlib.cli import main
+from flexlib.dates import Month
+from flexlib.errors import InvalidRequest
+from flexlib.formats import format_amount
+from flexlib.page.kit.table import render_spark
+from flexlib.report.manifest import hash_bytes, seal_manifest
+from flexlib.report.offline import find_loaded
+from flexlib.site.facts import find_reports
+from flexlib.site.write import write_site
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+ROSTER = "who,kind,department\n7,user,Data & <Co>\n8,user,Ventas\n"
+LAST = Month(2025, 11)
+
+
+def fill(root: Path) -> None:
+    """August US$ 3 of gpt-4o; of September nothing; October 1 of gpt-4o, 4 of gpt-5; November one without a price."""
+    seven, eight = ({"usable_type": "user", "usable_id": one} for one in (7, 8))
+    store(root, "ledger", AUGUST, call("a", "2025-08-05", "3", **seven))
+    store(
+        root,
+        "ledger",
+        OCTOBER,
+        call("b", "2025-10-05", "1", **seven),
+        call("c", "2025-10-06", "4", model="gpt-5", **eight),
+    )
+    store(root, "ledger", LAST, call("d", "2025-11-05", None, model="mine", **seven))
+
+
+def report(folder: Path, name: str, text: str, **changes: Any) -> None:  # noqa: ANN401
+    """A page as `flexlib report` leaves it, with its manifest."""
+    file = folder / f"{name}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    manifest = {
+        "form": 1, "page": {"sha256": hash_bytes(text.encode()), "headlines": {}}, "notebook": {}, "parameters": {},
+        "language": "en", "made_up": False, "snapshots": {}, "files": {}, "settings": {}, "versions": {},
+    } | changes  # fmt: skip
+    sealed = json.dumps(manifest | {"seal": seal_manifest(manifest)})
+    file.with_name(f"{name}.manifest.json").write_text(sealed, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("site")
+    fill(home / "data")
+    (home / "people.csv").write_text(ROSTER, "utf-8")
+    report(home / "reports" / "2025-10", "llm_usage", "<title>LLM spend</title><h2>Ñandú took half</h2>")
+    report(home / "reports" / "2025", "year", "<title>The year</title>")
+    report(home / "reports" / "2025-07", "old", "<title>Before all</title>")
+    report(home / "reports" / "2025-10", "named", "x", parameters={"names": True})
+    report(home / "reports" / "2025-10", "people", "x", files={"credits/2025-10/v/people.json": "0"})
+    report(home / "reports" / "2025-10", "touched", "x", page={"sha256": "0", "headlines": {}})
+    (home / "reports" / "2025-10" / "bare.html").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("FLEXLIB_DATA", "data")
+        patch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
+        assert main(["site"]) == 0
+    return home
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
+    return tmp_path
+
+
+@pytest.fixture
+def site(home: Path) -> Path:
+    return home / "site"
+
+
+def read(file: Path) -> str:
+    return file.read_text("utf-8")
+
+
+def test_every_month_has_its_line_its_page_and_the_total_of_spend(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = {cells[0]: cells for cells in read_cells(read(site / "index.html"), "table-months")}
+    for month in (AUGUST, OCTOBER):
+        main(["spend", "--year", "2025", "--month", str(month.month), "--json"])
+        spent = json.loads(capsys.readouterr().out)["amount_in_usd"]
+        assert lines[month.title][2] == format_amount(Decimal(spent))
+        assert f"US$ {lines[month.title][2]}</dd>" in read(site / str(month) / "index.html")
+    assert [*lines] == [
+        "November 2025", "October 2025", "September 2025", "August 2025", "July 2025", "All months, at least"
+    ]  # fmt: skip
+
+
+def test_a_month_that_is_not_stored_is_a_gap_and_no_zero(site: Path) -> None:
+    index = read(site / "index.html")
+    (september,) = [cells for cells in read_cells(index, "table-months") if cells[0] == "September 2025"]
+    assert september[2:] == ["–", "–", "–", "–", "–", "not stored"]
+    assert "Not stored: July 2025, September 2025." in index
+    assert not (site / "2025-09").exists()
+    november = next(cells for cells in read_cells(index, "table-months") if cells[0] == "November 2025")
+    assert november[2] == "–"  # no call of it has a price
+
+
+def test_a_month_of_which_only_a_report_is_left_has_a_page(site: Path) -> None:
+    july = read(site / "2025-07" / "index.html")
+    assert "Nothing of July 2025 is stored." in july
+    assert 'href="../2025-07/old.html"' in july
+
+
+def test_every_link_leads_to_a_file_of_the_site_or_to_a_place_on_its_page(site: Path) -> None:
+    pages = [*site.rglob("index.html"), *site.rglob("models/*.html"), *site.rglob("departments/*.html")]
+    assert len(pages) == 1 + 4 + 3 + 2
+    for page in pages:
+        links = [unescape(one) for one in re.findall(r'href="([^"]*)"', read(page))]
+        assert "feed.xml" in [Path(one).name for one in links]
+        inside = set(re.findall(r' id="([^"]+)"', read(page)))
+        assert [one for one in links if one.startswith("#") and one[1:] not in inside] == []
+        assert [one for one in links if not one.startswith("#") and not (page.parent / one).is_file()] == []
+
+
+def test_the_months_lead_to_each_other_past_gaps(site: Path) -> None:
+    october = read(site / "2025-10" / "index.html")
+    assert re.findall(r'href="([^"]+)" rel="(prev|next)"', october) == [
+        ("../2025-08/index.html", "prev"), ("../2025-11/index.html", "next")
+    ]  # fmt: skip
+    assert 'rel="next"' not in read(site / "2025-11" / "index.html")
+
+
+def test_models_and_departments_sum_to_the_same_and_what_has_no_price_is_a_dash(site: Path) -> None:
+    index = read(site / "index.html")
+    models, departments = (read_cells(index, f"table-{name}") for name in ("models", "departments"))
+    assert [(cells[0], cells[2]) for cells in models] == [
+        ("gpt-4o", "4.00"), ("gpt-5", "4.00"), ("mine", "–"), ("All together", "8.00")
+    ]  # fmt: skip
+    assert [(cells[0], cells[2]) for cells in departments] == [
+        ("Data & <Co>", "4.00"), ("Ventas", "4.00"), ("All together", "8.00")
+    ]  # fmt: skip
+    (page,) = (site / "departments").glob("data*.html")
+    assert [cells[0] for cells in read_cells(read(page), "table-models")] == ["gpt-4o", "mine", "All together"]
+    assert "<Co>" not in read(page)  # what somebody wrote is no markup
+
+
+def test_nothing_is_loaded_from_anywhere_and_only_the_search_may_run(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        text = read(page)
+        feed = r'<link rel="alternate" type="application/atom\+xml" href="(?:\.\./)?feed\.xml">\n'
+        scripts = r"<script>.*?</script>|<script type=\"application/json\" id=\"search-index\">.*?</script>"
+        assert find_loaded(re.sub(feed, "", re.sub(scripts, "", text, flags=re.DOTALL))) is None
+        assert ("script-src" in text) == ("<script" in text) == (page == site / "index.html")
+    assert re.findall(r"https?:|//[a-z]", read(site / "index.html").split("<script>")[0]) == []
+
+
+def test_the_search_knows_every_page_and_no_markup_ends_it(site: Path) -> None:
+    text = re.search(r'id="search-index">(.*?)</script>', read(site / "index.html"), re.DOTALL)
+    assert text is not None
+    entries = json.loads(text[1])
+    assert "<" not in text[1]
+    assert [(one["title"], one["kind"]) for one in entries] == [
+        ("November 2025", "Month"), ("October 2025", "Month"), ("August 2025", "Month"), ("July 2025", "Month"),
+        ("gpt-4o", "Model"), ("gpt-5", "Model"), ("mine", "Model"),
+        ("Data & <Co>", "Department"), ("Ventas", "Department"),
+        ("The year", "Report"), ("Before all", "Report"), ("LLM spend", "Report"),
+    ]  # fmt: skip
+    assert "Ñandú took half" in entries[-1]["text"]
+    assert [one["href"] for one in entries if not (site / one["href"]).is_file()] == []
+
+
+def test_a_report_is_shown_as_it_is_unless_it_names_people_or_nothing_proves_it(home: Path, site: Path) -> None:
+    assert sorted(one.name for one in (site / "2025-10").iterdir()) == ["index.html", "llm_usage.html"]
+    (own,) = (home / "reports").rglob("llm_usage.html")
+    assert (site / "2025-10" / "llm_usage.html").read_bytes() == own.read_bytes()
+    assert find_reports(home / "reports")[1] == [
+        "2025-10/bare.html is left out: it has no manifest, so that nobody knows whether it shows people by name.",
+        "2025-10/named.html is left out: it shows people by name.",
+        "2025-10/people.html is left out: it shows people by name.",
+        "2025-10/touched.html is left out: it was changed after it was made.",
+    ]
+
+
+def test_the_feed_has_an_entry_a_month_with_ids_that_stay(site: Path) -> None:
+    feed = ET.parse(site / "feed.xml").getroot()
+    entries = feed.findall(f"{ATOM}entry")
+    assert [one.findtext(f"{ATOM}title") for one in entries] == [
+        "November 2025: –", "October 2025: US$ 5.00", "August 2025: US$ 3.00"
+    ]  # fmt: skip
+    ids = [one.findtext(f"{ATOM}id") or "" for one in (feed, *entries)]
+    assert len(set(ids)) == 4
+    assert all(one.startswith("urn:uuid:") for one in ids)
+    assert feed.findtext(f"{ATOM}updated") == "2025-12-01T00:00:00Z"  # when the newest was read; no clock
+    assert [one.find(f"{ATOM}link").get("href") for one in entries] == [  # type: ignore[union-attr]
+        "2025-11/index.html", "2025-10/index.html", "2025-08/index.html"
+    ]  # fmt: skip
+
+
+def test_of_a_month_that_is_stored_again_only_the_pages_that_it_is_on_are_written(
+    home: Path, site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = {one: one.stat().st_mtime_ns for one in site.rglob("*") if one.is_file()}
+    main(["site", "--json"])
+    done = json.loads(capsys.readouterr().out)
+    assert (done["written"], done["removed"], len(done["kept"])) == ([], [], len(times) - 1)  # but the listing
+    assert {one: one.stat().st_mtime_ns for one in site.rglob("*") if one.is_file()} == times
+    store(home / "data", "ledger", OCTOBER, call("c", "2025-10-06", "4", model="gpt-5"))
+    main(["site", "--json"])
+    done = json.loads(capsys.readouterr().out)
+    assert {"2025-10/index.html", "index.html", "feed.xml"} <= {*done["written"]}
+    assert {"2025-08/index.html", "2025-07/index.html", "2025/year.html"} <= {*done["kept"]}
+
+
+def test_a_file_that_is_the_same_keeps_its_time_and_one_that_is_gone_is_taken_away(tmp_path: Path) -> None:
+    write_site({"a.html": b"1", "b/c.html": b"2", "d.html": b"3"}, tmp_path)
+    before = (tmp_path / "a.html").stat().st_mtime_ns
+    (tmp_path / "d.html").write_text("by hand")
+    done = write_site({"a.html": b"1", "e.html": b"4"}, tmp_path)
+    assert (done.kept, done.written, done.removed, done.foreign) == (
+        ("a.html",), ("e.html",), ("b/c.html",), ("d.html",)
+    )  # fmt: skip
+    assert (tmp_path / "a.html").stat().st_mtime_ns == before
+    assert not (tmp_path / "b").exists()
+    assert (tmp_path / "d.html").read_text() == "by hand"
+
+
+def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
+    mine, listing = tmp_path / "mine", tmp_path / "mine" / "site.json"
+    mine.mkdir()
+    (mine / "index.html").write_text("mine")
+    with pytest.raises(InvalidRequest, match="mine has other files than those of a site"):
+        write_site({"index.html": b"1"}, mine)
+    assert [one.name for one in mine.iterdir()] == ["index.html"]
+    listing.write_text('{"files": ["x"]}')
+    with pytest.raises(InvalidRequest, match="is not the listing of a site"):
+        write_site({"index.html": b"1"}, mine)
+    (tmp_path / "outside").write_text("x")
+    listing.write_text(json.dumps({"files": {"../outside": hash_bytes(b"x")}}))
+    write_site({"index.html": b"1"}, mine)
+    assert (tmp_path / "outside").exists()  # a listing takes away nothing outside its folder
+
+
+def test_without_a_stored_month_there_is_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "--output", str(tmp_path / "site")]) == 2
+    assert "Nothing is stored in" in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()
+
+
+def test_no_person_is_in_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    assert main(["site", "--output", str(tmp_path / "site"), "--reports", str(tmp_path)]) == 0
+    text = "".join(read(one) for one in (tmp_path / "site").rglob("*") if one.is_file())
+    people = [json.loads(read(one)) for one in FIXTURE.rglob("people.json")]
+    named = {value for one in people for key, who in one.items() for value in (key, *who.values()) if value}
+    assert len(named) > 100
+    assert [one for one in named if one in text] == []
+    assert "Demo data" in text
+
+
+def test_a_line_is_interrupted_where_a_month_is_not_known() -> None:
+    assert render_spark([1, None, 3, 4], "accent").count("<polyline") == 2
+    assert "stroke-linecap" in render_spark([1, None, 3, 4], "accent")  # a single month is a dot
+    assert render_spark([1, None], "accent") == "–"
