@@ -49,12 +49,12 @@ class Closing:
             one.certificate for one in list_newest(self.month, self.settings.data, datasets or ("credits", "usage"))
         ]
 
-    def hash_data(self) -> dict[str, str]:
-        """All that sums of the month rest on: stored months up to it (in another zone than UTC the next one has hours
-        of it), rates, prices, what settings say of a whole month, and flexlib itself."""
+    def hash_data(self, *, of_all: bool = False) -> dict[str, str]:
+        """All that sums of the month rest on, or of all months: those that are stored up to it (in another zone than
+        UTC the next one has hours of it), rates, prices, what settings say of a whole month, and flexlib itself."""
         data, settings = self.settings.data, self.settings
         last = self.month if self.plan.zone == "UTC" else self.month.next
-        versions = [str(one.path.relative_to(data)) for month in list_months(data) if month <= last
+        versions = [str(one.path.relative_to(data)) for month in list_months(data) if of_all or month <= last
                     for one in list_newest(month, data)]  # fmt: skip
         rules = settings.most_unpriced, settings.has_no_witness, settings.bill_tolerance, settings.base_url
         tables = [*sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
@@ -72,6 +72,7 @@ class Closing:
         named = (self.settings.organization, self.budgets, *(params / name for name in PARAMETERS))
         return self.hash_files(one for one in named if one)
 
-    def hash_files(self, files: Iterable[Path]) -> dict[str, str]:
-        """By the name of each; one that is not there is left out."""
-        return {file.name: hashed for file in files if (hashed := hash_made(file))}
+    def hash_files(self, files: Iterable[Path], root: Path | None = None) -> dict[str, str]:
+        """By the name of each, or its path in `root`; one that is not there is left out."""
+        names = {file.relative_to(root).as_posix() if root else file.name: file for file in files}
+        return {name: hashed for name, file in names.items() if (hashed := hash_made(file))}

@@ -48,6 +48,8 @@ class Step:
     """Whether the files that it names are what it makes."""
     state: State | None = None
     """Of what is stored, where that is why it need not run."""
+    is_judge: bool = True
+    """Whether what it said of the month still holds where it need not run; else another step says it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def keep(step: Step, earlier: Record | None, why: str) -> Record:
     if step.current is not None or earlier is None:
         code = step.state.exit_code if step.state else 0
         return Record(step.name, Outcome.KEPT, why, step.words, code, step.state and str(step.state))
-    return replace(earlier, outcome=Outcome.KEPT, why=why)
+    kept = replace(earlier, outcome=Outcome.KEPT, why=why)
+    return kept if step.is_judge else replace(kept, exit_code=0, state=None, said=())
 
 
 def hash_text(text: str) -> str:

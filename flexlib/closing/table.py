@@ -13,6 +13,7 @@ from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.steps import Step
 from flexlib.dates import Month
+from flexlib.deliver.claims import Claims, Fate
 from flexlib.errors import FlexlibError
 from flexlib.i18n import _
 from flexlib.nesting import decode_yaml
@@ -111,7 +112,8 @@ def find_import(closing: Closing) -> Iterator[Step]:
     files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else []
     words = ("import", str(folder), "--wait", "--json", *plan.import_options)
     reason = _("{folder} is empty").format(folder=folder) if folder.is_dir() and not files else ""
-    yield Step("import", words, closing.hash_files(files), reason)
+    # What was UNRECONCILED then may have been decided by hand since: the steps that read the month say what it is.
+    yield Step("import", words, closing.hash_files(files, folder), reason, is_judge=False)
 
 
 def find_organization(closing: Closing) -> Iterator[Step]:
@@ -171,7 +173,8 @@ def find_notices(closing: Closing) -> Iterator[Step]:
     if not (rules and closing.budgets):
         reason = _("no rules say who is told of budgets")
     inputs = _hash_sums(closing) | closing.hash_files([rules] if rules else [])
-    yield Step("notices", ("notify", *closing.when), inputs, reason)
+    is_waiting = bool(rules) and bool(Claims(closing.settings.data).list_messages(Fate.WAITING))
+    yield Step("notices", ("notify", *closing.when), inputs, reason, current="" if is_waiting else None)
 
 
 def find_mail(closing: Closing) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from notice_samples import serve_script
+from notice_samples import NOON, OPENAI, serve_script
 
 from flexlib.addresses import NoticeServers
 from flexlib.closing.inputs import Closing
@@ -22,6 +22,7 @@ from flexlib.closing.run import RANK, RUN, Progress, choose_worst, open_progress
 from flexlib.closing.steps import Outcome, Record
 from flexlib.closing.table import TABLE
 from flexlib.dates import Month
+from flexlib.deliver.claims import Claim, Claims
 from flexlib.errors import BadFile
 from flexlib.settings import Settings
 
@@ -128,6 +129,34 @@ def test_what_a_failure_left_alone_is_kept_once_it_is_mended(tmp_path: Path) -> 
     ran.clear()
     assert run_month(open_progress(closing), run, say_nothing) == 0
     assert ran == ["import"]
+
+
+def test_files_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / "exports" / name).mkdir()
+        (tmp_path / "exports" / name / "usage.csv").write_text(name)
+    run_month(open_progress(closing), run, say_nothing)
+    ran.clear()
+    (tmp_path / "exports" / "a" / "usage.csv").write_text("changed")
+    run_month(open_progress(closing), run, say_nothing)
+    assert ran == ["import"]
+
+
+def test_what_an_import_left_undecided_is_told_by_those_who_read_the_month(tmp_path: Path) -> None:
+    closing, (run, _) = open_closing(tmp_path), make_runner(tmp_path, {"import": 4, "check": 5})
+    assert run_month(open_progress(closing), run, say_nothing) == 4
+    assert run_month(open_progress(closing), run, say_nothing) == 5  # kept: of the import nothing more is said
+
+
+def test_notices_that_wait_for_their_time_are_tried_again(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    run_month(open_progress(closing), run, say_nothing)
+    due = datetime(2099, 1, 1, tzinfo=timezone.utc)
+    Claims(tmp_path / "data").add([Claim("email", "a@example.com", "en", "over", OPENAI, due)], NOON)
+    ran.clear()
+    run_month(open_progress(closing), run, say_nothing)
+    assert ran == ["notify"]
 
 
 @pytest.mark.parametrize("is_noted", [True, False])
