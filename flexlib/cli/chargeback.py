@@ -64,6 +64,8 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE", help=_("write every item of every line, for billing"))
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))
     parser.add_argument("--with-total", action="store_true", help=_("say on each page what the whole month came to"))
+    parser.add_argument("--share", action="store_true",
+                        help=_("departments of few people as one line, for a page that everybody may see"))  # fmt: skip
     parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
     parser.add_argument("--json", action="store_true", help=_("print every item of every line as JSON"))
     add_demo_option(parser)
@@ -84,6 +86,8 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
                 rules=arguments.rules, example=EXAMPLE
             )
         )
+    if arguments.share and (arguments.per or arguments.names):
+        raise InvalidRequest(_("--share is of what everybody may see; leave out --per and --names."))
     if arguments.with_total and not arguments.per:
         raise InvalidRequest(_("--with-total is of pages, of which none is written; add --per department."))
     rules = find_rules(arguments.rules)
@@ -99,7 +103,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
         look=find_look(settings, settings.data),
         roster=arguments.roster or settings.organization,
     )
-    made = charge_month(spend, arguments.per or arguments.by, rules)
+    made = charge_month(spend, arguments.per or arguments.by, rules, share=arguments.share)
     written = _write_files(made, arguments, settings)
     if arguments.json:
         print(json.dumps(describe_chargeback(made) | written, indent=2, ensure_ascii=False))

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from flexlib.front.spend import Spend
     from flexlib.page.mail.parts import MailPage
     from flexlib.spend.month import MonthUsage
+    from flexlib.tables.definition import Table
 
 CENT = Decimal("0.01")
+MOST_DEPARTMENTS = 12
+"""Lines of a mail; the others are one."""
 
 
 @dataclass
@@ -124,9 +127,23 @@ class MonthWriter:
         if language not in self._whole:
             spent = self.spend.total("flex_credits")
             amount = None if spent is None else Decimal(spent)
-            self._whole[language] = build_month_mail(self.usage, self.spend.before, amount)
+            self._whole[language] = build_month_mail(
+                self.usage, self.spend.before, amount, departments=self._table_departments()
+            )
         page = self._whole[language]
         return replace(page, warnings=[*warnings, *page.warnings], notes=notes)
+
+    def _table_departments(self) -> Table | None:
+        """Who the month is charged to, departments of few people as one line: a mail is handed on. None where nobody
+        belongs to any, or what is shared would show one of these."""
+        from flexlib.front.chargeback import charge_month
+        from flexlib.tables.chargeback import table_charges
+
+        try:
+            made = charge_month(self.spend, "department", self.rules, share=True)
+        except InvalidRequest:
+            return None
+        return table_charges(made.lines, made.items, made.level, top=MOST_DEPARTMENTS)
 
     def _build_part(self, reader: Reader, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
         from flexlib.analysis.frames import read_rows

@@ -28,6 +28,7 @@ from flexlib.analysis.chargeback import (
     check_lines,
     tax_amount,
 )
+from flexlib.analysis.small_groups import fold_lines
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, SumsDiffer
@@ -41,6 +42,7 @@ from flexlib.front.chargeback_pools import (
     name_line,
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
+from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import _
@@ -106,9 +108,11 @@ class Chargeback:
         return self.spend.by(LEVELS[self.level], "model")
 
 
-def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules | None = None) -> Chargeback:
+def charge_month(
+    spend: Spend, level: str = "department", rules: ChargebackRules | None = None, *, share: bool = False
+) -> Chargeback:
     """The month of `spend` charged to the lines of a level by the `rules` (None: those of the project, as
-    `find_rules`).
+    `find_rules`). With `share` departments of few people are one line, as `find_folded` has it, and all sums the same.
 
     Raises `InvalidRequest` for another level or several months, `SumsDiffer` where the lines are not the whole month.
 
@@ -142,6 +146,10 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
     use |= {one: nothing for one in payers if one not in use}
     lines = build_lines(use, charges, taxes, heads)
+    if share:
+        folded = _list_folded(spend, level, charges)
+        lines = fold_lines(lines, folded)
+        heads = {one: count for one, count in heads.items() if one not in folded}
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     notes += [
         f"{one.name}: to be shared by {one.rule}, of which nobody has any; so it stays a line of its own."
@@ -165,6 +173,18 @@ def charge_month(spend: Spend, level: str = "department", rules: ChargebackRules
         list_bases(usage, rules) | {name: Basis(percent=percent) for name, percent in taxes},
         heads,
     )
+
+
+def _list_folded(spend: Spend, level: str, charges: list[Charge]) -> set[LineKey]:
+    """The lines of few people. Raises `InvalidRequest` where the use of one of them stands as a pool of its own."""
+    folded = {name_line(name) for name in find_folded(spend, level)}
+    for one in charges:
+        if one.source in folded:
+            raise InvalidRequest(
+                f"{one.name} is the use of a few people, whose amount would stand on a page that is shared; leave out "
+                "this pool, or that it is shared."
+            )
+    return folded
 
 
 def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine]) -> str:

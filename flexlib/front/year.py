@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +10,11 @@ import pandas as pd
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
+from flexlib.analysis.small_groups import SMALL_GROUPS
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
+from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _
 from flexlib.proof import State
@@ -53,16 +55,29 @@ def list_models(spend: Spend, of: str) -> list[Row]:
     return _list_rows(spend, of, "model", "not given")
 
 
-def list_places(spend: Spend, of: str, by: str = "department") -> list[Row]:
+def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = False) -> list[Row]:
     """The same for each department, or another of `LEVELS`; none where neither an organization nor the metadata of
-    calls names any. Raises `InvalidRequest` for what is no level."""
+    calls names any. With `share` departments of few people are one row, as `find_folded` has it. Raises
+    `InvalidRequest` for what is no level, or cannot be shared."""
     if by not in LEVELS:
         raise InvalidRequest(
             _("{by!r} is nothing to belong to; choose {levels}.").format(by=by, levels=", ".join(LEVELS))
         )
     if not spend.roster and sum_rows(spend, [by])[by].isna().all():
         return []
-    return _list_rows(spend, of, by, f"in no {by.replace('_', ' ')}")
+    nothing = f"in no {by.replace('_', ' ')}"
+    folded = {nothing if name is None else name for name in find_folded(spend, by)} if share else set()
+    return _fold_rows(_list_rows(spend, of, by, nothing), by, folded)
+
+
+def _fold_rows(rows: list[Row], key: str, folded: Collection[str]) -> list[Row]:
+    """The rows with those of the `folded` names as one, the last; an amount of it is not known where one is not."""
+    few = [row for row in rows if row[key] in folded]
+    if not few:
+        return rows
+    amounts = {name: [row[name] for row in few] for name in few[0] if name != key}
+    summed = {name: None if None in found else sum(found, Decimal(0)) for name, found in amounts.items()}
+    return [*(row for row in rows if row[key] not in folded), {key: SMALL_GROUPS, **summed}]
 
 
 def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:

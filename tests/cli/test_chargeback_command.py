@@ -407,3 +407,30 @@ def test_what_is_asked_wrongly_is_one_sentence(data: Path, tmp_path: Path, capsy
     capsys.readouterr()
     assert main([*WORDS, "--with-total"]) == 2
     assert "--with-total is of pages, of which none is written; add --per department" in capsys.readouterr().err
+
+
+def test_what_is_shared_has_no_line_of_a_few_people_and_the_same_total(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Legal has 2 people; Sales, the smallest of the others, 6; Data 8; the calls of the gateway are of nobody."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    people = {"Legal": 2, "Sales": 6, "Data": 8}
+    calls = [
+        call(f"{name} {one}", "2025-09-02T10:00:00", "1.5", usable_type="user", usable_key=f"{name}{one}", **of(name))
+        for name, count in people.items()
+        for one in range(count)
+    ]
+    calls.append(call("gateway", "2025-09-02T10:00:00", "7", usable_type="application", usable_id=1, **of("Gateway")))
+    store(root, "import", SEPTEMBER, *calls)
+    named, shared = (charge(capsys, *words)[1] for words in ([], ["--share"]))
+    assert list_totals(named) == {"Data": "12", "Sales": "9", "Gateway": "7", "Legal": "3"}
+    assert list_totals(shared) == {"Data": "12", "Gateway": "7", "Small groups": "12"}
+    assert shared["total"] == named["total"]
+    assert shared["checks"] == named["checks"]
+    assert main([*WORDS, "--share", "--by", "project"]) == 2
+    assert "what is shared is by department alone" in capsys.readouterr().err
+    assert main([*WORDS, "--share", "--per", "department"]) == 2
+    pool = "pools:\n  - {name: legal for all, line: Legal, rule: equal}\n"
+    capsys.readouterr()
+    assert main([*WORDS, "--share", *write_rules(tmp_path, pool)]) == 2
+    assert "legal for all is the use of a few people" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""Groups of so few people that an amount of theirs is somebody's: they become one line, from which none can be taken
+out by subtraction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from flexlib.analysis.chargeback import Amounts, ChargeLine, LineKey, LineKind
+from flexlib.analysis.usage_frames import sum_amounts
+
+SMALLEST = 5
+"""People of a group that may stand by itself. In a group of two each knows the other's amount by their own; offices of
+statistics ask for three at least, and for more where one of them may be known from elsewhere, as colleagues are."""
+FEWEST = 2
+"""Groups of one line: the line of a single one would be its amount."""
+SMALL_GROUPS = "Small groups"
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def choose_folded(people: Mapping[Name, int], smallest: int = SMALLEST) -> frozenset[Name]:
+    """Which groups become one line, by the people of each who used something: those with fewer than `smallest`, and as
+    many of the next ones as it takes that the line is of at least two groups and `smallest` people. None where none is
+    small; groups of no person, such as those of applications alone, are nobody's and protect nobody.
+
+    >>> sorted(choose_folded({"Platform": 22, "Legal": 2, "Sales": 6, "Data": 11, "Gateway": 0}))
+    ['Legal', 'Sales']
+    """
+    folded = {name for name, count in people.items() if 0 < count < smallest}
+    others = [name for name, count in people.items() if count >= smallest]
+    others.sort(key=lambda name: (people[name], str(name)))
+    while folded and others and (len(folded) < FEWEST or sum(people[name] for name in folded) < smallest):
+        folded.add(others.pop(0))
+    return frozenset(folded)
+
+
+def fold_lines(lines: Sequence[ChargeLine], folded: Collection[LineKey]) -> list[ChargeLine]:
+    """The lines of a chargeback with those that are `folded` as one, after the others that are somebody's; all sums are
+    what they were."""
+    few = [line for line in lines if line.key in folded]
+    if not few:
+        return [*lines]
+    taken = {line.name for line in lines if line not in few}
+    name = SMALL_GROUPS
+    while name in taken:
+        name += " *"
+    counts = [line.requests for line in few]
+    one = ChargeLine(
+        LineKey(LineKind.PART, name),
+        _add_items([line.items for line in few]),
+        _add_items([line.charged for line in few]),
+        None if None in counts else sum(count or 0 for count in counts),
+        sum(line.unpriced for line in few),
+    )
+    parts = [line for line in lines if line not in few and line.key.kind is LineKind.PART]
+    return [*parts, one, *(line for line in lines if line not in few and line.key.kind is not LineKind.PART)]
+
+
+def _add_items(given: Sequence[Mapping[str, Amounts]]) -> dict[str, dict[str, Decimal]]:
+    items: dict[str, dict[str, Decimal]] = {}
+    for name in dict.fromkeys(name for one in given for name in one):
+        found = [one[name] for one in given if name in one]
+        units = dict.fromkeys(unit for one in found for unit in one)
+        sums = {unit: sum_amounts(one.get(unit) for one in found) for unit in units}
+        items[name] = {unit: amount for unit, amount in sums.items() if amount is not None}
+    return items

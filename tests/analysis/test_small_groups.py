@@ -1,0 +1,117 @@
+"""Groups of a few people become one line: who subtracts what is shown from what is shown finds none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKey, LineKind
+from flexlib.analysis.small_groups import SMALL_GROUPS, SMALLEST, choose_folded, fold_lines
+
+PEOPLE = st.dictionaries(st.sampled_from("ABCDEFGHIJ"), st.integers(0, 12), min_size=1)
+Cell = tuple[int, str]
+"""A month and a group."""
+
+
+def publish(months: Sequence[Mapping[str, int]], folds: Sequence[Collection[str]]) -> list[frozenset[Cell]]:
+    """The cells that each shown number sums: of each month every line and the total, of all months the rows of a year
+    and its total; the year folds what any month does."""
+    shown = list[frozenset[Cell]]()
+    of_year = frozenset[str]().union(*folds)
+    for month, (people, folded) in enumerate(zip(months, folds, strict=True)):
+        for once in (folded, of_year):  # the month's own page, and its column of the year
+            shown += [frozenset({(month, name)}) for name in people if name not in once]
+            shown.append(frozenset((month, name) for name in people if name in once))
+        shown.append(frozenset((month, name) for name in people))
+    every = {name for people in months for name in people}
+    for names in (*({name} for name in every if name not in of_year), of_year, every):
+        shown.append(frozenset((at, name) for at, people in enumerate(months) for name in people if name in names))
+    return [one for one in shown if one]
+
+
+def can_recover(shown: Sequence[frozenset[Cell]], wanted: frozenset[Cell]) -> bool:
+    """Whether any sums and differences of what is shown are the sum of `wanted`: exact elimination."""
+    basis = dict[Cell, dict[Cell, Fraction]]()
+
+    def reduce(vector: dict[Cell, Fraction]) -> dict[Cell, Fraction]:
+        while lead := next((cell for cell in sorted(vector) if cell in basis), None):
+            factor, row = vector[lead], basis[lead]
+            vector = {
+                cell: rest
+                for cell in vector.keys() | row.keys()
+                if (rest := vector.get(cell, Fraction(0)) - factor * row.get(cell, Fraction(0)))
+            }
+        return vector
+
+    for one in shown:
+        if left := reduce(dict.fromkeys(one, Fraction(1))):
+            lead = min(left)
+            basis[lead] = {cell: amount / left[lead] for cell, amount in left.items()}
+            for other in [key for key in basis if key != lead]:  # each lead stands in its own row alone
+                basis[other] = _clear(basis[other], lead, basis[lead])
+    return not reduce(dict.fromkeys(wanted, Fraction(1)))
+
+
+def _clear(row: dict[Cell, Fraction], lead: Cell, by: dict[Cell, Fraction]) -> dict[Cell, Fraction]:
+    factor = row.get(lead, Fraction(0))
+    return {
+        cell: rest for cell in row.keys() | by.keys()
+        if (rest := row.get(cell, Fraction(0)) - factor * by.get(cell, Fraction(0)))
+    }  # fmt: skip
+
+
+@given(months=st.lists(PEOPLE, min_size=1, max_size=3))
+def test_no_group_of_a_few_people_can_be_subtracted_out(months: list[dict[str, int]]) -> None:
+    folds = [choose_folded(people) for people in months]
+    shown = publish(months, folds)
+    for month, people in enumerate(months):
+        for name, count in people.items():
+            with_people = [one for one in people if people[one]]
+            if 0 < count < SMALLEST and len(with_people) > 1:  # of one group alone the total is its amount
+                assert not can_recover(shown, frozenset({(month, name)})), (month, name)
+
+
+@given(people=PEOPLE)
+def test_a_fold_is_of_two_groups_and_enough_people_and_of_no_more_than_it_takes(people: dict[str, int]) -> None:
+    folded = choose_folded(people)
+    small = {name for name, count in people.items() if 0 < count < SMALLEST}
+    assert small <= folded
+    assert bool(small) == bool(folded)
+    with_people = {name for name, count in people.items() if count}
+    if folded and folded != with_people:
+        assert len(folded) >= 2
+        assert sum(people[name] for name in folded) >= SMALLEST
+        added = sorted(folded - small, key=lambda name: people[name])
+        rest = [count for name, count in people.items() if name in with_people - folded]
+        assert all(people[name] <= count for name in added for count in rest)  # the smallest of the others
+
+
+def test_a_fold_of_what_is_small_alone_is_found_out() -> None:
+    """Without a second group the total less the others is the small one."""
+    people = {"Legal": 2, "Sales": 6, "Data": 11}
+    alone = [frozenset({"Legal"})]
+    assert can_recover(publish([people], alone), frozenset({(0, "Legal")}))
+    assert not can_recover(publish([people], [choose_folded(people)]), frozenset({(0, "Legal")}))
+
+
+def line(name: str, usd: str, pool: str, kind: LineKind = LineKind.PART) -> ChargeLine:
+    items = {DIRECT: {"usd": Decimal(usd)}, "pool": {"usd": Decimal(pool)}}
+    return ChargeLine(LineKey(kind, name), items, items, 2, 1)
+
+
+def test_folded_lines_are_one_and_every_sum_is_what_it_was() -> None:
+    lines = [line("A", "4.01", "1"), line(SMALL_GROUPS, "3", "1"), line("B", "2.5", "1"), line("C", "0.5", "1")]
+    lines.append(line("", "9", "0", LineKind.UNMAPPED))
+    made = fold_lines(lines, {LineKey(LineKind.PART, "B"), LineKey(LineKind.PART, "C")})
+    assert [(one.name, str(one.items[DIRECT]["usd"]), one.requests) for one in made] == [
+        ("A", "4.01", 2), (SMALL_GROUPS, "3", 2), (f"{SMALL_GROUPS} *", "3.0", 4), ("Unmapped", "9", 2),
+    ]  # fmt: skip
+    for exact in (True, False):
+        assert sum(one.total("usd", exact=exact) or 0 for one in made) == sum(
+            one.total("usd", exact=exact) or 0 for one in lines
+        )
+    assert fold_lines(lines, set()) == lines

@@ -1,0 +1,190 @@
+"""A month's mail by a real mail server with TLS and login; its size; and what a browser makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import email
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
+from harness import make_certificate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_samples import FIXTURE, SEPTEMBER
+
+from flexlib.addresses import MailServer
+from flexlib.certificate import State
+from flexlib.deliver.claims import Fate
+from flexlib.deliver.months import Content, name_channel, open_claims, plan_claim, send_month
+from flexlib.deliver.readers import Reader
+from flexlib.front.spend import load_spend
+from flexlib.page.kit.parts import BADGES
+from flexlib.page.mail.markup import MOST_BYTES, render_mail
+from flexlib.page.mail.month import build_month_mail
+from flexlib.page.mail.parts import Card, MailPage, Section
+from flexlib.page.mail.text import write_mail
+from flexlib.tables.definition import Column, Kind, Table, Total
+
+NOW = datetime(2025, 10, 3, 12, tzinfo=timezone.utc)
+READER = Reader("ana@example.com", "department", "Ventas")
+CONTENT = Content("Gasto de septiembre", "Línea\n.\n.. Fin\n", "<p>Línea</p>", "es", {"chart": b"\x89PNG"})
+
+
+class Inbox:
+    """Keeps what it takes, and who logged in."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.logins: list[tuple[bytes, bool]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+        found = email.message_from_bytes(envelope.content, policy=default)
+        assert isinstance(found, EmailMessage)
+        self.mails.append(found)
+        return "250 taken"
+
+    def log_in(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:  # noqa: ANN401
+        self.logins.append((data.login, session.ssl is not None))
+        return AuthResult(success=data.password == b"p@ss word")
+
+
+@contextmanager
+def serve_mail(box: Inbox, tls: ssl.SSLContext) -> Iterator[int]:
+    loop = asyncio.new_event_loop()
+
+    def talk() -> SMTP:
+        return SMTP(
+            box, loop=loop, tls_context=tls, require_starttls=True, auth_required=True, authenticator=box.log_in
+        )
+
+    listening = loop.run_until_complete(loop.create_server(talk, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listening.close()
+        tasks = asyncio.all_tasks(loop)
+        for one in tasks:
+            one.cancel()
+        loop.run_until_complete(asyncio.wait([*tasks, loop.create_task(asyncio.sleep(0.01))]))
+        loop.close()
+
+
+@pytest.mark.parametrize(("password", "fate"), [("p@ss word", Fate.SENT), ("another", Fate.FAILED)])
+def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path, password: str, fate: Fate) -> None:
+    box, (context, bundle) = Inbox(), make_certificate(tmp_path)
+    claims = open_claims(tmp_path)
+    claim = plan_claim(None, SEPTEMBER, READER, Decimal("11.11"), "COMPLETE", NOW)
+    (tmp_path / "llm_usage.pdf").write_bytes(bytes(range(256)) * 40)
+    contents = {(name_channel(SEPTEMBER, READER), READER.to): replace(CONTENT, files=[tmp_path / "llm_usage.pdf"])}
+    with serve_mail(box, context) as port, claims.hold():
+        server = MailServer("localhost", port, "smtp", "flexlib@example.com", "ana", password)
+        (sent,) = send_month(claims, [claim], contents, server, str(bundle))
+        if fate is Fate.SENT:
+            assert send_month(claims, [claim], contents, server, str(bundle)) == []
+    assert (sent.fate, box.logins) == (fate, [(b"ana", True)])
+    assert len(box.mails) == (fate is Fate.SENT)
+    for one in box.mails:
+        assert [part.get_content_type() for part in one.walk()] == [
+            "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+            "application/pdf",
+        ]  # fmt: skip
+        text = one.get_body(("plain",))
+        assert text is not None
+        assert (text.get_content().splitlines(), one["Content-Language"]) == (CONTENT.text.splitlines(), "es")
+        (attached,) = one.iter_attachments()
+        assert attached.get_content() == bytes(range(256)) * 40
+
+
+LONG = st.text(st.characters(exclude_categories=["Cs"]), max_size=600)
+
+
+@settings(max_examples=40)
+@given(name=LONG, count=st.integers(0, 1500), warnings=st.lists(LONG, max_size=40), sections=st.integers(0, 4))
+def test_a_mail_is_less_than_what_gmail_cuts_whatever_is_in_it(
+    name: str, count: int, warnings: list[str], sections: int
+) -> None:
+    columns = [Column("name", "Model", total="All"), Column("usd", "US$", Kind.USD, Total.KNOWN)]
+    table = Table(
+        "t", "Spend", columns, [{"name": f"{name[:60]} {place}", "usd": Decimal(place)} for place in range(count)]
+    )
+    page = MailPage(
+        "Spend", "Monthly", "LLM spend", BADGES[State.GAP], "Read.", warnings, [Card("Spend", "US$ 1.00")],
+        [Section(f"Section {place}", table=table) for place in range(sections)],
+    )  # fmt: skip
+    html, shown = render_mail(page)
+    assert len(html.encode()) < MOST_BYTES
+    assert html.endswith("</html>\n")
+    assert len(shown.sections) == sections or "cut to a size" in html
+    text = write_mail(shown)
+    assert max(map(len, text.splitlines())) <= 78 or len(name) > 70
+    assert [line for line in text.splitlines() if line.startswith("Section")] == [one.heading for one in shown.sections]
+
+
+PROBE = """<script>
+const seen = [...document.querySelectorAll("body *")].filter(one => one.offsetParent && one.className != "preview");
+const right = Math.max(...seen.map(one => one.getBoundingClientRect().right));
+const letters = seen.filter(one => one.innerText && one.children.length == 0).map(one =>
+  parseFloat(getComputedStyle(one).fontSize));
+const broken = [...document.images].filter(one => !one.complete || one.naturalWidth == 0).length;
+document.body.innerHTML = "<pre id=found>" + JSON.stringify({
+  width: innerWidth, right: Math.ceil(right), smallest: Math.min(...letters), broken, images: document.images.length
+}) + "</pre>";
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
+            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Chromium")
+        pytest.skip("no Chromium on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
+    return found
+
+
+@pytest.mark.parametrize("width", [600, 320])
+def test_a_browser_shows_all_of_a_mail_at_the_width_of_a_mail_and_of_a_phone(
+    chromium: str, tmp_path: Path, width: int
+) -> None:
+    spend = load_spend(SEPTEMBER, None, FIXTURE, zone="UTC", names=False)
+    html, page = render_mail(build_month_mail(spend.loaded[0], spend.before, Decimal("9961.00")))
+    for one in page.sections:
+        if one.picture:
+            data = base64.b64encode(one.picture.png).decode()
+            html = html.replace(f"cid:{one.picture.name}", f"data:image/png;base64,{data}")
+    (tmp_path / "mail.html").write_text(html.replace("</body>", PROBE), "utf-8")
+    (tmp_path / "frame.html").write_text(
+        f'<iframe src="mail.html" style="border:0;width:{width}px;height:900px"></iframe><script>'
+        "onload = () => { document.body.innerText = frames[0].document.getElementById('found').innerText }</script>"
+    )
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--hide-scrollbars"]
+    flags += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom"]
+    command = [chromium, *flags, (tmp_path / "frame.html").as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    found = re.search(r"\{.*\}", dom)
+    assert found, dom[-2000:]
+    seen = json.loads(found[0])
+    assert (seen["width"], seen["broken"], seen["images"]) == (width, 0, 1)
+    assert seen["right"] <= width
+    assert seen["smallest"] >= 11

@@ -1,0 +1,80 @@
+"""What is shared holds nobody's name, e-mail, key or id, in whatever form; and the search finds one in each form."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from leaks import find_in, find_leaks, plant
+from report_samples import FIXTURE, SEPTEMBER
+
+from flexlib.cli.main import main
+from flexlib.store.snapshots import list_newest, load_credits
+
+KNOWN = ("Ana María Ñúñez", "ana.munoz@empresa.cl", "3f2a9c1e-77aa-4b1c-9d00-5e6f7a8b9c0d", "Bernardo O'Higgins")
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_a_planted_leak_is_found_in_each_form(text: str, tmp_path: Path) -> None:
+    forms = plant(text)
+    for name, content in forms.items():
+        (tmp_path / name).write_bytes(content)
+    assert find_leaks(tmp_path, KNOWN) == {name: {text} for name in forms}
+    assert find_in(b"\n".join([b"before after", *(one.encode()[:-1] for one in KNOWN)]), KNOWN) == set()
+
+
+def test_a_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:
+    (tmp_path / "Ana.Munoz@empresa.cl.html").write_bytes(b"")
+    assert find_leaks(tmp_path, KNOWN) == {"Ana.Munoz@empresa.cl.html": {"ana.munoz@empresa.cl"}}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fixture's company, its people under names that are looked for."""
+    root = tmp_path_factory.mktemp("company") / "data"
+    shutil.copytree(FIXTURE, root)
+    (root / "server.json").unlink()  # of people who are not made up pseudonyms come from a key
+    return root
+
+
+def list_known(root: Path) -> set[str]:
+    """Names, e-mails and keys of everybody, and the key of the pseudonyms."""
+    people: dict[str, dict[str, Any]] = load_credits(SEPTEMBER, root).people
+    known = {str(value) for key, one in people.items() for value in (key, *one.values()) if len(str(value)) > 5}
+    rows = [
+        row for one in list_newest(SEPTEMBER, root, ["usage"]) for row in one.relation.select("usable_key").fetchall()
+    ]
+    known |= {str(key) for (key,) in rows if key and len(key) > 5}
+    known |= {(root / "pseudonyms.key").read_text("ascii").strip()}
+    return known
+
+
+def test_nothing_that_is_shared_names_anybody(
+    company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages with their notebooks, manifests, CSV, a chargeback, mails: all that is made without --names."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(company))
+    month, out = ["--year", "2025", "--month", "9"], ["--output-dir", str(tmp_path / "shared")]
+    (tmp_path / "mail.yaml").write_text("mails: [{to: finance@example.org}, {to: team@example.org, team: search}]")
+    for words in (
+        ["report", *month, "--offline", *out],
+        ["report", *month, "--offline", *out, "--notebook", "llm_usage", "--with", "xlsx,pdf,png"],
+        ["report", *month, "--offline", *out, "--notebook", "chargeback", "-p", "level", "person"],
+        ["chargeback", *month, "--by", "person", "--csv", str(tmp_path / "shared" / "billing.csv")],
+        ["export", *month, "--format", "csv", "--output", str(tmp_path / "shared" / "month.csv")],
+        ["send", *month, "--dry-run", *out, "--readers", str(tmp_path / "mail.yaml")],
+    ):
+        assert main(words) in (0, 3, 4), (words, capsys.readouterr().err)
+    (tmp_path / "shared" / "said.txt").write_text(capsys.readouterr().out, "utf-8")
+    files = {file.suffix for file in (tmp_path / "shared").rglob("*") if file.is_file()}
+    assert files >= {".xlsx", ".pdf", ".png", ".html", ".ipynb", ".json", ".csv", ".eml", ".txt"}
+    known = list_known(company)
+    assert len(known) > 100
+    assert find_leaks(tmp_path / "shared", known) == {}
+    # The same search finds them where they were asked for.
+    assert main(
+        ["chargeback", *month, "--by", "person", "--names", "--csv", str(tmp_path / "named" / "named.csv")]
+    ) in (0, 3, 4)
+    assert find_leaks(tmp_path / "named", known) != {}
