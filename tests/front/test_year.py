@@ -13,7 +13,7 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
 
 from flexlib.certificate import State
 from flexlib.dates import Month, Span
-from flexlib.errors import InvalidRequest
+from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.spend import Spend
 from flexlib.front.spend import load_spend as open_spend
 from flexlib.front.year import list_models, list_places, measure_months
@@ -129,6 +129,23 @@ def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:
     assert heading_for_year_models(list_models(year, "usd")).heading == "No amount is known"
     assert heading_for_months(measure_months(year)).heading == "The months side by side"
     assert "no amount is known" in show_year_headlines(measure_months(year)).render_html()
+
+
+def test_a_year_of_one_month_has_eleven_gaps_and_no_zero(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
+    year = load_spend(Month(2025, 1), Month(2025, 12), tmp_path)
+    months, (model,) = measure_months(year), list_models(year, "usd")
+    gaps = [month for month in year.span.months if month != SEPTEMBER]
+    assert [model[str(month)] for month in gaps] == [None] * 11
+    assert [row["usd"] for row in months] == [None] * 8 + [3] + [None] * 3
+    assert [row["said"] for row in table_months(months).rows].count("not stored") == 11
+    assert render_table(table_months(months)).count(">0<") == 0
+    assert "in 1 month" in show_year_headlines(months).render_html()
+
+
+def test_a_year_of_nothing_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotMissing, match="Nothing of 2025-01-01 to 2025-12-31 is stored in .* Run: flexlib fetch"):
+        load_spend(Month(2025, 1), Month(2025, 12), tmp_path)
 
 
 def test_credits_have_their_price_and_their_spenders() -> None:
