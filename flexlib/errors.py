@@ -1,7 +1,7 @@
 """One class for each way of being wrong: its sentence says what was asked, what is wrong and what to do.
 
 Exit codes, the same for every command: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled
-or not witnessed, 5 a budget is passed.
+or not witnessed, 5 a budget is exceeded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from flexlib.i18n import _, translate_count
 
 LIMIT_PASSED = 5
-"""The exit code of a check that went well and found a budget passed."""
+"""The exit code of a check that went well and found a budget exceeded."""
 
 LONGEST_QUOTED = 255
 """Nothing longer is a name, not of a file either."""
@@ -180,7 +180,7 @@ class LedgerFailed(LedgerError):
 
 
 class LimitReached(LedgerError):
-    """A call that would pass a limit: it must not be made.
+    """A call that would exceed a limit: it must not be made.
 
     >>> from decimal import Decimal
     >>> import flexlib as fl

@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
     WITHIN = "within"
     NEAR = "near"
-    """The lowest threshold is reached, the amount is not passed."""
+    """The lowest threshold is reached, the amount is not exceeded."""
     WILL_BE_OVER = "will be over"
     """The forecast of the period's end is above the amount."""
     OVER = "over"
@@ -73,9 +73,9 @@ class BudgetLine:
     high: float | None
     """The forecast of the period's end and its band of 80 %; None where there is none."""
     day: date | None
-    """When it was passed, or is expected to be."""
+    """When it was exceeded, or is expected to be."""
     earliest: date | None
-    """When it may be passed at the earliest, by the band."""
+    """When it may be exceeded at the earliest, by the band."""
     over: int = 0
     """Of its periods in the month, how many are over."""
     count: int = 1

@@ -1,4 +1,4 @@
-"""`flexlib check`: which budgets are passed, near, or will be passed and on which day."""
+"""`flexlib check`: which budgets are exceeded, nearly used up, or will be exceeded and on which day."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ WIDTH = 13
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "check", _("which budgets are passed, near, or will be passed, and when"), """\
+    summary = _("which budgets are exceeded, nearly used up, or will be exceeded, and when")
+    parser = add_command(commands, "check", summary, """\
   flexlib check --year 2025 --month 9
   flexlib check --year 2025 --month 9 --as-of 2025-09-15 --json
   flexlib check --year 2025 --month 9 --budgets teams.yaml
@@ -76,8 +77,8 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints each budget; exits with 5 where one is passed, with 4 where the vendor's cap is another, with 3 where one
-    cannot be judged, else as the month."""
+    """Prints each budget; exits with 5 where one is exceeded, with 4 where the vendor's cap is another, with 3 where
+    one cannot be judged, else as the month."""
     from flexlib.analysis.budgets import Outcome
     from flexlib.cli.check_caps import check_caps, describe_caps, find_caps_code, render_caps
 

@@ -58,7 +58,7 @@ COMMANDS = (
 
 EPILOG = """\
 exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled or not witnessed,
-5 a budget is passed (flexlib check)
+5 a budget is exceeded (flexlib check)
 
 examples:
   flexlib report --demo --year 2025 --month 9      a report of made-up data, no key needed

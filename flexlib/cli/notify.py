@@ -1,4 +1,4 @@
-"""`flexlib notify`: tells who has to know that a budget is near, passed, or will be passed; each once."""
+"""`flexlib notify`: tells who has to know that a budget is nearly used up, exceeded, or will be exceeded; each once."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ NOT_TOLD = 1
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "notify", _("tells who has to know of budgets, each of them once"), """\
+    parser = add_command(commands, "notify", _("tells everyone who has to know about a budget, once each"), """\
   flexlib notify --year 2025 --month 9 --dry-run
   flexlib notify --year 2025 --month 9
-  flexlib notify                              what waits, and limits that are passed by now, without a look at months
+  flexlib notify                              what waits, and limits that are exceeded by now, without a look at months
   flexlib notify --resend 3f1c9a2b77d0""")  # fmt: skip
     add_month_options(parser, required=False)
     add_check_options(parser)
@@ -53,10 +53,10 @@ def add_commands(commands: Commands) -> None:
         "--resend",
         type=read_key,
         metavar="KEY",
-        help=_("send a notice again of which it is not known whether it was sent"),
+        help=_("send again a notice that may or may not have been sent"),
     )
     chosen.add_argument(
-        "--settle", type=read_key, metavar="KEY", help=_("it has arrived, or is not to be sent any more")
+        "--settle", type=read_key, metavar="KEY", help=_("note that it has arrived, or need not be sent any more")
     )
     parser.add_argument("--json", action="store_true", help=_("print it as JSON"))
     add_demo_option(parser)

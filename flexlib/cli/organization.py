@@ -126,18 +126,18 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     for one in made.departments:
         users = format_count(one.people, "user")
         lines.append(f"  {clean_text(one.name or NO_DEPARTMENT):<{width}}{users:>12}  {_write(one)}")
-    lines += _render("Spends and is nowhere", [
+    lines += _render("Spends but is listed nowhere", [
         f"{clean_text(one.name or 'not given'):<{WIDTH}}  {_write(one)}" for one in made.nowhere
     ], top)  # fmt: skip
-    lines += _render("Is listed and never spends", [
+    lines += _render("Is listed but never spends", [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
     lines += _render(f"Changed since {made.month.previous.title}", [
         f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
         for one in made.changes], top)  # fmt: skip
     if made.lost:
-        lines += _render("Names a team of which no line says the department", [
+        lines += _render("Names a team that no line puts in a department", [
             f"{_call(one, names=names)}  {clean_text(one.place.team or '')}" for one in made.lost], top)  # fmt: skip
-    lines += _render("Is nowhere between two lines", [
+    lines += _render("Is not listed between two lines", [
         f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
     if made.undecided:
         lines.append(explain_undecided(made.undecided))

@@ -68,7 +68,7 @@ def add_commands(commands: Commands) -> None:
     chosen.add_argument("--resend", type=read_key, metavar="KEY",
                         help=_("send a mail again of which it is not known whether it was sent"))  # fmt: skip
     chosen.add_argument(
-        "--settle", type=read_key, metavar="KEY", help=_("it has arrived, or is not to be sent any more")
+        "--settle", type=read_key, metavar="KEY", help=_("note that it has arrived, or need not be sent any more")
     )
     parser.add_argument("--json", action="store_true", help=_("print it as JSON"))
     add_demo_option(parser)

@@ -72,9 +72,9 @@ def find_person(standing: Standing) -> str | None:
 
 def _explain_untold(standing: Standing, to: str) -> str:
     if to == OWNER:
-        return (f"Nobody is told of the budget {standing.budget}: no e-mail of the {to} of {standing.scope} "
+        return (f"Nobody is told about the budget {standing.budget}: no e-mail address of the {to} of {standing.scope} "
                 f"{standing.of[0]} is known.")  # fmt: skip
-    return f"Nobody is told of the budget {standing.budget}: it is of no e-mail; name the person in it by one."
+    return f"Nobody is told about the budget {standing.budget}: it names no e-mail address; name the person by e-mail."
 
 
 def open_channels(servers: NoticeServers, root: Path, ca_bundle: str | None) -> dict[str, Channel]:

@@ -26,25 +26,24 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "subject": "Budget {name}: {what}",
         "subjects": "Budgets ({what})",
         "is reached": "{share} used",
-        "is over": "passed",
-        "is will be over": "expected to be passed",
-        "is cannot say": "nothing can be said",
+        "is over": "exceeded",
+        "is will be over": "expected to be exceeded",
+        "is cannot say": "cannot be judged",
         "reached": "{name}: {share} of the budget {period} is used, {spent} of {amount}.",
-        "over": "{name}: the budget {period} is passed{on}, with {spent} of {amount}{share}.",
-        "will be over": "{name}: the budget {period} is expected to be passed{on}. Used so far: {spent} of {amount}"
+        "over": "{name}: the budget {period} is exceeded{on}, with {spent} of {amount}{share}.",
+        "will be over": "{name}: the budget {period} is expected to be exceeded{on}. Used so far: {spent} of {amount}"
         "{share}; expected by the end of the period: {expected}.",
-        "cannot say": "{name}: too much is missing to say anything of the budget {period}; {spent} of {amount} are "
-        "known.",
+        "cannot say": "{name}: too much is missing to judge the budget {period}; {spent} of {amount} is known.",
         "on": " on {day}",
         "share": " ({share})",
         "at least": "at least {amount}",
         "some reached": "at {share} or more: {count}",
-        "some over": "passed: {count}",
-        "some will be over": "expected to be passed: {count}",
-        "some cannot say": "nothing can be said: {count}",
+        "some over": "exceeded: {count}",
+        "some will be over": "expected to be exceeded: {count}",
+        "some cannot say": "cannot be judged: {count}",
         "more": "And {count} more; flexlib check shows all.",
-        "personal": "Budgets of single persons: {what}.",
-        "end": "This is told once for each threshold. flexlib notify, {id}",
+        "personal": "Budgets of individual people: {what}.",
+        "end": "You are told once for each threshold. flexlib notify, {id}",
         "day": "{day} {month}",
         "dated": "{day} {month} {year}",
         "of day": "of {first}",
@@ -188,7 +187,7 @@ def _write_event(claim: Claim, language: str) -> str:
 
 
 def _count_events(claims: Sequence[Claim], language: str) -> str:
-    """`passed: 2, at 90 % or more: 1`."""
+    """`exceeded: 2, at 90 % or more: 1`."""
     words, said = WORDS[language], []
     for event, count in Counter(one.event for one in claims).items():
         share = words["percent"].format(number=event).replace(" ", SPACE)

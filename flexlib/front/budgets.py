@@ -57,9 +57,9 @@ class BudgetPeriod:
     high: float | None
     """The forecast of the period's end and its band; None where there is none."""
     day: date | None
-    """When it was passed, or is expected to be."""
+    """When it was exceeded, or is expected to be."""
     earliest: date | None
-    """When it may be passed at the earliest, by the band."""
+    """When it may be exceeded at the earliest, by the band."""
 
     @property
     def is_forecast_over(self) -> bool:

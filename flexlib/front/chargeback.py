@@ -152,7 +152,7 @@ def charge_month(
         heads = {one: count for one, count in heads.items() if one not in folded}
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     notes += [
-        f"{one.name}: to be shared by {one.rule}, of which nobody has any; so it stays a line of its own."
+        f"{one.name}: to be shared by {one.rule}, but no line has any; it stays a line of its own."
         for one in charges
         if one.rule is not Rule.NONE and one.name not in shared
     ]
@@ -194,7 +194,7 @@ def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine
     if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
         return ""
     said = ", ".join(f"{line.name} ({format_count(line.unpriced, 'call')})" for line in lacking)
-    return f"{one.name}: calls without a price weigh nothing, so that the share of these is too small: {said}."
+    return f"{one.name}: calls without a price count for nothing, so these lines have too small a share: {said}."
 
 
 def find_rules(named: Path | str | None) -> ChargebackRules:

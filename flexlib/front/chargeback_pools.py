@@ -112,7 +112,7 @@ def list_charges(
         amounts = _price(one, share, usage)
         if "clp" not in amounts:
             notes.append(
-                f"{one.name} is not in pesos, because no rate of {month.first} is stored; "
+                f"{one.name} is not in pesos, because no rate for {month.first} is stored; "
                 f"run: flexlib fx set {month.first} VALUE --source TEXT"
             )
         spare, said = _count_spare(one, usage, rules, heads)
@@ -144,7 +144,7 @@ def list_bases(usage: MonthUsage, rules: ChargebackRules) -> dict[str, Basis]:
 def list_end_notes(rules: Iterable[Dated], month: Month) -> list[str]:
     """Sentences on what ends on the first day of the month, which a file that meant the day after would write so."""
     return [
-        f"{one.name} is charged for {month.first}, its last day: where it was to end before, write until: "
+        f"{one.name} is still charged on {month.first}, its last day; if it should end before, write until: "
         f"{month.first - DAY}."
         for one in rules
         if one.end == month.first + DAY and one.first < month.first
@@ -163,8 +163,8 @@ def _count_spare(
         return Fraction(0), []
     if rules.unmapped is Rule.NONE:
         return seats - people, [
-            f"{one.name}: {float(seats - people):,.1f} of {seats:,} seats are of nobody whom the organization's "
-            "file or the use of the month names; they stand on the line Unmapped."
+            f"{one.name}: {float(seats - people):,.1f} of {seats:,} seats belong to nobody in the "
+            "organization's file and to nobody who used anything; they are charged to Unmapped."
         ]
     return Fraction(0), [
         f"{one.name}: the fee of {seats:,} seats is shared among {float(people):,.1f} people, all that the "

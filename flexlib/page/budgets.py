@@ -31,10 +31,10 @@ COLOURS = {
 }
 
 SAID = {
-    Outcome.OVER: mark_text("{name}: the budget is passed"),
-    Outcome.WILL_BE_OVER: mark_text("{name}: the budget will be passed"),
+    Outcome.OVER: mark_text("{name}: the budget is exceeded"),
+    Outcome.WILL_BE_OVER: mark_text("{name}: the budget will be exceeded"),
     Outcome.CANNOT_SAY: mark_text("{name}: the budget cannot be judged"),
-    Outcome.NEAR: mark_text("{name}: the budget is near its end"),
+    Outcome.NEAR: mark_text("{name}: the budget is nearly used up"),
 }
 """Of one budget; the worst first."""
 
@@ -42,10 +42,10 @@ SAID = {
 def _count_said(outcome: Outcome, count: int) -> str:
     """Of several."""
     said = {
-        Outcome.OVER: translate_count("{count} is passed", "{count} are passed", count),
-        Outcome.WILL_BE_OVER: _("{count} will be passed"),
+        Outcome.OVER: translate_count("{count} is exceeded", "{count} are exceeded", count),
+        Outcome.WILL_BE_OVER: _("{count} will be exceeded"),
         Outcome.CANNOT_SAY: _("{count} cannot be judged"),
-        Outcome.NEAR: translate_count("{count} is near its end", "{count} are near their end", count),
+        Outcome.NEAR: translate_count("{count} is nearly used up", "{count} are nearly used up", count),
     }
     return said[outcome].format(count=format_number(count))
 
@@ -59,7 +59,7 @@ def show_budgets(lines: Sequence[BudgetLine]) -> Piece:
 
 
 def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
-    """How many budgets are passed, will be, cannot be judged or are near; that all are held where none is."""
+    """How many budgets are exceeded, will be, cannot be judged or are nearly used up, or that all are held."""
     note = _(
         "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
         "mark what is expected."

@@ -1,4 +1,4 @@
-"""Where budgets stand, as it is told: kept in the data folder, by whoever sees a threshold passed, until it is sent."""
+"""Where a budget stands, as it is told: kept in the data folder, by who sees it reach a threshold, until it is sent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Standing:
     high: Decimal | None = None
     """The ends of the forecast's band; None where there is none."""
     day: date | None = None
-    """On which it was passed, or is expected to be."""
+    """On which it was exceeded, or is expected to be."""
 
     @property
     def is_personal(self) -> bool:
@@ -119,7 +119,7 @@ def list_standings(root: Path) -> dict[Path, Standing]:
             continue
         except (OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise BadFile(
-                _("{file}, which says that a budget passed a threshold, cannot be read; move it away.").format(
+                _("{file}, which says that a budget reached a threshold, cannot be read; move it away.").format(
                     file=file
                 )
             ) from error

@@ -43,16 +43,16 @@ def write_period(one: BudgetLine) -> str:
 
 
 def explain_outcome(one: BudgetLine) -> str:
-    """When a budget was passed, will be, or may be, in a few words; empty where there is nothing to be said."""
+    """When a budget was exceeded, will be, or may be, in a few words; empty where there is nothing to be said."""
     if one.outcome is Outcome.OVER:
-        return _("passed on {day}").format(day=format_short_day(one.day)) if one.day and one.span.days > 1 else ""
+        return _("exceeded on {day}").format(day=format_short_day(one.day)) if one.day and one.span.days > 1 else ""
     if not one.is_running or one.outcome is Outcome.CANNOT_SAY:
         return ""
     if one.expected is None:
         return _("too early for a forecast")
     if one.day and one.outcome is Outcome.WILL_BE_OVER:
-        return _("will pass on {day}").format(day=format_short_day(one.day))
-    return _("may pass on {day}").format(day=format_short_day(one.earliest)) if one.earliest else ""
+        return _("will be exceeded on {day}").format(day=format_short_day(one.day))
+    return _("may be exceeded on {day}").format(day=format_short_day(one.earliest)) if one.earliest else ""
 
 
 def count_over(one: BudgetLine) -> str:

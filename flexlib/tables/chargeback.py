@@ -42,7 +42,7 @@ PLURALS = {
 UNPRICED = "none of its calls has a price"
 RULE_WORDS = {
     Rule.NONE: "not shared",
-    Rule.EQUAL: "shared alike",
+    Rule.EQUAL: "shared equally",
     Rule.USE: "shared by use",
     Rule.HEAD: "shared by people",
 }
@@ -206,7 +206,7 @@ def explain_item(
         return f"{format_plain(basis.percent)} % of all above"
     said = [RULE_WORDS[rule]] if rule else []
     if rule is Rule.USE and line.unpriced:
-        said.append(f"your {format_count(line.unpriced, 'call')} without a price weigh nothing")
+        said.append(f"your {format_count(line.unpriced, 'call')} without a price count for nothing")
     if rule is Rule.HEAD:
         said.append(f"your people: {float(heads):,.4g}")
     if basis and basis.usd_a_seat is not None:

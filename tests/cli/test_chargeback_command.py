@@ -171,10 +171,7 @@ def test_a_pool_that_nobody_can_be_charged_with_stays_a_line_and_says_so(
     for rule in ("use", "head"):
         _, made = charge(capsys, *write_rules(tmp_path, RULES.format(unmapped="equal", rule=rule)))
         assert list_items(made, "seats") == {"seats": "30"}
-        assert (
-            made["notes"][-1]
-            == f"seats: to be shared by {rule}, of which nobody has any; so it stays a line of its own."
-        )
+        assert made["notes"][-1] == f"seats: to be shared by {rule}, but no line has any; it stays a line of its own."
 
 
 def test_fees_are_in_pesos_at_the_rate_of_the_first_day_and_without_one_it_is_said(
@@ -184,7 +181,7 @@ def test_fees_are_in_pesos_at_the_rate_of_the_first_day_and_without_one_it_is_sa
     _, made = charge(capsys, *rules)
     assert list_items(made, "fee", "usd_exact") == {"Platform": "2.5", "Sales": "2.5"}  # for 15 of 30 days
     assert list_items(made, "fee", "clp") == {"Platform": None, "Sales": None}
-    assert made["notes"][0].startswith("fee is not in pesos, because no rate of 2025-09-01 is stored; run: flexlib fx")
+    assert made["notes"][0].startswith("fee is not in pesos, because no rate for 2025-09-01 is stored; run: flexlib fx")
     rates = sort_rates([Rate(SEPTEMBER.first, Decimal(951), "test")])
     write_kept_rates([KeptRate(one, SEPTEMBER.end) for one in rates], data)
     _, made = charge(capsys, *rules)
@@ -314,8 +311,8 @@ def test_each_person_pays_for_a_seat_and_those_that_nobody_known_has_are_the_unm
     rules = RULES.replace("seats: 3", "seats: 10").format(unmapped="none", rule="head")
     _, made = charge(capsys, *write_rules(tmp_path, rules))
     assert list_items(made, "seats") == {"Platform": "20", "Sales": "10", "Unmapped": "70"}
-    said = "seats: 5.0 of 10 seats are of nobody whom the organization's file or the use of the month names"
-    assert f"{said}; they stand on the line Unmapped." in made["notes"]
+    said = "seats: 5.0 of 10 seats belong to nobody in the organization's file and to nobody who used anything"
+    assert f"{said}; they are charged to Unmapped." in made["notes"]
     _, made = charge(capsys, *write_rules(tmp_path, rules.replace("unmapped: none", "unmapped: use")))
     assert list_items(made, "seats") == {"Platform": "66.67", "Sales": "33.33"}
     assert made["notes"][-1].startswith("seats: the fee of 10 seats is shared among 3.0 people, all that")
@@ -341,7 +338,7 @@ def test_a_pool_by_use_says_whose_calls_without_a_price_weigh_nothing(
     rules = "pools:\n  - {name: fee, usd: '9', rule: use}\n  - {name: plan, plan_credits: '1', rule: use}\n"
     words = write_rules(tmp_path, rules)
     assert main([*WORDS, *words]) == 0
-    said = "fee: calls without a price weigh nothing, so that the share of these is too small: Idle (1 call)."
+    said = "fee: calls without a price count for nothing, so these lines have too small a share: Idle (1 call)."
     assert said in capsys.readouterr().out.splitlines()
     _, made = charge(capsys, *words)
     assert said in made["notes"]
@@ -354,7 +351,7 @@ def test_a_pool_that_ends_on_the_first_of_the_month_says_that_this_day_is_charge
 ) -> None:
     entry = "pools:\n  - {{name: fee, usd: '9', rule: equal, until: {}}}\n"
     _, made = charge(capsys, *write_rules(tmp_path, entry.format("2025-09-01")))
-    said = "fee is charged for 2025-09-01, its last day: where it was to end before, write until: 2025-08-31."
+    said = "fee is still charged on 2025-09-01, its last day; if it should end before, write until: 2025-08-31."
     assert said in made["notes"]
     _, made = charge(capsys, *write_rules(tmp_path, entry.format("2025-08-31")))
     assert (made["notes"], list_items(made, "fee")) == ([], {})

@@ -53,7 +53,7 @@ def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data:
     ]  # fmt: skip
     page = letters["department_platform.html"]
     assert read_cells(page, "table-items") == [
-        ["Direct use", "11.11"], ["Licence shared alike", "100.00"], ["Total", "111.11"],
+        ["Direct use", "11.11"], ["Licence shared equally", "100.00"], ["Total", "111.11"],
     ]  # fmt: skip
     said = "A second figure of the month, such as a bill, differs from the calls; yours are as counted."
     assert f"{said} Ask who sends this page." in read_words(page)

@@ -162,7 +162,10 @@ def test_who_cannot_be_told_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     notices = tmp_path / "FLEXLIB_NOTICES.yaml"
     notices.write_text("notices: [{email: person, at: [cannot say]}]", "utf-8")
     code, _, wrong = run(capsys, "notify", *MONTH)
-    assert (code, wrong) == (1, "Nobody is told of the budget b: it is of no e-mail; name the person in it by one.\n")
+    assert (code, wrong) == (
+        1,
+        "Nobody is told about the budget b: it names no e-mail address; name the person by e-mail.\n",
+    )
 
 
 def test_the_owner_of_a_team_is_told_of_its_budget(
@@ -176,7 +179,11 @@ def test_the_owner_of_a_team_is_told_of_its_budget(
     roster = tmp_path / "roster.csv"
     roster.write_text("who,team,owner\nana@example.com,Payments,Boss@example.com\n", "utf-8")
     code, said, wrong = run(capsys, "notify", *MONTH, "--roster", str(roster))
-    assert (code, said.splitlines()[1:], wrong) == (0, ["  SENT     e-mail to boss@example.com: Budget b: passed"], "")
+    assert (code, said.splitlines()[1:], wrong) == (
+        0,
+        ["  SENT     e-mail to boss@example.com: Budget b: exceeded"],
+        "",
+    )
     assert len(script.taken) == 1
 
 
@@ -211,7 +218,7 @@ def test_what_waits_is_counted_by_check_and_goes_when_it_is_due(
     notices.write_text(f"quiet: ['{first}', '{last}']\nnotices: [{{email: a@example.com, budgets: all}}]", "utf-8")
     code, said, wrong = run(capsys, "notify", *MONTH)
     assert (code, wrong, script.asked) == (0, "", [])
-    assert f", {last} UTC): Budget all: passed" in said
+    assert f", {last} UTC): Budget all: exceeded" in said
     assert said.splitlines()[1].startswith("  WAITING  e-mail to a@example.com (until ")
     notices.write_text("notices: [{email: b@example.com, budgets: all}]", "utf-8")
     days = date(2025, 9, 1), date(2025, 9, 30)

@@ -85,7 +85,7 @@ def test_a_team_that_has_no_line_is_named_with_who_names_it_and_ends_with_3(
     assert (code, made["spends_and_is_nowhere"]) == (NOWHERE, [])
     assert made["teams_without_a_line"] == [{"line": 10, "kind": "person", "team": "Asistant"}]
     main(WORDS)
-    assert "Names a team of which no line says the department: 1\n  line 10  Asistant\n" in capsys.readouterr().out
+    assert "Names a team that no line puts in a department: 1\n  line 10  Asistant\n" in capsys.readouterr().out
     # Where no team has a line, teams are all that there is.
     roster.write_text(HEAD + "ben@example.com,,,Asistant,,,,\n", "utf-8")
     assert check(capsys)[1]["teams_without_a_line"] == []
@@ -113,8 +113,8 @@ def test_the_console_says_the_same_line_by_line(roster: Path, capsys: pytest.Cap
     assert lines[0] == f"Organization of September 2025: {roster}, 8 lines"
     assert lines[1].split() == ["in", "no", "department", "2", "users", "1.00", "flex", "credits,", "US$", "4.04"]
     assert [line for line in lines if not line.startswith(" ")][1:] == [
-        "Spends and is nowhere: 2", "Is listed and never spends: 1", "Changed since August 2025: 4",
-        "Is nowhere between two lines: 1"]  # fmt: skip
+        "Spends but is listed nowhere: 2", "Is listed but never spends: 1", "Changed since August 2025: 4",
+        "Is not listed between two lines: 1"]  # fmt: skip
     assert "  and 1 more" in lines
 
 

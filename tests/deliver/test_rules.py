@@ -114,8 +114,8 @@ def test_who_has_no_address_is_named_and_not_forgotten() -> None:
     plan = plan_notices([rule("email", "person"), rule("email", "owner")], [user, team], NOON)
     assert plan.claims == ()
     assert plan.untold == (
-        "Nobody is told of the budget for Ana: it is of no e-mail; name the person in it by one.",
-        "Nobody is told of the budget OpenAI: no e-mail of the owner of team payments is known.",
+        "Nobody is told about the budget for Ana: it names no e-mail address; name the person by e-mail.",
+        "Nobody is told about the budget OpenAI: no e-mail address of the owner of team payments is known.",
     )
     owned = plan_notices(
         [rule("email", "owner", at=(90,))], [team], NOON, lambda one: f"{one.of[0].title()}@example.com"
@@ -174,7 +174,7 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
     ("changes", "language", "sentence"),
     [
         ({}, "en",
-         "OpenAI: the budget of September 2025 is passed on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."),
+         "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."),
         ({"lacks": True, "day": None}, "es",
          "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$ 312,50 de US$ 300,00 (104,2 %)."),
         ({"unit": "clp", "spent": Decimal(3125000), "amount": Decimal(3000000), "day": None}, "es",
@@ -185,13 +185,12 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
          "ahora: US$ 256,00 de US$ 300,00 (85,3 %); previsto al final del período: US$ 1.338,85 "
          "(80 %: US$ 310,00 a US$ 1.500,00)."),
         ({"outcome": "cannot say"}, "en",
-         "OpenAI: too much is missing to say anything of the budget of September 2025; "
-         "US$ 312.50 of US$ 300.00 are known."),
+         "OpenAI: too much is missing to judge the budget of September 2025; US$ 312.50 of US$ 300.00 is known."),
         ({"first": date(2025, 8, 15), "last": date(2025, 9, 14), "unit": "flex_credits"}, "es",
          "OpenAI: el presupuesto del 15 de agosto al 14 de septiembre de 2025 se superó el 24 de septiembre, con "
          "312,50 de 300,00 créditos flex (104,2 %)."),
         ({"budget": "a\x1b[31mb", "last": OPENAI.first}, "en",
-         "a�[31mb: the budget of 1 September 2025 is passed, with US$ 312.50 of US$ 300.00 (104.2 %)."),
+         "a�[31mb: the budget of 1 September 2025 is exceeded, with US$ 312.50 of US$ 300.00 (104.2 %)."),
     ],
 )  # fmt: skip
 def test_a_sentence_in_the_reader_s_language(changes: dict[str, object], language: str, sentence: str) -> None:

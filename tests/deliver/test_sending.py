@@ -222,9 +222,9 @@ def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there
     said = finance.get_content()
     assert "ana" not in said.lower().replace("finance", "")
     assert said.splitlines()[0].replace("\u00a0", " ") == (
-        "OpenAI: the budget of September 2025 is passed on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."
+        "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."
     )
-    assert "Budgets of single persons: passed: 1." in said
+    assert "Budgets of individual people: exceeded: 1." in said
     assert own["Message-ID"] == f"<flexlib.{told[0].id}@example.com>"
     assert (own["Auto-Submitted"], own["From"]) == ("auto-generated", "flexlib@example.com")
     assert tell(rules, [ANA, OPENAI], tmp_path, servers, now=NOON)[1] == []
@@ -312,7 +312,7 @@ def test_what_slack_shows_links_to_nothing_and_calls_nobody(tmp_path: Path) -> N
     with serve_script("http") as script:
         tell([rule("slack", "ops")], [replace(OPENAI, budget="<!channel> & co")], tmp_path, script.servers(), now=NOON)
     text = json.loads(script.taken[0].partition(b"\r\n\r\n")[2])["text"]
-    assert text.splitlines()[0] == "*Budget &lt;!channel&gt; &amp; co: passed*"
+    assert text.splitlines()[0] == "*Budget &lt;!channel&gt; &amp; co: exceeded*"
 
 
 def test_a_file_gets_a_line_that_only_its_owner_reads(tmp_path: Path) -> None:

@@ -35,13 +35,13 @@ def find_lines(root: Path, of: str, file: Path, names: bool = False) -> list[Bud
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([LINE, OVER, HELD], "Of 3 budgets 1 is passed, 1 will be passed"),
-        ([OVER, OVER, HELD], "Of 3 budgets 2 are passed"),
+        ([LINE, OVER, HELD], "Of 3 budgets 1 is exceeded, 1 will be exceeded"),
+        ([OVER, OVER, HELD], "Of 3 budgets 2 are exceeded"),
         ([replace(HELD, outcome=Outcome.CANNOT_SAY), replace(HELD, outcome=Outcome.NEAR)],
-         "Of 2 budgets 1 cannot be judged, 1 is near its end"),
+         "Of 2 budgets 1 cannot be judged, 1 is nearly used up"),
         ([HELD, HELD], "All 2 budgets are held"),
         ([HELD], "The budget is held"),
-        ([LINE], "all credits: the budget will be passed"),
+        ([LINE], "all credits: the budget will be exceeded"),
     ],
 )  # fmt: skip
 def test_the_heading_counts_what_is_passed_first(lines: list[BudgetLine], said: str) -> None:
@@ -53,10 +53,10 @@ def test_the_worst_budget_stands_first_with_its_forecast_and_its_band() -> None:
     assert words.rindex("mail") < words.rindex("all credits") < words.rindex("chat")
     (row,) = table_budgets([LINE]).rows
     assert [row[name] for name in ("spent", "of", "share", "expected", "band", "outcome", "why")] == [
-        "80.50", "100.00", "80.5\u00a0%", "111.50", "101.00 to 155.25", "will be over", "will pass on 29 Sep"
+        "80.50", "100.00", "80.5\u00a0%", "111.50", "101.00 to 155.25", "will be over", "will be exceeded on 29 Sep"
     ]  # fmt: skip
     (row,) = table_budgets([OVER]).rows
-    assert (row["expected"], row["why"]) == ("", "passed on 12 Sep")
+    assert (row["expected"], row["why"]) == ("", "exceeded on 12 Sep")
     (row,) = table_budgets([HELD]).rows
     assert row["why"] == "too early for a forecast"
 
@@ -75,7 +75,7 @@ def test_bars_are_of_budgets_that_have_an_amount_and_end_at_twice_of_it() -> Non
     assert chart is not None
     axes = chart.figure.axes[0]
     assert (axes.get_xlim(), [bar.get_extents().width > 0 for bar in axes.patches]) == ((0, 200), [True])
-    assert "mail: 5,000.0 % of 100.00 flex credits, over, passed on 12 Sep" in chart.description
+    assert "mail: 5,000.0 % of 100.00 flex credits, over, exceeded on 12 Sep" in chart.description
     assert "no share" in read_words(show_budgets([nothing]).render_html())
     assert show_budgets([]).render_html() == ""
 

@@ -26,6 +26,7 @@ from harness import Answer, Request, serve
 from report_samples import FIXTURE, THINKING, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
+from flexlib.cli.main import main
 from flexlib.page.kit.markup import POLICY
 from flexlib.page.kit.theme import DARK, LIGHT
 from flexlib.report.offline import find_loaded
@@ -146,6 +147,36 @@ def spend_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_report(check_request("llm_usage", MONTH), folder / "reports", folder)
 
 
+@pytest.fixture(scope="module")
+def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one department with a long name is charged with: large amounts, a pool of each rule, a tax."""
+    folder, name = tmp_path_factory.mktemp("letter"), "Investigación y Desarrollo de Productos Digitales"
+    said = json.dumps({"department": name})
+    calls = [call(f"{number}", "2025-09-02T10:00", usd, metadata=said, usable_type="user", usable_id=number,
+                  amount_in_clp=Decimal("9999999999.12"), model=f"a-very-long-name-of-a-model-{number}-instruct")
+             for number, usd in enumerate(["123456789.1234", "98765432.1", None])]  # fmt: skip
+    store(folder / "data", "ledger", SEPTEMBER, *calls)
+    (folder / "rules.yaml").write_text(
+        "pools:\n  - {name: seats, usd_a_seat: '30', seats: 40, rule: head, from: 2025-09-16}\n"
+        "  - {name: gateway, usd: '90', rule: use}\n  - {name: pool, usd: '90', rule: equal}\n"
+        "taxes:\n  - {name: IVA, percent: '19'}\n"
+    )
+    words = ["--per", "department", "--rules", str(folder / "rules.yaml"), "--output-dir", str(folder), "--with-total"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLEXLIB_DATA", str(folder / "data"))
+        assert main(["chargeback", "--year", "2025", "--month", "9", *words]) in (0, 3)
+    (found,) = (folder / "2025-09" / "chargeback").iterdir()
+    return found
+
+
+@pytest.mark.parametrize("width", [1180, 390])
+def test_of_a_letter_nothing_is_wider_than_the_window_or_cut(letter: Path, probe: Probe, width: int) -> None:
+    seen = probe(letter, width)
+    assert {name: seen[name] for name in ("outside", "cut", "overlapping", "requests")} == {
+        "outside": [], "cut": [], "overlapping": [], "requests": [],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("width", [1180, 390])
 def test_of_a_page_on_spend_nothing_is_cut_and_no_figure_reaches_into_the_next(
     spend_page: Path, probe: Probe, width: int
@@ -198,10 +229,11 @@ addEventListener("load", async () => {{
 
 @pytest.mark.parametrize("flags", [(), ("--blink-settings=preferredColorScheme=0",)], ids=["light", "dark"])
 def test_axe_finds_nothing_on_any_page(
-    flags: tuple[str, ...], gap_page: Path, spend_page: Path, chromium: str, tmp_path: Path
+    flags: tuple[str, ...], gap_page: Path, spend_page: Path, letter: Path, chromium: str, tmp_path: Path
 ) -> None:
     axe = (files("axe_core_python") / "axe.min.js").read_text("utf-8").replace("</script", "<\\/script")
-    pages = {"a gap": gap_page.read_text("utf-8"), "long names": spend_page.read_text("utf-8")}
+    made = {"a gap": gap_page, "long names": spend_page, "a letter": letter}
+    pages = {name: page.read_text("utf-8") for name, page in made.items()}
     for notebook in sorted((find_home() / "notebooks").glob("*.ipynb")):  # with the outputs that are stored
         pages[notebook.stem] = render_notebook(nbformat.read(notebook, 4))  # type: ignore[no-untyped-call]
     frames = [FRAME.partition("<iframe")[0]]
@@ -363,3 +395,11 @@ def test_it_prints_on_a_few_pages_of_a4_in_light_colours(page: Path, chromium: s
     sizes = {tuple(round(float(n)) for n in size.split()) for size in re.findall(rb"/MediaBox \[([^\]]+)\]", text)}
     assert sizes == {(0, 0, 595, 842)}
     assert 2 <= len(re.findall(rb"/Type /Page\b", text)) <= 4
+
+
+def test_a_letter_prints_on_one_page_of_a4(letter: Path, chromium: str, tmp_path: Path) -> None:
+    paper = tmp_path / "letter.pdf"
+    browse(chromium, tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={paper}", letter.as_uri())
+    text = paper.read_bytes()
+    assert b"/MediaBox [0 0 594.95996 841.91998]" in text or b"/MediaBox [0 0 595" in text
+    assert len(re.findall(rb"/Type /Page\b", text)) == 1
