@@ -128,6 +128,8 @@ def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
                 compared.add(command.split()[1])
                 assert printed == said
     assert compared == {one.split()[1] for one in PRINTED}
+    assert (clone / "site" / "demo" / "departments" / "platform.html").exists()
+    shutil.rmtree(clone / "site")  # its pages are counted by tests/site
     pages = {str(page.relative_to(clone)) for page in clone.rglob("*.html")}
     assert pages == {
         *(

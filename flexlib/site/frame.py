@@ -86,11 +86,12 @@ def _render_navigation(navigation: Navigation) -> str:
 
 def _render_search(index: Sequence[Entry]) -> str:
     field = '<input type="search" id="words" autocomplete="off" spellcheck="false">'
-    label = f'<label for="words">{escape(_("Search months, models, departments and reports"))}</label>'
+    words = _("Search months, models, departments and reports")
+    label = render_element("label", escape(words), for_="words")
     said = {"none": _("Nothing is found."), "one": _("One page is found."), "many": _("{count} pages are found.")}
-    words = "".join(f' data-{name}="{escape(text)}"' for name, text in said.items())
+    sentences = "".join(f' data-{name}="{escape(text)}"' for name, text in said.items())
     return (
-        f'<form id="search" class="flex-search" role="search" hidden{words}>{label}{field}'
+        f'<form id="search" class="flex-search" role="search" hidden{sentences}>{label}{field}'
         f'<p role="status"></p><ul class="flex-found"></ul></form>\n'
         f'<script type="application/json" id="search-index">{_write_json(index)}</script>'
     )

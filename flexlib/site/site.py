@@ -77,7 +77,7 @@ def show_reports(reports: Sequence[Report], root: str) -> Html:
 
 def name_state(state: State | None) -> str:
     """The word of a month's state."""
-    return _("not stored") if state is None else BADGES[state].word
+    return _("not stored") if state is None else _(BADGES[state].word)
 
 
 def write_usd(amount: Decimal | None) -> str:
