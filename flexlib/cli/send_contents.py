@@ -95,6 +95,7 @@ class MonthWriter:
         another total."""
         from flexlib.deliver.months import Content
         from flexlib.page.mail.markup import render_mail
+        from flexlib.page.mail.month import write_amount
         from flexlib.page.mail.text import write_mail
 
         with speak(reader.language or self.language):
@@ -102,8 +103,8 @@ class MonthWriter:
             warnings = []
             if before:
                 warnings = [
-                    _("This replaces the mail of {moment}, in which the total was US$ {amount}.").format(
-                        moment=format_moment(before[1]), amount=format_amount(before[0])
+                    _("This replaces the mail of {moment}, in which the total was {amount}.").format(
+                        moment=format_moment(before[1]), amount=write_amount("usd", before[0])
                     )
                 ]
             notes = [

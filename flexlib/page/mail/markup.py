@@ -126,7 +126,7 @@ def _render_picture(picture: Picture) -> str:
 
 def _render_table(table: Table) -> str:
     columns = list_columns(table)
-    heads = "".join(render_element("th", escape(one.heading), class_=_name_class(one), scope="col") for one in columns)
+    heads = "".join(render_element("th", escape(one.title), class_=_name_class(one), scope="col") for one in columns)
     lines = [render_element("tr", "".join(_render_cell(one, row) for one in columns)) for row in table.rows]
     foot = []
     if any(one.total is not Total.BLANK for one in columns):

@@ -14,6 +14,7 @@ from flexlib.certificate import State
 from flexlib.formats import UNKNOWN, format_change, format_moment
 from flexlib.i18n import _, translate_count
 from flexlib.page.kit.parts import BADGES, Heading
+from flexlib.page.kit.units import UNITS
 from flexlib.page.mail.parts import Card, MailPage, Section, draw_picture
 from flexlib.page.usage import headings, money
 from flexlib.spend import name_models, total_spend
@@ -22,13 +23,12 @@ from flexlib.spend.month import MonthUsage
 from flexlib.tables import usage as tables
 from flexlib.tables.definition import Kind, Table, call_counted, format_value
 
-UNITS = {"usd": ("US$", Kind.USD), "clp": ("CLP", Kind.CLP)}
+MONEY = ("usd", "clp")
 
 
 def write_amount(unit: str, amount: Decimal | None) -> str:
     """`US$ 401.57`, `CLP 386,993`; a dash where it is not known."""
-    name, kind = UNITS[unit]
-    return UNKNOWN if amount is None else f"{name} {format_value(amount, kind)}"
+    return UNKNOWN if amount is None else UNITS[unit].write(amount)
 
 
 def build_month_mail(
@@ -41,7 +41,7 @@ def build_month_mail(
     """The mail of the month of `usage`; `before` it, and the flex credits of all. `departments`: what each came
     to."""
     badge, totals = BADGES[usage.state], total_spend(usage)
-    usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in UNITS)
+    usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in MONEY)
     is_least = usage.state is State.GAP or bool(totals["unpriced_usd"])
     title = _("LLM spend of {month}").format(month=usage.month.title)
     spend = write_amount("usd", usd)

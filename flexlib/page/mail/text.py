@@ -49,7 +49,7 @@ def _fill(text: str, after: str = "") -> list[str]:
 
 def _write_table(table: Table) -> Iterator[str]:
     columns = list_columns(table)
-    cells = [[one.heading for one in columns]]
+    cells = [[one.title for one in columns]]
     cells += [[format_value(row.get(one.key), one.kind) for one in columns] for row in table.rows]
     if any(one.total is not Total.BLANK for one in columns):
         cells.append([format_value(table.sum_column(one), one.kind) for one in columns])
