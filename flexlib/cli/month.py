@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from flexlib.closing.run import Progress
     from flexlib.closing.steps import Record
 
-WIDTHS = 20, 9
-"""Of the name of a step, and of what became of it."""
+WIDTH = 20
+"""Of the name of a step."""
 MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
 
 
@@ -116,6 +116,11 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     return Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
 
 
+def find_width() -> int:
+    """Of what became of a step, in the reader's language."""
+    return max(len(_(one)) for one in (*MANY_OUTCOMES, "does not")) + 1
+
+
 def print_preview(
     closing: Closing, found: Sequence[tuple[str, Sequence[str], bool, str]], arguments: argparse.Namespace
 ) -> None:
@@ -127,7 +132,7 @@ def print_preview(
     print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
     for name, words, runs, why in found:
         what = _("runs") if runs else _("does not")
-        print(clean_text(f"  {name:<{WIDTHS[0]}}{what:<{WIDTHS[1]}} {why}"))
+        print(clean_text(f"  {name:<{WIDTH}}{what:<{find_width()}} {why}"))
         if runs:
             print(clean_text(f"    flexlib {shlex.join(words)}"))
 
@@ -139,7 +144,7 @@ def print_step(record: Record, *, shows: bool = False) -> None:
     took = [_("{seconds} s").format(seconds=record.seconds)] if is_new and record.seconds is not None else []
     ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
     said = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
-    print(clean_text(f"  {name:<{WIDTHS[0]}}{what:<{WIDTHS[1]}} {', '.join(said)}".rstrip()), flush=True)
+    print(clean_text(f"  {name:<{WIDTH}}{what:<{find_width()}} {', '.join(said)}".rstrip()), flush=True)
     for line in record.said if record.outcome == "done" and not shows else ():
         print(clean_text(f"    {line}"), flush=True)
 

@@ -207,6 +207,7 @@ def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
     if not isinstance(facts, dict):
         return []
     named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]
+    named += [f"{facts['folder']}/index.html"] if "folder" in facts else []  # of a site, by which it is entered
     return [one for one in named if isinstance(one, str)]
 
 

@@ -21,7 +21,7 @@ from flexlib.proof import State
 from flexlib.settings import find_home
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.fx import load_rates
-from flexlib.store.snapshots import find_snapshot, list_newest
+from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 
 ATTACHED = ("*.html", "*.pdf", "*.xlsx")
 """What a mail may show or hold of the month's folder."""
@@ -166,6 +166,17 @@ def find_exports(closing: Closing) -> Iterator[Step]:
         yield Step(f"export {name}", words, _hash_sums(closing), reason, makes_files=True)
 
 
+def find_site(closing: Closing) -> Iterator[Step]:
+    """Builds the folder of all months beside that of the reports."""
+    folder = closing.output_dir.with_name("site")
+    demo = ("--demo",) if closing.is_demo else ()
+    words = ("site", *demo, "--json", "--output", str(folder), "--reports", str(closing.output_dir))
+    reason = "" if list_months(closing.settings.data) else _("no month is stored")
+    pages = closing.folder.parent.glob("*/*.html")
+    inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages, closing.output_dir)
+    yield Step("site", words, inputs, reason, makes_files=True)
+
+
 def find_notices(closing: Closing) -> Iterator[Step]:
     """Tells who has to know of budgets, each once."""
     rules = closing.settings.notices
@@ -197,6 +208,7 @@ TABLE = (
     Line("budgets", ("organization",), find_budgets),
     Line("reports", ("budgets",), find_reports, at_once=True),
     Line("exports", ("budgets",), find_exports, at_once=True),
+    Line("site", ("reports", "exports"), find_site),
     Line("notices", ("reports", "exports"), find_notices),
     Line("mail", ("reports", "exports"), find_mail),
 )

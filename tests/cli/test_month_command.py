@@ -69,6 +69,7 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         "report flex_credits": f"report --notebook flex_credits --year 2025 --month 9 {end} --names",
         "report llm_usage": f"report --notebook llm_usage --year 2025 --month 9 {end} -p top 3 {zone}",
         "report year": f"report --notebook year -p year 2025 {end} {zone}",
+        "site": f"site --json --output {tmp_path.with_name('site')} --reports {tmp_path}",
         "export focus": f"export --format focus --year 2025 --month 9 --json --output-dir {folder} --names",
     }
     assert list(tmp_path.iterdir()) == [plan]
@@ -160,7 +161,7 @@ def test_a_server_that_does_not_answer_stops_what_needs_its_month(
         "  ledger              left out  no calls are recorded here",
     ]
     assert "  reports             not run   fetch has failed" in lines
-    assert lines[-2] == "September 2025: left out: 3, failed: 1, not run: 6; exit code 1"
+    assert lines[-2] == "September 2025: left out: 3, failed: 1, not run: 7; exit code 1"
     assert said.err.startswith("ops@example.com could not be told: No mail server is known; set FLEXLIB_SMTP_URL")
 
 

@@ -111,7 +111,7 @@ def test_what_needs_a_step_that_failed_is_not_run_and_the_worst_code_is_the_runs
         **dict.fromkeys(("fetch", "rates", "ledger", "organization"), "left out"),
         "import": "done",
         "budgets": "failed",
-        **dict.fromkeys(("reports", "exports", "notices", "mail"), "not run"),
+        **dict.fromkeys(("reports", "exports", "site", "notices", "mail"), "not run"),
     }
     by_step = {one.step: one for one in progress.all_records}
     assert by_step["budgets"].why == "check says why."
@@ -215,7 +215,7 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
         text = read.get_content()
         assert read["Subject"] == "flexlib month 2025-09: failed: budgets"
         assert "budgets failed: check says why." in text
-        assert "Not run, since it needs what failed: reports, exports, notices, mail. No older report" in text
+        assert "Not run, since it needs what failed: reports, exports, site, notices, mail. No older report" in text
         assert run_once(make_runner(tmp_path)[0]) == ""
         other, _ = make_runner(tmp_path, {"notify": 1})
         (tmp_path / "notices.yaml").write_text("other rules")
