@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.cli.export_formats import CHARTS, DIALECTS, FORMATS, Exported, Source, take_formats
+from flexlib.cli.export_formats import CHARTS, DIALECTS, FORMATS, Exported, Source, check_libraries, take_formats
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -22,7 +23,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.errors import BadParameter
+from flexlib.errors import BadParameter, NotebookFailed
 from flexlib.formats import clean_text, format_amount, format_count, format_plain
 from flexlib.i18n import _
 from flexlib.settings import Settings
@@ -65,6 +66,7 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
 
     month, formats = Month(arguments.year, arguments.month), arguments.format
     _check_options(arguments)
+    check_libraries(formats)
     settings = open_shown(arguments, settings, month)
     look = find_look(settings, settings.data)
     spend = load_spend(
@@ -129,7 +131,12 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
         values["names"] = True
     request = check_request(arguments.notebook, values, settings.service_key)
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
-    return run_report(request, folder, settings.data, unclosed=unclosed)
+    try:
+        return run_report(request, folder, settings.data, unclosed=unclosed)
+    except NotebookFailed as error:  # what it kept of it is gone with the folder
+        said = f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month} keeps"
+        error.args = (re.sub(r"\S+ (shows how far it came)", rf"{said} what \1", str(error)),)
+        raise
 
 
 def _check_options(arguments: argparse.Namespace) -> None:

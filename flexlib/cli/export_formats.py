@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.errors import SumsDiffer
+from flexlib.errors import BadParameter, SumsDiffer, explain_missing
 from flexlib.formats import format_plain
 from flexlib.i18n import _
 from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
@@ -75,6 +76,8 @@ class Format:
     """Writes the file, whole or not at all."""
     is_of_page: bool = True
     """Whether it shows a page, or else the month's charges."""
+    needs: str = ""
+    """The library of an extra that it is written with."""
 
 
 def _write_focus(source: Source, path: Path) -> Exported:
@@ -138,8 +141,6 @@ def _hold_against_spend(found: tuple[int, Decimal], spend: Spend, path: Path) ->
 
 
 def _find_month(source: Source) -> Spend:
-    from flexlib.errors import BadParameter
-
     if source.spend is None:
         raise BadParameter(
             _("csv, focus and parquet are of one month; ask for a report of a month, or leave them out.")
@@ -190,10 +191,12 @@ FORMATS: Mapping[str, Format] = {
     "focus": Format("FOCUS 1.2, the open layout of bills that cost tools read, as CSV", ".csv", _write_focus, False),
     "csv": Format("the same charges under plain names, with what has no price", ".csv", _write_facts, False),
     "parquet": Format("these charges with exact types", ".parquet", _write_parquet, False),
-    "xlsx": Format("the page's tables and the month's facts as an Excel workbook", ".xlsx", _write_workbook),
-    "pdf": Format("the page, paged and numbered", ".pdf", _write_pdf),
+    "xlsx": Format(
+        "the page's tables and the month's facts as an Excel workbook", ".xlsx", _write_workbook, needs="xlsxwriter"
+    ),
+    "pdf": Format("the page, paged and numbered", ".pdf", _write_pdf, needs="weasyprint"),
     "json": Format("the page's tables, exact", ".json", _write_json),
-    "png": Format("a picture of each chart for slides", ".png", _write_pictures),
+    "png": Format("a picture of each chart for slides", ".png", _write_pictures, needs="resvg_py"),
     "svg": Format("the same without pixels", ".svg", _write_pictures),
 }
 """By the name that `--format` and `--with` take."""
@@ -207,3 +210,12 @@ def take_formats(text: str) -> list[str]:
         said = f"{', '.join(unknown) or repr(text)} is no format; there are {', '.join(FORMATS)}"
         raise argparse.ArgumentTypeError(said)
     return names
+
+
+def check_libraries(names: Iterable[str]) -> None:
+    """Raises `ExtraMissing` where a format needs a library that is not installed: before a page is made for it."""
+    for name in names:
+        needed = FORMATS[name].needs
+        missing = needed and find_spec(needed) is None and explain_missing(ImportError(name=needed))
+        if missing:
+            raise missing

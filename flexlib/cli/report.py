@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
+from flexlib.cli.export_formats import check_libraries
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -81,6 +82,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     from flexlib.front.months import find_look
     from flexlib.report.run import run_report, stop_reports
 
+    check_libraries(arguments.beside)
     requests = list_requests(arguments, settings.service_key)
     is_demo, many = asks_demo(arguments, settings), len(requests) > 1
     told = tell_settings(settings)

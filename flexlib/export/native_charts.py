@@ -21,6 +21,7 @@ def add_chart(
     head: int,
     table: Table,
     columns: Sequence[tuple[Column, str]],
+    place: tuple[int, int],
 ) -> None:
     """A chart of the table's money, credits or calls: columns over days, bars of the first lines elsewhere."""
     found = _find_charted(table, columns)
@@ -52,7 +53,7 @@ def add_chart(
         chart.set_y_axis(names | {"reverse": True, "crossing": "max"})
         chart.set_x_axis(amounts)
     chart.set_size({"width": 640, "height": 300 if over_time else 60 + 26 * shown + 40})
-    sheet.insert_chart(head, len(columns) + 1, chart, {"object_position": 3, "description": table.title})
+    sheet.insert_chart(*place, chart, {"object_position": 3, "description": table.title})
 
 
 def _find_charted(table: Table, columns: Sequence[tuple[Column, str]]) -> int | None:

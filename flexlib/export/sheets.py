@@ -33,14 +33,16 @@ NUMBER_FORMATS: dict[Kind, str | int] = {
 }
 """How Excel shows the values of a kind; what separates thousands and decimals is the reader's own."""
 
-SCALES = {Kind.CREDITS: Fraction(1, 100), Kind.SHARE: Fraction(1, 1000), Kind.CHANGE: Fraction(1, 1000)}
-"""What a stored whole number is multiplied with: hundredths of a credit, tenths of a percent."""
+PARTS = {Kind.CREDITS: 100, Kind.SHARE: 1000, Kind.CHANGE: 1000}
+"""Of what a stored whole number counts so many make one: hundredths of a credit, tenths of a percent."""
 
 DIGITS = 15
 """What Excel keeps of a number; an amount with more is rounded to the nearest there, and told."""
 
 NARROWEST, WIDEST = 9, 52
 """Of a column, in letters; longer texts have several lines."""
+WIDE_TABLE = 80
+"""Letters from which on a table's chart stands below it: beside it, paper would show both too small to read."""
 LINE = 15.5
 """Points that a line of text is high."""
 HEAD_ROW = 3
@@ -77,9 +79,13 @@ class Book:
         return self.workbook.add_worksheet(name)
 
     def write_text(self, sheet: Sheet, row: int, place: int, text: str, **properties: object) -> None:
-        """A text that stays one, whatever it begins with, also where somebody edits the cell."""
+        """A text as `clean` makes it."""
+        sheet.write_string(row, place, *self.clean(text, **properties))
+
+    def clean(self, text: str, **properties: object) -> tuple[str, Sheet]:
+        """A text and its format: it stays a text, whatever it begins with, also where somebody edits the cell."""
         armed = {"quote_prefix": True} if FORMULA_START.match(text) else {}
-        sheet.write_string(row, place, clean_text(text), self.form(**properties, **armed))
+        return clean_text(text), self.form(**properties, **armed)
 
     def write_value(self, sheet: Sheet, row: int, place: int, value: object, kind: Kind, **properties: object) -> None:
         """A value as its kind: a number, a day, a text; what is not known is a dash, which no sum counts."""
@@ -99,9 +105,9 @@ class Book:
 
     def to_number(self, value: float | Decimal | Fraction, kind: Kind) -> float:
         """The number that Excel gets: the nearest that it can hold."""
-        if isinstance(value, Decimal) and len(value.normalize().as_tuple().digits) > DIGITS:
-            self.long_amounts += 1
-        return float(Fraction(value) * SCALES[kind]) if kind in SCALES else float(value)
+        if isinstance(value, Decimal) and len(value.as_tuple().digits) > DIGITS:
+            self.long_amounts += len(value.normalize().as_tuple().digits) > DIGITS
+        return float(value / PARTS[kind] if kind in PARTS else value)
 
 
 def _name(value: object, kind: Kind) -> str:
@@ -133,7 +139,10 @@ def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -
     sheet.add_table(HEAD_ROW, 0, last + has_total, len(columns) - 1, options)
     for number, (column, _key) in enumerate(columns if has_total else ()):
         if "total_function" in options["columns"][number] and column.total in (Total.SUM, Total.KNOWN):
-            _write_sum(book, sheet, last + 1, number, f"{name}[{_escape(heads[number])}]", table, column)
+            form = book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"), bold=True)
+            # With the name of its table: without it LibreOffice does not understand headings of two words.
+            cells, value = f"{name}[{_escape(heads[number])}]", options["columns"][number]["total_value"]
+            sheet.write_formula(last + 1, number, f"=SUBTOTAL(109,{cells})", form, value)
     for place, row in enumerate(table.closing, last + has_total + 1):
         _write_row(book, sheet, place, columns, row, bold=True)
     widths = measure_widths(table, columns, heads)
@@ -146,7 +155,9 @@ def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -
             sheet.set_row(place, most * LINE)
     sheet.freeze_panes(HEAD_ROW + 1, 1)
     set_print(sheet, HEAD_ROW, table.title)
-    add_chart(book.workbook, sheet, HEAD_ROW, table, columns)
+    is_wide = sum(widths) > WIDE_TABLE
+    corner = (last + len(table.closing) + 4, 0) if is_wide else (HEAD_ROW, len(columns) + 1)
+    add_chart(book.workbook, sheet, HEAD_ROW, table, columns, corner)
     return str(sheet.get_name())
 
 
@@ -223,13 +234,6 @@ def _total(book: Book, table: Table, column: Column, key: str) -> dict[str, Any]
     number = book.to_number(value, column.kind)
     is_sum = column.total in (Total.SUM, Total.KNOWN)
     return form | {"total_function": "sum" if is_sum else f"={number!r}", "total_value": number}
-
-
-def _write_sum(book: Book, sheet: Sheet, row: int, number: int, cells: str, table: Table, column: Column) -> None:
-    """The sum again, with the name of its table: without it LibreOffice does not understand headings of two words."""
-    value = book.to_number(table.sum_column(column), column.kind)  # type: ignore[arg-type]
-    form = book.form(num_format=NUMBER_FORMATS.get(column.kind, "General"), bold=True)
-    sheet.write_formula(row, number, f"=SUBTOTAL(109,{cells})", form, value)
 
 
 def _escape(heading: str) -> str:

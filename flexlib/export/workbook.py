@@ -177,7 +177,14 @@ def _choose_writers(book: Book, sheet: Sheet, columns: Sequence[Column]) -> list
             return lambda row, value: sheet.write_number(row, place, book.to_number(value, column.kind), form)
         if column.kind is Kind.DAY:
             return lambda row, value: sheet.write_datetime(row, place, value, form)
-        return lambda row, value: book.write_text(sheet, row, place, value)
+        seen: dict[str, tuple[str, Sheet]] = {}  # a person has many lines
+
+        def write_text(row: int, value: str) -> None:
+            if value not in seen:
+                seen[value] = book.clean(value)
+            sheet.write_string(row, place, *seen[value])
+
+        return write_text
 
     return [choose(place, column) for place, column in enumerate(columns)]
 

@@ -154,7 +154,7 @@ def _head_unusual(made: UnusualDays) -> Heading:
 
 
 def _table_unusual(found: Sequence[Unusual], unit: str) -> Table:
-    title, places = UNITS[unit]
+    title, kind = UNITS[unit][0], Kind.CLP if unit == "clp" else Kind.USD  # credits have two decimals, too
     kinds = {"day": _("all together"), "user": _("person"), "model": _("model")}
     planned = _("planned: {event}")
     rows = [
@@ -162,17 +162,17 @@ def _table_unusual(found: Sequence[Unusual], unit: str) -> Table:
             "who": one.who or _("Everything"),
             "kind": planned.format(event=one.event) if one.event else kinds.get(one.layer, one.layer) * bool(one.who),
             "when": f"{format_weekday(one.date)} {format_short_day(one.date)}".replace(" ", "\u00a0"),
-            "amount": format_amount(one.amount, places),
-            "expected": format_amount(Decimal(one.expected), places),
-            "times": write_number(f"{one.times:.1f}"),
+            "amount": one.amount,
+            "expected": Decimal(f"{one.expected:.15g}"),  # as far as a float holds
+            "times": Decimal(f"{one.times:.1f}"),
         }
         for one in found
     ]
     columns = [
         Column("who", "Who, or what", note="kind"),
         Column("when", "Day"),
-        Column("amount", title, Kind.NUMBER),
-        Column("expected", "Usual", Kind.NUMBER, is_optional=True),
+        Column("amount", title, kind),
+        Column("expected", "Usual", kind, is_optional=True),
         Column("times", "Times", Kind.NUMBER),
     ]
     return Table("table-unusual", "Unusual days", columns, rows)

@@ -18,6 +18,10 @@ VARIABLE = re.compile(r"var\(--flex-[\w-]+,(#[0-9a-f]{6})\)")
 HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
 FIRST_SECTION = re.compile(r'<(?:section class="flex-section|div class="flex-beside)')
 
+TABLE = re.compile(r'<table class="flex-table([^>]*>.*?</thead>)', re.DOTALL)
+MANY = 8
+"""Columns from which on a table is written smaller: paper is narrower than a screen, and nothing may be cut."""
+
 STYLE = """
 @page { @bottom-left { content: string(page-title); font: 9px sans-serif; color: #5d6879; } }
 title { string-set: page-title content(); }
@@ -29,6 +33,11 @@ head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
 .contents a::after { content: leader(" ") target-counter(attr(href), page); color: #5d6879; }
 .flex-details:not([open]), .flex-details { display: block; }
 .flex-details summary { margin: 10px 0 4px; font-size: 11.5px; font-weight: 600; color: #1a2130; list-style: none; }
+.flex-table.many { font-size: 10px; }
+.flex-table.many :is(th, td) { padding: 3px 3px; }
+.flex-table.many :is(th, small, .new) { font-size: 9.5px; }
+.flex-table.many td:has(.bar) { width: 9%; min-width: 44px; }
+.flex-table.many td:has(.key):first-child { min-width: 0; }
 .flex-proof code { overflow-wrap: anywhere; }
 """
 """Beside the page's own style for paper: nothing stays closed."""
@@ -49,22 +58,22 @@ def render_pdf(page: str) -> bytes:
     """The page of a report as a PDF, the same bytes for the same page."""
     weasyprint = _import_weasyprint()
     fetcher = weasyprint.URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
-    style = weasyprint.CSS(string=STYLE, url_fetcher=fetcher)
     document = weasyprint.HTML(string=prepare_page(page), url_fetcher=fetcher, media_type="print")
-    made: bytes = document.write_pdf(stylesheets=[style], pdf_variant="pdf/ua-1", pdf_identifier=b"flexlib")
+    made: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"flexlib")
     return made
 
 
 def prepare_page(page: str) -> str:
     """The page with its lines opened, its colours written out, and contents before the first section."""
     page = VARIABLE.sub(r"\1", page).replace("<details ", "<details open ")
+    page = page.replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
     headings: list[str] = []
 
     def mark(found: re.Match[str]) -> str:
         headings.append(" ".join(html.unescape(re.sub("<[^>]+>", "", found[1])).split()))
         return f'<h2 id="section-{len(headings)}">{found[1]}</h2>'
 
-    page = HEADING.sub(mark, page)
+    page = TABLE.sub(_mark_many, HEADING.sub(mark, page))
     first = FIRST_SECTION.search(page)
     if first is None or not headings:
         return page
@@ -75,6 +84,11 @@ def prepare_page(page: str) -> str:
     title = render_element("p", render_element("b", escape(_("Contents"))))
     contents = render_element("nav", title + render_element("ol", items), class_="contents")
     return page[: first.start()] + contents + "\n" + page[first.start() :]
+
+
+def _mark_many(found: re.Match[str]) -> str:
+    has_many = len(re.findall("<t[hd][ >]", found[1])) >= MANY
+    return f'<table class="flex-table{" many" * has_many}{found[1]}'
 
 
 def _import_weasyprint() -> Any:  # noqa: ANN401 (it has no types)

@@ -24,7 +24,7 @@ from flexlib.formats import (
     format_share_percent,
     format_short_day,
 )
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, mark_text, write_number
 
 Row = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ FORMATS: dict[Kind, Callable[[Any], str]] = {
     Kind.CREDITS: format_credits,
     Kind.USD: format_amount,
     Kind.CLP: lambda amount: format_amount(amount, "1"),
-    Kind.NUMBER: str,
+    Kind.NUMBER: lambda number: write_number(str(number)),
     Kind.SHARE: format_share_percent,
     Kind.CHANGE: format_change,
     Kind.DAY: format_short_day,

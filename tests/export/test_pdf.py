@@ -96,5 +96,9 @@ def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.Mo
         "Why you can trust the total",
         "Notes and definitions",
     ]
+    places: list[float] = []
+    for page in pdf.pages:  # where each text begins: nothing past the margin
+        page.extract_text(visitor_text=lambda text, _cm, tm, _font, _size: places.append(tm[4] if text.strip() else 0))
+    assert 500 < max(places) < float(pdf.pages[0].mediabox.width) - 13 * 72 / 25.4
     assert f"1 / {len(pdf.pages)}" in pdf.pages[0].extract_text()
     assert render_pdf(made.with_suffix(".html").read_text("utf-8")) == made.read_bytes()

@@ -1,0 +1,93 @@
+"""`flexlib export` to several formats, and as a spreadsheet in Chile reads it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from spend_samples import SEPTEMBER, call, store, store_credits
+
+from flexlib.cli.main import main
+
+ASKED = ["export", "--year", "2025", "--month", "9"]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    said = json.dumps({"department": "I+D; =1", "team": "1.5"})
+    pesos = {"amount_in_clp": Decimal("965.5"), "fx_rate": Decimal("965.5"), "fx_date": SEPTEMBER.first}
+    calls = [call("a", "2025-09-05", "1.25", metadata=said, **pesos), call("b", "2025-09-06", "-0.5", metadata=said)]
+    store(Path("data"), "ledger", SEPTEMBER, *calls)
+    return tmp_path
+
+
+def test_a_csv_for_chile_has_semicolons_decimal_commas_and_a_mark_and_no_formula() -> None:
+    assert main([*ASKED, "--format", "csv", "--csv-dialect", "es-CL", "--output", "chile.csv"]) == 0
+    assert main([*ASKED, "--format", "csv", "--output", "plain.csv"]) == 0
+    raw = Path("chile.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbfday;last_day;person;")
+    with open("chile.csv", newline="", encoding="utf-8-sig") as text:
+        chile = list(csv.DictReader(text, delimiter=";"))
+    with open("plain.csv", newline="", encoding="utf-8") as text:
+        plain = list(csv.DictReader(text))
+    assert sorted(row["usd"] for row in chile) == ["-0,5000000000", "1,2500000000"]
+    assert {row["clp"] for row in chile} == {"965,5000", ""}
+    assert [{key: value.replace(",", ".") for key, value in row.items()} for row in chile] == plain
+    assert {(row["department"], row["team"]) for row in chile} == {("I+D;' =1", "1.5")}  # a name is no number
+
+
+def test_several_formats_are_written_at_once_and_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ASKED, "--format", "csv,parquet", "--output-dir", "out", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["format"], one["file"], one["rows"], one["amount_in_usd"]) for one in told] == [
+        ("csv", "out/csv_2025-09.csv", 2, "0.75"),
+        ("parquet", "out/parquet_2025-09.parquet", 2, "0.75"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--format", "csv,docx"], "docx is no format; there are focus, csv, parquet, xlsx, pdf, json, png, svg"),
+        (["--format", ","], "',' is no format"),
+        (["--format", "csv,xlsx", "--output", "a"], "--output names one file, and there are several here"),
+        (["--format", "png", "--output", "a.png"], "name their folder by --output-dir"),
+        (["--format", "focus", "--csv-dialect", "es-CL"], "--csv-dialect is of --format csv, which is not asked for"),
+        (["--format", "xlsx", "--notebook", "nothing"], "There is no notebook 'nothing'"),
+    ],
+)
+def test_what_does_not_go_together_is_a_sentence_and_nothing_is_written(
+    options: list[str], sentence: str, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    try:
+        code = main([*ASKED, *options])
+    except SystemExit as stopped:  # argparse's own
+        code = int(str(stopped.code))
+    assert code == 2
+    assert sentence in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["data"]
+
+
+def test_a_missing_library_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    assert main([*ASKED, "--format", "xlsx"]) == 2
+    assert "run: pip install 'flexlib[excel]'" in capsys.readouterr().err
+
+
+def test_files_with_names_are_their_owner_s_alone_and_others_hold_no_name() -> None:
+    people = {"key-1": {"name": "Ana Rojas", "email": "ana@empresa.cl"}}
+    store_credits(Path("data"), (3, "key-1", "claude-sonnet-4", 0, 100), people=people)
+    assert main([*ASKED, "--format", "parquet", "--names", "--output", "named.parquet"]) in (0, 4)
+    assert Path("named.parquet").stat().st_mode & 0o777 == 0o600
+    assert b"Ana Rojas" in Path("named.parquet").read_bytes()
+    assert main([*ASKED, "--format", "parquet", "--output", "plain.parquet"]) in (0, 4)
+    assert b"Ana" not in Path("plain.parquet").read_bytes()
+    assert b"key-1" not in Path("plain.parquet").read_bytes()
