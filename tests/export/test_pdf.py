@@ -15,11 +15,17 @@ from pypdf import PdfReader
 
 from flexlib.cli.main import main
 from flexlib.errors import ExtraMissing
+from flexlib.page.kit.markup import Html
+from flexlib.report.letters import render_pieces
 from flexlib.report.pdf import prepare_page, render_pdf
 from flexlib.tables.definition import Kind, format_value
 from flexlib.tables.document import read_document
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
+MARGIN = 13 * 72 / 25.4
+"""Of the paper, in points."""
+LETTER = 0.4
+"""How wide a letter is at least, as a part of its size."""
 SECTION = '<section class="flex-section"><h2>{}</h2><p>{}</p></section>'
 PAGE = '<!doctype html><html lang="en"><head><title>A page</title></head><body><h1>A page</h1>{}</body></html>'
 
@@ -96,9 +102,22 @@ def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.Mo
         "Why you can trust the total",
         "Notes and definitions",
     ]
-    places: list[float] = []
-    for page in pdf.pages:  # where each text begins: nothing past the margin
-        page.extract_text(visitor_text=lambda text, _cm, tm, _font, _size: places.append(tm[4] if text.strip() else 0))
-    assert 500 < max(places) < float(pdf.pages[0].mediabox.width) - 13 * 72 / 25.4
     assert f"1 / {len(pdf.pages)}" in pdf.pages[0].extract_text()
     assert render_pdf(made.with_suffix(".html").read_text("utf-8")) == made.read_bytes()
+
+
+def test_no_table_is_wider_than_its_sheet_of_paper() -> None:
+    heads = "".join(f'<th class="n">Heading {number}</th>' for number in range(9))
+    cells = '<td class="n">511,202,376</td>' * 9
+    table = f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody>"
+    table = f'<div class="flex-scroll"><table class="flex-table">{table}</table></div>'
+    page = render_pieces([Html("table", f'<section class="flex-section"><h2>Wide</h2>{table}</section>')])
+    pdf, places = PdfReader(io.BytesIO(render_pdf(page))), list[float]()
+
+    def note(text: str, cm: list[float], tm: list[float], _font: object, size: float) -> None:
+        if text.strip():
+            places.append(tm[4] * cm[0] + cm[4] + LETTER * size * abs(cm[0]) * len(text.strip()))
+
+    for sheet in pdf.pages:
+        sheet.extract_text(visitor_text=note)
+    assert 500 < max(places) < float(pdf.pages[0].mediabox.width) - MARGIN
