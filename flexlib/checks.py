@@ -53,7 +53,7 @@ def describe_check(check: Check) -> str:
     >>> describe_check(Check("agrees", code="database"))
     'what the database counts and sums, against the written Parquet counted again'
     """
-    return _(COMPARED[check.code]) if check.code in COMPARED else check.how
+    return _(COMPARED.get(check.code, check.how))
 
 
 def explain_check(check: Check) -> str:

@@ -83,11 +83,26 @@ def _read_texts(*nodes: ast.expr) -> Iterator[str]:
 
 
 def list_prose(home: Path = HOME) -> Iterator[str]:
-    """The cells of text that pages show."""
+    """The cells of text that pages show, and the titles of pages and charts."""
     for file in sorted((home / "notebooks").glob("*.ipynb")):
         for cell in json.loads(file.read_text("utf-8"))["cells"]:
-            if cell["cell_type"] == "markdown" and ANALYST not in cell["metadata"].get("tags", ()):
+            if cell["cell_type"] == "code":
+                yield from list_titles(ast.parse("".join(cell["source"])))
+            elif ANALYST not in cell["metadata"].get("tags", ()):
                 yield "".join(cell["source"])
+
+
+def list_titles(tree: ast.AST) -> Iterator[str]:
+    """What cells call a page or a chart.
+
+    >>> list(list_titles(ast.parse("show_title('Spend', month); plot(of='usd', title='By day')")))
+    ['Spend', 'By day']
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield from _read_texts(*node.args[: name.endswith(f"_{TITLE}")])
+            yield from _read_texts(*(one.value for one in node.keywords if one.arg == TITLE))
 
 
 def find_file(code: str, end: str = "po") -> Path:

@@ -22,6 +22,7 @@ from flexlib.analysis.shares import WHOLE, measure_change
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import TOTALS, exact_decimals, sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy
+from flexlib.i18n import _
 from flexlib.senders import name_sender
 
 SHOWN = 12
@@ -79,7 +80,7 @@ def rank_models(
         if makers[line["id"]] > 1:
             line["model"] += f" ({maker})"
             label.remove(maker)
-        others = [f"also {one}" for one in line["spellings"] if one != line["id"]]
+        others = [_("also {name}").format(name=one) for one in line["spellings"] if one != line["id"]]
         line["label"] = ", ".join([*label, *others])
     return lines
 

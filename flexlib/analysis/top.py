@@ -16,6 +16,8 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import Frame, open_frame, read_rows
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Span
+from flexlib.formats import format_number
+from flexlib.i18n import _
 from flexlib.names import PSEUDONYM, label_models
 
 if TYPE_CHECKING:
@@ -153,7 +155,14 @@ def top_users(
         for person, row in zip(named[:shown], listed, strict=False)
     ]
     if rest := listed[shown:]:
-        lines.append({"person": f"{len(rest):,} more people", "people": len(rest), **_sum_amounts(rest), "days": None})
+        lines.append(
+            {
+                "person": _("{count} more people").format(count=format_number(len(rest))),
+                "people": len(rest),
+                **_sum_amounts(rest),
+                "days": None,
+            }
+        )
     if others := [row for row in rows if row["user"] in unlisted]:
         lines.append({"person": NOT_LISTED, "people": len(others), **_sum_amounts(others), "days": None})
     folded = _build_frame(lines, ["person", "people", "flex_credits", "prompt_credits", "days"])

@@ -13,6 +13,7 @@ from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting, explain_unknown
 from flexlib.formats import clean_text, format_amount
+from flexlib.i18n import _
 from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
@@ -108,9 +109,10 @@ def compare_total(month: MonthUsage) -> list[str]:
     if not month.has_bills:
         return []
     counted, spent = sum_known(one.counted_usd for one in month.bills.providers), month.bills.spend_usd
-    said = ["nothing" if one is None else f"US$ {format_amount(one)}" for one in (counted, spent)]
-    text = f"{month.month}: by(...) sums calls, {said[0]}; with the bills, total() and flexlib spend say {said[1]}."
-    return [text] if said[0] != said[1] else []
+    usd = _("US$ {amount}")
+    said = [_("nothing") if one is None else usd.format(amount=format_amount(one)) for one in (counted, spent)]
+    text = _("{month}: by(...) sums calls, {counted}; with the bills, total() and flexlib spend say {spent}.")
+    return [text.format(month=month.month, counted=said[0], spent=said[1])] if said[0] != said[1] else []
 
 
 def _to_naive(moment: datetime) -> datetime:

@@ -15,7 +15,7 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span, name_months
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import count_calls_at_least, format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.organization import split_amounts
 from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
@@ -90,13 +90,18 @@ class Spend:
     @property
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
-        absent = [f"Nothing of {name_months(self.absent)} is stored."] if self.absent else []
+        absent = [_("Nothing of {months} is stored.").format(months=name_months(self.absent))] if self.absent else []
         absent += list_misplaced(self.root, self.absent)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
-        unknown = {"a price: they are not in usd": "unpriced_usd", "pesos: they are not in clp": "unpriced_clp"}
-        counts = {what: sum(one[name] for one in self._totals) for what, name in unknown.items()}
-        without = [f"{format_count(count, 'call')} without {what}." for what, count in counts.items() if count]
+        lacks = {
+            "unpriced_usd": _("{calls} without a price: they are not in usd."),
+            "unpriced_clp": _("{calls} without pesos: they are not in clp."),
+        }
+        counts = {said: sum(one[name] for one in self._totals) for name, said in lacks.items()}
+        without = [
+            said.format(calls=count_calls_at_least(count, is_least=False)) for said, count in counts.items() if count
+        ]
         return (*absent, *problems, *without, *(text for month in self._months for text in compare_total(month)))
 
     @cached_property

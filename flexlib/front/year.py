@@ -16,13 +16,22 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
 from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend, sum_rows
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import total_spend
 from flexlib.store.membership import LEVELS
 
 Row = dict[str, Any]
+
+
+NOWHERE = {
+    "department": mark_text("in no department"),
+    "team": mark_text("in no team"),
+    "project": mark_text("in no project"),
+    "cost_centre": mark_text("in no cost centre"),
+}
+"""What the use of nobody's is called, by level."""
 
 
 def measure_months(spend: Spend) -> list[Row]:
@@ -52,7 +61,7 @@ def list_models(spend: Spend, of: str) -> list[Row]:
     """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
     `total`, and under each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month
     is not stored or its amount of the model is not known."""
-    return _list_rows(spend, of, "model", "not given")
+    return _list_rows(spend, of, "model", _("not given"))
 
 
 def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = False) -> list[Row]:
@@ -65,7 +74,7 @@ def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = 
         )
     if not spend.roster and sum_rows(spend, [by])[by].isna().all():
         return []
-    nothing = f"in no {by.replace('_', ' ')}"
+    nothing = _(NOWHERE[by])
     folded = {nothing if name is None else name for name in find_folded(spend, by)} if share else set()
     return _fold_rows(_list_rows(spend, of, by, nothing), by, folded)
 

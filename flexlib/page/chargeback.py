@@ -13,7 +13,15 @@ from flexlib.analysis.shares import measure_share
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State
 from flexlib.dates import Span
-from flexlib.formats import UNKNOWN, format_count, format_moment, format_share_percent
+from flexlib.formats import (
+    UNKNOWN,
+    capitalize_first,
+    count_calls_at_least,
+    format_moment,
+    format_number,
+    format_share_percent,
+)
+from flexlib.i18n import _, mark_text
 from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
@@ -21,22 +29,26 @@ from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards
 from flexlib.page.kit.units import UNITS as UNIT_WORDS
 from flexlib.spend.month import MonthUsage
 from flexlib.tables.chargeback import (
+    CAPTIONS,
     LEVEL_NAMES,
     PLURALS,
     UNIT_KINDS,
     UNIT_NAMES,
     explain_item,
     explain_sums,
+    name_line,
     table_items,
     table_models,
 )
 from flexlib.tables.definition import Row, format_value
 
 WARNINGS = {
-    State.PROVISIONAL: "The month was not over when it was read.",
-    State.UNWITNESSED: "No second figure confirms what was read of the whole month.",
-    State.UNRECONCILED: "A second figure of the month, such as a bill, differs from the calls; yours are as counted.",
-    State.GAP: "Something of the month could not be read, or has no price: yours may be more.",
+    State.PROVISIONAL: mark_text("The month was not over when it was read."),
+    State.UNWITNESSED: mark_text("No second figure confirms what was read of the whole month."),
+    State.UNRECONCILED: mark_text(
+        "A second figure of the month, such as a bill, differs from the calls; yours are as counted."
+    ),
+    State.GAP: mark_text("Something of the month could not be read, or has no price: yours may be more."),
 }
 """What a letter says of a month that is not complete: no figure, which would be of others, too."""
 
@@ -67,7 +79,7 @@ class Charged(Protocol):
     def total(self, unit: str) -> Decimal | None: ...
 
 
-CARDS = {"usd": "Charged", "clp": "In pesos", "flex_credits": "Flex credits"}
+CARDS = {"usd": mark_text("Charged"), "clp": mark_text("In pesos"), "flex_credits": mark_text("Flex credits")}
 """The headline number of each unit."""
 
 
@@ -76,24 +88,26 @@ def show_charge_headlines(made: Charged) -> Html:
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
     sums, lacks = {unit: made.total(unit) for unit in CARDS}, sum(line.unpriced for line in made.lines)
     cards = [
-        (name, _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], lacks)) for unit, name in CARDS.items()
+        (_(name), _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], lacks))
+        for unit, name in CARDS.items()
     ]
     pools = [name for name in made.items if name != DIRECT]
-    added = f"with {', '.join(pools)}" if pools else "for their own use alone"
-    cards.append((PLURALS[made.level].capitalize(), f"{len(made.parts):,}", escape(added)))
+    added = _("with {pools}").format(pools=", ".join(pools)) if pools else _("for their own use alone")
+    cards.append((_(PLURALS[made.level]).capitalize(), format_number(len(made.parts)), escape(added)))
     nobody = [line for line in made.lines if line.key.kind is not LineKind.PART]
     amount = sum_amounts(line.total("usd") for line in nobody)
-    names = escape(", ".join(line.name for line in nobody).capitalize())
-    cards.append(("Charged to nobody", _write("usd", amount or Decimal(0)), names or "everything is somebody's"))
+    names = escape(capitalize_first(", ".join(name_line(line) for line in nobody)))
+    nothing = escape(_("everything is somebody's"))
+    cards.append((_("Charged to nobody"), _write("usd", amount or Decimal(0)), names or nothing))
     return show_cards(cards)
 
 
 def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
     """Who is charged with most, and what share of the whole that is."""
-    note = (
-        f"{UNIT_NAMES[of]} by item: direct use is its own; pools are shared by their rule, apart from it. "
-        f"The lines are rounded together, so that they sum to the whole."
-    )
+    note = _(
+        "{unit} by item: direct use is its own; pools are shared by their rule, apart from it. The lines are rounded "
+        "together, so that they sum to the whole."
+    ).format(unit=_(UNIT_NAMES[of]))
     whole = made.total(of)
     known = [line for line in made.parts if line.total(of) is not None]
     if not known or not whole:
@@ -101,16 +115,17 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
     most = max(known, key=lambda line: line.total(of) or Decimal(0))
     amount = most.total(of) or Decimal(0)
     share = format_share_percent(measure_share(int(amount.scaleb(2)), int(whole.scaleb(2))))
-    return Heading(f"{most.name} is charged with {UNIT_WORDS[of].write(amount)}, {share} of the whole", note)
+    said = _("{name} is charged with {amount}, {share} of the whole")
+    return Heading(said.format(name=most.name, amount=UNIT_WORDS[of].write(amount), share=share), note)
 
 
 def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:
     """What those who are charged with most come to, as bars; None where nobody is. Others would be one longer bar."""
     known = sorted((line for line in made.parts if line.total(of)), key=lambda line: -(line.total(of) or 0))
     cells = [Cell(None, line.name, line.total(of) or Decimal(0)) for line in known[:MOST_BARS]]
-    title = f"Charged to {PLURALS[made.level]}"
+    title = _(CAPTIONS[made.level])
     if len(known) > MOST_BARS:
-        title += f", the {MOST_BARS} with most"
+        title = _("{title}, the {count} with most").format(title=title, count=MOST_BARS)
     return plot_amounts(cells, of, span, title=title, name="chart-charges") if cells else None
 
 
@@ -133,31 +148,33 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     """
     usage = made.usage
     badge = BADGES[usage.state]
-    missing = [f"{warning} Ask who sends this page."] if (warning := WARNINGS.get(usage.state)) else []
+    missing = [f"{_(warning)} {_('Ask who sends this page.')}"] if (warning := WARNINGS.get(usage.state)) else []
     title = show_title(
         line.name,
         usage.month.title,
-        f"Chargeback · {LEVEL_NAMES[made.level].lower()}",
+        _("Chargeback · {level}").format(level=_(LEVEL_NAMES[made.level]).lower()),
         badge,
-        f"as of {format_moment(max(one.read_at for one in usage.certificates))}",
+        _("as of {moment}").format(moment=format_moment(max(one.read_at for one in usage.certificates))),
         missing,
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
     )
     own = line.charged.get(DIRECT, {})
     cards = [
-        (name, _write(unit, total := line.total(unit)), _say_own(unit, total, own.get(unit), line.unpriced))
+        (_(name), _write(unit, total := line.total(unit)), _say_own(unit, total, own.get(unit), line.unpriced))
         for unit, name in CARDS.items()
     ]
     if with_total:
-        cards.append(("The whole month", _write("usd", made.total("usd")), f"of all {PLURALS[made.level]}"))
+        whole = _("of all {lines}").format(lines=_(PLURALS[made.level]))
+        cards.append((_("The whole month"), _write("usd", made.total("usd")), whole))
     heads = made.heads.get(line.key, Fraction(0))
     said = {
         name: explain_item(name, line, made.rules.get(name), made.bases.get(name), heads, with_total=with_total)
         for name in made.items
     }
-    note = "Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."
-    used = "At the prices and rates of each day, in the order of cost; rounded together, to your direct use."
-    agrees = f"The sum of all {PLURALS[made.level]} is the total of the month, to the last digit"
+    note = _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule.")
+    used = _("At the prices and rates of each day, in the order of cost; rounded together, to your direct use.")
+    agrees = _("The sum of all {lines} is the total of the month, to the last digit")
+    agrees = agrees.format(lines=_(PLURALS[made.level]))
     return [
         title,
         show_cards(cards),
@@ -170,14 +187,16 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, unpriced: int = 0) -> str:
     """How much of an amount is own use; the calls that it lacks."""
     if amount is None:
-        return "not known" if unpriced else "none"
+        return _("not known") if unpriced else _("none")
     lacks = unpriced if unit != "flex_credits" else 0
-    said = "direct use" if own == amount else f"{_write(unit, own)} of it direct use"
-    return said + f"; {format_count(lacks, 'call')} without a price" * bool(lacks)
+    said = _("direct use") if own == amount else _("{amount} of it direct use").format(amount=_write(unit, own))
+    if not lacks:
+        return said
+    return f"{said}; " + _("{calls} without a price").format(calls=count_calls_at_least(lacks, is_least=False))
 
 
 def _write(unit: str, amount: Decimal | None) -> str:
     if amount is None:
         return UNKNOWN
     text = escape(format_value(amount, UNIT_KINDS[unit]))
-    return text if unit == "flex_credits" else f"{render_element('small', UNIT_NAMES[unit])}{text}"
+    return text if unit == "flex_credits" else f"{render_element('small', escape(_(UNIT_NAMES[unit])))}{text}"

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
-from flexlib.dates import Month, Span
-from flexlib.formats import UNKNOWN, format_amount, format_change, format_count, format_month
-from flexlib.page.kit.markup import Html
+from flexlib.dates import Month, Span, name_months
+from flexlib.formats import (
+    UNKNOWN,
+    capitalize_first,
+    format_amount,
+    format_change,
+    format_month,
+    format_number,
+)
+from flexlib.i18n import _, list_short_months, translate_count
+from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.units import UNITS
 from flexlib.tables.year import LEAST
@@ -43,12 +50,13 @@ Row = dict[str, Any]
 def show_year_title(title: str, spend: Months) -> Html:
     """Title, year and the worst state of its months; which are not stored, and what is missing from the others."""
     months = spend.span.months
-    name = str(months[0].year) if months[0].year == months[-1].year else f"{months[0]} to {months[-1]}"
-    stored = f"{len(spend.stored)} of {format_count(len(months), 'month')} stored"
+    name = str(months[0].year) if months[0].year == months[-1].year else name_months(months)
+    stored = translate_count("{stored} of {count} month stored", "{stored} of {count} months stored", len(months))
+    stored = stored.format(stored=len(spend.stored), count=len(months))
     return show_title(
-        title,
+        _(title),
         name,
-        f"All that is stored · the months of a year · days of {spend.zone}",
+        _("All that is stored · the months of a year · days of {zone}").format(zone=spend.zone),
         BADGES[spend.state],
         stored,
         # Of a year that is whole, the figures themselves say what they lack.
@@ -63,14 +71,17 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
     now."""
     known = [row for row in months if row[of] is not None]
     total = sum((row[of] for row in known), Decimal(0))
-    least = f" <b>{LEAST}</b>" if len(known) < len(months) or any(of in row["lacks"] for row in known) else ""
+    least = (
+        f" <b>{escape(_(LEAST))}</b>" if len(known) < len(months) or any(of in row["lacks"] for row in known) else ""
+    )
     highest, lowest = _find_extremes(months, of)
+    count = translate_count("in {count} month", "in {count} months", len(known))
     return show_cards([
-        (f"Spent{least}", _write(total if known else None, of), f"in {format_count(len(known), 'month')}"),
-        ("Highest month", *_describe(highest, lowest, of)),
-        ("Spenders", *_compare(months, "people", "{:,}".format)),
-        ("A flex credit", *_compare(months, "usd_per_credit", _write_price)),
-        ("1M tokens", *_compare(months, "usd_per_million", _write_price)),
+        (f"{_('Spent')}{least}", _write(total if known else None, of), count.format(count=len(known))),
+        (_("Highest month"), *_describe(highest, lowest, of)),
+        (_("Spenders"), *_compare(months, "people", format_number)),
+        (_("A flex credit"), *_compare(months, "usd_per_credit", _write_price)),
+        (_("1M tokens"), *_compare(months, "usd_per_million", _write_price)),
     ])  # fmt: skip
 
 
@@ -79,31 +90,35 @@ def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
     known."""
     whole = [row for row in months if row[of] is not None and row["state"] in WHOLE]
     exact = [row for row in whole if of not in row["lacks"]]
-    note = "A month that is not stored is a gap, and no zero. The certificate of each month stands beside it."
+    note = _("A month that is not stored is a gap, and no zero. The certificate of each month stands beside it.")
     change = measure_amount_change(whole[-1][of], exact[0][of]) if exact and exact[0] is not whole[-1] else None
     if change is None:
         return Heading("The months side by side", note)
     first, last = format_month(exact[0]["month"]), format_month(whole[-1]["month"])
-    least = f"{LEAST} " * (of in whole[-1]["lacks"])
-    return Heading(f"{last}: {least}{format_change(change)} against {first}", note)
+    said = _("{last}: {change} against {first}")
+    if of in whole[-1]["lacks"]:
+        said = _("{last}: at least {change} against {first}")
+    return Heading(capitalize_first(said.format(last=last, change=format_change(change), first=first)), note)
 
 
 def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
     """The models that came to most first and last."""
-    note = f"{UNITS[of].title} by model and month, as counted. 0: none of it in that month; a dash: not known."
+    note = _("{unit} by model and month, as counted. 0: none of it in that month; a dash: not known.")
+    note = note.format(unit=UNITS[of].title)
     months = [name for name in (models[0] if models else {}) if name not in ("model", "total")]
     ranked = [max(models, key=lambda row, name=month: row[name] or 0) for month in months]  # type: ignore[misc]
     if not any(row[month] for row, month in zip(ranked, months, strict=True)):
         return Heading("No amount is known", note)
     named = [
-        (format_month(date.fromisoformat(f"{month}-01"))[:3], row["model"])
+        (list_short_months()[int(month[-2:]) - 1], row["model"])
         for row, month in zip(ranked, months, strict=True)
         if row[month]
     ]
     (first, then), (last, now) = named[0], named[-1]
+    said = _("In {first} {then} came to most, in {last} {now}")
     if then == now:
-        return Heading(f"{now} came to most in {first} and in {last}" if first != last else f"{now} came to most", note)
-    return Heading(f"In {first} {then} came to most, in {last} {now}", note)
+        said = _("{now} came to most in {first} and in {last}") if first != last else _("{now} came to most")
+    return Heading(said.format(first=first, then=then, last=last, now=now), note)
 
 
 def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | None]:
@@ -114,10 +129,11 @@ def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | No
 
 def _describe(highest: Row | None, lowest: Row | None, of: str) -> tuple[str, str]:
     if highest is None:
-        return UNKNOWN, "no amount is known"
+        return UNKNOWN, _("no amount is known")
     note = format_month(highest["month"])
     if lowest is not None and lowest is not highest:
-        note += f"; the least in {format_month(lowest['month'])}, {_write(lowest[of], of)}"
+        said = _("{highest}; the least in {month}, {amount}")
+        note = said.format(highest=note, month=format_month(lowest["month"]), amount=_write(lowest[of], of))
     return _write(highest[of], of), note
 
 
@@ -125,10 +141,11 @@ def _compare(months: Sequence[Row], name: str, write: Any) -> tuple[str, str]:  
     """The last known value, and the first."""
     known = [row for row in months if row[name] is not None]
     if not known:
-        return UNKNOWN, "not known"
+        return UNKNOWN, _("not known")
     first, last = known[0], known[-1]
-    then = f"; {write(first[name])} in {format_month(first['month'])[:3]}" if first is not last else ""
-    return write(last[name]), f"in {format_month(last['month'])[:3]}{then}"
+    then, now = (list_short_months()[one["month"].month - 1] for one in (first, last))
+    said = _("in {now}; {amount} in {then}") if first is not last else _("in {now}")
+    return write(last[name]), said.format(now=now, amount=write(first[name]), then=then)
 
 
 def _write(amount: Decimal | None, of: str) -> str:
@@ -136,4 +153,4 @@ def _write(amount: Decimal | None, of: str) -> str:
 
 
 def _write_price(amount: Decimal) -> str:
-    return f"US$ {format_amount(amount, '0.001' if amount < 1 else '0.01')}"
+    return _("US$ {amount}").format(amount=format_amount(amount, "0.001" if amount < 1 else "0.01"))

@@ -20,31 +20,49 @@ from flexlib.analysis.chargeback import (
     SumCheck,
 )
 from flexlib.analysis.usage_frames import sum_amounts
-from flexlib.formats import format_amount, format_count, format_money, format_plain
+from flexlib.formats import (
+    capitalize_first,
+    count_calls_at_least,
+    format_amount,
+    format_money,
+    format_number,
+    format_plain,
+    join_and,
+)
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
 UNIT_NAMES = {"flex_credits": "Flex credits", "usd": "US$", "clp": "CLP"}
 LEVEL_NAMES = {
-    "department": "Department",
-    "project": "Project",
-    "cost_centre": "Cost centre",
-    "team": "Team",
-    "person": "Person",
+    "department": mark_text("Department"),
+    "project": mark_text("Project"),
+    "cost_centre": mark_text("Cost centre"),
+    "team": mark_text("Team"),
+    "person": mark_text("Person"),
 }
 PLURALS = {
-    "department": "departments",
-    "project": "projects",
-    "cost_centre": "cost centres",
-    "team": "teams",
-    "person": "people",
+    "department": mark_text("departments"),
+    "project": mark_text("projects"),
+    "cost_centre": mark_text("cost centres"),
+    "team": mark_text("teams"),
+    "person": mark_text("people"),
 }
-UNPRICED = "none of its calls has a price"
+CAPTIONS = {
+    "department": mark_text("Charged to departments"),
+    "project": mark_text("Charged to projects"),
+    "cost_centre": mark_text("Charged to cost centres"),
+    "team": mark_text("Charged to teams"),
+    "person": mark_text("Charged to people"),
+}
+OWN_NAMES = (mark_text("direct use"), mark_text("unmapped"), mark_text("billed beside the calls"), mark_text("pool"))
+"""Items and lines that no rule or map has named."""
+UNPRICED = mark_text("none of its calls has a price")
 RULE_WORDS = {
-    Rule.NONE: "not shared",
-    Rule.EQUAL: "shared equally",
-    Rule.USE: "shared by use",
-    Rule.HEAD: "shared by people",
+    Rule.NONE: mark_text("not shared"),
+    Rule.EQUAL: mark_text("shared equally"),
+    Rule.USE: mark_text("shared by use"),
+    Rule.HEAD: mark_text("shared by people"),
 }
 
 
@@ -58,12 +76,12 @@ def table_charges(
     rest = parts[len(shown) :]
     rows = [_build_row([line], line.name, items, of) for line in shown]
     if rest:
-        rows.append(_build_row(rest, f"{len(rest):,} more", items, of))
+        rows.append(_build_row(rest, _("{count} more").format(count=format_number(len(rest))), items, of))
     nobody = [line for line in lines if line.key.kind is not LineKind.PART]
-    rows += [_build_row([line], line.name.capitalize(), items, of) for line in nobody]
+    rows += [_build_row([line], capitalize_first(name_line(line)), items, of) for line in nobody]
     sums = _build_row(lines, "", items, of)
     others = [unit for unit in UNITS if unit != of and any(line.total(unit) is not None for line in lines)]
-    heads = {name: name[0].upper() + name[1:] for name in items}
+    heads = {name: capitalize_first(name_item(name)) for name in items}
     columns = [
         Column("line", LEVEL_NAMES[level], total="Total"),
         *(
@@ -76,14 +94,13 @@ def table_charges(
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sums[unit], is_optional=True) for unit in others),
         *_count_unpriced(rows),
     ]  # fmt: skip
-    caption = f"Charged to {PLURALS[level]}"
-    return Table("table-charges", caption, columns, rows, frozenset(range(len(shown), len(rows))))
+    return Table("table-charges", CAPTIONS[level], columns, rows, frozenset(range(len(shown), len(rows))))
 
 
 def table_items(line: ChargeLine, items: Sequence[str], said: Mapping[str, str]) -> Table:
     """What one line is charged with, item by item, in every unit, and what is `said` of each."""
     rows: list[Row] = [
-        {"item": name[0].upper() + name[1:], "rule": said.get(name, ""),
+        {"item": capitalize_first(name_item(name)), "rule": said.get(name, ""),
          **{unit: line.charged[name].get(unit, "") for unit in UNITS}}
         for name in items
         if name in line.charged
@@ -93,7 +110,7 @@ def table_items(line: ChargeLine, items: Sequence[str], said: Mapping[str, str])
         Column("item", "Item", total="Total", note="rule"),
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], line.total(unit)) for unit in units),
     ]
-    return Table("table-items", f"What {line.name} is charged with", columns, rows)
+    return Table("table-items", _("What {name} is charged with").format(name=name_line(line)), columns, rows)
 
 
 def table_models(models: Sequence[Row], line: ChargeLine) -> Table:
@@ -115,7 +132,7 @@ def table_models(models: Sequence[Row], line: ChargeLine) -> Table:
             if any(row[unit] is not None for row in rows)
         ),
     ]
-    return Table("table-models", f"What {line.name} used itself, by model", columns, rows)
+    return Table("table-models", _("What {name} used itself, by model").format(name=name_line(line)), columns, rows)
 
 
 def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str, month: str,
@@ -151,20 +168,31 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     'Sum of teams = total: US$ 1.5, to the last digit'
     """
     own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
-    said = " and ".join(filter(None, [", ".join(own[:-1]), *own[-1:]])) or "0"
+    said = join_and([*filter(None, [", ".join(own[:-1]), *own[-1:]])]) or "0"
     more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY]
     used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
-    sums = [f"{UNIT_NAMES[one.unit]} {one.whole:,}" for one in more if one.whole != used[one.unit]]
-    return f"Sum of {PLURALS[level]} = total: {said}, to the last digit" + (
-        f"; as charged, with all items: {' and '.join(sums)}" if sums else ""
-    )
+    sums = [write_number(f"{UNIT_NAMES[one.unit]} {one.whole:,}") for one in more if one.whole != used[one.unit]]
+    text = _("Sum of {lines} = total: {sums}, to the last digit")
+    if sums:
+        text = _("Sum of {lines} = total: {sums}, to the last digit; as charged, with all items: {charged}")
+    return text.format(lines=_(PLURALS[level]), sums=said, charged=join_and(sums))
+
+
+def name_item(name: str) -> str:
+    """What an item is called: direct use in the reader's language, pools and taxes as their rules call them."""
+    return _(name) if name in OWN_NAMES else name
+
+
+def name_line(line: ChargeLine) -> str:
+    """What a line is called: that of nobody in the reader's language."""
+    return line.key.name or capitalize_first(_(str(line.key.kind)))
 
 
 def _write_exact(one: SumCheck) -> str:
     if one.unit == "flex_credits":
-        return f"{format_amount(one.whole)} flex credits"
-    whole, _, rest = format_plain(one.whole).partition(".")
-    return f"{UNIT_NAMES[one.unit]} {int(whole):,}{'.' * bool(rest)}{rest}"
+        return _("{amount} flex credits").format(amount=format_amount(one.whole))
+    whole, __, rest = format_plain(one.whole).partition(".")
+    return write_number(f"{UNIT_NAMES[one.unit]} {int(whole):,}{'.' * bool(rest)}{rest}")
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:
@@ -201,16 +229,21 @@ def explain_item(
     '19 % of all above'
     """
     if name == DIRECT:
-        return f"at least; {format_count(line.unpriced, 'call')} without a price" if line.unpriced else ""
+        calls = count_calls_at_least(line.unpriced, is_least=False)
+        return _("at least; {calls} without a price").format(calls=calls) if line.unpriced else ""
     if basis and basis.percent is not None:
-        return f"{format_plain(basis.percent)} % of all above"
-    said = [RULE_WORDS[rule]] if rule else []
+        return _("{percent} % of all above").format(percent=write_number(format_plain(basis.percent)))
+    said = [_(RULE_WORDS[rule])] if rule else []
     if rule is Rule.USE and line.unpriced:
-        said.append(f"your {format_count(line.unpriced, 'call')} without a price count for nothing")
+        calls = count_calls_at_least(line.unpriced, is_least=False)
+        said.append(_("your {calls} without a price count for nothing").format(calls=calls))
     if rule is Rule.HEAD:
-        said.append(f"your people: {float(heads):,.4g}")
+        said.append(_("your people: {count}").format(count=write_number(f"{float(heads):,.4g}")))
     if basis and basis.usd_a_seat is not None:
-        said.append(f"US$ {format_money(basis.usd_a_seat, 'USD')} a seat and month")
-        said += [f"for {format_count(basis.days, 'day')}"] if basis.days else []
-        said += [f"{format_count(basis.seats, 'seat')} in all"] if with_total else []
+        said.append(_("US$ {amount} a seat and month").format(amount=format_money(basis.usd_a_seat, "USD")))
+        if basis.days:
+            said.append(translate_count("for {count} day", "for {count} days", basis.days).format(count=basis.days))
+        if with_total:
+            seats = translate_count("{count} seat in all", "{count} seats in all", basis.seats)
+            said.append(seats.format(count=format_number(basis.seats)))
     return "; ".join(said)

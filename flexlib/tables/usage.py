@@ -10,7 +10,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.formats import format_number
-from flexlib.i18n import _, mark_text, translate_count
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.senders import name_provider, name_task
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
@@ -32,7 +32,6 @@ PROMPT = Column("total_prompt_tokens", "Prompt tokens", Kind.COUNT, Total.SUM)
 COMPLETION = Column("total_completion_tokens", "Completion tokens", Kind.COUNT, Total.SUM)
 USD = Column("total_usd", "US$", Kind.USD, Total.KNOWN)
 CLP = Column("total_clp", "CLP", Kind.CLP, Total.KNOWN)
-
 UNIT_PRICE = Column("usd_per_million", "US$ per 1M tokens", Kind.USD)
 USABLE = ("usable_type", "usable_id", "usable_key")
 
@@ -79,8 +78,8 @@ def table_other_models(models: Sequence[Row]) -> Table:
         UNIT_PRICE,
         *_list_money(rows),
     ]
-    summary = _("The other {count} models").format(count=len(rows))
-    return Table("table-other-models", "Spend by the other models", *say_least(columns, rows), summary=summary)
+    said, summary = say_least(columns, rows), _("The other {count} models").format(count=len(rows))
+    return Table("table-other-models", "Spend by the other models", *said, summary=summary)
 
 
 def table_spend_by_seller(sellers: Sequence[Row], before: MonthBefore | None = None) -> Table:
@@ -177,7 +176,8 @@ def table_rates(rates: Sequence[Row]) -> Table:
         Column("source", "By"),
         CALLS,
     ]
-    rows = [{**row, "day": row["day"] or _("given by the source")} for row in rates]
+    given = _("given by the source")
+    rows = [{**row, "day": row["day"] or given, "value": row["value"] and write_number(row["value"])} for row in rates]
     counted = say_least(columns, rows)
     return Table("table-rates", "Exchange rates behind the CLP amounts", *counted, summary="The rates, day by day")
 
@@ -185,8 +185,8 @@ def table_rates(rates: Sequence[Row]) -> Table:
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [Column("model", "Without a price", total="All", note="maker"), Column("reason", "Why"), CALLS]
-    rows = [{**row, "reason": _(row["reason"])} for row in _label(unpriced)]
-    return Table("table-unpriced", "Calls without a price", *say_least(columns, rows))
+    said = say_least(columns, [{**row, "reason": _(row["reason"])} for row in _label(unpriced)])
+    return Table("table-unpriced", "Calls without a price", *said)
 
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:

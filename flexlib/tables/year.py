@@ -9,14 +9,32 @@ from flexlib.analysis.ranking import count_colours
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.dates import Span
+from flexlib.i18n import _, list_short_months, mark_text
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
-NOT_STORED = "not stored"
+NOT_STORED = mark_text("not stored")
 
 SHOWN = 12
 """Models before the others are one line."""
 
-LEAST = "at least"
+LEAST = mark_text("at least")
+
+STATES = (
+    mark_text("complete"),
+    mark_text("provisional"),
+    mark_text("unwitnessed"),
+    mark_text("unreconciled"),
+    mark_text("gap"),
+)
+"""What the state of a month is in a cell."""
+
+PLACES = {
+    "department": (mark_text("Department"), mark_text("All departments"), mark_text("Departments by month")),
+    "team": (mark_text("Team"), mark_text("All teams"), mark_text("Teams by month")),
+    "project": (mark_text("Project"), mark_text("All projects"), mark_text("Projects by month")),
+    "cost_centre": (mark_text("Cost centre"), mark_text("All cost centres"), mark_text("Cost centres by month")),
+}
+"""How a table of places calls one, all, and itself."""
 
 UNITS = ("usd", "clp", "flex_credits")
 
@@ -26,13 +44,14 @@ def table_months(months: Sequence[Row]) -> Table:
     rows = [
         {
             **row,
-            "said": NOT_STORED if row["state"] is None else str(row["state"]).lower(),
-            **{f"note_{one}": LEAST * bool(row[one] is not None and one in (row["lacks"] or ())) for one in UNITS},
+            "said": _(NOT_STORED if row["state"] is None else str(row["state"]).lower()),
+            **{f"note_{one}": _(LEAST) * bool(row[one] is not None and one in (row["lacks"] or ())) for one in UNITS},
         }
         for row in months
     ]
+    total = _("All that is stored, at least") if any(row["lacks"] for row in months) else _("All that is stored")
     columns = [
-        Column("month", "Month", Kind.MONTH, "All that is stored" + f", {LEAST}" * any(row["lacks"] for row in months)),
+        Column("month", "Month", Kind.MONTH, total),
         Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
         Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
         Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
@@ -56,9 +75,9 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
 def table_places(places: Sequence[Row], span: Span, by: str = "department") -> Table:
     """The same of departments, or of what `by` is."""
     shown, others_at = _shorten(places, by, span)
-    name = by.replace("_", " ").capitalize()
-    columns = _list_columns(Column(by, name, total=f"All {name.lower()}s"), span)
-    return Table("table-year-places", f"{name}s by month", columns, shown, others_at)
+    name, whole, caption = PLACES[by]
+    columns = _list_columns(Column(by, name, total=whole), span)
+    return Table("table-year-places", caption, columns, shown, others_at)
 
 
 def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], frozenset[int]]:
@@ -71,7 +90,7 @@ def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], froz
 
 
 def _list_columns(first: Column, span: Span) -> list[Column]:
-    months = (Column(str(month), month.name[:3], Kind.CLP, Total.KNOWN) for month in span.months)
+    months = (Column(str(month), list_short_months()[month.month - 1], Kind.CLP, Total.KNOWN) for month in span.months)
     return [first, *months, Column("total", "Year", Kind.CLP, Total.KNOWN)]
 
 

@@ -14,7 +14,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
@@ -134,7 +134,9 @@ def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ..
 
 def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What a reader of the certificate must know of its files."""
-    yield "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
+    yield mark_text(
+        "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
+    )
     yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
     names = {entry["sha256"]: entry["name"] for entry in files}
     for entry in files:

@@ -114,7 +114,7 @@ def show_proof(
         Fact("Rows' SHA-256", certificate.rows_sha256),
         Fact("flexlib", certificate.flexlib_version),
     ]
-    missing, notes = list_missing(certificate, people), map(_hide_keys, certificate.notes)
+    missing, notes = list_missing(certificate, people), [_hide_keys(_(one)) for one in certificate.notes]
     return show_facts(BADGES[certificate.state], missing, [fact for fact in facts if fact.text], notes)
 
 
