@@ -18,6 +18,7 @@ from email import message_from_bytes
 from email.policy import default
 from itertools import product
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 from pypdf import PdfReader
@@ -30,6 +31,8 @@ HEX = re.compile(rb"<([0-9A-Fa-f\s]{8,})>")
 ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|=\?utf-8\?", re.IGNORECASE)
 MIME = re.compile(rb"^content-transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 PNG = b"\x89PNG\r\n\x1a\n"
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+"""In which accents stand in a letter, or after it."""
 SHORTEST = 6
 """Letters of what is looked for; less is found in any file."""
 
@@ -69,7 +72,7 @@ def unpack(content: bytes, depth: int = DEPTH) -> set[bytes]:
 def _write_forms(text: str) -> Iterator[bytes]:
     """The text as bytes may hold it, in small letters; of UTF-16 see `_rewrite`."""
     assert len(text) >= SHORTEST, f"{text!r} would be found anywhere"
-    for form, written in product(("NFC", "NFD"), (text, text.upper(), text.lower())):
+    for form, written in product(FORMS, (text, text.upper(), text.lower())):
         for coding in ("utf-8", "latin-1"):
             with suppress(UnicodeEncodeError):
                 yield unicodedata.normalize(form, written).encode(coding).lower()
@@ -118,9 +121,9 @@ def _read_png(content: bytes) -> Iterator[bytes]:
             yield zlib.decompress(data.partition(b"\0")[2][1:])
         elif kind == b"iTXt":
             head, _, rest = data.partition(b"\0")
-            packed, rest = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]  # type: ignore[assignment]
+            packed, rest = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]
             yield head
-            yield zlib.decompress(rest) if packed else rest  # type: ignore[arg-type]
+            yield zlib.decompress(rest) if packed else rest
         elif kind in (b"tEXt", b"eXIf"):
             yield data
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option, open_settings
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text, format_count
+from flexlib.i18n import _
 from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
 
@@ -24,6 +25,8 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER",
                         help="the reports that are shown in it (default reports)")  # fmt: skip
+    parser.add_argument("--share", action="store_true",
+                        help=_("departments of few people as one line, for a page that everybody may see"))  # fmt: skip
     parser.add_argument("--json", action="store_true", help="what was written as JSON")
     add_roster_option(parser)
     add_demo_option(parser)
@@ -54,7 +57,7 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         months[0], months[-1], data, zone="UTC", names=False, tolerance=settings.bill_tolerance,
         look=find_look(settings, data), roster=arguments.roster or settings.organization,
     )  # fmt: skip
-    site = Site(Facts(spend, tuple(reports)))
+    site = Site(Facts(spend, tuple(reports), arguments.share))
     files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
     done = write_site(files | {one.path: one.content for one in reports}, folder := arguments.output / sub)
     if arguments.json:

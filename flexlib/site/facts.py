@@ -15,6 +15,7 @@ import pandas as pd
 
 from flexlib.dates import Month, Span
 from flexlib.errors import FlexlibError, InvalidRequest
+from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import measure_months
@@ -54,6 +55,8 @@ class Facts:
 
     spend: Spend
     reports: tuple[Report, ...] = ()
+    is_shared: bool = False
+    """Whether departments of few people are one line."""
 
     @property
     def span(self) -> Span:
@@ -89,7 +92,9 @@ class Facts:
         """By month and model, and department where there is any."""
         nothing = {"model": _("not given"), "department": _("in no department")}
         try:
-            return self.spend.by("month", "department", "model").fillna(nothing)
+            table = self.spend.by("month", "department", "model").fillna(nothing)
+            folded = find_folded(self.spend, "department") if self.is_shared else ()
+            return fold_table(table, folded, nothing["department"])
         except InvalidRequest:  # nothing says who belongs where
             return self.spend.by("month", "model").fillna(nothing)
 
