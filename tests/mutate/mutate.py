@@ -117,6 +117,7 @@ ROOMS = {
     "analysis/compare": _mirror("analysis/compare"),
     "analysis/allocation": _mirror("analysis/allocation analysis/chargeback"),
     "analysis/budgets": _mirror("analysis/budgets"),
+    "deliver/due": Room(("flexlib/deliver/due.py",), ("tests/deliver/test_due.py",)),
     "analysis/forecast": Room(
         ("flexlib/analysis/forecast.py",),
         ("tests/analysis/test_forecast.py", "tests/analysis/test_forecast_edges.py"),
