@@ -52,7 +52,7 @@ class Times:
         >>> Times.read_quiet("20:00 08:00 UTC").find_quiet_end(datetime(2025, 9, 24, 23, tzinfo=timezone.utc)).hour
         8
         """
-        first, end, zone = text.split(" ", 2)
+        first, end, zone = text.split(" ")
         return cls(ZoneInfo(zone), (read_time(first), read_time(end)))
 
     def _is_quiet(self, clock: time) -> bool:

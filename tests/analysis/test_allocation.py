@@ -176,3 +176,10 @@ def test_lines_and_kept_pools_sum_to_use_and_pools_in_every_unit_whatever_the_ru
         assert shared + kept == sum(pool.amounts[unit] for pool in pools if pool.source is None)
     again = allocate_pools(reverse(use), list(reversed(pools)), reverse(heads))
     assert again.shares == made.shares
+
+
+def test_nobody_s_line_has_no_people_but_its_own_and_what_a_pool_names_as_spare() -> None:
+    for spare, shares in ((None, {"a": 10, "b": 0, "c": 0}), (1, {"a": 5, "b": 5, "c": 0})):
+        pool = Pool("fee", {"usd": 10}, Rule.HEAD, **({} if spare is None else {"spare": spare}))
+        made = allocate_pools(USE, [pool], {"a": 1}, "b")
+        assert {name: found["fee"]["usd"] for name, found in made.shares.items()} == shares
