@@ -113,6 +113,16 @@ def test_a_path_without_a_band_reaches_an_amount_as_expected_alone() -> None:
     assert find_day_reached(forecast_path(make_series([]), days), days, 1.0) == (None, None, None)
 
 
+def test_no_total_of_a_path_is_expected_to_be_above_that_of_a_later_day() -> None:
+    """Of these days the forecasts of six days ahead were all too low, those of seven days were not."""
+    history = make_series(np.random.default_rng(30).gamma(0.5, 100, 124))
+    days = count_days(124, 8)
+    alone = [forecast_sum(history, days[: place + 1]).expected or 0 for place in range(len(days))]
+    assert [round(one) for one in alone] == [149, 216, 268, 290, 309, 553, 406, 555]
+    path = [one.expected or 0 for one in forecast_path(history, days)]
+    assert [round(one) for one in path] == [149, 216, 268, 290, 309, 406, 406, 555]
+
+
 def test_a_backtest_is_of_whole_months_whose_days_are_all_known() -> None:
     history = pd.Series(100.0, pd.date_range("2025-01-02", "2025-06-29"))
     history["2025-03-07"] = np.nan

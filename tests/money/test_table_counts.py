@@ -191,6 +191,11 @@ def test_a_sum_of_more_steps_than_64_bits_hold_is_right_beside_cheap_ones() -> N
     assert price(calls) == [Decimal(2 * 10**9), Decimal("0.0003")]
 
 
+def test_a_sum_of_more_steps_than_64_bits_hold_is_right_beside_a_model_without_that_price() -> None:
+    calls = [build_call("gold", 2 * 10**9), build_call("writes", 0, 100)]  # which has a price of what it writes alone
+    assert price(calls) == [Decimal(2 * 10**9), Decimal("0.002")]
+
+
 def test_an_amount_stays_below_ten_thousand_million_dollars() -> None:
     assert price([build_call("gold", 9_999_999_999)]) == [9_999_999_999]
     with pytest.raises(BadRecord, match=r"10,000,000,000 USD or more; .* \(in 1 of 2 calls\)\.$"):
