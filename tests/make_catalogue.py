@@ -29,6 +29,7 @@ SHOWN: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "StateBadge": ((2, 3, 4, 5), ("word", "heading", "total_prefix", "warning")),
     "Table": ((1,), ("caption", "summary")),
     "Unit": ((0,), ("title",)),
+    "_": ((0,), ()),  # also within an f-string, which the extraction passes over
     "replace": ((), ("caption", "summary", "heading", "unknown")),
 }
 """What is defined before a language is known: which of its texts, by place and by name, are translated where they are
