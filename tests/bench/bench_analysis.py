@@ -4,6 +4,10 @@ Counts have each person's own mean and spread, on weekdays that all share or tha
 many times the person's own weekday are planted in the last 28 days. Beside ours: twice the mean of the week before, 3.5
 median deviations, each person's negative binomial by moments with Benjamini and Hochberg's procedure at 5 %, and the
 same procedure with the true means and spreads, which nobody has: what it misses no tail of these days can find.
+
+What separates ours from that is mostly not the rule. With the true distributions of people's levels, spreads and own
+weekdays, though not each one's own, our arithmetic finds .05 of the spikes of five times the weekday in 28 days of own
+weekdays (.67 with the true means): three other such days tell too little of what such a day is for somebody.
 """
 
 from __future__ import annotations
