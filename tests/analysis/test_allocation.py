@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
@@ -180,6 +181,7 @@ def test_lines_and_kept_pools_sum_to_use_and_pools_in_every_unit_whatever_the_ru
 
 def test_nobody_s_line_has_no_people_but_its_own_and_what_a_pool_names_as_spare() -> None:
     for spare, shares in ((None, {"a": 10, "b": 0, "c": 0}), (1, {"a": 5, "b": 5, "c": 0})):
-        pool = Pool("fee", {"usd": 10}, Rule.HEAD, **({} if spare is None else {"spare": spare}))
+        pool = Pool("fee", {"usd": 10}, Rule.HEAD)
+        pool = pool if spare is None else replace(pool, spare=spare)
         made = allocate_pools(USE, [pool], {"a": 1}, "b")
         assert {name: found["fee"]["usd"] for name, found in made.shares.items()} == shares
