@@ -164,7 +164,7 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
     ratios = series.list_ratios(end, ahead)
     needed = max(FEWEST_ORIGINS, math.ceil(round((1 + band) / (1 - band), 9)))
     if len(ratios) < needed:
-        reason = _("{count} earlier forecasts can be held against what came, a band of {band} % takes {needed}")
+        reason = _("{count} earlier forecasts can be held against what came, a band of {band}% takes {needed}")
         reason = reason.format(count=len(ratios), band=f"{100 * band:.0f}", needed=needed)
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
     tails = (1 - band) / 2, (1 + band) / 2
