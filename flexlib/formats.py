@@ -46,8 +46,10 @@ def capitalize_first(sentence: str) -> str:
 
 
 def format_count(number: int, thing: str) -> str:
-    """`1 call`, `1,234 calls`."""
-    return f"{format_number(number)} {thing}{'' if number == 1 else 's'}"
+    """`1 call`, `1,234 calls`; in Spanish `1 llamada`, `1.234 llamadas`."""
+    one = "{count} " + thing
+    many = f"{one}s"
+    return translate_count(one, many, number).format(count=format_number(number))
 
 
 def format_number(number: int) -> str:

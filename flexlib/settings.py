@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
@@ -60,7 +60,7 @@ METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
 CELL_LIMIT = 1800.0
 """Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
-NO_KEY = (
+NO_KEY = mark_text(
     "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
     "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data"
 )
@@ -121,7 +121,7 @@ class Settings:
     def required_key(self) -> str:
         """The service key. Raises `BadSetting` when there is none."""
         if not self.service_key:
-            raise BadSetting(_("{no_key}.").format(no_key=NO_KEY))
+            raise BadSetting(f"{_(NO_KEY)}.")
         return self.service_key
 
     @property

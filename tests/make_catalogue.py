@@ -25,8 +25,10 @@ HOME = Path(__file__).parents[1]
 SHOWN: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Column": ((1, 3), ("heading", "total", "unknown")),
     "Fact": ((0,), ("name",)),
+    "Format": ((0,), ("title",)),
     "Heading": ((0, 1), ("heading", "note")),
     "StateBadge": ((2, 3, 4, 5), ("word", "heading", "total_prefix", "warning")),
+    "Switch": ((2,), ("text",)),
     "Table": ((1,), ("caption", "summary")),
     "Unit": ((0,), ("title",)),
     "_": ((0,), ()),  # also within an f-string, which the extraction passes over
@@ -55,8 +57,22 @@ def list_sentences(home: Path = HOME) -> set[MessageId]:
         with file.open("rb") as source:
             for _line, text, _comments, _context in extract("python", source, KEYWORDS, options={"encoding": "utf-8"}):
                 found.add(text if isinstance(text, str) else (text[0], text[1]))
-        found.update(list_defined(ast.parse(file.read_bytes())))
+        tree = ast.parse(file.read_bytes())
+        found.update(list_defined(tree))
+        found.update(list_counted(tree))
     return found
+
+
+def list_counted(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """What `format_count` says of one thing and of many.
+
+    >>> list(list_counted(ast.parse("format_count(len(calls), 'call')")))
+    [('{count} call', '{count} calls')]
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "format_count":
+            for thing in _read_texts(*node.args[1:]):
+                yield f"{{count}} {thing}", f"{{count}} {thing}s"
 
 
 def list_defined(tree: ast.AST) -> Iterator[str]:

@@ -20,8 +20,8 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_few, format_plain, format_short_day
-from flexlib.i18n import _
+from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
+from flexlib.i18n import _, write_number
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,18 +118,26 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     from flexlib.analysis.anomalies import WHAT_TO_DO
 
     unit = "US$" if made.unit == "usd" else made.unit.replace("_", " ")
-    title = f"Unusual days of {made.month.title} in {unit}, at least {made.least:,g} each"
+    title = _("Unusual days of {title} in {unit}, at least {least} each").format(
+        title=made.month.title, unit=unit, least=write_number(f"{made.least:,g}")
+    )
     if made.reason:
-        return f"{title}: cannot say, {made.reason}."
+        return _("{title}: cannot say, {reason}.").format(title=title, reason=made.reason)
     count = len(made.alarms)
-    expect = f", of which {format_few(made.false_alarms)} may be false alarms" if count else ""
+    expect = (
+        _(", of which {false_alarms} may be false alarms").format(false_alarms=format_few(made.false_alarms))
+        if count
+        else ""
+    )
     lines = [f"{title}: {count or 'none'}{expect}"]
     for name in made.layers:
         lines += _render_layer(TITLES.get(name, name), [one for one in made.alarms if one.layer == name], top)
     lines += _render_layer("Planned", [one for one in made.found if one.event], top)
     lines += [WHAT_TO_DO] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:
-        lines.append(f"{_count_people(unjudged)} with too few days of use to tell what is usual.")
+        lines.append(
+            _("{people} with too few days of use to tell what is usual.").format(people=_count_people(unjudged))
+        )
     return "\n".join(lines)
 
 
@@ -137,17 +145,27 @@ def _render_layer(title: str, found: Sequence[Unusual], top: int) -> list[str]:
     lines = [title] if found else []
     for one in found[:top]:
         label = clean_text(one.event or one.who)
-        said = f"{one.amount:>13,.2f}   {one.times:.1f} times the {one.expected:,.2f} expected"
+        said = _("{amount}   {times} times the {expected} expected").format(
+            amount=write_number(f"{one.amount:>13,.2f}"),
+            times=write_number(f"{one.times:.1f}"),
+            expected=write_number(f"{one.expected:,.2f}"),
+        )
         lines.append(f"  {format_short_day(one.date):<7} {label:<40}{said}{_render_heads(one)}")
-    return [*lines, f"  and {len(found) - top:,} more"] if len(found) > top else lines
+    return (
+        [*lines, _("  and {count} more").format(count=format_number(len(found) - top))] if len(found) > top else lines
+    )
 
 
 def _render_heads(one: Unusual) -> str:
     if one.heads is None:
         return ""
     count, each, usual, usually = one.heads
-    usually_said = f"on such a weekday {usual:,} at {usually:,.2f}"
-    return f" ({_count_people(count)} at {each:,.2f} each, {usually_said})"
+    usually_said = _("on such a weekday {usual} at {usually}").format(
+        usual=format_number(usual), usually=write_number(f"{usually:,.2f}")
+    )
+    return _(" ({people} at {each} each, {usually_said})").format(
+        people=_count_people(count), each=write_number(f"{each:,.2f}"), usually_said=usually_said
+    )
 
 
 def _count_people(number: int) -> str:

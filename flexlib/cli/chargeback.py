@@ -39,11 +39,11 @@ EXAMPLE = Path("params", "chargeback.example.yaml")
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "chargeback",
-                         _("who a month is charged to, and the proof that it is all of it"), """\
+                         _("who a month is charged to, and the proof that it is all of it"), _("""\
   flexlib chargeback --year 2025 --month 9
   flexlib chargeback --year 2025 --month 9 --by cost_centre --csv billing.csv
   flexlib chargeback --year 2025 --month 9 --by person --names --json
-  flexlib chargeback --year 2025 --month 9 --per department    a page for each, holding only its part""")  # fmt: skip
+  flexlib chargeback --year 2025 --month 9 --per department    a page for each, holding only its part"""))  # fmt: skip
     add_month_options(parser, required=True)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--by", choices=LEVELS, default="department", help=_("who is charged (default department)"))
@@ -147,8 +147,8 @@ def _write_letters(made: Chargeback, arguments: argparse.Namespace, settings: Se
     pages = write_letters(letters, folder / "people" if is_private else folder, made.level, is_private=is_private)
     if old := sorted({*pages[0].parent.glob(f"{made.level}_*.html")} - {*pages}) if pages else []:
         names = ", ".join(clean_text(one.name) for one in old)
-        print(f"Of an earlier run, and of nobody who is charged now: {names}; delete what you do not need.",
-              file=sys.stderr)  # fmt: skip
+        said = _("Of an earlier run, and of nobody who is charged now: {names}; delete what you do not need.")
+        print(said.format(names=names), file=sys.stderr)
     return pages
 
 

@@ -110,7 +110,10 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
 
     path = arguments.budgets or settings.budgets or find_home() / BUDGETS
     if path.exists() and not path.is_file():
-        raise BadFile(f"{path} is {'a folder' if path.is_dir() else 'no file'}; name the YAML file of your budgets.")
+        folder = _("{path} is a folder; name the YAML file of your budgets.")
+        raise BadFile(
+            (folder if path.is_dir() else _("{path} is no file; name the YAML file of your budgets.")).format(path=path)
+        )
     if not path.is_file():
         raise BadFile(
             _(
@@ -180,7 +183,7 @@ def render_check(made: BudgetCheck) -> str:
     from flexlib.front.budget_lines import list_lines
     from flexlib.tables.budgets import count_over
 
-    lines, found = [f"Budgets of {made.month.title}"], list_lines(made, names=True)
+    lines, found = [_("Budgets of {title}").format(title=made.month.title)], list_lines(made, names=True)
     width = max((len(one.name) for one in found), default=0)
     for one in found:
         over = count_over(one)
@@ -199,5 +202,15 @@ def _render(one: BudgetLine) -> str:
         band = ""
         if one.low is not None and one.high is not None and one.low < one.high:
             band = f" ({BAND:.0%}: {write_amount(one.low, one.unit)} to {write_amount(one.high, one.unit)})"
-        outlook = [", ".join(filter(None, (f"expected {write_amount(one.expected, one.unit)}{band}", *outlook)))]
-    return "at least " * bool(one.lacks) + "; ".join(filter(None, (said, *outlook, one.lacks)))
+        outlook = [
+            ", ".join(
+                filter(
+                    None,
+                    (
+                        _("expected {amount}{band}").format(amount=write_amount(one.expected, one.unit), band=band),
+                        *outlook,
+                    ),
+                )
+            )
+        ]
+    return _("at least ") * bool(one.lacks) + "; ".join(filter(None, (said, *outlook, one.lacks)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.analysis.caps import CapOutcome, judge_cap
 from flexlib.cli.options import asks_demo
 from flexlib.formats import clean_text, format_amount, format_plain
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.settings import Settings
 from flexlib.store.budgets import Budget
@@ -96,9 +97,9 @@ def describe_caps(caps: Sequence[BudgetCap]) -> list[dict[str, Any]]:
 def render_caps(caps: Sequence[BudgetCap]) -> list[str]:
     """The caps for the console, a line each."""
     if not caps:
-        return ["Caps at Windsurf: no budget of flex credits is of everything or of a person, in a month or cycle"]
+        return [_("Caps at Windsurf: no budget of flex credits is of everything or of a person, in a month or cycle")]
     width = max(len(one.budget.name) for one in caps)
-    return ["Caps at Windsurf", *(
+    return [_("Caps at Windsurf"), *(
         f"  {one.outcome.upper():<{WIDTH}}{clean_text(one.budget.name):<{width}}  {_say(one)}" for one in caps
     )]  # fmt: skip
 
@@ -106,11 +107,13 @@ def render_caps(caps: Sequence[BudgetCap]) -> list[str]:
 def _say(one: BudgetCap) -> str:
     if one.outcome is CapOutcome.NOT_READ:
         return clean_text(one.why)
-    budget = f"{format_amount(one.budget.amount)} flex credits"
+    budget = _("{amount} flex credits").format(amount=format_amount(one.budget.amount))
     if one.cap is None:
-        return f"nothing stops it at the budget, {budget}"
+        return _("nothing stops it at the budget, {budget}").format(budget=budget)
     cap = Decimal(one.cap)
     if one.outcome is CapOutcome.AGREES:
-        return f"{format_amount(cap)}, as the budget"
+        return _("{cap}, as the budget").format(cap=format_amount(cap))
     side = "above" if cap > one.budget.amount else "below"
-    return f"{format_amount(cap)}, {format_amount(abs(cap - one.budget.amount))} {side} the budget of {budget}"
+    return _("{cap}, {abs} {side} the budget of {budget}").format(
+        cap=format_amount(cap), abs=format_amount(abs(cap - one.budget.amount)), side=side, budget=budget
+    )

@@ -38,10 +38,11 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--json", action="store_true", help=_("print the certificate as JSON"))
     parser.set_defaults(run=run_close)
 
-    parser = add_command(commands, "reprice", _("what the installed price book would change in a month"), """\
+    parser = add_command(commands, "reprice",
+                         _("what the installed price book would change in a month"), _("""\
   flexlib reprice --year 2025 --month 9
   flexlib reprice --year 2025 --month 9 --apply
-  flexlib close --year 2025 --month 9              the month's snapshot follows""")  # fmt: skip
+  flexlib close --year 2025 --month 9              the month's snapshot follows"""))  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--apply", action="store_true",
                         help=_("change the amounts that a price book had set; the old ones are kept"))  # fmt: skip
@@ -87,7 +88,7 @@ def _describe(found: Repricing) -> str:
 
 
 def _render(found: Repricing) -> str:
-    did = "changed" if found.applied else "would change"
+    did = "changed" if found.applied else _("would change")
     lines = [f"{found.month} by {found.book}: {found.rows:,} of {format_count(found.rows_looked_at, 'call')} {did}."]
     for one in found.changes:
         source = one.old_source or "unpriced"
@@ -97,7 +98,9 @@ def _render(found: Repricing) -> str:
         )
     if found.rows:
         lines.append(
-            "Close the month again, so that reports show it." if found.applied else "Nothing changed yet; add --apply."
+            _("Close the month again, so that reports show it.")
+            if found.applied
+            else _("Nothing changed yet; add --apply.")
         )
     return "\n".join(lines)
 

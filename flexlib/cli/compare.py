@@ -19,8 +19,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
-from flexlib.formats import format_count, format_plain
-from flexlib.i18n import _
+from flexlib.formats import format_count, format_number, format_plain
+from flexlib.i18n import _, write_number
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.membership import LEVELS
@@ -137,16 +137,21 @@ def render_comparison(made: Comparison, top: int) -> str:
     unit, places = UNITS[made.unit]
     share = f" ({change.difference / change.before:+.1%})" if change.before > 0 and not any(made.lacking) else ""
     before, after = made.sides
-    title = f"{after[0].upper()}{after[1:]} against {before} in {unit}"
-    least = "at least " if made.lacking[1] else ""
+    title = _("{after} against {before} in {unit}")
+    title = title.format(after=after[0].upper() + after[1:], before=before, unit=unit)
+    least = _("at least ") if made.lacking[1] else ""
     lines = [f"{title}: {least}{change.after:,.{places}f}, {change.difference:+,.{places}f}{share}"]
     shown = round_parts(parts, places)
     which = "who" if made.by == "user" else "that"
     said = {
         "new": f"{format_count(change.people['new'], f'new {NOUNS[made.by]}')}",
-        "gone": f"{format_count(change.people['gone'], NOUNS[made.by])} {which} stopped",
+        "gone": _("{count} {which} stopped").format(
+            count=format_count(change.people["gone"], NOUNS[made.by]), which=which
+        ),
         **{name: f"    {words} ({name})" for name, words in SAID.items()},
-        "volume": f"the same {change.people.get('stayed', 0):,}: {SAID['volume']} (volume)",
+        "volume": _("the same {get}: {volume} (volume)").format(
+            get=format_number(change.people.get("stayed", 0)), volume=SAID["volume"]
+        ),
     }
     if made.versions:
         said = {name: name_part(name, change) for name in change.names}
@@ -155,13 +160,19 @@ def render_comparison(made: Comparison, top: int) -> str:
             between = ""
             if name in change.ranges and change.people["stayed"]:
                 lowest, highest = change.ranges[name]
-                between = f"   (in another order {lowest:+,.2f} to {highest:+,.2f})" if made.unit != "clp" else ""
+                between = (
+                    _("   (in another order {lowest} to {highest})").format(
+                        lowest=write_number(f"{lowest:+,.2f}"), highest=write_number(f"{highest:+,.2f}")
+                    )
+                    if made.unit != "clp"
+                    else ""
+                )
             lines.append(f"  {said[name]:<48}{part:>+16,.{places}f}{between}")
-    whose = "People" if made.unit == "flex_credits" else "People and applications"
+    whose = _("People") if made.unit == "flex_credits" else _("People and applications")
     if made.by != "user":
         whose = f"{NOUNS[made.by].capitalize()}s"
-    for title, sums in ((whose, change.sum_by_person()), ("Models", change.sum_by_model())):
-        lines.append(f"{title} with the largest changes")
+    for title, sums in ((whose, change.sum_by_person()), (_("Models"), change.sum_by_model())):
+        lines.append(_("{title} with the largest changes").format(title=title))
         for key, moved in _list_top(sums, top):
             label = key[1] if isinstance(key, tuple) else str(key)
             if isinstance(key, tuple) and made.by != "user":  # who calls and who has credits are counted in other units

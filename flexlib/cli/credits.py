@@ -71,9 +71,9 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=run_certificate)
 
     for name, summary, run in (
-        ("by-model", "flex credits by day and model, on the console and as CSV", run_by_model),
-        ("daily", "flex and prompt credits a day, on the console and as CSV", run_daily),
-        ("monthly", "flex and prompt credits a month, on the console and as CSV", run_monthly),
+        ("by-model", _("flex credits by day and model, on the console and as CSV"), run_by_model),
+        ("daily", _("flex and prompt credits a day, on the console and as CSV"), run_daily),
+        ("monthly", _("flex and prompt credits a month, on the console and as CSV"), run_monthly),
     ):
         parser = add_command(commands, name, summary, f"""\
   flexlib {name} --year 2025 --month 9

@@ -20,8 +20,8 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, choose_worst, find_exit_code, load_judged
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
-from flexlib.formats import clean_text, format_count, format_moment
-from flexlib.i18n import _
+from flexlib.formats import clean_text, format_count, format_moment, format_number
+from flexlib.i18n import _, write_number
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
@@ -56,16 +56,11 @@ def add_commands(commands: Commands) -> None:
 def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the findings, gives the exit code of the worst: that of the first fault, else of a month in doubt."""
     data = find_shown_data(settings)
-    looks: dict[str, Callable[[], Finding]] = {
-        "flexlib": lambda: Finding("flexlib", f"{flexlib.__version__}, Python {platform.python_version()}"),
-        "extras": _look_at_extras,
-        "settings": _look_at_settings,
-        "server": lambda: _look_at_server(settings),
-        "data": lambda: _look_at_folder(data),
-        "ledger": lambda: _look_at_ledger(settings),
-        "rates": lambda: _look_at_rates(data),
-        "people": lambda: _look_at_organization(settings),
-    }
+    looks: dict[str, Callable[[], Finding]] = {"flexlib": lambda: Finding("flexlib",
+        _("{version}, Python {version_2}").format(version=flexlib.__version__, version_2=platform.python_version())),
+        "extras": _look_at_extras, "settings": _look_at_settings, "server": lambda: _look_at_server(settings),
+        "data": lambda: _look_at_folder(data), "ledger": lambda: _look_at_ledger(settings),
+        "rates": lambda: _look_at_rates(data), "people": lambda: _look_at_organization(settings)}  # fmt: skip
     months = _look_at_months(data, settings)
     findings = [*(_look(name, look) for name, look in looks.items()), *months, *_look_for_strays(data)]
     if arguments.json:
@@ -93,7 +88,7 @@ def _look_at_extras() -> Finding:
     there = {extra: all(find_spec(module) for module in modules) for extra, modules in MODULES_OF_EXTRAS.items()}
     absent = ", ".join(extra for extra, is_there in there.items() if not is_there)
     text = ", ".join(extra for extra, is_there in there.items() if is_there) or "none"
-    return Finding("extras", f"{text}; not installed: {absent}" if absent else text)
+    return Finding("extras", _("{text}; not installed: {absent}").format(text=text, absent=absent) if absent else text)
 
 
 def _look_at_settings() -> Finding:
@@ -103,7 +98,7 @@ def _look_at_settings() -> Finding:
 
 def _look_at_server(settings: Settings) -> Finding:
     if not settings.service_key:
-        return Finding("server", "not asked, since there is no service key; --demo needs none")
+        return Finding("server", _("not asked, since there is no service key; --demo needs none"))
     from flexlib.ingest.windsurf.run import count_people
     from flexlib.sources.windsurf.client import Client
 
@@ -113,20 +108,33 @@ def _look_at_server(settings: Settings) -> Finding:
             people = count_people(client)
         except FlexlibError as error:
             return Finding("server", f"{settings.base_url}: {error}", error.exit_code)
-    return Finding("server", f"{settings.base_url} answers and takes the key; {people:,} people on its list")
+    return Finding(
+        "server",
+        _("{base_url} answers and takes the key; {people} people on its list").format(
+            base_url=settings.base_url, people=format_number(people)
+        ),
+    )
 
 
 def _look_at_folder(data: Path) -> Finding:
     there = next(folder for folder in (data, *data.parents) if folder.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         return Finding(
-            "data", f"{data} cannot be written; set FLEXLIB_DATA to a folder that can.", DiskFailed.exit_code
+            "data",
+            _("{data} cannot be written; set FLEXLIB_DATA to a folder that can.").format(data=data),
+            DiskFailed.exit_code,
         )
     free = shutil.disk_usage(there).free
     text = describe_made_up(data).partition(": ")[2].rstrip(".") if is_made_up(data) else str(data)
     if is_open_to_others(data):
-        text += f"; others may read {FILE}, by which people get their pseudonyms: chmod 600 {data / FILE}"
-    return Finding("data", f"{text}; {free / (1 << 30):,.1f} GiB free", DiskFailed.exit_code * (free < LOW_DISK))
+        text += _("; others may read {file}, by which people get their pseudonyms: chmod 600 {data}").format(
+            file=FILE, data=data / FILE
+        )
+    return Finding(
+        "data",
+        _("{text}; {free} GiB free").format(text=text, free=write_number(f"{free / (1 << 30):,.1f}")),
+        DiskFailed.exit_code * (free < LOW_DISK),
+    )
 
 
 def _look_at_ledger(settings: Settings) -> Finding:
@@ -135,23 +143,29 @@ def _look_at_ledger(settings: Settings) -> Finding:
 
     ledger = find_ledger(settings)
     if ledger.is_absent:
-        return Finding("ledger", "none yet; the first recorded call makes it")
+        return Finding("ledger", _("none yet; the first recorded call makes it"))
     status = get_ledger_status(ledger)
     if status.revision != status.head:
         command = "upgrade" if status.revision else "init"
-        return Finding("ledger", f"{status.place} lacks its tables of today; run: flexlib ledger {command}", 2)
-    last = f", the last of {format_moment(status.last)}" if status.last else ""
+        return Finding(
+            "ledger",
+            _("{place} lacks its tables of today; run: flexlib ledger {command}").format(
+                place=status.place, command=command
+            ),
+            2,
+        )
+    last = _(", the last of {last}").format(last=format_moment(status.last)) if status.last else ""
     return Finding("ledger", f"{status.backend}, {format_count(status.rows or 0, 'row')}{last}")
 
 
 def _look_at_rates(data: Path) -> Finding:
     pairs = [f"{'/'.join(pair)} to {rates.days[-1]}" for pair, rates in load_pairs(data).items() if rates.days]
-    return Finding("rates", ", ".join(pairs) or "none; flexlib fx update asks for them, fx set takes one by hand")
+    return Finding("rates", ", ".join(pairs) or _("none; flexlib fx update asks for them, fx set takes one by hand"))
 
 
 def _look_at_organization(settings: Settings) -> Finding:
     if settings.organization is None:
-        return Finding("people", "no file says who belongs to which department; see params/organization.example.csv")
+        return Finding("people", _("no file says who belongs to which department; see params/organization.example.csv"))
     from flexlib.store.organization import read_organization
 
     found = read_organization(settings.organization)
@@ -221,9 +235,13 @@ def _look_for_strays(data: Path) -> list[Finding]:
 
 def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:
     if not found:
-        return Finding("missing", "everything; try: flexlib report --demo --year 2025 --month 9")
+        return Finding("missing", _("everything; try: flexlib report --demo --year 2025 --month 9"))
     stored = {one.month for one in found}
     first, last = min(stored), max(stored)
     absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]
-    text = f"{', '.join(absent)} of {first} to {last}" if absent else f"none; the last month stored is {last}"
+    text = (
+        f"{', '.join(absent)} of {first} to {last}"
+        if absent
+        else _("none; the last month stored is {last}").format(last=last)
+    )
     return Finding("missing", text, State.GAP.exit_code if absent else 0)

@@ -40,7 +40,7 @@ def add_commands(commands: Commands) -> None:
   flexlib export --format focus --year 2025 --month 9 --output september.csv --json
   flexlib export --format png,svg --notebook flex_credits --year 2025 --month 9
   flexlib export --format xlsx,pdf,png --demo --year 2025 --month 9""")  # fmt: skip
-    titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
+    titles = "; ".join(f"{name}: {_(one.title)}" for name, one in FORMATS.items())
     parser.add_argument("--format", required=True, type=take_formats, metavar="FORMAT[,FORMAT]", help=titles)
     add_month_options(parser, required=True)
     parser.add_argument("--notebook", default="llm_usage",

@@ -22,7 +22,7 @@ from flexlib.cli.series import COUNTRY, read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
-from flexlib.i18n import _
+from flexlib.i18n import _, write_number
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -52,17 +52,11 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help=_("the share of such forecasts that shall hold (default 0.8)"))  # fmt: skip
-    parser.add_argument(
-        "--budget", type=_read_amount, metavar="AMOUNT", help=_("say on which day this much is used up")
-    )
-    parser.add_argument(
-        "--holidays",
-        metavar="COUNTRY|FILE|none",
-        help=_(
-            "days like each other, not like their weekday: a country (extra 'reports'; default "
-            "CL, as on pages, but of a --series none), a file with a date a line, or none"
-        ),
-    )
+    parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT",
+        help=_("say on which day this much is used up"))  # fmt: skip
+    parser.add_argument("--holidays", metavar="COUNTRY|FILE|none",
+        help=_("days like each other, not like their weekday: a country (extra 'reports'; default "
+        "CL, as on pages, but of a --series none), a file with a date a line, or none"))  # fmt: skip
     parser.add_argument("--series", type=Path, metavar="FILE",
                         help=_("a daily series instead of the stored months: a CSV of date,value"))  # fmt: skip
     parser.add_argument("--backtest", action="store_true",
@@ -110,19 +104,10 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
 def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
     """For JSON: numbers in the unit, null where nothing can be said."""
     expected, earliest, latest = (day and day.isoformat() for day in made.reached)
-    return {
-        "month": str(made.month),
-        "of": made.unit,
-        "as_of": made.as_of.isoformat(),
-        "known": round(made.known, 2),
-        "band": band,
-        **_describe(made.this),
-        "next_month": {"month": str(made.month.next), **_describe(made.next)},
+    return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
+        "band": band, **_describe(made.this), "next_month": {"month": str(made.month.next), **_describe(made.next)},
         "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
-        "backtest": _list_lines(made.backtest),
-        "state": str(made.state),
-        "missing": list(made.missing),
-    }
+        "backtest": _list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
 
 
 def render_forecast(made: MonthForecast, band: float, budget: float | None) -> str:
@@ -130,16 +115,19 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     from flexlib.tables.forecast import explain_width
 
     unit = made.unit.replace("_", " ")
-    known = f"{made.known:,.2f} known up to {format_short_day(made.as_of)}"
-    lines = [f"Forecast of {made.month} in {unit}: {known}"]
+    known = _("{known} known up to {short_day}").format(known=write_number(f"{made.known:,.2f}"),
+        short_day=format_short_day(made.as_of))  # fmt: skip
+    lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
         lines.append(f"  {month}  {_render(one, band)}")
         lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this]
     for line in _list_lines(made.backtest):
         if line["bands"]:
-            held = f"held {line['held']} of {line['bands']}, its width {line['mean_width']:.0%} of the month"
-            error = f"mean error of {line['months']} {line['mean_error']:.1%}"
-            lines.append(f"  As far into earlier months: the band {held}; {error}.")
+            held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
+                bands=line["bands"], mean_width=write_number(f"{line['mean_width']:.0%}"))  # fmt: skip
+            error = _("mean error of {months} {mean_error}").format(months=line["months"],
+                mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
+            lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
     if budget is not None:
         lines.append(f"  {budget:,.2f} {_render_reached(made, budget)}")
     return "\n".join(lines)
@@ -147,7 +135,16 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
 
 def render_backtest(lines: pd.DataFrame, band: float) -> str:
     """The backtest for the console, a line a day of the month."""
-    text = [f"{'known':>5}  {'months':>6}  {'held':>9}  {'coverage':>8}  {'mean error':>10}   ({band:.0%} promised)"]
+    text = [
+        _("{value:>5}  {value_2:>6}  {value_3:>9}  {value_4:>8}  {value_5:>10}   ({band} promised)").format(
+            value="known",
+            value_2="months",
+            value_3="held",
+            value_4="coverage",
+            value_5="mean error",
+            band=write_number(f"{band:.0%}"),
+        )
+    ]
     for line in _list_lines(lines):
         coverage = "-" if line["coverage"] is None else f"{line['coverage']:.0%}"
         held = f"{line['held']} of {line['bands']}"
@@ -170,9 +167,8 @@ def _run_series(arguments: argparse.Namespace) -> int:
         print(json.dumps(facts, indent=2) if arguments.json else render_backtest(lines, arguments.band))
         return 0
     if not len(history):
-        raise InvalidRequest(
-            _("{series} has no day up to {as_of}.").format(series=arguments.series, as_of=arguments.as_of)
-        )
+        raise InvalidRequest(_("{series} has no day up to {as_of}.").format(series=arguments.series,
+            as_of=arguments.as_of))  # fmt: skip
     last = history.index[-1].date()
     month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
     made = forecast_sum(history, month.span, arguments.band, holidays)
@@ -190,28 +186,44 @@ def _describe(one: Forecast) -> dict[str, Any]:
 
 def _render(one: Forecast, band: float) -> str:
     if one.expected is None:
-        return f"cannot say: {one.reason}"
+        return _("cannot say: {reason}").format(reason=one.reason)
+    expected = write_number(f"{one.expected:,.2f}")
     if one.low is None or one.high is None:
-        return f"{one.expected:,.2f}, no band yet: {one.reason}"
+        return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
     origins = format_count(one.origins, "earlier forecast")
     if not one.origins:
-        return f"{one.expected:,.2f}, all of its days are known"
-    return f"{one.expected:,.2f} ({band:.0%}: {one.low:,.2f} to {one.high:,.2f}, from {origins})"
+        return _("{expected}, all of its days are known").format(expected=expected)
+    low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
+    said = _("{expected} ({band}: {low} to {high}, from {origins})")
+    return said.format(expected=expected, band=f"{band:.0%}", low=low, high=high, origins=origins)
 
 
 def _render_reached(made: MonthForecast, budget: float) -> str:
     expected, earliest, latest = made.reached
     if made.this.expected is None:
-        return "cannot be dated."
+        return _("cannot be dated.")
     if expected and expected <= made.as_of:
-        return f"was used up on {format_short_day(expected)}."
+        return _("was used up on {short_day}.").format(short_day=format_short_day(expected))
     if made.so_far >= budget:  # by the day that is running, which is not known whole
-        return f"is used up already, by {made.so_far:,.2f} stored up to now."
+        return _("is used up already, by {so_far} stored up to now.").format(so_far=write_number(f"{made.so_far:,.2f}"))
     if earliest is None and expected is None:
-        return f"{'is not expected to' if made.this.low is None else 'will not'} be used up within {made.month}."
-    said = f"will be used up on {format_short_day(expected)}" if expected else "may be used up within the month"
-    early = f", at the earliest on {format_short_day(earliest)}" if earliest and earliest != expected else ""
-    late = f", at the latest on {format_short_day(latest)}" if latest and latest != expected else ""
+        unsure = _("is not expected to be used up within {month}.")
+        return (unsure if made.this.low is None else _("will not be used up within {month}.")).format(month=made.month)
+    said = (
+        _("will be used up on {short_day}").format(short_day=format_short_day(expected))
+        if expected
+        else _("may be used up within the month")
+    )
+    early = (
+        _(", at the earliest on {short_day}").format(short_day=format_short_day(earliest))
+        if earliest and earliest != expected
+        else ""
+    )
+    late = (
+        _(", at the latest on {short_day}").format(short_day=format_short_day(latest))
+        if latest and latest != expected
+        else ""
+    )
     return said + early + late + "."
 
 

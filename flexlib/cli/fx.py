@@ -56,16 +56,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--json", action="store_true", help=_("the result as JSON, values as text so that they stay exact")
     )
-    parser.add_argument(
-        "--mindicador-url",
-        default=MINDICADOR_URL,
-        help=_("default {mindicador_url}").format(mindicador_url=MINDICADOR_URL),
-    )
-    parser.add_argument(
-        "--frankfurter-url",
-        default=FRANKFURTER_URL,
-        help=_("default {frankfurter_url}").format(frankfurter_url=FRANKFURTER_URL),
-    )
+    parser.add_argument("--mindicador-url", default=MINDICADOR_URL,
+        help=_("default {mindicador_url}").format(mindicador_url=MINDICADOR_URL))  # fmt: skip
+    parser.add_argument("--frankfurter-url", default=FRANKFURTER_URL,
+        help=_("default {frankfurter_url}").format(frankfurter_url=FRANKFURTER_URL))  # fmt: skip
     parser.set_defaults(run=run_fx)
 
 
@@ -92,13 +86,8 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         from flexlib.ledger.door import find_ledger
 
         try:
-            update = update_rates(
-                span,
-                settings.data,
-                check=arguments.check,
-                mindicador_url=arguments.mindicador_url,
-                frankfurter_url=arguments.frankfurter_url,
-            )
+            update = update_rates(span, settings.data, check=arguments.check, mindicador_url=arguments.mindicador_url,
+                frankfurter_url=arguments.frankfurter_url)  # fmt: skip
         except (ServerRefused, ServerUnreachable) as error:
             raise type(error)(f"{error} {BY_HAND}") from error
         missing, pending = update.missing, update.pending
@@ -108,11 +97,11 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         for sentence in update.failures:
             print(f"flexlib: {clean_text(sentence)}", file=sys.stderr)
     for days, what in (
-        (pending, "not published yet"),
-        (missing, "missing: amounts of these days stay without CLP"),
+        (pending, _("not published yet")),
+        (missing, _("missing: amounts of these days stay without CLP")),
     ):
         if days:
-            print(f"No rate for {_join_days(days)} ({what}).", file=sys.stderr)
+            print(_("No rate for {days} ({what}).").format(days=_join_days(days), what=what), file=sys.stderr)
     return State.GAP.exit_code if missing else 0
 
 
@@ -162,10 +151,15 @@ def describe_merge(merge: Merge, file: Path) -> dict[str, object]:
 
 def render_merge(merge: Merge, file: Path) -> str:
     """What was kept, a line a fact."""
-    lines = [f"{format_count(len(merge.added), 'rate')} added, {len(merge.changed)} changed."]
-    lines += [f"  changed: {_render_difference(one)}; the first is kept as superseded" for one in merge.changed]
-    lines += [f"  superseded: {one.day}, {one.value:f} of {one.source} of the opposite pair" for one in merge.overruled]
-    return "\n".join([*lines, f"  file: {file}"])
+    lines = [_("{rates} added, {count} changed.").format(rates=format_count(len(merge.added), "rate"),
+        count=len(merge.changed))]  # fmt: skip
+    lines += [
+        _("  changed: {difference}; the first is kept as superseded").format(difference=_render_difference(one))
+        for one in merge.changed
+    ]
+    lines += [_("  superseded: {day}, {value:f} of {source} of the opposite pair").format(day=one.day,
+        value=one.value, source=one.source) for one in merge.overruled]  # fmt: skip
+    return "\n".join([*lines, _("  file: {file}").format(file=file)])
 
 
 def describe_days(rates: Rates, span: Span) -> dict[str, object]:
@@ -176,36 +170,45 @@ def describe_days(rates: Rates, span: Span) -> dict[str, object]:
 
 def describe_update(update: RatesUpdate, file: Path) -> dict[str, object]:
     """What an update did, for JSON."""
-    return {
-        "file": str(file),
-        "span": str(update.span),
-        "observations": len(update.rates),
-        "added": len(update.added),
-        "changed": [_describe_difference(one) for one in update.changed],
+    return {"file": str(file), "span": str(update.span), "observations": len(update.rates),
+        "added": len(update.added), "changed": [_describe_difference(one) for one in update.changed],
         "disagreements": [_describe_difference(one) for one in update.disagreements],
-        "answered": list(update.answered),
-        "failures": list(update.failures),
-    } | _describe_missing(update.missing, update.pending)
+        "answered": list(update.answered), "failures": list(update.failures)} | _describe_missing(update.missing,
+        update.pending)  # fmt: skip
 
 
 def render_days(rates: Rates, span: Span, pair: Pair = USD_CLP) -> str:
     """A line a day, with the source and, where it is carried, the day of the observation. Ends with a newline."""
     base, quote = pair
-    lines = [f"Observed dollar, {span}: pesos for 1 USD" if pair == USD_CLP else f"{span}: {quote} for 1 {base}"]
+    lines = [
+        _("Observed dollar, {span}: pesos for 1 USD").format(span=span)
+        if pair == USD_CLP
+        else _("{span}: {quote} for 1 {base}").format(span=span, quote=quote, base=base)
+    ]
     for day in span:
         rate = find_rate(rates, day)
-        carried = f", carried from {rate.day}" if rate and rate.day != day else ""
+        carried = _(", carried from {day}").format(day=rate.day) if rate and rate.day != day else ""
         lines.append(f"  {day}  {rate.value:>12,f}  {rate.source}{carried}" if rate else f"  {day}  {'no rate':>12}")
     return "\n".join(lines) + "\n"
 
 
 def render_update(update: RatesUpdate, file: Path) -> str:
     """What an update did, a line a fact."""
-    lines = [f"Rates of {update.span}: {len(update.added)} observations added, {len(update.rates)} kept in all."]
-    lines += [f"  asked: {one}" for one in update.answered]
-    lines += [f"  changed: {_render_difference(one)}; the old value is kept as superseded" for one in update.changed]
-    lines += [f"  disagreement: {_render_difference(one)}; the first is used" for one in update.disagreements]
-    return "\n".join([*lines, f"  file: {file}"])
+    lines = [
+        _("Rates of {span}: {count} observations added, {count_2} kept in all.").format(
+            span=update.span, count=len(update.added), count_2=len(update.rates)
+        )
+    ]
+    lines += [_("  asked: {one}").format(one=one) for one in update.answered]
+    lines += [
+        _("  changed: {difference}; the old value is kept as superseded").format(difference=_render_difference(one))
+        for one in update.changed
+    ]
+    lines += [
+        _("  disagreement: {difference}; the first is used").format(difference=_render_difference(one))
+        for one in update.disagreements
+    ]
+    return "\n".join([*lines, _("  file: {file}").format(file=file)])
 
 
 def _describe(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
@@ -215,7 +218,10 @@ def _describe(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> s
 
 def _render(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
     """With what the rates gave to calls that were recorded before them."""
-    lines = [f"  ledger: {format_count(one.clp, 'row')} of {one.month} got an amount in CLP" for one in filled]
+    lines = [
+        _("  ledger: {rows} of {month} got an amount in CLP").format(rows=format_count(one.clp, "row"), month=one.month)
+        for one in filled
+    ]
     return "\n".join([render_update(update, file), *lines])
 
 
@@ -240,4 +246,4 @@ def _render_difference(one: Difference) -> str:
 
 def _join_days(days: tuple[date, ...]) -> str:
     shown = ", ".join(map(str, days[:7]))
-    return shown if len(days) <= 7 else f"{shown} and {len(days) - 7} more days"
+    return shown if len(days) <= 7 else _("{shown} and {count} more days").format(shown=shown, count=len(days) - 7)

@@ -96,7 +96,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
             skipped=settings.data.resolve(),
         )
         if found.others:
-            _note(f"Skipped, not a type of file that import reads: {', '.join(found.others)}.")
+            _note(_("Skipped, not a type of file that import reads: {others}.").format(others=", ".join(found.others)))
         files, skipped = _read_mappings(found.files, arguments)
         months = _import(files, arguments, settings)
     told: dict[Month, dict[str, str]] = {}
@@ -137,17 +137,19 @@ def _read_mappings(
             else:
                 skipped.append(file.name)
     if unknown and (not arguments.skip_unknown or not read):
-        names, others = list(unknown), " to import the others" if len(files) > len(unknown) else ""
+        names, others = list(unknown), len(files) > len(unknown)
         if len(names) > 1:
-            raise BadFile(
-                f"{', '.join(names)} match no known system; name each with --from, or its columns, in a command of its "
-                f"own{f', or add --skip-unknown{others}' if others else ''}."
-            )
-        sentence = str(unknown[names[0]]).rstrip(".")
-        raise BadFile(f"{sentence}{f'; or add --skip-unknown{others}' if others else ''}.")
+            said = _("{names} match no known system; name each with --from, or its columns, in a command of its own.")
+            if others:
+                said = _("{names} match no known system; name each with --from, or its columns, in a command of its "
+                         "own, or add --skip-unknown to import the others.")  # fmt: skip
+            raise BadFile(said.format(names=", ".join(names)))
+        sentence = str(unknown[names[0]])
+        said = _("{sentence}; or add --skip-unknown to import the others.").format(sentence=sentence.rstrip("."))
+        raise BadFile(said if others else f"{sentence.rstrip('.')}.")
     skipped += unknown
     if skipped:
-        _note(f"Skipped, of no known system: {', '.join(skipped)}.")
+        _note(_("Skipped, of no known system: {skipped}.").format(skipped=", ".join(skipped)))
     if not read:
         raise BadFile(
             _("{paths} contains no file of a known system; name one with --from.").format(

@@ -6,7 +6,7 @@ import argparse
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.enums import GRAINS, OPTIONS, LlmProvider, LlmProxy, LlmTaskType
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.money.extra_counts import EXTRA_COUNTS
 
 EXAMPLES = """\
@@ -21,19 +21,19 @@ EXAMPLES = """\
       --timezone America/Santiago --prompt-tokens input --completion-tokens output --amount-usd usd --metadata team"""
 
 COLUMNS = {
-    "total_tokens": ("--total-tokens", "checked: must be prompt + completion"),
-    "cached_tokens": ("--cached-tokens", "tokens read from a cache; give --cache too"),
-    "cache_write_tokens": ("--cache-write-tokens", "tokens written to a cache; give --cache too"),
-    "cost": ("--cost", "cost in the proxy's own unit, USD where there is none"),
-    "amount_in_usd": ("--amount-usd", "amount in dollars"),
-    "amount_in_clp": ("--amount-clp", "amount in Chilean pesos"),
-    "duration_ms": ("--duration-ms", "how long the call took, in milliseconds"),
-    "status": ("--status", "how it ended"),
-    "usable_id": ("--usable-id", "id of whom the call was made for, a whole number"),
-    "usable_key": ("--usable-key", "the same, where it is no number (for an e-mail an opaque key is kept)"),
-    "tier": ("--tier", "service tier, such as batch"),
-    "requests": ("--requests", "how many calls a row sums; give --grain too"),
-    "request_id": ("--request-id", "the call's own id; without it, one is made from the row's content"),
+    "total_tokens": ("--total-tokens", mark_text("checked: must be prompt + completion")),
+    "cached_tokens": ("--cached-tokens", mark_text("tokens read from a cache; give --cache too")),
+    "cache_write_tokens": ("--cache-write-tokens", mark_text("tokens written to a cache; give --cache too")),
+    "cost": ("--cost", mark_text("cost in the proxy's own unit, USD where there is none")),
+    "amount_in_usd": ("--amount-usd", mark_text("amount in dollars")),
+    "amount_in_clp": ("--amount-clp", mark_text("amount in Chilean pesos")),
+    "duration_ms": ("--duration-ms", mark_text("how long the call took, in milliseconds")),
+    "status": ("--status", mark_text("how it ended")),
+    "usable_id": ("--usable-id", mark_text("id of whom the call was made for, a whole number")),
+    "usable_key": ("--usable-key", mark_text("the same, where it is no number (for an e-mail an opaque key is kept)")),
+    "tier": ("--tier", mark_text("service tier, such as batch")),
+    "requests": ("--requests", mark_text("how many calls a row sums; give --grain too")),
+    "request_id": ("--request-id", mark_text("the call's own id; without it, one is made from the row's content")),
 }
 
 FORMATS = ("csv", "json", "jsonl", "ndjson", "parquet", "tsv")
@@ -67,7 +67,7 @@ def add_import_options(commands: Commands) -> argparse.ArgumentParser:
     needed.add_argument("--prompt-tokens", metavar="COLUMN", help=_("needed but for images, audio and video"))
     needed.add_argument("--completion-tokens", metavar="COLUMN", help=_("needed for text"))
     for name, (option, text) in COLUMNS.items():
-        needed.add_argument(option, dest=name, metavar="COLUMN", help=text)
+        needed.add_argument(option, dest=name, metavar="COLUMN", help=_(text))
     _add_column_options(needed)
     needed.add_argument("--metadata", metavar="COLUMN", action="append", default=[],
                         help=_("a column to keep in the metadata (no personal data!); may be given again"))  # fmt: skip
@@ -83,11 +83,11 @@ def add_import_options(commands: Commands) -> argparse.ArgumentParser:
     )
     fixed = parser.add_argument_group(_("what holds for every row, or the column that tells it"))
     for name, text, members in (
-        ("provider", "who made the model (default: as openai/gpt-4 says in the column of models)", LlmProvider),
-        ("model", "such as gpt-4", None),
-        ("proxy", "who stood between (default: nobody)", LlmProxy),
-        ("task-type", "default text", LlmTaskType),
-        ("usable-type", "what the usable id is the id of, such as user", None),
+        ("provider", _("who made the model (default: as openai/gpt-4 says in the column of models)"), LlmProvider),
+        ("model", _("such as gpt-4"), None),
+        ("proxy", _("who stood between (default: nobody)"), LlmProxy),
+        ("task-type", _("default text"), LlmTaskType),
+        ("usable-type", _("what the usable id is the id of, such as user"), None),
     ):
         listed = f"{text}: {', '.join(members)}" if members else text
         fixed.add_argument(f"--{name}", metavar="NAME", help=listed)
@@ -141,17 +141,18 @@ def _add_preset_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_column_options(group: argparse._ArgumentGroup) -> None:
-    apart = "stand apart, and are added, or are included (default: each row's total tells)"
     for option, choices, text in (
-        ("cache", ("apart", "included"), f"whether the cached and written tokens {apart}"),
-        ("reasoning", ("apart", "included"), f"whether the tokens of reasoning {apart}"),
-        ("amount-unit", ("usd", "cents"), "of the amount and the cost (default usd)"),
-        ("amount-zero", ("known", "unknown"), "what an amount of 0 beside tokens is (default: 0, but the certificate "
-         "says that the sum may be more)"),
-        ("duration-unit", ("ms", "s"), "of the duration (default ms)"),
-        ("date-order", ("dmy", "mdy"), "of dates such as 05/10/2026 (default: a day above 12 tells)"),
-        ("repeated", ("refuse", "last"), "of rows with the same id that differ, all but the first are refused "
-         "(default), or the last is taken"),
+        ("cache", ("apart", "included"), _("whether the cached and written tokens stand apart, and are "
+         "added, or are included (default: each row's total tells)")),
+        ("reasoning", ("apart", "included"), _("whether the tokens of reasoning stand apart, and are added, or "
+         "are included (default: each row's total tells)")),
+        ("amount-unit", ("usd", "cents"), _("of the amount and the cost (default usd)")),
+        ("amount-zero", ("known", "unknown"), _("what an amount of 0 beside tokens is (default: 0, but the "
+         "certificate says that the sum may be more)")),
+        ("duration-unit", ("ms", "s"), _("of the duration (default ms)")),
+        ("date-order", ("dmy", "mdy"), _("of dates such as 05/10/2026 (default: a day above 12 tells)")),
+        ("repeated", ("refuse", "last"), _("of rows with the same id that differ, all but the first are "
+         "refused (default), or the last is taken")),
     ):  # fmt: skip
         group.add_argument(f"--{option}", choices=choices, help=text)
     group.add_argument("--bills", metavar="calls|other|MAKERS",
@@ -159,19 +160,19 @@ def _add_column_options(group: argparse._ArgumentGroup) -> None:
                               "them (default: its lines of usage do); of a cloud's bill, whose models' calls it "
                               "pays for, such as google,anthropic"))  # fmt: skip
     for option, name, text in (
-        ("reasoning-tokens", "reasoning_tokens", "tokens of reasoning"),
-        ("currency-column", "currency_column", "of the amount and the cost; in others than USD the file is refused"),
-        ("tier-column", "tier", "the same as --tier"),
-        ("batch-column", "batch_column", "whether the tier is batch: true or false"),
-        ("key-column", "usable_key", "the same as --usable-key"),
+        ("reasoning-tokens", "reasoning_tokens", _("tokens of reasoning")),
+        ("currency-column", "currency_column", _("of the amount and the cost; in others than USD the file is refused")),
+        ("tier-column", "tier", _("the same as --tier")),
+        ("batch-column", "batch_column", _("whether the tier is batch: true or false")),
+        ("key-column", "usable_key", _("the same as --usable-key")),
     ):
         group.add_argument(f"--{option}", dest=name, metavar="COLUMN", help=text)
     for option, name, text in (
-        ("where", "where", "rows to take, such as type=a|b or type!=c; the others are left out, and counted"),
-        ("no-call", "no_calls", "rows to leave out, and count by name, such as 'failed calls: status=error & out='"),
-        ("not-billed", "not_billed", "rows that cost nothing, whatever their amount"),
-        ("billed", "billed", "rows whose amount is billed; of what is neither, the amount is not known"),
-        ("direct", "direct", "rows without a proxy, whatever that of the others"),
+        ("where", "where", _("rows to take, such as type=a|b or type!=c; the others are left out, and counted")),
+        ("no-call", "no_calls", _("rows to leave out, and count by name, such as 'failed calls: status=error & out='")),
+        ("not-billed", "not_billed", _("rows that cost nothing, whatever their amount")),
+        ("billed", "billed", _("rows whose amount is billed; of what is neither, the amount is not known")),
+        ("direct", "direct", _("rows without a proxy, whatever that of the others")),
     ):
         group.add_argument(f"--{option}", dest=name, metavar="CONDITION", action="append", default=[],
                            help=_("{text}; may be given again").format(text=text))  # fmt: skip

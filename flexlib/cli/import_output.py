@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import State
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.dates import Month
-from flexlib.formats import format_count
+from flexlib.formats import format_count, format_number
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
@@ -50,41 +51,51 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
     newline."""
     parts, noted = [], set[str]()
     for one in months:
-        added = f"{format_count(one.added_rows, 'row')} added" if one.is_new else NOTHING_NEW
+        added = _("{rows} added").format(rows=format_count(one.added_rows, "row")) if one.is_new else NOTHING_NEW
         if one.is_new and not one.added_rows:
-            added += "; the month's amounts or its proof changed"
+            added += _("; the month's amounts or its proof changed")
         names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
-        title = names[0] if len(names) == 1 else f"{len(names)} files"
+        title = names[0] if len(names) == 1 else _("{count} files").format(count=len(names))
         by_file = [
-            f"  {name}: {format_count(one.added_by_file[name], 'row')} added\n" for name in names if len(names) > 1
+            _("  {name}: {rows} added\n").format(name=name, rows=format_count(one.added_by_file[name], "row"))
+            for name in names
+            if len(names) > 1
         ]
         notes = tuple(note for note in one.certificate.notes if note not in noted)
         noted |= {*notes}
         certificate = render_certificate(replace(one.certificate, notes=notes), told=True)
         parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
     month = max((one.certificate.month for one in months), default=None)
-    after = [f"Next: flexlib spend --year {month.year} --month {month.month}\n"] if month else []
+    after = (
+        [_("Next: flexlib spend --year {year} --month {month}\n").format(year=month.year, month=month.month)]
+        if month
+        else []
+    )
     return "\n".join([*parts, *after])
 
 
 def explain_month(month: FilesImport) -> str:
     """What the rows of a month lack, and what to do; of sums that differ nothing."""
     if month.certificate.state is State.PROVISIONAL:
-        return "it was imported before the month was over; import again what comes after."
+        return _("it was imported before the month was over; import again what comes after.")
     rows = month.quarantined
     if not rows:
         return explain_state(month.certificate)
     several = len(month.added_by_file) > 1
     told = (f"{f'{row.file}, ' * several}{f'line {row.line}: ' * (not row.is_page)}{row.reason}" for row in rows)
     shown = "; ".join(islice(told, MOST_SHOWN))
-    more = f"; and {len(rows) - MOST_SHOWN:,} more, kept in raw/ beside the month" if len(rows) > MOST_SHOWN else ""
-    if all(row.is_page for row in rows):
-        return f"{shown}{more}. Until then the totals are a lower bound."
-    count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    return (
-        f"{count} could not be taken ({shown}{more}). "
-        f"The totals are a lower bound; fix the file and import it with {advise_again(month.certificate)}."
+    more = (
+        _("; and {count} more, kept in raw/ beside the month").format(count=format_number(len(rows) - MOST_SHOWN))
+        if len(rows) > MOST_SHOWN
+        else ""
     )
+    if all(row.is_page for row in rows):
+        return _("{shown}{more}. Until then the totals are a lower bound.").format(shown=shown, more=more)
+    count = "1 row" if len(rows) == 1 else _("{count} rows").format(count=format_number(len(rows)))
+    return _(
+        "{count} could not be taken ({shown}{more}). The totals are a lower bound; fix the file and "
+        "import it with {again}."
+    ).format(count=count, shown=shown, more=more, again=advise_again(month.certificate))
 
 
 def print_presets(*, as_json: bool) -> None:

@@ -19,10 +19,12 @@ def add_commands(commands: Commands) -> None:
     parser.set_defaults(run=run_init)
 
 
-def run_init(arguments: argparse.Namespace, _: Settings) -> int:
+def run_init(arguments: argparse.Namespace, __: Settings) -> int:
     from flexlib.report.folder import lay_out_folder
 
     print("\n".join(clean_text(str(one)) for one in lay_out_folder(arguments.folder)))
     folder = clean_text(str(arguments.folder))
-    print(f"Next: cd {folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9")
+    print(
+        _("Next: cd {folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9").format(folder=folder)
+    )
     return 0

@@ -76,7 +76,7 @@ def render_latency(usage: MonthUsage, made: Latency, top: int) -> str:
     from flexlib.tables.latency import table_faster_routes, table_routes, table_slow_hours
 
     if not made.whole["calls"].iloc[0]:
-        return f"No call of {usage.month} says how long it took."
+        return _("No call of {month} says how long it took.").format(month=usage.month)
     tables = (
         table_routes(made.by_route, made.whole, top),
         table_slow_hours(made.slow_hours, top),
@@ -84,4 +84,10 @@ def render_latency(usage: MonthUsage, made: Latency, top: int) -> str:
     )
     text = "\n".join(render_table(table, usage.month.span) for table in tables if table.rows).rstrip("\n")
     left = len(made.by_route) - top
-    return text if left <= 0 else f"{text}\n{format_count(left, 'more route')}: --top {len(made.by_route)} shows all."
+    return (
+        text
+        if left <= 0
+        else _("{text}\n{routes}: --top {count} shows all.").format(
+            text=text, routes=format_count(left, "more route"), count=len(made.by_route)
+        )
+    )

@@ -16,7 +16,7 @@ from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -30,44 +30,40 @@ if TYPE_CHECKING:
 LINE = '{"usable": "user:42", "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1200, "request_id": "a1"}'
 
 OPTIONS: dict[str, tuple[type, str]] = {
-    "provider": (str, "who made the model, such as openai"),
-    "model": (str, "such as gpt-4o"),
-    "task_type": (str, "text (default), image, audio, video, embedding, moderation, fine_tuning"),
-    "prompt_tokens": (int, "tokens that went in, cached ones too"),
-    "completion_tokens": (int, "tokens that came out, reasoning too"),
-    "cached_tokens": (int, "part of the prompt, read from a cache"),
-    "cache_write_tokens": (int, "part of the prompt, written to a cache"),
-    "cost": (str, "in the proxy's own unit; USD without a proxy"),
-    "amount_in_usd": (str, "default: by the price list"),
-    "amount_in_clp": (str, "default: by the kept exchange rate"),
-    "proxy": (str, "who stood between, such as openrouter"),
-    "request_id": (str, "the call's own id: sent again, it is still one call"),
-    "duration_ms": (int, "how long the answer took"),
-    "status": (str, "such as ok or error"),
-    "created_at": (str, "when the call was made, such as 2025-09-01T12:00:00Z; default now"),
-    "tier": (str, "service tier, such as batch; default standard"),
-    "grain": (str, "call (default), or hour, day, month for a sum of several calls of that period"),
-    "requests": (int, "how many calls a sum has"),
+    "provider": (str, mark_text("who made the model, such as openai")),
+    "model": (str, mark_text("such as gpt-4o")),
+    "task_type": (str, mark_text("text (default), image, audio, video, embedding, moderation, fine_tuning")),
+    "prompt_tokens": (int, mark_text("tokens that went in, cached ones too")),
+    "completion_tokens": (int, mark_text("tokens that came out, reasoning too")),
+    "cached_tokens": (int, mark_text("part of the prompt, read from a cache")),
+    "cache_write_tokens": (int, mark_text("part of the prompt, written to a cache")),
+    "cost": (str, mark_text("in the proxy's own unit; USD without a proxy")),
+    "amount_in_usd": (str, mark_text("default: by the price list")),
+    "amount_in_clp": (str, mark_text("default: by the kept exchange rate")),
+    "proxy": (str, mark_text("who stood between, such as openrouter")),
+    "request_id": (str, mark_text("the call's own id: sent again, it is still one call")),
+    "duration_ms": (int, mark_text("how long the answer took")),
+    "status": (str, mark_text("such as ok or error")),
+    "created_at": (str, mark_text("when the call was made, such as 2025-09-01T12:00:00Z; default now")),
+    "tier": (str, mark_text("service tier, such as batch; default standard")),
+    "grain": (str, mark_text("call (default), or hour, day, month for a sum of several calls of that period")),
+    "requests": (int, mark_text("how many calls a sum has")),
 }
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "record", _("record LLM calls in the ledger, one or a stream of them"), """\
+    parser = add_command(commands, "record",
+                         _("record LLM calls in the ledger, one or a stream of them"), _("""\
   flexlib record --provider openai --model gpt-4o --prompt-tokens 1200 --completion-tokens 300 --usable user:42
   my-app | flexlib record --jsonl -
   flexlib record --jsonl calls.jsonl --json
 
 Lines are stored 1,000 at a time, or about a second after they came. SIGINT (Ctrl-C) and SIGTERM end a stream:
 what was read is stored first, what became of it is printed, and the exit code is 130 or 143.
-Where lines were refused it is 3.""")  # fmt: skip
-    parser.add_argument(
-        "--jsonl",
-        metavar="FILE",
-        help=_(
-            "record each line, a JSON object; its names are those below, written with underscores as in "
-            "Python, such as {line}; - is stdin"
-        ).format(line=LINE),
-    )
+Where lines were refused it is 3."""))  # fmt: skip
+    parser.add_argument("--jsonl", metavar="FILE",
+        help=_("record each line, a JSON object; its names are those below, written with underscores as in "
+        "Python, such as {line}; - is stdin").format(line=LINE))  # fmt: skip
     parser.add_argument(
         "--rejects",
         metavar="FILE",
@@ -79,7 +75,7 @@ Where lines were refused it is 3.""")  # fmt: skip
     group = parser.add_argument_group(_("one call"))
     group.add_argument("--usable", metavar="TYPE:ID", help=_("who used the model, such as user:42 or key:3f1c-8d2e"))
     for name, (kind, text) in OPTIONS.items():
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=_(text))
     group.add_argument(
         "--extra-counts", metavar="JSON", help=_('counts priced by themselves, such as {"web_searches": 3}')
     )
@@ -88,10 +84,11 @@ Where lines were refused it is 3.""")  # fmt: skip
     )
     parser.set_defaults(run=run_record)
 
-    parser = add_command(commands, "ledger", _("make the ledger's tables, bring them up to date, or look at them"), """\
+    parser = add_command(commands, "ledger",
+                         _("make the ledger's tables, bring them up to date, or look at them"), _("""\
   flexlib ledger status
   flexlib ledger init                              needed on PostgreSQL only
-  flexlib ledger upgrade --json""")  # fmt: skip
+  flexlib ledger upgrade --json"""))  # fmt: skip
     parser.add_argument(
         "action", choices=("init", "upgrade", "status"), help=_("make the tables, bring them up to date, or look")
     )

@@ -44,10 +44,11 @@ from flexlib.cli import (
     verify,
     what_if,
 )
+from flexlib.cli.argparse_words import translate_argparse
 from flexlib.cli.options import add_language_option
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
 from flexlib.formats import clean_lines, is_utf8
-from flexlib.i18n import LANGUAGES, use_language
+from flexlib.i18n import LANGUAGES, _, mark_text, use_language
 from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
@@ -56,7 +57,8 @@ COMMANDS = (
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
-EPILOG = """\
+DESCRIPTION = mark_text("What a company's language models cost, and the proof.")
+EPILOG = mark_text("""\
 exit codes: 0 whole, 1 a run failed, 2 wrong usage, 3 data incomplete, 4 not reconciled or not witnessed,
 5 a budget is exceeded (flexlib check)
 
@@ -69,11 +71,11 @@ settings, from the environment or .env:
   WINDSURF_SERVICE_KEY   the team's service key
   WINDSURF_BASE_URL      another server than https://server.codeium.com
   FLEXLIB_DATA           where months are stored (default: data/)
-"""
+""")
 
 
-KEPT = "What was read is kept for 3 hours: run it again to go on from there."
-KEPT_BY_NOTIFY = "What was being sent then may have arrived or not: flexlib check shows it."
+KEPT = mark_text("What was read is kept for 3 hours: run it again to go on from there.")
+KEPT_BY_NOTIFY = mark_text("What was being sent then may have arrived or not: flexlib check shows it.")
 KEPT_BY_SEND = "What was being sent then may have arrived or not: flexlib send shows it."
 KEPT_BY_MONTH = "Each step that was done is noted: run it again to go on."
 KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
@@ -82,13 +84,17 @@ KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as t
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code; never a traceback, unless FLEXLIB_DEBUG is set."""
     given = sys.argv[1:] if words is None else words
+    translate_argparse()
     use_language(_find_asked_language(given) or find_language_set())  # before the parsers, which hold the help
     parser = _Parser(
-        prog="flexlib", description=flexlib.__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="flexlib",
+        description=_(DESCRIPTION),
+        epilog=_(EPILOG),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
     add_language_option(parser)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)
     for room in COMMANDS:
         room.add_commands(commands)
     _open_output()
@@ -97,7 +103,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return InvalidRequest.exit_code
     for word in given:
         if not is_utf8(word):  # nothing that is stored or shown could hold it
-            _explain(f"{word} is not in UTF-8; write it so, or rename what it names.", None)
+            _explain(_("{word} is not in UTF-8; write it so, or rename what it names.").format(word=word), None)
             return InvalidRequest.exit_code
     arguments = parser.parse_args(given)
     code = 0
@@ -119,7 +125,7 @@ def main(words: Sequence[str] | None = None) -> int:
                 notify.run_notify: KEPT_BY_NOTIFY,
                 send.run_send: KEPT_BY_SEND,
             }.get(arguments.run, KEPT)
-            _explain(f"Stopped. {kept}", settings)
+            _explain(_("Stopped.") + f" {_(kept)}", settings)
             sys.stdout.flush()
             # Requests that are still under way would hold up a normal exit.
             os._exit(128 + (caught[0] if caught else signal.SIGINT))
@@ -182,17 +188,20 @@ def _explain_error(error: Exception, settings: Settings | None) -> int:
     if isinstance(error, OSError) and error.filename is not None:  # of the user's, that something asked for
         why = (error.strerror or str(error)).lower()
         name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
-        _explain(f"{name} cannot be used: {why}; mend or move it, and run the command again.", settings)
+        said = _("{name} cannot be used: {why}; mend or move it, and run the command again.")
+        _explain(said.format(name=name, why=why), settings)
         return DiskFailed.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _explain(f"What was printed could not be written: {os.strerror(error.errno).lower()}; make room.", settings)
+        said = _("What was printed could not be written: {why}; make room.")
+        _explain(said.format(why=os.strerror(error.errno).lower()), settings)
         return DiskFailed.exit_code
     if isinstance(error, ImportError) and (missing := explain_missing(error)):
         _explain(str(missing), settings)
         return missing.exit_code
     # A fault of ours: say so in a sentence, and let a script see it.
-    _explain(f"A fault in flexlib itself: {type(error).__name__}: {error}. FLEXLIB_DEBUG=1 shows where.", settings)
+    said = _("A fault in flexlib itself: {kind}: {error}. FLEXLIB_DEBUG=1 shows where.")
+    _explain(said.format(kind=type(error).__name__, error=error), settings)
     return 1
 
 

@@ -33,11 +33,12 @@ MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "month", _("close a month: data, checks, reports, files, notices, in one run"), """\
+    parser = add_command(commands, "month",
+                         _("close a month: data, checks, reports, files, notices, in one run"), _("""\
   flexlib month                                    the month that has ended
   flexlib month --year 2025 --month 9 --dry-run    what it would do, and why
   flexlib month --year 2025 --month 9 --again      every step, whatever has changed
-  flexlib month --plan params/month.yaml --json""")  # fmt: skip
+  flexlib month --plan params/month.yaml --json"""))  # fmt: skip
     add_month_options(parser, required=False)
     add_plan_option(parser)
     parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))

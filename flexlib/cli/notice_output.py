@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.formats import clean_text, format_count, format_moment
+from flexlib.i18n import _
 
 if TYPE_CHECKING:
     from flexlib.deliver.claims import Message
@@ -33,7 +34,9 @@ def render_open(messages: Iterable[Message], left: int = 0) -> Iterator[str]:
         else:
             yield f"  NOTICE       {explain_open(one)}."
     if waiting:
-        yield f"  NOTICE       {format_count(waiting, 'message')} not sent yet; flexlib notify sends what is due"
+        yield _("  NOTICE       {messages} not sent yet; flexlib notify sends what is due").format(
+            messages=format_count(waiting, "message")
+        )
 
 
 def explain_open(message: Message) -> str:
@@ -44,9 +47,15 @@ def explain_open(message: Message) -> str:
     to = f"{name_reader(message)}, {format_moment(message.changed)}"
     trouble = f" {clean_text(message.trouble)}" if message.trouble else ""
     if message.fate is Fate.UNKNOWN:
-        then = f"flexlib notify --resend {key} sends it again, --settle {key} notes that it has arrived"
-        return f"It is not known whether a notice was sent: {to}.{trouble} {then}"
-    return f"A notice was not sent: {to}.{trouble} flexlib notify tries again, with --settle {key} it gives it up"
+        then = _("flexlib notify --resend {key} sends it again, --settle {key} notes that it has arrived").format(
+            key=key
+        )
+        return _("It is not known whether a notice was sent: {to}.{trouble} {then}").format(
+            to=to, trouble=trouble, then=then
+        )
+    return _(
+        "A notice was not sent: {to}.{trouble} flexlib notify tries again, with --settle {key} it gives it up"
+    ).format(to=to, trouble=trouble, key=key)
 
 
 def name_reader(message: Message) -> str:
@@ -61,7 +70,7 @@ def render_message(message: Message) -> str:
     from flexlib.deliver.texts import SPACE, write_subject
 
     due = max(one.due for one in message.claims)
-    until = f" (until {format_moment(due)})" if message.fate is Fate.WAITING else ""
+    until = _(" (until {due})").format(due=format_moment(due)) if message.fate is Fate.WAITING else ""
     return (
         f"  {message.fate.upper():<{WIDTH}}{name_reader(message)}{until}: {write_subject(message).replace(SPACE, ' ')}"
     )

@@ -29,7 +29,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def add_command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand whose --help ends in examples."""
     parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        epilog=_("examples:") + f"\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add_language_option(parser)
     return parser
 
@@ -178,7 +178,8 @@ def open_settings(
     for sentence in list_misplaced(settings.data, _list_read(arguments, settings, judged)):
         print(sentence, file=sys.stderr)
     if arguments.demo and not has_demo and not offline:
-        print(f"A service key is set, so this is of {settings.base_url} and not of the demo.", file=sys.stderr)
+        said = _("A service key is set, so this is of {url} and not of the demo.")
+        print(said.format(url=settings.base_url), file=sys.stderr)
     if not has_demo or offline:
         yield settings
         return
@@ -193,7 +194,8 @@ def warn_of_state(certificates: Sequence[Certificate]) -> None:
     """A line on stderr for each month that is not whole."""
     for one in certificates:
         if one.state is not State.COMPLETE:
-            print(f"{one.month} is {one.state}: {explain_state(one)}", file=sys.stderr)
+            said = _("{month} is {state}: {why}")
+            print(said.format(month=one.month, state=one.state, why=explain_state(one)), file=sys.stderr)
 
 
 def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsage:
@@ -217,8 +219,9 @@ def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
 def warn_of_problems(month: Month | str, state: State, problems: Iterable[Problem]) -> None:
     """A line on stderr for each: what makes a month of that state, what else it is by a less grave one, and notes."""
     for own, sentence in sorted(problems, key=lambda one: (one[0] is not state, one[0] is None)):
-        what = "" if own is None else f" is {own}" if own is state else f" is also {own}"
-        print(f"{month}{what}: {sentence}", file=sys.stderr)
+        said = _("{month} is {state}: {why}") if own is state else _("{month} is also {state}: {why}")
+        said = "{month}: {why}" if own is None else said
+        print(said.format(month=month, state=own, why=sentence), file=sys.stderr)
 
 
 def find_exit_code(certificates: Sequence[Certificate], state: State | None = None) -> int:

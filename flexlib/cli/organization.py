@@ -21,7 +21,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.formats import clean_text, format_amount, format_count, format_plain, format_short_day
+from flexlib.formats import clean_text, format_amount, format_count, format_number, format_plain, format_short_day
 from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.settings import Settings
@@ -120,8 +120,13 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     """The check for the console: each part with its largest lines."""
     from flexlib.front.organization_check import explain_undecided
 
-    lines = [f"Organization of {made.month.title}: {clean_text(str(made.organization.file))}, "
-             f"{format_count(len(made.organization.memberships), 'line')}"]  # fmt: skip
+    lines = [
+        _("Organization of {title}: {file}, {lines}").format(
+            title=made.month.title,
+            file=clean_text(str(made.organization.file)),
+            lines=format_count(len(made.organization.memberships), "line"),
+        )
+    ]
     width = max([WIDTH, *(len(one.name or NO_DEPARTMENT) for one in made.departments)])
     for one in made.departments:
         users = format_count(one.people, "user")
@@ -131,7 +136,7 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     ], top)  # fmt: skip
     lines += _render("Is listed but never spends", [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
-    lines += _render(f"Changed since {made.month.previous.title}", [
+    lines += _render(_("Changed since {title}").format(title=made.month.previous.title), [
         f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
         for one in made.changes], top)  # fmt: skip
     if made.lost:
@@ -146,8 +151,8 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
 
 def _render(title: str, lines: Sequence[str], top: int) -> list[str]:
     if not lines:
-        return [f"{title}: nobody"]
-    rest = [f"  and {len(lines) - top:,} more"] if len(lines) > top else []
+        return [_("{title}: nobody").format(title=title)]
+    rest = [_("  and {count} more").format(count=format_number(len(lines) - top))] if len(lines) > top else []
     return [f"{title}: {len(lines):,}", *(f"  {one}" for one in lines[:top]), *rest]
 
 

@@ -61,7 +61,11 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
 
     if not settings.service_key and not find_snapshot(WINDSURF.dataset, month, settings.data):
         others = list_newest(month, settings.data)
-        raise BadSetting(f"{NO_KEY}{'; for imported calls add --notebook llm_usage' if others else ''}.")
+        raise BadSetting(
+            _("{no_key}; for imported calls add --notebook llm_usage.").format(no_key=_(NO_KEY))
+            if others
+            else f"{_(NO_KEY)}."
+        )
     options: dict[str, Any] = read_fetch_options(arguments)
     (found,) = ensure_credits(month.span, settings, **options)
     before = month.previous
@@ -70,7 +74,12 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
             ensure_credits(before.span, settings, **options)
         except (RouteRefused, ServerRefused, ServerUnreachable) as error:
             why = clean_text(str(error).rstrip("."))
-            print(f"{month} is compared with nothing, {before} could not be read: {why} (--alone).", file=sys.stderr)
+            print(
+                _("{month} is compared with nothing, {before} could not be read: {why} (--alone).").format(
+                    month=month, before=before, why=why
+                ),
+                file=sys.stderr,
+            )
     return found
 
 
@@ -126,6 +135,10 @@ def _tell_read(span: Span, month: Month, settings: Settings) -> None:
     """Says which months of the demo are brought now: it takes a while, and pages of months after them change."""
     new = [one for one in span.months if not list_newest(one, settings.data, [WINDSURF.dataset])]
     if new:
-        print(f"Reading {name_months(new)} of the made-up company; some seconds a month.", file=sys.stderr, flush=True)
+        print(
+            _("Reading {months} of the made-up company; some seconds a month.").format(months=name_months(new)),
+            file=sys.stderr,
+            flush=True,
+        )
     if new and list_newest(month, settings.data) and new[-1] < month:
-        print("What is usual rests on the months before: a page made again may name other days.", file=sys.stderr)
+        print(_("What is usual rests on the months before: a page made again may name other days."), file=sys.stderr)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_with_option(parser: argparse.ArgumentParser) -> None:
     """--with, as `flexlib export` takes --format."""
-    titles = "; ".join(f"{name}: {one.title}" for name, one in FORMATS.items())
+    titles = "; ".join(f"{name}: {_(one.title)}" for name, one in FORMATS.items())
     parser.add_argument("--with", type=take_formats, default=[], dest="beside", metavar="FORMAT[,FORMAT]",
                         help=_("files beside the page: {titles}").format(titles=titles))  # fmt: skip
 

@@ -17,18 +17,18 @@ DAY, AT = 2, "06:00"
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "schedule", _("the entry by which another program runs the month"), """\
+    parser = add_command(commands, "schedule", _("the entry by which another program runs the month"), _("""\
   flexlib schedule --cron
   flexlib schedule --systemd --day 3 --at 07:30
   flexlib schedule --windows
   flexlib schedule --github
-  flexlib schedule --cron -- --plan params/finance.yaml    options of flexlib month""")  # fmt: skip
+  flexlib schedule --cron -- --plan params/finance.yaml    options of flexlib month"""))  # fmt: skip
     kinds = parser.add_mutually_exclusive_group(required=True)
     for name, what in (
-        ("cron", "lines for crontab -e"),
-        ("systemd", "a service and a timer"),
-        ("windows", "a task of Windows' Task Scheduler, as XML"),
-        ("github", "a workflow of GitHub Actions"),
+        ("cron", _("lines for crontab -e")),
+        ("systemd", _("a service and a timer")),
+        ("windows", _("a task of Windows' Task Scheduler, as XML")),
+        ("github", _("a workflow of GitHub Actions")),
     ):
         kinds.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=what)
     parser.add_argument(

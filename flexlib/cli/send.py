@@ -46,10 +46,10 @@ REPORT = "llm_usage"
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "send", _("mails a month, and parts of it, each reader once"), """\
+    parser = add_command(commands, "send", _("mails a month, and parts of it, each reader once"), _("""\
   flexlib send --year 2025 --month 9 --dry-run      .eml files to look at, nothing sent
   flexlib send --year 2025 --month 9
-  flexlib send --year 2025 --month 9 --resend 3f1c9a2b77d0""")  # fmt: skip
+  flexlib send --year 2025 --month 9 --resend 3f1c9a2b77d0"""))  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--readers", type=Path, metavar="FILE",
                         help=_("who gets what (default FLEXLIB_MAIL, else params/mail.yaml)"))  # fmt: skip

@@ -44,7 +44,9 @@ def read_holidays(asked: str | None, years: tuple[int, int], country: str = "non
     """The free days that a file lists, a date a line, or those of a country from the first year to the last; where
     nothing was asked for those of `country`, as far as they can be known."""
     if asked is None and country != "none" and find_spec("holidays") is None:
-        print("No holidays are known without the extra 'reports'; pages, which know them, may differ.", file=sys.stderr)
+        print(
+            _("No holidays are known without the extra 'reports'; pages, which know them, may differ."), file=sys.stderr
+        )
         return ()
     if (asked := asked or country) == "none":
         return ()

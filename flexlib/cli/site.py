@@ -16,18 +16,18 @@ from flexlib.store.snapshots import list_months
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "site", "all months as a folder of pages for a browser, without a server", """\
+    parser = add_command(commands, "site", _("all months as a folder of pages for a browser, without a server"), """\
   flexlib site
   flexlib site --output /srv/intranet/models
   flexlib site --demo --roster params/organization.example.csv --json""")  # fmt: skip
     parser.add_argument(
-        "--output", type=Path, default=Path("site"), metavar="FOLDER", help="where it goes (default site)"
+        "--output", type=Path, default=Path("site"), metavar="FOLDER", help=_("where it goes (default site)")
     )
     parser.add_argument("--reports", type=Path, default=Path("reports"), metavar="FOLDER",
-                        help="the reports that are shown in it (default reports)")  # fmt: skip
+                        help=_("the reports that are shown in it (default reports)"))  # fmt: skip
     parser.add_argument("--share", action="store_true",
                         help=_("departments of few people as one line, for a page that everybody may see"))  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="what was written as JSON")
+    parser.add_argument("--json", action="store_true", help=_("what was written as JSON"))
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_site)
@@ -39,7 +39,9 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         data = settings.data
     stored = list_months(data)
     if not stored:
-        raise SnapshotMissing(f"Nothing is stored in {data}, so there is no month to show; run flexlib fetch first.")
+        raise SnapshotMissing(
+            _("Nothing is stored in {data}, so there is no month to show; run flexlib fetch first.").format(data=data)
+        )
     from flexlib.front.months import find_look
     from flexlib.front.spend import load_spend
     from flexlib.site.facts import Facts, find_reports, find_span

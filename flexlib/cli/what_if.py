@@ -21,7 +21,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
-from flexlib.formats import format_plain
+from flexlib.formats import format_number, format_plain
 from flexlib.i18n import _
 from flexlib.settings import Settings
 
@@ -36,11 +36,12 @@ FRAMES = ("moves", "tasks", "discounts", "accepted", "multipliers", "exchanges",
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "what-if", _("what a month would have come to on other models, or with a cap"), """\
+    parser = add_command(commands, "what-if",
+                         _("what a month would have come to on other models, or with a cap"), _("""\
   flexlib what-if --year 2025 --month 9
   flexlib what-if --year 2025 --month 9 --to openai/gpt-5-mini,anthropic/claude-haiku-4-5
   flexlib what-if --year 2025 --month 9 --accepted-by used --scores polyglot.csv --json
-  flexlib what-if --year 2025 --month 9 --cap 300 --demo     a list: nothing is changed anywhere""")  # fmt: skip
+  flexlib what-if --year 2025 --month 9 --cap 300 --demo     a list: nothing is changed anywhere"""))  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--to", default="", metavar="MAKER/MODEL[@PROXY],...",
                         help=_("other models to try, beside those of the month for the same task"))  # fmt: skip
@@ -118,7 +119,11 @@ def render_what_ifs(spend: Spend, made: WhatIf, top: int, cap: int | None = None
         shown = [tables.table_capped(made.capped, cap, made.credit_usd, top)]
     month = spend.span
     parts = [render_table(one, month).rstrip("\n") for one in shown if one.rows]
-    parts = parts or [f"Nobody had more than {cap:,} flex credits." if cap is not None else "Nothing can be compared."]
+    parts = parts or [
+        _("Nobody had more than {cap} flex credits.").format(cap=format_number(cap))
+        if cap is not None
+        else _("Nothing can be compared.")
+    ]
     notes = () if cap is not None else (made.dated, *made.left_out)
     return "\n\n".join([*parts, "\n".join(filter(None, notes))]).rstrip()
 

@@ -16,13 +16,30 @@ from flexlib.certificate import (
     explain_witness,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money
-from flexlib.formats import WHOLE, clean_text, format_count, format_credits, format_moment, format_money, format_plain
+from flexlib.formats import (
+    WHOLE,
+    clean_text,
+    format_count,
+    format_credits,
+    format_moment,
+    format_money,
+    format_number,
+    format_plain,
+)
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.sources.registry import ALL_PAGES
 
 CENT = Decimal("0.01")
+NAME_WIDTH = 15
+"""The least of the column of names."""
 
-TITLES = {"independent_total": "Other endpoint"}
+TITLES = {"independent_total": mark_text("Other endpoint")}
 """Of checks whose name would not fit into its column."""
+NAMES = (
+    *(mark_text("Sums"), mark_text("sums"), mark_text("Cross check"), mark_text("cross check")),
+    *(mark_text("Balance"), mark_text("balance"), mark_text("independent total")),
+)
+"""Of the other checks, as a line and as a sentence have them."""
 
 UNITS = {"USD": "US$"}
 """Of currencies whose name is another here."""
@@ -31,121 +48,164 @@ UNITS = {"USD": "US$"}
 def explain_state(certificate: Certificate) -> str:
     """Why the state is what it is, in one sentence."""
     if certificate.state is State.PROVISIONAL:
-        clock = f"by the server's clock, {format_moment(certificate.as_of)}, " * (
-            certificate.as_of < certificate.read_at
-        )
-        return f"{clock}it was read before the month was over and settled; the total will still grow."
+        said = _("it was read before the month was over and settled; the total will still grow.")
+        if certificate.as_of < certificate.read_at:
+            said = _("by the server's clock, {moment}, it was read before the month was over and settled; the total "
+                     "will still grow.").format(moment=format_moment(certificate.as_of))  # fmt: skip
+        return said
     if certificate.state is State.UNWITNESSED and isinstance(certificate, CreditsCertificate):
         return f"{explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by)}."
     if certificate.state is State.UNRECONCILED:
         wrong = (
-            f"{name.replace('_', ' ')}: {explain_check(one)}"
+            f"{_(name.replace('_', ' '))}: {explain_check(one)}"
             for name, one in certificate.checks.items()
             if one.result == "differs"
         )
         return "; ".join(wrong) + "."
     if certificate.lacks_money and not certificate.quarantined_rows:
-        return f"{explain_money(vars(certificate))}; the certificate says of which models, and why."
+        said = _("{what}; the certificate says of which models, and why.")
+        return said.format(what=explain_money(vars(certificate)))
     failed = getattr(certificate, "failed_users", ())
     shown = ", ".join(failed[:5]) + (" ..." if failed[5:] else "")
     pages = sum(entry.get("open_pages", 0) for entry in getattr(certificate, "files", ()))
     quarantined = certificate.quarantined_rows - pages
-    parts = [f"{format_count(len(failed), 'user')} could not be read ({shown})"] * bool(failed)
-    parts += [f"{format_count(quarantined, 'row')} could not be taken"] * bool(quarantined)
-    parts += ["pages are missing"] * bool(pages)
-    again = [f"fix the rows in their file and import it with {advise_again(certificate)}"] * bool(quarantined)
-    again += [ALL_PAGES] * bool(pages)
+    unread = translate_count("{count} user could not be read ({shown})", "{count} users could not be read ({shown})",
+                             len(failed))  # fmt: skip
+    parts = [unread.format(count=format_number(len(failed)), shown=shown)] * bool(failed)
+    untaken = translate_count("{count} row could not be taken", "{count} rows could not be taken", quarantined)
+    parts += [untaken.format(count=format_number(quarantined))] * bool(quarantined)
+    parts += [_("pages are missing")] * bool(pages)
+    again = [_("fix the rows in their file and import it with {options}").format(options=advise_again(certificate))]
+    again = again * bool(quarantined) + [_(ALL_PAGES)] * bool(pages)
     if isinstance(certificate, CreditsCertificate):
-        again = ["run flexlib fetch again"]
-    return f"{' and '.join(parts)}: the total is a lower bound; {', and '.join(again)}."
+        again = [_("run flexlib fetch again")]
+    said = _("{parts}: the total is a lower bound; {again}.")
+    return said.format(parts=_(" and ").join(parts), again=_(", and ").join(again))
 
 
 def advise_again(certificate: Certificate) -> str:
     """The option by which a file that was fixed takes the place of what is stored of it."""
     files = getattr(certificate, "files", ())
     names = [entry["name"] for entry in files if entry["quarantined"] > entry.get("open_pages", 0)]
-    return " ".join(f"--supersedes {quote(name)}" for name in names) or "--supersedes and its name"
+    return " ".join(f"--supersedes {quote(name)}" for name in names) or _("--supersedes and its name")
 
 
 def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> str:
     """The proof as text, one line per fact; `told`: whether what differs is told beside it. Ends with a newline."""
-    lines = {"State": f"{certificate.state}", "Read": f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
+    lines = {_("State"): f"{certificate.state}", _("Read"): f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
     if isinstance(certificate, CreditsCertificate):
         lines |= {
-            "Server": certificate.server,
-            "Route": f"{certificate.route} ({certificate.route_reason})",
-            "Users": f"{certificate.users_asked:,} asked, {certificate.users_active:,} active, "
-            f"{certificate.users_failed:,} failed",
-            "Failed users": ", ".join(certificate.failed_users),
-            "Rows": f"{certificate.rows:,} ({certificate.absent_values:,} absent values, "
-            f"{certificate.quarantined_rows:,} quarantined)",
-            "Flex credits": format_credits(certificate.flex_credits_hundredths),
-            "Prompt credits": format_credits(certificate.prompt_credits_hundredths),
-            "Unmapped keys": f"{certificate.unmapped_keys:,}",
-            "Requests": f"{certificate.requests_sent:,} sent, {certificate.requests_retried:,} retried, "
-            f"{certificate.requests_resumed:,} resumed",
+            _("Server"): certificate.server,
+            _("Route"): f"{certificate.route} ({_(certificate.route_reason)})",
+            _("Users"): _("{asked} asked, {active} active, {failed} failed").format(
+                asked=format_number(certificate.users_asked),
+                active=format_number(certificate.users_active),
+                failed=format_number(certificate.users_failed),
+            ),
+            _("Failed users"): ", ".join(certificate.failed_users),
+            _("Rows"): _("{rows} ({absent} absent values, {refused} quarantined)").format(
+                rows=format_number(certificate.rows),
+                absent=format_number(certificate.absent_values),
+                refused=format_number(certificate.quarantined_rows),
+            ),
+            _("Flex credits"): format_credits(certificate.flex_credits_hundredths),
+            _("Prompt credits"): format_credits(certificate.prompt_credits_hundredths),
+            _("Unmapped keys"): format_number(certificate.unmapped_keys),
+            _("Requests"): _("{sent} sent, {retried} retried, {resumed} resumed").format(
+                sent=format_number(certificate.requests_sent),
+                retried=format_number(certificate.requests_retried),
+                resumed=format_number(certificate.requests_resumed),
+            ),
         }
     elif isinstance(certificate, ChargesCertificate):
         lines |= {
-            "Source": certificate.source,
-            "Rows": f"{certificate.rows_read:,} read{_tell_files(certificate)}, {certificate.rows:,} stored, "
-            f"{certificate.quarantined_rows:,} quarantined",
-            "Left out": _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
+            _("Source"): certificate.source,
+            _("Rows"): _("{read} read{files}, {stored} stored, {refused} quarantined").format(
+                **_count_rows(certificate)
+            ),
+            _("Left out"): _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
             **{
-                UNITS.get(one["currency"], one["currency"]): f"{_render_amount(one['amount'], one['currency'])} billed"
+                UNITS.get(one["currency"], one["currency"]): _("{amount} billed").format(
+                    amount=_render_amount(one["amount"], one["currency"])
+                )
                 for one in certificate.amounts
             },
         }
     else:
         lines |= {
-            "Source": certificate.source,
-            "Rows": f"{certificate.rows_read:,} read{_tell_files(certificate)}, {certificate.rows:,} stored, "
-            f"{certificate.duplicate_rows:,} duplicates, {certificate.quarantined_rows:,} quarantined",
-            "Left out": ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
-            "Tokens": f"{certificate.prompt_tokens:,} prompt, {certificate.completion_tokens:,} completion",
-            "US$": _render_amount(certificate.amount_in_usd, "USD", certificate.unpriced_rows, "a price"),
-            "Unpriced": _join_some(
+            _("Source"): certificate.source,
+            _("Rows"): _("{read} read{files}, {stored} stored, {twice} duplicates, {refused} quarantined").format(
+                twice=format_number(certificate.duplicate_rows), **_count_rows(certificate)
+            ),
+            _("Left out"): ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
+            _("Tokens"): _("{prompt} prompt, {completion} completion").format(
+                prompt=format_number(certificate.prompt_tokens), completion=format_number(certificate.completion_tokens)
+            ),
+            _("US$"): _render_amount(certificate.amount_in_usd, "USD", certificate.unpriced_rows, without_price=True),
+            _("Unpriced"): _join_some(
                 f"{one['provider']} {one['model']} ({one['rows']:,}: {one['reason']})" for one in certificate.unpriced
             ),
-            "CLP": _render_amount(certificate.amount_in_clp, "CLP", certificate.rows_without_clp, "an amount in CLP"),
-            "Rates": _join_some(
+            _("CLP"): _render_amount(certificate.amount_in_clp, "CLP", certificate.rows_without_clp),
+            _("Rates"): _join_some(
                 f"{one['day']} {one['value']} {one['source']}"
                 if one["day"]
-                else f"given with {format_count(one['rows'], 'row')}"
+                else _("given with {rows}").format(rows=format_count(one["rows"], "row"))
                 for one in certificate.rates
             ),
         }
     for name, check in certificate.checks.items():
-        lines[TITLES.get(name, name.replace("_", " ").capitalize())] = _render_check(check, told=told)
-    lines |= {"Rows' SHA-256": certificate.rows_sha256, "Note": " ".join(certificate.notes)}
-    title = f"CERTIFICATE - {certificate.month.title}".upper()
-    return "\n".join([title, *(f"  {name:<15} {clean_text(text)}" for name, text in lines.items() if text)]) + "\n"
+        lines[_(TITLES.get(name, name.replace("_", " ").capitalize()))] = _render_check(check, told=told)
+    lines |= {_("Rows' SHA-256"): certificate.rows_sha256, _("Note"): " ".join(certificate.notes)}
+    title = _("CERTIFICATE - {month}").format(month=certificate.month.title).upper()
+    shown = {name: clean_text(text) for name, text in lines.items() if text}
+    width = max(NAME_WIDTH, *map(len, shown))
+    return "\n".join([title, *(f"  {name:<{width}} {text}" for name, text in shown.items())]) + "\n"
+
+
+def _count_rows(certificate: SourceCertificate) -> dict[str, str]:
+    return {
+        "read": format_number(certificate.rows_read),
+        "files": _tell_files(certificate),
+        "stored": format_number(certificate.rows),
+        "refused": format_number(certificate.quarantined_rows),
+    }
 
 
 def _tell_files(certificate: SourceCertificate) -> str:
     """That the rows are of all files of the month so far, where these are several."""
-    return f" of the month's {len(certificate.files)} files so far" if len(certificate.files) > 1 else ""
+    said = _(" of the month's {count} files so far").format(count=len(certificate.files))
+    return said if len(certificate.files) > 1 else ""
 
 
-def _render_amount(amount: str | None, currency: str, missing: int = 0, what: str = "") -> str:
+def _render_amount(amount: str | None, currency: str, missing: int = 0, *, without_price: bool = False) -> str:
     if amount is None and not missing:
         return ""
-    without = f", {format_count(missing, 'row')} without {what}" if missing else ""
+    lacks = (
+        translate_count(", {count} row without a price", ", {count} rows without a price", missing)
+        if without_price
+        else translate_count(
+            ", {count} row without an amount in CLP", ", {count} rows without an amount in CLP", missing
+        )
+    )
+    without = lacks.format(count=format_number(missing)) if missing else ""
     if amount is None or (missing and not Decimal(amount)):  # what is free is all that is known
-        return "unknown" + without
+        return _("unknown") + without
     value, least = Decimal(amount), Decimal(1) if currency in WHOLE else CENT
     # Rounded up, a lower bound would be none; and less than a cent is something.
     is_exact = value % least and (missing or abs(value) < least)
-    return "at least " * bool(missing) + (format_plain(value) if is_exact else format_money(value, currency)) + without
+    shown = write_number(format_plain(value)) if is_exact else format_money(value, currency)
+    return (_("at least {amount}").format(amount=shown) if missing else shown) + without
 
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:
     shown = list(texts)
-    return "; ".join(shown[:most]) + (f"; and {len(shown) - most} more" if len(shown) > most else "")
+    return "; ".join(shown[:most]) + (
+        _("; and {count} more").format(count=len(shown) - most) if len(shown) > most else ""
+    )
 
 
 def _render_check(check: Check, *, told: bool) -> str:
-    counted = f" ({check.checked:,} compared)" if check.checked else ""
+    counted = _(" ({count} compared)").format(count=format_number(check.checked)) if check.checked else ""
     why = "" if told and check.result == "differs" else explain_check(check)
     sentences = "; ".join(filter(None, (describe_check(check), why)))
-    return f"{check.result}{counted}: {sentences}"
+    return f"{_(check.result)}{counted}: {sentences}"

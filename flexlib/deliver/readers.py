@@ -120,7 +120,8 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
         )
     addresses = _list_texts(one.get("to"), "to", where)
     if not addresses or (bad := [each for each in addresses if not EMAIL.fullmatch(each)]):
-        raise BadFile(f"{where} has to: {format_given(bad[0] if addresses else one.get('to'))}; give e-mail addresses.")
+        said = _("{where} has to: {given}; give e-mail addresses.")
+        raise BadFile(said.format(where=where, given=format_given(bad[0] if addresses else one.get("to"))))
     return [Reader(each.lower(), level, name.strip(), language, tuple(attach)) for each in addresses]
 
 

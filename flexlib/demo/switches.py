@@ -14,6 +14,7 @@ from flexlib.dates import Month
 from flexlib.demo.schedule import FORM, Entry, parse_schedule
 from flexlib.demo.team import Team
 from flexlib.errors import BadMonth, BadSetting
+from flexlib.i18n import _
 
 
 class Switch(NamedTuple):
@@ -32,16 +33,16 @@ def _parse_number(text: str, most: float = math.inf) -> str:
     try:
         number = float(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+        raise argparse.ArgumentTypeError(_("{text!r} is no number").format(text=text)) from error
     if not 0 <= number <= most or number == math.inf:
-        allowed = "no share; give a number from 0 to 1" if most == 1 else "not zero or more"
-        raise argparse.ArgumentTypeError(f"{text!r} is {allowed}")
+        share = _("{text!r} is no share; give a number from 0 to 1")
+        raise argparse.ArgumentTypeError((share if most == 1 else _("{text!r} is not zero or more")).format(text=text))
     return text
 
 
 def _parse_count(text: str) -> str:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise argparse.ArgumentTypeError(_("{text!r} is no whole number from 0 on").format(text=text))
     return text
 
 
@@ -94,7 +95,7 @@ SWITCHES = (
     Switch("consumption-limit", "hourly={}@consumption", "requests an hour of the consumption endpoint", _parse_count,
            "NUMBER", "10"),
     Switch("request-log", "", "a JSON line a request: time, path, queries, status", Path, "FILE"),
-    Switch("faults", "{}", f"which answer gets which fault: seed:NUMBER, or entries {FORM}", str, "SCHEDULE"),
+    Switch("faults", "{}", "which answer gets which fault: seed:NUMBER, or entries {form}", str, "SCHEDULE"),
 )  # fmt: skip
 """As they stand, the server is a whole and quick one."""
 
@@ -102,7 +103,7 @@ SWITCHES = (
 def add_switches(parser: argparse._ActionsContainer) -> None:
     """Gives `parser` (or a group of its options) one option for each switch."""
     for switch in SWITCHES:
-        options: dict[str, Any] = {"help": switch.text, "default": switch.default}
+        options: dict[str, Any] = {"help": _(switch.text).format(form=FORM), "default": switch.default}
         if switch.parse is None:
             options["action"] = "store_true"
         else:

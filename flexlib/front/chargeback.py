@@ -180,10 +180,8 @@ def _list_folded(spend: Spend, level: str, charges: list[Charge]) -> set[LineKey
     folded = {name_line(name) for name in find_folded(spend, level)}
     for one in charges:
         if one.source in folded:
-            raise InvalidRequest(
-                f"{one.name} is the use of a few people, whose amount would stand on a page that is shared; leave out "
-                "this pool, or that it is shared."
-            )
+            raise InvalidRequest(_("{name} is the use of a few people, whose amount would stand on a page that is "
+                "shared; leave out this pool, or that it is shared.").format(name=one.name))  # fmt: skip
     return folded
 
 

@@ -141,7 +141,11 @@ def _read_pool(one: object, where: str) -> PoolRule:
 def _choose_kind(given: dict[str, Any], where: str) -> str:
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
-        raise BadFile(f"{where} has {' and '.join(kinds) or 'no amount'}; give one of {', '.join(KINDS)}.")
+        raise BadFile(
+            _("{where} has {kinds}; give one of {kinds_2}.").format(
+                where=where, kinds=" and ".join(kinds) or _("no amount"), kinds_2=", ".join(KINDS)
+            )
+        )
     return kinds[0]
 
 

@@ -84,7 +84,11 @@ class SpendTable(pd.DataFrame):
         known = [unit for unit in UNITS if unit in self.columns and self[unit].notna().any()]
         of = of or next(iter(known), "usd")
         if of not in known:
-            raise InvalidRequest(f"{of!r} cannot be drawn of this table; it has {', '.join(known) or 'no sums'}.")
+            raise InvalidRequest(
+                _("{of!r} cannot be drawn of this table; it has {known}.").format(
+                    of=of, known=", ".join(known) or _("no sums")
+                )
+            )
         time = next((key for key in self.keys_ if key in ("day", "month")), None)
         others = [key for key in self.keys_ if key != time]
         if len(others) > 1:

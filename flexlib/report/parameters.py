@@ -66,8 +66,10 @@ def find_notebook(notebook: str) -> Path:
             return file
     known = sorted({file.stem for folder in folders for file in folder.glob("*.ipynb")})
     raise BadParameter(
-        f"There is no notebook {notebook!r}; there is {', '.join(known) or 'none'} in {folders[-1]}. "
-        "Give one of these names, or the path of an .ipynb file."
+        _(
+            "There is no notebook {notebook!r}; there is {known} in {folders}. Give one of these names, "
+            "or the path of an .ipynb file."
+        ).format(notebook=notebook, known=", ".join(known) or _("none"), folders=folders[-1])
     )
 
 
@@ -219,8 +221,15 @@ def _check_kind(parameter: Parameter, value: object) -> None:
     fits = kinds is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise BadParameter(
-            f"The parameter {parameter.name} must be {parameter.kind}, such as {parameter.default}, not {value!r}"
-            f"{' (text; write the number without quotes or leading zeros)' if isinstance(value, str) else ''}."
+            _("The parameter {name} must be {kind}, such as {default}, not {value!r}{value_2}.").format(
+                name=parameter.name,
+                kind=parameter.kind,
+                default=parameter.default,
+                value=value,
+                value_2=_(" (text; write the number without quotes or leading zeros)")
+                if isinstance(value, str)
+                else "",
+            )
         )
 
 

@@ -77,7 +77,7 @@ class RefusedRow:
         return self.reason.endswith(ALL_PAGES)
 
 
-ALL_PAGES = "import all pages in one command"
+ALL_PAGES = mark_text("import all pages in one command")
 """How the reason ends where what is refused is a page."""
 
 

@@ -131,7 +131,8 @@ def _read_name(name: object, names: list[str], where: str) -> str:
 def _choose_scope(one: dict[str, Any], where: str) -> str:
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
-        raise BadFile(f"{where} is of {' and '.join(scopes) or 'nobody'}; name one of {', '.join(SCOPES)}.")
+        raise BadFile(_("{where} is of {scopes}; name one of {scopes_2}.")
+            .format(where=where, scopes=' and '.join(scopes) or _('nobody'), scopes_2=', '.join(SCOPES)))  # fmt: skip
     return scopes[0]
 
 
@@ -204,14 +205,9 @@ def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
     """Those in percent, and whether the forecast is one, too."""
     percents: list[Any] = [one for one in value if one != FORECAST] if isinstance(value, list) else [value]
     if not all(type(one) is int and 0 < one <= MOST_PERCENT for one in percents):
-        raise BadFile(
-            _(
-                "{where} has the thresholds {given}; give whole percents of 1 to {most_percent} and "
-                "{forecast}, such as [75, 90, 100, {forecast}]."
-            ).format(
-                where=where, given=format_given(value), most_percent=format_number(MOST_PERCENT), forecast=FORECAST
-            )
-        )
+        raise BadFile(_("{where} has the thresholds {given}; give whole percents of 1 to {most_percent} and "
+            "{forecast}, such as [75, 90, 100, {forecast}].").format(where=where, given=format_given(value),
+            most_percent=format_number(MOST_PERCENT), forecast=FORECAST))  # fmt: skip
     return tuple(sorted(percents)), isinstance(value, list) and FORECAST in value
 
 

@@ -56,7 +56,7 @@ def mark_made_up(stem: str, root: Path) -> str:
 
 def describe_made_up(root: Path) -> str:
     """What is said before anything of the demo's data in `root` is shown."""
-    return f"Data: made up by flexlib's demo, no real people or spend ({root})."
+    return _("Data: made up by flexlib's demo, no real people or spend ({root}).").format(root=root)
 
 
 def check_server(server: str, root: Path) -> None:

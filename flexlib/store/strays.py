@@ -10,6 +10,7 @@ from pathlib import Path
 from flexlib.certificate import CERTIFICATES
 from flexlib.dates import Month
 from flexlib.formats import clean_text
+from flexlib.i18n import _
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.last import LAST, VERSION, find_lost, read_last
 from flexlib.store.snapshots import MONTH, list_snapshots
@@ -73,8 +74,16 @@ def _find_lost(root: Path) -> Iterator[Stray]:
             for last in (one for paths in read_last(folder).values() for one in paths[-1:] if one.is_dir()):
                 for entry in _list_entries(last.parent):
                     if VERSION.fullmatch(entry.name) and entry.name > last.name:
-                        what = f"bears a newer name than {last.name}, which was stored last of {month}, and is not read"
-                        yield Stray(entry, f"{what}; take it away, or {folder / LAST} if it is what holds", month)
+                        what = _(
+                            "bears a newer name than {name}, which was stored last of {month}, and is not read"
+                        ).format(name=last.name, month=month)
+                        yield Stray(
+                            entry,
+                            _("{what}; take it away, or {folder} if it is what holds").format(
+                                what=what, folder=folder / LAST
+                            ),
+                            month,
+                        )
 
 
 def _look_at_source(place: Path, root: Path) -> Iterator[Stray]:
@@ -82,7 +91,7 @@ def _look_at_source(place: Path, root: Path) -> Iterator[Stray]:
     known = find_source(place.name)
     if is_source and (known or any(VERSION.fullmatch(one.name) for one in _list_entries(place))):
         if known is None:
-            yield Stray(place, "is counted as a source that flexlib does not know; move it away if it is a copy")
+            yield Stray(place, _("is counted as a source that flexlib does not know; move it away if it is a copy"))
         yield from _look_at_versions(place, root)
     else:
         yield from _explain(place, root)
@@ -98,36 +107,58 @@ def _explain(path: Path, root: Path) -> Iterator[Stray]:
     """What a file or folder is that lies where none should: the stored versions in it, or nothing that is read."""
     versions = list(_find_versions(path))
     if not versions:
-        yield Stray(path, "is nothing that flexlib stored, and is not read; move it away")
+        yield Stray(path, _("is nothing that flexlib stored, and is not read; move it away"))
     for version in versions:
         try:
             certificate = parse_certificate((version / "certificate.json").read_text("utf-8"))
         except (*DAMAGE, OSError):
-            yield Stray(version, "lies where nothing is read, and its certificate cannot be read; move it away")
+            yield Stray(version, _("lies where nothing is read, and its certificate cannot be read; move it away"))
             continue
         dataset, month = certificate.dataset, certificate.month
         stored = [one.path for one in list_snapshots(dataset, month, root)]
         if any(one.samefile(version) for one in stored):
-            yield Stray(path, f"is a link to what is stored of {month}, and is not read; take the link away")
+            yield Stray(
+                path,
+                _("is a link to what is stored of {month}, and is not read; take the link away").format(month=month),
+            )
             continue
         # A version bears the beginning of its rows' hash.
         if any(one.name.endswith(f"-{certificate.rows_sha256[:8]}") for one in stored):
-            yield Stray(version, f"is a copy of what is stored of {month}, and is not read; move it away")
+            yield Stray(
+                version, _("is a copy of what is stored of {month}, and is not read; move it away").format(month=month)
+            )
             continue
         name = getattr(certificate, "source", WINDSURF.name)
         source = find_source(name)  # a name that nobody knows, such as one with a / in it, makes no path to move to
-        again = f"store {month} again: {source.format_command(month)}" if source else "store its files again"
-        what, act = f"so that {month} lacks it", f"{again}, or move it out of {root}"
+        again = (
+            _("store {month} again: {command}").format(month=month, command=source.format_command(month))
+            if source
+            else _("store its files again")
+        )
+        what, act = (
+            _("so that {month} lacks it").format(month=month),
+            _("{again}, or move it out of {root}").format(again=again, root=root),
+        )
         folder = root / dataset / str(month) / ("" if dataset == WINDSURF.dataset else name)
         if beside := [one for one in stored if one.parent == folder]:
             # Only the newest version of a source is read: in its place it would hide the other, or be hidden.
             newer = max(version.name, beside[-1].name)
-            told = f", of which {newer} is the newer" if VERSION.fullmatch(version.name) else ""
-            what = f"so that {month} may lack it beside {beside[-1]}{told}"
-            act = f"where its rows are not all in that one, {again}; then move it out of {root}"
+            told = _(", of which {newer} is the newer").format(newer=newer) if VERSION.fullmatch(version.name) else ""
+            what = _("so that {month} may lack it beside {beside}{told}").format(
+                month=month, beside=beside[-1], told=told
+            )
+            act = _("where its rows are not all in that one, {again}; then move it out of {root}").format(
+                again=again, root=root
+            )
         elif source and VERSION.fullmatch(version.name):
-            act = f"move it to {folder / version.name}, or move it out of {root}"
-        yield Stray(version, f"is of the {dataset} of {month} and lies where nothing is read, {what}; {act}", month)
+            act = _("move it to {folder}, or move it out of {root}").format(folder=folder / version.name, root=root)
+        yield Stray(
+            version,
+            _("is of the {dataset} of {month} and lies where nothing is read, {what}; {act}").format(
+                dataset=dataset, month=month, what=what, act=act
+            ),
+            month,
+        )
 
 
 def _find_versions(path: Path) -> Iterator[Path]:

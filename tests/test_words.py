@@ -1,0 +1,165 @@
+"""Help, console and errors in the reader's language: a language of brackets finds each text that nobody translates."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flexlib
+from flexlib import i18n
+from flexlib.cli.argparse_words import translate_argparse
+from flexlib.i18n import speak, use_language
+
+HOUSE = Path(flexlib.__file__).parent
+FIXTURE = Path(__file__).parent / "data" / "fixture"
+SERVED = {"demo", "page", "tables"}
+"""Rooms whose errors are what a made-up server answers, or of pages, which have a test of their own."""
+NOT_YET: set[str] = set()
+"""Files of which some sentence is still English alone; none may come in."""
+
+
+class Brackets:
+    """A language that puts each sentence of the catalogue into brackets."""
+
+    def gettext(self, text: str) -> str:
+        return f"⟦{text}⟧"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return f"⟦{one if count == 1 else many}⟧"
+
+
+@pytest.fixture
+def brackets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(i18n._read, "es", Brackets())
+    use_language("es")
+    yield
+    use_language("en")
+
+
+def find_plain(text: str) -> list[str]:
+    """What stands outside of brackets and holds a word."""
+    depth, plain = 0, ""
+    for letter in text:
+        depth += {"⟦": 1, "⟧": -1}.get(letter, 0)
+        plain += letter if depth == 0 and letter != "⟧" else "\n"
+    return [line.strip() for line in plain.splitlines() if re.search(r"[A-Za-z]{3}", line)]
+
+
+def list_commands() -> dict[str, argparse.ArgumentParser]:
+    from importlib import import_module
+
+    door = import_module("flexlib.cli.main")
+    translate_argparse()
+    commands = door._Parser(prog="flexlib").add_subparsers()
+    for room in door.COMMANDS:
+        room.add_commands(commands)
+    return dict(commands.choices)
+
+
+def list_said(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """What a command's help says, besides names of options, and its examples, which are commands."""
+    yield str(parser.description)
+    for group in parser._action_groups:
+        yield from (text for text in (group.title, group.description) if text)
+    for action in parser._actions:
+        if action.help and action.help is not argparse.SUPPRESS:
+            yield action.help
+    *prose, _examples = str(parser.epilog).partition("⟧")
+    yield "".join(prose)
+
+
+@pytest.mark.usefixtures("brackets")
+def test_every_text_of_every_help_is_translated() -> None:
+    commands = list_commands()
+    plain = {name: found for name, parser in commands.items()
+             if (found := [one for text in list_said(parser) for one in find_plain(text)])}  # fmt: skip
+    assert {name: [one for one in found if not is_listed(one)] for name, found in plain.items()
+            if any(not is_listed(one) for one in found)} == {}  # fmt: skip
+
+
+def is_listed(text: str) -> bool:
+    """Whether it is a list of names, as that of providers, or the name of a format."""
+    return (
+        bool(re.fullmatch(r"[:;(), \w-]*", text)) and len(text.split(",")) > 1 or bool(re.fullmatch(r"[; ]*\w+:", text))
+    )
+
+
+@pytest.mark.usefixtures("brackets")
+def test_a_text_that_nobody_translates_is_found() -> None:
+    parser = argparse.ArgumentParser(description=i18n._("what is"), epilog=i18n._("examples:"))
+    parser.add_argument("--new", help="a text that was forgotten")
+    assert "a text that was forgotten" in [one for text in list_said(parser) for one in find_plain(text)]
+
+
+def list_errors() -> Iterator[tuple[str, ast.Call]]:
+    """Each place that makes one of our errors with a sentence, and its file."""
+    trees = {file: ast.parse(file.read_bytes()) for file in HOUSE.rglob("*.py")}
+    names = {"FlexlibError"}
+    while True:
+        new = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+               and any(isinstance(base, ast.Name) and base.id in names for base in node.bases)} - names  # fmt: skip
+        if not new:
+            break
+        names |= new
+    for file, tree in trees.items():
+        room = file.relative_to(HOUSE)
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names):
+                continue
+            if node.args and room.parts[0] not in SERVED:
+                yield str(room), node
+
+
+def is_plain(node: ast.expr) -> bool:
+    """Whether it writes a sentence without asking the catalogue.
+
+    >>> texts = ("'gone wrong'", "f'{a} is gone'", "_('gone')", "f'{a}.'")
+    >>> [is_plain(ast.parse(text, mode="eval").body) for text in texts]
+    [True, True, False, False]
+    """
+    if isinstance(node, ast.IfExp):
+        return is_plain(node.body) or is_plain(node.orelse)
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return any(re.search(r"[A-Za-z]{2}", text) for text in texts)
+
+
+def test_every_error_takes_its_sentence_from_the_catalogue() -> None:
+    found = {file for file, call in list_errors() if is_plain(call.args[0])}
+    assert found == NOT_YET
+
+
+def test_a_refusal_of_argparse_is_said_in_the_readers_language(capsys: pytest.CaptureFixture[str]) -> None:
+    with speak("es"), pytest.raises(SystemExit):
+        flexlib_main(["--lang", "es", "spend", "--year", "x", "--month", "9"])
+    use_language("en")
+    said = capsys.readouterr().err
+    assert said.startswith("uso: flexlib spend")
+    assert "error: argumento --year: valor de int no válido: 'x'" in said
+
+
+def test_a_month_is_told_in_spanish_with_the_same_numbers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    texts = []
+    for code in ("en", "es"):
+        assert flexlib_main(["--lang", code, "certificate", "--year", "2025", "--month", "9"]) == 0
+        texts.append(capsys.readouterr().out)
+    use_language("en")
+    english, spanish = texts
+    assert "Users           600 asked, 32 active, 0 failed" in english
+    assert re.search(r"Usuarios +600 consultados, 32 activos, 0 fallidos", spanish)
+    digits = [re.findall(r"\d+", text.replace(",", "").replace(".", "")) for text in texts]
+    assert digits[0] == digits[1]
+
+
+def flexlib_main(words: list[str]) -> int:
+    from flexlib.cli.main import main
+
+    return main(words)
