@@ -151,8 +151,9 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row], unsized: Sequence[Row]
         low, high = (choose(known, key=lambda row: Decimal(row["value"]))["value"] for choose in (min, max))
         low, high = write_number(low), write_number(high)
         days = low if low == high else _("{first} to {last}").format(first=low, last=high)
-    sources = ", ".join(sorted({row["source"] for row in known}))
-    text = escape(_("at {rate}, {source}").format(rate=days, source=sources))
+    sources = ", ".join(sorted({row["source"] for row in known if row["source"]}))  # a caller's rate may have none
+    said = _("at {rate}, {source}") if sources else _("at {rate}")
+    text = escape(said.format(rate=days, source=sources))
     return text if not totals["unpriced_clp"] else f"{text}; {missing}"
 
 

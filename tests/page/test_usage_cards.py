@@ -1,0 +1,16 @@
+"""The cards of a page on calls: what they say where something is not told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flexlib.page.usage.cards import _describe_pesos
+
+
+def test_pesos_by_a_rate_of_which_nobody_says_whose_it_is_stand_without_a_source() -> None:
+    """As a caller may record them: the day and the rate alone."""
+    totals: Any = {"usd": Decimal(1), "clp": Decimal(950), "unpriced_clp": 0}
+    rate = {"day": "2025-09-05", "value": "950.50", "source": None}
+    assert _describe_pesos(totals, [rate], []) == "at 950.50 (2025-09-05)"
+    assert _describe_pesos(totals, [{**rate, "source": "bank"}], []) == "at 950.50 (2025-09-05), bank"
