@@ -219,7 +219,7 @@ def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(comp
     assert len(expected["told"]) == 1
     steps = [one["step"] for one in read_run(company)["steps"]]
     numbers = [number for number, one in enumerate(read_run(company)["steps"], 1) if "ran_at" in one]
-    assert len(numbers) == 6
+    assert len(numbers) == 7
     for number in numbers:
         shutil.rmtree(company)
         shutil.copytree(start, company)
