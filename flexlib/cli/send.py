@@ -47,7 +47,7 @@ REPORT = "llm_usage"
 
 def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "send", _("mails a month, and parts of it, each reader once"), _("""\
-  flexlib send --year 2025 --month 9 --dry-run      .eml files to look at, nothing sent
+  flexlib send --year 2025 --month 9 --dry-run      sends nothing, writes .eml files to look at
   flexlib send --year 2025 --month 9
   flexlib send --year 2025 --month 9 --resend 3f1c9a2b77d0"""))  # fmt: skip
     add_month_options(parser, required=True)

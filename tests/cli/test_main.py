@@ -96,7 +96,7 @@ def test_a_file_or_folder_that_cannot_be_used_is_named(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("year: 2025\nmonth: 9\nyear: 2024", "the name 'year' is given twice"),
+        ("year: 2025\nmonth: 9\nyear: 2024", "the name 'year' is given twice, again in line 3"),
         ("- 2025", "{} must have lines of a name and a value, such as year: 2025"),
         ("2025: 1", "{} must have lines of a name and a value, such as year: 2025"),
         ("year: " + "[" * 50_000, "it is nested more than 64 levels deep"),
@@ -118,10 +118,14 @@ def test_every_command_of_the_months_is_there() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_each_command_ends_in_examples_that_it_understands(
-    command: str, capsys: pytest.CaptureFixture[str]
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = find_examples(read_help(capsys, command))
     assert examples, "no examples"
+    monkeypatch.chdir(tmp_path)
+    for file in {words[words.index("--roster") + 1] for words in examples if "--roster" in words}:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()  # a roster is looked for as soon as it is named
     assert command in [words[0] for words in examples] or command == "demo"
     for words in examples:
         assert PARSER.parse_args(words).run
