@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINDSURF_BASE_URL", NOBODY)
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
     use_language("en")
+
+
+@pytest.fixture(scope="session")
+def pango() -> None:
+    """What draws letters on paper, which no package brings: most systems have it, CI installs it."""
+    if not find_library("pangoft2-1.0"):
+        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
+            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Pango")
+        pytest.skip("no Pango on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
 
 
 @pytest.fixture(autouse=True, scope="session")

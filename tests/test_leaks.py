@@ -51,6 +51,7 @@ def list_known(root: Path) -> set[str]:
     return known
 
 
+@pytest.mark.usefixtures("pango")
 def test_nothing_that_is_shared_names_anybody(
     company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,7 @@ SECTION = '<section class="flex-section"><h2>{}</h2><p>{}</p></section>'
 PAGE = '<!doctype html><html lang="en"><head><title>A page</title></head><body><h1>A page</h1>{}</body></html>'
 
 
+@pytest.mark.usefixtures("pango")
 def test_a_pdf_is_tagged_and_has_contents_bookmarks_and_its_language() -> None:
     page = PAGE.format(SECTION.format("One", "first") + SECTION.format("Two &amp; more", "second"))
     pdf = PdfReader(io.BytesIO(render_pdf(page)))
@@ -48,6 +49,7 @@ def test_what_is_closed_on_a_page_is_open_on_paper_and_colours_are_written_out()
     )
 
 
+@pytest.mark.usefixtures("pango")
 def test_nothing_outside_is_asked_for(tmp_path: Path) -> None:
     asked: list[str] = []
 
@@ -84,6 +86,7 @@ def test_a_machine_without_pango_is_told_what_to_install(monkeypatch: pytest.Mon
         render_pdf("")
 
 
+@pytest.mark.usefixtures("pango")
 def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     asked = ["report", "--offline", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--with", "pdf"]
@@ -106,6 +109,7 @@ def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.Mo
     assert render_pdf(made.with_suffix(".html").read_text("utf-8")) == made.read_bytes()
 
 
+@pytest.mark.usefixtures("pango")
 def test_no_table_is_wider_than_its_sheet_of_paper() -> None:
     heads = "".join(f'<th class="n">Heading {number}</th>' for number in range(9))
     cells = '<td class="n">511,202,376</td>' * 9
