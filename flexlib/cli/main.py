@@ -188,7 +188,7 @@ def _explain_error(error: Exception, settings: Settings | None) -> int:
     if isinstance(error, OSError) and error.filename is not None:  # of the user's, that something asked for
         why = (error.strerror or str(error)).lower()
         name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
-        said = _("{name} cannot be used: {why}; mend or move it, and run the command again.")
+        said = _("{name} cannot be used: {why}; fix or move it, and run the command again.")
         _explain(said.format(name=name, why=why), settings)
         return DiskFailed.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):

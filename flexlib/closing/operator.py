@@ -49,7 +49,7 @@ def write_text(progress: Progress) -> str:
         names = ", ".join(one.step for one in not_run)
         lines += ["", _("Not run, since it needs what failed: {names}. No older report was sent.").format(names=names)]
     command = f"flexlib month --year {progress.closing.month.year} --month {progress.closing.month.month}"
-    lines += ["", _("Mend it, and run it again; what is done is not done twice:"), f"    {command}"]
+    lines += ["", _("Fix it, and run it again; what is done is not done twice:"), f"    {command}"]
     lines += ["", _("All steps stand in {file}.").format(file=progress.closing.folder / RUN)]
     lines += ["", "-- ", _("This is told once for each way of failing. flexlib {command}").format(command="month")]
     return "\n".join(lines) + "\n"

@@ -224,7 +224,7 @@ class Claims:
         except sqlite3.Error as error:
             raise DiskFailed(
                 _(
-                    "{file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Mend it, "
+                    "{file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Fix it, "
                     "or make room."
                 ).format(file=self._file, error=error)
             ) from error

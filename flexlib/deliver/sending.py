@@ -55,7 +55,7 @@ def make_context(ca_bundle: str | None) -> ssl.SSLContext:
         )
     except (OSError, ValueError) as error:
         raise NotSent(
-            _("{ca_bundle} holds no certificates that can be read; mend REQUESTS_CA_BUNDLE.").format(
+            _("{ca_bundle} holds no certificates that can be read; correct REQUESTS_CA_BUNDLE.").format(
                 ca_bundle=ca_bundle
             ),
             lasts=True,

@@ -46,7 +46,7 @@ def find_pseudonym_secret(root: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise DiskFailed(
             _(
-                "{file}, by which people get their pseudonyms, cannot be read ({error}); mend it, or move it "
+                "{file}, by which people get their pseudonyms, cannot be read ({error}); fix it, or move it "
                 "away (people then get new ones)."
             ).format(file=file, error=error)
         ) from error

@@ -89,7 +89,7 @@ def test_a_file_or_folder_that_cannot_be_used_is_named(
     file.mkdir(parents=True)
     (file.parent / "credits.parquet").touch()
     assert main(["certificate", *WHEN]) == 1
-    why = "is a directory; mend or move it, and run the command again."
+    why = "is a directory; fix or move it, and run the command again."
     assert capsys.readouterr().err == f"flexlib: {file} cannot be used: {why}\n"
 
 
