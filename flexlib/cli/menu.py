@@ -67,7 +67,7 @@ def run_menu(arguments: argparse.Namespace, settings: Settings) -> int:
     """Asks until the reader leaves; the exit code is that of the last command, 130 after Ctrl-C."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise InvalidRequest(
-            _("flexlib menu asks its questions in a terminal, and here is none; give the command itself, such as "
+            _("flexlib menu asks its questions in a terminal, and there is none here; give the command itself, such as "
               "flexlib month --year 2025 --month 9.")
         )  # fmt: skip
     from flexlib.cli.main import main

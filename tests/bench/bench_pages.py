@@ -50,7 +50,7 @@ ORDER BY ALL
 """
 
 NOTEBOOKS = ("llm_usage", "flex_credits", "compare_months -p of usd", "forecast -p of usd", "latency",
-             "cost_effectiveness", "chargeback -p level user")  # fmt: skip
+             "cost_effectiveness", "chargeback -p level person")  # fmt: skip
 COMMANDS = ("spend", "compare 2025-08 2025-09 --of usd", "compare 2025-08 2025-09", "forecast --of usd", "anomalies",
             "anomalies --of usd", "latency", "what-if", "certificate --source import")  # fmt: skip
 
