@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
@@ -17,10 +18,14 @@ from flexlib import analysis as aggregate
 from flexlib.certificate import CreditsCertificate
 from flexlib.checks import Check
 from flexlib.dates import Month
+from flexlib.report.manifest import hash_bytes, name_manifest, seal_manifest
 from flexlib.schema import CREDITS
 from flexlib.store.version import Snapshot
 
-__all__ = ["FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month"]
+__all__ = [
+    "FIXTURE", "SEPTEMBER", "THINKING", "Row", "certify", "make_rows", "read_cells", "read_words", "store_month",
+    "write_manifest",
+]  # fmt: skip
 
 FIXTURE = Path(__file__).parent / "data" / "fixture"
 
@@ -94,3 +99,12 @@ def _make_table(rows: Sequence[Row], month: Month) -> pa.Table:
         [1] * len(sorted_rows),
     ]
     return pa.table([pa.array(column, field.type) for column, field in zip(columns, CREDITS, strict=True)], CREDITS)
+
+
+def write_manifest(file: Path, /, **changes: Any) -> None:  # noqa: ANN401
+    """The manifest of a page, as `flexlib report` leaves it beside it, with these entries."""
+    manifest = {
+        "form": 1, "page": {"sha256": hash_bytes(file.read_bytes()), "headlines": {}}, "notebook": {}, "parameters": {},
+        "language": "en", "made_up": False, "snapshots": {}, "files": {}, "settings": {}, "versions": {},
+    } | changes  # fmt: skip
+    name_manifest(file).write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flexlib.errors import FlexlibError, NotebookFailed, SnapshotMissing
+from flexlib.errors import FlexlibError, InvalidRequest, NotebookFailed, SnapshotMissing
 from flexlib.formats import format_moment
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
-from flexlib.report.manifest import hash_bytes, name_manifest, read_manifest
+from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.store.version import Snapshot
 
 
@@ -35,10 +35,24 @@ def check_fresh(page: Path, command: str) -> None:
 
 def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> None:
     """Raises `ReportOutdated` where the page lacks what is stored now, or what is stored was read before its month was
-    settled, and long ago; or where it is not the page that its manifest is of."""
+    settled, and long ago; or where it is not the page that its manifest is of; `InvalidRequest` where it may show
+    people by name, to whoever is mailed; `SnapshotMissing` where nothing tells that it does not."""
     text = page.read_text("utf-8")
-    manifest = name_manifest(page)
-    if manifest.is_file() and read_manifest(manifest)["page"]["sha256"] != hash_bytes(text.encode()):
+    if not name_manifest(page).is_file():
+        raise SnapshotMissing(
+            _(
+                "{page} has no manifest, so that nobody knows whether it shows people by name, and nothing is sent. "
+                "Run: {command}"
+            ).format(page=page, command=command)
+        )
+    manifest = read_manifest(name_manifest(page))
+    if names_people(manifest):
+        raise InvalidRequest(
+            _("{page} shows people by name, so nothing is sent. Make it without names: {command}").format(
+                page=page, command=command
+            )
+        )
+    if manifest["page"]["sha256"] != hash_bytes(page.read_bytes()):
         raise ReportOutdated(
             _("{page} was changed after it was made, so nothing is sent. Run: {command}").format(
                 page=page, command=command

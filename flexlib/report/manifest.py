@@ -42,6 +42,8 @@ SNAPSHOT = re.compile(r"(credits|usage|charges)/(\d{4}-\d{2})/(?:[^/]+/)?[^/]+/(
 """A file of a stored version, from the data folder on."""
 PASSED_OVER = ("server.json", FILE)
 """What changes with each look at a server, and what is secret; whose data it is, certificates say."""
+PEOPLE = "people.json"
+"""Who the pseudonyms of a stored version are."""
 EXTRAS = ("reports", "excel", "export")
 """Extras whose libraries a page may come from; the others record, ask and test."""
 HEADLINES = re.compile(r'<dl class="flex-headlines">(.*?)</dl>', re.DOTALL)
@@ -108,6 +110,15 @@ def read_manifest(file: Path) -> Manifest:
             ).format(file=file)
         )
     return manifest
+
+
+def names_people(manifest: Manifest) -> bool:
+    """Whether the page may show people by name: it was asked to, or its notebook read who they are.
+
+    >>> names_people({"files": {"credits/2025-10/v/people.json": "0"}, "parameters": {}})
+    True
+    """
+    return bool(manifest["parameters"].get("names")) or any(Path(one).name == PEOPLE for one in manifest["files"])
 
 
 def seal_manifest(manifest: Manifest) -> str:

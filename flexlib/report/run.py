@@ -20,11 +20,11 @@ from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
-from flexlib.report.manifest import MANIFEST, build_manifest
+from flexlib.report.manifest import MANIFEST, build_manifest, names_people
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
 from flexlib.settings import CELL_LIMIT, DEMO
-from flexlib.store.disk import report_disk
+from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.server import is_made_up
 
 if TYPE_CHECKING:
@@ -81,8 +81,12 @@ def run_report(
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
                 made = build_manifest(request, written, log, data, told=told or {}, unclosed=unclosed)
                 (draft / manifest.name).write_text(made, "utf-8")
+                if names_people(json.loads(made)):  # as the files that are made of the page
+                    for one in draft.iterdir():
+                        one.chmod(PRIVATE)
             except NotebookFailed as error:
                 if drafted.exists():
+                    drafted.chmod(PRIVATE)  # nobody knows whom it names
                     drafted.replace(failed)
                 why = str(error).rstrip(".")
                 error.args = (f"{why}. No page was written; {failed} shows how far it came.",)
@@ -123,9 +127,8 @@ def render_notebook(notebook: NotebookNode, exporter: TemplateExporter | None = 
     shown = "".join(data["text/html"] for data in outputs if "text/html" in data)
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", shown, re.DOTALL)
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    named = next(
-        filter(None, (HEADING.search(cell.source) for cell in texts)), None
-    )  # also where the page leaves it out
+    # Also where the page leaves it out.
+    named = next(filter(None, (HEADING.search(cell.source) for cell in texts)), None)
     is_shown = any(
         HEADING.search(cell.source) for cell in texts if not HIDDEN.intersection(cell.metadata.get("tags", ()))
     )
@@ -242,7 +245,6 @@ def _drop_lab_style(text: str) -> str:
 def _render_markdown(text: str) -> str:
     from nbconvert.filters import markdown2html
 
-    # Its headings carry a sign to link to them: of use in a document, a stray mark in a report.
-    return re.sub(
-        r'<a class="anchor-link".*?</a>', "", str(markdown2html(_(text)))
-    )  # prose of ours is in the catalogue
+    # Its headings carry a sign to link to them: of use in a document, a stray mark in a report. Prose of ours is in the
+    # catalogue.
+    return re.sub(r'<a class="anchor-link".*?</a>', "", str(markdown2html(_(text))))

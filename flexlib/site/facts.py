@@ -20,7 +20,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import measure_months
 from flexlib.i18n import _
-from flexlib.report.manifest import hash_bytes, name_manifest, read_manifest
+from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 
 Row = dict[str, Any]
 
@@ -175,8 +175,7 @@ def _find_obstacle(page: Path) -> str:
         return _("its manifest was edited")
     if manifest["page"]["sha256"] != hash_bytes(page.read_bytes()):
         return _("it was changed after it was made")
-    named = any(name.endswith("people.json") for name in manifest["files"])
-    return _("it shows people by name") if named or manifest["parameters"].get("names") else ""
+    return _("it shows people by name") if names_people(manifest) else ""
 
 
 def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:

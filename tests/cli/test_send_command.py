@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import pytest
 from notice_samples import Script, serve_script
+from report_samples import write_manifest
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli.main import main
 from flexlib.deliver import mail
+from flexlib.report.manifest import name_manifest
 from flexlib.store.snapshots import list_newest
 
 SEND = ["send", "--year", "2025", "--month", "9"]
@@ -63,6 +66,7 @@ def make_page(folder: Path) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(SEPTEMBER, folder / "data")), "utf-8")
     page.with_suffix(".ipynb").write_text(json.dumps({"metadata": {}, "cells": []}), "utf-8")
+    write_manifest(page)
     return page
 
 
@@ -219,6 +223,25 @@ def test_a_report_that_is_missing_failed_or_older_than_its_snapshot_is_not_sent(
     assert wrong.endswith(command)
     page.unlink()
     assert run(capsys)[0] == 2
+    assert (script.asked, (data / "mails").exists()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    "named", [{"parameters": {"names": True}}, {"files": {"usage/2025-09/import/v/people.json": "0"}}]
+)
+def test_a_report_that_shows_people_by_name_or_may_is_not_sent(
+    named: dict[str, Any], script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    page.with_suffix(".pdf").touch()
+    write_manifest(page, **named)
+    code, said, wrong = run(capsys)
+    assert (code, said) == (2, "")
+    assert "llm_usage.html shows people by name, so nothing is sent. Make it without names: flexlib report" in wrong
+    name_manifest(page).unlink()
+    code, said, wrong = run(capsys)
+    assert (code, said) == (2, "")
+    assert "has no manifest, so that nobody knows whether it shows people by name" in wrong
     assert (script.asked, (data / "mails").exists()) == ([], False)
 
 

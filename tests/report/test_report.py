@@ -130,6 +130,7 @@ def test_a_lower_bound_a_stranger_and_real_data_are_told_in_the_page(tmp_path: P
 
 def test_names_stand_in_the_page_only_where_they_were_asked_for(tmp_path: Path) -> None:
     store_month(tmp_path, ROWS)
+    (tmp_path / "data.txt").touch()  # as files are made here
     plain, named = (
         run_report(check_request("flex_credits", {**MONTH, "names": names}), tmp_path / str(names), tmp_path).read_text(
             "utf-8"
@@ -139,6 +140,12 @@ def test_names_stand_in_the_page_only_where_they_were_asked_for(tmp_path: Path) 
     assert len({*re.findall(r"Person \w{8}", plain)}) == 3
     assert [line[0] for line in read_cells(named, "table-people")] == ["Ana", "Ben", "Gone", "All 3"]
     assert not re.search(r"\b(?:Ana|Ben|ana|ben|gone)\b|@example", plain)
+    modes = {
+        name: {file.suffix: file.stat().st_mode & 0o777 for file in tmp_path.glob(f"{name}/2025-09/flex_credits*")}
+        for name in ("True", "False")
+    }
+    assert modes["True"] == dict.fromkeys((".html", ".ipynb", ".json"), 0o600)
+    assert modes["False"][".html"] == (tmp_path / "data.txt").stat().st_mode & 0o777
 
 
 def test_a_month_that_is_not_over_is_reported_up_to_its_last_day_read(tmp_path: Path) -> None:

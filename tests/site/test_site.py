@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_samples import FIXTURE, read_cells
+from report_samples import FIXTURE, read_cells, write_manifest
 from spend_samples import AUGUST, OCTOBER, call, store
 
 from flexlib.cli import main
@@ -20,7 +20,7 @@ from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_amount
 from flexlib.page.kit.table import render_spark
-from flexlib.report.manifest import hash_bytes, seal_manifest
+from flexlib.report.manifest import hash_bytes
 from flexlib.report.offline import find_loaded
 from flexlib.site.facts import find_reports
 from flexlib.site.write import write_site
@@ -49,12 +49,7 @@ def report(folder: Path, name: str, text: str, **changes: Any) -> None:  # noqa:
     file = folder / f"{name}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, "utf-8")
-    manifest = {
-        "form": 1, "page": {"sha256": hash_bytes(text.encode()), "headlines": {}}, "notebook": {}, "parameters": {},
-        "language": "en", "made_up": False, "snapshots": {}, "files": {}, "settings": {}, "versions": {},
-    } | changes  # fmt: skip
-    sealed = json.dumps(manifest | {"seal": seal_manifest(manifest)})
-    file.with_name(f"{name}.manifest.json").write_text(sealed, "utf-8")
+    write_manifest(file, **changes)
 
 
 @pytest.fixture(scope="module")
