@@ -54,7 +54,7 @@ def build_month_mail(
         read=write_read(usage),
         warnings=_list_warnings(usage),
         cards=[
-            Card(_("Spend"), said, _say_unpriced(totals["unpriced_usd"])),
+            Card(_("Spend"), said, say_unpriced(totals["unpriced_usd"])),
             Card(_("In pesos"), write_amount("clp", clp)),
             Card(_("Flex credits"), format_value(flex_credits and int(flex_credits.scaleb(2)), Kind.CREDITS)),
             _compare(totals, before),
@@ -77,7 +77,8 @@ def _list_warnings(usage: MonthUsage) -> list[str]:
     return [f"{_(badge.word)}: {_(badge.warning)}", *problems]
 
 
-def _say_unpriced(count: int) -> str:
+def say_unpriced(count: int) -> str:
+    """How many calls an amount lacks; nothing where it lacks none."""
     if not count:
         return ""
     return translate_count("{count} call without a price", "{count} calls without a price", count).format(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from flexlib.analysis.chargeback import DIRECT, ChargeLine
+from flexlib.certificate import State
 from flexlib.formats import UNKNOWN
 from flexlib.i18n import _
 from flexlib.page.chargeback import WARNINGS, Charged
 from flexlib.page.kit.parts import BADGES
-from flexlib.page.mail.month import write_amount, write_read
+from flexlib.page.mail.month import say_unpriced, write_amount, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
 from flexlib.tables.chargeback import UNIT_KINDS, table_items, table_models
 from flexlib.tables.definition import Row, format_value
@@ -20,7 +22,8 @@ def build_part_mail(
 ) -> MailPage:
     """As the letter of `page.chargeback.build_letter`. `models`: its own use by model."""
     usage = made.usage
-    badge, total = BADGES[usage.state], write_amount("usd", line.total("usd"))
+    badge, is_least = BADGES[usage.state], usage.state is State.GAP or bool(line.unpriced)
+    total = _write_least("usd", line.total("usd"), is_least=is_least)
     found = WARNINGS.get(usage.state)
     said = [_(found), _("Ask who sends this mail.")] if found else []
     title = _("{name}, {month}").format(name=line.name, month=usage.month.title)
@@ -35,10 +38,10 @@ def build_part_mail(
         read=write_read(usage),
         warnings=(*warnings, *said),
         cards=[
-            Card(_("Charged"), total),
-            Card(_("In pesos"), write_amount("clp", line.total("clp"))),
+            Card(_("Charged"), total, say_unpriced(line.unpriced)),
+            Card(_("In pesos"), _write_least("clp", line.total("clp"), is_least=is_least)),
             Card(_("Flex credits"), UNKNOWN if used is None else format_value(used, UNIT_KINDS["flex_credits"])),
-            Card(_("Of it direct use"), write_amount("usd", own.get("usd"))),
+            Card(_("Of it direct use"), _write_least("usd", own.get("usd"), is_least=is_least)),
         ],
         sections=[
             Section(
@@ -61,3 +64,9 @@ def build_part_mail(
         notes=notes,
         is_demo=any(getattr(one, "demo", False) for one in usage.certificates),
     )
+
+
+def _write_least(unit: str, amount: Decimal | None, *, is_least: bool) -> str:
+    """The amount, which calls without a price may add to where `is_least`."""
+    written = write_amount(unit, amount)
+    return _("at least {amount}").format(amount=written) if is_least and amount is not None else written
