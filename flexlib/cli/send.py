@@ -115,23 +115,22 @@ def run_send(arguments: argparse.Namespace, settings: Settings) -> int:
 def _plan(
     readers: Sequence[Reader], writer: MonthWriter, claims: Claims, *, is_all: bool
 ) -> tuple[list[Claim], dict[tuple[str, str], Content]]:
-    """What is to be claimed, and what each reader's mail holds; without what they have already, unless `is_all`."""
-    from flexlib.deliver.months import REACHED as DONE  # noqa: N811
-    from flexlib.deliver.months import find_last, find_told, name_channel, plan_claim
+    """What is claimed, or is to be, and what each reader's mail holds; no mail of what they have already, unless
+    `is_all`."""
+    from flexlib.deliver.months import find_past, find_told, name_channel, plan_claim
 
     planned: list[Claim] = []
     contents: dict[tuple[str, str], Content] = {}
     now = datetime.now(timezone.utc)
     for reader in readers:
-        total = writer.find_total(reader)
-        if total is not None:
-            last = find_last(claims, writer.month, reader)
-            claim = plan_claim(last, writer.month, reader, total, str(writer.usage.state), now)
-            if not is_all and last is not None and claim in last.claims and last.fate in DONE:
-                continue
-            planned.append(claim)
-            told = find_told(last)
-            before = None if last is None or told is None or told == total else (told, last.changed)
+        if not writer.has_part(reader):
+            continue
+        total, past = writer.find_total(reader), find_past(claims, writer.month, reader)
+        told = find_told(past)
+        claim = plan_claim(past, writer.month, reader, total, str(writer.usage.state), now)
+        planned.append(claim)
+        if is_all or told is None or claim is not told.claim:
+            before = None if told is None or told.total == total else (told.total, told.changed)
             contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, before)
     return planned, contents
 

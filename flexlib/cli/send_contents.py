@@ -83,14 +83,17 @@ class MonthWriter:
     def usage(self) -> MonthUsage:
         return self.spend.loaded[0]
 
-    def find_total(self, reader: Reader) -> Decimal | None:
-        """What the reader is told, in US$ and cents; None for a part that the month does not have, which is said."""
-        if not reader.level:
-            return (self._total or Decimal(0)).quantize(CENT)
-        line = self._find_line(reader)
-        return None if line is None else line.total("usd") or Decimal(0)
+    def has_part(self, reader: Reader) -> bool:
+        """Whether the month has what the reader is to be mailed; where it has not, that is said."""
+        return not reader.level or self._find_line(reader) is not None
 
-    def write(self, reader: Reader, before: tuple[Decimal, datetime] | None = None) -> Content:
+    def find_total(self, reader: Reader) -> Decimal | None:
+        """What the reader is told, in US$ and cents; None where it is not known."""
+        line = self._find_line(reader) if reader.level else None
+        total = line.total("usd") if line else None if reader.level else self._total
+        return None if total is None else total.quantize(CENT)
+
+    def write(self, reader: Reader, before: tuple[Decimal | None, datetime] | None = None) -> Content:
         """The mail of a reader, in their language; `before`: what they were told last, and when, where it was
         another total."""
         from flexlib.deliver.months import Content
@@ -102,11 +105,11 @@ class MonthWriter:
             files, left_out = self._find_files(reader)
             warnings = []
             if before:
-                warnings = [
-                    _("This replaces the mail of {moment}, in which the total was {amount}.").format(
-                        moment=format_moment(before[1]), amount=write_amount("usd", before[0])
-                    )
-                ]
+                said = _("This replaces the mail of {moment}, in which the total was {amount}.")
+                if before[0] is None:
+                    said = _("This replaces the mail of {moment}, in which the total was not known.")
+                moment, amount = format_moment(before[1]), write_amount("usd", before[0])
+                warnings = [said.format(moment=moment, amount=amount)]
             notes = [
                 *left_out,
                 _("Sent by flexlib; each reader is mailed a month once, and again where its total changes."),
@@ -151,7 +154,7 @@ class MonthWriter:
         from flexlib.page.mail.part import build_part_mail
 
         line, made = self._find_line(reader), self._charge(reader.level)
-        assert line is not None  # `find_total` has been asked
+        assert line is not None  # `has_part` has been asked
         return build_part_mail(made, line, read_rows(made.list_models(line)), warnings=warnings, notes=notes)
 
     def _charge(self, level: str) -> Chargeback:
@@ -180,20 +183,14 @@ class MonthWriter:
 
     def _find_files(self, reader: Reader) -> tuple[list[Path], list[str]]:
         """What is attached, and sentences for the reader on what is not."""
-        from flexlib.report.letters import name_files
-
-        stem = self.page.with_suffix("")
-        if reader.level:
-            names = name_files([line.name for line in self._charge(reader.level).parts])
-            stem = self.page.parent / "chargeback" / f"{reader.level}_{names[reader.name]}"
         found, left_out, room = list[Path](), list[str](), self.largest
         for ending in reader.attach:
-            file = stem.with_name(f"{stem.name}.{ending}")
+            file = self.page.with_suffix(f".{ending}")
             if not file.is_file():
                 self._say(_("{file} is not there and not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it was not made.").format(file=file.name))
-            elif file.stat().st_mtime < self.page.stat().st_mtime and not reader.level:
+            elif file.stat().st_mtime < self.page.stat().st_mtime:
                 self._say(_("{file} is older than the page and not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it is older than the report.").format(file=file.name))

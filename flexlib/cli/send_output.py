@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 def render_mail(message: Message, file: Path | None = None) -> str:
     """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
     fate = "" if file else f"{message.fate.upper():<{WIDTH}}"
-    usd = format_money(_find_newest(message).spent, "USD")
-    line = f"  {fate}{clean_text(message.recipient)}: {clean_text(message.channel)}, US$ {usd}"
+    total = _read_total(message)
+    usd = _("total not known") if total is None else f"US$ {format_money(total, 'USD')}"
+    line = f"  {fate}{clean_text(message.recipient)}: {clean_text(message.channel)}, {usd}"
     return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
 
 
@@ -49,7 +51,7 @@ def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:
         "key": message.id,
         "recipient": message.recipient,
         "what": message.channel,
-        "usd": format_plain(_find_newest(message).spent),
+        "usd": None if (total := _read_total(message)) is None else format_plain(total),
         "fate": str(message.fate),
         "changed": message.changed.isoformat(),
         "trouble": message.trouble or None,
@@ -57,5 +59,8 @@ def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:
     }
 
 
-def _find_newest(message: Message) -> Any:  # noqa: ANN401 (a Standing, which nobody else loads)
-    return max(message.claims, key=lambda one: int(one.standing.of[1])).standing
+def _read_total(message: Message) -> Decimal | None:
+    """What it tells, by its newest claim; None where it is not known."""
+    from flexlib.deliver.months import read_total
+
+    return read_total(max(message.claims, key=lambda one: int(one.standing.of[1])))

@@ -46,6 +46,8 @@ class Fate(StrEnum):
     """Refused, so that it is known not to have been sent; the next run tries again."""
     SETTLED = "settled"
     """Somebody said that there is no more to do about it."""
+    REPLACED = "replaced"
+    """Not sent, and never to be: a later one tells what holds instead."""
 
 
 @dataclass(frozen=True)

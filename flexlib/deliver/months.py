@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from email.message import EmailMessage
@@ -26,6 +26,8 @@ TYPES = {
 """Of what is attached."""
 REACHED = (Fate.SENT, Fate.UNKNOWN, Fate.SETTLED)
 """What a reader has, or may have."""
+OPEN = (Fate.FAILED, Fate.WAITING)
+"""What is known not to have been sent, and is tried again."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,55 @@ def read_month(message: Message) -> Month:
     return Month.containing(message.claims[0].standing.first)
 
 
-def find_last(claims: Claims, month: Month, reader: Reader) -> Message | None:
-    """The last message of this month and part to this reader, whatever became of it."""
-    channel = name_channel(month, reader)
-    theirs = [one for one in claims.list_messages(*Fate) if (one.channel, one.recipient) == (channel, reader.to)]
-    return max(theirs, key=lambda one: max(_count(claim) for claim in one.claims), default=None)
+@dataclass(frozen=True)
+class Told:
+    """That a reader was to be told what a month, or part, came to; and what became of it."""
+
+    claim: Claim
+    fate: Fate
+    changed: datetime
+
+    @property
+    def total(self) -> Decimal | None:
+        """None where it was told that it is not known."""
+        return read_total(self.claim)
 
 
-def plan_claim(last: Message | None, month: Month, reader: Reader, total: Decimal, state: str, now: datetime) -> Claim:
-    """That this reader is told that the month, or part, came to `total`: the claim of before where the last mail says
-    so already, else one more."""
-    if last is not None:
-        newest = max(last.claims, key=_count)
-        if newest.standing.spent == total:
-            return newest
-    count = 1 + (max(map(_count, last.claims)) if last else 0)
-    of = reader.part, str(count)
+def read_total(claim: Claim) -> Decimal | None:
+    """The total that a claim tells, in US$; None where it tells that it is not known."""
+    return None if claim.standing.lacks else claim.standing.spent
+
+
+def find_past(claims: Claims, month: Month, reader: Reader) -> list[Told]:
+    """All of this month and part that was claimed for this reader, whatever became of it; the newest stands last."""
+    whom = name_channel(month, reader), reader.to
+    theirs = (one for one in claims.list_messages(*Fate) if (one.channel, one.recipient) == whom)
+    return sorted(
+        (Told(claim, one.fate, one.changed) for one in theirs for claim in one.claims),
+        key=lambda one: _count(one.claim),
+    )
+
+
+def find_told(past: Sequence[Told]) -> Told | None:
+    """What of it the reader has been told last, or may have been."""
+    return next((one for one in reversed(past) if one.fate in REACHED), None)
+
+
+def plan_claim(
+    past: Sequence[Told], month: Month, reader: Reader, total: Decimal | None, state: str, now: datetime
+) -> Claim:
+    """That this reader is told that the month, or part, came to `total` (None: not known): the claim of before where
+    the last mail that reached them says so already, or where one of it is still to be sent, else one more."""
+    told, newest = find_told(past), past[-1] if past else None
+    if told is not None and told.total == total:
+        return told.claim
+    if newest is not None and newest.fate in OPEN and newest.total == total:
+        return newest.claim
+    count = 1 + (_count(newest.claim) if newest else 0)
+    of, amount = (reader.part, str(count)), total or Decimal(0)
     first: date = month.first
-    standing = Standing(EVENT, EVENT, of, "usd", total, (), first, month.last, state, total)
+    standing = Standing(EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None)
     return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)
-
-
-def find_told(last: Message | None) -> Decimal | None:
-    """The total that the reader has been told last, or may have been."""
-    return max(last.claims, key=_count).standing.spent if last and last.fate in REACHED else None
 
 
 def build_month_mail(content: Content, message: Message, sender: str) -> EmailMessage:
@@ -126,10 +153,16 @@ def send_month(
     server: MailServer | None,
     ca_bundle: str | None = None,
 ) -> list[Message]:
-    """Claims what is planned, sends what is not sent yet, and gives each message that was tried, or of whatever
-    month is open, with its fate; the caller holds `claims`."""
+    """Claims what is planned, sends what of it is not sent yet, and gives each message that was tried, or of whatever
+    month is open, with its fate; the caller holds `claims`. What else was to be told to these readers, and was not, is
+    replaced by it: nobody gets two mails of a month and part in one run."""
     now, of = datetime.now(timezone.utc), {(one.channel, one.recipient) for one in planned}
     claims.add(planned, now)
+    keys = {one.key for one in planned}
+    for message in claims.list_messages(*OPEN):
+        others = tuple(one for one in message.claims if one.key not in keys)
+        if others and (message.channel, message.recipient) in of:
+            claims.mark(replace(message, claims=others), Fate.REPLACED, now, message.trouble)
     tried = deliver_due(claims, open_month_channels(contents, server, ca_bundle), now, of)
     known = {one.id for one in tried}
     left = claims.list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING)

@@ -35,7 +35,7 @@ class Reader:
     language: str | None = None
     """None: that of the run."""
     attach: tuple[str, ...] = ()
-    """Of `ATTACHABLE`."""
+    """Of `ATTACHABLE`; nothing to a part, since what lies beside a report is of the whole."""
 
     @property
     def part(self) -> str:
@@ -103,6 +103,12 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
                 where=where, level=level, given=format_given(name)
             )
         )
+    if level and one.get("attach"):
+        raise BadFile(
+            _("{where} has attach for a {level}, which has no files beside the report; take attach out.").format(
+                where=where, level=level
+            )
+        )
     given = {**common, **one}
     language = given.get("language")
     if language is not None and language not in LANGUAGES:
@@ -111,7 +117,7 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
                 where=where, given=format_given(language), languages=" or ".join(LANGUAGES)
             )
         )
-    attach = _list_texts(given.get("attach", []), "attach", where)
+    attach = [] if level else _list_texts(given.get("attach", []), "attach", where)
     if wrong := [each for each in attach if each not in ATTACHABLE]:
         raise BadFile(
             _("{where} has attach: {given}; choose {attachable}.").format(

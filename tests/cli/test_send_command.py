@@ -173,6 +173,93 @@ def test_what_is_refused_goes_with_the_next_run_and_what_may_have_arrived_is_sai
     assert run(capsys) == (0, "Mails of September 2025: none\n", "")
 
 
+def test_after_a_failed_try_a_reader_gets_one_mail_that_names_what_they_have_and_nothing_where_they_have_it(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readers = tmp_path / "mail.yaml"
+    readers.write_text("mails: [{to: a@b.c}]")
+
+    def store_again(legal: str) -> None:
+        store_month(tmp_path / "data", legal)
+        make_page(tmp_path)
+
+    script.faults[:] = ["rcpt 550"]
+    assert run(capsys)[0] == 1
+    readers.write_text("mails: [{to: a@b.c, language: es}]")
+    store_again("55.55")
+    assert run(capsys)[:2] == (0, "Mails of September 2025\n  SENT     a@b.c: 2025-09 month, US$ 88.88\n")
+    assert len(script.taken) == 1  # in the new language alone
+    assert "Este correo reemplaza" not in read_bodies(read_mail(script.taken[0]))[0]
+    store_again("66.66")
+    script.faults[:] = ["rcpt 550"]
+    assert run(capsys)[0] == 1
+    store_again("55.55")  # which they have
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+    readers.write_text("mails: [{to: a@b.c}]")
+    store_again("66.66")
+    script.faults[:] = ["rcpt 550"]
+    assert run(capsys)[0] == 1
+    assert run(capsys)[1].splitlines()[1:] == ["  SENT     a@b.c: 2025-09 month, US$ 99.99"]
+    text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())
+    assert "This replaces the mail of" in text
+    assert "the total was US$ 88.88." in text
+    assert len(script.taken) == 2
+
+
+def test_a_total_that_is_not_known_is_no_zero_and_a_change_below_a_cent_is_none(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def store_costs(usd: str | None) -> None:
+        tags = json.dumps({"department": "Platform"})
+        store(tmp_path / "data", "import", SEPTEMBER, call("x", "2025-09-02T10:00:00", usd, metadata=tags), lacking=1)
+        make_page(tmp_path)
+
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c}}, {{to: b@b.c, {PART}}}]")
+    store_costs(None)
+    _, said, _ = run(capsys, "--dry-run", "--json")
+    assert [one["usd"] for one in json.loads(said)["messages"]] == [None, None]
+    assert sorted(run(capsys)[1].splitlines()[1:]) == [
+        "  SENT     a@b.c: 2025-09 month, total not known",
+        "  SENT     b@b.c: 2025-09 department Platform, total not known",
+    ]
+    assert run(capsys)[1] == "Mails of September 2025: none\n"
+    for usd in ("0", "0.0001", "0.0002"):
+        store_costs(usd)
+        run(capsys)
+    assert len(script.taken) == 4
+    for content in script.taken[2:]:
+        assert "in which the total was not known." in " ".join(read_bodies(read_mail(content))[0].split())
+
+
+def test_a_part_that_lacks_the_price_of_a_call_says_at_least(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = json.dumps({"department": "Platform"})
+    calls = (
+        call(name, "2025-09-02T10:00:00", usd, metadata=tags, model=model)
+        for name, usd, model in (("x", "11.11", "gpt-5"), ("y", None, "mine"))
+    )
+    store(tmp_path / "data", "import", SEPTEMBER, *calls, lacking=1)
+    make_page(tmp_path)
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
+    run(capsys)
+    found = read_mail(script.taken[0])
+    assert found["Subject"] == "LLM spend of Platform, September 2025: at least US$ 11.11"
+    text = read_bodies(found)[0]
+    assert "Charged: at least US$ 11.11" in text
+    assert "1 call without a price" in text
+
+
+def test_what_is_attached_for_all_is_of_the_whole_and_not_for_a_part(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports" / "2025-09" / "llm_usage.pdf").write_bytes(b"%PDF")
+    (tmp_path / "mail.yaml").write_text(f"attach: pdf\nmails: [{{to: a@b.c, {PART}}}, {{to: b@b.c}}]")
+    assert run(capsys)[0] == 0
+    attached = [[part.get_filename() for part in read_mail(one).iter_attachments()] for one in script.taken]
+    assert attached == [[], ["llm_usage.pdf"]]
+
+
 def test_what_is_settled_is_not_sent(script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
     script.faults[:] = ["lost, then closed"]
@@ -268,6 +355,7 @@ def test_a_part_that_the_month_does_not_have_is_said_and_the_others_are_mailed(
         ("mails:\n  - {to: a@b.c, cc: d@b.c}", "line 2 of mail.yaml: a mail has no cc; it takes attach"),
         ("mails:\n  - {to: a@b.c}\n  - {to: A@b.c}", "line 3 of mail.yaml: a@b.c gets the month already"),
         ("mails: [{to: a@b.c, language: fr}]", "the language is 'fr'; choose en or es."),
+        ("mails: [{to: a@b.c, team: x, attach: pdf}]", "line 1 of mail.yaml has attach for a team, which has no files"),
         ("mails: [{to: a@b.c, attach: doc}]", "has attach: 'doc'; choose pdf or xlsx."),
         ("mails: [{to: a@b.c}]\nlargest_mb: 1000", "has largest_mb: 1000; give megabytes, from above 0 to 100."),
     ],

@@ -94,7 +94,7 @@ def serve_mail(box: Inbox, tls: ssl.SSLContext) -> Iterator[int]:
 def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path, password: str, fate: Fate) -> None:
     box, (context, bundle) = Inbox(), make_certificate(tmp_path)
     claims = open_claims(tmp_path)
-    claim = plan_claim(None, SEPTEMBER, READER, Decimal("11.11"), "COMPLETE", NOW)
+    claim = plan_claim((), SEPTEMBER, READER, Decimal("11.11"), "COMPLETE", NOW)
     (tmp_path / "llm_usage.pdf").write_bytes(bytes(range(256)) * 40)
     contents = {(name_channel(SEPTEMBER, READER), READER.to): replace(CONTENT, files=[tmp_path / "llm_usage.pdf"])}
     with serve_mail(box, context) as port, claims.hold():
