@@ -179,6 +179,7 @@ def test_a_failed_cell_keeps_the_marked_notebook_and_writes_no_page(tmp_path: Pa
     assert [file.name for file in kept.parent.iterdir()] == [kept.name]
     assert "by zero; choose another -p month. No page was written; " in str(caught.value)  # as a report takes it
     assert "papermill-error-cell" in kept.read_text("utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600  # nobody knows whom it names
 
 
 def test_a_kernel_that_cannot_start_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
