@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from flexlib.store.disk import report_disk, write_whole
 
 LISTING = "site.json"
 """The file in a site that says which others are its own, each with its hash."""
+DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
+"""What a run that is killed in the middle of a file leaves beside it, as `write_whole` calls it."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,16 @@ class Written:
 
 
 def write_site(files: Mapping[str, bytes], folder: Path) -> Written:
-    """Makes `folder` the site of these files by their paths in it. Raises `DiskFailed`, and `InvalidRequest` for a
-    folder of something else."""
+    """Makes `folder` the site of these files by their paths in it; a run that was stopped is made good by the next one.
+    Raises `DiskFailed`, and `InvalidRequest` for a folder of something else."""
     before = _read_listing(folder)
+    listing = {path: hash_bytes(content) for path, content in sorted(files.items())}
     written, kept, removed, foreign = list[str](), list[str](), list[str](), list[str]()
     with report_disk(folder):
+        if before != {path: {sha} for path, sha in listing.items()}:
+            # As long as it runs, the listing has what was there, too: stopped anywhere, every file is known.
+            _write_listing(folder, listing, before)
+        _sweep_drafts({folder / path for path in (LISTING, *before, *files)})
         for path, content in files.items():
             file = folder / path
             if file.is_file() and file.read_bytes() == content:
@@ -44,35 +52,57 @@ def write_site(files: Mapping[str, bytes], folder: Path) -> Written:
                 written.append(path)
         for path in before.keys() - files.keys():
             file = folder / path
-            if not file.is_file():
-                continue
-            if hash_bytes(file.read_bytes()) != before[path]:
+            if file.is_file() and hash_bytes(file.read_bytes()) not in before[path]:
                 foreign.append(path)
                 continue
-            file.unlink()
-            removed.append(path)
-            if not any(file.parent.iterdir()):
+            if file.is_file():
+                file.unlink()
+                removed.append(path)
+            if file.parent != folder and file.parent.is_dir() and not any(file.parent.iterdir()):
                 file.parent.rmdir()
-        listing = {path: hash_bytes(content) for path, content in sorted(files.items())}
-        if listing != before:
-            write_whole(folder / LISTING, json.dumps({"files": listing}, indent=1) + "\n")
+        _write_listing(folder, listing)
     return Written(tuple(written), tuple(kept), tuple(sorted(removed)), tuple(sorted(foreign)))
 
 
-def _read_listing(folder: Path) -> dict[str, str]:
-    """The files of the site that is there. Only what lies in the folder is one, whatever the listing says."""
+def _write_listing(folder: Path, listing: Mapping[str, str], before: Mapping[str, set[str]] | None = None) -> None:
+    """Writes it where it is another; `before`, while files are written, is what the folder may have of earlier runs."""
+    earlier = {"before": {path: sorted(hashes) for path, hashes in sorted(before.items())}} if before else {}
+    text = json.dumps({"files": listing, **earlier}, indent=1) + "\n"
+    if not (file := folder / LISTING).is_file() or file.read_text("utf-8") != text:
+        write_whole(file, text)
+
+
+def _sweep_drafts(own: set[Path]) -> None:
+    for place in {file.parent for file in own}:
+        for draft in place.glob(".*.tmp"):
+            if (found := DRAFT.fullmatch(draft.name)) and place / found[1] in own:
+                draft.unlink()
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether it is none that a run left which was killed while it wrote its first listing."""
+    found = DRAFT.fullmatch(file.name)
+    return found is None or found[1] != LISTING
+
+
+def _read_listing(folder: Path) -> dict[str, set[str]]:
+    """The files of the site that is there, with the hashes that they may have: of a run that was stopped two. Only what
+    lies in the folder is one, whatever the listing says."""
     file = folder / LISTING
     if not file.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(map(_is_foreign, folder.iterdir()))):
             raise InvalidRequest(
                 _("{folder} has other files than those of a site, and nothing of them is overwritten; name another.")
                 .format(folder=folder)
             )  # fmt: skip
         return {}
     try:
-        found = decode_json(file.read_text("utf-8"))["files"]
+        found = decode_json(file.read_text("utf-8"))
+        hashes = {path: {str(one) for one in known} for path, known in found.get("before", {}).items()}
+        for path, sha in found["files"].items():
+            hashes.setdefault(path, set()).add(str(sha))
         inside = folder.resolve()
-        return {str(path): str(sha) for path, sha in found.items() if (folder / path).resolve().is_relative_to(inside)}
+        return {path: known for path, known in hashes.items() if (folder / path).resolve().is_relative_to(inside)}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(
             _("{file} is not the listing of a site; name another folder, or move this one away.").format(file=file)

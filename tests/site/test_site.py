@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from contextlib import suppress
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -24,6 +25,7 @@ from flexlib.report.manifest import hash_bytes
 from flexlib.report.offline import find_loaded
 from flexlib.site.facts import find_reports
 from flexlib.site.write import write_site
+from flexlib.store.disk import write_whole
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ROSTER = "who,kind,department\n7,user,Data & <Co>\n8,user,Ventas\n"
@@ -231,6 +233,41 @@ def test_a_file_that_is_the_same_keeps_its_time_and_one_that_is_gone_is_taken_aw
     assert (tmp_path / "a.html").stat().st_mtime_ns == before
     assert not (tmp_path / "b").exists()
     assert (tmp_path / "d.html").read_text() == "by hand"
+
+
+def test_a_run_that_is_stopped_after_any_file_is_made_good_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = {"index.html": b"1", "a/b.html": b"2"}
+    second = {"index.html": b"3", "c/d.html": b"4"}
+    third = {"index.html": b"5"}
+    for files in (first, second):  # of a folder that is new, and of one that has a site
+        for stop in range(9):
+            folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+            if files is second:
+                write_site(first, folder)
+            done = 0
+
+            def write_or_stop(file: Path, content: str | bytes, stop: int = stop) -> None:
+                nonlocal done
+                if done == stop:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    (file.parent / f".{file.name}.0123abcd.tmp").touch()  # as a process that is killed leaves it
+                    raise KeyboardInterrupt
+                done += 1
+                write_whole(file, content)
+
+            monkeypatch.setattr("flexlib.site.write.write_whole", write_or_stop)
+            with suppress(KeyboardInterrupt):
+                write_site(files, folder)
+            monkeypatch.undo()
+            assert write_site(third, folder).foreign == ()
+            assert sorted(one.name for one in folder.iterdir()) == ["index.html", "site.json"]
+            assert json.loads(read(folder / "site.json")) == {"files": {"index.html": hash_bytes(b"5")}}
+            if done < stop:  # the run had ended before
+                break
+        else:
+            pytest.fail("it never ended")
 
 
 def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
