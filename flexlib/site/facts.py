@@ -128,14 +128,16 @@ class Facts:
 
 
 def list_parts(table: SpendTable, key: str, spend: Spend) -> list[Row]:
-    """A row for each model or department in `table`, the largest first: `total`, `unpriced` (calls), and under each
-    month, such as `2025-09`, its amount: 0 where a stored month has none of it, None where it is not known."""
+    """A row for each model or department in `table`, the largest first: `total`, `unpriced` (calls), `is_whole`
+    (whether the total lacks nothing that was read), and under each month, such as `2025-09`, its amount:
+    0 where a stored month has none of it, None where it is not known."""
     blank = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
     rows: dict[str, Row] = {}
     for line in table.to_dict("records"):
-        row = rows.setdefault(line[key], {key: line[key], "total": None, "unpriced": 0, **blank})
+        row = rows.setdefault(line[key], {key: line[key], "total": None, "unpriced": 0, "is_whole": True, **blank})
         month = f"{line['month']:%Y-%m}"
         row["unpriced"] += line["unpriced_requests"]
+        row["is_whole"] = row["is_whole"] and is_known(line[OF]) and not line["unpriced_requests"]
         if is_known(line[OF]):
             row["total"], row[month] = (row["total"] or 0) + line[OF], (row[month] or 0) + line[OF]
         elif not row[month]:

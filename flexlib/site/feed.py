@@ -29,7 +29,7 @@ def render_feed(site: Site) -> bytes:
     for month in sorted(read, reverse=True):
         row, entry = facts.rows[month], _add(feed, "entry")
         amount, state = write_usd(row[OF]), name_state(row["state"])
-        _add(entry, "title", f"{month.title}: {amount}")
+        _add(entry, "title", f"{month.title}: {write_usd(row[OF], is_least=OF in row['lacks'])}")
         _add(entry, "id", uuid5(NAMESPACE_URL, f"flexlib site {owner} {month}").urn)
         _add(entry, "updated", _write_moment(read[month]))
         _add(entry, "link", rel="alternate", type="text/html", href=site.months[str(month)])

@@ -57,7 +57,7 @@ def list_entries(site: Site) -> list[Entry]:
     entries = []
     for month in reversed(site.facts.months):
         row = site.facts.rows[month]
-        text = " ".join([str(month), name_state(row["state"]), write_usd(row[OF])])
+        text = " ".join([str(month), name_state(row["state"]), write_usd(row[OF], is_least=OF in (row["lacks"] or ()))])
         entries.append({"title": month.title, "kind": _("Month"), "text": text, "href": site.months[str(month)]})
     for key, addresses in site.parts.items():
         kind = {"kind": site.kinds[key], "text": ""}

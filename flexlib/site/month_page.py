@@ -81,7 +81,7 @@ def _show_headlines(row: Row, then: Row | None) -> Html:
         tenths = measure_amount_change(row[OF], then[OF]) if is_known else None
         if tenths is not None:
             change = render_element("small", _("at least")) * (OF in row["lacks"]) + format_change(tenths)
-        why = _("{amount} then").format(amount=write_usd(then[OF]))
+        why = _("{amount} then").format(amount=write_usd(then[OF], is_least=OF in then["lacks"]))
     pesos = UNKNOWN if row["clp"] is None else UNITS["clp"].write(row["clp"])
     spent = UNKNOWN if row["flex_credits"] is None else format_amount(row["flex_credits"])
     counts = {name: UNKNOWN if row[name] is None else format_number(row[name]) for name in ("people", "requests")}

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from flexlib.certificate import State
 from flexlib.formats import UNKNOWN, format_share_percent
 from flexlib.front.table import SpendTable
 from flexlib.i18n import _
 from flexlib.page.kit.markup import Html, Piece, render_element
-from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_section, show_title
+from flexlib.page.kit.parts import BADGES, Heading, mark_total, show_cards, show_section, show_title
 from flexlib.proof import find_worst
 from flexlib.site.facts import OF, Row, is_known, list_parts
 from flexlib.site.frame import INDEX, Navigation, render_page
@@ -32,9 +33,14 @@ def render_part(site: Site, key: str, name: str) -> str:
     whole = sum((one["total"] or Decimal(0) for one in site.rows[key]), Decimal(0))
     part = measure_part(row["total"], whole)
     share = UNKNOWN if part is None else format_share_percent(part)
+    # Of a month with a gap it is not known what of it is missing.
+    is_least = row["total"] is not None and (State.GAP in states or not row["is_whole"])
+    least = mark_total(BADGES[State.GAP]) if is_least else ""
+    has_gap = any(month.state is State.GAP for month in facts.spend.loaded)
+    is_part = has_gap or not all(one["is_whole"] for one in site.rows[key])
     cards = [
-        (_("Spend"), write_usd(row["total"]), _("as counted, in all months")),
-        (_("Share"), share, _("of all that is counted")),
+        (_("Spend") + least, write_usd(row["total"]), _("as counted, in all months")),
+        (_("Share"), share, _("of the amounts that are known") if is_part else _("of all that is counted")),
         (_("First month"), months[0], ""),
         (_("Last month"), months[-1], ""),
     ]

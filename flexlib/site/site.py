@@ -80,6 +80,9 @@ def name_state(state: State | None) -> str:
     return _("not stored") if state is None else _(BADGES[state].word)
 
 
-def write_usd(amount: Decimal | None) -> str:
-    """`US$ 401.57`, a dash where it is not known."""
-    return UNKNOWN if amount is None else UNITS[OF].write(amount)
+def write_usd(amount: Decimal | None, *, is_least: bool = False) -> str:
+    """`US$ 401.57`, a dash where it is not known, `at least US$ 401.57` where something is missing from it."""
+    if amount is None:
+        return UNKNOWN
+    written = UNITS[OF].write(amount)
+    return _("at least {amount}").format(amount=written) if is_least else written

@@ -21,7 +21,7 @@ from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_amount
 from flexlib.page.kit.table import render_spark
-from flexlib.report.manifest import hash_bytes
+from flexlib.report.manifest import hash_bytes, read_headlines
 from flexlib.report.offline import find_loaded
 from flexlib.site.facts import find_reports
 from flexlib.site.write import write_site
@@ -153,6 +153,21 @@ def test_models_and_departments_sum_to_the_same_and_what_has_no_price_is_a_dash(
     (page,) = (site / "departments").glob("data*.html")
     assert [cells[0] for cells in read_cells(read(page), "table-models")] == ["gpt-4o", "mine", "All together"]
     assert "<Co>" not in read(page)  # what somebody wrote is no markup
+
+
+def test_what_calls_without_a_price_are_missing_from_is_said_to_be_at_least_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = [call("a", "2025-08-05", "3"), call("b", "2025-08-06", None), call("c", "2025-08-07", "1", model="gpt-5")]
+    store(tmp_path / "data", "ledger", AUGUST, *two)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    assert main(["site", "--output", str(tmp_path / "site"), "--reports", str(tmp_path)]) == 0
+    texts = [read(next((tmp_path / "site" / "models").glob(f"{name}*"))) for name in ("gpt_4o", "gpt_5")]
+    spent = [[pair for pair in read_headlines(text).items() if pair[0].startswith("Spend")] for text in texts]
+    assert spent == [[("Spend at least", "US$ 3.00")], [("Spend", "US$ 1.00")]]
+    assert ["of the amounts that are known" in text for text in texts] == [True, True]
+    assert re.search(r"2025-08 \w+ at least US\$ 4.00", read(tmp_path / "site" / "index.html"))
+    assert "<title>August 2025: at least US$ 4.00</title>" in read(tmp_path / "site" / "feed.xml")
 
 
 def test_nothing_is_loaded_from_anywhere_and_only_the_search_may_run(site: Path) -> None:
