@@ -53,7 +53,7 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.store.server import is_made_up
 
     sub = DEMO if is_made_up(data) else ""
-    reports, left = find_reports(arguments.reports / sub)
+    reports, left = find_reports(arguments.reports / sub, share=arguments.share)
     months = find_span(stored, reports).months
     spend = load_spend(
         months[0], months[-1], data, zone="UTC", names=False, tolerance=settings.bill_tolerance,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from html import unescape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -20,13 +20,20 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import measure_months
 from flexlib.i18n import _
-from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.report.folder import find_packaged
+from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.site.frame import INDEX
 
 Row = dict[str, Any]
 
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
 PERIOD = re.compile(r"\d{4}(-\d\d)?")
+WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
+"""Our notebooks that know of people and of models, and of no department but in budgets."""
+EVENTS = "events.yaml"
+SUMS = (".csv", ".json", ".parquet")
+"""Endings of files that such a page reads beside `EVENTS`: stored rows, prices and rates; budgets are of another."""
 OF = "usd"
 """The unit by which months, models and departments are put in order and drawn."""
 
@@ -150,14 +157,14 @@ def list_amounts(row: Row, span: Span) -> list[int | None]:
     return [None if row[str(month)] is None else int(100 * row[str(month)]) for month in span.months]
 
 
-def find_reports(folder: Path) -> tuple[list[Report], list[str]]:
+def find_reports(folder: Path, *, share: bool = False) -> tuple[list[Report], list[str]]:
     """The reports below `folder` that a site may show, and of each other one a sentence why not: it shows people by
-    name, or nothing proves that it is what was made."""
+    name, or nothing proves that it is what was made; with `share` also where it may show departments of few people."""
     found, left = list[Report](), list[str]()
     pages = (one for one in sorted(folder.glob("*/*.html")) if PERIOD.fullmatch(one.parent.name))
     for page in pages:
         place = f"{page.parent.name}/{page.name}"
-        why = _find_obstacle(page)
+        why = _find_obstacle(page, share)
         if why:
             left.append(_("{page} is left out: {why}.").format(page=place, why=why))
             continue
@@ -168,7 +175,7 @@ def find_reports(folder: Path) -> tuple[list[Report], list[str]]:
     return found, left
 
 
-def _find_obstacle(page: Path) -> str:
+def _find_obstacle(page: Path, share: bool) -> str:
     if not name_manifest(page).exists():
         return _("it has no manifest, so that nobody knows whether it shows people by name")
     try:
@@ -177,7 +184,25 @@ def _find_obstacle(page: Path) -> str:
         return _("its manifest was edited")
     if manifest["page"]["sha256"] != hash_bytes(page.read_bytes()):
         return _("it was changed after it was made")
-    return _("it shows people by name") if names_people(manifest) else ""
+    if names_people(manifest):
+        return _("it shows people by name")
+    if page.name.lower() == INDEX:
+        return _("the page of its month has this name; give the notebook another")
+    if share and not (manifest["parameters"].get("share") is True or _has_no_departments(manifest)):
+        return _("it may show departments of few people; make it with -p share true, where it has that parameter")
+    return ""
+
+
+def _has_no_departments(manifest: Manifest) -> bool:
+    """Whether it is of a notebook of `WITHOUT_DEPARTMENTS`, as flexlib brings it, and shows no budgets, which may be of
+    departments."""
+    name = Path(str(manifest["notebook"].get("file")))
+    own = find_packaged() / "notebooks" / name.name
+    if name.stem not in WITHOUT_DEPARTMENTS or not own.is_file():
+        return False
+    read = [one for one in map(PurePosixPath, manifest["files"]) if one.name != EVENTS]
+    is_own = manifest["notebook"].get("sha256") == hash_bytes(own.read_bytes())
+    return is_own and all(one.suffix in SUMS for one in read)
 
 
 def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:

@@ -62,6 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report(home / "reports" / "2025-10", "llm_usage", "<title>LLM spend</title><h2>Ñandú took half</h2>")
     report(home / "reports" / "2025", "year", "<title>The year</title>")
     report(home / "reports" / "2025-07", "old", "<title>Before all</title>")
+    report(home / "reports" / "2025-10", "index", "a report of this name is not the page of the month")
     report(home / "reports" / "2025-10", "named", "x", parameters={"names": True})
     report(home / "reports" / "2025-10", "people", "x", files={"credits/2025-10/v/people.json": "0"})
     report(home / "reports" / "2025-10", "touched", "x", page={"sha256": "0", "headlines": {}})
@@ -199,8 +200,10 @@ def test_a_report_is_shown_as_it_is_unless_it_names_people_or_nothing_proves_it(
     assert sorted(one.name for one in (site / "2025-10").iterdir()) == ["index.html", "llm_usage.html"]
     (own,) = (home / "reports").rglob("llm_usage.html")
     assert (site / "2025-10" / "llm_usage.html").read_bytes() == own.read_bytes()
+    assert "a report of this name" not in read(site / "2025-10" / "index.html")
     assert find_reports(home / "reports")[1] == [
         "2025-10/bare.html is left out: it has no manifest, so that nobody knows whether it shows people by name.",
+        "2025-10/index.html is left out: the page of its month has this name; give the notebook another.",
         "2025-10/named.html is left out: it shows people by name.",
         "2025-10/people.html is left out: it shows people by name.",
         "2025-10/touched.html is left out: it was changed after it was made.",
