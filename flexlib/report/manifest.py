@@ -44,8 +44,10 @@ PASSED_OVER = ("server.json", FILE)
 """What changes with each look at a server, and what is secret; whose data it is, certificates say."""
 PEOPLE = "people.json"
 """Who the pseudonyms of a stored version are."""
-EXTRAS = ("reports", "excel", "export")
-"""Extras whose libraries a page may come from; the others record, ask and test."""
+FOLDER_HASH = 8
+"""Letters of the hash of a folder outside the project."""
+EXTRAS = ("reports", "excel")
+"""Extras whose libraries a page may come from; the others record, ask and test, and make a PDF of a page."""
 HEADLINES = re.compile(r'<dl class="flex-headlines">(.*?)</dl>', re.DOTALL)
 HEADLINE = re.compile(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", re.DOTALL)
 CODE = {".py", ".csv", ".css", ".j2", ".yaml", ".mo", ".po"}
@@ -161,15 +163,20 @@ def _split_reads(reads: list[Path], data: Path) -> tuple[dict[str, Snapshot], di
             one = Snapshot(found[1], Month.parse(found[2]), file.parent)
             snapshots[f"{one.dataset}/{one.month}/{one.source}"] = one
         elif not (is_stored and name in PASSED_OVER):
+            # Of two files of one name none stands for the other; where they lie is told by a hash alone.
+            if name in files or not (is_stored or _find_project(file)):
+                name = f"{hash_bytes(str(file.parent).encode())[:FOLDER_HASH]}/{file.name}"
             files[name] = file
     return snapshots, files
 
 
 def _name_file(file: Path) -> str:
     """From the project's folder on, else its name alone: where it lies on this machine is nobody's business."""
-    homes = (home for home in (find_home(), find_packaged()) if file.is_relative_to(home))
-    home = next(homes, file.parent)
-    return file.relative_to(home).as_posix()
+    return file.relative_to(_find_project(file) or file.parent).as_posix()
+
+
+def _find_project(file: Path) -> Path | None:
+    return next((home for home in (find_home(), find_packaged()) if file.is_relative_to(home)), None)
 
 
 def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import flexlib
+from flexlib.settings import find_home
 
 OWN = (sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(flexlib.__file__).parent))
 """Python, its libraries and flexlib itself, which a manifest has by their versions."""
@@ -33,15 +34,21 @@ def note_reads(log: Path) -> None:
 
 def list_reads(log: Path, data: Path) -> list[Path]:
     """The files that `note_reads` noted and that a page may depend on, each once, by name: those in the data folder,
-    and any other that is neither of Python, its libraries and the system nor hidden, as a cache or `.env` is."""
+    and any other that is neither of Python, its libraries and the system nor hidden, as a cache or `.env` is; in the
+    folder of the project whatever the folders above it are called. What a library opens by itself, as DuckDB and
+    pyarrow do, is not noted."""
+    home = find_home()
     names = {Path(json.loads(line)) for line in log.read_text("utf-8").splitlines()}
-    return sorted(one for one in names if _is_input(one, data.absolute()) and one.is_file())
+    return sorted(one for one in names if _is_input(one, data.absolute(), home) and one.is_file())
 
 
-def _is_input(file: Path, data: Path) -> bool:
+def _is_input(file: Path, data: Path, home: Path) -> bool:
     if file.is_relative_to(data):
         return not _is_hidden(file.relative_to(data).parts)
-    return not (_is_hidden(file.parts) or any(file.is_relative_to(one) for one in (*OWN, *SYSTEM)))
+    is_own = file.is_relative_to(home)
+    apart = (one for one in (*OWN, *SYSTEM) if not (is_own and home.is_relative_to(one)))
+    parts = file.relative_to(home).parts if is_own else file.parts
+    return not (_is_hidden(parts) or any(map(file.is_relative_to, apart)))
 
 
 def _is_hidden(parts: Iterable[str]) -> bool:

@@ -133,7 +133,7 @@ class _Remade:
             again = run_report(find_request(self.then), Path(folder), data, unclosed=unclosed, told=told)
             self.made, self.now = again.read_bytes(), read_manifest(name_manifest(again))
         moved = list_moved(self.then, self.now)  # not `inputs`: their sentences are not in the language of the page
-        self.of_then = _make_of_then(self.then, data, moved) if moved else self.made
+        self.of_then = _make_of_then(self.then, data, moved, told, unclosed) if moved else self.made
 
 
 def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
@@ -198,7 +198,9 @@ def find_request(manifest: Manifest) -> ReportRequest:
         raise BadParameter(_("its notebook is not as it was: {error}").format(error=error)) from error
 
 
-def _make_of_then(then: Manifest, data: Path, inputs: Iterable[Moved]) -> bytes | None:
+def _make_of_then(
+    then: Manifest, data: Path, inputs: Iterable[Moved], told: Mapping[str, str], unclosed: str
+) -> bytes | None:
     """The page out of the stored versions of then, where they are still there and nothing but stored months has moved;
     None else."""
     if any(one.name not in then["snapshots"] and not one.name.startswith(("credits/", "usage/", "charges/"))
@@ -212,7 +214,8 @@ def _make_of_then(then: Manifest, data: Path, inputs: Iterable[Moved]) -> bytes 
         for name in [*kept, *(one for one in (*then["files"], "server.json", FILE) if (data / one).is_file())]:
             _link(data / name, root / name)
         try:
-            return run_report(find_request(then), Path(folder) / "reports", root).read_bytes()
+            there = Path(folder) / "reports"
+            return run_report(find_request(then), there, root, unclosed=unclosed, told=told).read_bytes()
         except FlexlibError:
             return None
 

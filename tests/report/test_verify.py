@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from report_samples import FIXTURE
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli import main
-from flexlib.report.manifest import build_manifest, name_manifest, read_manifest, seal_manifest
+from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_places, list_figures, list_moved
 from flexlib.report.parameters import check_request
-from flexlib.report.verify import list_pages
+from flexlib.report.reads import list_reads
+from flexlib.report.run import run_report
+from flexlib.report.verify import list_pages, verify_pages
 
 SAMPLE = """\
 import flexlib as fl
@@ -168,6 +171,60 @@ def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
     code, (found,) = verify(capsys, "reports/demo")
     assert code == 4
     assert found["sentences"] == ["The manifest says otherwise than the page that is made again: it was edited."]
+
+
+@pytest.mark.heavy  # three runs of a notebook
+def test_a_page_of_a_month_that_the_ledger_had_not_closed_was_right_when_it_was_made(home: Path) -> None:
+    notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    notebook.cells[0].source = SAMPLE.replace('"3.13"', '" ".join(september.missing)')
+    nbformat.write(notebook, home / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    unclosed = json.dumps({"2025-09": ("September is not closed.", True)})
+    page = run_report(check_request("small", {}), home / "reports", home / "data", unclosed=unclosed)
+    assert "September is not closed." in page.read_text("utf-8")
+    store(home / "data", "import", SEPTEMBER, call("a", "2025-09-05", "3"))
+    both = {True: unclosed, False: unclosed}
+    (found,) = verify_pages([page], dict.fromkeys((True, False), home / "data"), told={}, unclosed=both)
+    assert found.sentences[1:] == (
+        "Of the stored versions of then it is made again byte for byte: it was right when it was made.",
+    )
+
+
+@pytest.mark.parametrize("place", [".work/project", "usr/local/project", "run/media/project"])
+def test_what_lies_in_the_project_is_an_input_wherever_the_project_is(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flexlib.report.reads.SYSTEM", [str(tmp_path / one) for one in ("usr", "run")])
+    home = tmp_path / place
+    read = [home / "params" / "x.yaml", home / ".cache" / "y", tmp_path / "usr" / "z", tmp_path / "mine.csv"]
+    for file in read:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    (home / "notebooks").mkdir()
+    (home / ".env.example").touch()
+    monkeypatch.chdir(home)
+    (log := tmp_path / "log").write_text("".join(json.dumps(str(one)) + "\n" for one in read))
+    assert list_reads(log, home / "data") == sorted([read[0], read[3]])
+
+
+def test_two_files_of_one_name_are_two_in_a_manifest_and_their_folders_are_nobodys_business(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flexlib.report.reads.SYSTEM", [])  # a test may run in /dev/shm
+    places = [tmp_path.parent / f"{tmp_path.name}-{one}" for one in "ab"]
+    read = [*(place / "scores.csv" for place in places), home / "scores.csv", home / "data" / "scores.csv"]
+    for number, file in enumerate(read):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(str(number))
+    (log := tmp_path / "log").write_text("".join(json.dumps(str(one)) + "\n" for one in read))
+    text = build_manifest(check_request("small", {}), find_page(home), log, home / "data", told={}, unclosed="")
+    files = json.loads(text)["files"]
+    assert sorted(files.values()) == sorted(hash_bytes(str(number).encode()) for number in range(4))
+    assert "scores.csv" in files
+    assert str(tmp_path.parent) not in text
+
+
+def test_the_extras_of_whose_libraries_pages_are_made_are_extras() -> None:
+    assert {*EXTRAS} <= {*metadata("flexlib").get_all("Provides-Extra", [])}
 
 
 # What moved
