@@ -77,10 +77,8 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
         tell = _say_nothing if arguments.json else partial(print_step, shows=shows)
         if not arguments.json:
             print(_("Closing {month}").format(month=closing.month.title), flush=True)
-        run = partial(run_command, shows=shows)
-        code = run_month(
-            progress, lambda words: run([*words, "--lang", settings.language]), tell, again=arguments.again
-        )
+        run = partial(run_command, language=closing.settings.language, shows=shows)
+        code = run_month(progress, run, tell, again=arguments.again)
         told = tell_operator(progress)
     if arguments.json:
         print(json.dumps(progress.describe(is_over=True) | {"operator": told or None}, indent=2, ensure_ascii=False))

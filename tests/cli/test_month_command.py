@@ -17,6 +17,7 @@ import pytest
 
 from flexlib.cli.main import main
 from flexlib.closing.run import RUN
+from flexlib.errors import InvalidRequest
 from flexlib.store.disk import lock_folder
 
 HOME = Path(__file__).parents[2]
@@ -163,6 +164,22 @@ def test_a_server_that_does_not_answer_stops_what_needs_its_month(
     assert "  reports             not run   fetch has failed" in lines
     assert lines[-2] == "September 2025: left out: 3, failed: 1, not run: 7; exit code 1"
     assert said.err.startswith("ops@example.com could not be told: No mail server is known; set FLEXLIB_SMTP_URL")
+
+
+def test_the_commands_of_a_plan_in_spanish_are_in_spanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = list[list[str]]()
+
+    def refuse(command: list[str], **_: object) -> None:
+        ran.append(command)
+        raise InvalidRequest("no process is begun here")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", "demo-key")
+    (plan := tmp_path / "month.yaml").write_text("rates: no\nlanguage: es\n")
+    assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
+    (command,) = ran
+    assert command[5:7] == ["flexlib", "fetch"]
+    assert [*zip(command, command[1:], strict=False)].count(("--lang", "es")) == command.count("--lang") == 1
 
 
 @pytest.fixture
