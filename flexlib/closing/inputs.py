@@ -72,7 +72,25 @@ class Closing:
         named = (self.settings.organization, self.budgets, *(params / name for name in PARAMETERS))
         return self.hash_files(one for one in named if one)
 
-    def hash_files(self, files: Iterable[Path], root: Path | None = None) -> dict[str, str]:
-        """By the name of each, or its path in `root`; one that is not there is left out."""
-        names = {file.relative_to(root).as_posix() if root else file.name: file for file in files}
+    def hash_place(self, words: Iterable[str]) -> dict[str, str]:
+        """What every step reads: the folder of the data, and the files that its command names, as in `--from FILE`."""
+        named = {Path(part) for word in words for part in (word, word.partition("=")[2])}
+        data = str(self.settings.data.absolute())
+        return {"data": hash_text(data), **self.hash_files(sorted(file for file in named if _is_file(file)))}
+
+    def hash_files(self, files: Iterable[Path]) -> dict[str, str]:
+        """By the path of each, from the project's folder on; one that is not there is left out."""
+        names = {_name_file(file): file for file in files}
         return {name: hashed for name, file in names.items() if (hashed := hash_made(file))}
+
+
+def _name_file(file: Path) -> str:
+    file, home = file.absolute(), find_home().absolute()
+    return (file.relative_to(home) if file.is_relative_to(home) else file).as_posix()
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a word that is too long for a name
+        return False

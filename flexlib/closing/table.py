@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from flexlib.closing.inputs import Closing
@@ -112,8 +111,11 @@ def find_import(closing: Closing) -> Iterator[Step]:
     files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else []
     words = ("import", str(folder), "--wait", "--json", *plan.import_options)
     reason = _("{folder} is empty").format(folder=folder) if folder.is_dir() and not files else ""
+    data, mine = closing.settings.data, (LEDGER.name, WINDSURF.name)
+    # Where it was stored into a folder that is gone, or is not this one, nothing of it is in any total.
+    is_there = any(one.source not in mine for one in list_newest(closing.month, data, ("usage", "charges")))
     # What was UNRECONCILED then may have been decided by hand since: the steps that read the month say what it is.
-    yield Step("import", words, closing.hash_files(files, folder), reason, is_judge=False)
+    yield Step("import", words, closing.hash_files(files), reason, current=None if is_there else "", is_judge=False)
 
 
 def find_organization(closing: Closing) -> Iterator[Step]:
@@ -151,8 +153,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         when = closing.when if "month" in known else ("-p", "year", str(closing.month.year), *closing.when[4:])
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
-        named = (Path(value) for value in given.values() if isinstance(value, str) and Path(value).is_file())
-        inputs = sums | closing.hash_files([notebook, *named])
+        inputs = sums | closing.hash_files([notebook])
         yield Step(f"report {notebook.stem}", (*words, *beside, *options, *names), inputs, makes_files=True)
 
 
@@ -173,7 +174,7 @@ def find_site(closing: Closing) -> Iterator[Step]:
     words = ("site", *demo, "--json", "--output", str(folder), "--reports", str(closing.output_dir))
     reason = "" if list_months(closing.settings.data) else _("no month is stored")
     pages = closing.folder.parent.glob("*/*.html")
-    inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages, closing.output_dir)
+    inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)
     yield Step("site", words, inputs, reason, makes_files=True)
 
 
@@ -219,7 +220,7 @@ def list_steps(line: Line, closing: Closing) -> list[Step]:
     """The steps of a line as things are now; of one that the plan leaves out that it does."""
     if line.name in closing.plan.left_out:
         return [Step(line.name, left_out=_("{file} says no").format(file=closing.plan.file))]
-    return list(line.find_steps(closing))
+    return [replace(one, inputs={**one.inputs, **closing.hash_place(one.words)}) for one in line.find_steps(closing)]
 
 
 def _hash_sums(closing: Closing) -> dict[str, str]:

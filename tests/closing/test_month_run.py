@@ -39,7 +39,7 @@ def open_closing(folder: Path, **changes: object) -> Closing:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(name)
     reports = ReportLine("llm_usage"), ReportLine("chargeback", {"level": "team"})
-    off = frozenset({"rates"})
+    off = frozenset({"rates", "site"})
     plan = MonthPlan(
         "UTC", off, str(folder / "exports"), reports=reports, exports=("csv", "focus"), operator="o@example.com"
     )
@@ -57,6 +57,8 @@ def make_runner(folder: Path, codes: dict[str, int] | None = None) -> tuple[Run,
         code = (codes or {}).get(words[0], 0)
         if code in (1, 2):
             return Ran(code, None, ("asking", f"flexlib: {words[0]} says why."))
+        if words[0] == "import":
+            store_import(folder / "data")
         files = []
         if words[0] in ("report", "export"):
             page = folder / f"{words[2]}.made"
@@ -65,6 +67,11 @@ def make_runner(folder: Path, codes: dict[str, int] | None = None) -> tuple[Run,
         return Ran(code, {"state": "GAP" if code == 3 else "COMPLETE", "files": files}, ("2025-09 lacks something",))
 
     return run, ran
+
+
+def store_import(data: Path) -> None:
+    """A version as an import names it: a month's run looks only whether there is one."""
+    (data / "usage" / "2025-09" / "import" / "20251001T000000.000000Z-01234567").mkdir(parents=True, exist_ok=True)
 
 
 def say_nothing(record: Record) -> None:
@@ -90,7 +97,7 @@ def test_a_step_whose_inputs_did_not_change_is_not_run_again(tmp_path: Path) -> 
     (tmp_path / "notices.yaml").write_text("another reader")
     progress = open_progress(closing)
     found = {step.name: why for step, runs, why in preview_month(progress) if runs}
-    assert found == {"notices": "changed: notices.yaml"}
+    assert found == {"notices": f"changed: {tmp_path / 'notices.yaml'}"}
     run_month(progress, run, say_nothing)
     assert ran == ["notify"]
     ran.clear()

@@ -1,0 +1,55 @@
+"""What a month's run takes for changed: another folder of data, a file that an option names, another price list."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_month_run import ALL, make_runner, open_closing, say_nothing
+
+from flexlib.closing.inputs import Closing
+from flexlib.closing.process import Run
+from flexlib.closing.run import open_progress, run_month
+
+
+def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
+    """What is run the next time."""
+    ran.clear()
+    run_month(open_progress(closing), run, say_nothing)
+    return sorted(ran)
+
+
+def test_another_folder_of_data_is_another_month(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    run_again(closing, run, ran)
+    shutil.copytree(tmp_path / "data", tmp_path / "other")
+    closing = replace(closing, settings=replace(closing.settings, data=tmp_path / "other"))
+    assert run_again(closing, run, ran) == sorted(ALL)
+
+
+def test_an_import_of_which_nothing_is_stored_any_more_is_done_again(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    run_again(closing, run, ran)
+    assert run_again(closing, run, ran) == []
+    shutil.rmtree(tmp_path / "data" / "usage")
+    assert run_again(closing, run, ran) == ["import"]  # which brings back what the others have read
+
+
+@pytest.mark.parametrize("options", [("--from", "{file}"), ("--from={file}",)])
+def test_a_file_that_an_option_names_is_read(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (file := tmp_path / "map.yaml").write_text("one")
+    closing = open_closing(tmp_path, import_options=tuple(one.format(file=file) for one in options))
+    run, ran = make_runner(tmp_path)
+    run_again(closing, run, ran)
+    file.write_text("another")
+    assert run_again(closing, run, ran) == ["import"]
+
+
+def test_files_of_one_name_in_two_folders_are_two_inputs(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.yaml").write_text(name)
+    hashed = open_closing(tmp_path).hash_files([tmp_path / "a" / "x.yaml", tmp_path / "b" / "x.yaml"])
+    assert [*hashed] == [f"{tmp_path}/a/x.yaml", f"{tmp_path}/b/x.yaml"]
