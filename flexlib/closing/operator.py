@@ -20,7 +20,8 @@ def tell_operator(progress: Progress) -> str:
     if is_made_up(closing.settings.data):
         return _("Of made-up data nobody is told: {address} gets no mail.").format(address=to)
     settings = closing.settings
-    said = "\n".join([str(closing.month), to, progress.failing_since or "", *(one.step + one.why for one in failed)])
+    ways = (f"{one.step} {one.exit_code}" for one in failed)
+    said = "\n".join([str(closing.month), to, progress.failing_since or "", *ways])
     key = hash_text(said)[:24]
     sender = settings.servers.mail.sender if settings.servers.mail else to
     mail = write_mail(key, sender, to, write_subject(progress), write_text(progress), find_language())

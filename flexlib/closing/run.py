@@ -21,7 +21,7 @@ from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
-from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.disk import PRIVATE, report_disk, write_whole
 
 RUN = "run.json"
 RANK = (2, 1, 4, 3, 5, 0)
@@ -73,7 +73,7 @@ class Progress:
         """Puts it on the disk. Raises `DiskFailed`."""
         with report_disk(self.closing.folder):
             text = json.dumps(self.describe(is_over=is_over), indent=1, ensure_ascii=False) + "\n"
-            write_whole(self.closing.folder / RUN, text)
+            write_whole(self.closing.folder / RUN, text, PRIVATE)  # a step may name whom it could not reach
 
 
 def open_progress(closing: Closing) -> Progress:
@@ -93,8 +93,7 @@ def open_progress(closing: Closing) -> Progress:
 
 def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) -> int:
     """Runs each step that has to run, and gives the worst exit code; the caller holds the folder."""
-    before = {one.step: one.why for one in progress.earlier.values() if one.outcome is Outcome.FAILED}
-    since, progress.failing_since = progress.failing_since, None
+    before = list_failed(progress.earlier.values())
     for line in TABLE:
         records = progress.records.setdefault(line.name, [])
         stopped = find_stop(line, progress.records)
@@ -104,13 +103,21 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
                 progress.earlier.pop(done.step, None)
             progress.write()
             tell(done)
-    failed = {one.step: one.why for one in progress.all_records if one.outcome is Outcome.FAILED}
-    if failed:
-        progress.failing_since = since if since and failed == before else progress.began
+    failed = list_failed(progress.all_records)
+    since = progress.failing_since if failed == before else None
+    progress.failing_since = (since or progress.began) if failed else None
     if not has_stopped(progress.all_records):
         progress.earlier.clear()
+    for step in list_failed(progress.earlier.values()):  # of a step that is no more, or is not run now
+        del progress.earlier[step]
     progress.write(is_over=True)
     return progress.exit_code
+
+
+def list_failed(records: Iterable[Record]) -> dict[str, int | None]:
+    """The steps that have failed, each with its exit code: by these one way of failing is known again, since what a
+    step says of itself may hold the time."""
+    return {one.step: one.exit_code for one in records if one.outcome is Outcome.FAILED}
 
 
 def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[Step, bool, str]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_month_run import ALL, make_runner, open_closing, say_nothing
+from test_month_run import ALL, Killed, make_runner, open_closing, say_nothing
 
 from flexlib.closing.inputs import Closing
-from flexlib.closing.process import Run
-from flexlib.closing.run import open_progress, run_month
+from flexlib.closing.process import Ran, Run
+from flexlib.closing.run import RUN, open_progress, run_month
 
 
 def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
@@ -53,3 +55,41 @@ def test_files_of_one_name_in_two_folders_are_two_inputs(tmp_path: Path) -> None
         (tmp_path / name / "x.yaml").write_text(name)
     hashed = open_closing(tmp_path).hash_files([tmp_path / "a" / "x.yaml", tmp_path / "b" / "x.yaml"])
     assert [*hashed] == [f"{tmp_path}/a/x.yaml", f"{tmp_path}/b/x.yaml"]
+
+
+def test_what_a_run_notes_is_its_owners(tmp_path: Path) -> None:
+    closing = open_closing(tmp_path)
+    run_month(open_progress(closing), make_runner(tmp_path)[0], say_nothing)
+    assert (closing.folder / RUN).stat().st_mode & 0o777 == 0o600
+
+
+def test_one_way_of_failing_is_the_same_whatever_it_says_and_whatever_failed_before(tmp_path: Path) -> None:
+    closing, since = open_closing(tmp_path), list[str | None]()
+    fails = [{"report": 1}, *[{"check": 1}] * 3]  # the reports are not run any more
+    for number, codes in enumerate(fails):
+        run, _ = make_runner(tmp_path, codes)
+
+        def run_at(words: Sequence[str], run: Run = run, number: int = number) -> Ran:
+            done = run(words)
+            return replace(done, said=(f"flexlib: at 10:0{number} it failed.",)) if done.has_failed else done
+
+        (tmp_path / "budgets.yaml").write_text(f"{number}")
+        progress = open_progress(closing)
+        progress.began = f"run {number}"
+        run_month(progress, run_at, say_nothing)
+        since.append(progress.failing_since)
+    assert since == ["run 0", "run 1", "run 1", "run 1"]
+
+
+def test_a_failure_is_the_same_after_a_run_that_was_killed(tmp_path: Path) -> None:
+    closing, (run, _) = open_closing(tmp_path), make_runner(tmp_path, {"check": 1})
+
+    def kill(words: Sequence[str]) -> Ran:
+        raise Killed
+
+    for number, one in enumerate((run, kill, run)):
+        progress = open_progress(closing)
+        progress.began = f"run {number}"
+        with suppress(Killed):
+            run_month(progress, one, say_nothing)
+    assert progress.failing_since == "run 0"
