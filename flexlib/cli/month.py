@@ -150,12 +150,14 @@ def print_step(record: Record, *, shows: bool = False) -> None:
 
 def render_summary(progress: Progress, file: Path) -> str:
     """One line on all steps, and the files that there are now."""
+    from flexlib.closing.run import BEHIND
+
     records = progress.all_records
     counts = [(name, sum(one.outcome == name for one in records)) for name in MANY_OUTCOMES]
     what = ", ".join(f"{_(name)}: {count}" for name, count in counts if count)
     said = _("{month}: {what}; exit code {code}")
     lines = [said.format(month=progress.closing.month.title, what=what, code=progress.exit_code)]
-    made = [name for one in records for name in one.files]
+    made = [name for one in records for name in one.files if not name.endswith(BEHIND)]
     return "\n".join([*lines, *(f"📄 {name}" for name in (*made, str(file)))])
 
 

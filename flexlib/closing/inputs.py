@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import flexlib
 from flexlib.certificate import AnyCertificate
 from flexlib.closing.plan import MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
@@ -51,7 +50,10 @@ class Closing:
 
     def hash_data(self, *, of_all: bool = False) -> dict[str, str]:
         """All that sums of the month rest on, or of all months: those that are stored up to it (in another zone than
-        UTC the next one has hours of it), rates, prices, what settings say of a whole month, and flexlib itself."""
+        UTC the next one has hours of it), rates, prices, what settings say of a whole month, and flexlib itself with
+        the libraries that a page comes from, of which one is the price list."""
+        from flexlib.report.manifest import list_versions
+
         data, settings = self.settings.data, self.settings
         last = self.month if self.plan.zone == "UTC" else self.month.next
         versions = [str(one.path.relative_to(data)) for month in list_months(data) if of_all or month <= last
@@ -59,7 +61,7 @@ class Closing:
         rules = settings.most_unpriced, settings.has_no_witness, settings.bill_tolerance, settings.base_url
         tables = [*sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
         return {
-            "flexlib": flexlib.__version__,
+            "flexlib": hash_text(repr(list_versions())),
             "language": settings.language,
             "months": hash_text("\n".join(versions)),
             "settings": hash_text(repr(rules)),

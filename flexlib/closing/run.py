@@ -24,6 +24,8 @@ from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, report_disk, write_whole
 
 RUN = "run.json"
+BEHIND = (".ipynb", ".manifest.json")
+"""Endings of what lies beside a report's page; nobody reads it, and what is made of the page needs it."""
 RANK = (2, 1, 4, 3, 5, 0)
 """Exit codes, the worst first: what was asked wrongly or has failed, what cannot be trusted, what lacks something, a
 budget that is passed. Any other, such as that of a process that was killed, is a run that failed."""
@@ -202,6 +204,7 @@ def _run_step(step: Step, why: str, run: Run) -> Record:
         reason = ran.error or (ran.said[-1] if ran.said else _("it ended with {code}").format(code=ran.exit_code))
         return replace(record, outcome=Outcome.FAILED, why=reason, said=ran.said, exit_code=ran.exit_code or 1)
     made = list_files(ran.facts) if step.makes_files else []
+    made += [str(Path(one).with_suffix(end)) for one in made if one.endswith(".html") for end in BEHIND]
     files = {file: hashed for file in made if (hashed := hash_made(Path(file)))}
     said = ran.said[-MOST_SAID:] if ran.exit_code else ()
     return replace(record, state=find_state(ran.facts), files=files, said=said)

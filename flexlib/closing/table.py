@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -133,7 +134,7 @@ def find_budgets(closing: Closing) -> Iterator[Step]:
 
 def find_reports(closing: Closing) -> Iterator[Step]:
     """Runs the notebooks: those of the plan, else those for which something is stored."""
-    from flexlib.report.parameters import find_notebook, read_parameters
+    from flexlib.report.parameters import ReportRequest, find_notebook, read_parameters
 
     lines = closing.plan.reports
     if lines is None:
@@ -142,7 +143,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
         if not lines:
             yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month))
-    sums = _hash_sums(closing)
+    sums, times = _hash_sums(closing), Counter[str]()
     for line in lines:
         notebook = find_notebook(line.notebook)
         known, given = read_parameters(notebook), dict(line.parameters)
@@ -154,7 +155,10 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
         inputs = sums | closing.hash_files([notebook])
-        yield Step(f"report {notebook.stem}", (*words, *beside, *options, *names), inputs, makes_files=True)
+        stem = ReportRequest(notebook, given, None, None).stem
+        times[stem] += 1
+        name = f"report {stem}" if times[stem] == 1 else f"report {stem} ({times[stem]})"
+        yield Step(name, (*words, *beside, *options, *names), inputs, makes_files=True)
 
 
 def find_exports(closing: Closing) -> Iterator[Step]:

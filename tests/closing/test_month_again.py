@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_month_run import ALL, Killed, make_runner, open_closing, say_nothing
+from test_month_run import ALL, Killed, list_outcomes, make_runner, open_closing, say_nothing
 
 from flexlib.closing.inputs import Closing
+from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
-from flexlib.closing.run import RUN, open_progress, run_month
+from flexlib.closing.run import RUN, open_progress, preview_month, run_month
 
 
 def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
@@ -93,3 +94,41 @@ def test_a_failure_is_the_same_after_a_run_that_was_killed(tmp_path: Path) -> No
         with suppress(Killed):
             run_month(progress, one, say_nothing)
     assert progress.failing_since == "run 0"
+
+
+def test_another_price_list_makes_another_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    run_again(closing, run, ran)
+    monkeypatch.setattr("flexlib.report.manifest.list_versions", lambda: {"genai-prices": "99.9"})
+    assert run_again(closing, run, ran) == sorted({*ALL} - {"import"})
+
+
+@pytest.mark.parametrize("end", [".ipynb", ".manifest.json"])
+def test_what_lies_behind_a_page_belongs_to_it(tmp_path: Path, end: str) -> None:
+    closing, ran = open_closing(tmp_path), list[str]()
+
+    def run(words: Sequence[str]) -> Ran:
+        ran.append(words[2])
+        for name in (".html", ".ipynb", ".manifest.json"):
+            (tmp_path / f"{words[2]}{name}").write_text("made")
+        return Ran(0, {"files": [f"{tmp_path}/{words[2]}.html"]}, ())
+
+    run_month(open_progress(closing), run, say_nothing)
+    (tmp_path / f"chargeback{end}").unlink()
+    whys = [why for step, _, why in preview_month(open_progress(closing)) if step.name == "report chargeback"]
+    assert whys == [f"{tmp_path}/chargeback{end} is gone, or another than it made"]
+
+
+def test_two_lines_of_one_notebook_are_two_steps(tmp_path: Path) -> None:
+    months = ["2025-07", "2025-06"]
+    lines = *(ReportLine("compare_months", {"against": one}) for one in months), *[ReportLine("llm_usage")] * 2
+    closing, (run, ran) = open_closing(tmp_path, reports=lines), make_runner(tmp_path)
+    progress = open_progress(closing)
+    run_month(progress, run, say_nothing)
+    assert {one for one in list_outcomes(progress) if one.startswith("report")} == {
+        "report compare_months_vs_2025-06",
+        "report compare_months_vs_2025-07",
+        "report llm_usage",
+        "report llm_usage (2)",
+    }
+    assert run_again(closing, run, ran) == []
