@@ -90,8 +90,8 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closing:
-    """The month, its plan, and whose data it is of. Raises `BadFile`, `BadMonth`, and `BadSetting` where there is
-    nothing to close."""
+    """The month, its plan, and whose data it is of. Raises `BadFile`, `BadMonth`, `InvalidRequest`, and `BadSetting`
+    where there is nothing to close."""
     from flexlib.closing.inputs import Closing
     from flexlib.closing.plan import PLAN, read_plan
     from flexlib.store.server import is_made_up
@@ -112,7 +112,14 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     use_language(settings.language)
     made_up = DEMO if is_demo or is_made_up(settings.data) else ""
     folder = arguments.output_dir / made_up / str(month)
-    return Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
+    closing = Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
+    if "site" not in plan.left_out and closing.site.resolve() == arguments.output_dir.resolve():
+        raise InvalidRequest(
+            _("--output-dir {folder} is where the site goes; name another folder for the reports.").format(
+                folder=arguments.output_dir
+            )
+        )
+    return closing
 
 
 def find_width() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,12 @@ class Closing:
         """The options that name the month."""
         demo = ("--demo",) if self.is_demo else ()
         return ("--year", str(self.month.year), "--month", str(self.month.month), *demo, "--json")
+
+    @property
+    def site(self) -> Path:
+        """The folder of all months, beside that of the reports."""
+        given = self.output_dir
+        return (given if given.name not in ("", "..") else Path(os.path.abspath(given))).parent / "site"
 
     @property
     def budgets(self) -> Path | None:

@@ -173,9 +173,8 @@ def find_exports(closing: Closing) -> Iterator[Step]:
 
 def find_site(closing: Closing) -> Iterator[Step]:
     """Builds the folder of all months beside that of the reports."""
-    folder = closing.output_dir.with_name("site")
     demo = ("--demo",) if closing.is_demo else ()
-    words = ("site", *demo, "--json", "--output", str(folder), "--reports", str(closing.output_dir))
+    words = ("site", *demo, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
     reason = "" if list_months(closing.settings.data) else _("no month is stored")
     pages = closing.folder.parent.glob("*/*.html")
     inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)

@@ -76,6 +76,19 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
     assert list(tmp_path.iterdir()) == [plan]
 
 
+def test_reports_may_go_into_this_folder_and_not_into_the_sites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    command = plan_month(capsys, "--output-dir", ".")["site"]["command"]
+    assert command[-4:] == ["--output", str(tmp_path / "site"), "--reports", "."]
+    for given in ("site", f"{tmp_path}/site"):
+        assert main([*SEPTEMBER, "--dry-run", "--output-dir", given]) == 2
+        assert f"--output-dir {given} is where the site goes" in capsys.readouterr().err
+
+
 def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
