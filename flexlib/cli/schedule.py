@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from flexlib.cli import month
 from flexlib.cli.options import Commands, add_command
 from flexlib.i18n import _
 from flexlib.settings import Settings, find_home, list_set
+
+if TYPE_CHECKING:
+    from flexlib.closing.plan import MonthPlan
 
 SECRETS = ("FLEXLIB_DATABASE_URL", "FLEXLIB_SMTP_FROM", "FLEXLIB_SMTP_URL", "FLEXLIB_WEBHOOK")
 """Settings, or their beginnings, that a machine of others must be given, where they are set here."""
@@ -57,13 +63,36 @@ def run_schedule(arguments: argparse.Namespace, settings: Settings) -> int:
     except ValueError as error:
         raise InvalidRequest(_("{time} is no time of day; write it as 06:00.").format(time=arguments.at)) from error
     home = find_home().absolute()
-    named = [arguments.options[place + 1] for place, one in enumerate(arguments.options[:-1]) if one == "--plan"]
-    plan = read_plan(Path(named[-1]) if named else home / PLAN, is_named=bool(named))
-    given = tuple(name for name in list_set() if name.startswith(SECRETS))
     __, *words = check_words((str(home), "month", *arguments.options))
-    job = Job(Path(sys.executable).absolute(), home, tuple(words), arguments.day, at, plan.zone, given)
+    named = _read_options(arguments.options).plan
+    plan = read_plan(home / (named or PLAN), is_named=named is not None)  # it is there that the entry runs
+    given = tuple(name for name in list_set() if name.startswith(SECRETS))
+    extras = find_extras(plan, settings)
+    job = Job(Path(sys.executable).absolute(), home, tuple(words), arguments.day, at, plan.zone, given, extras)
     print(WRITERS[arguments.kind](job))
     return 0
+
+
+def find_extras(plan: MonthPlan, settings: Settings) -> tuple[str, ...]:
+    """Those that a machine must install for this plan and these settings."""
+    from flexlib.cli.export_formats import FORMATS
+    from flexlib.errors import MODULES_OF_EXTRAS
+    from flexlib.store.roster import EXCEL
+
+    needed = {FORMATS[name].needs for name in (*plan.beside, *plan.exports) if name in FORMATS}
+    extras = {extra for extra, modules in MODULES_OF_EXTRAS.items() if needed.intersection(modules)}
+    if settings.organization and settings.organization.suffix.lower() in EXCEL:
+        extras.add("excel")
+    if settings.database_url:
+        extras.add("postgres")
+    return ("reports", *sorted(extras - {"reports"}))
+
+
+def _read_options(options: Sequence[str]) -> argparse.Namespace:
+    """As `flexlib month` reads them; what it does not know ends with its usage, and exit code 2."""
+    commands = argparse.ArgumentParser(prog="flexlib").add_subparsers()
+    month.add_commands(commands)
+    return commands.choices["month"].parse_args(options)
 
 
 def _read_day(text: str) -> int:

@@ -22,6 +22,10 @@ from flexlib.i18n import MONTH_NAMES, _
 TASK = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 PLAIN = re.compile(r"[\w/.:=+@-]+")
 """A word that needs no quotes."""
+SHARED = "reports\n!reports/**/run.json\n!reports/**/mail/**"
+"""What all who may read a repository may see: not the pages and the addresses of those who are mailed the month."""
+PANGO = "sudo apt-get update && sudo apt-get install -y libpango-1.0-0 libpangoft2-1.0-0"
+"""Libraries of the system that a PDF needs."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Job:
     zone: str
     settings: tuple[str, ...] = ()
     """The names of settings that another machine must be given."""
+    extras: tuple[str, ...] = ("reports",)
+    """Those of flexlib that another machine must install."""
 
     @property
     def command(self) -> list[str]:
@@ -125,9 +131,12 @@ def write_github(job: Job) -> str:
     """A workflow of GitHub Actions in a repository that holds the folder; the stored months stay in its cache."""
     secrets = [f"          {name}: ${{{{ secrets.{name} }}}}" for name in ("WINDSURF_SERVICE_KEY", *job.settings)]
     kept = 'path: "data\\nreports", key: "flexlib-${{ github.run_id }}"'
+    pango = [f"      - run: {PANGO}"] if "pdf" in job.extras else []
     command = json.dumps(shlex.join(["flexlib", *job.words]))  # a text of JSON is one of YAML
     return "\n".join([
         "# .github/workflows/flexlib-month.yml; its secrets: Settings, Secrets and variables, Actions",
+        "# " + _("GitHub drops a cache that was not read for a week, which is before the next month."),
+        "# " + _("Keep `data` somewhere durable: on a runner of your own, or where steps copy it from and to."),
         "name: flexlib month",
         "on:",
         "  schedule:",
@@ -145,7 +154,8 @@ def write_github(job: Job) -> str:
         '        with: {python-version: "3.13"}',
         "      - uses: actions/cache/restore@v4",
         f"        with: {{{kept}, restore-keys: flexlib-}}",
-        f'      - run: python -m pip install "flexlib[reports]=={flexlib.__version__}"',
+        *pango,
+        f'      - run: python -m pip install "flexlib[{",".join(job.extras)}]=={flexlib.__version__}"',
         f"      - run: {command}",
         "        env:",
         *secrets,
@@ -154,7 +164,7 @@ def write_github(job: Job) -> str:
         f"        with: {{{kept}}}",
         "      - uses: actions/upload-artifact@v4",
         "        if: always()",
-        "        with: {name: reports, path: reports}",
+        f"        with: {{name: reports, path: {json.dumps(SHARED)}}}",
     ])  # fmt: skip
 
 

@@ -126,13 +126,44 @@ def test_github_takes_the_workflow_and_no_secret_stands_in_it(folder: Path, caps
     ("words", "said"),
     [
         (["--cron", "--at", "6"], "6 is no time of day; write it as 06:00"),
-        (["--cron", "--", "--plan", "a\nb"], "cannot be read"),
+        (["--cron", "--", "--plan", "a\nb"], r"'a\nb' has no place in a line of a schedule"),
+        (["--cron", "--", "--plan=none.yaml"], "none.yaml cannot be read"),
         (["--cron", "--", "a\nb"], r"'a\nb' has no place in a line of a schedule"),
     ],
 )
 def test_what_makes_no_sense_is_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schedule", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--plan=own.yaml"], ["--plan", "own.yaml"], ["--pla", "own.yaml"]])
+def test_the_zone_is_that_of_the_plan_however_it_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    (folder / "own.yaml").write_text("zone: Asia/Tokyo\n")
+    monkeypatch.chdir(folder / "params")  # it runs in the project's folder, wherever it was printed
+    assert "CRON_TZ=Asia/Tokyo\n" in write_entry(capsys, "--cron", "--", *options)
+
+
+def test_options_that_a_month_does_not_know_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["schedule", "--cron", "--", "--plam", "x"])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "--plam" in said.err
+    assert said.out == ""
+
+
+def test_github_installs_what_the_plan_and_the_settings_need(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "params" / "month.yaml").write_text("with: [xlsx]\nexports: [png]\n")
+    monkeypatch.setenv("FLEXLIB_DATABASE_URL", "postgresql://ledger@example.com/calls")
+    written = write_entry(capsys, "--github")
+    assert f'"flexlib[reports,excel,pdf,postgres]=={flexlib.__version__}"' in written
+    assert "# Keep `data` somewhere durable" in written
+    shared = yaml.safe_load(written)["jobs"]["month"]["steps"][-1]["with"]["path"]
+    assert shared.split() == ["reports", "!reports/**/run.json", "!reports/**/mail/**"]
 
 
 def test_a_windows_task_of_any_folder_is_xml() -> None:
