@@ -116,8 +116,8 @@ def test_without_a_terminal_it_says_what_to_do_instead(capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (
-        "flexlib: flexlib menu asks its questions in a terminal, and there is none here; give the command itself, such as "
-        "flexlib month --year 2025 --month 9.\n"
+        "flexlib: flexlib menu asks its questions in a terminal, and there is none here; give the command itself, "
+        "such as flexlib month --year 2025 --month 9.\n"
     )
 
 
