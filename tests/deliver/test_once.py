@@ -25,7 +25,7 @@ from notice_samples import HTTP_FAULTS, NOON, OPENAI, SECRET, SMTP_FAULTS, Scrip
 
 from flexlib.addresses import NoticeServers
 from flexlib.deliver import mail, webhook
-from flexlib.deliver.claims import CLAIMS, Claims, Fate, Message
+from flexlib.deliver.claims import CLAIMS, NOTICES, Claims, Fate, Message
 from flexlib.deliver.delivery import plan_notices, tell
 from flexlib.deliver.due import Times
 from flexlib.errors import BadFile, DiskFailed, InvalidRequest
@@ -238,7 +238,7 @@ def test_the_key_of_a_mail_that_grew_since_settles_what_was_in_it(tmp_path: Path
 def test_claims_of_a_flexlib_of_before_are_read_and_told(tmp_path: Path) -> None:
     claims = Claims(tmp_path)
     claims.add(plan_notices([rule()], [OPENAI], NOON).claims, NOON)
-    with closing(sqlite3.connect(tmp_path / CLAIMS)) as base:
+    with closing(sqlite3.connect(tmp_path / NOTICES / CLAIMS)) as base:
         for name in ("quiet", "names"):
             base.execute(f"ALTER TABLE claims DROP COLUMN {name}")
         base.commit()
