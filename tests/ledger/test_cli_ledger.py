@@ -31,6 +31,7 @@ from flexlib.ledger import (
     find_ledger,
     record_usage,
 )
+from flexlib.ledger.db.table import HEAD
 from flexlib.ledger.record.lines import RefusedLine, record_batches
 from flexlib.money.price_book import load_book
 from flexlib.settings import load_settings
@@ -78,7 +79,7 @@ def test_status_before_and_after_init(
     assert capsys.readouterr().out.splitlines() == [
         "Backend   sqlite",
         f"Place     {tmp_path}/ledger.sqlite",
-        "Revision  0003",
+        f"Revision  {HEAD}",
         "Rows      0",
     ]
     record_usage(**{**CALL, "usable": ("user", 42)}, created_at="2025-09-10T12:00Z")
