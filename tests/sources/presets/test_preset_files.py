@@ -110,8 +110,8 @@ def test_what_is_wrong_in_a_preset_is_one_sentence(tmp_path: Path, changes: dict
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("name: a\nname: b\n", "is no YAML: the name 'name' is given twice."),
-        ("mapping:\n  model: a\n  model: b\n", "is no YAML: the name 'model' is given twice."),
+        ("name: a\nname: b\n", "is no YAML: the name 'name' is given twice, again in line 2."),
+        ("mapping:\n  model: a\n  model: b\n", "is no YAML: the name 'model' is given twice, again in line 3."),
         ("name: [a\n", "is no YAML: while parsing a flow sequence"),
         ("- name\n", "mine.yaml is no preset: it must hold name, title, evidence, source, dataset and mapping."),
         ("", "mine.yaml is no preset"),
