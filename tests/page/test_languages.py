@@ -179,7 +179,7 @@ def test_both_languages_show_the_same_numbers(name: str, monkeypatch: pytest.Mon
     names = [text for text in same if re.search(r"[^\W\d_]|\d\.\d\.", text)]  # such as Claude 3.7 Sonnet, 0.2.0
     for texts in shown.values():
         for place, text in enumerate(texts):
-            for one in (*names, "1M"):  # millón in Spanish
+            for one in (*names, "per 1M", "Per 1M"):  # in Spanish por millón
                 text = text.replace(one, "")
             texts[place] = text
     assert read_numbers(shown["en"], decimal=".") == read_numbers(shown["es"], decimal=",")
