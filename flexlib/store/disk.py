@@ -24,8 +24,8 @@ PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-OPEN = ("/dev", "/proc")
-"""Folders whose links lead to what a process has open."""
+OPEN = ("/dev/fd", "/dev/stdout", "/dev/stderr", "/proc")
+"""Links, and folders of links, that lead to what a process has open; other files lie below `/dev`, too."""
 
 
 @contextmanager
