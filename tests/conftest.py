@@ -106,12 +106,24 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """The command that starts a browser."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return _need_program("Chromium", next(filter(None, map(shutil.which, names)), None))
+
+
+@pytest.fixture(scope="session")
 def pango() -> None:
     """What draws letters on paper, which no package brings: most systems have it, CI installs it."""
-    if not find_library("pangoft2-1.0"):
+    _need_program("Pango", find_library("pangoft2-1.0"))
+
+
+def _need_program(name: str, found: str | None) -> str:
+    if not found:
         if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
-            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Pango")
-        pytest.skip("no Pango on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
+            pytest.fail(f"FLEXLIB_NEED_BROWSER is 1 and there is no {name}")
+        pytest.skip(f"no {name} on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
+    return found
 
 
 @pytest.fixture(autouse=True, scope="session")

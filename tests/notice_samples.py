@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import socket
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
+
+from aiosmtpd.smtp import SMTP
 
 from flexlib.addresses import MailServer, NoticeServers
 from flexlib.deliver.due import Times
@@ -109,6 +112,26 @@ def serve_script(kind: str, *faults: str, tls: ssl.SSLContext | None = None) -> 
             script.is_over.set()
             for one in threads:
                 one.join()
+
+
+@contextmanager
+def serve_mail(box: Any, **how: Any) -> Iterator[int]:  # noqa: ANN401
+    """The port of a server of aiosmtpd's that hands `box` what it takes; `how`: as `aiosmtpd.smtp.SMTP` takes it."""
+    loop = asyncio.new_event_loop()
+    listening = loop.run_until_complete(loop.create_server(lambda: SMTP(box, loop=loop, **how), "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        listening.close()
+        tasks = asyncio.all_tasks(loop)
+        for one in tasks:
+            one.cancel()
+        loop.run_until_complete(asyncio.wait([*tasks, loop.create_task(asyncio.sleep(0.01))]))
+        loop.close()
 
 
 def _hold(line: socket.socket, talk: Any, script: Script, tls: ssl.SSLContext | None) -> None:  # noqa: ANN401

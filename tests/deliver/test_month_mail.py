@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import email
 import json
-import os
 import re
-import shutil
-import ssl
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -23,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import AuthResult
 from harness import make_certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notice_samples import serve_mail
 from report_samples import FIXTURE, SEPTEMBER
 
 from flexlib.addresses import MailServer
@@ -65,39 +59,15 @@ class Inbox:
         return AuthResult(success=data.password == b"p@ss word")
 
 
-@contextmanager
-def serve_mail(box: Inbox, tls: ssl.SSLContext) -> Iterator[int]:
-    loop = asyncio.new_event_loop()
-
-    def talk() -> SMTP:
-        return SMTP(
-            box, loop=loop, tls_context=tls, require_starttls=True, auth_required=True, authenticator=box.log_in
-        )
-
-    listening = loop.run_until_complete(loop.create_server(talk, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield listening.sockets[0].getsockname()[1]
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        listening.close()
-        tasks = asyncio.all_tasks(loop)
-        for one in tasks:
-            one.cancel()
-        loop.run_until_complete(asyncio.wait([*tasks, loop.create_task(asyncio.sleep(0.01))]))
-        loop.close()
-
-
 @pytest.mark.parametrize(("password", "fate"), [("p@ss word", Fate.SENT), ("another", Fate.FAILED)])
 def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path, password: str, fate: Fate) -> None:
     box, (context, bundle) = Inbox(), make_certificate(tmp_path)
+    how = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": box.log_in}
     claims = open_claims(tmp_path)
     claim = plan_claim((), SEPTEMBER, READER, Decimal("11.11"), "COMPLETE", NOW)
     (tmp_path / "llm_usage.pdf").write_bytes(bytes(range(256)) * 40)
     contents = {(name_channel(SEPTEMBER, READER), READER.to): replace(CONTENT, files=[tmp_path / "llm_usage.pdf"])}
-    with serve_mail(box, context) as port, claims.hold():
+    with serve_mail(box, **how) as port, claims.hold():
         server = MailServer("localhost", port, "smtp", "flexlib@example.com", "ana", password)
         (sent,) = send_month(claims, [claim], contents, server, str(bundle))
         if fate is Fate.SENT:
@@ -151,16 +121,6 @@ document.body.innerHTML = "<pre id=found>" + JSON.stringify({
   width: innerWidth, right: Math.ceil(right), smallest: Math.min(...letters), broken, images: document.images.length
 }) + "</pre>";
 </script></body>"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
-            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Chromium")
-        pytest.skip("no Chromium on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
-    return found
 
 
 @pytest.mark.parametrize("width", [600, 320])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import email
 import hmac
@@ -20,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP
 from harness import make_certificate
-from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, PASSWORD, SECRET, SMTP_FAULTS, rule, serve_script
+from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, PASSWORD, SECRET, SMTP_FAULTS, rule, serve_mail, serve_script
 
 from flexlib.addresses import MailServer, NoticeServers
 from flexlib.deliver import mail, webhook
@@ -149,19 +147,9 @@ class Inbox:
 
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, int]]:
-    box, loop = Inbox(), asyncio.new_event_loop()
-    listening = loop.run_until_complete(loop.create_server(lambda: SMTP(box, loop=loop), "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield box, listening.sockets[0].getsockname()[1]
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    listening.close()
-    tasks = asyncio.all_tasks(loop)
-    for one in tasks:
-        one.cancel()
-    loop.run_until_complete(asyncio.wait([*tasks, loop.create_task(asyncio.sleep(0.01))]))
-    loop.close()
+    box = Inbox()
+    with serve_mail(box) as port:
+        yield box, port
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -96,16 +94,6 @@ FRAME = """<!doctype html>
 """
 
 Probe = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
-            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Chromium")
-        pytest.skip("no Chromium on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,7 @@ Needs Chromium; where there is none the tests are skipped, unless FLEXLIB_NEED_B
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from html import unescape
 from importlib.resources import files
@@ -51,16 +49,6 @@ FRAMES = """<!doctype html>
 <script>addEventListener("message", (sent) => document.getElementById("found").append(sent.data + "\\n"));</script>
 <pre id="found"></pre>
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        if os.environ.get("FLEXLIB_NEED_BROWSER") == "1":
-            pytest.fail("FLEXLIB_NEED_BROWSER is 1 and there is no Chromium")
-        pytest.skip("no Chromium on this machine; FLEXLIB_NEED_BROWSER=1 makes that a failure")
-    return found
 
 
 @pytest.fixture(scope="module")
