@@ -42,12 +42,13 @@ def _shorten(found: re.Match[str]) -> str:
 
 
 class FlexlibError(Exception):
-    """Base of all; its text is one sentence for the person who asked, `exit_code` what a script sees."""
+    """Base of all: one sentence for the person who asked, `english` what is stored of it, `exit_code` for a script."""
 
     exit_code = 1
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(shorten_values(sentence))
+        self.english = shorten_values(getattr(sentence, "english", sentence))
 
 
 class InvalidRequest(FlexlibError):

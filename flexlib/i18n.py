@@ -6,10 +6,12 @@ sentence is whole, with names in braces: what is glued of pieces cannot be said 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
@@ -32,31 +34,72 @@ def mark_text(text: str) -> str:
 
 MONTH_NAMES = mark_text("January February March April May June July August September October November December")
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
 _language = LANGUAGES[0]
-_translations: NullTranslations | None = None  # of this whole process: threads that make reports share it
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
+"""Where a block speaks another language than the process: only there, and in no other thread."""
 _read: dict[str, NullTranslations] = {}
+
+
+class Translated(str):
+    """A sentence in the reader's language that still knows its English, which is what gets stored.
+
+    >>> with speak("es"):
+    ...     told = _("under {number}").format(number=write_number("1,234"))
+    >>> told, to_english(told)
+    ('menos de 1.234', 'under 1,234')
+    """
+
+    english: str
+
+    def __new__(cls, text: str, english: str = "") -> Translated:
+        made = super().__new__(cls, text)
+        made.english = english
+        return made
+
+    def format(self, *values: object, **named: object) -> Translated:
+        english = self.english.format(
+            *map(to_english, values), **{name: to_english(one) for name, one in named.items()}
+        )
+        return Translated(super().format(*values, **named), english)
 
 
 def use_language(code: str) -> None:
     """From here on sentences, numbers and dates of this process are in this one of `LANGUAGES`."""
-    global _language, _translations
-    _language, _translations = code, None if code == LANGUAGES[0] else _read_catalogue(code)
+    global _language
+    _language = code
 
 
 @contextmanager
 def speak(code: str) -> Iterator[None]:
-    """Within the block everything is in this one of `LANGUAGES`, such as a mail to a reader of another."""
-    before = _language
-    use_language(code)
+    """Within the block everything is in this one of `LANGUAGES`, such as a mail to a reader of another.
+
+    Other threads go on in the language of the process, those of a pool too. A generator must not yield within the
+    block, or its caller goes on in it.
+    """
+    before = _spoken.set(code)
     try:
         yield
     finally:
-        use_language(before)
+        _spoken.reset(before)
+
+
+def write_stored(write: Callable[Given, Iterator[str]]) -> Callable[Given, tuple[str, ...]]:
+    """The sentences that `write` yields, in English whoever asks: a stored month is the same for every reader."""
+
+    @wraps(write)
+    def write_in_english(*values: Given.args, **named: Given.kwargs) -> tuple[str, ...]:
+        with speak(LANGUAGES[0]):
+            return tuple(write(*values, **named))
+
+    return write_in_english
 
 
 def find_language() -> str:
     """The language in use."""
-    return _language
+    return _spoken.get() or _language
 
 
 def read_system_language(environment: Mapping[str, str]) -> str:
@@ -76,19 +119,25 @@ def _(text: str) -> str:
     >>> _("{people} people were asked.").format(people=3)
     '3 people were asked.'
     """
-    return text if _translations is None or not text else _translations.gettext(text)
+    translations = _find_translations()
+    return text if translations is None or not text else Translated(translations.gettext(text), text)
 
 
 def translate_count(one: str, many: str, count: int) -> str:
     """The sentence for that many: which of the two stands is the language's rule."""
-    if _translations is None:
-        return one if count == 1 else many
-    return _translations.ngettext(one, many, count)
+    translations = _find_translations()
+    english = one if count == 1 else many
+    return english if translations is None else Translated(translations.ngettext(one, many, count), english)
 
 
 def write_number(text: str) -> str:
     """A number in digits as the reader's language writes it: `1,234.50`, in Spanish `1.234,50`."""
-    return text.translate(SWAPPED) if _language == "es" else text
+    return Translated(text.translate(SWAPPED), text) if find_language() == "es" else text
+
+
+def to_english(said: object) -> object:
+    """What is translated, or an error, in English; all else as it is."""
+    return getattr(said, "english", said)
 
 
 def list_month_names() -> list[str]:
@@ -109,6 +158,12 @@ def list_weekday_names() -> list[str]:
 def list_short_weekdays() -> list[str]:
     """`Mon` to `Sun`."""
     return _("Mon Tue Wed Thu Fri Sat Sun").split()
+
+
+def _find_translations() -> NullTranslations | None:
+    """None: of English, in which the sentences stand."""
+    code = find_language()
+    return None if code == LANGUAGES[0] else _read_catalogue(code)
 
 
 def _read_catalogue(code: str) -> NullTranslations:

@@ -33,3 +33,9 @@ def write_snapshot(
         with report_disk(month):
             write_version(draft, parquet, certificate, raw, people)
         return move_version(draft, certificate, root)
+
+
+def read_version(snapshot: Snapshot) -> dict[str, bytes]:
+    """Every file of a stored version, by its name there."""
+    files = (one for one in snapshot.path.rglob("*") if one.is_file())
+    return {one.relative_to(snapshot.path).as_posix(): one.read_bytes() for one in files}

@@ -6,9 +6,13 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from gettext import GNUTranslations
+from pickle import dumps, loads
+from threading import Barrier
 
 import pytest
 from babel.dates import format_date as write_date
@@ -29,6 +33,7 @@ from make_catalogue import (
 from flexlib import formats
 from flexlib.cli.main import main
 from flexlib.dates import Month, Span
+from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, find_language, read_system_language, speak, translate_count, use_language
 
 
@@ -91,6 +96,40 @@ def test_a_block_speaks_its_language_and_the_rest_the_one_before() -> None:
         assert (find_language(), _("under {number}"), _("")) == ("es", "menos de {number}", "")
         assert _("not in the catalogue") == "not in the catalogue"
     assert find_language() == "en"
+
+
+def test_threads_speak_at_once_each_its_own_language() -> None:
+    spoken = Barrier(2, timeout=10)
+
+    def refuse(code: str) -> tuple[str, str]:
+        with speak(code):
+            spoken.wait()  # both speak now
+            error = BadFile(_("under {number}").format(number=formats.format_number(1234)))
+            spoken.wait()
+        return str(error), error.english
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(refuse, ("es", "en"))) == [
+            ("menos de 1.234", "under 1,234"),
+            ("under 1,234", "under 1,234"),
+        ]
+    assert find_language() == "en"
+
+
+@pytest.mark.usefixtures("spanish")
+def test_every_thread_speaks_the_language_of_the_process() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(find_language).result() == "es"
+
+
+@pytest.mark.usefixtures("spanish")
+def test_a_translated_sentence_knows_its_english_whatever_it_is_filled_with() -> None:
+    inner = BadFile(_("under {number}").format(number=formats.format_credits(123456)))
+    outer = BadFile(_("{name}: {error}").format(name="calls.csv", error=inner))
+    assert (str(outer), outer.english) == ("calls.csv: menos de 1.234,56", "calls.csv: under 1,234.56")
+    assert copy(inner).english == loads(dumps(inner)).english == "under 1,234.56"
+    kept = loads(dumps(_("under {number}")))
+    assert (kept, kept.english) == ("menos de {number}", "under {number}")
 
 
 @pytest.mark.usefixtures("spanish")

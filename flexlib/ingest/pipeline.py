@@ -20,7 +20,7 @@ from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadRecord
 from flexlib.formats import format_count
-from flexlib.i18n import _
+from flexlib.i18n import _, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.recount import (
     DeliveredCounts,
@@ -218,6 +218,7 @@ def _list_common(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) ->
     }
 
 
+@write_stored
 def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
     if unpriced := counts.figures["unpriced_rows"]:
         yield f"{format_count(unpriced, 'row')} without a price: the sum in USD is a lower bound."
@@ -229,6 +230,7 @@ def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
         )
 
 
+@write_stored
 def _note_zeros(counts: ParquetCounts) -> Iterator[str]:
     if zeros := counts.figures["zero_rows"]:
         yield (

@@ -86,12 +86,10 @@ def verify_pages(
 
     def make(one: _Remade) -> None:
         made_up = bool(one.then["made_up"])
-        with one.keep_error():
+        with one.keep_error(), speak(str(one.then["language"])):
             one.make(data[made_up], told=told, unclosed=unclosed[made_up])
 
-    for language in {str(one.then["language"]): None for one in able}:
-        with speak(language):  # of this whole process: one after the other
-            _run_at_once(make, [one for one in able if one.then["language"] == language])
+    _run_at_once(make, able)
     return [_judge(one, data) for one in found]
 
 

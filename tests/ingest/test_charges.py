@@ -15,15 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from spend_samples import ingest_charges
+from stored import read_version
 
 from flexlib.certificate import ChargesCertificate, State
 from flexlib.checks import explain_check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
+from flexlib.i18n import speak
 from flexlib.ingest.charges.importing import ChargesImport, prepare_charges
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files.paths import InputFile
-from flexlib.store.snapshots import list_months, list_newest, load_usage
+from flexlib.store.snapshots import list_months, list_newest, list_snapshots, load_usage
 from flexlib.store.version import parse_certificate
 
 MAY, JUNE = Month(2025, 5), Month(2025, 6)
@@ -77,6 +79,19 @@ def test_a_charge_of_two_months_is_of_the_one_in_which_it_begins_and_the_certifi
     (found,) = bill(tmp_path, text, period_end="end")
     assert sums([found]) == {"2025-05": {"USD": "31"}}
     assert found.certificate.notes[1] == ("1 charge of a period that ends in a later month: counted where it begins.")
+
+
+def test_what_is_stored_of_a_bill_is_the_same_in_every_language(tmp_path: Path) -> None:
+    text = "day,end,item,usd\n2025-05-31,2025-05-31,seats,$x\n" + "2025-05-20,2025-06-20,seats,30\n" * 1_200
+    stored = []
+    for folder, code in (("one", "en"), ("other", "es"), ("other", "en")):  # no new version of the other
+        with speak(code):
+            (found,) = bill(tmp_path / folder, text, period_end="end", end_date="excluded", distinct=True)
+        note = "1,200 charges of a period that ends in a later month: counted where it begins."
+        assert note in found.certificate.notes
+        (version,) = list_snapshots("charges", MAY, tmp_path / folder / "data")
+        stored.append(read_version(version))
+    assert stored[0] == stored[1] == stored[2]
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,10 @@ from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import explain_check
 from flexlib.demo import Company, demo_server
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused, UnsupportedTeam
+from flexlib.i18n import speak
 from flexlib.ingest.windsurf.routes import ROUTES
 from flexlib.store.server import read_server
-from flexlib.store.snapshots import find_snapshot
+from flexlib.store.snapshots import find_snapshot, list_snapshots
 from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
@@ -113,6 +114,21 @@ def test_a_team_answer_cut_short_is_noticed_stepped_down_from_told_and_remembere
     assert "team was refused on 20" in second.route_reason
     assert 2 in queries[:sent]
     assert 2 not in queries[sent:]  # no request of the team's two queries
+
+
+def test_what_is_stored_of_a_fetch_is_the_same_in_every_language(demo: Demo, fetch: Fetch, tmp_path: Path) -> None:
+    url = demo("--max-items-query", "300")
+    found, refused = {}, {}
+    for code in ("en", "es"):
+        data = tmp_path / code
+        with speak(code):
+            fetch(url, data=data, verify=0)
+            fetch(url, "consumption", data=data, verify=0)
+        versions = list_snapshots("credits", SEPTEMBER, data)
+        found[code] = [dataclasses.replace(certify(one), read_at=SEPTEMBER.end).to_json() for one in versions]
+        refused[code] = read_server(data)["refused"]["team"]["why"]
+    assert (found["es"], refused["es"]) == (found["en"], refused["en"])
+    assert "so that number is now unknown" in "".join(found["es"])
 
 
 def test_a_response_cut_short_on_team_and_batch_ends_on_user(demo: Demo, fetch: Fetch) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from stored import read_version
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile
+from flexlib.i18n import speak
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.ledger import close_month
 from flexlib.ledger import open_ledger, record_many
@@ -141,6 +143,23 @@ def test_recorded_and_closed_or_imported_the_month_is_the_same(tmp_path: Path) -
         ("gpt-4o", None, 1),  # as a batch
     ]
     assert "5 rows without a price: the sum in USD is a lower bound." in brought.notes
+
+
+def test_what_is_stored_of_files_is_the_same_in_every_language(tmp_path: Path) -> None:
+    many = [call(f"n{number}", 11, "no-such-model") for number in range(1_200)]
+    broken = [call("y", 12, cost="nine"), call("z", 12, amount_in_usd="0"), call("x", 10, prompt_tokens="two")]
+    file = write(tmp_path / "calls.csv", [*CALLS, *many, *broken])
+    found = []
+    for folder, code in (("one", "en"), ("other", "es"), ("other", "en")):  # no new version of the other
+        keep_rates(tmp_path / folder, (10, "950.00"))
+        with speak(code):
+            bring(tmp_path / folder, file)
+        (version,) = list_snapshots("usage", SEPTEMBER, tmp_path / folder)
+        found.append(read_version(version))
+    assert found[0] == found[1] == found[2]
+    certificate = load_usage(SEPTEMBER, tmp_path / "other").certificate
+    assert "1,205 rows without a price: the sum in USD is a lower bound." in certificate.notes
+    assert certificate.quarantined_rows == 2
 
 
 def test_imported_amounts_are_those_of_the_price_lists_and_the_rate_of_the_day(tmp_path: Path) -> None:

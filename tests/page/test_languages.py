@@ -138,7 +138,7 @@ def on_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def marked(on_fixture: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(i18n, "_translations", Marked())
+    monkeypatch.setattr(i18n, "_find_translations", Marked)
     monkeypatch.setattr(i18n, "use_language", lambda code: None)  # what loads the month chooses none then
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month, Span
 from flexlib.formats import format_count, format_plain
+from flexlib.i18n import write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.known import count_pages, list_files, sum_left_out
 from flexlib.ingest.files.merge import MergedMonth
@@ -100,7 +101,7 @@ def merge_month(
             "quarantined_rows": sum(one["quarantined"] for one in entries.values()),
             "left_out": sum_left_out(one["left_out"] for one in entries.values()),
             "files": tuple(files),
-            "notes": tuple(_write_notes(entries)),
+            "notes": _write_notes(entries),
         },
         renews="when changed",
     )
@@ -231,6 +232,7 @@ def _list_people(
     return {key: one for key, one in people.items() if key in known} or None
 
 
+@write_stored
 def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "A bill states the money of calls a second time: it is held against them, and never added."
     for entry in entries.values():

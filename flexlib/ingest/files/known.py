@@ -14,7 +14,7 @@ from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, mark_text, write_stored
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_email
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
@@ -132,6 +132,7 @@ def sum_left_out(files: Iterable[Mapping[str, int]]) -> tuple[dict[str, Any], ..
     return tuple({"kind": kind, "rows": rows} for kind, rows in sorted(found.items()) if rows)
 
 
+@write_stored
 def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What a reader of the certificate must know of its files."""
     yield mark_text(

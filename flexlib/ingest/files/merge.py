@@ -109,7 +109,7 @@ def merge_month(
             "quarantined_rows": sum(one["quarantined"] for one in files),
             "left_out": entries.sum_left_out(),
             "files": tuple(files),
-            "notes": tuple(write_notes(files)),
+            "notes": write_notes(files),
         },
         renews="when changed",
     )

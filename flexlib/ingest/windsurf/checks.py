@@ -114,9 +114,9 @@ def check_independent_total(reply: ApiResponse | None, outcome: Outcome, *, sett
     except UnsupportedTeam as no:
         if not any(here):
             raise
-        return Check("not checked", figures={"answer": str(no)}, code=code, reasons=("answer",))
+        return Check("not checked", figures={"answer": no.english}, code=code, reasons=("answer",))
     except RouteRefused as no:
-        return Check("not checked", figures={"answer": str(no)}, code=code, reasons=("answer",))
+        return Check("not checked", figures={"answer": no.english}, code=code, reasons=("answer",))
     unit = settle_unit(native, here, exact=True)
     if unit or (sum(here) == 0 and sum(native) == 0):
         return Check("agrees", checked=2, figures={"unit": unit or "unknown"}, code=code)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
 from flexlib.formats import format_count
+from flexlib.i18n import write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
 from flexlib.ingest.windsurf.progress import Progress
@@ -82,21 +84,22 @@ def update_credits(
     return snapshot
 
 
-def _name_lost_requests(before: Snapshot | None, found: RouteResult) -> tuple[str, ...]:
+@write_stored
+def _name_lost_requests(before: Snapshot | None, found: RouteResult) -> Iterator[str]:
     """That the newest version counts requests, and this route's, which is the newest from now on, does not."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     if before is None or found.outcome.counts_rows or not before.is_unchanged:
-        return ()
+        return
     certificate = before.certificate
     counted = pc.sum(pq.read_table(before.path / f"{before.dataset}.parquet", columns=["requests"])["requests"]).as_py()
     if not counted or not isinstance(certificate, CreditsCertificate):
-        return ()
-    return (
+        return
+    yield (
         f"The version of {before.month} stored before counts {format_count(counted, 'request')}, by the route "
         f"{certificate.route}; the route {found.outcome.route} counts none, so that number is now unknown. Read the "
-        f"month with --route {certificate.route} to have it again.",
+        f"month with --route {certificate.route} to have it again."
     )
 
 

@@ -14,7 +14,7 @@ from flexlib.certificate import SETTLING_TIME, WITNESSES
 from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
-from flexlib.i18n import _
+from flexlib.i18n import LANGUAGES, _, speak
 from flexlib.ingest.windsurf.checks import (
     PER_USER,
     check_balance,
@@ -47,7 +47,10 @@ class RouteResult:
     def failed_checks(self) -> str:
         """What its own proof says against it. Not the balance and the other endpoint: no route would change them."""
         own = {"sums": self.facts["sums"], "cross-check": self.facts["cross_check"]}
-        return "; ".join(f"{name}: {explain_check(check)}" for name, check in own.items() if check.result == "differs")
+        with speak(LANGUAGES[0]):  # it is stored
+            return "; ".join(
+                f"{name}: {explain_check(check)}" for name, check in own.items() if check.result == "differs"
+            )
 
 
 @dataclass
@@ -82,14 +85,14 @@ class RouteChoice:
                 found = self._try_route(name)
             except RouteRefused as no:
                 refusal = no
-                self._step_down(name, str(no), passing=no.passing)
+                self._step_down(name, no.english, passing=no.passing)
                 if no.gone:
                     names = [other for other in names if other == LAST_RESORT]
             except FlexlibError as error:
                 if found is None and not self._is_passed_over(error, name, names):
                     raise
                 refusal = error
-                self.attempts.append(f"{name} failed ({self.settings.hide_key(str(error))})")
+                self.attempts.append(f"{name} failed ({self.settings.hide_key(error.english)})")
                 names = [] if found else names
             else:
                 if found.failed_checks and names:

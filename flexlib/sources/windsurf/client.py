@@ -20,7 +20,7 @@ import requests
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.privacy import clean_message
 from flexlib.setting_values import LOOPBACK
 from flexlib.sources.windsurf.answers import (
@@ -168,7 +168,7 @@ class Client:
                 silent, left = now - heard_at + outcome.pause, heard_at + PATIENCE_429 - now
                 if silent > PATIENCE_429:
                     raise ServerUnreachable(_("{base_url} wants no more requests for now (429). {again}")
-                        .format(base_url=self.base_url, again=AGAIN))  # fmt: skip
+                        .format(base_url=self.base_url, again=_(AGAIN)))  # fmt: skip
                 if silent > QUIET_429 and not is_told:
                     self._notify(explain_wait(self.base_url, outcome.pause, left, PATIENCE_429))
                     is_told = True
@@ -179,7 +179,7 @@ class Client:
                 failing.add(id(ask))
                 if now - good_at > DEAD_AFTER and len(failing) >= DEAD_ASKS:
                     raise ServerUnreachable(_("{base_url} no longer answers ({why}). {again}")
-                        .format(base_url=self.base_url, why=outcome.why, again=AGAIN))  # fmt: skip
+                        .format(base_url=self.base_url, why=outcome.why, again=_(AGAIN)))  # fmt: skip
                 most = ATTEMPTS_OPTIONAL if ask.optional else ATTEMPTS
                 if not ask.retries or outcome.is_final or attempt >= most:
                     yield ApiResponse(ask, failed=outcome.why)
@@ -246,4 +246,4 @@ class Client:
         return ApiResponse(ask, refused=f"HTTP {status}: {said}")
 
 
-AGAIN = "What was read is kept for 3 hours: run it again to go on from there."
+AGAIN = mark_text("What was read is kept for 3 hours: run it again to go on from there.")
