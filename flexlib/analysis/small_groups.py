@@ -3,7 +3,7 @@ out by subtraction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ FEWEST = 2
 SMALL_GROUPS = "Small groups"
 
 Name = TypeVar("Name", bound=Hashable)
+Item = TypeVar("Item")
 
 
 def choose_folded(people: Mapping[Name, int], smallest: int = SMALLEST) -> frozenset[Name]:
@@ -36,16 +37,24 @@ def choose_folded(people: Mapping[Name, int], smallest: int = SMALLEST) -> froze
     return frozenset(folded)
 
 
+def split_few(
+    rows: Sequence[Item], is_few: Callable[[Item], bool], name_of: Callable[[Item], object]
+) -> tuple[list[Item], list[Item], str]:
+    """The other rows, those of few people, and what the one row of these is called, which is no other row's name."""
+    few = [row for row in rows if is_few(row)]
+    others = [row for row in rows if not is_few(row)]
+    taken, name = {name_of(row) for row in others}, SMALL_GROUPS
+    while name in taken:
+        name += " *"
+    return others, few, name
+
+
 def fold_lines(lines: Sequence[ChargeLine], folded: Collection[LineKey]) -> list[ChargeLine]:
     """The lines of a chargeback with those that are `folded` as one, after the others that are somebody's; all sums are
     what they were."""
-    few = [line for line in lines if line.key in folded]
+    others, few, name = split_few(lines, lambda line: line.key in folded, lambda line: line.name)
     if not few:
-        return [*lines]
-    taken = {line.name for line in lines if line not in few}
-    name = SMALL_GROUPS
-    while name in taken:
-        name += " *"
+        return others
     counts = [line.requests for line in few]
     one = ChargeLine(
         LineKey(LineKind.PART, name),
@@ -54,8 +63,8 @@ def fold_lines(lines: Sequence[ChargeLine], folded: Collection[LineKey]) -> list
         None if None in counts else sum(count or 0 for count in counts),
         sum(line.unpriced for line in few),
     )
-    parts = [line for line in lines if line not in few and line.key.kind is LineKind.PART]
-    return [*parts, one, *(line for line in lines if line not in few and line.key.kind is not LineKind.PART)]
+    parts = [line for line in others if line.key.kind is LineKind.PART]
+    return [*parts, one, *(line for line in others if line.key.kind is not LineKind.PART)]
 
 
 def _add_items(given: Sequence[Mapping[str, Amounts]]) -> dict[str, dict[str, Decimal]]:

@@ -34,14 +34,13 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, SumsDiffer
 from flexlib.formats import format_count, format_plain
 from flexlib.front.chargeback_pools import (
-    count_heads,
     list_bases,
     list_charges,
     list_end_notes,
     measure_beside,
-    name_line,
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
+from flexlib.front.heads import count_heads, name_line
 from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable

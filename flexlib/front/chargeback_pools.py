@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-import pandas as pd
-
 from flexlib.analysis.allocation import Basis, Rule
-from flexlib.analysis.chargeback import MONEY, NOBODY, PLACES, Amounts, Charge, LineKey, LineKind, Use
+from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey, LineKind, Use
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
-from flexlib.front.organization import IS_PERSON, name_keys
-from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.windsurf import ROW_ID
-from flexlib.store.membership import LEVELS, PERSON, write_key
-
-OF_PERSON = write_key(PERSON, "")
-PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
-"""Rows of people; applications and keys are none."""
-
-
-def name_line(value: object) -> LineKey:
-    """The line of a name; of none that of nobody."""
-    return NOBODY if pd.isna(value) else LineKey(LineKind.PART, str(value))  # type: ignore[call-overload]
-
-
-def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
-    """How many people each line has: those of the organization's file by the days on which they were there, and who
-    used something and is not in it, in equal parts in the lines of their use."""
-    heads = defaultdict[LineKey, Fraction](Fraction)
-    if spend.organization and key in LEVELS:
-        days = spend.span
-        for who, held in spend.organization.held.items():
-            for one in held if who.startswith(OF_PERSON) and not who.endswith("*") else ():
-                there = min(one.last, days.last).toordinal() - max(one.first, days.first).toordinal() + 1
-                for share, place in one.parts if there > 0 else ():
-                    line = name_line(getattr(place, key))
-                    heads[line] += share * Fraction(there, days.days)
-    pairs = {(name_line(line), user) for line, user in _list_users(spend, key)}
-    times = Counter(user for _, user in pairs)
-    for line, user in pairs:
-        heads[line] += Fraction(1, times[user])
-    return heads
-
-
-def _list_users(spend: Spend, key: str) -> list[tuple[str | None, str]]:
-    """Of people who are not in the organization's file each line of their use."""
-    if not spend.organization or key not in LEVELS:
-        table = sum_rows(spend, list(dict.fromkeys((key, "user"))), PEOPLE)
-        return list(zip(table[key], table["user"], strict=True))
-    (month,) = spend._months  # noqa: SLF001 (this room's own)
-    known = ", ".join(_quote(one) for one in spend.organization.held if one.startswith(OF_PERSON)) or "NULL"
-    rows = name_keys(month.rows, spend.organization, list_credits([month]), ROW_ID)
-    others = rows.filter(f"({PEOPLE}) AND NOT coalesce(by_key IN ({known}) OR by_person IN ({known}), false)")
-    placed = spend._placed.set_alias("placed").join(others.select("id AS other").set_alias("others"), "id = other")  # noqa: SLF001
-    return placed.select(f'"{key}", "user"').distinct().fetchall()
 
 
 def measure_beside(month: MonthUsage) -> Amounts:
@@ -215,7 +167,3 @@ def _take_off(one: PoolRule, share: Fraction, used: Amounts) -> tuple[Amounts, A
 def _cut(amount: Decimal, share: Fraction, places: int) -> Decimal:
     """The share of an amount, rounded once (half to even)."""
     return EXACT.scaleb(Decimal(round(Fraction(amount) * share * 10**places)), -places)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import pandas as pd
 
-from flexlib.analysis.small_groups import SMALL_GROUPS, choose_folded
+from flexlib.analysis.small_groups import choose_folded, split_few
 from flexlib.errors import InvalidRequest
-from flexlib.front.chargeback_pools import PEOPLE
-from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.heads import count_users
+from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS, MONEY, SpendTable
 from flexlib.i18n import _
+
+Row = dict[str, Any]
 
 SHARED_LEVEL = "department"
 """The one kind of group of a page that is shared: of two kinds, such as departments and their teams, the amounts of one
@@ -21,23 +24,43 @@ could be subtracted from those of the other."""
 def fold_table(table: SpendTable, folded: Collection[str | None], nothing: str) -> SpendTable:
     """The table of `Spend.by`, by departments (None as `nothing`) and other keys, with those that are `folded` as one:
     what is known is summed, and a number of calls or tokens is known where each is."""
-    names = {nothing if name is None else name for name in folded}
-    few = table[table[SHARED_LEVEL].isin(names)]
-    if few.empty:
-        return table
     keys = [key for key in table.keys_ if key != SHARED_LEVEL]
-    rows = []
-    for place, (_given, group) in enumerate(few.groupby(keys, sort=False, dropna=False)):
-        row = {key: group[key].iloc[0] for key in keys} | {SHARED_LEVEL: SMALL_GROUPS, "_place": place}
-        for name in table.columns.difference([*keys, SHARED_LEVEL]):
-            known = [value for value in group[name] if not pd.isna(value)]
-            is_whole = len(known) == len(group) or (name in (*MONEY, *CREDITS) and known)
-            row[name] = sum(known[1:], known[0]) if is_whole else None
-        rows.append(row)
-    one = pd.DataFrame(rows)[list(table.columns)].astype(table.dtypes.to_dict())
-    made: SpendTable = SpendTable(pd.concat([table[~table[SHARED_LEVEL].isin(names)], one], ignore_index=True))
+    rows = fold_rows(table.to_dict("records"), SHARED_LEVEL, name_folded(folded, nothing), keys, _add)  # type: ignore[arg-type]
+    made: SpendTable = SpendTable(pd.DataFrame(rows, columns=table.columns).astype(table.dtypes.to_dict()))
     made.span, made.zone, made.keys_ = table.span, table.zone, table.keys_
     return made
+
+
+def name_folded(folded: Collection[str | None], nothing: str) -> set[str]:
+    """What they are called in a table, where None is `nothing`."""
+    return {nothing if name is None else name for name in folded}
+
+
+def fold_rows(
+    rows: Sequence[Row],
+    key: str,
+    folded: Collection[str],
+    keys: Sequence[str],
+    add: Callable[[str, Sequence[Any]], object],
+) -> list[Row]:
+    """The rows with those whose `key` is `folded` as one for each combination of the other `keys`, the last; `add`
+    sums a column by its name and values."""
+    others, few, called = split_few(rows, lambda row: row[key] in folded, lambda row: row[key])
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in few:
+        groups.setdefault(tuple(None if pd.isna(row[one]) else row[one] for one in keys), []).append(row)
+    made = []
+    for group in groups.values():
+        columns = {name: [row[name] for row in group] for name in group[0]}
+        first = {key: called, **{name: columns[name][0] for name in keys}}
+        made.append({name: first[name] if name in first else add(name, found) for name, found in columns.items()})
+    return [*others, *made]
+
+
+def _add(name: str, values: Sequence[Any]) -> object:
+    known = [value for value in values if not pd.isna(value)]
+    is_whole = len(known) == len(values) or (name in (*MONEY, *CREDITS) and known)
+    return sum(known[1:], known[0]) if is_whole else None
 
 
 def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
@@ -53,9 +76,7 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
                 "by subtraction. Take {level}, or leave out that it is shared."
             ).format(level=SHARED_LEVEL)
         )
-    users = sum_rows(spend, ["month", level, "user"], PEOPLE)
     folded: set[str | None] = set()
-    for _month, rows in users[users["user"].notna()].groupby("month"):
-        names = [None if pd.isna(name) else str(name) for name in rows[level]]
-        folded |= choose_folded({name: names.count(name) for name in names})
+    for people in count_users(spend, level).values():
+        folded |= choose_folded(people)
     return frozenset(folded)

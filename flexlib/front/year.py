@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +10,10 @@ import pandas as pd
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
-from flexlib.analysis.small_groups import SMALL_GROUPS
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
-from flexlib.front.sharing import find_folded
+from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
@@ -75,18 +74,14 @@ def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = 
     if not spend.roster and sum_rows(spend, [by])[by].isna().all():
         return []
     nothing = _(NOWHERE[by])
-    folded = {nothing if name is None else name for name in find_folded(spend, by)} if share else set()
-    return _fold_rows(_list_rows(spend, of, by, nothing), by, folded)
+    folded = name_folded(find_folded(spend, by), nothing) if share else set()
+    return fold_rows(_list_rows(spend, of, by, nothing), by, folded, (), _add_known)
 
 
-def _fold_rows(rows: list[Row], key: str, folded: Collection[str]) -> list[Row]:
-    """The rows with those of the `folded` names as one, the last; an amount of it is not known where one is not."""
-    few = [row for row in rows if row[key] in folded]
-    if not few:
-        return rows
-    amounts = {name: [row[name] for row in few] for name in few[0] if name != key}
-    summed = {name: None if None in found else sum(found, Decimal(0)) for name, found in amounts.items()}
-    return [*(row for row in rows if row[key] not in folded), {key: SMALL_GROUPS, **summed}]
+def _add_known(_name: str, amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """None where one is not known."""
+    known = [one for one in amounts if one is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:

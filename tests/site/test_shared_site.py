@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spend_samples import AUGUST, SEPTEMBER, call, store
+from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+from flexlib.analysis.chargeback import NOBODY
 from flexlib.cli.main import main
-from flexlib.front.sharing import find_folded
+from flexlib.front.heads import count_heads
+from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import load_spend
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import hash_bytes, seal_manifest
 from flexlib.site.facts import Facts
+from flexlib.store.membership import hide_email
 
 
 def fill(root: Path) -> None:
@@ -38,6 +41,78 @@ def test_a_department_that_is_small_in_one_month_is_folded_in_all_and_totals_sta
         for name in ("usd", "requests", "prompt_tokens", "unpriced_requests"):
             assert shared.groupby(keys)[name].sum().to_dict() == whole.groupby(keys)[name].sum().to_dict()
     assert [*map(str, shared.dtypes)] == [*map(str, whole.dtypes)]
+
+
+LISTED = {"Legal": 3, "Sales": 7, "Data": 9}
+"""People of each department of the organization's file."""
+
+
+def list_everybody() -> dict[str, str]:
+    """The department of each person of `LISTED`, by the key that credits have."""
+    return {f"{name}{one}".lower(): name for name, count in LISTED.items() for one in range(count)}
+
+
+def write_organization(path: Path) -> Path:
+    lines = [f"{user}@example.com,{name}" for user, name in list_everybody().items()]
+    path.write_text("\n".join(["who,department", *lines, ""]), "utf-8")
+    return path
+
+
+def test_a_person_with_credits_and_calls_is_one_person(tmp_path: Path) -> None:
+    everybody, roster = list_everybody(), write_organization(tmp_path / "organization.csv")
+    people = {user: {"name": user.title(), "email": f"{user}@example.com"} for user in everybody}
+    store_credits(tmp_path, *((1, user, "MODEL_X", 0, 100) for user in everybody), people=people)
+    calls = [
+        call(user, "2025-09-02T10:00:00", usable_type="user", usable_key=hide_email(f"{user}@example.com"))
+        for user in everybody
+    ]
+    calls.append(call("nobody", "2025-09-02T10:00:00", usable_type="user", metadata='{"department": "Legal"}'))
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=roster)
+    assert find_folded(spend, "department") == {"Legal", "Sales"}
+    counted = {key.name: count for key, count in count_heads(spend, "department").items()}
+    assert counted == LISTED
+    assert NOBODY not in count_heads(spend, "user")  # a call of nobody has no head
+
+
+def test_two_systems_whose_names_nothing_joins_may_name_the_same_people(tmp_path: Path) -> None:
+    """Three people with an e-mail in one system and a number in another look like six."""
+    said = {"usable_type": "user", "metadata": '{"department": "Legal"}'}
+    others = {"usable_type": "user", "metadata": '{"department": "Data"}'}
+    calls = [call(f"k{one}", "2025-09-02", usable_key=hide_email(f"{one}@example.com"), **said) for one in range(3)]
+    calls += [call(f"n{one}", "2025-09-02", usable_id=one, **said) for one in range(3)]
+    calls += [call(f"d{one}", "2025-09-02", usable_id=one, **others) for one in range(10, 18)]
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False)
+    assert find_folded(spend, "department") == {"Legal", "Data"}
+
+
+def test_calls_of_others_that_name_a_small_department_make_it_no_larger(tmp_path: Path) -> None:
+    roster, said = write_organization(tmp_path / "organization.csv"), '{"department": "Legal"}'
+    calls = [
+        call(f"{place}", "2025-09-02", usable_type="user", usable_key=hide_email(f"{user}@example.com"),
+             metadata=said if name == "Sales" else None)
+        for place, (user, name) in enumerate(list_everybody().items())
+    ]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=roster)
+    assert find_folded(spend, "department") == {"Legal", "Data"}
+
+
+def test_a_department_that_is_called_as_the_small_ones_keeps_its_own_line(tmp_path: Path) -> None:
+    fill(tmp_path)
+    named = '{"department": "Small groups"}'
+    people = [
+        call(f"s{one}", "2025-09-03", "0.5", usable_type="user", usable_key=f"s{one}", metadata=named)
+        for one in range(9)
+    ]
+    store(tmp_path, "ledger", SEPTEMBER, *people)
+    spend = load_spend(AUGUST, SEPTEMBER, tmp_path, zone="UTC", names=False)
+    for keys in (["department"], ["department", "month"]):
+        table = fold_table(spend.by(*keys), find_folded(spend, "department"), "in no department")
+        assert table.groupby("department")["usd"].sum().astype(float).to_dict() == {
+            "Data": 24.0, "Small groups": 4.5, "Small groups *": 28.5,
+        }  # fmt: skip
 
 
 def test_no_page_of_a_shared_site_names_a_department_of_few_people(

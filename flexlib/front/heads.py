@@ -1,0 +1,143 @@
+"""How many people each line of a level has, each counted once however many systems name them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date
+from fractions import Fraction
+from functools import reduce
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
+from flexlib.dates import Month, Span
+from flexlib.front.organization import IS_PERSON, WAYS
+from flexlib.front.people import list_credits
+from flexlib.front.spend import Spend
+from flexlib.front.table import write_key as write_column
+from flexlib.sources.registry import WINDSURF
+from flexlib.spend.month import MonthUsage
+from flexlib.spend.windsurf import ROW_ID
+from flexlib.store.membership import LEVELS, PERSON, hide_email, write_key
+from flexlib.store.organization import Organization
+
+OF_PERSON = write_key(PERSON, "")
+PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
+"""Rows of people; applications and keys are none."""
+EMAIL = write_key(PERSON, hide_email("@"))[: len(OF_PERSON) + len("email-")]
+"""What begins the key of an e-mail, which is the same in every system."""
+
+
+class Seen(NamedTuple):
+    """Somebody who used something of a line in a month."""
+
+    month: date
+    line: str | None
+    who: str
+    """The key of the person, as `write_key` writes it."""
+    system: str
+    """Whose names these are: two names of one system, or two e-mails, are two people; others may be one."""
+    is_listed: bool
+    """Whether the organization's file has the person."""
+
+
+def name_line(value: object) -> LineKey:
+    """The line of a name; of none that of nobody."""
+    return NOBODY if value is None or value != value else LineKey(LineKind.PART, str(value))  # noqa: PLR0124 (NaN)
+
+
+def list_seen(spend: Spend, key: str) -> list[Seen]:
+    """Who used something of each line, by month; calls of nobody are nobody's."""
+    is_placed = spend.roster is not None and key in LEVELS
+    rows = (spend._placed if is_placed else spend._rows).filter(PEOPLE)  # noqa: SLF001 (this room's own)
+    line = f'"{key}"' if is_placed else write_column(key)
+    months = spend._months  # noqa: SLF001
+    if not months:
+        return []
+    organization = spend.organization
+    pairs = [_list_spenders(month, organization) for month in months]
+    listed = {one for one in organization.held if one.startswith(OF_PERSON)} if organization else set()
+    listed |= {who for found in pairs for who, is_listed in found.values() if is_listed}
+    people = reduce(lambda one, other: one.union(other), map(_name_people, months, pairs))
+    joined = rows.set_alias("rows").join(
+        people.set_alias("people"),
+        "rows.id = row_id AND rows.source = row_source AND rows.created_at = row_time",
+    )
+    first = "CAST(date_trunc('month', created_at) AS DATE)"
+    found = joined.select(f"{first}, {line}, who, system").distinct().fetchall()
+    return [Seen(month, line, who, system, who in listed) for month, line, who, system in found]
+
+
+def _list_spenders(month: MonthUsage, organization: Organization | None) -> dict[str, tuple[str, bool]]:
+    """Of each user of credits the key of the person, by the e-mail where there is one, and whether the file has it."""
+    found = {}
+    for one in list_credits([month]):
+        for (user,) in one.relation.select('"user"').distinct().fetchall():
+            keys = [write_key(PERSON, name) for name in (one.people.get(user, {}).get("email") or user, user)]
+            found[user] = (keys[0], organization is not None and any(key in organization.held for key in keys))
+    return found
+
+
+def _name_people(month: MonthUsage, spenders: dict[str, tuple[str, bool]]) -> duckdb.DuckDBPyRelation:
+    """The rows of people of a month, each with who it is."""
+    texts = {"user": [*spenders], "spender": [who for who, _ in spenders.values()]}
+    known = duckdb.from_arrow(pa.table({name: pa.array(column, pa.string()) for name, column in texts.items()}))
+    nothing = duckdb.from_arrow(pa.table({name: pa.array([], pa.string()) for name in ("spent", "user")}))
+    every = [nothing, *(one.relation.select(f'{ROW_ID} AS spent, "user"') for one in list_credits([month]))]
+    spent = reduce(lambda one, other: one.union(other), every).set_alias("every")
+    spent = spent.join(known.set_alias("known"), 'every."user" = known."user"').select("spent, spender")
+    rows = month.rows.filter(PEOPLE).set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.spent", "left")
+    who = f"coalesce(spender, {WAYS['person']})"
+    named = rows.select(
+        f"id AS row_id, source AS row_source, created_at AS row_time, {who} AS who, usable_key IS NULL AS is_number"
+    )
+    system = f"CASE WHEN starts_with(who, '{EMAIL}') THEN '@' ELSE row_source || is_number::VARCHAR END"
+    return named.filter("who IS NOT NULL").select(f"row_id, row_source, row_time, who, {system} AS system")
+
+
+def _list_members(organization: Organization, level: str, days: Span) -> Iterator[tuple[str, LineKey, Fraction]]:
+    """Of everybody in the file the lines where they are, with the share of the days."""
+    for who, held in organization.held.items():
+        for one in held if who.startswith(OF_PERSON) and not who.endswith("*") else ():
+            there = min(one.last, days.last).toordinal() - max(one.first, days.first).toordinal() + 1
+            for share, place in one.parts if there > 0 else ():
+                yield who, name_line(getattr(place, level)), share * Fraction(there, days.days)
+
+
+def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
+    """How many people each line has: those of the organization's file by the days on which they were there, and who
+    used something and is not in it, in equal parts in the lines of their use."""
+    heads = defaultdict[LineKey, Fraction](Fraction)
+    has_file = spend.organization is not None and key in LEVELS
+    if spend.organization and has_file:
+        for _who, line, share in _list_members(spend.organization, key, spend.span):
+            heads[line] += share
+    pairs = {(name_line(one.line), one.who) for one in list_seen(spend, key) if not (has_file and one.is_listed)}
+    times = Counter(who for _, who in pairs)
+    for line, who in pairs:
+        heads[line] += Fraction(1, times[who])
+    return heads
+
+
+def count_users(spend: Spend, level: str) -> dict[date, dict[str | None, int]]:
+    """Of each month how many people at least used something of each department, or another of `LEVELS`: the names of
+    two systems that nothing joins may be the same people, and who belongs elsewhere is none of it."""
+    found: dict[date, dict[str | None, list[Seen]]] = defaultdict(lambda: defaultdict(list))
+    for one in list_seen(spend, level):
+        found[one.month][one.line].append(one)
+    return {
+        month: {line: _count_fewest(spend, level, month, line, seen) for line, seen in lines.items()}
+        for month, lines in found.items()
+    }
+
+
+def _count_fewest(spend: Spend, level: str, month: date, line: str | None, seen: list[Seen]) -> int:
+    count = max(Counter(one.system for one in seen).values())
+    if spend.organization is None:
+        return count
+    days = Month.containing(month).span
+    members = {who for who, place, _ in _list_members(spend.organization, level, days) if place == name_line(line)}
+    return max(1, min(count, len(members) + len({one.who for one in seen if not one.is_listed})))
