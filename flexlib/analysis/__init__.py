@@ -42,3 +42,4 @@ from flexlib.analysis.usage import (
     usage_with_price,
 )
 from flexlib.analysis.usage_frames import roll_up_usage
+from flexlib.analysis.versions import compare_usage

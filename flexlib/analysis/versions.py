@@ -11,8 +11,16 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import narwhals.stable.v2 as nw
 
 from flexlib.analysis.compare import EXACT, LAST_DIGIT, NOTHING, Change
+from flexlib.analysis.frames import open_frame, read_rows
+from flexlib.analysis.usage_frames import AMOUNTS, exact_decimals, open_usage
+from flexlib.enums import EXTRA_COUNTS
 from flexlib.i18n import mark_text
 
 VERSION_PARTS = ("new", "gone", "restated", "price", "rate")
@@ -24,6 +32,18 @@ VERSIONS_METHOD = mark_text(
 )
 
 HOW = VERSION_PARTS, VERSIONS_METHOD
+
+COUNTED = (
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    *EXTRA_COUNTS,
+    "tier",
+)
+"""What a row says was used, and on which terms."""
+LIST = ("price_source", "price_date")
 
 Cell = tuple[Hashable, Hashable]
 """A person and a model."""
@@ -116,3 +136,85 @@ def _split_pesos(group: RowsCompared, moved: Decimal) -> dict[str, Decimal]:
     if group.has_new_rate:
         return split | {"rate": rest}
     return split | {"price": split["price"] + rest}
+
+
+def compare_usage(before: object, after: object, of: str = "usd") -> Change:
+    """The change from one version of a month's rows of `schema.USAGE` to another, by who used it and model; `of` "usd"
+    or "clp". Each is a pandas frame, DuckDB relation or Spark frame, both of the same kind; rows are the same by their
+    `id`. Raises `InvalidRequest` as the sums of usage do.
+
+    >>> import flexlib as fl
+    >>> calls = fl.load("2025-09").calls
+    >>> compare_usage(calls.filter("model <> 'gpt-4o-mini'").relation, calls.relation).sum_parts()["new"]
+    Decimal('0.0558052500')
+    """
+
+    def choose(rows: object) -> Any:  # noqa: ANN401
+        who = nw.coalesce("usable_key", nw.col("usable_id").cast(nw.String), nw.lit("not given"))
+        pesos = nw.when(nw.lit(of == "clp")).then(nw.col(AMOUNTS["clp"]))
+        named = {"source": nw.lit("calls"), "id": nw.col("id"), "who": who, "pesos": pesos}
+        amounts = {"quantity": nw.col("total_tokens"), "amount": nw.col(AMOUNTS["usd"])}
+        opened = open_usage(rows, keys=["id", "usable_key", "usable_id", *COUNTED, *LIST, "fx_rate"])
+        return opened.select("model", *COUNTED, *LIST, "fx_rate", **named, **amounts).to_native()
+
+    return compare_rows(choose(before), choose(after), COUNTED, in_pesos=of == "clp")
+
+
+def compare_rows(before: object, after: object, counted: Iterable[str], *, in_pesos: bool) -> Change:
+    """The change from one version's rows to another's, on whatever engine they are. Their columns: `source` and `id`,
+    which name a row; `who`, `model`; `counted`, what was used, and `quantity`, the number of it; `price_source`,
+    `price_date`, `fx_rate`; `amount` and `pesos`, as `RowsCompared` has them."""
+    pairs = open_frame(before).join(open_frame(after), on=["source", "id"], how="full", suffix="_after")
+    is_in_both = ~nw.col("id").is_null() & ~nw.col("id_after").is_null()
+    is_alike = reduce(and_, map(_is_same, counted))
+    has_new_list = ~reduce(and_, map(_is_same, LIST))
+    moved = is_in_both & ~is_alike & has_new_list
+    sides = {"before": "", "after": "_after"}
+    keys = {
+        "source": nw.coalesce("source", "source_after"),
+        "alike": is_alike,
+        "priced": ~nw.coalesce("price_source_after", "price_source").is_null(),
+        "new_list": has_new_list,
+    }
+    for when, end in sides.items():
+        keys |= {f"{name}_{when}": nw.col(f"{name}{end}") for name in ("who", "model")}
+        keys |= {f"has_{name}_{when}": ~nw.col(f"{name}{end}").is_null() for name in ("amount", "pesos")}
+        # Of each of the rows they have to be known, to take them apart.
+        keys[f"quantity_{when}"] = nw.when(moved).then(nw.col(f"quantity{end}"))
+        keys[f"rate_{when}"] = nw.when(nw.lit(in_pesos)).then(nw.col(f"fx_rate{end}"))
+    sums = {f"{name}_{when}": nw.col(f"{name}{end}") for name in ("amount", "pesos") for when, end in sides.items()}
+    changed = nw.when(is_in_both & _is_same("amount") & _is_same("pesos")).then(0).otherwise(1)
+    named = pairs.select(**keys, **sums, changed=changed)
+    with exact_decimals():
+        groups = read_rows(named.group_by(*keys).agg(nw.col(*sums, "changed").sum()).to_native())
+    return take_versions_apart(map(_read_group, groups), in_pesos=in_pesos)
+
+
+def _is_same(name: str) -> nw.Expr:
+    """Whether both versions of a row have the same there, or nothing."""
+    one, other = nw.col(name), nw.col(f"{name}_after")
+    return (one == other).fill_null(value=False) | (one.is_null() & other.is_null())
+
+
+def _read_group(row: dict[str, Any]) -> RowsCompared:
+    def pair(name: str) -> tuple[Decimal | None, Decimal | None]:
+        one, other = (row[f"{name}_{when}"] if row[f"has_{name}_{when}"] else None for when in ("before", "after"))
+        return one, other
+
+    people = [(row["source"], row[f"who_{when}"]) for when in ("before", "after")]
+    cells = [
+        (who, row[f"model_{when}"]) if who[1] is not None else None
+        for who, when in zip(people, ("before", "after"), strict=True)
+    ]
+    return RowsCompared(
+        cells[0],
+        cells[1],
+        row["changed"],
+        pair("amount"),
+        pair("pesos"),
+        row["alike"],
+        row["priced"],
+        row["new_list"],
+        row["rate_before"] != row["rate_after"],
+        (row["quantity_before"], row["quantity_after"]),
+    )

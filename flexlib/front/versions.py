@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flexlib.analysis.frames import read_rows
-from flexlib.analysis.versions import RowsCompared, take_versions_apart
+from flexlib.analysis.versions import COUNTED, LIST, compare_rows
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
-from flexlib.enums import EXTRA_COUNTS
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
 from flexlib.front.compare import KNOWN, UNITS, Comparison, check_unit, compare_loaded, lacks_rows
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
+from flexlib.front.table import CREDITS
 from flexlib.i18n import _
 from flexlib.proof import Look, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -26,18 +25,12 @@ from flexlib.store.snapshots import list_states
 if TYPE_CHECKING:
     import duckdb
 
-COUNTED = ("requests", "prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens", *EXTRA_COUNTS,
-           "flex_credits", "prompt_credits", "tier")  # fmt: skip
-"""What a row says was used, and on which terms."""
-
 ROW = {
     "source": "source",
     "id": "id",
     "who": "coalesce(\"user\", 'not given')",
-    "counted": f"struct_pack({', '.join(f'{name} := {name}' for name in COUNTED)})",
     "quantity": f"CASE WHEN source = '{WINDSURF.name}' THEN flex_credits ELSE total_tokens END",
-    "list": "struct_pack(name := price_source, since := price_date)",
-    "rate": "fx_rate",
+    **{name: name for name in (*COUNTED, *CREDITS, *LIST, "fx_rate")},
 }
 """What is compared of a row, as SQL over `front.spend.Spend._rows`."""
 
@@ -46,10 +39,6 @@ AMOUNTS = {
     "usd": "amount_in_usd",
     "clp": "amount_in_usd",
 }
-
-BOTH = "one.id IS NOT NULL AND other.id IS NOT NULL"
-OTHERWISE = f"{BOTH} AND one.counted IS DISTINCT FROM other.counted AND one.list IS DISTINCT FROM other.list"
-"""Rows of which each of the two has to be known to take them apart."""
 
 
 def compare_versions(
@@ -70,7 +59,7 @@ def compare_versions(
     versions = before or newest, after or newest
     sides = [Spend(month.span, "UTC", (month,), root, names, tolerance, look, one) for one in versions]
     model = name_spellings(sides[0]._rows.union(sides[1]._rows))  # one name on both sides
-    groups = _compare_rows(*(_select(one, of, model) for one in sides), in_pesos=of == "clp")
+    rows = [_select(one, of, model) for one in sides]
     if of == "credits" and not any(one.dataset == "credits" for side in sides for one in side.certificates):
         raise InvalidRequest(
             _("neither version of {month} has any credits; compare them with --of usd.").format(month=month)
@@ -97,7 +86,7 @@ def compare_versions(
         month.span,
         month.span,
         UNITS[of],
-        take_versions_apart(groups, in_pesos=of == "clp"),
+        compare_rows(rows[0], rows[1], (*COUNTED, *CREDITS), in_pesos=of == "clp"),
         find_worst({one.state for side in sides for one in side.loaded}),
         tuple(one for side in sides for one in side.certificates),
         (lacking[0], lacking[1]),
@@ -139,56 +128,6 @@ def _select(side: Spend, of: str, model: str) -> duckdb.DuckDBPyRelation:
     columns["pesos"] = f"CASE WHEN {KNOWN[of]} THEN amount_in_clp END" if of == "clp" else "NULL::DECIMAL(20, 4)"
     rows = side._rows.filter(KNOWN[of]) if of == "credits" else side._rows  # calls have no credits
     return rows.select(", ".join(f"{sql} AS {name}" for name, sql in columns.items()))
-
-
-def _compare_rows(
-    one: duckdb.DuckDBPyRelation, other: duckdb.DuckDBPyRelation, *, in_pesos: bool
-) -> list[RowsCompared]:
-    """Rows of both versions side by side, those that changed alike together."""
-    pairs = one.set_alias("one").join(
-        other.set_alias("other"), "one.source = other.source AND one.id = other.id", how="outer"
-    )
-    keys = {
-        "source": "coalesce(one.source, other.source)",
-        "who_before": "one.who",
-        "model_before": "one.model",
-        "who_after": "other.who",
-        "model_after": "other.model",
-        "alike": "one.counted IS NOT DISTINCT FROM other.counted",
-        "priced": "coalesce(other.list.name, one.list.name) IS NOT NULL",
-        "new_list": "one.list IS DISTINCT FROM other.list",
-        "rate_before": f"CASE WHEN {in_pesos} THEN one.rate END",
-        "rate_after": f"CASE WHEN {in_pesos} THEN other.rate END",
-        "quantity_before": f"CASE WHEN {OTHERWISE} THEN one.quantity END",
-        "quantity_after": f"CASE WHEN {OTHERWISE} THEN other.quantity END",
-        "known": "(one.amount IS NOT NULL)::INT * 8 + (other.amount IS NOT NULL)::INT * 4 "
-                 "+ (one.pesos IS NOT NULL)::INT * 2 + (other.pesos IS NOT NULL)::INT",
-    }  # fmt: skip
-    sides, units = (("one", "before"), ("other", "after")), (("amount", 10), ("pesos", 4))
-    sums = ", ".join(f"sum({side}.{name})::DECIMAL(38, {places}) AS {name}_{when}"
-                     for name, places in units for side, when in sides)  # fmt: skip
-    differs = f"NOT ({BOTH}) OR one.amount IS DISTINCT FROM other.amount OR one.pesos IS DISTINCT FROM other.pesos"
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in keys.items())
-    whole = f"{columns}, {sums}, count(*) FILTER ({differs})::BIGINT AS changed"
-    return [_read_group(row) for row in read_rows(pairs.aggregate(whole, ", ".join(keys.values())))]
-
-
-def _read_group(row: dict[str, Any]) -> RowsCompared:
-    sides = [(row["source"], row[f"who_{when}"]) if row[f"who_{when}"] is not None else None
-             for when in ("before", "after")]  # fmt: skip
-    cells = [(who, row[f"model_{when}"]) if who else None for who, when in zip(sides, ("before", "after"), strict=True)]
-    return RowsCompared(
-        cells[0],
-        cells[1],
-        row["changed"],
-        (row["amount_before"], row["amount_after"]),
-        (row["pesos_before"], row["pesos_after"]),
-        row["alike"],
-        row["priced"],
-        row["new_list"],
-        row["rate_before"] != row["rate_after"],
-        (row["quantity_before"], row["quantity_after"]),
-    )
 
 
 def _count_unknown(side: Spend, of: str) -> int:

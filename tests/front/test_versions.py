@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 import flexlib as fl
+from flexlib.analysis import compare_usage
 from flexlib.cli.main import main
 from flexlib.errors import InvalidRequest
 from flexlib.front.compare import Comparison
+from flexlib.front.spend import Spend
 from flexlib.front.versions import compare_named, compare_versions
 from flexlib.page.compare import heading_for_parts, plot_parts, show_compare_headlines, show_compare_title
 from flexlib.tables.compare import table_parts, table_people
@@ -78,6 +80,21 @@ def test_late_rows_restatements_a_price_list_and_a_rate_are_each_their_own_part(
     back = compare_versions(SEPTEMBER, 2, 1, root, of=of).change.sum_parts()
     swapped = {"new": "gone", "gone": "new"}
     assert {name: -back[swapped.get(name, name)] for name in back} == made.change.sum_parts()
+
+
+@pytest.mark.parametrize("of", ["usd", "clp"])
+def test_rows_that_an_analyst_brings_in_pandas_or_duckdb_are_taken_apart_alike(of: str, root: Path) -> None:
+    one, other = (Spend(SEPTEMBER.span, "UTC", (SEPTEMBER,), root, version=version).calls for version in (1, 2))
+    made = compare_versions(SEPTEMBER, 1, 2, root, of=of).change
+    for change in (
+        compare_usage(one.relation, other.relation, of),
+        compare_usage(one.frame(), other.frame(), of),
+    ):
+        assert change.sum_parts() == made.sum_parts()
+        assert change.people == made.people
+        assert [sum(parts.values()) for parts in change.sum_by_model().values()] == [made.difference]
+    with pytest.raises(InvalidRequest, match="the frame lacks the column tier"):
+        compare_usage(one.relation, other.relation.project("* EXCLUDE (tier)"), of)
 
 
 def test_credits_that_were_restated_and_a_row_that_another_has_now(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from harness import KEY
 from usage_rows import write_usage
@@ -21,6 +22,7 @@ from flexlib.analysis import usage as aggregate_usage
 from flexlib.analysis.cells import Route, sum_by_size
 from flexlib.analysis.compare import compare_credits
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.versions import VERSION_PARTS, compare_usage
 from flexlib.analysis.what_if import reprice
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
@@ -196,6 +198,31 @@ def test_a_change_comes_apart_into_the_same_parts() -> None:
     assert there == here
     assert len(here.cells) > 100
     assert here.difference == sum(here.sum_parts().values()) == 1207
+
+
+@pytest.mark.parametrize("of", ["usd", "clp"])
+def test_two_versions_of_a_months_calls_are_taken_apart_alike(cluster: Any, tmp_path: Path, of: str) -> None:  # noqa: ANN401
+    before = scan("usage", SEPTEMBER.span, FIXTURE)
+    tokens, price, rate = ("id[-1] IN ('2', '3')", "id[-1] IN ('3', '4')", "id[-1] = '5'")
+    changed = {
+        "id": "CASE WHEN id[-1] = '1' THEN 'late ' || id ELSE id END",
+        **{name: f"{name} + CASE WHEN {tokens} THEN 50 ELSE 0 END" for name in ("prompt_tokens", "total_tokens")},
+        "price_source": f"CASE WHEN {price} THEN 'another list' ELSE price_source END",
+        "amount_in_usd": f"amount_in_usd * CASE WHEN {price} THEN 2 ELSE 1 END",
+        "fx_rate": f"CASE WHEN {rate} THEN 1000 ELSE fx_rate END",
+        "amount_in_clp": f"CASE WHEN {rate} THEN amount_in_usd * 1000 ELSE amount_in_clp END",
+    }
+    kinds = zip(before.columns, before.types, strict=True)
+    columns = ", ".join(f"({changed.get(name, name)})::{kind} AS {name}" for name, kind in kinds)
+    files = [str(tmp_path / "before.parquet"), str(tmp_path / "after.parquet")]
+    before.write_parquet(files[0])
+    before.filter("id[-1] <> '0'").select(columns).write_parquet(files[1])
+    there, here = (
+        compare_usage(read(files[0]), read(files[1]), of) for read in (cluster.read.parquet, duckdb.read_parquet)
+    )
+    assert there == here
+    moved = {name for name, part in here.sum_parts().items() if part}
+    assert moved == set(VERSION_PARTS) - ({"rate"} if of == "usd" else set())
 
 
 @pytest.mark.usefixtures("cluster")
