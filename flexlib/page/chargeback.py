@@ -166,11 +166,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     if with_total:
         whole = _("of all {lines}").format(lines=_(PLURALS[made.level]))
         cards.append((_("The whole month"), _write("usd", made.total("usd")), whole))
-    heads = made.heads.get(line.key, Fraction(0))
-    said = {
-        name: explain_item(name, line, made.rules.get(name), made.bases.get(name), heads, with_total=with_total)
-        for name in made.items
-    }
+    said = explain_items(made, line, with_total=with_total)
     note = _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule.")
     used = _("At the prices and rates of each day, in the order of cost; rounded together, to your direct use.")
     agrees = _("The sum of all {lines} is the total of the month, to the last digit")
@@ -182,6 +178,15 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
         show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line)),
         show_facts(badge, missing, [Fact("Lines and month", agrees, "good")], ()),
     ]
+
+
+def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) -> dict[str, str]:
+    """How each item of a line comes about, as `explain_item` says it."""
+    heads = made.heads.get(line.key, Fraction(0))
+    return {
+        name: explain_item(name, line, made.rules.get(name), made.bases.get(name), heads, with_total=with_total)
+        for name in made.items
+    }
 
 
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, unpriced: int = 0) -> str:

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from email.message import EmailMessage
 from email.policy import default
@@ -24,14 +24,20 @@ from notice_samples import serve_mail
 from report_samples import FIXTURE, SEPTEMBER
 
 from flexlib.addresses import MailServer
+from flexlib.analysis.allocation import Rule
 from flexlib.certificate import State
 from flexlib.deliver.claims import Fate
 from flexlib.deliver.months import Content, name_channel, open_claims, plan_claim, send_month
 from flexlib.deliver.readers import Reader
+from flexlib.front.chargeback import charge_month
+from flexlib.front.chargeback_rules import ChargebackRules, PoolRule
 from flexlib.front.spend import load_spend
-from flexlib.page.kit.parts import BADGES
+from flexlib.i18n import speak
+from flexlib.page.chargeback import explain_items
+from flexlib.page.kit.parts import BADGES, Heading
 from flexlib.page.mail.markup import MOST_BYTES, render_mail
-from flexlib.page.mail.month import build_month_mail
+from flexlib.page.mail.month import build_month_mail, build_section, say_unpriced
+from flexlib.page.mail.part import build_part_mail
 from flexlib.page.mail.parts import Card, MailPage, Section
 from flexlib.page.mail.text import write_mail
 from flexlib.tables.definition import Column, Kind, Table, Total
@@ -109,6 +115,26 @@ def test_a_mail_is_less_than_what_gmail_cuts_whatever_is_in_it(
     text = write_mail(shown)
     assert max(map(len, text.splitlines())) <= 78 or len(name) > 70
     assert [line for line in text.splitlines() if line.startswith("Section")] == [one.heading for one in shown.sections]
+
+
+def test_a_month_mail_is_in_the_readers_language_and_knows_a_month_without_flex_credits() -> None:
+    spend = load_spend(SEPTEMBER, None, FIXTURE, zone="UTC", names=False)
+    with speak("es"):
+        page = build_month_mail(spend.loaded[0], spend.before, Decimal(0))
+        assert page.cards[2].value == "0,00"
+        assert build_section(Heading("No amount is known", "")).heading == "No se conoce ningún monto"
+        assert say_unpriced(1_234) == "1.234 llamadas sin precio"
+    assert say_unpriced(0) == ""
+
+
+def test_the_mail_of_a_part_says_how_each_item_comes_about_as_its_letter_does() -> None:
+    rules = ChargebackRules(pools=(PoolRule("seats", Decimal(30), date.min, date.max, "usd_a_seat", Rule.HEAD, 10),))
+    made = charge_month(load_spend(SEPTEMBER, None, FIXTURE, zone="UTC", names=False), "team", rules)
+    line = made.parts[0]
+    (section,) = build_part_mail(made, line, []).sections
+    assert section.table is not None
+    assert [row["rule"] for row in section.table.rows] == [explain_items(made, line)[name] for name in line.charged]
+    assert "US$ 30.00 a seat and month" in str(section.table.rows)
 
 
 PROBE = """<script>

@@ -11,8 +11,8 @@ from flexlib import analysis
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.certificate import State
-from flexlib.formats import UNKNOWN, format_change, format_moment
-from flexlib.i18n import _, translate_count
+from flexlib.formats import UNKNOWN, count_calls_at_least, format_change, format_moment
+from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES, Heading
 from flexlib.page.kit.units import UNITS
 from flexlib.page.mail.parts import Card, MailPage, Section, draw_picture
@@ -56,12 +56,16 @@ def build_month_mail(
         cards=[
             Card(_("Spend"), said, say_unpriced(totals["unpriced_usd"])),
             Card(_("In pesos"), write_amount("clp", clp)),
-            Card(_("Flex credits"), format_value(flex_credits and int(flex_credits.scaleb(2)), Kind.CREDITS)),
+            Card(_("Flex credits"), _write_credits(flex_credits)),
             _compare(totals, before),
         ],
         sections=_list_sections(usage, before, departments),
         is_demo=any(getattr(one, "demo", False) for one in usage.certificates),
     )
+
+
+def _write_credits(amount: Decimal | None) -> str:
+    return UNKNOWN if amount is None else format_value(int(amount.scaleb(2)), Kind.CREDITS)
 
 
 def write_read(usage: MonthUsage) -> str:
@@ -79,11 +83,7 @@ def _list_warnings(usage: MonthUsage) -> list[str]:
 
 def say_unpriced(count: int) -> str:
     """How many calls an amount lacks; nothing where it lacks none."""
-    if not count:
-        return ""
-    return translate_count("{count} call without a price", "{count} calls without a price", count).format(
-        count=f"{count:,}"
-    )
+    return _("{calls} without a price").format(calls=count_calls_at_least(count, is_least=False)) if count else ""
 
 
 def _compare(totals: Mapping[str, Any], before: MonthBefore) -> Card:
@@ -116,12 +116,12 @@ def _list_sections(usage: MonthUsage, before: MonthBefore, departments: Table | 
     of_models = headings.heading_for_spend_models(models, before, has_bills=has_bills)
     of_all = tables.table_spend_by_model(models, priced, before, usage.bills)
     shown = [
-        _name(of_days, picture=chart and draw_picture(chart)),
-        _name(
+        build_section(of_days, picture=chart and draw_picture(chart)),
+        build_section(
             of_models,
             table=call_counted(_drop_price(of_all), has_bills=has_bills),
         ),
-        _name(
+        build_section(
             headings.heading_for_sellers(sellers, usage.bills),
             table=tables.list_seller_tables(sellers, usage.bills, before)[0],
         ),
@@ -137,5 +137,6 @@ def _drop_price(table: Table) -> Table:
     return replace(table, columns=[one for one in table.columns if one.key != tables.UNIT_PRICE.key])
 
 
-def _name(heading: Heading, **content: Any) -> Section:  # noqa: ANN401 (a picture or a table)
-    return Section(heading.heading, heading.note, **content)
+def build_section(heading: Heading, **content: Any) -> Section:  # noqa: ANN401 (a picture or a table)
+    """What a page shows under the heading, in the reader's language."""
+    return Section(_(heading.heading), _(heading.note), **content)

@@ -9,7 +9,7 @@ from flexlib.analysis.chargeback import DIRECT, ChargeLine
 from flexlib.certificate import State
 from flexlib.formats import UNKNOWN
 from flexlib.i18n import _
-from flexlib.page.chargeback import WARNINGS, Charged
+from flexlib.page.chargeback import WARNINGS, Charged, explain_items
 from flexlib.page.kit.parts import BADGES
 from flexlib.page.mail.month import say_unpriced, write_amount, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
@@ -47,7 +47,7 @@ def build_part_mail(
             Section(
                 _("What you are charged with"),
                 _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."),
-                table=table_items(line, made.items, made.rules),
+                table=table_items(line, made.items, explain_items(made, line)),
             ),
             *(
                 [
