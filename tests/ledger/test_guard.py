@@ -8,6 +8,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +28,11 @@ from flexlib.errors import (
     LimitUnknown,
 )
 from flexlib.ledger import Ledger, open_ledger, record_many, record_usage
+from flexlib.ledger.guard import counters, limits
 from flexlib.ledger.guard import hold as guard
 from flexlib.ledger.guard.hold import Hold, allow, hold
+from flexlib.money import price_book
+from flexlib.money.price_book import name_model
 from flexlib.store.outbox import list_standings
 
 USER = ("user", 42)
@@ -245,6 +249,31 @@ def test_a_limit_of_a_model_holds_for_every_spelling_of_it(
     assert allow(USER, "0.50", model="gpt-4.1", budgets=file, ledger=ledger)
 
 
+def test_a_model_that_gets_another_name_counts_under_it_with_what_is_recorded(
+    ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Price lists learn what a new spelling is: its calls of before are of the limit as well."""
+    file = limit(("model: gpt-4.1", "1"), ("model: gpt-4.1-new", "9"))
+    record(ledger, "0.10", model="gpt-4.1-new")
+    for model in ("gpt-4.1", "gpt-4.1-new"):  # both have a counter
+        take(file, ledger, "0", model=model).release()
+    record(ledger, "0.25", model="gpt-4.1")
+    under_way = take(file, ledger, "0.20", model="gpt-4.1")
+    for module in (price_book, counters, limits):
+        monkeypatch.setattr(module, "name_model", lambda model: name_model(model.removesuffix("-new")))
+    newer = open_ledger(ledger._url.render_as_string(hide_password=False), data=ledger.data)  # noqa: SLF001
+    for model in ("gpt-4.1", "gpt-4.1-new"):
+        assert not allow(USER, "0.46", model=model, budgets=file, ledger=newer)
+        assert allow(USER, "0.45", model=model, budgets=file, ledger=newer)
+    assert settle(under_way, "0.30", model="gpt-4.1").amount_in_usd == Decimal("0.3")
+    record(ledger, "0.10", model="gpt-4.1-new")  # by a process that has not heard of it
+    assert allow(USER, "0.25", model="gpt-4.1", budgets=file, ledger=newer)
+    assert not allow(USER, "0.26", model="gpt-4.1", budgets=file, ledger=newer)
+    execute(ledger, "DELETE FROM llm_usage_statistics")
+    assert {(spent, held) for _, spent, held in read_counters(ledger)} == {(Decimal(0), Decimal(0))}
+    newer.close()
+
+
 def test_a_call_counts_in_the_period_in_which_it_was_held(
     ledger: Ledger, limit: Callable[..., Path], clock: Clock
 ) -> None:
@@ -410,6 +439,18 @@ def test_a_file_of_limits_that_somebody_named_and_that_is_not_there_lets_no_call
         monkeypatch.setenv("FLEXLIB_BUDGETS", str(tmp_path / "bugdets.yaml"))
         with pytest.raises(BadFile, match=r"bugdets.yaml is not there; the limits that calls are held to stand in it"):
             hold(usable=USER, estimate_usd="500", budgets=named, ledger=sqlite_ledger)
+
+
+def test_an_organization_that_is_gone_when_it_is_looked_at_is_none(
+    sqlite_ledger: Ledger, limit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, organization, is_file = limit(("department: Platform", "1")), tmp_path / "organization.csv", Path.is_file
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(organization))
+    organization.write_text("who,department\nana@example.com,Data\n")
+    monkeypatch.setattr(Path, "is_file", lambda one: (is_file(one), one == organization and one.unlink(True))[0])
+    with suppress(BadFile):  # or a sentence
+        assert allow(USER, "0.1", budgets=file, ledger=sqlite_ledger)
+    assert not organization.exists()
 
 
 @pytest.mark.usefixtures("clock")

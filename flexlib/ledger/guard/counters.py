@@ -17,6 +17,7 @@ from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
 from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit
 from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.writing import open_transaction
+from flexlib.money.price_book import name_model
 from flexlib.store.budgets import Budget
 
 USD = Money(USD_DECIMALS)
@@ -55,29 +56,60 @@ class Counters:
         for key in sorted({one.key for one in limits} - self.ledger.counters):
             scope, value, first, until = key
             check_partitions(self.ledger, first, until)
-            condition, of = _select_scope(scope, value, self.ledger.backend)
             if scope == "model":
-                ensure_models(self.ledger, self._list_models(first, until), anew=True)
+                self._name_models(first, until)
+            total, of = self._sum_calls(key)
             with open_transaction(self.ledger) as connection:
                 there = connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY}"), self.encode(*key))  # noqa: S608
                 if there.fetchone() is None:
-                    if not self._is_sqlite:  # nobody records meanwhile: a call is in the sum, or counted by its trigger
-                        connection.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
+                    self._stop_recording(connection)
                     connection.execute(
                         self.write(
                             f"INSERT INTO {COUNTERS} ({', '.join(COUNTER_KEY)}, spent, held) "  # noqa: S608
-                            f"SELECT {self._list_places(key)}, coalesce(sum(amount_in_usd), 0), 0 FROM {TABLE} "
-                            f"WHERE created_at >= ? AND created_at < ? AND {condition} ON CONFLICT DO NOTHING"
+                            f"VALUES ({self._list_places(key)}, ({total}), 0) ON CONFLICT DO NOTHING"
                         ),
-                        self.encode(*key, first, until, *of),
+                        self.encode(*key, *of),
                     )
             self.ledger.counters.add(key)
 
-    def _list_models(self, first: datetime, until: datetime) -> list[str]:
-        """Those of the period, also of calls that a flexlib of before recorded."""
+    def _stop_recording(self, connection: Any) -> None:  # noqa: ANN401
+        """Nobody records until the transaction ends: a call is in a sum, or counted by its trigger."""
+        if not self._is_sqlite:
+            connection.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
+
+    def _sum_calls(self, key: Key) -> tuple[str, list[Any]]:
+        """What is recorded of a counter, in SQL with its values."""
+        scope, value, first, until = key
+        condition, of = _select_scope(scope, value, self.ledger.backend)
+        total = f"SELECT coalesce(sum(amount_in_usd), 0) FROM {TABLE}"  # noqa: S608
+        return f"{total} WHERE created_at >= ? AND created_at < ? AND {condition}", [first, until, *of]
+
+    def _name_models(self, first: datetime, until: datetime) -> None:
+        """Sees to it that all models, also of calls that a flexlib of before recorded in the period, are called as the
+        price lists of this machine do: a limit is of a name of theirs."""
         ask = self.write(f"SELECT DISTINCT model FROM {TABLE} WHERE created_at >= ? AND created_at < ?")  # noqa: S608
         with self.ledger.connect() as connection:
-            return [model for (model,) in connection.execute(ask, self.encode(first, until)).fetchall()]
+            known = dict(connection.execute(f"SELECT model, name FROM {MODELS}").fetchall())  # noqa: S608
+            recorded = {one for (one,) in connection.execute(ask, self.encode(first, until)).fetchall()}
+        self.ledger.models -= recorded - known.keys()
+        ensure_models(self.ledger, recorded)
+        for model, before in known.items():
+            if before != (name := name_model(model)):
+                self._rename(model, before, name, first)
+
+    def _rename(self, model: str, before: str, name: str, since: datetime) -> None:
+        """Calls a model by another name, under which its calls count from now on, those that are recorded as well."""
+        with open_transaction(self.ledger) as connection:
+            self._stop_recording(connection)
+            connection.execute(self.write(f"UPDATE {MODELS} SET name = ? WHERE model = ?"), [name, model])  # noqa: S608
+            ask = (
+                f"SELECT {', '.join(COUNTER_KEY)} FROM {COUNTERS} "  # noqa: S608
+                f"WHERE scope = 'model' AND value IN (?, ?) AND until > ? ORDER BY {', '.join(COUNTER_KEY)}"
+            )
+            for found in connection.execute(self.write(ask), self.encode(before, name, since)).fetchall():
+                total, of = self._sum_calls(found)
+                again = f"UPDATE {COUNTERS} SET spent = ({total}) WHERE {_KEY}"  # noqa: S608
+                connection.execute(self.write(again), self.encode(*of, *found))
 
     def _list_places(self, key: Key) -> str:
         kinds = ("text", "text", "timestamptz", "timestamptz")
@@ -182,8 +214,8 @@ def _select_scope(scope: str, value: str, backend: str) -> tuple[str, list[Any]]
     if scope == "provider":
         return "coalesce(proxy, provider) = ?", [value]
     if scope == "model":
-        name = f"(SELECT one.name FROM {MODELS} one WHERE one.model = {TABLE}.model)"  # noqa: S608
-        return f"coalesce({name}, lower(model)) = ?", [value]
+        known = f"model IN (SELECT model FROM {MODELS} WHERE name = ?)"  # noqa: S608
+        return f"({known} OR lower(model) = ? AND model NOT IN (SELECT model FROM {MODELS}))", [value, value]  # noqa: S608
     text = (
         f"trim(CAST(json_extract(metadata, '$.{scope}') AS TEXT))"
         if backend == "sqlite"

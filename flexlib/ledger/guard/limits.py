@@ -47,24 +47,34 @@ class Limit:
 def load_limits(path: Path, organization: Path | None = None, *, is_named: bool) -> list[Budget]:
     """The budgets of the file that are enforced. Read again when it, or the organization's, changes. Raises `BadFile`,
     also where the file is not there though somebody named it, or where `check_limits` does."""
-    try:
-        stamp = path.stat()
-    except FileNotFoundError as error:
-        if is_named:
-            raise BadFile(
-                _("{path} is not there; the limits that calls are held to stand in it.").format(path=path)
-            ) from error
-        return []
-    budgets = _read_limits(path, stamp.st_mtime_ns, stamp.st_size)
+    stamp = _read_stamp(path)
+    if stamp is None and is_named:
+        raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
+    budgets = [] if stamp is None else _read_limits(path, stamp)
     if organization is not None and any(one.scope in LEVELS for one in budgets):
-        found = organization.stat() if organization.is_file() else None
-        _check_once(path, stamp.st_mtime_ns, organization, found and found.st_mtime_ns, found and found.st_size)
+        _check_once(path, stamp, organization, _read_stamp(organization))
     return budgets
 
 
+Stamp = tuple[int, int] | None
+"""When a file was written and how large it is; None: it is not there."""
+
+
+def _read_stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise BadFile(
+            _("{file} cannot be read: {strerror}.").format(file=path, strerror=(error.strerror or str(error)).lower())
+        ) from error
+    return found.st_mtime_ns, found.st_size
+
+
 @cache
-def _check_once(path: Path, _: int, organization: Path, _when: int | None, _size: int | None) -> None:
-    check_limits(path, _read_limits(path, path.stat().st_mtime_ns, path.stat().st_size), organization)
+def _check_once(path: Path, stamp: Stamp, organization: Path, _: Stamp) -> None:
+    check_limits(path, _read_limits(path, stamp), organization)
 
 
 def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | None) -> None:
@@ -86,7 +96,7 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
 
 
 @cache
-def _read_limits(path: Path, _when: int, _size: int) -> list[Budget]:
+def _read_limits(path: Path, _stamp: Stamp) -> list[Budget]:
     budgets = [one for one in read_budgets(path) if one.is_enforced]
     for one in budgets:
         try:

@@ -8,21 +8,17 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.table import MODELS
 
 
-def ensure_models(ledger: Ledger, models: Iterable[str], *, anew: bool = False) -> None:
-    """Sees to it, once in a process, that the database knows what each model is called; safe in many at once. `anew`:
-    by the price lists of this machine, whatever the database knows."""
-    new = {*models} if anew else {*models} - ledger.models
+def ensure_models(ledger: Ledger, models: Iterable[str]) -> None:
+    """Sees to it, once in a process, that the database knows what each model is called; safe in many at once."""
+    new = {*models} - ledger.models
     if not new:
         return
     place = "?" if ledger.backend == "sqlite" else "%s"
     ask = f"SELECT 1 FROM {MODELS} WHERE model = {place}"  # noqa: S608
-    insert = (
-        f"INSERT INTO {MODELS} (model, name) VALUES ({place}, {place}) "  # noqa: S608
-        f"ON CONFLICT (model) DO UPDATE SET name = excluded.name WHERE {MODELS}.name <> excluded.name"
-    )
+    insert = f"INSERT INTO {MODELS} (model, name) VALUES ({place}, {place}) ON CONFLICT DO NOTHING"  # noqa: S608
     with ledger.connect() as connection:
         for one in sorted(new):
-            if anew or connection.execute(ask, (one,)).fetchone() is None:
+            if connection.execute(ask, (one,)).fetchone() is None:
                 from flexlib.money.price_book import name_model  # the price lists, which most calls do not need
 
                 connection.execute(insert, (one, name_model(one)))
