@@ -12,7 +12,6 @@ from flexlib.closing.plan import MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.settings import Settings, find_home
-from flexlib.store.budgets import BUDGETS
 from flexlib.store.snapshots import list_months, list_newest
 
 PARAMETERS = ("events.yaml", "chargeback.yaml", "flex_credits.yaml")
@@ -44,11 +43,6 @@ class Closing:
         given = self.output_dir
         return (given if given.name not in ("", "..") else Path(os.path.abspath(given))).parent / "site"
 
-    @property
-    def budgets(self) -> Path | None:
-        file = self.settings.budgets or find_home() / BUDGETS
-        return file if file.is_file() else None
-
     def list_certificates(self, *datasets: str) -> list[AnyCertificate]:
         """Those of the month as it is stored."""
         return [
@@ -78,7 +72,7 @@ class Closing:
     def hash_rules(self) -> dict[str, str]:
         """Who belongs where, the budgets, and the parameter files."""
         params = find_home() / "params"
-        named = (self.settings.organization, self.budgets, *(params / name for name in PARAMETERS))
+        named = (self.settings.organization, self.settings.budgets, *(params / name for name in PARAMETERS))
         return self.hash_files(one for one in named if one)
 
     def hash_place(self, words: Iterable[str]) -> dict[str, str]:

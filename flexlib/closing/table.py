@@ -128,7 +128,7 @@ def find_organization(closing: Closing) -> Iterator[Step]:
 
 def find_budgets(closing: Closing) -> Iterator[Step]:
     """Checks the budgets."""
-    reason = "" if closing.budgets else _("there are no budgets")
+    reason = "" if closing.settings.budgets else _("there are no budgets")
     yield Step("budgets", ("check", *closing.when), _hash_sums(closing), reason)
 
 
@@ -185,7 +185,7 @@ def find_notices(closing: Closing) -> Iterator[Step]:
     """Tells who has to know of budgets, each once."""
     rules = closing.settings.notices
     reason = _("of made-up data nobody is told") if closing.is_demo else ""
-    if not (rules and closing.budgets):
+    if not (rules and closing.settings.budgets):
         reason = _("no rules say who is told of budgets")
     inputs = _hash_sums(closing) | closing.hash_files([rules] if rules else [])
     is_waiting = bool(rules) and bool(Claims(closing.settings.data).list_messages(Fate.WAITING))

@@ -15,6 +15,7 @@ from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
+from flexlib.settings import load_settings
 
 
 def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
@@ -132,3 +133,14 @@ def test_two_lines_of_one_notebook_are_two_steps(tmp_path: Path) -> None:
         "report llm_usage (2)",
     }
     assert run_again(closing, run, ran) == []
+
+
+def test_budgets_that_are_named_and_not_there_are_a_failure_and_not_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_BUDGETS", str(tmp_path / "gone.yaml"))
+    closing = open_closing(tmp_path)
+    closing = replace(closing, settings=replace(closing.settings, budgets=load_settings().budgets))
+    run, ran = make_runner(tmp_path, {"check": 2})
+    assert run_month(open_progress(closing), run, say_nothing) == 2
+    assert ran == ["import", "check"]
