@@ -25,6 +25,7 @@ from flexlib.dates import Month
 from flexlib.deliver.claims import Claim, Claims
 from flexlib.errors import BadFile
 from flexlib.settings import Settings
+from flexlib.store.outbox import put_standing
 
 SEPTEMBER = Month(2025, 9)
 
@@ -93,17 +94,18 @@ def test_a_step_whose_inputs_did_not_change_is_not_run_again(tmp_path: Path) -> 
     assert sorted(ran) == sorted(ALL)
     ran.clear()
     assert run_month(open_progress(closing), run, say_nothing) == 0
-    assert ran == []
-    (tmp_path / "notices.yaml").write_text("another reader")
+    assert ran == ["notify"]
+    (tmp_path / "budgets.yaml").write_text("another budget")
     progress = open_progress(closing)
     found = {step.name: why for step, runs, why in preview_month(progress) if runs}
-    assert found == {"notices": f"changed: {tmp_path / 'notices.yaml'}"}
+    why = f"changed: {tmp_path / 'budgets.yaml'}"
+    made = ("budgets", "report llm_usage", "report chargeback", "export csv", "export focus")
+    assert found == {**dict.fromkeys(made, why), "notices": "there may be something new"}
     run_month(progress, run, say_nothing)
-    assert ran == ["notify"]
     ran.clear()
     (tmp_path / "csv.made").write_text("edited by hand")
     run_month(open_progress(closing), run, say_nothing)
-    assert ran == ["export --format csv"]
+    assert ran == ["export --format csv", "notify"]
     ran.clear()
     run_month(open_progress(closing), run, say_nothing, again=True)
     assert sorted(ran) == sorted(ALL)
@@ -135,7 +137,7 @@ def test_what_a_failure_left_alone_is_kept_once_it_is_mended(tmp_path: Path) -> 
     (tmp_path / "exports" / "usage.csv").write_text("exports/usage.csv")
     ran.clear()
     assert run_month(open_progress(closing), run, say_nothing) == 0
-    assert ran == ["import"]
+    assert ran == ["import", "notify"]
 
 
 def test_files_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_files_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
     ran.clear()
     (tmp_path / "exports" / "a" / "usage.csv").write_text("changed")
     run_month(open_progress(closing), run, say_nothing)
-    assert ran == ["import"]
+    assert ran == ["import", "notify"]
 
 
 def test_what_an_import_left_undecided_is_told_by_those_who_read_the_month(tmp_path: Path) -> None:
@@ -161,6 +163,15 @@ def test_notices_that_wait_for_their_time_are_tried_again(tmp_path: Path) -> Non
     run_month(open_progress(closing), run, say_nothing)
     due = datetime(2099, 1, 1, tzinfo=timezone.utc)
     Claims(tmp_path / "data").add([Claim("email", "a@example.com", "en", "over", OPENAI, due)], NOON)
+    ran.clear()
+    run_month(open_progress(closing), run, say_nothing)
+    assert ran == ["notify"]
+
+
+def test_a_threshold_that_was_reached_since_is_told(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+    run_month(open_progress(closing), run, say_nothing)
+    put_standing(tmp_path / "data", OPENAI, 100)
     ran.clear()
     run_month(open_progress(closing), run, say_nothing)
     assert ran == ["notify"]
