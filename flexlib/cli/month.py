@@ -164,7 +164,8 @@ def render_summary(progress: Progress, file: Path) -> str:
     what = ", ".join(f"{_(name)}: {count}" for name, count in counts if count)
     said = _("{month}: {what}; exit code {code}")
     lines = [said.format(month=progress.closing.month.title, what=what, code=progress.exit_code)]
-    made = [name for one in records for name in one.files if not name.endswith(BEHIND)]
+    shown = [[*one.files][:1] if one.step == "site" else one.files for one in records]  # a site by its first page
+    made = [name for files in shown for name in files if not name.endswith(BEHIND)]
     return "\n".join([*lines, *(f"📄 {name}" for name in (*made, str(file)))])
 
 

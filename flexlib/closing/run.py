@@ -217,7 +217,9 @@ def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
     if not isinstance(facts, dict):
         return []
     named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]
-    named += [f"{facts['folder']}/index.html"] if "folder" in facts else []  # of a site, by which it is entered
+    if "folder" in facts:  # of a site, the page first by which it is entered
+        pages = [one for name in ("written", "kept") for one in facts.get(name, ())]
+        named += [f"{facts['folder']}/{one}" for one in sorted(pages, key=lambda one: (one != "index.html", one))]
     return [one for one in named if isinstance(one, str)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 
 ATTACHED = ("*.html", "*.pdf", "*.xlsx")
 """What a mail may show or hold of the month's folder."""
+OTHER_MONTH = re.compile(r"\b\d{4}-\d{2}\b")
+"""In the value of a parameter, such as that of `against`: a month, maybe a later one, that the report reads, too."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
         if not lines:
             yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month))
-    sums, times = _hash_sums(closing), Counter[str]()
+    rules, times = closing.hash_rules(), Counter[str]()
     for line in lines:
         notebook = find_notebook(line.notebook)
         known, given = read_parameters(notebook), dict(line.parameters)
@@ -153,7 +156,8 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         when = closing.when if "month" in known else ("-p", "year", str(closing.month.year), *closing.when[4:])
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
-        inputs = sums | closing.hash_files([notebook])
+        reads_others = "month" not in known or any(OTHER_MONTH.search(str(value)) for value in given.values())
+        inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
         stem = ReportRequest(notebook, given, None, None).stem
         times[stem] += 1
         name = f"report {stem}" if times[stem] == 1 else f"report {stem} ({times[stem]})"
@@ -204,8 +208,9 @@ def find_mail(closing: Closing) -> Iterator[Step]:
 TABLE = (
     Line("fetch", (), find_fetch),
     Line("rates", (), find_rates),
-    Line("ledger", ("rates",), find_ledger_months),
-    Line("import", ("rates",), find_import),
+    # Rates are no need: what lacks one says so, and their service may be away for a day.
+    Line("ledger", (), find_ledger_months),
+    Line("import", (), find_import),
     Line("organization", ("fetch", "ledger", "import"), find_organization),
     Line("budgets", ("organization",), find_budgets),
     Line("reports", ("budgets",), find_reports, at_once=True),

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_month_run import ALL, Killed, list_outcomes, make_runner, open_closing, say_nothing
+from test_month_run import ALL, Killed, list_outcomes, make_runner, open_closing, say_nothing, store_import
 
 from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
+from flexlib.closing.steps import Outcome
 from flexlib.settings import load_settings
+from flexlib.site.write import write_site
 
 
 def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
@@ -144,3 +146,50 @@ def test_budgets_that_are_named_and_not_there_are_a_failure_and_not_none(
     run, ran = make_runner(tmp_path, {"check": 2})
     assert run_month(open_progress(closing), run, say_nothing) == 2
     assert ran == ["import", "check"]
+
+
+@pytest.mark.parametrize(
+    ("line", "runs"),
+    [
+        (ReportLine("year"), True),
+        (ReportLine("compare_months", {"against": "2025-11"}), True),
+        (ReportLine("compare_months", {"against": "2025-11@20251201T000000.000000Z-01234567"}), True),
+        (ReportLine("compare_months"), False),
+        (ReportLine("llm_usage"), False),
+    ],
+)
+def test_a_report_that_reads_later_months_runs_again_when_one_is_stored(
+    tmp_path: Path, line: ReportLine, *, runs: bool
+) -> None:
+    closing, (run, ran) = open_closing(tmp_path, reports=(line,), exports=()), make_runner(tmp_path)
+    run_again(closing, run, ran)
+    store_import(tmp_path / "data", "2025-11")
+    page = f"report --notebook {line.notebook}"
+    assert run_again(closing, run, ran) == (["notify", page] if runs else ["notify"])
+
+
+@pytest.mark.parametrize("page", ["index.html", "2025-09/index.html", "model-gpt.html"])
+def test_a_site_that_lacks_a_page_is_built_again(tmp_path: Path, page: str) -> None:
+    closing, ran = open_closing(tmp_path, left_out=frozenset({"rates"}), reports=(), exports=()), list[str]()
+    store_import(tmp_path / "data")
+    site = tmp_path / "site"
+
+    def run(words: Sequence[str]) -> Ran:
+        ran.append(words[0])
+        files = {name: name.encode() for name in ("index.html", "2025-09/index.html", "model-gpt.html")}
+        done = write_site(files, site) if words[0] == "site" else None
+        return Ran(0, {"folder": str(site), **vars(done)} if done else {}, ())
+
+    run_again(closing, run, ran)
+    assert "site" not in run_again(closing, run, ran)
+    (site / page).unlink()
+    assert "site" in run_again(closing, run, ran)
+    assert "site" not in run_again(closing, run, ran)
+
+
+def test_without_the_peso_the_month_is_closed_and_the_failure_is_told(tmp_path: Path) -> None:
+    closing, (run, ran) = open_closing(tmp_path, left_out=frozenset({"site"})), make_runner(tmp_path, {"fx": 1})
+    progress = open_progress(closing)
+    assert run_month(progress, run, say_nothing) == 1
+    assert sorted(ran) == sorted([*ALL, "fx"])
+    assert [one.step for one in progress.all_records if one.outcome is Outcome.FAILED] == ["rates"]

@@ -70,9 +70,9 @@ def make_runner(folder: Path, codes: dict[str, int] | None = None) -> tuple[Run,
     return run, ran
 
 
-def store_import(data: Path) -> None:
+def store_import(data: Path, month: str = "2025-09") -> None:
     """A version as an import names it: a month's run looks only whether there is one."""
-    (data / "usage" / "2025-09" / "import" / "20251001T000000.000000Z-01234567").mkdir(parents=True, exist_ok=True)
+    (data / "usage" / month / "import" / "20251001T000000.000000Z-01234567").mkdir(parents=True, exist_ok=True)
 
 
 def say_nothing(record: Record) -> None:
