@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
 from flexlib.i18n import _, translate_count
 
 LIMIT_PASSED = 5
 """The exit code of a check that went well and found a budget exceeded."""
+RANK = (2, 1, 4, 3, LIMIT_PASSED, 0)
+"""Exit codes, the worst first. Any other, such as that of a process that was killed, is a run that failed."""
 
 LONGEST_QUOTED = 255
 """Nothing longer is a name, not of a file either."""
@@ -220,12 +221,10 @@ class LimitUnknown(LimitReached):
         return type(self), (self.reason,)
 
 
-def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:
-    """That a notebook has no parameter of this name, with the one that is nearest, in a sentence."""
-    names = list(known)
-    near = "".join(_(" (did you mean {name}?)").format(name=one) for one in get_close_matches(name, names, n=1))
-    said = _("Unknown parameter {name}{near}; {notebook} takes {known}.")
-    return BadParameter(said.format(name=name, near=near, notebook=notebook, known=", ".join(names) or _("none")))
+def choose_worst(codes: Iterable[int]) -> int:
+    """The gravest exit code by `RANK`; 0 of none."""
+    found = {code if code in RANK else 1 for code in codes}
+    return next((code for code in RANK if code in found), 0)
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
@@ -243,8 +242,6 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
 def explain_missing(error: ImportError) -> ExtraMissing | None:
     """Which extra to install, in a sentence, where the module that was not found belongs to one."""
     module = (error.name or "").partition(".")[0]
-    for extra, modules in MODULES_OF_EXTRAS.items():
-        if module in modules:
-            return ExtraMissing(_("This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
-                .format(module=module, extra=extra))  # fmt: skip
-    return None
+    extra = next((one for one, modules in MODULES_OF_EXTRAS.items() if module in modules), None)
+    said = _("This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
+    return ExtraMissing(said.format(module=module, extra=extra)) if extra else None

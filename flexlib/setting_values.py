@@ -1,14 +1,15 @@
-"""What a setting may be: the texts of the environment read into values, or refused in one sentence."""
+"""What a setting or a parameter may be: texts read into values, or refused in one sentence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 
 from flexlib.checks import BillTolerance
-from flexlib.errors import BadSetting
+from flexlib.errors import BadParameter, BadSetting
 from flexlib.formats import is_utf8
 from flexlib.i18n import LANGUAGES, _, read_system_language
 
@@ -17,6 +18,8 @@ PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z
 AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
+JUDGING = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_MOST_UNPRICED")
+"""The settings that judge a month that is stored."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -98,6 +101,21 @@ def read_choice(name: str, text: str, choices: Sequence[str]) -> str:
     return text
 
 
+def read_yes(name: str, text: str | None) -> bool:
+    """Whether a setting is set, which can only be `yes`. Raises `BadSetting`."""
+    if text not in (None, "yes"):
+        raise BadSetting(_("{name} is {text!r}; it must be yes, or not set.").format(name=name, text=text))
+    return text is not None
+
+
 def choose_language(text: str | None, environment: Mapping[str, str]) -> str:
     """The language that FLEXLIB_LANG says; where it is None, that of the system. Raises `BadSetting`."""
     return read_system_language(environment) if text is None else read_choice("FLEXLIB_LANG", text, LANGUAGES)
+
+
+def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:
+    """That a notebook has no parameter of this name, with the one that is nearest, in a sentence."""
+    names = list(known)
+    near = "".join(_(" (did you mean {name}?)").format(name=one) for one in get_close_matches(name, names, n=1))
+    said = _("Unknown parameter {name}{near}; {notebook} takes {known}.")
+    return BadParameter(said.format(name=name, near=near, notebook=notebook, known=", ".join(names) or _("none")))

@@ -14,10 +14,12 @@ from dotenv import dotenv_values
 from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadSetting
+from flexlib.formats import format_plain
 from flexlib.i18n import _, mark_text
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
+    JUDGING,
     LOOPBACK,
     check_base_url,
     check_key,
@@ -26,13 +28,13 @@ from flexlib.setting_values import (
     read_choice,
     read_share,
     read_tolerance,
+    read_yes,
 )
 
 CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """Of these the first that is set names the certificates to trust."""
 VARIABLES = (
-    "FLEXLIB_BILL_TOLERANCE_SHARE",
-    "FLEXLIB_BILL_TOLERANCE_USD",
+    *JUDGING,
     "FLEXLIB_BUDGETS",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
@@ -41,7 +43,6 @@ VARIABLES = (
     "FLEXLIB_LANG",
     "FLEXLIB_MAIL",
     "FLEXLIB_METADATA_BYTES",
-    "FLEXLIB_MOST_UNPRICED",
     NO_WITNESS,
     "FLEXLIB_NOTICES",
     "FLEXLIB_ORGANIZATION",
@@ -129,6 +130,12 @@ class Settings:
         """What masks metadata, recorded or imported. Raises `BadSetting`."""
         return replace(PrivacyGuard.parse(self.privacy or "all"), secret=self.service_key)
 
+    @property
+    def judging(self) -> dict[str, str]:
+        """Those of `JUDGING`, by their names."""
+        values = self.bill_tolerance.share, self.bill_tolerance.usd, self.most_unpriced
+        return dict(zip(JUDGING, map(format_plain, values), strict=True))
+
     def hide_key(self, text: str) -> str:
         """The text without the service key, and without what servers of notices keep secret."""
         for secret in self.servers.secrets:
@@ -188,13 +195,6 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
 
     if (unit := read("WINDSURF_CONSUMPTION_UNIT")) is not None:
         unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
-    no_witness = read(NO_WITNESS)
-    if no_witness not in (None, "yes"):
-        raise BadSetting(
-            _("{no_witness} is {no_witness_2!r}; it must be yes, or not set.").format(
-                no_witness=NO_WITNESS, no_witness_2=no_witness
-            )
-        )
     data, size = read("FLEXLIB_DATA"), read("FLEXLIB_METADATA_BYTES")
     if size is not None and not (size.isdecimal() and int(size) > 0):
         raise BadSetting(_("FLEXLIB_METADATA_BYTES is {size!r}; it must be a whole number above 0.").format(size=size))
@@ -208,7 +208,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         privacy=read("FLEXLIB_PRIVACY"),
         metadata_bytes=int(size) if size else METADATA_BYTES,
         most_unpriced=read_share("FLEXLIB_MOST_UNPRICED", read("FLEXLIB_MOST_UNPRICED"), MOST_UNPRICED),
-        has_no_witness=no_witness is not None,
+        has_no_witness=read_yes(NO_WITNESS, read(NO_WITNESS)),
         bill_tolerance=read_tolerance(
             ("FLEXLIB_BILL_TOLERANCE_USD", read("FLEXLIB_BILL_TOLERANCE_USD")),
             ("FLEXLIB_BILL_TOLERANCE_SHARE", read("FLEXLIB_BILL_TOLERANCE_SHARE")),

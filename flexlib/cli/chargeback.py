@@ -18,7 +18,7 @@ from flexlib.cli.options import (
     read_count,
     warn_of_month,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
@@ -76,9 +76,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints who is charged, writes what was asked for, gives the exit code of the month's state; 4, and nothing
     written, where the lines are not the whole month."""
     from flexlib.front.chargeback import charge_month, find_rules
-    from flexlib.front.months import find_look
     from flexlib.front.organization_check import count_undecided, explain_undecided
-    from flexlib.front.spend import load_spend
 
     if arguments.rules and not arguments.rules.is_file():
         raise BadFile(
@@ -93,16 +91,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     rules = find_rules(arguments.rules)
     month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month)
-    spend = load_spend(
-        month,
-        None,
-        settings.data,
-        zone=arguments.zone,
-        names=arguments.names,
-        tolerance=settings.bill_tolerance,
-        look=find_look(settings, settings.data),
-        roster=arguments.roster or settings.organization,
-    )
+    spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
     made = charge_month(spend, arguments.per or arguments.by, rules, share=arguments.share)
     written = _write_files(made, arguments, settings)
     if arguments.json:

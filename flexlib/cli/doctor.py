@@ -17,9 +17,9 @@ from pathlib import Path
 
 import flexlib
 from flexlib.certificate import State
-from flexlib.cli.options import Commands, add_command, choose_worst, find_exit_code, load_judged
+from flexlib.cli.options import Commands, add_command, find_exit_code, load_judged
 from flexlib.dates import Month, Span
-from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, explain_missing
+from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, choose_worst, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment, format_number
 from flexlib.i18n import _, write_number
 from flexlib.settings import Settings, find_home, list_set

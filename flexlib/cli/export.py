@@ -11,7 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flexlib.cli.export_formats import CHARTS, DIALECTS, FORMATS, Exported, Source, check_libraries, take_formats
+from flexlib.cli.export_formats import (
+    CHARTS,
+    DIALECTS,
+    FORMATS,
+    Exported,
+    Source,
+    check_libraries,
+    check_zone,
+    take_formats,
+)
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -21,7 +30,7 @@ from flexlib.cli.options import (
     find_exit_code,
     warn_of_month,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, NotebookFailed
 from flexlib.formats import clean_text, format_amount, format_count, format_plain
@@ -48,9 +57,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help=_("where one file goes (default in output/)"))
     parser.add_argument("--output-dir", type=Path, default=Path("output"), metavar="FOLDER",
                         help=_("where files go, and pictures in a folder charts (default output)"))  # fmt: skip
+    parser.add_argument("--zone", default="UTC", help=_("whose month and days, such as America/Santiago (default UTC)"))
     parser.add_argument("--csv-dialect", choices=DIALECTS, default=DIALECTS[0],
-                        help=_("of --format csv: es-CL has semicolons, decimal commas and a byte order mark, as "
-                               "Excel in Chile opens it"))  # fmt: skip
+                        help=_("how --format csv is written: plain (1234.5, commas between), or es-CL (1234,5, "
+                               "semicolons between) as Excel in Chile opens it (default plain)"))  # fmt: skip
     parser.add_argument("--names", action="store_true",
                         help=_("people by name instead of under pseudonyms, for the file's owner alone"))  # fmt: skip
     parser.add_argument("--json", action="store_true", help=_("say as JSON what was written, amounts as exact text"))
@@ -61,24 +71,12 @@ def add_commands(commands: Commands) -> None:
 
 def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     """Writes the files, says what is in them; the exit code is that of the month."""
-    from flexlib.front.months import find_look
-    from flexlib.front.spend import load_spend
-
     month, formats = Month(arguments.year, arguments.month), arguments.format
     _check_options(arguments)
     check_libraries(formats)
+    check_zone(formats, arguments.zone)
     settings = open_shown(arguments, settings, month)
-    look = find_look(settings, settings.data)
-    spend = load_spend(
-        month,
-        None,
-        settings.data,
-        zone="UTC",
-        names=arguments.names,
-        tolerance=settings.bill_tolerance,
-        look=look,
-        roster=arguments.roster or settings.organization,
-    )
+    spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))
         source = Source(lambda: spend, make, arguments.names, arguments.csv_dialect)
@@ -129,6 +127,8 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     values: dict[str, object] = {"year": month.year, "month": month.month}
     if arguments.names and "names" in known:
         values["names"] = True
+    if arguments.zone != "UTC":
+        values["zone"] = arguments.zone
     request = check_request(arguments.notebook, values, settings.service_key)
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
     try:

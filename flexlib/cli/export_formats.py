@@ -212,6 +212,14 @@ def take_formats(text: str) -> list[str]:
     return names
 
 
+def check_zone(names: Iterable[str], zone: str) -> None:
+    """Raises `BadParameter` where a format cannot be of this zone."""
+    if zone != "UTC" and "focus" in names:
+        raise BadParameter(
+            _("FOCUS counts by days of UTC, so focus cannot be of {zone}; ask for it alone, in UTC.").format(zone=zone)
+        )
+
+
 def check_libraries(names: Iterable[str]) -> None:
     """Raises `ExtraMissing` where a format needs a library that is not installed: before a page is made for it."""
     for name in names:

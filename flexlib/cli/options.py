@@ -230,11 +230,6 @@ def find_exit_code(certificates: Sequence[Certificate], state: State | None = No
     return max(one.exit_code for one in certificates) if worst is State.UNWITNESSED else worst.exit_code
 
 
-def choose_worst(codes: Sequence[int]) -> int:
-    """Of exit codes that of a fault, else of what cannot be trusted, else of what lacks something."""
-    return min(codes, key=lambda code: (code == 0, code in (3, 4), -code), default=0)
-
-
 def read_count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(_("{text!r} is not a number from 1 to 1000").format(text=text))

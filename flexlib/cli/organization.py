@@ -18,7 +18,7 @@ from flexlib.cli.options import (
     find_exit_code,
     read_count,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import clean_text, format_amount, format_count, format_number, format_plain, format_short_day
@@ -66,9 +66,7 @@ def add_commands(commands: Commands) -> None:
 
 def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the check; exits with 3 where somebody spends and is nowhere, or a team has no line; else as the month."""
-    from flexlib.front.months import find_look
     from flexlib.front.organization_check import check_organization
-    from flexlib.front.spend import load_spend
     from flexlib.store.organization import read_organization
 
     file = arguments.roster or settings.organization
@@ -82,8 +80,7 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     organization = read_organization(file)
     month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month)
-    spend = load_spend(month, None, settings.data, zone="UTC", names=arguments.names, roster=file,
-                       tolerance=settings.bill_tolerance, look=find_look(settings, settings.data))  # fmt: skip
+    spend = load_shown_spend(settings, month, names=arguments.names, roster=file)
     made = check_organization(spend, organization)
     print(json.dumps(describe_check(made, names=arguments.names), indent=2, ensure_ascii=False) if arguments.json
           else render_check(made, arguments.top, names=arguments.names))  # fmt: skip

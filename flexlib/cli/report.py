@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
-from flexlib.cli.export_formats import check_libraries
+from flexlib.cli.export_formats import check_libraries, check_zone
 from flexlib.cli.options import (
     Commands,
     add_command,
     add_fetch_options,
     add_span_options,
     asks_demo,
-    choose_worst,
     find_exit_code,
     open_settings,
     read_span,
@@ -28,9 +27,8 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import bring_month
 from flexlib.cli.report_with import add_with_option, write_beside
-from flexlib.cli.verify import tell_settings
 from flexlib.dates import Month, Span
-from flexlib.errors import BadMonth, BadParameter, FlexlibError
+from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import LANGUAGES, _, use_language
 from flexlib.nesting import decode_yaml
@@ -84,8 +82,10 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
 
     check_libraries(arguments.beside)
     requests = list_requests(arguments, settings.service_key)
+    for one in requests:
+        check_zone(arguments.beside, str(one.values.get("zone", "UTC")))
     is_demo, many = asks_demo(arguments, settings), len(requests) > 1
-    told = tell_settings(settings)
+    told = settings.judging
     # Each notebook has a process of its own, and a thread that talks to it; this one only waits, so that Ctrl-C ends
     # all of them at once.
     pool = ThreadPoolExecutor(os.cpu_count())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import asks_demo, open_settings, read_fetch_options
@@ -18,6 +19,7 @@ from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
+    from flexlib.front.spend import Spend
     from flexlib.report.parameters import ReportRequest
 
 
@@ -100,12 +102,31 @@ def _close_ledger(month: Month, zone: str, settings: Settings) -> None:
 
 def open_shown(arguments: argparse.Namespace, settings: Settings, *months: Month, before: int = 1) -> Settings:
     """The settings of what is shown, see `open_settings`, once its `months` are there: with `--demo` the made-up
-    company's are brought, and so many `before` each."""
-    is_demo = bool(arguments.demo) and asks_demo(arguments, settings)
+    company's are brought, in the zone that is asked for, and so many `before` each."""
+    is_demo, zone = bool(arguments.demo) and asks_demo(arguments, settings), getattr(arguments, "zone", "UTC")
     with open_settings(arguments, settings, offline=not is_demo, judged=months) as shown:
         for month in months if is_demo else ():
-            ensure_demo(month, "UTC", shown, before)
+            ensure_demo(month, zone, shown, before)
     return shown
+
+
+def load_shown_spend(
+    settings: Settings,
+    first: Month,
+    last: Month | None = None,
+    *,
+    zone: str = "UTC",
+    names: bool = False,
+    roster: Path | None = None,
+) -> Spend:
+    """What is shown of these months, judged as the settings say; `roster`: instead of the organization that they name.
+    Raises `SnapshotMissing`."""
+    from flexlib.front.months import find_look
+    from flexlib.front.spend import load_spend
+
+    tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)
+    roster = roster or settings.organization
+    return load_spend(first, last, settings.data, zone=zone, names=names, tolerance=tolerance, look=look, roster=roster)
 
 
 def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /, **options: Any) -> None:  # noqa: ANN401

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.export_formats import FORMATS, Source, take_formats
+from flexlib.cli.report_months import load_shown_spend
 from flexlib.i18n import _
 from flexlib.settings import Settings
 
@@ -39,19 +40,7 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
 
 def _load(request: ReportRequest, settings: Settings) -> Spend | None:
     """All that is stored of the page's month, as `flexlib export` loads it; None of a page of no month."""
-    from flexlib.front.months import find_look
-    from flexlib.front.spend import load_spend
-
     if request.month is None:
         return None
-    zone = str(request.values.get("zone", "UTC"))
-    return load_spend(
-        request.month,
-        None,
-        settings.data,
-        zone=zone,
-        names=bool(request.values.get("names")),
-        tolerance=settings.bill_tolerance,
-        look=find_look(settings, settings.data),
-        roster=settings.organization,
-    )
+    zone, names = str(request.values.get("zone", "UTC")), bool(request.values.get("names"))
+    return load_shown_spend(settings, request.month, zone=zone, names=names)

@@ -18,14 +18,13 @@ from flexlib.cli.options import (
     add_demo_option,
     add_month_options,
     add_roster_option,
-    choose_worst,
     find_exit_code,
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.cli.send_contents import MonthWriter
 from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
 from flexlib.dates import Month
-from flexlib.errors import BadFile, InvalidRequest
+from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
 from flexlib.i18n import _
 from flexlib.settings import DEMO, Settings, find_home

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.cli.report_months import load_shown_spend
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
@@ -58,24 +59,13 @@ class MonthWriter:
     ) -> MonthWriter:
         """Of a report that may be handed on. Raises what `report.fresh` does where it may not, and `BadFile`."""
         from flexlib.front.chargeback import find_rules
-        from flexlib.front.months import find_look
-        from flexlib.front.spend import load_spend
         from flexlib.report.fresh import check_fresh, check_snapshots, read_zone
 
         if arguments.rules and not arguments.rules.is_file():
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
         command = f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}"
         check_fresh(page, command)
-        spend = load_spend(
-            month,
-            None,
-            settings.data,
-            zone=read_zone(page),
-            names=False,
-            tolerance=settings.bill_tolerance,
-            look=find_look(settings, settings.data),
-            roster=arguments.roster or settings.organization,
-        )
+        spend = load_shown_spend(settings, month, zone=read_zone(page), roster=arguments.roster)
         check_snapshots(page, spend.loaded[0].snapshots, command)
         return cls(month, page, spend, find_rules(arguments.rules), settings.language, largest)
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option, open_settings
+from flexlib.cli.report_months import load_shown_spend
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text, format_count
 from flexlib.i18n import _
@@ -42,8 +43,6 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         raise SnapshotMissing(
             _("Nothing is stored in {data}, so there is no month to show; run flexlib fetch first.").format(data=data)
         )
-    from flexlib.front.months import find_look
-    from flexlib.front.spend import load_spend
     from flexlib.site.facts import Facts, find_reports, find_span
     from flexlib.site.feed import render_feed
     from flexlib.site.first_page import render_site
@@ -55,10 +54,7 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     sub = DEMO if is_made_up(data) else ""
     reports, left = find_reports(arguments.reports / sub, share=arguments.share)
     months = find_span(stored, reports).months
-    spend = load_spend(
-        months[0], months[-1], data, zone="UTC", names=False, tolerance=settings.bill_tolerance,
-        look=find_look(settings, data), roster=arguments.roster or settings.organization,
-    )  # fmt: skip
+    spend = load_shown_spend(settings, months[0], months[-1], roster=arguments.roster)
     site = Site(Facts(spend, tuple(reports), arguments.share))
     files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
     done = write_site(files | {one.path: one.content for one in reports}, folder := arguments.output / sub)

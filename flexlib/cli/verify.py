@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.options import Commands, add_command, choose_worst
-from flexlib.formats import clean_lines, format_plain
+from flexlib.cli.options import Commands, add_command
+from flexlib.errors import choose_worst
+from flexlib.formats import clean_lines
 from flexlib.i18n import _
 from flexlib.proof import write_unclosed
 from flexlib.settings import DEMO, Settings
@@ -37,21 +38,12 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     pages = list_pages(arguments.place)
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
-    found = verify_pages(pages, data, told=tell_settings(settings), unclosed=_tell_unclosed(settings, data))
+    found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
     if arguments.json:
         print(json.dumps([describe_verified(one) for one in found], indent=2, ensure_ascii=False))
     else:
         print("\n".join(map(render_verified, found)))
     return choose_worst([one.exit_code for one in found])
-
-
-def tell_settings(settings: Settings) -> dict[str, str]:
-    """The settings that judge a month, by their names, for the manifest of its page."""
-    return {
-        "FLEXLIB_BILL_TOLERANCE_SHARE": format_plain(settings.bill_tolerance.share),
-        "FLEXLIB_BILL_TOLERANCE_USD": format_plain(settings.bill_tolerance.usd),
-        "FLEXLIB_MOST_UNPRICED": format_plain(settings.most_unpriced),
-    }
 
 
 def describe_verified(one: Verified) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from flexlib.cli.options import (
     read_count,
     warn_of_month,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_number, format_plain
@@ -62,15 +62,11 @@ def add_commands(commands: Commands) -> None:
 
 def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints what it would have come to, gives the exit code of the month's state."""
-    from flexlib.front.months import find_look
-    from flexlib.front.spend import load_spend
     from flexlib.front.what_if import find_what_ifs
 
     month = Month(arguments.year, arguments.month)
     settings = open_shown(arguments, settings, month)
-    tolerance, look = settings.bill_tolerance, find_look(settings, settings.data)
-    options = {"zone": arguments.zone, "names": arguments.names, "tolerance": tolerance, "look": look}
-    spend = load_spend(month, None, settings.data, **options)
+    spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names)
     (usage,) = spend.loaded
     if arguments.cap is not None and not spend.credits.limit(1):
         raise InvalidRequest(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
-from flexlib.errors import BadSetting, explain_unknown
+from flexlib.errors import BadSetting
 from flexlib.formats import clean_text, format_amount
 from flexlib.i18n import _
 from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
+from flexlib.setting_values import explain_unknown
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage

@@ -17,12 +17,13 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 
 from flexlib.i18n import find_language
 from flexlib.report.parameters import is_secret_name
+from flexlib.setting_values import JUDGING
 from flexlib.settings import VARIABLES
 
 FILES = ("FLEXLIB_BUDGETS", "FLEXLIB_ORGANIZATION")
 """Named from where the command runs; a notebook works in a folder of its own."""
 
-TOLD = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_MOST_UNPRICED", *FILES)
+TOLD = (*JUDGING, *FILES)
 """No secrets, and a page without them would say otherwise of a month than the console does."""
 
 PASSED_ON = (

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.dates import Month
-from flexlib.errors import BadParameter, explain_unknown
+from flexlib.errors import BadParameter
 from flexlib.i18n import _
 from flexlib.nesting import decode_json, format_given
 from flexlib.report.folder import find_packaged
+from flexlib.setting_values import explain_unknown
 from flexlib.settings import find_home
 
 REQUIRED = ("year", "month")

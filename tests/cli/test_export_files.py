@@ -60,6 +60,15 @@ def test_several_formats_are_written_at_once_and_told_one_by_one(capsys: pytest.
         (["--format", "png", "--output", "a.png"], "name their folder by --output-dir"),
         (["--format", "focus", "--csv-dialect", "es-CL"], "--csv-dialect is of --format csv, which is not asked for"),
         (["--format", "xlsx", "--notebook", "nothing"], "There is no notebook 'nothing'"),
+        (
+            ["--format", "csv,focus", "--zone", "Asia/Tokyo"],
+            "FOCUS counts by days of UTC, so focus cannot be of Asia/To",
+        ),
+        (["--format", "csv", "--zone", "Mars"], "Mars"),
+        (
+            ["--format", "json", "--notebook", "flex_credits", "--zone", "Asia/Tokyo"],
+            "Unknown parameter zone; flex_cred",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_a_sentence_and_nothing_is_written(
