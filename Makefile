@@ -67,7 +67,7 @@ bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), plant
 	$(BIN)/python tests/bench/bench_pages.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
-	rm -rf .venv .venv-* reports output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .venv-* reports site output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 EXTRAS_report := [reports]
 EXTRAS_test   := [test]

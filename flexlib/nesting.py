@@ -140,6 +140,18 @@ def list_yaml_lines(text: str, name: str) -> list[int]:
     return [one.start_mark.line + 1 for one in found.value] if isinstance(found, yaml.SequenceNode) else []
 
 
+def find_yaml_lines(text: str) -> dict[str, int]:
+    """The line, from 1, of each name of a mapping, by the name as it is written.
+
+    >>> find_yaml_lines("a: 1\\nb:\\n  - 2\\n")
+    {'a': 1, 'b': 2}
+    """
+    import yaml
+
+    node = yaml.compose(text, yaml.SafeLoader)
+    return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
+
+
 def format_given(value: object) -> str:
     """What was given, as an error shows it: its `repr`, cut where that is long or nested."""
     return _SHORT.repr(value)

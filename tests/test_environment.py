@@ -59,3 +59,9 @@ def test_the_package_is_found_from_the_folder_that_holds_the_clone(tmp_path: Pat
     script = "import flexlib; from flexlib import record_usage; print(flexlib.__file__)"
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (ran.stdout.strip(), ran.stderr) == (str(HOME / "flexlib" / "__init__.py"), "")
+
+
+def test_what_a_company_writes_into_a_copy_of_an_example_is_not_kept_by_git() -> None:
+    ignored = (HOME / ".gitignore").read_text().splitlines()
+    own = {f"params/{file.name.replace('.example', '')}" for file in (HOME / "params").glob("*.example.*")}
+    assert own - {*ignored} == set()

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from flexlib.cli.export_formats import FORMATS, check_libraries
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
 from flexlib.dates import Month, check_begun
-from flexlib.errors import BadSetting, InvalidRequest
+from flexlib.errors import BadFile, BadSetting, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import _, use_language
 from flexlib.settings import DEMO, NO_KEY, Settings, find_home
@@ -97,7 +98,9 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     from flexlib.store.server import is_made_up
     from flexlib.store.snapshots import list_newest
 
-    plan = read_plan(arguments.plan or find_home() / PLAN, is_named=arguments.plan is not None)
+    plan = read_plan(arguments.plan or find_home() / PLAN, FORMATS, is_named=arguments.plan is not None)
+    check_libraries((*plan.beside, *plan.exports))
+    check_files(settings)
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
     now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
@@ -122,6 +125,16 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     return closing
 
 
+def check_files(settings: Settings) -> None:
+    """Raises `BadFile` where a file that a setting names is not there: without it the month would be another one."""
+    named = {"FLEXLIB_BUDGETS": settings.budgets, "FLEXLIB_MAIL": settings.mails,
+             "FLEXLIB_NOTICES": settings.notices, "FLEXLIB_ORGANIZATION": settings.organization}  # fmt: skip
+    for setting, file in named.items():
+        if file is not None and not file.is_file():
+            said = _("{setting} names {file}, which is not there; put it back, or name another one. Nothing was done.")
+            raise BadFile(said.format(setting=setting, file=file))
+
+
 def find_width() -> int:
     """Of what became of a step, in the reader's language."""
     return max(len(_(one)) for one in (*MANY_OUTCOMES, "does not")) + 1
@@ -136,9 +149,10 @@ def print_preview(
         print(json.dumps({"month": str(closing.month), "steps": steps}, indent=2, ensure_ascii=False))
         return
     print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
+    longest = max(WIDTH, *(len(name) + 1 for name, *_ in found))
     for name, words, runs, why in found:
         what = _("runs") if runs else _("does not")
-        print(clean_text(f"  {name:<{WIDTH}}{what:<{find_width()}} {why}"))
+        print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))
         if runs:
             print(clean_text(f"    flexlib {shlex.join(words)}"))
 
@@ -150,7 +164,7 @@ def print_step(record: Record, *, shows: bool = False) -> None:
     took = [_("{seconds} s").format(seconds=record.seconds)] if is_new and record.seconds is not None else []
     ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
     said = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
-    print(clean_text(f"  {name:<{WIDTH}}{what:<{find_width()}} {', '.join(said)}".rstrip()), flush=True)
+    print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(said)}".rstrip()), flush=True)
     for line in record.said if record.outcome == "done" and not shows else ():
         print(clean_text(f"    {line}"), flush=True)
 

@@ -66,7 +66,7 @@ def add_commands(commands: Commands) -> None:
 def read_key(text: str) -> str:
     """The key of a notice; not that of an empty variable of a shell."""
     if not text.strip():
-        raise argparse.ArgumentTypeError(_("the key is empty; flexlib check lists those of open notices."))
+        raise argparse.ArgumentTypeError(_("the key is empty; flexlib check and flexlib send name open ones."))
     return text.strip()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli import month
+from flexlib.cli.export_formats import FORMATS
 from flexlib.cli.options import Commands, add_command
 from flexlib.i18n import _
 from flexlib.settings import Settings, find_home, list_set
@@ -23,7 +24,7 @@ DAY, AT = 2, "06:00"
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "schedule", _("the entry by which another program runs the month"), _("""\
+    parser = add_command(commands, "schedule", _("how cron, systemd, Windows or GitHub runs flexlib month"), _("""\
   flexlib schedule --cron
   flexlib schedule --systemd --day 3 --at 07:30
   flexlib schedule --windows
@@ -31,10 +32,10 @@ def add_commands(commands: Commands) -> None:
   flexlib schedule --cron -- --plan params/finance.yaml    options of flexlib month"""))  # fmt: skip
     kinds = parser.add_mutually_exclusive_group(required=True)
     for name, what in (
-        ("cron", _("lines for crontab -e")),
-        ("systemd", _("a service and a timer")),
-        ("windows", _("a task of Windows' Task Scheduler, as XML")),
-        ("github", _("a workflow of GitHub Actions")),
+        ("cron", _("print lines for crontab -e")),
+        ("systemd", _("print a service and a timer for systemd")),
+        ("windows", _("print a task for Windows' Task Scheduler, as XML")),
+        ("github", _("print a workflow for GitHub Actions")),
     ):
         kinds.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=what)
     parser.add_argument(
@@ -42,12 +43,19 @@ def add_commands(commands: Commands) -> None:
         type=_read_day,
         default=DAY,
         metavar="DAY",
-        help=_("of each month, 1 to 28 (default {day}: the month has ended in every zone)").format(day=DAY),
+        help=_(
+            "day of each month on which it runs, 1 to 28 (default {day}: the month before has ended in every zone)"
+        ).format(day=DAY),
     )
     parser.add_argument(
-        "--at", default=AT, metavar="HH:MM", help=_("in the zone of the month's plan (default {at})").format(at=AT)
+        "--at",
+        default=AT,
+        metavar="HH:MM",
+        help=_("time of day at which it runs, in the zone of the plan (default {at})").format(at=AT),
     )
-    parser.add_argument("options", nargs="*", metavar="OPTION", help=_("of flexlib month, after --"))
+    parser.add_argument(
+        "options", nargs="*", metavar="OPTION", help=_("option of the flexlib month that runs, after --")
+    )
     parser.set_defaults(run=run_schedule)
 
 
@@ -65,17 +73,18 @@ def run_schedule(arguments: argparse.Namespace, settings: Settings) -> int:
     home = find_home().absolute()
     __, *words = check_words((str(home), "month", *arguments.options))
     named = _read_options(arguments.options).plan
-    plan = read_plan(home / (named or PLAN), is_named=named is not None)  # it is there that the entry runs
+    plan = read_plan(home / (named or PLAN), FORMATS, is_named=named is not None)  # it is there that the entry runs
     given = tuple(name for name in list_set() if name.startswith(SECRETS))
     extras = find_extras(plan, settings)
-    job = Job(Path(sys.executable).absolute(), home, tuple(words), arguments.day, at, plan.zone, given, extras)
+    has_names = plan.names or any(one.parameters.get("names") for one in plan.reports or ())
+    python = Path(sys.executable).absolute()
+    job = Job(python, home, tuple(words), arguments.day, at, plan.zone, given, extras, has_names)
     print(WRITERS[arguments.kind](job))
     return 0
 
 
 def find_extras(plan: MonthPlan, settings: Settings) -> tuple[str, ...]:
     """Those that a machine must install for this plan and these settings."""
-    from flexlib.cli.export_formats import FORMATS
     from flexlib.errors import MODULES_OF_EXTRAS
     from flexlib.store.roster import EXCEL
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flexlib.certificate import AnyCertificate
-from flexlib.closing.plan import MonthPlan
+from flexlib.closing.plan import PLAN, MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.settings import Settings, find_home
 from flexlib.store.snapshots import list_months, list_newest
 
+REPORTS = Path("reports")
+"""Where pages go, unless told otherwise."""
 PARAMETERS = ("events.yaml", "chargeback.yaml", "flex_credits.yaml")
 """Files in `params/` that the commands of a month read besides those that settings name."""
 
@@ -38,6 +40,14 @@ class Closing:
         return ("--year", str(self.month.year), "--month", str(self.month.month), *demo, "--json")
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The command that closes the month so."""
+        file, usual = self.plan.file, find_home() / PLAN
+        plan = ("--plan", str(file)) if file and file.absolute() != usual.absolute() else ()
+        folder = ("--output-dir", str(self.output_dir)) if self.output_dir != REPORTS else ()
+        return ("month", *self.when[:-1], *plan, *folder)
+
+    @property
     def site(self) -> Path:
         """The folder of all months, beside that of the reports."""
         given = self.output_dir
@@ -59,7 +69,7 @@ class Closing:
         last = self.month if self.plan.zone == "UTC" else self.month.next
         versions = [str(one.path.relative_to(data)) for month in list_months(data) if of_all or month <= last
                     for one in list_newest(month, data)]  # fmt: skip
-        rules = settings.most_unpriced, settings.has_no_witness, settings.bill_tolerance, settings.base_url
+        rules = settings.judging, settings.has_no_witness, settings.base_url
         tables = [*sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
         return {
             "flexlib": hash_text(repr(list_versions())),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from datetime import datetime, timezone
+from decimal import Decimal
+
+from flexlib.addresses import MailServer
 from flexlib.closing.run import RUN, Progress
-from flexlib.closing.steps import Outcome, Record, hash_text
-from flexlib.deliver.claims import Fate
-from flexlib.deliver.once import send_once, write_mail
+from flexlib.closing.steps import Outcome, Record
+from flexlib.deliver.claims import Claim, Claims, Fate, Message
+from flexlib.deliver.delivery import deliver_due
+from flexlib.deliver.mail import MailChannel, open_mail
+from flexlib.deliver.sending import Channel
 from flexlib.i18n import _, find_language
+from flexlib.store.outbox import Standing
 from flexlib.store.server import is_made_up
+
+OPERATOR = "operator"
+"""The folder of its claims, in the data folder."""
 
 
 def tell_operator(progress: Progress) -> str:
@@ -19,20 +31,39 @@ def tell_operator(progress: Progress) -> str:
         return ""
     if is_made_up(closing.settings.data):
         return _("Of made-up data nobody is told: {address} gets no mail.").format(address=to)
-    settings = closing.settings
+    settings, claims, now = closing.settings, Claims(closing.settings.data, OPERATOR), datetime.now(timezone.utc)
     ways = (f"{one.step} {one.exit_code}" for one in failed)
-    said = "\n".join([str(closing.month), to, progress.failing_since or "", *ways])
-    key = hash_text(said)[:24]
-    sender = settings.servers.mail.sender if settings.servers.mail else to
-    mail = write_mail(key, sender, to, write_subject(progress), write_text(progress), find_language())
-    fate, trouble = send_once(
-        key, mail, settings.data, settings.servers.mail, settings.ca_bundle and settings.ca_bundle[1]
-    )
-    if fate is Fate.SENT:
+    event = ", ".join([progress.failing_since or "", *ways])
+    span = closing.month.span
+    standing = Standing(OPERATOR, "month", (), "usd", Decimal(0), (), span.first, span.last, "failed", Decimal(0))
+    claim = Claim("email", to, find_language(), event, standing, now)
+    server, bundle = settings.servers.mail, settings.ca_bundle and settings.ca_bundle[1]
+    with claims.hold():
+        claims.add([claim], now)
+        channels: dict[str, Channel] = {"email": FailureChannel(progress, server, bundle)} if server else {}
+        deliver_due(claims, channels, now, {("email", to)})
+        (told,) = (one for one in claims.list_messages(*Fate) if claim.key in {each.key for each in one.claims})
+    if told.fate in (Fate.SENT, Fate.SETTLED):
         return _("{address} has been told of it by e-mail.").format(address=to)
-    if fate is Fate.UNKNOWN:
+    if told.fate is Fate.UNKNOWN:
         return _("It is not known whether the mail to {address} has arrived; it is not sent again.").format(address=to)
-    return _("{address} could not be told: {why}").format(address=to, why=trouble)
+    return _("{address} could not be told: {why}").format(address=to, why=told.trouble)
+
+
+class FailureChannel:
+    """Sends what failed by one mail server."""
+
+    def __init__(self, progress: Progress, server: MailServer, ca_bundle: str | None) -> None:
+        self._progress, self._sender, self._way = progress, server.sender, MailChannel(server, ca_bundle)
+
+    def send(self, message: Message) -> None:
+        mail = open_mail(message, self._sender, write_subject(self._progress))
+        mail.set_content(write_text(self._progress))
+        mail["Content-Language"] = message.language
+        self._way.post(mail, message.recipient)
+
+    def close(self) -> None:
+        self._way.close()
 
 
 def write_subject(progress: Progress) -> str:
@@ -49,8 +80,8 @@ def write_text(progress: Progress) -> str:
     if not_run:
         names = ", ".join(one.step for one in not_run)
         lines += ["", _("Not run, since it needs what failed: {names}. No older report was sent.").format(names=names)]
-    command = f"flexlib month --year {progress.closing.month.year} --month {progress.closing.month.month}"
-    lines += ["", _("Fix it, and run it again; what is done is not done twice:"), f"    {command}"]
+    lines += ["", _("Fix it, and run it again; what is done is not done twice:")]
+    lines += [f"    cd {shlex.quote(os.getcwd())}", f"    flexlib {shlex.join(progress.closing.words)}"]
     lines += ["", _("All steps stand in {file}.").format(file=progress.closing.folder / RUN)]
     lines += ["", "-- ", _("This is told once for each way of failing. flexlib {command}").format(command="month")]
     return "\n".join(lines) + "\n"

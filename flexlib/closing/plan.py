@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _
-from flexlib.nesting import decode_yaml, format_given
+from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines
 
 PLAN = Path("params", "month.yaml")
 """In the folder of the project."""
@@ -51,12 +51,14 @@ class MonthPlan:
     """Where it stands; None where there is no file."""
 
 
-def read_plan(path: Path, *, is_named: bool = False) -> MonthPlan:
-    """The plan of a YAML file; that of no file where there is none, unless somebody has named it. Raises `BadFile`."""
+def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -> MonthPlan:
+    """The plan of a YAML file; that of no file where there is none, unless somebody has named it. `formats`: those that
+    `flexlib export` knows. Raises `BadFile` with all faults, each with its line."""
     if not path.exists() and not is_named:
         return MonthPlan()
     try:
-        content = decode_yaml(path.read_text("utf-8")) or {}
+        text = path.read_text("utf-8")
+        content, lines = decode_yaml(text) or {}, find_yaml_lines(text)
     except OSError as error:
         raise BadFile(
             _("{path} cannot be read: {strerror}; give the path of a YAML file as params/month.example.yaml.").format(
@@ -65,36 +67,71 @@ def read_plan(path: Path, *, is_named: bool = False) -> MonthPlan:
         ) from error
     except ValueError as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
-    known = {*SWITCHES, *READERS}
-    if not isinstance(content, dict) or not content.keys() <= known:
-        wrong = sorted(map(str, content.keys() - known)) if isinstance(content, dict) else [format_given(content)]
-        raise BadFile(
-            _("{path} has {wrong}; a month's plan takes {known}.").format(
-                path=path, wrong=", ".join(wrong), known=", ".join(sorted(known))
-            )
-        )
-    fields: dict[str, Any] = {"file": path}
+    if not isinstance(content, dict):
+        raise _explain_unknown(path, content)
+    faults, fields = Faults(), dict[str, Any]()
     for name, value in content.items():
+        where = _("line {line} of {path}").format(line=lines.get(str(name), 1), path=path)
+        fields |= faults.read(_read_field, name, value, where, formats) or {}
+    items = list_yaml_lines(text, "reports") or [lines.get("reports", 1)]
+    faults.found += _check_pages(fields.get("reports") or (), items, path)
+    if fields.get("zone", "UTC") != "UTC" and "focus" in fields.get("beside", ()):
+        faults.found.append(
+            _("line {line} of {path} has focus, which is of days of UTC, beside pages of another zone; take it out.")
+            .format(line=lines["with"], path=path)
+        )  # fmt: skip
+    faults.tell()
+    return MonthPlan(left_out=frozenset(name for name in SWITCHES if content.get(name) is False), file=path, **fields)
+
+
+def _read_field(name: object, value: object, where: str, formats: Collection[str]) -> dict[str, Any]:
+    """What one line says, by the names of `MonthPlan`. Raises `BadFile`."""
+    try:
+        if name in FORMATS:
+            return {} if value is None else {FORMATS[str(name)]: _read_formats(value, formats)}
+        if name in READERS:
+            return {} if value is None else READERS[str(name)](value)
+        if name not in SWITCHES:
+            raise _explain_unknown(where, name)
+        if type(value) is not bool:
+            raise ValueError(_("yes or no"))
+    except ValueError as error:
+        said = _("{where} has {name}: {given}; give {what}.")
+        raise BadFile(said.format(where=where, name=name, given=format_given(value), what=error)) from error
+    return {}
+
+
+def _explain_unknown(where: object, given: object) -> BadFile:
+    known, wrong = sorted({*SWITCHES, *READERS, *FORMATS}), given if isinstance(given, str) else format_given(given)
+    said = _("{where} has {wrong}; a month's plan takes {known}.")
+    return BadFile(said.format(where=where, wrong=wrong, known=", ".join(known)))
+
+
+def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path) -> list[str]:
+    """A sentence for each line whose notebook or parameters there are not, or whose page another one writes."""
+    from flexlib.report.parameters import check_request, find_notebook, read_parameters
+
+    said, pages = list[str](), dict[str, int]()
+    for one, line in zip(reports, lines, strict=False):
         try:
-            if name in SWITCHES:
-                if type(value) is not bool:
-                    raise ValueError("yes or no")
-            elif value is not None:
-                fields |= READERS[name](value)
-        except ValueError as error:
-            raise BadFile(
-                _("{path} has {name}: {given}; give {error}.").format(
-                    path=path, name=name, given=format_given(value), error=error
-                )
-            ) from error
-    return MonthPlan(left_out=frozenset(name for name in SWITCHES if content.get(name) is False), **fields)
+            known = read_parameters(find_notebook(one.notebook))
+            month = {name: value for name, value in (("year", 2025), ("month", 1)) if name in known}
+            stem = check_request(one.notebook, {**one.parameters, **month}).stem
+        except FlexlibError as error:
+            said.append(_("line {line} of {path}: {why}").format(line=line, path=path, why=error))
+            continue
+        if stem in pages:
+            text = _("line {line} of {path} makes the page {page}, as line {before} does; take one of them out.")
+            said.append(text.format(line=line, path=path, page=stem, before=pages[stem]))
+        pages.setdefault(stem, line)
+    return said
 
 
 def _read_zone(value: object) -> dict[str, Any]:
     try:
         ZoneInfo(str(value))
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError("a time zone, such as America/Santiago") from error
+        raise ValueError(_("a time zone, such as America/Santiago")) from error
     return {"zone": str(value)}
 
 
@@ -107,7 +144,7 @@ def _read_import(value: object) -> dict[str, Any]:
         or not isinstance(options := given.get("options", []), list)
         or not all(isinstance(one, str) for one in options)
     ):
-        raise ValueError("a folder, or folder: and options:, a list of those of flexlib import in quotes")
+        raise ValueError(_("a folder, or folder: and options:, a list of those of flexlib import in quotes"))
     return {"folder": given["folder"], "import_options": tuple(options)}
 
 
@@ -122,26 +159,26 @@ def _read_reports(value: object) -> dict[str, Any]:
             or not isinstance(parameters := given.get("parameters", {}), dict)
             or not all(isinstance(name, str) for name in parameters)
         ):
-            raise ValueError("a list of notebooks, each a name, or notebook: and parameters:")
+            raise ValueError(_("a list of notebooks, each a name, or notebook: and parameters:"))
         lines.append(ReportLine(given["notebook"], parameters))
     return {"reports": tuple(lines)}
 
 
-def _read_formats(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) and one.isalnum() for one in value):
-        raise ValueError("a list of formats of flexlib export, such as [csv]")
+def _read_formats(value: object, known: Collection[str]) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one in known for one in value):
+        raise ValueError(_("a list of formats out of {known}, such as [csv]").format(known=", ".join(known)))
     return tuple(dict.fromkeys(value))
 
 
 def _read_operator(value: object) -> dict[str, Any]:
     if not isinstance(value, str) or not EMAIL.fullmatch(value):
-        raise ValueError("an e-mail address")
+        raise ValueError(_("an e-mail address"))
     return {"operator": value}
 
 
 def _read_names(value: object) -> dict[str, Any]:
     if type(value) is not bool:
-        raise ValueError("yes or no")
+        raise ValueError(_("yes or no"))
     return {"names": value}
 
 
@@ -151,12 +188,12 @@ def _read_language(value: object) -> dict[str, Any]:
     return {"language": value}
 
 
+FORMATS = {"with": "beside", "exports": "exports"}
+"""What takes a list of formats, and the field that it is of."""
 READERS: Mapping[str, Callable[[object], dict[str, Any]]] = {
     "zone": _read_zone,
     "import": _read_import,
     "reports": _read_reports,
-    "with": lambda value: {"beside": _read_formats(value)},
-    "exports": lambda value: {"exports": _read_formats(value)},
     "operator": _read_operator,
     "names": _read_names,
     "language": _read_language,

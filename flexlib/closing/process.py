@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+from flexlib.formats import clean_text
 
 STOP_SECONDS = 10
 """How long a process that is asked to end may clear away what it has begun."""
 MOST_SAID = 12
 """Lines of what a command said that are kept: the last ones, since an error ends it."""
+WITH_PROGRESS = ("fetch",)
+"""Commands that take minutes, one at a time, and have a bar; without a terminal of their own they are asked for it."""
+MOST_READ = 4096
 OURS = "flexlib: "
 """Before the sentence of an error."""
 _RUNNING: set[subprocess.Popen[bytes]] = set()
@@ -48,8 +56,12 @@ Run = Callable[[Sequence[str]], Ran]
 
 
 def run_command(words: Sequence[str], *, language: str = "en", shows: bool = False) -> Ran:
-    """Runs `flexlib` with these words in this folder and surroundings; `shows` lets its progress be seen on stderr."""
+    """Runs `flexlib` with these words in this folder and surroundings; `shows` says on stderr that it begins, and lets
+    its progress be seen there."""
     command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib", *words, "--lang", language]
+    if shows:
+        print(clean_text(f"    flexlib {shlex.join(words)} ..."), file=sys.stderr, flush=True)
+        command += ["--progress"] if words[0] in WITH_PROGRESS else []
     pipe, lines = subprocess.PIPE, list[str]()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
         _RUNNING.add(process)
@@ -85,14 +97,20 @@ def read_facts(printed: str) -> Any:  # noqa: ANN401 (JSON)
 
 def _listen(stream: BinaryIO, lines: list[str], shows: bool) -> None:
     """Keeps the last lines; of a progress bar, which writes over itself, the last state."""
-    for line in stream:
+    decoder, left = getincrementaldecoder("utf-8")("replace"), ""
+    while chunk := os.read(stream.fileno(), MOST_READ):
+        text = decoder.decode(chunk)
         if shows:
-            sys.stderr.write(line.decode(errors="replace"))
+            sys.stderr.write(text)
             sys.stderr.flush()
-        text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
-        if text:
-            lines.append(text)
-            del lines[:-MOST_SAID]
+        *whole, left = (left + text).split("\n")
+        _keep(whole, lines)
+    _keep([left], lines)
+
+
+def _keep(whole: Iterable[str], lines: list[str]) -> None:
+    lines += filter(None, (one.rstrip().rpartition("\r")[2] for one in whole))
+    del lines[:-MOST_SAID]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

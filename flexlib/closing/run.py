@@ -18,7 +18,7 @@ from flexlib.closing.inputs import Closing
 from flexlib.closing.process import Run, stop_commands
 from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, hash_made, keep
 from flexlib.closing.table import TABLE, Line, list_steps
-from flexlib.errors import BadFile, FlexlibError
+from flexlib.errors import BadFile, FlexlibError, choose_worst
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, report_disk, write_whole
@@ -26,9 +26,6 @@ from flexlib.store.disk import PRIVATE, report_disk, write_whole
 RUN = "run.json"
 BEHIND = (".ipynb", ".manifest.json")
 """Endings of what lies beside a report's page; nobody reads it, and what is made of the page needs it."""
-RANK = (2, 1, 4, 3, 5, 0)
-"""Exit codes, the worst first: what was asked wrongly or has failed, what cannot be trusted, what lacks something, a
-budget that is passed. Any other, such as that of a process that was killed, is a run that failed."""
 MOST_SAID = 3
 """Lines of a step that went well that are kept, such as what the month lacks."""
 
@@ -146,12 +143,6 @@ def find_stop(line: Line, records: Mapping[str, Sequence[Record]]) -> str | None
     """The first step that has failed of those that the line needs."""
     failed = (one.step for name in list_needs(line) for one in records[name] if one.outcome is Outcome.FAILED)
     return next(failed, None)
-
-
-def choose_worst(codes: Iterable[int]) -> int:
-    """The gravest exit code by `RANK`."""
-    found = {code if code in RANK else 1 for code in codes}
-    return next((code for code in RANK if code in found), 0)
 
 
 def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, again: bool) -> Iterator[Record]:

@@ -45,6 +45,8 @@ class Job:
     """The names of settings that another machine must be given."""
     extras: tuple[str, ...] = ("reports",)
     """Those of flexlib that another machine must install."""
+    has_names: bool = False
+    """Whether people stand by name in what it makes."""
 
     @property
     def command(self) -> list[str]:
@@ -133,6 +135,13 @@ def write_github(job: Job) -> str:
     kept = 'path: "data\\nreports", key: "flexlib-${{ github.run_id }}"'
     pango = [f"      - run: {PANGO}"] if "pdf" in job.extras else []
     command = json.dumps(shlex.join(["flexlib", *job.words]))  # a text of JSON is one of YAML
+    shared = [
+        "      - uses: actions/upload-artifact@v4",
+        "        if: always()",
+        f"        with: {{name: reports, path: {json.dumps(SHARED)}}}",
+    ]
+    if job.has_names:
+        shared = ["      # " + _("No artifact: all who may read the repository would see people by name.")]
     return "\n".join([
         "# .github/workflows/flexlib-month.yml; its secrets: Settings, Secrets and variables, Actions",
         "# " + _("GitHub drops a cache that was not read for a week, which is before the next month."),
@@ -162,9 +171,7 @@ def write_github(job: Job) -> str:
         "      - uses: actions/cache/save@v4",
         "        if: always()",
         f"        with: {{{kept}}}",
-        "      - uses: actions/upload-artifact@v4",
-        "        if: always()",
-        f"        with: {{name: reports, path: {json.dumps(SHARED)}}}",
+        *shared,
     ])  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -145,7 +144,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
         if not lines:
             yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month))
-    rules, times = closing.hash_rules(), Counter[str]()
+    rules = closing.hash_rules()
     for line in lines:
         notebook = find_notebook(line.notebook)
         known, given = read_parameters(notebook), dict(line.parameters)
@@ -158,9 +157,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
         reads_others = "month" not in known or any(OTHER_MONTH.search(str(value)) for value in given.values())
         inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
-        stem = ReportRequest(notebook, given, None, None).stem
-        times[stem] += 1
-        name = f"report {stem}" if times[stem] == 1 else f"report {stem} ({times[stem]})"
+        name = f"report {ReportRequest(notebook, given, None, None).stem}"
         yield Step(name, (*words, *beside, *options, *names), inputs, makes_files=True)
 
 
@@ -169,8 +166,10 @@ def find_exports(closing: Closing) -> Iterator[Step]:
     names = ("--names",) if closing.plan.names else ()
     is_empty = closing.plan.reports is None and not closing.list_certificates()
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
+    zone = ("--zone", closing.plan.zone) if closing.plan.zone != "UTC" else ()
     for name in closing.plan.exports:
-        words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *names)
+        options = (*names, *(zone if name != "focus" else ()))  # which is of days of UTC
+        words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
         yield Step(f"export {name}", words, _hash_sums(closing), reason, makes_files=True)
 
 

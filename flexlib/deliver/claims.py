@@ -21,6 +21,8 @@ from flexlib.store.outbox import Standing
 
 NOTICES, REPORTS = "notices", "mails"
 """Folders in the data folder: of notices of budgets, and of months that are mailed."""
+LISTED_BY = {NOTICES: "flexlib check", REPORTS: "flexlib send"}
+"""The commands that name the keys of what is open."""
 CLAIMS = "claims.sqlite"
 SHORTEST_KEY = 6
 BUSY = 30.0
@@ -193,9 +195,8 @@ class Claims:
                     claims = tuple(one for one in message.claims if name in (message.id, *one.names))
                     found.setdefault(name, []).append(replace(message, claims=claims))
         if len(key) < SHORTEST_KEY or [len(one) for one in found.values()] != [1]:
-            raise InvalidRequest(
-                _("{key} is the key of no single notice whose fate is open; flexlib check lists them.").format(key=key)
-            )
+            said = _("{key} is the key of no single notice whose fate is open; {command} lists them.")
+            raise InvalidRequest(said.format(key=key, command=LISTED_BY[self._file.parent.name]))
         return next(iter(found.values()))[0]
 
     @contextmanager

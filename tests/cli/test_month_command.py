@@ -32,6 +32,7 @@ COLUMNS = (
 )
 PLAN = f"rates: no\nimport: {{folder: exports, options: {COLUMNS.split()}}}\nreports: [llm_usage]\n"
 LIMIT_PASSED = 5
+FORMATS = "focus, csv, parquet, xlsx, pdf, json, png, svg"
 KILL_SECONDS = 120
 """Until a step must have been noted."""
 
@@ -48,7 +49,7 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     plan = tmp_path / "month.yaml"
     plan.write_text(
-        "zone: America/Santiago\nnames: yes\nwith: [xlsx]\nexports: [focus]\nrates: no\n"
+        "zone: America/Santiago\nnames: yes\nwith: [xlsx]\nexports: [focus, csv]\nrates: no\n"
         "reports: [flex_credits, {notebook: llm_usage, parameters: {top: 3}}, year]\n"
     )
     found = plan_month(capsys, "--plan", str(plan), "--output-dir", str(tmp_path))
@@ -72,6 +73,9 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         "report year": f"report --notebook year -p year 2025 {end} {zone}",
         "site": f"site --json --output {tmp_path.with_name('site')} --reports {tmp_path}",
         "export focus": f"export --format focus --year 2025 --month 9 --json --output-dir {folder} --names",
+        "export csv": (
+            f"export --format csv --year 2025 --month 9 --json --output-dir {folder} --names --zone America/Santiago"
+        ),
     }
     assert list(tmp_path.iterdir()) == [plan]
 
@@ -107,23 +111,52 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("report: [a]", "has report; a month's plan takes budgets, exports, fetch"),
-        ("zone: Mars", "has zone: 'Mars'; give a time zone, such as America/Santiago"),
-        ("fetch: maybe", "has fetch: 'maybe'; give yes or no"),
-        ("operator: nobody", "has operator: 'nobody'; give an e-mail address"),
-        ("with: xlsx", "has with: 'xlsx'; give a list of formats of flexlib export, such as [csv]"),
-        ("exports: csv", "has exports: 'csv'; give a list of formats of flexlib export, such as [csv]"),
-        ("import: {files: 3}", "has import: {'files': 3}; give a folder, or folder: and options:"),
-        ("reports: [{name: a}]", "has reports: [{'name': 'a'}]; give a list of notebooks"),
-        ("zone: UTC\nzone: UTC", "cannot be read as YAML: the name 'zone' is given twice"),
+        ("report: [a]", ["line 1 of {plan} has report; a month's plan takes budgets, exports, fetch"]),
+        ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
+        ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
+        ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
+        ("zone: UTC\nzone: UTC", ["{plan} cannot be read as YAML: the name 'zone' is given twice"]),
+        ("- zone", ["{plan} has ['zone']; a month's plan takes "]),
+        (
+            "rates: no\nfetch: maybe\noperator: nobody\nwith: xlsx\nexports: [csv, docx]\nreports: [llm_usage]",
+            [
+                "line 2 of {plan} has fetch: 'maybe'; give yes or no.",
+                "line 3 of {plan} has operator: 'nobody'; give an e-mail address.",
+                f"line 4 of {{plan}} has with: 'xlsx'; give a list of formats out of {FORMATS}, such as [csv].",
+                f"line 5 of {{plan}} has exports: ['csv', 'docx']; give a list of formats out of {FORMATS}, such as",
+            ],
+        ),
+        (
+            "reports:\n  - llm_usag\n  - chargeback\n  - {notebook: llm_usage, parameters: {tip: 3}}\n"
+            "  - {notebook: chargeback, parameters: {level: team}}",
+            [
+                "line 2 of {plan}: There is no notebook 'llm_usag'; there is ",
+                "line 4 of {plan}: Unknown parameter tip (did you mean top?); llm_usage takes ",
+                "line 5 of {plan} makes the page chargeback, as line 3 does; take one of them out.",
+            ],
+        ),
+        ("zone: America/Santiago\nwith: [focus]", ["line 2 of {plan} has focus, which is of days of UTC, beside"]),
     ],
 )
-def test_what_is_wrong_in_a_plan_is_told_and_nothing_is_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+def test_all_that_is_wrong_in_a_plan_is_told_with_its_lines_and_nothing_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: list[str]
 ) -> None:
     (plan := tmp_path / "month.yaml").write_text(text)
     assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
-    assert f"{plan} {said}" in capsys.readouterr().err
+    told = capsys.readouterr().err.removeprefix("flexlib: ").splitlines()
+    starts = [start.replace("{plan}", str(plan)) for start in said]
+    assert [one[: len(start)] for one, start in zip(told, starts, strict=True)] == starts
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("setting", ["FLEXLIB_BUDGETS", "FLEXLIB_MAIL", "FLEXLIB_NOTICES", "FLEXLIB_ORGANIZATION"])
+def test_a_file_that_a_setting_names_and_that_is_not_there_is_told_and_nothing_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    monkeypatch.setenv(setting, str(tmp_path / "gone.yaml"))
+    assert main([*SEPTEMBER, "--output-dir", str(tmp_path / "reports")]) == 2
+    assert f"{setting} names {tmp_path / 'gone.yaml'}, which is not there; put it back" in capsys.readouterr().err
     assert not (tmp_path / "reports").exists()
 
 
@@ -143,7 +176,7 @@ def test_the_example_is_what_happens_without_a_file() -> None:
     from flexlib.closing.plan import MonthPlan, read_plan
 
     example = HOME / "params" / "month.example.yaml"
-    assert replace(read_plan(example), file=None) == MonthPlan()
+    assert replace(read_plan(example, FORMATS.split(", ")), file=None) == MonthPlan()
     commented = re.sub(r"^#(?=\w|  - )", "", example.read_text("utf-8"), flags=re.MULTILINE)
     assert "operator: ops@example.com" in commented
 

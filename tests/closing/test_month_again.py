@@ -124,15 +124,13 @@ def test_what_lies_behind_a_page_belongs_to_it(tmp_path: Path, end: str) -> None
 
 def test_two_lines_of_one_notebook_are_two_steps(tmp_path: Path) -> None:
     months = ["2025-07", "2025-06"]
-    lines = *(ReportLine("compare_months", {"against": one}) for one in months), *[ReportLine("llm_usage")] * 2
+    lines = tuple(ReportLine("compare_months", {"against": one}) for one in months)
     closing, (run, ran) = open_closing(tmp_path, reports=lines), make_runner(tmp_path)
     progress = open_progress(closing)
     run_month(progress, run, say_nothing)
     assert {one for one in list_outcomes(progress) if one.startswith("report")} == {
         "report compare_months_vs_2025-06",
         "report compare_months_vs_2025-07",
-        "report llm_usage",
-        "report llm_usage (2)",
     }
     assert run_again(closing, run, ran) == ["notify"]
 

@@ -18,12 +18,12 @@ from flexlib.closing.inputs import Closing
 from flexlib.closing.operator import tell_operator
 from flexlib.closing.plan import MonthPlan, ReportLine
 from flexlib.closing.process import Ran, Run
-from flexlib.closing.run import RANK, RUN, Progress, choose_worst, open_progress, preview_month, run_month
+from flexlib.closing.run import RUN, Progress, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome, Record
 from flexlib.closing.table import TABLE
 from flexlib.dates import Month
 from flexlib.deliver.claims import Claim, Claims
-from flexlib.errors import BadFile
+from flexlib.errors import RANK, BadFile, choose_worst
 from flexlib.settings import Settings
 from flexlib.store.outbox import put_standing
 
@@ -233,14 +233,15 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
         text = read.get_content()
         assert read["Subject"] == "flexlib month 2025-09: failed: budgets"
         assert "budgets failed: check says why." in text
+        command = f"flexlib month --year 2025 --month 9 --output-dir {tmp_path}/reports\n"
+        assert f"    cd {Path.cwd()}\n    {command}" in text.replace("\r\n", "\n")
         assert "Not run, since it needs what failed: reports, exports, site, notices, mail. No older report" in text
         assert run_once(make_runner(tmp_path)[0]) == ""
         other, _ = make_runner(tmp_path, {"notify": 1})
         (tmp_path / "notices.yaml").write_text("other rules")
         assert run_once(other) == "o@example.com has been told of it by e-mail."
         assert len(server.taken) == 2
-    folder = tmp_path / "data" / "notices" / "mails"
-    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    assert (tmp_path / "data" / "operator" / "claims.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 def test_exit_codes_rank_from_what_failed_to_what_is_whole() -> None:

@@ -166,6 +166,17 @@ def test_github_installs_what_the_plan_and_the_settings_need(
     assert shared.split() == ["reports", "!reports/**/run.json", "!reports/**/mail/**"]
 
 
+@pytest.mark.parametrize("plan", ["names: yes", "reports: [{notebook: chargeback, parameters: {names: true}}]"])
+def test_github_shares_no_pages_that_name_people_and_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], plan: str
+) -> None:
+    (folder / "params" / "month.yaml").write_text(plan)
+    written = write_entry(capsys, "--github")
+    steps = yaml.safe_load(written)["jobs"]["month"]["steps"]
+    assert [one for one in steps if "upload-artifact" in one.get("uses", "")] == []
+    assert "# No artifact: all who may read the repository would see people by name." in written
+
+
 def test_a_windows_task_of_any_folder_is_xml() -> None:
     job = Job(Path("C:/py/python.exe"), Path("C:/a & <b>"), ("month",), 2, time(6), "UTC")
     assert "C:/a &amp; &lt;b&gt;" in write_windows(job)
