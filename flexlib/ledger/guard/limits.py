@@ -122,7 +122,7 @@ def read_call(
 ) -> tuple[dict[str, Any], Decimal]:
     """What is named of the call, and what it may cost."""
     asked = read_money(name, amount, USD_DECIMALS)
-    if asked is None or asked < 0:
+    if asked is None:
         raise InvalidCall(
             _("{name} is {amount}; give what the call may cost in US$, 0 or more.").format(name=name, amount=amount)
         )
