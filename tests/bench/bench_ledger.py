@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +24,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "ledger")]
 
 from databases import start_postgresql  # noqa: E402
+from test_guard_writers import run_writers  # noqa: E402
 from usage_rows import write_usage  # noqa: E402
+
+from flexlib.ledger import UsageQuery, init_ledger, open_ledger  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,20 @@ def bench_close(urls: dict[str, Iterable[str]], folder: Path, rows: int) -> None
         print_target("peak MiB", closed.mib, 700)
 
 
+def bench_guard(urls: dict[str, Iterable[str]], folder: Path) -> None:
+    """What 50 processes spend of one limit, 12 of which are killed on the way."""
+    print("\n50 processes on a limit of US$ 3.00, 12 killed; a call costs US$ 0.013, of which 0.01 is held")
+    for name, source in urls.items():
+        url = next(iter(source))
+        ledger = open_ledger(url, data=folder)
+        init_ledger(ledger)
+        spent, late = run_writers(ledger, url, folder, 50, 12, 300, "0.013", timedelta(seconds=3))
+        calls = UsageQuery(ledger).count()
+        print(f"  {name:<11} US$ {spent:.3f} for {calls} calls, {late} of them settled when held no more", flush=True)
+        print_target("US$ beyond the limit", float(spent - 3), float(calls * Decimal("0.003") + late * Decimal("0.01")))
+        ledger.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000, help="calls of the month that is summed")
@@ -183,13 +201,15 @@ def main() -> None:
     parser.add_argument("--single", type=int, default=2000, help="calls recorded one at a time")
     parser.add_argument("--batch", type=int, default=20_000, help="calls recorded in batches")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the median counts")
-    parser.add_argument("--only", choices=("record", "aggregates", "close"), help="one of the three")
+    parser.add_argument("--only", choices=("record", "guard", "aggregates", "close"), help="one of these")
     parser.add_argument("--spark", action="store_true", help="the sums on Spark too (its memory is not counted)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, open_urls(Path(name)) as urls:
         folder = Path(name)
         if asked.only in (None, "record"):
             bench_record(urls, asked.single, asked.batch, asked.rounds)
+        if asked.only in (None, "guard"):
+            bench_guard(urls, folder)
         if asked.only in (None, "aggregates"):
             bench_aggregates(folder, asked.rows, asked.rounds, with_spark=asked.spark)
         if asked.only in (None, "close"):
