@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from flexlib.ledger.record.lines import LinesReport, RefusedLine
     from flexlib.ledger.record.record import UsageRecord
 
-
 LINE = '{"usable": "user:42", "provider": "openai", "model": "gpt-4o", "prompt_tokens": 1200, "request_id": "a1"}'
 
 OPTIONS: dict[str, tuple[type, str]] = {
@@ -102,8 +101,12 @@ def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ledger.door import find_ledger
 
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
-    status = do(find_ledger(settings))
+    ledger = find_ledger(settings)
+    has_holds = arguments.action == "upgrade" and get_ledger_status(ledger).revision == "0003"
+    status = do(ledger)
     print(status.to_json() if arguments.json else _render_status(status))
+    if has_holds:
+        print(_("What was held of limits of models for calls under way is held no longer."), file=sys.stderr)
     return 0
 
 

@@ -16,6 +16,9 @@ from stat import S_IMODE
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from databases import execute
 
 from flexlib.cli.ledger import add_commands
@@ -31,6 +34,7 @@ from flexlib.ledger import (
     find_ledger,
     record_usage,
 )
+from flexlib.ledger.db.migrate import MIGRATIONS
 from flexlib.ledger.db.table import HEAD
 from flexlib.ledger.record.lines import RefusedLine, record_batches
 from flexlib.money.price_book import load_book
@@ -87,6 +91,22 @@ def test_status_before_and_after_init(
     status = json.loads(capsys.readouterr().out)
     assert (status["rows"], status["first"], status["last"]) == (1, *["2025-09-10T12:00:00+00:00"] * 2)
     assert run("ledger", "upgrade") == 0
+
+
+def test_an_upgrade_says_that_what_was_held_of_models_is_held_no_longer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    monkeypatch.delenv("FLEXLIB_DATABASE_URL", raising=False)
+    config, engine = Config(), sa.create_engine(f"sqlite:///{tmp_path}/ledger.sqlite")
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    engine.dispose()
+    for said in ("What was held of limits of models for calls under way is held no longer.\n", ""):
+        assert run("ledger", "upgrade") == 0
+        assert capsys.readouterr().err == said
 
 
 def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

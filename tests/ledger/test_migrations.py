@@ -163,6 +163,7 @@ assert "alembic" not in sys.modules
 from pathlib import Path
 ledger = flexlib.ledger.open_ledger(sys.argv[1], data=Path("/nonexistent"))
 flexlib.ledger.record_usage(usable=None, provider="openai", model="gpt-4o", amount_in_usd=1, ledger=ledger)
+assert "flexlib.ledger.record.models" in sys.modules
 print(sorted(name for name in ("alembic", "pandas", "pyarrow", "genai_prices") if name in sys.modules))
 """
 
@@ -186,8 +187,6 @@ def test_a_ledger_made_by_another_between_two_questions_is_not_a_foreign_table(n
 
 
 def test_recording_imports_neither_alembic_nor_what_it_does_not_need(ledger_url: str) -> None:
-    ledger = open_ledger(ledger_url)
-    record_usage(**CALL, ledger=ledger)  # of a model that is new the price lists say what it is called
-    ledger.close()
     command = [sys.executable, "-W", "error", "-c", LOOK_AT_IMPORTS, ledger_url]
-    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == "[]\n"
+    for imported in (["genai_prices"], []):  # of a model that is new the price lists say what it is called, once
+        assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == f"{imported}\n"
