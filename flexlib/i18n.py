@@ -32,6 +32,13 @@ def mark_text(text: str) -> str:
     return text
 
 
+class Label(str):
+    """A text of ours among names that others gave, such as `Other` among models: it alone is translated there, and
+    somebody's department of that name is not."""
+
+    __slots__ = ()
+
+
 MONTH_NAMES = mark_text("January February March April May June July August September October November December")
 
 Given = ParamSpec("Given")

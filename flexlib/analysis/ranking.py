@@ -22,7 +22,7 @@ from flexlib.analysis.shares import WHOLE, measure_change
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import TOTALS, exact_decimals, sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.i18n import _
+from flexlib.i18n import Label, _, mark_text
 from flexlib.senders import name_sender
 
 SHOWN = 12
@@ -36,7 +36,7 @@ PLACES = 10
 
 MILLION = 1_000_000
 
-NEW = "new"
+NEW = Label(mark_text("new"))
 
 Row = Mapping[str, Any]
 Line = dict[str, Any]

@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from flexlib.analysis.chargeback import Amounts, ChargeLine, LineKey, LineKind
 from flexlib.analysis.usage_frames import sum_amounts
+from flexlib.i18n import Label, mark_text
 
 SMALLEST = 5
 """People of a group that may stand by itself. In a group of two each knows the other's amount by their own; offices of
 statistics ask for three at least, and for more where one of them may be known from elsewhere, as colleagues are."""
 FEWEST = 2
 """Groups of one line: the line of a single one would be its amount."""
-SMALL_GROUPS = "Small groups"
+SMALL_GROUPS = Label(mark_text("Small groups"))
 
 Name = TypeVar("Name", bound=Hashable)
 Item = TypeVar("Item")

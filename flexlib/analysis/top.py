@@ -17,18 +17,24 @@ from flexlib.analysis.frames import Frame, open_frame, read_rows
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.dates import Span
 from flexlib.formats import format_number
-from flexlib.i18n import _
+from flexlib.i18n import Label, _, mark_text
 from flexlib.names import PSEUDONYM, label_models
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-OTHER_MODELS = "Other"
+OTHER_MODELS = Label(mark_text("Other"))
 """The name of all further models together."""
 
-NOT_LISTED = "Not on the list of people"
+NOT_LISTED = Label(mark_text("Not on the list of people"))
 """The name of all keys together that spent and belong to nobody on the list."""
+
+
+def find_label(name: str, label: Label) -> str:
+    """The label where the name is it, of which a frame has made a plain text; another name stays."""
+    return label if name == label else name
+
 
 AMOUNTS = (
     "prompt_credits",

@@ -116,7 +116,7 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
     amount = most.total(of) or Decimal(0)
     share = format_share_percent(measure_share(int(amount.scaleb(2)), int(whole.scaleb(2))))
     said = _("{name} is charged with {amount}, {share} of the whole")
-    return Heading(said.format(name=most.name, amount=UNIT_WORDS[of].write(amount), share=share), note)
+    return Heading(said.format(name=name_line(most), amount=UNIT_WORDS[of].write(amount), share=share), note)
 
 
 def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:

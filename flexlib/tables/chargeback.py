@@ -29,7 +29,7 @@ from flexlib.formats import (
     format_plain,
     join_and,
 )
-from flexlib.i18n import _, mark_text, translate_count, write_number
+from flexlib.i18n import Label, _, mark_text, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -55,8 +55,8 @@ CAPTIONS = {
     "team": mark_text("Charged to teams"),
     "person": mark_text("Charged to people"),
 }
-OWN_NAMES = (mark_text("direct use"), mark_text("unmapped"), mark_text("billed beside the calls"), mark_text("pool"))
-"""Items and lines that no rule or map has named."""
+NOBODYS = (mark_text("unmapped"), mark_text("billed beside the calls"), mark_text("pool"))  # as `LineKind` has them
+OWN_NAMES = (mark_text("direct use"), *NOBODYS[:2])  # items that no rule has named: none may
 UNPRICED = mark_text("none of its calls has a price")
 RULE_WORDS = {
     Rule.NONE: mark_text("not shared"),
@@ -185,7 +185,8 @@ def name_item(name: str) -> str:
 
 def name_line(line: ChargeLine) -> str:
     """What a line is called: that of nobody in the reader's language."""
-    return line.key.name or capitalize_first(_(str(line.key.kind)))
+    name = line.key.name or capitalize_first(_(str(line.key.kind)))
+    return _(name) if isinstance(name, Label) else name
 
 
 def _write_exact(one: SumCheck) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from decimal import Decimal
 
 from flexlib.analysis.compare import NOTHING, SAID, Change, round_parts
+from flexlib.analysis.top import NOT_LISTED, find_label
 from flexlib.formats import format_number, format_signed
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.sources.registry import name_source
@@ -110,7 +111,7 @@ def table_people(change: Change, unit: str, top: int) -> Table:
     moved = change.sum_by_person()
     sources = {key[0] for key in moved if isinstance(key, tuple)}
     labels: dict[Hashable, tuple[str, str]]
-    labels = {key: (str(key[1]), name_source(str(key[0])) if len(sources) > 1 else "")
+    labels = {key: (find_label(str(key[1]), NOT_LISTED), name_source(str(key[0])) if len(sources) > 1 else "")
               for key in moved if isinstance(key, tuple)}  # fmt: skip
     return _table_movers(
         change, moved, labels, unit, top, ("table-movers", mark_text("People"), mark_text("Who moved most"))

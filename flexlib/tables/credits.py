@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.shares import measure_change
-from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS
+from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS, find_label
 from flexlib.dates import Month
 from flexlib.formats import format_number
 from flexlib.i18n import _, translate_count
@@ -75,6 +75,7 @@ def table_credits_by_model(
     rows = [
         {
             **row,
+            "model": find_label(row["model"], OTHER_MODELS),
             "count": _("{count} models").format(count=row["models"]) if row["models"] > 1 else "",
             "change": _find_change(changes.get(row["model"])),
             "days": [flex_credits for _, flex_credits in days[row["model"]]],
@@ -135,7 +136,14 @@ def table_credits_by_day(by_day: object) -> Table:
 def table_credits_by_user(people: object, *, full: bool = False) -> Table:
     """The biggest spenders and the others, as from `top_users`; `full` has more columns and is to be opened."""
     users = read_rows(people)
-    rows = [{**row, "keys": _count_keys(row["people"]) * (row["person"] == NOT_LISTED)} for row in users]
+    rows = [
+        {
+            **row,
+            "person": find_label(row["person"], NOT_LISTED),
+            "keys": _count_keys(row["people"]) * (row["person"] == NOT_LISTED),
+        }
+        for row in users
+    ]
     everybody = _("All {count}").format(count=format_number(sum(row["people"] for row in rows)))
     columns = [
         Column("person", "Person", total=everybody, note="keys"),

@@ -24,7 +24,7 @@ from flexlib.formats import (
     format_share_percent,
     format_short_day,
 )
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import Label, _, mark_text, write_number
 
 Row = Mapping[str, Any]
 
@@ -64,9 +64,6 @@ DRAWN = frozenset({Kind.BAR, Kind.SPARK})
 
 COUNTS_OF_ONE = ("calls", "unpriced_usd")
 """Counts to which a row that does not say how many calls it sums adds one."""
-
-LABELS = frozenset({mark_text("Other"), mark_text("Not on the list of people"), mark_text("new")})
-"""Texts in rows that are no names, but stand for several or for none: `OTHER_MODELS`, `NOT_LISTED`, `NEW`."""
 
 FORMATS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: str,
@@ -226,7 +223,7 @@ def format_value(value: object, kind: Kind) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
-        return clean_text(_(value) if value in LABELS else value)
+        return clean_text(_(value) if isinstance(value, Label) else value)
     return FORMATS[kind](value)
 
 

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKey, LineKind
-from flexlib.tables.chargeback import table_models
+from flexlib.analysis.ranking import NEW
+from flexlib.analysis.small_groups import SMALL_GROUPS
+from flexlib.analysis.top import NOT_LISTED, OTHER_MODELS, find_label
+from flexlib.i18n import speak
+from flexlib.page.kit.units import name_label
+from flexlib.tables.chargeback import name_line, table_charges, table_models
+from flexlib.tables.definition import Kind, format_value
 
 
 def make_line(usd: str, clp: str) -> ChargeLine:
@@ -19,6 +25,22 @@ def make_line(usd: str, clp: str) -> ChargeLine:
 
 def make_row(model: str, usd: str, clp: str) -> dict[str, Any]:
     return {"model": model, "flex_credits": None, "usd": Decimal(usd), "clp": Decimal(clp)}
+
+
+def test_names_like_our_labels_stay_as_they_are_and_ours_are_translated() -> None:
+    charged = {DIRECT: {"usd": Decimal(2)}, "pool": {"usd": Decimal(1)}}
+    names = ("Other", "new", "Not on the list of people", "Small groups", SMALL_GROUPS)
+    lines = [ChargeLine(LineKey(LineKind.PART, name), {}, charged, 1, 0) for name in names]
+    with speak("es"):
+        table = table_charges(lines, [*charged], "department")
+        assert [format_value(row["line"], Kind.TEXT) for row in table.rows] == [*names[:-1], "Grupos pequeños"]
+        assert [one.title for one in table.columns[1:3]] == ["Uso directo", "Pool"]
+        assert [name_line(line) for line in lines] == [*names[:-1], "Grupos pequeños"]
+        assert name_label("Other") == "Other"
+        assert [format_value(one, Kind.TEXT) for one in (OTHER_MODELS, NOT_LISTED)] == [
+            "Otros", "Fuera de la lista de personas"]  # fmt: skip
+        assert format_value(NEW, Kind.CHANGE) == "nuevo"
+    assert find_label("Other", OTHER_MODELS) is OTHER_MODELS
 
 
 def test_models_are_rounded_to_what_the_direct_use_is_charged_with_and_those_of_nothing_left_out() -> None:

@@ -15,7 +15,7 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.top import OTHER_MODELS
+from flexlib.analysis.top import OTHER_MODELS, find_label
 from flexlib.dates import Span
 from flexlib.formats import (
     PERCENT,
@@ -59,7 +59,7 @@ def plot_credits_by_day_and_model(
     """
     cells, days = read_rows(by_day_and_model), read_rows(by_day)
     before = [] if by_day_before is None else read_rows(by_day_before)
-    models = list(dict.fromkeys(cell["model"] for cell in cells))
+    models = list(dict.fromkeys(find_label(cell["model"], OTHER_MODELS) for cell in cells))
     colours = {**assign_colours(model for model in models if model != OTHER_MODELS), OTHER_MODELS: OTHER}
     axis = DayAxis.over((day["date"] for day in days), span)
     peak = min(days, key=lambda day: day["rank"], default=None)

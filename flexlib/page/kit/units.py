@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from flexlib.analysis.top import OTHER_MODELS
 from flexlib.formats import format_amount
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import Label, _, mark_text
 
 Amount = Decimal | int
 
@@ -44,4 +43,4 @@ UNITS: Mapping[str, Unit] = {
 
 def name_label(label: str) -> str:
     """As it is shown: what stands for several is no name."""
-    return _(label) if label == OTHER_MODELS else label
+    return _(label) if isinstance(label, Label) else label

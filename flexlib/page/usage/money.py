@@ -17,19 +17,19 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 from flexlib.dates import Month, Span
 from flexlib.formats import format_short_number
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import Label, _, mark_text
 from flexlib.page.kit.amounts import Cell, fold_cells, stack_columns, sum_labels
 from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
-from flexlib.page.kit.units import UNITS
+from flexlib.page.kit.units import UNITS, name_label
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.differences import DifferenceKind
 
 USD = UNITS["usd"]
 
-NOT_COUNTED = mark_text("Billed, not counted")
+NOT_COUNTED = Label(mark_text("Billed, not counted"))
 
 SHORT_TITLE = 44
 """Characters for which a phone has room above a chart."""
@@ -108,7 +108,7 @@ def plot_spend_by_day(
         day=axis.name_day(top),
         most=USD.write(days[top]),
     )
-    names = {label: _(label) if label in (OTHER_MODELS, NOT_COUNTED) else label for label in sizes}
+    names = {label: name_label(label) for label in sizes}
     words += " " + _("Stacked by {models}, the largest lowest.").format(models=", ".join(names.values()))
     line_above = {
         (False, False): _("The line above is the running total."),
