@@ -44,7 +44,8 @@ def split_few(
     """The other rows, those of few people, and what the one row of these is called, which is no other row's name."""
     few = [row for row in rows if is_few(row)]
     others = [row for row in rows if not is_few(row)]
-    taken, name = {name_of(row) for row in others}, SMALL_GROUPS
+    taken = {name_of(row) for row in others}
+    name: str = SMALL_GROUPS
     while name in taken:
         name += " *"
     return others, few, name
