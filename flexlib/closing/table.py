@@ -24,6 +24,8 @@ from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 
 ATTACHED = ("*.html", "*.pdf", "*.xlsx")
 """What a mail may show or hold of the month's folder."""
+PAGE = "llm_usage"
+"""The notebook whose page `flexlib export` shows, unless told otherwise."""
 OTHER_MONTH = re.compile(r"\b\d{4}-\d{2}\b")
 """In the value of a parameter, such as that of `against`: a month, maybe a later one, that the report reads, too."""
 
@@ -156,6 +158,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
         reads_others = "month" not in known or any(OTHER_MONTH.search(str(value)) for value in given.values())
+        reads_others |= given.get("zone", "UTC") not in ("UTC", closing.plan.zone)  # of which the next month has hours
         inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
         name = f"report {ReportRequest(notebook, given, None, None).stem}"
         yield Step(name, (*words, *beside, *options, *names), inputs, makes_files=True)
@@ -163,14 +166,17 @@ def find_reports(closing: Closing) -> Iterator[Step]:
 
 def find_exports(closing: Closing) -> Iterator[Step]:
     """Writes the month as files for others."""
+    from flexlib.report.parameters import find_notebook
+
     names = ("--names",) if closing.plan.names else ()
     is_empty = closing.plan.reports is None and not closing.list_certificates()
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
     zone = ("--zone", closing.plan.zone) if closing.plan.zone != "UTC" else ()
+    inputs = _hash_sums(closing) | closing.hash_files([find_notebook(PAGE)])
     for name in closing.plan.exports:
         options = (*names, *(zone if name != "focus" else ()))  # which is of days of UTC
         words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
-        yield Step(f"export {name}", words, _hash_sums(closing), reason, makes_files=True)
+        yield Step(f"export {name}", words, inputs, reason, makes_files=True)
 
 
 def find_site(closing: Closing) -> Iterator[Step]:

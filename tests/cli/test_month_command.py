@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from flexlib.cli.main import main
+from flexlib.cli.month import print_step
 from flexlib.closing.run import RUN
+from flexlib.closing.steps import Outcome, Record
 from flexlib.errors import InvalidRequest
 from flexlib.store.disk import lock_folder
 
@@ -226,6 +228,11 @@ def test_the_commands_of_a_plan_in_spanish_are_in_spanish(tmp_path: Path, monkey
     (command,) = ran
     assert command[5:7] == ["flexlib", "fetch"]
     assert [*zip(command, command[1:], strict=False)].count(("--lang", "es")) == command.count("--lang") == 1
+
+
+def test_a_long_name_of_a_step_stands_apart_from_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_step(Record("report compare_months_vs_2025-06", Outcome.KEPT, "nothing has changed"))
+    assert capsys.readouterr().out == "  report compare_months_vs_2025-06 kept      nothing has changed\n"
 
 
 @pytest.fixture

@@ -264,6 +264,9 @@ def test_what_is_settled_is_not_sent(script: Script, tmp_path: Path, capsys: pyt
     (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
     script.faults[:] = ["lost, then closed"]
     key = run(capsys)[2].partition("--resend ")[2].split()[0]
+    assert (
+        "the key of no single notice whose fate is open; flexlib send lists them" in run(capsys, "--settle", "f" * 9)[2]
+    )
     assert run(capsys, "--settle", key)[0] == 0
     assert run(capsys) == (0, "Mails of September 2025: none\n", "")
     assert script.taken == []

@@ -152,6 +152,7 @@ def test_budgets_that_are_named_and_not_there_are_a_failure_and_not_none(
         (ReportLine("year"), True),
         (ReportLine("compare_months", {"against": "2025-11"}), True),
         (ReportLine("compare_months", {"against": "2025-11@20251201T000000.000000Z-01234567"}), True),
+        (ReportLine("llm_usage", {"zone": "America/Santiago"}), True),
         (ReportLine("compare_months"), False),
         (ReportLine("llm_usage"), False),
     ],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
 from email import message_from_bytes
@@ -17,7 +19,7 @@ from flexlib.addresses import NoticeServers
 from flexlib.closing.inputs import Closing
 from flexlib.closing.operator import tell_operator
 from flexlib.closing.plan import MonthPlan, ReportLine
-from flexlib.closing.process import Ran, Run
+from flexlib.closing.process import Ran, Run, _listen, run_command
 from flexlib.closing.run import RUN, Progress, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome, Record
 from flexlib.closing.table import TABLE
@@ -272,3 +274,27 @@ def test_a_record_comes_back_as_it_was_kept() -> None:
     ran_at = datetime(2025, 10, 1, tzinfo=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     one = Record("fetch", Outcome.DONE, "because", ("fetch",), 3, "GAP", 1.5, ran_at, ("a",), {"b": "c"}, {"d": "e"})
     assert Record.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+def test_what_a_command_says_is_shown_as_it_comes_and_its_last_lines_are_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Users as a bar that writes over itself, and a letter of two bytes that comes in two parts."""
+    read, write = os.pipe()
+    said, lines = "users 1\rusers 2\nAño\n\nand no end".encode(), list[str]()
+    with open(read, "rb") as stream, ThreadPoolExecutor(1) as pool:
+        listening = pool.submit(_listen, stream, lines, True)
+        for place in range(len(said)):
+            os.write(write, said[place : place + 1])
+        os.close(write)
+        listening.result()
+    assert lines == ["users 2", "Año", "and no end"]
+    assert capsys.readouterr().err == said.decode()
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_command_is_named_when_it_begins_where_somebody_looks(
+    capsys: pytest.CaptureFixture[str], *, shows: bool
+) -> None:
+    assert run_command(["--version"], shows=shows).exit_code == 0
+    assert capsys.readouterr().err.startswith("    flexlib --version ...\n") is shows
