@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from ctypes.util import find_library
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis import is_hypothesis_test, settings
 from flexlib.demo import demo_server
 from flexlib.i18n import use_language
 from flexlib.ingest.windsurf.fetch import update_credits
+from flexlib.report.run import import_notebooks
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
 from flexlib.store.version import Snapshot
@@ -46,6 +48,9 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("flexlib", deadline=None)
 settings.load_profile("flexlib")
+
+# Before any test does: by itself nbformat has a grammar compiled, in each worker for longer than all else is imported.
+import_notebooks()
 
 pytest_plugins = ["ledger_fixtures"]
 
@@ -89,7 +94,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _name_file(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else item.path.name
+    return _name_path(item.path)
+
+
+@cache
+def _name_path(path: Path) -> str:
+    return path.relative_to(HERE).as_posix() if path.is_relative_to(HERE) else path.name
 
 
 @pytest.fixture(autouse=True)

@@ -167,7 +167,7 @@ def _execute(
 ) -> NotebookNode:
     # The kernel first: it boots while papermill is imported, which takes as long.
     with open_kernel(data, source.parent, unclosed, log, keeps=True) as kernel:
-        _import_notebooks()
+        import_notebooks()
         import papermill
         from papermill.exceptions import PapermillExecutionError
         from papermill.iorw import papermill_io
@@ -209,7 +209,7 @@ def _escape(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _import_notebooks() -> None:
+def import_notebooks() -> None:
     """Imports what papermill and nbconvert stand on, without what jsonschema would load on the way: see `FORMATS`."""
     for name in FORMATS:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # to import it fails, as if it were missing
@@ -222,7 +222,7 @@ def _import_notebooks() -> None:
 
 def open_exporter() -> TemplateExporter:
     """What makes a page of a notebook; of use for many."""
-    _import_notebooks()
+    import_notebooks()
     from nbconvert.exporters import TemplateExporter
     from traitlets.config import Config
 
