@@ -235,6 +235,14 @@ def test_a_long_name_of_a_step_stands_apart_from_what_became_of_it(capsys: pytes
     assert capsys.readouterr().out == "  report compare_months_vs_2025-06 kept      nothing has changed\n"
 
 
+def write_notebook() -> str:
+    """That of the package up to where it has loaded the month and says its state: a page is made of it in half the
+    time, and a run asks no more of it."""
+    notebook = json.loads((HOME / "notebooks" / "llm_usage.ipynb").read_text("utf-8"))
+    last = [cell["id"] for cell in notebook["cells"]].index("load")
+    return json.dumps(notebook | {"cells": notebook["cells"][: last + 1]})
+
+
 @pytest.fixture
 def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a call in the ledger, one in a file, a budget that they pass, and somebody to be told of it."""
@@ -244,7 +252,7 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "params/notices.yaml": NOTICES,
         "params/month.yaml": PLAN,
         ".env": "FLEXLIB_LANG=en\n",
-        "notebooks/.keep": "",
+        "notebooks/llm_usage.ipynb": write_notebook(),
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -293,15 +301,23 @@ def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(comp
     for number in numbers:
         shutil.rmtree(company)
         shutil.copytree(start, company)
+        before = read_run(company)
         with subprocess.Popen(
             [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=company, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:  # fmt: skip
             until = time.monotonic() + KILL_SECONDS
-            while len(read_run(company)["steps"]) < number and process.poll() is None and time.monotonic() < until:
+            while (now := read_run(company)) == before or len(now["steps"]) < number:
+                if process.poll() is not None or time.monotonic() > until:
+                    break
                 time.sleep(0.01)
             # Every second time its last command goes on, while the next run begins.
-            (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
+            is_whole = bool(number % 2)
+            (os.killpg if is_whole else os.kill)(process.pid, signal.SIGKILL)
+        assert len(read_run(company)["steps"]) >= number
+        if is_whole:  # the next one that is killed goes on from here, not from the beginning
+            shutil.rmtree(start)
+            shutil.copytree(company, start)
         again = run_month_process(company)
         assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
         assert read_end(company) == expected, f"killed after {steps[number - 1]}"
