@@ -180,6 +180,16 @@ def format_money(amount: Decimal, currency: str) -> str:
     return format_amount(amount, "1" if currency in WHOLE else "0.01")
 
 
+def format_usd(amount: Decimal, places: str = "0.01") -> str:
+    """`US$ 4,709.38`; in Spanish `US$4.709,38`."""
+    return _("US$ {amount}").format(amount=format_amount(amount, places))
+
+
+def format_megabytes(size: int) -> str:
+    """`1.5` of so many bytes."""
+    return write_number(f"{size / 1e6:,.1f}")
+
+
 def format_plain(amount: Decimal) -> str:
     """`0.895874` of 0.895874000: every digit, no zero behind the last, for files and JSON."""
     text = f"{amount:f}" if amount else "0"

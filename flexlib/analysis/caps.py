@@ -5,15 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
+from flexlib.i18n import mark_text
+
 
 class CapOutcome(StrEnum):
     """What is said of a cap."""
 
-    AGREES = "agrees"
-    DIFFERS = "differs"
-    NO_CAP = "no cap"
+    AGREES = mark_text("agrees")
+    DIFFERS = mark_text("differs")
+    NO_CAP = mark_text("no cap")
     """The vendor stops nobody."""
-    NOT_READ = "not read"
+    NOT_READ = mark_text("not read")
 
 
 def judge_cap(amount: Decimal, cap: int | None) -> CapOutcome:

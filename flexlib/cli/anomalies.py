@@ -21,7 +21,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Days shown of each layer, unless another number is asked for."""
 
-TITLES = {"day": "All together", "user": "People", "model": "Models"}
+TITLES = {"day": mark_text("All together"), "user": mark_text("People"), "model": mark_text("Models")}
 
 
 def add_commands(commands: Commands) -> None:
@@ -117,7 +117,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     """The unusual days for the console, layer by layer."""
     from flexlib.analysis.anomalies import WHAT_TO_DO
 
-    unit = "US$" if made.unit == "usd" else made.unit.replace("_", " ")
+    unit = "US$" if made.unit == "usd" else _(made.unit.replace("_", " "))
     title = _("Unusual days of {title} in {unit}, at least {least} each").format(
         title=made.month.title, unit=unit, least=write_number(f"{made.least:,g}")
     )
@@ -129,11 +129,11 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
         if count
         else ""
     )
-    lines = [f"{title}: {count or 'none'}{expect}"]
+    lines = [f"{title}: {format_number(count) if count else _('none')}{expect}"]
     for name in made.layers:
-        lines += _render_layer(TITLES.get(name, name), [one for one in made.alarms if one.layer == name], top)
-    lines += _render_layer("Planned", [one for one in made.found if one.event], top)
-    lines += [WHAT_TO_DO] if made.alarms else []
+        lines += _render_layer(_(TITLES.get(name, name)), [one for one in made.alarms if one.layer == name], top)
+    lines += _render_layer(_("Planned"), [one for one in made.found if one.event], top)
+    lines += [_(WHAT_TO_DO)] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:
         lines.append(
             _("{people} with too few days of use to tell what is usual.").format(people=_count_people(unjudged))
@@ -169,7 +169,7 @@ def _render_heads(one: Unusual) -> str:
 
 
 def _count_people(number: int) -> str:
-    return "1 person" if number == 1 else f"{number:,} people"
+    return translate_count("{count} person", "{count} people", number).format(count=format_number(number))
 
 
 def _describe(one: Unusual) -> dict[str, Any]:

@@ -186,5 +186,5 @@ def render_chargeback(made: Chargeback, of: str = "usd", top: int | None = SHOWN
     from flexlib.tables.chargeback import explain_sums, table_charges
 
     table = render_table(table_charges(made.lines, made.items, made.level, of, top), made.month.span)
-    proof = f"Certificate: {explain_sums(made.checks, made.level)}"
+    proof = _("Certificate: {sums}").format(sums=explain_sums(made.checks, made.level))
     return "\n".join([table.rstrip("\n"), proof, *map(clean_text, made.notes)])

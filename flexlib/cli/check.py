@@ -181,27 +181,29 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
 def render_check(made: BudgetCheck) -> str:
     """The budgets for the console: a line for each, of its days, weeks or cycles the one that used most of it."""
     from flexlib.front.budget_lines import list_lines
-    from flexlib.tables.budgets import count_over
+    from flexlib.tables.budgets import OUTCOMES, count_over
 
     lines, found = [_("Budgets of {title}").format(title=made.month.title)], list_lines(made, names=True)
     width = max((len(one.name) for one in found), default=0)
+    wide = max(WIDTH, *(len(_(one)) + 1 for one in OUTCOMES))
     for one in found:
         over = count_over(one)
         said = f"{_render(one)}{over and f' ({over})'}"
-        lines.append(f"  {one.outcome.upper():<{WIDTH}}{clean_text(one.name):<{width}}  {said}")
+        lines.append(f"  {_(str(one.outcome)).upper():<{wide}}{clean_text(one.name):<{width}}  {said}")
     return "\n".join(lines)
 
 
 def _render(one: BudgetLine) -> str:
-    from flexlib.tables.budgets import UNITS, explain_outcome, write_amount, write_period, write_share
+    from flexlib.tables.budgets import explain_outcome, write_amount, write_money, write_period, write_share
 
-    spent, whole = write_amount(one.spent, one.unit), f"{write_amount(one.amount, one.unit)} {UNITS[one.unit]}"
-    said = ", ".join(filter(None, (f"{spent} of {whole}", write_share(one), write_period(one))))
+    of = _("{count} of {all}").format(count=write_amount(one.spent, one.unit), all=write_money(one.amount, one.unit))
+    said = ", ".join(filter(None, (of, write_share(one), write_period(one))))
     outlook = [explain_outcome(one)]
     if one.is_running and one.expected is not None and one.outcome not in ("over", "cannot say"):
         band = ""
         if one.low is not None and one.high is not None and one.low < one.high:
-            band = f" ({BAND:.0%}: {write_amount(one.low, one.unit)} to {write_amount(one.high, one.unit)})"
+            low, high = (write_amount(end, one.unit) for end in (one.low, one.high))
+            band = _(" ({band}: {low} to {high})").format(band=f"{BAND:.0%}", low=low, high=high)
         outlook = [
             ", ".join(
                 filter(

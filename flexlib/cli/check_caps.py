@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.analysis.caps import CapOutcome, judge_cap
 from flexlib.cli.options import asks_demo
 from flexlib.formats import clean_text, format_amount, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.settings import Settings
 from flexlib.store.budgets import Budget
@@ -26,7 +26,7 @@ WIDTH = 13
 CODES = {CapOutcome.DIFFERS: State.UNRECONCILED.exit_code, CapOutcome.NOT_READ: State.GAP.exit_code}
 """What a finding ends a command with."""
 
-NO_EMAIL = "a cap is of an e-mail; name the person of this budget by it"
+NO_EMAIL = mark_text("a cap is of an e-mail; name the person of this budget by it")
 
 
 @dataclass(frozen=True)
@@ -99,21 +99,22 @@ def render_caps(caps: Sequence[BudgetCap]) -> list[str]:
     if not caps:
         return [_("Caps at Windsurf: no budget of flex credits is of everything or of a person, in a month or cycle")]
     width = max(len(one.budget.name) for one in caps)
+    wide = max(WIDTH, *(len(_(one)) + 1 for one in CapOutcome))
     return [_("Caps at Windsurf"), *(
-        f"  {one.outcome.upper():<{WIDTH}}{clean_text(one.budget.name):<{width}}  {_say(one)}" for one in caps
+        f"  {_(str(one.outcome)).upper():<{wide}}{clean_text(one.budget.name):<{width}}  {_say(one)}" for one in caps
     )]  # fmt: skip
 
 
 def _say(one: BudgetCap) -> str:
     if one.outcome is CapOutcome.NOT_READ:
-        return clean_text(one.why)
+        return clean_text(_(one.why))
     budget = _("{amount} flex credits").format(amount=format_amount(one.budget.amount))
     if one.cap is None:
         return _("nothing stops it at the budget, {budget}").format(budget=budget)
     cap = Decimal(one.cap)
     if one.outcome is CapOutcome.AGREES:
         return _("{cap}, as the budget").format(cap=format_amount(cap))
-    side = "above" if cap > one.budget.amount else "below"
-    return _("{cap}, {abs} {side} the budget of {budget}").format(
-        cap=format_amount(cap), abs=format_amount(abs(cap - one.budget.amount)), side=side, budget=budget
-    )
+    said = _("{cap}, {abs} above the budget of {budget}")
+    if cap < one.budget.amount:
+        said = _("{cap}, {abs} below the budget of {budget}")
+    return said.format(cap=format_amount(cap), abs=format_amount(abs(cap - one.budget.amount)), budget=budget)

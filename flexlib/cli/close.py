@@ -19,8 +19,8 @@ from flexlib.cli.options import (
 )
 from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
-from flexlib.formats import format_count
-from flexlib.i18n import _
+from flexlib.formats import format_count, format_number
+from flexlib.i18n import _, write_number
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,11 +88,14 @@ def _describe(found: Repricing) -> str:
 
 
 def _render(found: Repricing) -> str:
-    did = "changed" if found.applied else _("would change")
-    lines = [f"{found.month} by {found.book}: {found.rows:,} of {format_count(found.rows_looked_at, 'call')} {did}."]
+    said = _("{month} by {book}: {count} of {calls} would change.")
+    if found.applied:
+        said = _("{month} by {book}: {count} of {calls} changed.")
+    calls = format_count(found.rows_looked_at, "call")
+    lines = [said.format(month=found.month, book=found.book, count=format_number(found.rows), calls=calls)]
     for one in found.changes:
-        source = one.old_source or "unpriced"
-        amounts = f"US$ {_write_usd(one.old_usd)} -> {_write_usd(one.new_usd)}"
+        source = one.old_source or _("unpriced")
+        amounts = _("US$ {amount}").format(amount=f"{_write_usd(one.old_usd)} -> {_write_usd(one.new_usd)}")
         lines.append(
             f"  {one.provider} {one.model}: {format_count(one.rows, 'call')}, {amounts} ({source} -> {one.new_source})"
         )
@@ -106,7 +109,7 @@ def _render(found: Repricing) -> str:
 
 
 def _write_usd(amount: Decimal | None) -> str:
-    return "none" if amount is None else f"{amount.normalize():,f}"
+    return _("none") if amount is None else write_number(f"{amount.normalize():,f}")
 
 
 def _read_hours(text: str) -> timedelta:

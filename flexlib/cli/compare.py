@@ -19,8 +19,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
-from flexlib.formats import format_count, format_number, format_plain
-from flexlib.i18n import _, write_number
+from flexlib.formats import format_number, format_plain
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.membership import LEVELS
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
     from flexlib.front.compare import Comparison
 
-UNITS = {"flex_credits": ("flex credits", 2), "usd": ("US$", 2), "clp": ("CLP", 0)}
+UNITS = {"flex_credits": (mark_text("flex credits"), 2), "usd": ("US$", 2), "clp": ("CLP", 0)}
 """How each unit is called, and its decimals."""
-
-NOUNS = {"user": "spender", **{level: level.replace("_", " ") for level in LEVELS}}
-"""What can be told apart, and what one of it is called."""
 
 SHOWN = 5
 """People and models with the largest changes, unless another number is asked for."""
@@ -55,7 +52,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("after", type=_read_side, metavar="AFTER", help=_("what it became"))
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
-    parser.add_argument("--by", default="user", choices=tuple(NOUNS),
+    parser.add_argument("--by", default="user", choices=("user", *LEVELS),
                         help=_("whose changes are told apart: people's (default user), departments', ..."))  # fmt: skip
     parser.add_argument(
         "--top",
@@ -131,26 +128,26 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
     from flexlib.analysis.compare import SAID, round_parts
-    from flexlib.tables.compare import name_part
+    from flexlib.front.compare import NOT_GIVEN
+    from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, name_part
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = UNITS[made.unit]
-    share = f" ({change.difference / change.before:+.1%})" if change.before > 0 and not any(made.lacking) else ""
+    is_share = change.before > 0 and not any(made.lacking)
+    share = write_number(f" ({change.difference / change.before:+.1%})") if is_share else ""
     before, after = made.sides
     title = _("{after} against {before} in {unit}")
-    title = title.format(after=after[0].upper() + after[1:], before=before, unit=unit)
+    title = title.format(after=after[0].upper() + after[1:], before=before, unit=_(unit))
     least = _("at least ") if made.lacking[1] else ""
-    lines = [f"{title}: {least}{change.after:,.{places}f}, {change.difference:+,.{places}f}{share}"]
+    amount, more = (write_number(one) for one in (f"{change.after:,.{places}f}", f"{change.difference:+,.{places}f}"))
+    lines = [f"{title}: {least}{amount}, {more}{share}"]
     shown = round_parts(parts, places)
-    which = "who" if made.by == "user" else "that"
     said = {
-        "new": f"{format_count(change.people['new'], f'new {NOUNS[made.by]}')}",
-        "gone": _("{count} {which} stopped").format(
-            count=format_count(change.people["gone"], NOUNS[made.by]), which=which
-        ),
-        **{name: f"    {words} ({name})" for name, words in SAID.items()},
+        **{name: f"    {_(words)} ({_(CODES[name])})" for name, words in SAID.items()},
+        "new": count_new(made.by, change.people["new"]),
+        "gone": count_gone(made.by, change.people["gone"]),
         "volume": _("the same {get}: {volume} (volume)").format(
-            get=format_number(change.people.get("stayed", 0)), volume=SAID["volume"]
+            get=format_number(change.people.get("stayed", 0)), volume=_(SAID["volume"])
         ),
     }
     if made.versions:
@@ -167,20 +164,26 @@ def render_comparison(made: Comparison, top: int) -> str:
                     if made.unit != "clp"
                     else ""
                 )
-            lines.append(f"  {said[name]:<48}{part:>+16,.{places}f}{between}")
+            lines.append(f"  {said[name]:<48}{write_number(f'{part:>+16,.{places}f}')}{between}")
     whose = _("People") if made.unit == "flex_credits" else _("People and applications")
     if made.by != "user":
-        whose = f"{NOUNS[made.by].capitalize()}s"
+        whose = _(TITLES[made.by])
     for title, sums in ((whose, change.sum_by_person()), (_("Models"), change.sum_by_model())):
         lines.append(_("{title} with the largest changes").format(title=title))
         for key, moved in _list_top(sums, top):
             label = key[1] if isinstance(key, tuple) else str(key)
+            label = _(label) if label == NOT_GIVEN else label
             if isinstance(key, tuple) and made.by != "user":  # who calls and who has credits are counted in other units
                 label += f", {name_source(key[0])}"
             rounded = round_parts(moved, places)
-            reasons = ", ".join(f"{name} {part:+,.{places}f}" for name, part in rounded.items() if moved[name])
-            lines.append(f"  {label:<48}{sum(rounded.values()):>+16,.{places}f}   {reasons}")
-    return "\n".join([*lines, change.method])
+            shares = [
+                f"{_(CODES[name])} {write_number(f'{part:+,.{places}f}')}"
+                for name, part in rounded.items()
+                if moved[name]
+            ]
+            whole = write_number(f"{sum(rounded.values()):>+16,.{places}f}")
+            lines.append(f"  {label:<48}{whole}   {', '.join(shares)}")
+    return "\n".join([*lines, _(change.method)])
 
 
 def _list_top(sums: Mapping[Hashable, Mapping[str, Decimal]], top: int) -> list[tuple[Any, Mapping[str, Decimal]]]:

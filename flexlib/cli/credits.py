@@ -25,7 +25,7 @@ from flexlib.cli.options import (
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import clean_text
+from flexlib.formats import clean_text, join_and
 from flexlib.i18n import _
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
@@ -127,7 +127,7 @@ def _load_source(month: Month, source: str, root: Path) -> Snapshot:
                 month=month,
                 root=root,
                 command=WINDSURF.format_command(month),
-                others=" and ".join(name_source(one.source) for one in others),
+                others=join_and([name_source(one.source) for one in others]),
                 source=others[0].source,
             )
         )

@@ -21,7 +21,7 @@ from flexlib.cli.options import Commands, add_command, find_exit_code, load_judg
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, choose_worst, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment, format_number
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
@@ -30,6 +30,13 @@ from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 from flexlib.store.strays import list_strays
 from flexlib.store.version import Snapshot
+
+NAMES = (
+    *(mark_text("extras"), mark_text("settings"), mark_text("server"), mark_text("data"), mark_text("ledger")),
+    *(mark_text("rates"), mark_text("people"), mark_text("months"), mark_text("stale"), mark_text("missing")),
+    mark_text("stray"),
+)
+"""Of the lines, as the console has them."""
 
 LOW_DISK = 1 << 30
 """Bytes: a month of ten million calls, and as much again while it is written."""
@@ -66,8 +73,9 @@ def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))
     else:
+        width = max(9, *(len(_(one.name)) for one in findings))
         for one in findings:
-            print(f"{one.name:<9} {clean_text(settings.hide_key(one.text))}")
+            print(f"{_(one.name):<{width}} {clean_text(settings.hide_key(one.text))}")
     return choose_worst([one.exit_code for one in findings])
 
 
@@ -87,13 +95,13 @@ def _look(name: str, look: Callable[[], Finding]) -> Finding:
 def _look_at_extras() -> Finding:
     there = {extra: all(find_spec(module) for module in modules) for extra, modules in MODULES_OF_EXTRAS.items()}
     absent = ", ".join(extra for extra, is_there in there.items() if not is_there)
-    text = ", ".join(extra for extra, is_there in there.items() if is_there) or "none"
+    text = ", ".join(extra for extra, is_there in there.items() if is_there) or _("none")
     return Finding("extras", _("{text}; not installed: {absent}").format(text=text, absent=absent) if absent else text)
 
 
 def _look_at_settings() -> Finding:
     found = ", ".join(f"{name} ({place})" for name, place in list_set().items())
-    return Finding("settings", f"{found or 'none set'}; home is {find_home()}")
+    return Finding("settings", _("{found}; home is {home}").format(found=found or _("none set"), home=find_home()))
 
 
 def _look_at_server(settings: Settings) -> Finding:
@@ -108,12 +116,8 @@ def _look_at_server(settings: Settings) -> Finding:
             people = count_people(client)
         except FlexlibError as error:
             return Finding("server", f"{settings.base_url}: {error}", error.exit_code)
-    return Finding(
-        "server",
-        _("{base_url} answers and takes the key; {people} people on its list").format(
-            base_url=settings.base_url, people=format_number(people)
-        ),
-    )
+    said = _("{base_url} answers and takes the key; {people} people on its list")
+    return Finding("server", said.format(base_url=settings.base_url, people=format_number(people)))
 
 
 def _look_at_folder(data: Path) -> Finding:
@@ -147,19 +151,17 @@ def _look_at_ledger(settings: Settings) -> Finding:
     status = get_ledger_status(ledger)
     if status.revision != status.head:
         command = "upgrade" if status.revision else "init"
-        return Finding(
-            "ledger",
-            _("{place} lacks its tables of today; run: flexlib ledger {command}").format(
-                place=status.place, command=command
-            ),
-            2,
-        )
+        said = _("{place} lacks its tables of today; run: flexlib ledger {command}")
+        return Finding("ledger", said.format(place=status.place, command=command), 2)
     last = _(", the last of {last}").format(last=format_moment(status.last)) if status.last else ""
     return Finding("ledger", f"{status.backend}, {format_count(status.rows or 0, 'row')}{last}")
 
 
 def _look_at_rates(data: Path) -> Finding:
-    pairs = [f"{'/'.join(pair)} to {rates.days[-1]}" for pair, rates in load_pairs(data).items() if rates.days]
+    said = _("{pair} to {day}")
+    pairs = [
+        said.format(pair="/".join(pair), day=rates.days[-1]) for pair, rates in load_pairs(data).items() if rates.days
+    ]
     return Finding("rates", ", ".join(pairs) or _("none; flexlib fx update asks for them, fx set takes one by hand"))
 
 
@@ -185,15 +187,15 @@ def _look_at_months(data: Path, settings: Settings) -> list[Finding]:
         months = dict.fromkeys(one.month for one in found)
         judged = [load_judged(month, replace(settings, data=data)) for month in months]
         states = Counter(one.state for one in judged)
-        counted = ", ".join(f"{states[state]} {state}" for state in State if states[state])
+        counted = ", ".join(f"{format_number(states[state])} {state}" for state in State if states[state])
         codes = [find_exit_code(one.certificates, one.state) for one in judged]
-        return Finding("months", counted or "none", choose_worst(codes))
+        return Finding("months", counted or _("none"), choose_worst(codes))
 
     def look_again() -> Finding:
         again = [one for one in found if one.certificate.is_stale() or (data == settings.data and _lags(one, settings))]
         stale = [f"{one.month} {one.source} ({_find_command(one)})" for one in again]
         stale += [f"{month} {LEDGER.name} ({LEDGER.format_command(month)})" for month in _list_unclosed(data, settings)]
-        return Finding("stale", ", ".join(stale) or "none")
+        return Finding("stale", ", ".join(stale) or _("none"))
 
     stored = _look("months", look)
     return [stored] if stored.exit_code in (1, 2) else [stored, _look("stale", look_again), _look_for_gaps(found)]
@@ -240,7 +242,7 @@ def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:
     first, last = min(stored), max(stored)
     absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]
     text = (
-        f"{', '.join(absent)} of {first} to {last}"
+        _("{absent} of {first} to {last}").format(absent=", ".join(absent), first=first, last=last)
         if absent
         else _("none; the last month stored is {last}").format(last=last)
     )

@@ -33,8 +33,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, NotebookFailed
-from flexlib.formats import clean_text, format_amount, format_count, format_plain
-from flexlib.i18n import _
+from flexlib.formats import clean_text, format_number, format_plain, format_usd
+from flexlib.i18n import _, translate_count
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
 
@@ -109,9 +109,12 @@ def _write(name: str, source: Source, month: Month, settings: Settings, argument
         for file in made.files:
             print(f"📄 {clean_text(str(file))}")
         if made.rows is not None and made.usd is not None:
-            print(
-                f"{format_count(made.rows, 'charge')} that sum to US$ {format_amount(made.usd)}, the spend of {month}"
+            said = translate_count(
+                "{count} charge that sums to {usd}, the spend of {month}",
+                "{count} charges that sum to {usd}, the spend of {month}",
+                made.rows,
             )
+            print(said.format(count=format_number(made.rows), usd=format_usd(made.usd), month=month))
     return made
 
 

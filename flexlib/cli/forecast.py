@@ -114,7 +114,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     """The forecast for the console."""
     from flexlib.tables.forecast import explain_width
 
-    unit = made.unit.replace("_", " ")
+    unit = _(made.unit.replace("_", " "))
     known = _("{known} known up to {short_day}").format(known=write_number(f"{made.known:,.2f}"),
         short_day=format_short_day(made.as_of))  # fmt: skip
     lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
@@ -124,32 +124,27 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     for line in _list_lines(made.backtest):
         if line["bands"]:
             held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
-                bands=line["bands"], mean_width=write_number(f"{line['mean_width']:.0%}"))  # fmt: skip
+                bands=line["bands"], mean_width=f"{line['mean_width']:.0%}")  # fmt: skip
             error = _("mean error of {months} {mean_error}").format(months=line["months"],
                 mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
             lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
     if budget is not None:
-        lines.append(f"  {budget:,.2f} {_render_reached(made, budget)}")
+        lines.append(f"  {write_number(f'{budget:,.2f}')} {_render_reached(made, budget)}")
     return "\n".join(lines)
 
 
 def render_backtest(lines: pd.DataFrame, band: float) -> str:
     """The backtest for the console, a line a day of the month."""
-    text = [
-        _("{value:>5}  {value_2:>6}  {value_3:>9}  {value_4:>8}  {value_5:>10}   ({band} promised)").format(
-            value="known",
-            value_2="months",
-            value_3="held",
-            value_4="coverage",
-            value_5="mean error",
-            band=write_number(f"{band:.0%}"),
-        )
-    ]
+    heads = (_("known"), _("months"), _("held"), _("coverage"), _("mean error"))
+    widths = [max(least, len(head)) for least, head in zip((5, 6, 9, 8, 10), heads, strict=True)]
+    rows = [heads]
     for line in _list_lines(lines):
         coverage = "-" if line["coverage"] is None else f"{line['coverage']:.0%}"
-        held = f"{line['held']} of {line['bands']}"
-        error = "-" if line["mean_error"] is None else f"{line['mean_error']:.1%}"
-        text.append(f"{line['known']:>5}  {line['months']:>6}  {held:>9}  {coverage:>8}  {error:>10}")
+        held = _("{count} of {all}").format(count=line["held"], all=line["bands"])
+        error = "-" if line["mean_error"] is None else write_number(f"{line['mean_error']:.1%}")
+        rows.append((str(line["known"]), str(line["months"]), held, coverage, error))
+    text = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    text[0] += f"   ({_('{band} promised').format(band=f'{band:.0%}')})"
     return "\n".join(text)
 
 
@@ -174,7 +169,8 @@ def _run_series(arguments: argparse.Namespace) -> int:
     made = forecast_sum(history, month.span, arguments.band, holidays)
     facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **_describe(made)}
     print(json.dumps(facts, indent=2) if arguments.json
-          else f"Forecast of {month} as of {format_short_day(last)}: {_render(made, arguments.band)}")  # fmt: skip
+          else _("Forecast of {month} as of {day}: {made}").format(
+              month=month, day=format_short_day(last), made=_render(made, arguments.band)))  # fmt: skip
     return GAP if made.outcome is Outcome.CANNOT_SAY else 0
 
 

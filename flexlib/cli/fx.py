@@ -16,7 +16,7 @@ from flexlib.cli.options import Commands, add_command, add_span_options, asks_sp
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
-from flexlib.i18n import _
+from flexlib.i18n import _, write_number
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -109,9 +109,8 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
     """Keeps the rates of a file, or the one that was given; says what it replaced."""
     if arguments.action == "import":
         if len(arguments.given) != 1:
-            raise InvalidRequest(
-                _("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
-            )
+            said = _("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
+            raise InvalidRequest(said)
         rates = read_rates_file(Path(arguments.given[0]), arguments.source)
     else:
         if len(arguments.given) != 2 or not arguments.source:
@@ -121,9 +120,8 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
         rates = [_read_rate(day, value, arguments.source)]
     merge = keep_rates(rates, arguments.pair, settings.data)
     file = find_rates_file(settings.data, arguments.pair)
-    print(
-        json.dumps(describe_merge(merge, file), indent=2) if arguments.json else clean_lines(render_merge(merge, file))
-    )
+    text = clean_lines(render_merge(merge, file))
+    print(json.dumps(describe_merge(merge, file), indent=2) if arguments.json else text)
     return 0
 
 
@@ -157,8 +155,8 @@ def render_merge(merge: Merge, file: Path) -> str:
         _("  changed: {difference}; the first is kept as superseded").format(difference=_render_difference(one))
         for one in merge.changed
     ]
-    lines += [_("  superseded: {day}, {value:f} of {source} of the opposite pair").format(day=one.day,
-        value=one.value, source=one.source) for one in merge.overruled]  # fmt: skip
+    lines += [_("  superseded: {day}, {value} of {source} of the opposite pair").format(day=one.day,
+        value=write_number(f"{one.value:f}"), source=one.source) for one in merge.overruled]  # fmt: skip
     return "\n".join([*lines, _("  file: {file}").format(file=file)])
 
 
@@ -180,15 +178,14 @@ def describe_update(update: RatesUpdate, file: Path) -> dict[str, object]:
 def render_days(rates: Rates, span: Span, pair: Pair = USD_CLP) -> str:
     """A line a day, with the source and, where it is carried, the day of the observation. Ends with a newline."""
     base, quote = pair
-    lines = [
-        _("Observed dollar, {span}: pesos for 1 USD").format(span=span)
-        if pair == USD_CLP
-        else _("{span}: {quote} for 1 {base}").format(span=span, quote=quote, base=base)
-    ]
+    said = _("Observed dollar, {span}: pesos for 1 USD") if pair == USD_CLP else _("{span}: {quote} for 1 {base}")
+    days = _("{first} to {last}").format(first=span.first, last=span.last)
+    lines = [said.format(span=days, quote=quote, base=base)]
     for day in span:
         rate = find_rate(rates, day)
         carried = _(", carried from {day}").format(day=rate.day) if rate and rate.day != day else ""
-        lines.append(f"  {day}  {rate.value:>12,f}  {rate.source}{carried}" if rate else f"  {day}  {'no rate':>12}")
+        value = write_number(f"{rate.value:>12,f}") if rate else ""
+        lines.append(f"  {day}  {value}  {rate.source}{carried}" if rate else f"  {day}  {_('no rate'):>12}")
     return "\n".join(lines) + "\n"
 
 
@@ -241,7 +238,9 @@ def _describe_missing(missing: Iterable[date], pending: Iterable[date]) -> dict[
 
 def _render_difference(one: Difference) -> str:
     kept, other = one.kept, one.other
-    return f"{kept.day}, {kept.value:f} of {kept.source}, {other.value:f} of {other.source}"
+    value, there = (write_number(f"{each.value:f}") for each in (kept, other))
+    said = _("{day}, {value} of {source}, {other} of {another}")
+    return said.format(day=kept.day, value=value, source=kept.source, other=there, another=other.source)
 
 
 def _join_days(days: tuple[date, ...]) -> str:

@@ -82,7 +82,10 @@ def explain_month(month: FilesImport) -> str:
     if not rows:
         return explain_state(month.certificate)
     several = len(month.added_by_file) > 1
-    told = (f"{f'{row.file}, ' * several}{f'line {row.line}: ' * (not row.is_page)}{row.reason}" for row in rows)
+    line = _("line {number}: ")
+    told = (
+        f"{f'{row.file}, ' * several}{line.format(number=row.line) * (not row.is_page)}{row.reason}" for row in rows
+    )
     shown = "; ".join(islice(told, MOST_SHOWN))
     more = (
         _("; and {count} more, kept in raw/ beside the month").format(count=format_number(len(rows) - MOST_SHOWN))
@@ -91,7 +94,7 @@ def explain_month(month: FilesImport) -> str:
     )
     if all(row.is_page for row in rows):
         return _("{shown}{more}. Until then the totals are a lower bound.").format(shown=shown, more=more)
-    count = "1 row" if len(rows) == 1 else _("{count} rows").format(count=format_number(len(rows)))
+    count = format_count(len(rows), "row")
     return _(
         "{count} could not be taken ({shown}{more}). The totals are a lower bound; fix the file and "
         "import it with {again}."

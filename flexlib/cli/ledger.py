@@ -15,8 +15,8 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.formats import clean_text, format_count, format_plain
-from flexlib.i18n import _, mark_text
+from flexlib.formats import clean_text, format_count, format_number, format_plain
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -134,8 +134,8 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
     record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
     print(_render_record(record, as_json=as_json))
     if not as_json:
-        month = Month.containing(record.created_at)
-        print(f"Reports show it when its month is closed: {LEDGER.format_command(month)}", file=sys.stderr)
+        command = LEDGER.format_command(Month.containing(record.created_at))
+        print(_("Reports show it when its month is closed: {command}").format(command=command), file=sys.stderr)
     return 0
 
 
@@ -149,7 +149,7 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
     shown = arguments.progress or sys.stderr.isatty()
 
     def report_line(line: RefusedLine) -> None:
-        tqdm.write(f"line {line.number} refused: {line.reason}", file=sys.stderr)
+        tqdm.write(_("line {number} refused: {reason}").format(number=line.number, reason=line.reason), file=sys.stderr)
 
     with (
         _open_lines(arguments.jsonl) as file,
@@ -167,14 +167,11 @@ def _record_stream(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     print(_render_report(report, as_json=arguments.json))
     if report.rejects:
-        print(
-            f"flexlib: the refused lines are in {clean_text(str(report.rejects))}; correct them and send them again.",
-            file=sys.stderr,
-        )
+        said = _("flexlib: the refused lines are in {file}; correct them and send them again.")
+        print(said.format(file=clean_text(str(report.rejects))), file=sys.stderr)
     if stop.caught is not None:
-        print(
-            f"flexlib: Stopped by {stop.caught.name}, with {format_count(report.last, 'line')} done.", file=sys.stderr
-        )
+        said = _("flexlib: Stopped by {signal}, with {lines} done.")
+        print(said.format(signal=stop.caught.name, lines=format_count(report.last, "line")), file=sys.stderr)
         return 128 + stop.caught
     return State.GAP.exit_code if report.refused else 0
 
@@ -190,9 +187,8 @@ def _open_lines(name: str) -> Iterator[int]:
     try:
         file = open(name, "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
-        raise BadFile(
-            _("{name} cannot be read: {strerror}.").format(name=name, strerror=(error.strerror or str(error)).lower())
-        ) from error
+        why = (error.strerror or str(error)).lower()
+        raise BadFile(_("{name} cannot be read: {strerror}.").format(name=name, strerror=why)) from error
     with file:
         yield file.fileno()
 
@@ -209,32 +205,35 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
             try:
                 call[name] = decode_json(text)
             except ValueError as error:
-                raise InvalidRequest(
-                    _("--{name} is not JSON: {error}.").format(name=name.replace("_", "-"), error=error)
-                ) from error
+                said = _("--{name} is not JSON: {error}.")
+                raise InvalidRequest(said.format(name=name.replace("_", "-"), error=error)) from error
     return call
 
 
 def _render_status(status: LedgerStatus) -> str:
     if status.revision is None:
-        return f"No ledger in {status.place} ({status.backend}). Run: flexlib ledger init"
+        said = _("No ledger in {place} ({backend}). Run: flexlib ledger init")
+        return said.format(place=status.place, backend=status.backend)
+    own = _(" (this flexlib: {revision})").format(revision=status.head)
     lines = {
-        "Backend": status.backend,
-        "Place": status.place,
-        "Revision": status.revision + ("" if status.revision == status.head else f" (this flexlib: {status.head})"),
-        "Rows": f"{status.rows:,}",
-        "First": status.first and f"{status.first:%Y-%m-%d %H:%M:%S} UTC",
-        "Last": status.last and f"{status.last:%Y-%m-%d %H:%M:%S} UTC",
+        _("Backend"): status.backend,
+        _("Place"): status.place,
+        _("Revision"): status.revision + ("" if status.revision == status.head else own),
+        _("Rows"): None if status.rows is None else format_number(status.rows),
+        _("First"): status.first and f"{status.first:%Y-%m-%d %H:%M:%S} UTC",
+        _("Last"): status.last and f"{status.last:%Y-%m-%d %H:%M:%S} UTC",
     }
-    return "\n".join(f"{name:<9} {text}" for name, text in lines.items() if text)
+    return "\n".join(f"{name:<{max(9, *map(len, lines))}} {text}" for name, text in lines.items() if text)
 
 
 def _render_record(record: UsageRecord, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(record._asdict(), indent=2, ensure_ascii=False, default=_write_value)
-    why = record.unpriced or "not given"
-    amount = f"USD {format_plain(record.amount_in_usd)}" if record.amount_in_usd is not None else f"unpriced: {why}"
-    return f"{record.request_id}  {record.provider} {record.model}  {record.total_tokens:,} tokens  {amount}"
+    amount = _("unpriced: {why}").format(why=_(record.unpriced or "not given"))
+    if record.amount_in_usd is not None:
+        amount = _("USD {amount}").format(amount=write_number(format_plain(record.amount_in_usd)))
+    tokens = _("{amount} tokens").format(amount=format_number(record.total_tokens))
+    return f"{record.request_id}  {record.provider} {record.model}  {tokens}  {amount}"
 
 
 def _render_report(report: LinesReport, *, as_json: bool) -> str:
@@ -243,7 +242,8 @@ def _render_report(report: LinesReport, *, as_json: bool) -> str:
         refused = [{"line": one.number, "reason": one.reason} for one in report.refused]
         facts = {**counts, "refused": refused, "rejects": report.rejects and str(report.rejects)}
         return json.dumps(facts, indent=2, ensure_ascii=False)
-    return ", ".join(f"{count:,} {name}" for name, count in {**counts, "refused": len(report.refused)}.items())
+    shown = {name: format_number(count) for name, count in (counts | {"refused": len(report.refused)}).items()}
+    return _("{read} read, {stored} stored, {repeated} repeated, {refused} refused").format(**shown)
 
 
 def _write_value(value: object) -> str:

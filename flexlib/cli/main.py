@@ -76,9 +76,11 @@ settings, from the environment or .env:
 
 KEPT = mark_text("What was read is kept for 3 hours: run it again to go on from there.")
 KEPT_BY_NOTIFY = mark_text("What was being sent then may have arrived or not: flexlib check shows it.")
-KEPT_BY_SEND = "What was being sent then may have arrived or not: flexlib send shows it."
-KEPT_BY_MONTH = "Each step that was done is noted: run it again to go on."
-KEPT_BY_IMPORT = "Months that were stored by then are whole, the others are as they were: run it again to go on."
+KEPT_BY_SEND = mark_text("What was being sent then may have arrived or not: flexlib send shows it.")
+KEPT_BY_MONTH = mark_text("Each step that was done is noted: run it again to go on.")
+KEPT_BY_IMPORT = mark_text(
+    "Months that were stored by then are whole, the others are as they were: run it again to go on."
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.formats import clean_text, format_count, format_moment
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 
 if TYPE_CHECKING:
     from flexlib.deliver.claims import Message
+
+WAYS = {
+    "email": mark_text("e-mail to {reader}"),
+    "slack": mark_text("Slack {reader}"),
+    "webhook": mark_text("webhook {reader}"),
+    "file": mark_text("file {reader}"),
+}
+"""How a message goes to its reader."""
 
 WIDTH = 9
 """Of the longest fate, and two spaces."""
@@ -32,7 +40,7 @@ def render_open(messages: Iterable[Message], left: int = 0) -> Iterator[str]:
         if one.fate is Fate.WAITING:
             waiting += 1
         else:
-            yield f"  NOTICE       {explain_open(one)}."
+            yield _("  NOTICE       {open}.").format(open=explain_open(one))
     if waiting:
         yield _("  NOTICE       {messages} not sent yet; flexlib notify sends what is due").format(
             messages=format_count(waiting, "message")
@@ -60,8 +68,7 @@ def explain_open(message: Message) -> str:
 
 def name_reader(message: Message) -> str:
     """`e-mail to ana@example.com`; of a webhook its name, never its address."""
-    way = {"email": "e-mail to", "slack": "Slack", "webhook": "webhook", "file": "file"}[message.channel]
-    return f"{way} {clean_text(message.recipient)}"
+    return _(WAYS[message.channel]).format(reader=clean_text(message.recipient))
 
 
 def render_message(message: Message) -> str:
@@ -72,7 +79,8 @@ def render_message(message: Message) -> str:
     due = max(one.due for one in message.claims)
     until = _(" (until {due})").format(due=format_moment(due)) if message.fate is Fate.WAITING else ""
     return (
-        f"  {message.fate.upper():<{WIDTH}}{name_reader(message)}{until}: {write_subject(message).replace(SPACE, ' ')}"
+        f"  {_(str(message.fate)).upper():<{WIDTH}}{name_reader(message)}{until}: "
+        f"{write_subject(message).replace(SPACE, ' ')}"
     )
 
 

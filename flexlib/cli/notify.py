@@ -94,8 +94,8 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
         for sentence in made.missing:
             print(sentence, file=sys.stderr)
         known = {one.budget.name for one in made.periods}
-        lost = [f"A rule is of {name}, which is no budget of {month}: nobody is told of it. Check the name."
-                for rule in rules for name in rule.budgets if name not in known]  # fmt: skip
+        said = _("A rule is of {name}, which is no budget of {month}: nobody is told of it. Check the name.")
+        lost = [said.format(name=name, month=month) for rule in rules for name in rule.budgets if name not in known]
     if not is_made_up(settings.data):
         counted, lacking = read_limits(arguments, settings)
         standings += counted
@@ -149,8 +149,10 @@ def _print_all(
         content = {"month": month and str(month), "messages": described, "untold": list(untold)}
         print(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        title = f"Notices of {month.title}" if month else "Notices"
-        print(title + ", not sent (--dry-run)" * arguments.dry_run + ": none" * (not messages))
+        title = _("Notices of {month}").format(month=month.title) if month else _("Notices")
+        if arguments.dry_run:
+            title = _("{title}, not sent (--dry-run)").format(title=title)
+        print(title + (": " + _("none") if not messages else ""))
         for one in messages:
             print(_preview(one) if arguments.dry_run else render_message(one))
     for sentence in untold:
@@ -165,7 +167,7 @@ def _preview(message: Message) -> str:
     from flexlib.deliver.texts import SPACE, write_lines, write_subject
 
     due = max(one.due for one in message.claims)
-    when = f", not before {format_moment(due)}" if due > message.changed else ""
+    when = _(", not before {moment}").format(moment=format_moment(due)) if due > message.changed else ""
     said = [textwrap.fill(line, WIDTH, initial_indent="    - ", subsequent_indent="      ")
             for line in write_lines(message)]  # fmt: skip
     lines = [f"  {name_reader(message)}{when}", f"    {write_subject(message)}", *said]
@@ -228,9 +230,7 @@ def read_limits(arguments: argparse.Namespace, settings: Settings) -> tuple[list
 def describe_standing(one: BudgetPeriod) -> Standing:
     """A budget in one of its periods, as it is told."""
     budget = one.budget
-    expected, low, high = (
-        None if end is None else Decimal(str(round(end, 2))) for end in (one.expected, one.low, one.high)
-    )
+    ends = [None if end is None else Decimal(str(round(end, 2))) for end in (one.expected, one.low, one.high)]
     return Standing(
         budget.name,
         budget.scope,
@@ -243,8 +243,8 @@ def describe_standing(one: BudgetPeriod) -> Standing:
         str(one.outcome),
         one.spent,
         bool(one.lacks),
-        expected,
-        low,
-        high,
+        ends[0],
+        ends[1],
+        ends[2],
         one.day,
     )

@@ -21,8 +21,16 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.formats import clean_text, format_amount, format_count, format_number, format_plain, format_short_day
-from flexlib.i18n import _
+from flexlib.formats import (
+    clean_text,
+    format_amount,
+    format_count,
+    format_number,
+    format_plain,
+    format_short_day,
+    format_usd,
+)
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Lines shown of each part, unless another number is asked for."""
 
-NOWHERE, NO_DEPARTMENT = "nowhere", "in no department"
+NOWHERE, NO_DEPARTMENT = mark_text("nowhere"), mark_text("in no department")
 WIDTH = 28
 """Of a name."""
 
@@ -124,22 +132,22 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
             lines=format_count(len(made.organization.memberships), "line"),
         )
     ]
-    width = max([WIDTH, *(len(one.name or NO_DEPARTMENT) for one in made.departments)])
-    for one in made.departments:
-        users = format_count(one.people, "user")
-        lines.append(f"  {clean_text(one.name or NO_DEPARTMENT):<{width}}{users:>12}  {_write(one)}")
-    lines += _render("Spends but is listed nowhere", [
-        f"{clean_text(one.name or 'not given'):<{WIDTH}}  {_write(one)}" for one in made.nowhere
+    names_ = [clean_text(one.name or _(NO_DEPARTMENT)) for one in made.departments]
+    width = max([WIDTH, *map(len, names_)])
+    for one, name in zip(made.departments, names_, strict=True):
+        lines.append(f"  {name:<{width}}{format_count(one.people, 'user'):>12}  {_write(one)}")
+    lines += _render(_("Spends but is listed nowhere"), [
+        f"{clean_text(one.name or _('not given')):<{WIDTH}}  {_write(one)}" for one in made.nowhere
     ], top)  # fmt: skip
-    lines += _render("Is listed but never spends", [
+    lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
     lines += _render(_("Changed since {title}").format(title=made.month.previous.title), [
         f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
         for one in made.changes], top)  # fmt: skip
     if made.lost:
-        lines += _render("Names a team that no line puts in a department", [
+        lines += _render(_("Names a team that no line puts in a department"), [
             f"{_call(one, names=names)}  {clean_text(one.place.team or '')}" for one in made.lost], top)  # fmt: skip
-    lines += _render("Is not listed between two lines", [
+    lines += _render(_("Is not listed between two lines"), [
         f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
     if made.undecided:
         lines.append(explain_undecided(made.undecided))
@@ -150,7 +158,7 @@ def _render(title: str, lines: Sequence[str], top: int) -> list[str]:
     if not lines:
         return [_("{title}: nobody").format(title=title)]
     rest = [_("  and {count} more").format(count=format_number(len(lines) - top))] if len(lines) > top else []
-    return [f"{title}: {len(lines):,}", *(f"  {one}" for one in lines[:top]), *rest]
+    return [f"{title}: {format_number(len(lines))}", *(f"  {one}" for one in lines[:top]), *rest]
 
 
 def _describe(one: Sum) -> dict[str, Any]:
@@ -163,7 +171,7 @@ def _name(one: Membership, *, names: bool) -> dict[str, Any]:
 
 
 def _call(one: Membership, *, names: bool) -> str:
-    return f"line {one.line}{f', {clean_text(one.who)}' if names else ''}"
+    return _("line {number}").format(number=one.line) + (f", {clean_text(one.who)}" if names else "")
 
 
 def _list(parts: Parts | None) -> list[dict[str, Any]] | None:
@@ -177,17 +185,22 @@ def format_percent(share: Any) -> str:  # noqa: ANN401
 def _place(parts: Sequence[tuple[Any, Any]] | None) -> str:
     """Where somebody belongs, in words."""
     if not parts:
-        return NOWHERE
+        return _(NOWHERE)
     said = [(share, ", ".join(clean_text(name) for name in place if name)) for share, place in parts]
-    return said[0][1] if len(said) == 1 else "; ".join(f"{format_percent(share)} % {name}" for share, name in said)
+    return (
+        said[0][1]
+        if len(said) == 1
+        else "; ".join(f"{write_number(format_percent(share))} % {name}" for share, name in said)
+    )
 
 
 def _days(first: date, last: date) -> str:
-    return format_short_day(first) if first == last else f"{format_short_day(first)} to {format_short_day(last)}"
+    days = {"first": format_short_day(first), "last": format_short_day(last)}
+    return days["first"] if first == last else _("{first} to {last}").format(**days)
 
 
 def _write(one: Sum) -> str:
     credits_, usd = one.amounts["flex_credits"], one.amounts["usd"]
-    said = [f"{format_amount(credits_)} flex credits"] if credits_ is not None else []
-    least = "at least " if one.unpriced_requests else ""
-    return ", ".join([*said, "US$ not known" if usd is None else f"{least}US$ {format_amount(usd)}"])
+    said = [_("{amount} flex credits").format(amount=format_amount(credits_))] if credits_ is not None else []
+    least = _("at least {amount}") if one.unpriced_requests else "{amount}"
+    return ", ".join([*said, _("US$ not known") if usd is None else least.format(amount=format_usd(usd))])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.notice_output import WIDTH
-from flexlib.formats import clean_text, format_moment, format_money, format_plain
+from flexlib.formats import clean_text, format_moment, format_plain, format_usd
 from flexlib.i18n import _
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def render_mail(message: Message, file: Path | None = None) -> str:
     """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
-    fate = "" if file else f"{message.fate.upper():<{WIDTH}}"
+    fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
     total = _read_total(message)
-    usd = _("total not known") if total is None else f"US$ {format_money(total, 'USD')}"
+    usd = _("total not known") if total is None else format_usd(total)
     line = f"  {fate}{clean_text(message.recipient)}: {clean_text(message.channel)}, {usd}"
     return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option, open_settings
 from flexlib.cli.report_months import load_shown_spend
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import clean_text, format_count
+from flexlib.formats import clean_text, format_count, format_number
 from flexlib.i18n import _
 from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
@@ -62,10 +62,14 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
                          | {name: list(paths) for name, paths in vars(done).items()}, indent=2))  # fmt: skip
     else:
-        counts = f"{len(done.written)} written, {len(done.kept)} unchanged, {len(done.removed)} removed"
-        print(f"📄 {clean_text(str(folder / INDEX))}: {format_count(len(site.facts.months), 'month')}; files: {counts}")
+        written, kept, removed = (format_number(len(one)) for one in (done.written, done.kept, done.removed))
+        said = _("{months}; files: {written} written, {kept} unchanged, {removed} removed").format(
+            months=format_count(len(site.facts.months), "month"), written=written, kept=kept, removed=removed
+        )
+        print(f"📄 {clean_text(str(folder / INDEX))}: {said}")
     for sentence in left:
         print(clean_text(sentence), file=sys.stderr)
     for path in done.foreign:
-        print(f"{clean_text(path)} is of an earlier site and was changed since: it is left there.", file=sys.stderr)
+        said = _("{path} is of an earlier site and was changed since: it is left there.")
+        print(said.format(path=clean_text(path)), file=sys.stderr)
     return 0

@@ -66,7 +66,7 @@ def render_verified(one: Verified) -> str:
     """A line for the page, then what was found, the inputs and the figures that moved."""
     from flexlib.report.verify import Verdict
 
-    words = {Verdict.SAME: "SAME", Verdict.DIFFERS: "DIFFERS", Verdict.NOT_VERIFIED: _("NOT VERIFIED")}
+    words = {Verdict.SAME: _("SAME"), Verdict.DIFFERS: _("DIFFERS"), Verdict.NOT_VERIFIED: _("NOT VERIFIED")}
     told = [*one.sentences, *(moved.sentence for moved in (*one.figures, *one.inputs))]
     lines = [f"{words[one.verdict]:<12}  {one.page}", *(f"    {sentence}" for sentence in told)]
     return clean_lines("\n".join(lines))

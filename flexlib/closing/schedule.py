@@ -63,7 +63,8 @@ def write_cron(job: Job) -> str:
     """Lines of a crontab: `%` would end the command there."""
     command = f"cd {shlex.quote(str(job.folder))} && {shlex.join(job.command)}".replace("%", r"\%")
     return "\n".join([
-        f"# flexlib {job.words[0]}: {job.when}; settings: {job.folder / '.env'}",
+        "# " + _("flexlib {name}: {when}; settings: {file}").format(
+            name=job.words[0], when=job.when, file=job.folder / ".env"),
         "# " + _("Where cron does not know CRON_TZ, as Debian's, the time is the machine's."),
         f"CRON_TZ={job.zone}",
         f"{job.at.minute} {job.at.hour} {job.day} * * {command}",
@@ -73,7 +74,7 @@ def write_cron(job: Job) -> str:
 def write_systemd(job: Job) -> str:
     """A service and its timer, each below the name of its file; what the machine slept through is made up for."""
     return "\n".join([
-        f"# ~/.config/systemd/user/flexlib-month.service; settings: {job.folder / '.env'}",
+        "# ~/.config/systemd/user/flexlib-month.service; " + _("settings: {file}").format(file=job.folder / ".env"),
         "[Unit]",
         f"Description=flexlib {job.words[0]}",
         "Wants=network-online.target",
@@ -84,7 +85,8 @@ def write_systemd(job: Job) -> str:
         f"WorkingDirectory={_escape_unit(str(job.folder))}",
         f"ExecStart={' '.join(map(_quote_unit, job.command))}",
         "",
-        "# ~/.config/systemd/user/flexlib-month.timer; then: systemctl --user enable --now flexlib-month.timer",
+        "# ~/.config/systemd/user/flexlib-month.timer; "
+        + _("then: {command}").format(command="systemctl --user enable --now flexlib-month.timer"),
         "[Unit]",
         f"Description=flexlib {job.words[0]}, {job.when}",
         "",
@@ -108,7 +110,11 @@ def write_windows(job: Job) -> str:
         parent.text = text
         return parent
 
-    add(task, "RegistrationInfo/Description", f"flexlib {job.words[0]}; settings: {job.folder / '.env'}")
+    add(
+        task,
+        "RegistrationInfo/Description",
+        f"flexlib {job.words[0]}; " + _("settings: {file}").format(file=job.folder / ".env"),
+    )
     trigger = add(task, "Triggers/CalendarTrigger")
     add(trigger, "StartBoundary", f"2025-01-01T{job.at:%H:%M}:00")
     schedule = add(trigger, "ScheduleByMonth")

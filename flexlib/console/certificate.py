@@ -123,7 +123,7 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
             _("Rows"): _("{read} read{files}, {stored} stored, {refused} quarantined").format(
                 **_count_rows(certificate)
             ),
-            _("Left out"): _join_some(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
+            _("Left out"): _join_some(f"{one['kind']} ({format_number(one['rows'])})" for one in certificate.left_out),
             **{
                 UNITS.get(one["currency"], one["currency"]): _("{amount} billed").format(
                     amount=_render_amount(one["amount"], one["currency"])
@@ -137,17 +137,18 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
             _("Rows"): _("{read} read{files}, {stored} stored, {twice} duplicates, {refused} quarantined").format(
                 twice=format_number(certificate.duplicate_rows), **_count_rows(certificate)
             ),
-            _("Left out"): ", ".join(f"{one['kind']} ({one['rows']:,})" for one in certificate.left_out),
+            _("Left out"): ", ".join(f"{one['kind']} ({format_number(one['rows'])})" for one in certificate.left_out),
             _("Tokens"): _("{prompt} prompt, {completion} completion").format(
                 prompt=format_number(certificate.prompt_tokens), completion=format_number(certificate.completion_tokens)
             ),
             _("US$"): _render_amount(certificate.amount_in_usd, "USD", certificate.unpriced_rows, without_price=True),
             _("Unpriced"): _join_some(
-                f"{one['provider']} {one['model']} ({one['rows']:,}: {one['reason']})" for one in certificate.unpriced
+                f"{one['provider']} {one['model']} ({format_number(one['rows'])}: {_(one['reason'])})"
+                for one in certificate.unpriced
             ),
             _("CLP"): _render_amount(certificate.amount_in_clp, "CLP", certificate.rows_without_clp),
             _("Rates"): _join_some(
-                f"{one['day']} {one['value']} {one['source']}"
+                f"{one['day']} {write_number(one['value'])} {one['source']}"
                 if one["day"]
                 else _("given with {rows}").format(rows=format_count(one["rows"], "row"))
                 for one in certificate.rates
@@ -155,7 +156,7 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
         }
     for name, check in certificate.checks.items():
         lines[_(TITLES.get(name, name.replace("_", " ").capitalize()))] = _render_check(check, told=told)
-    lines |= {_("Rows' SHA-256"): certificate.rows_sha256, _("Note"): " ".join(certificate.notes)}
+    lines |= {_("Rows' SHA-256"): certificate.rows_sha256, _("Note"): " ".join(map(_, certificate.notes))}
     title = _("CERTIFICATE - {month}").format(month=certificate.month.title).upper()
     shown = {name: clean_text(text) for name, text in lines.items() if text}
     width = max(NAME_WIDTH, *map(len, shown))

@@ -20,7 +20,7 @@ from flexlib.formats import (
     format_span,
     round_half_up,
 )
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value
 
 DOUBLE, SINGLE = "=" * 100, "-" * 100
@@ -38,7 +38,7 @@ NAME_WIDTH = 48
 AMOUNT_WIDTH = 16
 """Right-aligned, the space before it included."""
 
-AT_LEAST = "⚠️  AT LEAST: not everything is known; every total here is a lower bound."
+AT_LEAST = mark_text("⚠️  AT LEAST: not everything is known; every total here is a lower bound.")
 
 
 def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
@@ -49,12 +49,12 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
     cells = [[_render_cell(column, row) for column in columns] for row in table.rows]
     totals = [format_value(table.sum_column(column), column.kind) for column in columns]
     has_totals = any(totals)
-    totals[0] = totals[0].upper() + " (AT LEAST)" * lower_bound
+    totals[0] = totals[0].upper() + (_(" (AT LEAST)") if lower_bound else "")
     lines, signs = [heads, *cells, totals], [">" if column.kind in NUMBERS else "<" for column in columns]
     laid = _lay_out(lines, signs, FIRST_WIDTH, NUMBER_WIDTH)
     caption = table.title
     if max(map(len, laid)) > len(SINGLE):
-        lines[0] = [head.removesuffix(f" {USD}") for head in heads]
+        lines[0] = [head.removesuffix(f" {USD}").removesuffix(",") for head in heads]
         caption += f", {USD}" * (lines[0] != heads)
         days_at = [place for place, column in enumerate(columns) if column.kind is Kind.DAY]
         lines[1:-1] = [
@@ -63,7 +63,7 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
         ]
         laid = _lay_out(lines, signs)
     if max(map(len, laid)) > len(SINGLE) and signs[-1] == "<":  # the last text stands below its line
-        *shorter, _ = zip(*lines, strict=True)
+        *shorter, __ = zip(*lines, strict=True)
         below = [f"\n    {line[-1]}" * bool(line[-1]) for line in lines]
         laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
     title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
@@ -90,13 +90,13 @@ def render_by_model(
             _("the frames by day, by model and the statistics differ in their total; make all of one month.")
         )
     width = max([NAME_WIDTH, *(len(INDENT + clean_text(row["model"])) for row in [*daily, *models])])
-    lines = render_title(f"Flex credits by model - {format_span(days)}", lower_bound=lower_bound)
+    lines = render_title(f"{_('Flex credits by model')} - {format_span(days)}", lower_bound=lower_bound)
     for day, rows in groupby(daily, key=lambda row: row["date"]):
         lines += ["", *_render_day(day, list(rows), width)]
-    lines += ["", DOUBLE, "TOTALS BY MODEL", DOUBLE]
+    lines += ["", DOUBLE, _("TOTALS BY MODEL"), DOUBLE]
     lines += [_amount(row["model"], row["flex_credits"], width) + _share(row["share_permille"]) for row in models]
     shares = sum(row["share_permille"] for row in models)
-    label = "GRAND TOTAL (AT LEAST)" if lower_bound else "GRAND TOTAL"
+    label = _("GRAND TOTAL") + (_(" (AT LEAST)") if lower_bound else "")
     lines += [SINGLE, _amount(label, total, width) + _share(shares), DOUBLE, "", *_render_statistics(statistics)]
     return "\n".join(lines) + "\n"
 
@@ -113,7 +113,7 @@ def _lay_out(lines: Sequence[Sequence[str]], signs: Sequence[str], first: int = 
 
 def render_title(title: str, *, lower_bound: bool) -> list[str]:
     """The lines above a table or a block."""
-    return [DOUBLE, title.upper(), DOUBLE, *([AT_LEAST] if lower_bound else [])]
+    return [DOUBLE, title.upper(), DOUBLE, *([_(AT_LEAST)] if lower_bound else [])]
 
 
 def title_day(day: date) -> str:
@@ -134,19 +134,20 @@ def _render_cell(column: Column, row: Row) -> str:
 def _render_day(day: date, rows: Sequence[dict[str, Any]], width: int) -> list[str]:
     spent = [_amount(INDENT + row["model"], row["flex_credits"], width) for row in rows if row["flex_credits"]]
     total = sum(row["flex_credits"] for row in rows)
-    return [f"📅 {title_day(day)}", SINGLE, *spent, _amount(f"{INDENT}DAILY TOTAL", total, width)]
+    return [f"📅 {title_day(day)}", SINGLE, *spent, _amount(INDENT + _("DAILY TOTAL"), total, width)]
 
 
 def _render_statistics(statistics: CreditsStatistics) -> list[str]:
     average = statistics.average_flex_credits
+    by_day = "-" if average is None else format_credits(round_half_up(average))
     return [
-        "📊 Statistics:",
-        f"   - Days with data: {statistics.days_with_data}",
-        f"   - Total models used: {statistics.models_used}",
-        f"   - Total flex credits: {format_credits(statistics.flex_credits)}",
-        f"   - Avg flex credits/day: {'-' if average is None else format_credits(round_half_up(average))}",
+        _("📊 Statistics:"),
+        _("   - Days with data: {count}").format(count=statistics.days_with_data),
+        _("   - Total models used: {count}").format(count=statistics.models_used),
+        _("   - Total flex credits: {amount}").format(amount=format_credits(statistics.flex_credits)),
+        _("   - Avg flex credits/day: {amount}").format(amount=by_day),
         "",
-        f"⚠️  Days with flex credits: {statistics.days_with_flex_credits}",
+        _("⚠️  Days with flex credits: {count}").format(count=statistics.days_with_flex_credits),
     ]
 
 
@@ -155,4 +156,4 @@ def _amount(name: str, hundredths: int, width: int) -> str:
 
 
 def _share(permille: int) -> str:
-    return f"  ({format_share(permille):>5}%)"
+    return f"  ({write_number(format_share(permille)):>5}%)"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
@@ -39,16 +39,16 @@ INDEX = "CREATE INDEX IF NOT EXISTS claims_by_state ON claims (state, channel, r
 class Fate(StrEnum):
     """What became of a notice."""
 
-    WAITING = "waiting"
+    WAITING = mark_text("waiting")
     """It is not due yet, or nothing was tried."""
-    UNKNOWN = "unknown"
+    UNKNOWN = mark_text("unknown")
     """Claimed, and nobody knows whether it was sent: what a run that dies leaves, and a server that does not answer."""
-    SENT = "sent"
-    FAILED = "failed"
+    SENT = mark_text("sent")
+    FAILED = mark_text("failed")
     """Refused, so that it is known not to have been sent; the next run tries again."""
-    SETTLED = "settled"
+    SETTLED = mark_text("settled")
     """Somebody said that there is no more to do about it."""
-    REPLACED = "replaced"
+    REPLACED = mark_text("replaced")
     """Not sent, and never to be: a later one tells what holds instead."""
 
 

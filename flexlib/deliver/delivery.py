@@ -72,9 +72,10 @@ def find_person(standing: Standing) -> str | None:
 
 def _explain_untold(standing: Standing, to: str) -> str:
     if to == OWNER:
-        return (f"Nobody is told about the budget {standing.budget}: no e-mail address of the {to} of {standing.scope} "
-                f"{standing.of[0]} is known.")  # fmt: skip
-    return f"Nobody is told about the budget {standing.budget}: it names no e-mail address; name the person by e-mail."
+        said = _("Nobody is told about the budget {name}: no e-mail address of the owner of {scope} {of} is known.")
+        return said.format(name=standing.budget, scope=standing.scope, of=standing.of[0])
+    said = _("Nobody is told about the budget {name}: it names no e-mail address; name the person by e-mail.")
+    return said.format(name=standing.budget)
 
 
 def open_channels(servers: NoticeServers, root: Path, ca_bundle: str | None) -> dict[str, Channel]:

@@ -161,7 +161,7 @@ class MailChannel:
 
     @property
     def _name(self) -> str:
-        return f"The mail server {self._server.host}:{self._server.port}"
+        return _("The mail server {host}:{port}").format(host=self._server.host, port=self._server.port)
 
 
 def build_mail(message: Message, sender: str) -> EmailMessage:

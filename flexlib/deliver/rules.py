@@ -13,12 +13,11 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
-from flexlib.i18n import _
+from flexlib.i18n import LANGUAGES, _
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
-LANGUAGES = ("en", "es")
 CHANNELS = ("email", "slack", "webhook", "file")
 PERSON, OWNER = "person", "owner"
 """In place of an address: whom the budget is of, and who answers for the team that it is of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -11,86 +11,38 @@ from flexlib.analysis.budgets import Outcome
 from flexlib.dates import Month, Span
 from flexlib.deliver.claims import Claim, Message
 from flexlib.formats import UNKNOWN, clean_text, format_amount, format_money
-from flexlib.i18n import MONTH_NAMES
+from flexlib.i18n import _, list_month_names, mark_text, speak, write_number
 from flexlib.store.outbox import Standing
 
-MONTHS: Mapping[str, Sequence[str]] = {
-    "en": MONTH_NAMES.split(),
-    "es": ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
-           "noviembre", "diciembre"),
-}  # fmt: skip
-SPANISH_SIGNS = str.maketrans(",.", ".,")
-
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "subject": "Budget {name}: {what}",
-        "subjects": "Budgets ({what})",
-        "is reached": "{share} used",
-        "is over": "exceeded",
-        "is will be over": "expected to be exceeded",
-        "is cannot say": "cannot be judged",
-        "reached": "{name}: {share} of the budget {period} is used, {spent} of {amount}.",
-        "over": "{name}: the budget {period} is exceeded{on}, with {spent} of {amount}{share}.",
-        "will be over": "{name}: the budget {period} is expected to be exceeded{on}. Used so far: {spent} of {amount}"
-        "{share}; expected by the end of the period: {expected}.",
-        "cannot say": "{name}: too much is missing to judge the budget {period}; {spent} of {amount} is known.",
-        "on": " on {day}",
-        "share": " ({share})",
-        "at least": "at least {amount}",
-        "some reached": "at {share} or more: {count}",
-        "some over": "exceeded: {count}",
-        "some will be over": "expected to be exceeded: {count}",
-        "some cannot say": "cannot be judged: {count}",
-        "more": "And {count} more; flexlib check shows all.",
-        "personal": "Budgets of individual people: {what}.",
-        "end": "You are told once for each threshold. flexlib notify, {id}",
-        "day": "{day} {month}",
-        "dated": "{day} {month} {year}",
-        "of day": "of {first}",
-        "of month": "of {month} {year}",
-        "of span": "from {first} to {last}",
-        "band": " (80 %: {low} to {high})",
-        "percent": "{number} %",
-        "usd": "US$ {number}",
-        "clp": "CLP {number}",
-        "flex_credits": "{number} flex credits",
-    },
-    "es": {
-        "subject": "Presupuesto {name}: {what}",
-        "subjects": "Presupuestos ({what})",
-        "is reached": "{share} usado",
-        "is over": "superado",
-        "is will be over": "se prevé que se supere",
-        "is cannot say": "no se puede saber",
-        "reached": "{name}: se ha usado el {share} del presupuesto {period}, {spent} de {amount}.",
-        "over": "{name}: el presupuesto {period} se superó{on}, con {spent} de {amount}{share}.",
-        "will be over": "{name}: se prevé que el presupuesto {period} se supere{on}. Usado hasta ahora: {spent} "
-        "de {amount}{share}; previsto al final del período: {expected}.",
-        "cannot say": "{name}: faltan demasiados datos para decir algo del presupuesto {period}; se conocen {spent} de "
-        "{amount}.",
-        "on": " el {day}",
-        "share": " ({share})",
-        "at least": "al menos {amount}",
-        "some reached": "desde el {share}: {count}",
-        "some over": "superados: {count}",
-        "some will be over": "se prevé que se superen: {count}",
-        "some cannot say": "no se puede saber: {count}",
-        "more": "Y {count} más; flexlib check los muestra todos.",
-        "personal": "Presupuestos de una sola persona: {what}.",
-        "end": "Se avisa una sola vez por cada umbral. flexlib notify, {id}",
-        "day": "{day} de {month}",
-        "dated": "{day} de {month} de {year}",
-        "of day": "del {first}",
-        "of month": "de {month} de {year}",
-        "of span": "del {first} al {last}",
-        "band": " (80 %: {low} a {high})",
-        "percent": "{number} %",
-        "usd": "US$ {number}",
-        "clp": "${number}",
-        "flex_credits": "{number} créditos flex",
-    },
+IS = {
+    "reached": mark_text("{share} used"),
+    "over": mark_text("exceeded"),
+    "will be over": mark_text("expected to be exceeded"),
+    "cannot say": mark_text("cannot be judged"),
 }
-"""Sentences and their parts, by language; a space before the sign of percent, which no line may end before."""
+"""What a budget is, by the event that is told."""
+SENTENCES = {
+    "reached": mark_text("{name}: {share} of the budget {period} is used, {spent} of {amount}."),
+    "over": mark_text("{name}: the budget {period} is exceeded{on}, with {spent} of {amount}{share}."),
+    "will be over": mark_text(
+        "{name}: the budget {period} is expected to be exceeded{on}. Used so far: {spent} of {amount}{share}; expected "
+        "by the end of the period: {expected}."
+    ),
+    "cannot say": mark_text("{name}: too much is missing to judge the budget {period}; {spent} of {amount} is known."),
+}
+SOME = {
+    "reached": mark_text("at {share} or more: {count}"),
+    "over": mark_text("exceeded: {count}"),
+    "will be over": mark_text("expected to be exceeded: {count}"),
+    "cannot say": mark_text("cannot be judged: {count}"),
+}
+"""How many of several budgets are that."""
+DAYS = {"day": mark_text("{day} {month}"), "dated": mark_text("{day} {month} {year}")}
+AMOUNTS = {
+    "usd": mark_text("US$ {amount}"),
+    "clp": mark_text("CLP {amount}"),
+    "flex_credits": mark_text("{amount} flex credits"),
+}
 MOST_LINES = 50
 """Nobody reads more of them, and some readers of webhooks take no longer text."""
 SPACE = "\u00a0"
@@ -100,29 +52,30 @@ GRAVE = {str(one): place for place, one in enumerate((Outcome.CANNOT_SAY, Outcom
 
 def write_subject(message: Message) -> str:
     """One line: `Budget OpenAI: 85.7 % used`."""
-    words = WORDS[message.language]
     told = list_told(message)
-    if len(told) == 1 and is_open(told[0]):
-        return words["subject"].format(
-            name=clean_text(told[0].standing.budget), what=_write_event(told[0], message.language)
-        )
-    return words["subjects"].format(what=_count_events(told, message.language))
+    with speak(message.language):
+        if len(told) == 1 and is_open(told[0]):
+            said = _("Budget {name}: {what}")
+            return said.format(name=clean_text(told[0].standing.budget), what=_write_event(told[0]))
+        return _("Budgets ({what})").format(what=_count_events(told))
 
 
 def write_lines(message: Message) -> list[str]:
     """A sentence for each budget, and for those of other people only how many there are."""
-    told, language = list_told(message), message.language
-    lines = [write_sentence(one, language) for one in told if is_open(one)]
+    told = list_told(message)
+    lines = [write_sentence(one, message.language) for one in told if is_open(one)]
     hidden = [one for one in told if not is_open(one)]
-    if len(lines) > MOST_LINES:
-        lines[MOST_LINES:] = [WORDS[language]["more"].format(count=len(lines) - MOST_LINES)]
-    if hidden:
-        lines.append(WORDS[language]["personal"].format(what=_count_events(hidden, language)))
+    with speak(message.language):
+        if len(lines) > MOST_LINES:
+            lines[MOST_LINES:] = [_("And {count} more; flexlib check shows all.").format(count=len(lines) - MOST_LINES)]
+        if hidden:
+            lines.append(_("Budgets of individual people: {what}.").format(what=_count_events(hidden)))
     return lines
 
 
 def write_end(message: Message) -> str:
-    return WORDS[message.language]["end"].format(id=message.id[:12])
+    with speak(message.language):
+        return _("You are told once for each threshold. flexlib notify, {id}").format(id=message.id[:12])
 
 
 def list_told(message: Message) -> list[Claim]:
@@ -145,89 +98,86 @@ def write_sentence(claim: Claim, language: str) -> str:
     >>> month = date(2025, 9, 1), date(2025, 9, 30)
     >>> of = Standing("OpenAI", "provider", ("openai",), "usd", Decimal(3000), (), *month, "near", Decimal("2569.90"))
     >>> write_sentence(Claim("email", "a@example.com", "es", "75", of, datetime(2025, 9, 20)), "es").replace(SPACE, " ")
-    'OpenAI: se ha usado el 85,7 % del presupuesto de septiembre de 2025, US$ 2.569,90 de US$ 3.000,00.'
+    'OpenAI: se ha usado el 85,7 % del presupuesto de septiembre de 2025, US$2.569,90 de US$3.000,00.'
     """
-    of, words = claim.standing, WORDS[language]
-    amount, spent = _write_amount(of.amount, of.unit, language), _write_beside(of.spent, of.unit, language)
-    share = write_share(claim, language)
-    is_share = claim.event.isdigit()
+    with speak(language):
+        return _write_sentence(claim)
+
+
+def _write_sentence(claim: Claim) -> str:
+    of, is_share, share = claim.standing, claim.event.isdigit(), _write_share(claim)
+    amount, spent = _write_amount(of.amount, of.unit), _write_beside(of.spent, of.unit)
     shown_day = of.day if of.first != of.last else None
-    return words["reached" if is_share else claim.event].format(
+    return _(SENTENCES["reached" if is_share else claim.event]).format(
         name=clean_text(of.budget),
-        period=_write_period(Span(of.first, of.last), language),
-        spent=words["at least"].format(amount=spent) if of.lacks else spent,
+        period=_write_period(Span(of.first, of.last)),
+        spent=_("at least {amount}").format(amount=spent) if of.lacks else spent,
         amount=amount,
-        share=share if is_share or not share else words["share"].format(share=share),
-        on=words["on"].format(day=_write_day(shown_day, "day", language)) if shown_day else "",
-        expected=_write_expected(of, language),
+        share=share if is_share or not share else f" ({share})",
+        on=_(" on {day}").format(day=_write_day(shown_day, "day")) if shown_day else "",
+        expected=_write_expected(of),
     )
 
 
-def _write_expected(of: Standing, language: str) -> str:
+def _write_expected(of: Standing) -> str:
     """`US$ 338.85 (80 %: US$ 310.00 to US$ 390.00)`, the share being that of forecasts whose band holds."""
     if of.expected is None:
         return UNKNOWN
-    low, high = (None if one is None else _write_beside(one, of.unit, language) for one in (of.low, of.high))
-    band = WORDS[language]["band"].format(low=low, high=high) if low and high and low != high else ""
-    return _write_amount(of.expected, of.unit, language) + band
+    low, high = (None if one is None else _write_beside(one, of.unit) for one in (of.low, of.high))
+    band = _(" (80 %: {low} to {high})").format(low=low, high=high) if low and high and low != high else ""
+    return _write_amount(of.expected, of.unit) + band
 
 
 def write_share(claim: Claim, language: str) -> str:
     """How much of the budget is used, in percent; empty of a budget of nothing."""
+    with speak(language):
+        return _write_share(claim)
+
+
+def _write_share(claim: Claim) -> str:
     of = claim.standing
-    if not of.amount:
-        return ""
-    number = f"{100 * of.spent / of.amount:,.1f}"
-    return WORDS[language]["percent"].format(number=_localize(number, language)).replace(" ", SPACE)
+    return write_number(f"{100 * of.spent / of.amount:,.1f}{SPACE}%") if of.amount else ""
 
 
-def _write_event(claim: Claim, language: str) -> str:
-    name = "reached" if claim.event.isdigit() else claim.event
-    return WORDS[language][f"is {name}"].format(share=write_share(claim, language))
+def _write_event(claim: Claim) -> str:
+    return _(IS["reached" if claim.event.isdigit() else claim.event]).format(share=_write_share(claim))
 
 
-def _count_events(claims: Sequence[Claim], language: str) -> str:
+def _count_events(claims: Sequence[Claim]) -> str:
     """`exceeded: 2, at 90 % or more: 1`."""
-    words, said = WORDS[language], []
-    for event, count in Counter(one.event for one in claims).items():
-        share = words["percent"].format(number=event).replace(" ", SPACE)
-        said.append(words[f"some {'reached' if event.isdigit() else event}"].format(share=share, count=count))
-    return ", ".join(said)
+    counts = Counter(one.event for one in claims).items()
+    return ", ".join(
+        _(SOME["reached" if event.isdigit() else event]).format(share=f"{event}{SPACE}%", count=count)
+        for event, count in counts
+    )
 
 
 def _rank(event: str) -> int:
     return int(event) if event.isdigit() else GRAVE[event]
 
 
-def _write_number(amount: Decimal, unit: str, language: str) -> str:
-    number = format_amount(amount) if unit == "flex_credits" else format_money(amount, unit.upper())
-    return _localize(number, language)
+def _write_number(amount: Decimal, unit: str) -> str:
+    return format_amount(amount) if unit == "flex_credits" else format_money(amount, unit.upper())
 
 
-def _write_amount(amount: Decimal, unit: str, language: str) -> str:
-    return WORDS[language][unit].format(number=_write_number(amount, unit, language)).replace(" ", SPACE, 1)
+def _write_amount(amount: Decimal, unit: str) -> str:
+    return _(AMOUNTS[unit]).format(amount=_write_number(amount, unit)).replace(" ", SPACE, 1)
 
 
-def _write_beside(amount: Decimal, unit: str, language: str) -> str:
+def _write_beside(amount: Decimal, unit: str) -> str:
     """The same beside an amount that says of how many credits it is."""
-    write = _write_number if unit == "flex_credits" else _write_amount
-    return write(amount, unit, language)
+    return _write_number(amount, unit) if unit == "flex_credits" else _write_amount(amount, unit)
 
 
-def _localize(number: str, language: str) -> str:
-    return number.translate(SPANISH_SIGNS) if language == "es" else number
+def _write_day(day: date, form: str) -> str:
+    return _(DAYS[form]).format(day=day.day, month=list_month_names()[day.month - 1], year=day.year)
 
 
-def _write_day(day: date, form: str, language: str) -> str:
-    month = MONTHS[language][day.month - 1]
-    return WORDS[language][form].format(day=day.day, month=month, year=day.year)
-
-
-def _write_period(span: Span, language: str) -> str:
-    words, first, last = WORDS[language], span.first, span.last
+def _write_period(span: Span) -> str:
+    first, last = span.first, span.last
     if first == last:
-        return words["of day"].format(first=_write_day(first, "dated", language))
+        return _("of {first}").format(first=_write_day(first, "dated"))
     if span == Month.containing(first).span:
-        return words["of month"].format(month=MONTHS[language][first.month - 1], year=first.year)
+        return _("of {month}").format(month=Month.containing(first).title)
     form = "day" if first.year == last.year else "dated"
-    return words["of span"].format(first=_write_day(first, form, language), last=_write_day(last, "dated", language))
+    return _("from {first} to {last}").format(first=_write_day(first, form), last=_write_day(last, "dated"))

@@ -150,8 +150,9 @@ def charge_month(
         lines = fold_lines(lines, folded)
         heads = {one: count for one, count in heads.items() if one not in folded}
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
+    nobody = _("{name}: to be shared by {rule}, but no line has any; it stays a line of its own.")
     notes += [
-        f"{one.name}: to be shared by {one.rule}, but no line has any; it stays a line of its own."
+        nobody.format(name=one.name, rule=one.rule)
         for one in charges
         if one.rule is not Rule.NONE and one.name not in shared
     ]
@@ -191,7 +192,8 @@ def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine
     if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
         return ""
     said = ", ".join(f"{line.name} ({format_count(line.unpriced, 'call')})" for line in lacking)
-    return f"{one.name}: calls without a price count for nothing, so these lines have too small a share: {said}."
+    text = _("{name}: calls without a price count for nothing, so these lines have too small a share: {lines}.")
+    return text.format(name=one.name, lines=said)
 
 
 def find_rules(named: Path | str | None) -> ChargebackRules:

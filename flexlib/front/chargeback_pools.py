@@ -11,9 +11,10 @@ from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey,
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
+from flexlib.formats import format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.spend import Spend, sum_rows
-from flexlib.i18n import _
+from flexlib.i18n import _, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, read_counts, sum_known
@@ -63,10 +64,9 @@ def list_charges(
             continue
         amounts = _price(one, share, usage)
         if "clp" not in amounts:
-            notes.append(
-                f"{one.name} is not in pesos, because no rate for {month.first} is stored; "
-                f"run: flexlib fx set {month.first} VALUE --source TEXT"
-            )
+            text = _("{name} is not in pesos, because no rate for {day} is stored; run: flexlib fx set {day} VALUE "
+                     "--source TEXT")  # fmt: skip
+            notes.append(text.format(name=one.name, day=month.first))
         spare, said = _count_spare(one, usage, rules, heads)
         notes += said
         charges.append(Charge(one.name, amounts, one.rule, spare=spare))
@@ -115,12 +115,16 @@ def _count_spare(
         return Fraction(0), []
     if rules.unmapped is Rule.NONE:
         return seats - people, [
-            f"{one.name}: {float(seats - people):,.1f} of {seats:,} seats belong to nobody in the "
-            "organization's file and to nobody who used anything; they are charged to Unmapped."
+            _(
+                "{name}: {spare} of {seats} seats belong to nobody in the organization's file and to nobody who used "
+                "anything; they are charged to Unmapped."
+            ).format(name=one.name, spare=write_number(f"{float(seats - people):,.1f}"), seats=format_number(seats))
         ]
     return Fraction(0), [
-        f"{one.name}: the fee of {seats:,} seats is shared among {float(people):,.1f} people, all that the "
-        "organization's file or the use of the month names, as what is unmapped is shared."
+        _(
+            "{name}: the fee of {seats} seats is shared among {people} people, all that the organization's file or the "
+            "use of the month names, as what is unmapped is shared."
+        ).format(name=one.name, seats=format_number(seats), people=write_number(f"{float(people):,.1f}"))
     ]
 
 

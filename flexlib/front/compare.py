@@ -17,12 +17,12 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
-from flexlib.front.months import compare_total
+from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.organization_check import count_undecided, explain_undecided
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -43,6 +43,9 @@ be no exchange rate."""
 
 Person = tuple[str, str]
 """A source and a user of it."""
+
+NOT_GIVEN = mark_text("not given")
+"""Who or which department, where nothing says it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ class Comparison:
         before, after = (format_span(span) for span in (self.before, self.after))
         if not self.versions:
             return before, after
-        return f"version {self.versions[0]}", f"version {self.versions[1]} of {after}"
+        first, second = self.versions
+        return _("version {number}").format(number=first), _("version {number} of {month}").format(
+            number=second, month=after
+        )
 
 
 def compare_spans(
@@ -131,13 +137,13 @@ def compare_spans(
         missing.append(explain_undecided(count))
     if of != "credits":
         missing += [text for month in spend.loaded for text in compare_total(month)]
-        lacks = "a price" if of == "usd" else "an amount in pesos"
+        lacks = of
         if of == "clp" and (others["unpriced_requests"] > others["unconverted_requests"]).any():
-            lacks = "an amount in pesos or in dollars"
+            lacks = "both"
         for span, count in zip((before, after), unknown, strict=True):
             if count:
-                left = f"{'is' if count == 1 else 'are'} left out"
-                missing.append(f"{format_count(count, 'call')} of {format_span(span)} without {lacks} {left}.")
+                calls = _("{calls} of {span}").format(calls=format_count(count, "call"), span=format_span(span))
+                missing.append(tell_left_out(count, calls, lacks))
     state = find_worst({month.state for month in spend.loaded})
     lacking = [bool(count) or any(lacks_rows(month, of) for month in spend.loaded if month.month in months)
                for count, months in zip(unknown, sides, strict=True)]  # fmt: skip
@@ -239,4 +245,4 @@ def _find_key(row: dict[Hashable, Any]) -> tuple[Person, str]:
 
 
 def _name(value: Hashable) -> str:
-    return "not given" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return NOT_GIVEN if pd.isna(value) else str(value)  # type: ignore[call-overload]

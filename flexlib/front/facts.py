@@ -11,6 +11,7 @@ from flexlib.formats import format_count
 from flexlib.front.focus import Charges, list_charges
 from flexlib.front.focus_bills import explain_unrated
 from flexlib.front.focus_columns import FLEX, PLAN
+from flexlib.i18n import _
 from flexlib.spend.billed import count_calls
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def build_facts(spend: Spend) -> Charges:
 
 def _explain(month: MonthUsage) -> Iterator[str]:
     if without := int(count_calls(month.rows)["unpriced_requests"]):
-        yield f"{format_count(without, 'call')} without a price: usd is empty there, not 0."
+        said = _("{calls} without a price: usd is empty there, not 0.")
+        yield said.format(calls=format_count(without, "call"))
 
 
 def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:

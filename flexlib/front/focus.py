@@ -14,6 +14,7 @@ from flexlib.formats import format_count
 from flexlib.front.focus_bills import explain_unrated, list_bill_rows
 from flexlib.front.focus_columns import COLUMNS
 from flexlib.front.focus_usage import select_usage
+from flexlib.i18n import _
 from flexlib.money.unit_prices import EXACT
 from flexlib.spend.before import total_spend
 from flexlib.spend.billed import count_calls
@@ -76,7 +77,8 @@ def _explain_left_out(month: MonthUsage) -> Iterator[str]:
     """The specification has no way to say that a cost is unknown: neither null nor a 0 in its place is allowed."""
     without, lacking = int(count_calls(month.rows)["unpriced_requests"]), total_spend(month)["unpriced_usd"]
     if lacking:
-        yield f"{format_count(lacking, 'call')} without a price left out: what they cost is not known."
+        said = _("{calls} without a price left out: what they cost is not known.")
+        yield said.format(calls=format_count(lacking, "call"))
     if without > lacking:
         yield (
             f"{format_count(without - lacking, 'call')} without a price left out: "

@@ -13,7 +13,7 @@ from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadSetting
 from flexlib.formats import clean_text, format_amount
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
 from flexlib.setting_values import explain_unknown
 from flexlib.settings import Settings
@@ -42,10 +42,12 @@ def find_look(settings: Settings, data: Path, *, in_notebook: bool = False) -> L
     try:
         ledger = find_ledger(settings)
     except BadSetting as error:  # what is stored stays what it is
-        unread = Unclosed(f"The ledger could not be asked whether it holds more: {error}", is_gap=False)
+        unread = Unclosed(_("The ledger could not be asked whether it holds more: {error}").format(error=error),
+                          is_gap=False)  # fmt: skip
         return lambda month: unread
     if in_notebook and ledger.path is None:
-        unasked = Unclosed(f"Whether the ledger ({ledger.place}) holds more says flexlib spend.", is_gap=False)
+        said = _("Whether the ledger ({place}) holds more says flexlib spend.")
+        unasked = Unclosed(said.format(place=ledger.place), is_gap=False)
         return lambda month: unasked
     return LedgerLook(ledger, data)
 
@@ -103,6 +105,22 @@ def list_stored_months(root: Path, tolerance: BillTolerance | None = None, look:
         columns["state"].append(str(load_month_usage(month, root, tolerance=tolerance, look=look).state))
         columns["read_at"].append(_to_naive(max(one.certificate.read_at for one in newest)))
     return pd.DataFrame(columns).astype({"read_at": "datetime64[us]"})
+
+
+def tell_left_out(count: int, calls: str, lacks: str) -> str:
+    """That so many calls are in nothing, since they lack `usd`, `clp` or `both`; `calls`: which, in words."""
+    said = {
+        "usd": translate_count("{calls} without a price is left out.", "{calls} without a price are left out.", count),
+        "clp": translate_count(
+            "{calls} without an amount in pesos is left out.", "{calls} without an amount in pesos are left out.", count
+        ),
+        "both": translate_count(
+            "{calls} without an amount in pesos or in dollars is left out.",
+            "{calls} without an amount in pesos or in dollars are left out.",
+            count,
+        ),
+    }
+    return said[lacks].format(calls=calls)
 
 
 def compare_total(month: MonthUsage) -> list[str]:

@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 from flexlib.dates import Month
-from flexlib.formats import format_count
+from flexlib.formats import format_number
 from flexlib.front.organization import WAYS, name_keys
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
+from flexlib.i18n import translate_count
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
 from flexlib.spend.windsurf import ROW_ID
@@ -117,8 +118,12 @@ def count_undecided(spend: Spend) -> int:
 
 def explain_undecided(count: int) -> str:
     """That there are so many, in a sentence."""
-    return (f"{format_count(count, 'sum')} of a whole month of somebody who moved within it: what changed then is in "
-            "nothing.")  # fmt: skip
+    said = translate_count(
+        "{count} sum of a whole month of somebody who moved within it: what changed then is in nothing.",
+        "{count} sums of a whole month of somebody who moved within it: what changed then is in nothing.",
+        count,
+    )
+    return said.format(count=format_number(count))
 
 
 def _sum_by(table: pd.DataFrame, key: str) -> tuple[Sum, ...]:

@@ -13,7 +13,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
 from flexlib.front.compare import KNOWN, UNITS, Comparison, check_unit, compare_loaded, lacks_rows
-from flexlib.front.months import compare_total
+from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS
 from flexlib.i18n import _
@@ -75,10 +75,10 @@ def compare_versions(
     ]
     missing = [text for text in problems[0] if text in problems[1]]
     for version, own, count in zip(versions, problems, unknown, strict=True):
-        missing += [f"Version {version}: {text}" for text in own if text not in missing]
         if count:
-            lacks = f"{format_count(count, 'call')} without {'a price' if of == 'usd' else 'an amount in pesos'}"
-            missing.append(f"Version {version}: {lacks} {'is' if count == 1 else 'are'} left out.")
+            own = [*own, tell_left_out(count, format_count(count, "call"), of)]
+        missing += [_("Version {number}: {what}").format(number=version, what=text) for text in own
+                    if text not in missing]  # fmt: skip
     lacking = [bool(count) or any(lacks_rows(one, of) for one in side.loaded)
                or (of == "credits" and not any(one.dataset == "credits" for one in side.certificates))
                for count, side in zip(unknown, sides, strict=True)]  # fmt: skip

@@ -76,7 +76,8 @@ class WhatIf:
     @property
     def dated(self) -> str:
         """Of when the scores are, in a sentence; nothing without scores."""
-        return f"Scores: {self.scores.name}, the last of {self.scores.last_day}." if self.scores else ""
+        said = _("Scores: {name}, the last of {day}.")
+        return said.format(name=self.scores.name, day=self.scores.last_day) if self.scores else ""
 
     @property
     def savings(self) -> pd.DataFrame:
@@ -167,7 +168,8 @@ def _explain_untried(
 ) -> Iterator[str]:
     for task, own in tried.items():
         if left := [one.model for one in named if one not in own and one not in routes[task]]:
-            yield f"Not tried for {task}: {', '.join(left)}; no list says that such a model does that."
+            said = _("Not tried for {task}: {models}; no list says that such a model does that.")
+            yield said.format(task=task, models=", ".join(left))
 
 
 def _list_routes(calls: duckdb.DuckDBPyRelation) -> list[Route]:
@@ -179,27 +181,30 @@ def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Dat
         return sum(one["requests"] for one in some)
 
     if silent := count(cells) - count(told):
-        yield f"Left out: {format_count(silent, 'call')} without tokens."
+        yield _("Left out: {calls} without tokens.").format(calls=format_count(silent, "call"))
     if unpriced := count(one for one in told if not one["is_priced"]):
-        yield f"Left out: {format_count(unpriced, 'call')} without a price."
+        yield _("Left out: {calls} without a price.").format(calls=format_count(unpriced, "call"))
     pairs = moves[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
     elsewhere = moves[pd.Series([pair[:3] != pair[3:] for pair in pairs], moves.index, dtype=bool)]
     here = moves[["task_type", *ROUTE, "calls", "unpriced_calls"]].to_dict("records")
     sizes = {tuple(one[name] for name in ("task_type", *ROUTE)): one["calls"] + one["unpriced_calls"] for one in here}
     if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
-        routes = f"{len(few)} route{'s' * (len(few) > 1)} of fewer than {ENOUGH_CALLS}"
-        yield f"Not compared: {format_count(sum(few), 'call')} of {routes}."
+        said = _("Not compared: {calls} of {routes} of fewer than {least}.")
+        calls, routes = format_count(sum(few), "call"), format_count(len(few), "route")
+        yield said.format(calls=calls, routes=routes, least=ENOUGH_CALLS)
     for __, lines in elsewhere.groupby([*TO[:3]], sort=False, dropna=False):
         one = lines.iloc[0]
         own = moves.drop(elsewhere.index).merge(lines[[*TO[:3]]].drop_duplicates())["calls"].sum()
         if own < ENOUGH_CALLS and not lines["calls"].any():
-            yield f"Not among the others: {one['to_model']}, as {one['unpriced']}."
+            said = _("Not among the others: {model}, as {why}.")
+            yield said.format(model=one["to_model"], why=_(one["unpriced"]))
             continue
         many = lines[(lines["calls"] < ENOUGH_CALLS) & (lines["calls"] + lines["unpriced_calls"] >= ENOUGH_CALLS)]
         if len(many):
             names, why = ", ".join(dict.fromkeys(many["model"])), many.iloc[0]["unpriced"]
-            lacking = f"of whose calls fewer than {ENOUGH_CALLS} have a price there, as {why}"
-            yield f"Not compared with {one['to_model']}: {names}, {lacking}."
+            said = _("Not compared with {model}: {names}, of whose calls fewer than {least} have a price there, as "
+                     "{why}.")  # fmt: skip
+            yield said.format(model=one["to_model"], names=names, least=ENOUGH_CALLS, why=_(why))
 
 
 def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:

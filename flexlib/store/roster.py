@@ -106,7 +106,8 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
-        notes.append(f"{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
+        said = _("{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
+        notes.append(said.format(file=file))
     head = next((line for line in text.splitlines() if line.strip() and not line.startswith(REMARK)), "")
     reader = csv.reader(StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
     line = 1

@@ -12,6 +12,13 @@ from flexlib.tables.definition import Column, Kind, Table, mark_least
 
 UNITS = {"flex_credits": mark_text("flex credits"), "usd": "US$", "clp": "CLP"}
 
+WRITTEN = {
+    "flex_credits": mark_text("{amount} flex credits"),
+    "usd": mark_text("{amount} US$"),
+    "clp": mark_text("{amount} CLP"),
+}
+"""An amount with its unit behind it, where the language has it there."""
+
 OUTCOMES = (
     mark_text("within"),
     mark_text("near"),
@@ -26,6 +33,11 @@ def write_amount(amount: Decimal | float, unit: str) -> str:
     """An amount of a budget without its unit; a forecast to the hundredth."""
     exact = amount if isinstance(amount, Decimal) else Decimal(str(round(amount, 2)))
     return format_amount(exact) if unit == "flex_credits" else format_money(exact, unit.upper())
+
+
+def write_money(amount: Decimal, unit: str) -> str:
+    """The same with its unit."""
+    return _(WRITTEN[unit]).format(amount=write_amount(amount, unit))
 
 
 def write_share(one: BudgetLine) -> str:
@@ -71,7 +83,7 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
             "name": one.name,
             "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
             "spent": (mark_least if one.lacks else str)(write_amount(one.spent, one.unit)),
-            "of": write_amount(one.amount, one.unit) + f"\u00a0{_(UNITS[one.unit])}" * (len(units) > 1),
+            "of": (write_money if len(units) > 1 else write_amount)(one.amount, one.unit).replace(" ", "\u00a0", 1),
             "share": write_share(one).replace(" ", "\u00a0"),
             **_write_expected(one),
             "outcome": _(str(one.outcome)),

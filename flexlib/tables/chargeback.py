@@ -34,6 +34,7 @@ from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
 UNIT_NAMES = {"flex_credits": "Flex credits", "usd": "US$", "clp": "CLP"}
+WRITTEN = {"usd": mark_text("US$ {amount}"), "clp": mark_text("CLP {amount}")}
 LEVEL_NAMES = {
     "department": mark_text("Department"),
     "project": mark_text("Project"),
@@ -162,16 +163,15 @@ def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str,
 def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     """The certificate's line: that the lines are the whole month, in every unit.
 
-    >>> from decimal import Decimal
     >>> found = [SumCheck("own use", "usd", Decimal("1.50"), Decimal("1.5"))]
     >>> explain_sums(found, "team")
     'Sum of teams = total: US$ 1.5, to the last digit'
     """
     own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
     said = join_and([*filter(None, [", ".join(own[:-1]), *own[-1:]])]) or "0"
-    more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY]
     used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
-    sums = [write_number(f"{UNIT_NAMES[one.unit]} {one.whole:,}") for one in more if one.whole != used[one.unit]]
+    more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY and one.whole != used[one.unit]]
+    sums = [_(WRITTEN[one.unit]).format(amount=write_number(f"{one.whole:,}")) for one in more]
     text = _("Sum of {lines} = total: {sums}, to the last digit")
     if sums:
         text = _("Sum of {lines} = total: {sums}, to the last digit; as charged, with all items: {charged}")
@@ -193,7 +193,7 @@ def _write_exact(one: SumCheck) -> str:
     if one.unit == "flex_credits":
         return _("{amount} flex credits").format(amount=format_amount(one.whole))
     whole, __, rest = format_plain(one.whole).partition(".")
-    return write_number(f"{UNIT_NAMES[one.unit]} {int(whole):,}{'.' * bool(rest)}{rest}")
+    return _(WRITTEN[one.unit]).format(amount=write_number(f"{int(whole):,}{'.' * bool(rest)}{rest}"))
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from flexlib.analysis.compare import NOTHING, SAID, Change, round_parts
 from flexlib.analysis.top import NOT_LISTED, find_label
-from flexlib.formats import format_number, format_signed
+from flexlib.formats import format_count, format_number, format_signed
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.sources.registry import name_source
 from flexlib.tables.definition import Column, Kind, Table
@@ -45,6 +45,28 @@ HEADINGS = {
 }
 
 
+TITLES = {
+    "user": mark_text("People"),
+    "department": mark_text("Departments"),
+    "team": mark_text("Teams"),
+    "project": mark_text("Projects"),
+    "cost_centre": mark_text("Cost centres"),
+}
+"""What can be told apart."""
+
+CODES = {
+    "new": mark_text("new"),
+    "gone": mark_text("gone"),
+    "volume": mark_text("volume"),
+    "mix": mark_text("mix"),
+    "price": mark_text("price"),
+    "rate": mark_text("rate"),
+    "restated": mark_text("restated"),
+    "unmeasured": mark_text("unmeasured"),
+}
+"""Of the parts, where a line has several."""
+
+
 def write_in_words(amount: str, unit: str) -> str:
     """An amount that is written already, as in a sentence: `US$ 12.00`."""
     return _(WORDS[unit]).format(amount=amount)
@@ -53,6 +75,29 @@ def write_in_words(amount: str, unit: str) -> str:
 def write_between(low: str, high: str, unit: str) -> str:
     """Two such amounts, after `between`."""
     return _(BETWEEN[unit]).format(low=low, high=high)
+
+
+def count_new(by: str, count: int) -> str:
+    """Of those that can be told apart, as in `TITLES`: `74 new spenders`."""
+    return {
+        "user": format_count(count, "new spender"),
+        "department": format_count(count, "new department"),
+        "team": format_count(count, "new team"),
+        "project": format_count(count, "new project"),
+        "cost_centre": format_count(count, "new cost centre"),
+    }[by]
+
+
+def count_gone(by: str, count: int) -> str:
+    """`3 spenders who stopped`."""
+    said = {
+        "user": translate_count("{count} spender who stopped", "{count} spenders who stopped", count),
+        "department": translate_count("{count} department that stopped", "{count} departments that stopped", count),
+        "team": translate_count("{count} team that stopped", "{count} teams that stopped", count),
+        "project": translate_count("{count} project that stopped", "{count} projects that stopped", count),
+        "cost_centre": translate_count("{count} cost centre that stopped", "{count} cost centres that stopped", count),
+    }
+    return said[by].format(count=format_number(count))
 
 
 def name_part(name: str, change: Change) -> str:
@@ -69,8 +114,8 @@ def name_part(name: str, change: Change) -> str:
     else:
         said = {
             **{part: _(words)[0].upper() + _(words)[1:] for part, words in SAID.items()},
-            "new": translate_count("{count} new spender", "{count} new spenders", count),
-            "gone": translate_count("{count} spender who stopped", "{count} spenders who stopped", count),
+            "new": count_new("user", count),
+            "gone": count_gone("user", count),
             "price": _(HEADINGS["price"]),  # as the chart and the tables of who moved name it
             "volume": translate_count(
                 "The same {count} spender: how much they used", "The same {count} spenders: how much they used", count

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.formats import UNKNOWN
+from flexlib.i18n import _, write_number
+from flexlib.senders import name_task
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 TIMES = {"p50": "50\u00a0%, s", "p90": "90\u00a0%, s", "p99": "99\u00a0%, s"}
@@ -50,7 +52,7 @@ def table_faster_routes(faster_routes: object) -> Table:
     rows = [
         {
             **row,
-            "task": LlmTaskType.parse(row["task_type"]).label(),
+            "task": name_task(row["task_type"]),
             "usual": name_route(row),
             "faster": name_route({name: row[f"faster_{name}"] for name in ("provider", "proxy")}),
             "p50": _format_seconds(row["p50_ms"]),
@@ -73,11 +75,13 @@ def table_faster_routes(faster_routes: object) -> Table:
 def name_route(row: Mapping[str, Any]) -> str:
     """`OpenAI`, `Google by OpenRouter`."""
     maker = LlmProvider.parse(row["provider"]).label()
-    return maker if row["proxy"] is None else f"{maker} by {LlmProxy.parse(row['proxy']).label()}"
+    if row["proxy"] is None:
+        return maker
+    return _("{maker} by {proxy}").format(maker=maker, proxy=LlmProxy.parse(row["proxy"]).label())
 
 
 def format_hour(hour: int) -> str:
-    return f"{hour:02d}:00 to {hour:02d}:59"
+    return _("{first} to {last}").format(first=f"{hour:02d}:00", last=f"{hour:02d}:59")
 
 
 def _time(name: str, of_all: Row | None = None, *, is_optional: bool = False) -> Column:
@@ -105,4 +109,4 @@ def _format_seconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return UNKNOWN
     places = 2 if milliseconds < 10_000 else 1 if milliseconds < 100_000 else 0
-    return f"{milliseconds / 1000:,.{places}f}"
+    return write_number(f"{milliseconds / 1000:,.{places}f}")

@@ -8,7 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.formats import PERCENT, format_amount, format_credits, format_short_day
+from flexlib.formats import PERCENT, format_amount, format_credits, format_number, format_short_day, format_usd
+from flexlib.i18n import _, find_language, write_number
+from flexlib.senders import name_task
 from flexlib.tables.definition import Column, Kind, Row, Table
 from flexlib.tables.latency import name_route
 
@@ -82,7 +84,7 @@ def table_accepted(accepted: object) -> Table:
     rows = [
         row | {
             "route": _name_task(row),
-            **{name: f"{100 * row[name]:.1f}{PERCENT}" for name in ("share", "share_low", "share_high")},
+            **{name: write_number(f"{100 * row[name]:.1f}{PERCENT}") for name in ("share", "share_low", "share_high")},
             "range": format_range(row["usd_low"], row["usd_high"], "0.0001"),
             "each": None if row["usd_each"] is None else format_amount(row["usd_each"], "0.0001"),
         }
@@ -106,8 +108,8 @@ def table_exchanges(exchanges: object, usd: Decimal | None, top: int | None = No
     """Credits: what a prompt of each model cost, and the flex credits saved had they been asked of another."""
     rows = [
         row | {
-            "each": f"{format_credits(row['multiplier'])} a prompt",
-            "to_each": f"and {row['others']} more, " * bool(row["others"]) + format_credits(row["to_multiplier"]),
+            "each": _("{credits} a prompt").format(credits=format_credits(row["multiplier"])),
+            "to_each": _name_others(row) + format_credits(row["to_multiplier"]),
             "usd": None if usd is None else Decimal(row["saved_low"]).scaleb(-2) * usd,
         }
         for row in read_rows(exchanges)
@@ -130,19 +132,22 @@ def table_capped(capped: object, cap: int, usd: Decimal | None, top: int | None 
     rows: list[dict[str, Any]] = [row | {"reached": format_short_day(row["reached_on"])} for row in people[:top]]
     if others := people[len(rows) :]:
         sums = {name: sum(row[name] for row in others) for name in ("flex_credits", "over")}
-        rows.append({"user": f"{len(others):,} more", "reached": "", **sums})
+        rows.append({"user": _("{count} more").format(count=format_number(len(others))), "reached": "", **sums})
     for row in rows:
         row["usd"] = None if usd is None else Decimal(row["over"]).scaleb(-2) * usd
     money = Column("usd", "US$ less", Kind.USD, sum((row["usd"] or 0 for row in rows), Decimal(0)), is_optional=True)
+    most = format_number(cap)
     columns = [
-        Column("user", "Person", total=f"{len(people):,} with more than {cap:,}"),
+        Column("user", "Person", total=_("{count} with more than {cap}").format(
+            count=format_number(len(people)), cap=most)),
         Column("flex_credits", "Flex credits", Kind.CREDITS, sum(row["flex_credits"] for row in people)),
         Column("over", "Beyond the cap", Kind.CREDITS, sum(row["over"] for row in people)),
         *([money] if usd is not None else []),
         Column("reached", "Reached"),
-    ]
+    ]  # fmt: skip
     lines = frozenset({len(rows) - 1}) if others else frozenset[int]()
-    return Table("table-capped", f"A cap of {cap:,} flex credits a person, tried on this month", columns, rows, lines)
+    title = _("A cap of {cap} flex credits a person, tried on this month").format(cap=most)
+    return Table("table-capped", title, columns, rows, lines)
 
 
 def format_factor(factor: Fraction | None) -> str:
@@ -154,9 +159,9 @@ def format_factor(factor: Fraction | None) -> str:
     if factor is None:
         return "–"
     if factor >= LONG_FACTOR:
-        return f"over {LONG_FACTOR} times"
+        return _("over {count} times").format(count=LONG_FACTOR)
     places = 10 if factor < 10 else 1
-    return f"{int(factor * places) / places:g} times"
+    return _("{count} times").format(count=write_number(f"{int(factor * places) / places:g}"))
 
 
 def format_range(low: Decimal, high: Decimal | None, places: str = "0.01") -> str:
@@ -174,7 +179,12 @@ def _count_unpriced(rows: Sequence[Row]) -> list[Column]:
 
 
 def _name_task(row: Row) -> str:
-    return f"{name_route(row)}, {row['task_type']}"
+    return f"{name_route(row)}, {_name_kind(row)}"
+
+
+def _name_kind(row: Row) -> str:
+    """`text`: within a sentence."""
+    return str(row["task_type"]) if find_language() == "en" else name_task(row["task_type"]).lower()
 
 
 def _name_move(row: Row) -> dict[str, Any]:
@@ -182,12 +192,23 @@ def _name_move(row: Row) -> dict[str, Any]:
     route = _name_task(row) if "provider" in row else ""
     by_list = row.get("list_usd")
     if by_list is not None and abs(by_list - row["now_usd"]) > NEAR_LIST * by_list:
-        route += f"; by its list US$ {format_amount(by_list)}"
-    return {**row, "there": there, "route": route, "range": format_range(row["low_usd"], row["high_usd"])}
+        route += _("; by its list {usd}").format(usd=format_usd(by_list))
+    return {
+        **row,
+        "task_type": _name_kind(row),
+        "there": there,
+        "route": route,
+        "range": format_range(row["low_usd"], row["high_usd"]),
+    }
 
 
 def _explain_discount(row: Row) -> str:
     if row["best_share"] is None:
-        return "had all been sent to be answered within a day"
+        return _("had all been sent to be answered within a day")
     share, best = (f"{float(100 * row[name]):.0f}{PERCENT}" for name in ("share", "best_share"))
-    return f"{share} of these prompts is read from one, {best} of the best sender's"
+    said = _("{share} of these prompts is read from one, {best} of the best sender's")
+    return said.format(share=share, best=best)
+
+
+def _name_others(row: Row) -> str:
+    return _("and {count} more, ").format(count=format_number(row["others"])) if row["others"] else ""

@@ -82,7 +82,7 @@ def test_a_dry_run_shows_the_text_and_sends_and_stores_nothing(
         "  e-mail to finance@example.com\n"
         "    Presupuesto all: superado\n"
         "    - all: el presupuesto de septiembre de 2025 se superó el 2 de septiembre, "
-        "con US$ 5,00 de US$ 4,00\n"
+        "con US$5,00 de US$4,00\n"
         "      (125,0 %).\n"
     )
     assert (script.asked, (data / "notices").exists()) == ([], False)

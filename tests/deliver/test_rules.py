@@ -176,14 +176,14 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
         ({}, "en",
          "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."),
         ({"lacks": True, "day": None}, "es",
-         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$ 312,50 de US$ 300,00 (104,2 %)."),
+         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$312,50 de US$300,00 (104,2 %)."),
         ({"unit": "clp", "spent": Decimal(3125000), "amount": Decimal(3000000), "day": None}, "es",
          "OpenAI: el presupuesto de septiembre de 2025 se superó, con $3.125.000 de $3.000.000 (104,2 %)."),
         ({"outcome": "will be over", "expected": Decimal("1338.85"),
           "low": Decimal(310), "high": Decimal(1500), "spent": Decimal(256)}, "es",
          "OpenAI: se prevé que el presupuesto de septiembre de 2025 se supere el 24 de septiembre. Usado hasta "
-         "ahora: US$ 256,00 de US$ 300,00 (85,3 %); previsto al final del período: US$ 1.338,85 "
-         "(80 %: US$ 310,00 a US$ 1.500,00)."),
+         "ahora: US$256,00 de US$300,00 (85,3 %); previsto al final del período: US$1.338,85 "
+         "(80 %: US$310,00 a US$1.500,00)."),
         ({"outcome": "cannot say"}, "en",
          "OpenAI: too much is missing to judge the budget of September 2025; US$ 312.50 of US$ 300.00 is known."),
         ({"first": date(2025, 8, 15), "last": date(2025, 9, 14), "unit": "flex_credits"}, "es",

@@ -204,7 +204,7 @@ def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there
     )
     assert (own["Subject"], own["Content-Language"]) == ("Presupuesto for Ana: superado", "es")
     assert own.get_content().replace("\u00a0", " ").splitlines()[0] == (
-        "for Ana: el presupuesto de septiembre de 2025 se superó el 24 de septiembre, con US$ 312,50 de US$ 300,00 "
+        "for Ana: el presupuesto de septiembre de 2025 se superó el 24 de septiembre, con US$312,50 de US$300,00 "
         "(104,2 %)."
     )
     said = finance.get_content()

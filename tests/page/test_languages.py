@@ -6,23 +6,19 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import cache
-from gettext import NullTranslations
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from marked_language import CLOSE, FIXTURE, OPEN, Marked, find_unmarked, read_numbers
 
 from flexlib import i18n
-from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.i18n import use_language
 from flexlib.page.kit.markup import Piece
 
 HOME = Path(__file__).parents[2]
-FIXTURE = HOME / "tests" / "data" / "fixture"
 
 PAGES = (
     "flex_credits",
@@ -36,35 +32,6 @@ PAGES = (
 QUICK = ("compare_months", "forecast")
 """The pages that every run tests; the others take seconds each."""
 EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.heavy) for name in PAGES]
-
-OPEN, CLOSE = "⟦", "⟧"
-LISTS = (i18n.MONTH_NAMES.split()[0], "Jan ", "Mon ", "Monday ")
-"""How the lists of names begin, which are taken apart: a mark around the whole list would be, too."""
-
-NAMES = re.compile(
-    r"Person \w+|[\w.+-]+@[\w.-]+|\b[0-9a-f]{16,}\b"
-    r"|\bdemo \(seed=\d+ users=\d+\)|\bmade up\b|\b[\w.]+-[\w.-]*\d[\w.-]*|"
-    r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi)\b"
-    r"|the billing cycle is \S+ to \S+ not the month"  # as flexlib 0.1.0 stored it, without a code
-    r"|\b(?:user|support|billing|search)\b(?: \d+)?"  # whom the fixture's calls name
-    r"|\b(?:UTC|SHA|US|CLP|USD|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
-    r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|SWE|flexlib)\b"
-)
-"""What stays as it is: people, models and who makes them, units, hashes."""
-
-
-LABELS = [one.label() for kind in (LlmProvider, LlmProxy, LlmTaskType) for one in kind]
-"""Of members of the enums, which have their own words in each language."""
-
-
-class Marked(NullTranslations):
-    """Each sentence in marks, and lists of names as they are."""
-
-    def gettext(self, message: str) -> str:
-        return message if message.startswith(LISTS) else f"{OPEN}{message}{CLOSE}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return self.gettext(msgid1 if n == 1 else msgid2)
 
 
 class Texts(HTMLParser):
@@ -91,25 +58,6 @@ def list_texts(html: str) -> list[str]:
     parser = Texts()
     parser.feed(html)
     return parser.found
-
-
-def find_unmarked(text: str) -> str:
-    """The words of a text that are in no marks and no names."""
-    outside, depth = "", 0
-    for letter in text:
-        depth += letter == OPEN
-        outside += letter if not depth else ""
-        depth -= letter == CLOSE
-    for label in LABELS:
-        outside = outside.replace(label, "")
-    left = NAMES.sub("", outside)
-    return " ".join(word for word in re.findall(r"[^\W\d_]{2,}", left) if word not in months())
-
-
-@cache
-def months() -> frozenset[str]:
-    lists = (i18n.list_month_names(), i18n.list_short_months(), i18n.list_weekday_names(), i18n.list_short_weekdays())
-    return frozenset(name for names in lists for name in names)
 
 
 def run_notebook(name: str) -> str:
@@ -155,17 +103,6 @@ def test_a_text_that_is_not_translated_is_found() -> None:
     assert find_unmarked(f"{OPEN}Most on{CLOSE} 15 Sep: 12.50 credits") == "credits"
     assert list_texts('<p title="why">so<style>p {}</style> <svg><title>a day</title></svg></p>') == [
         "why", "so", "a day"]  # fmt: skip
-
-
-def read_numbers(texts: list[str], *, decimal: str) -> Counter[Decimal]:
-    """The numbers of the texts, as a reader of the language reads them."""
-    thousands = "." if decimal == "," else ","
-    whole = rf"(?<![\w.,])\d{{1,3}}(?:[{thousands}]\d{{3}})+(?:[{decimal}]\d+)?|\d+(?:[{decimal}]\d+)?"
-    found: Counter[Decimal] = Counter()
-    for text in texts:
-        for number in re.findall(whole, text):
-            found[Decimal(number.replace(thousands, "").replace(decimal, "."))] += 1
-    return found
 
 
 @pytest.mark.parametrize("name", EVERY)

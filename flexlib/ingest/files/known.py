@@ -26,6 +26,16 @@ FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 UNKNOWN = -1
 """The number of the file that a stored row came from, where an older flexlib did not keep it."""
 
+KEPT = mark_text(
+    "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
+)
+SAME = mark_text("{name} is the same as {other}, byte for byte: it counts once.")
+SAME_AS_STORED = mark_text(
+    "{name} is the same as {other}, which is stored, byte for byte: it counts once. If it holds calls of somebody "
+    "else, import both in one command with --distinct."
+)
+"""What is said of a file that is there twice."""
+
 FIRST_RULES = 1
 """Those of flexlib 0.2.0 and before, which kept no number of them."""
 
@@ -138,7 +148,7 @@ def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield mark_text(
         "Every row of the files is taken, a duplicate or quarantined; whether they hold every call, no file says."
     )
-    yield "Kept are the files' hashes and the rows that could not be taken; the files themselves are not copied."
+    yield KEPT
     names = {entry["sha256"]: entry["name"] for entry in files}
     for entry in files:
         if entry["undated"]:

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.formats import format_megabytes
 from flexlib.i18n import _
-from flexlib.ingest.files.known import FileFacts, recall_rules
+from flexlib.ingest.files.known import SAME, SAME_AS_STORED, FileFacts, recall_rules
 from flexlib.ingest.files.near import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
@@ -130,7 +131,7 @@ def read_files(
         described[facts.sha256] = file, rules, facts
     if len(described) == 1:
         ((file, mapping, facts),) = described.values()
-        show_progress(f"Reading {file.name} ({stamps[file][0] / 1e6:,.1f} MB).")
+        show_progress(_("Reading {name} ({size} MB).").format(name=file.name, size=format_megabytes(stamps[file][0])))
         with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
             read = _refuse_open_pages([_describe_calls(calls, facts)], own, is_distinct=is_distinct)
             _judge_copies(file, calls, facts, copies, before, note, warn)
@@ -139,7 +140,9 @@ def read_files(
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder, duckdb.connect() as connection:
         read, parts = [], []
         for place, (file, mapping, facts) in enumerate(described.values()):
-            show_progress(f"Reading {file.name} ({place + 1} of {len(described)}, {stamps[file][0] / 1e6:,.1f} MB).")
+            said = _("Reading {name} ({place} of {count}, {size} MB).")
+            size = format_megabytes(stamps[file][0])
+            show_progress(said.format(name=file.name, place=place + 1, count=len(described), size=size))
             with read_calls(file.path, mapping, file.name, is_distinct=is_distinct or facts.sha256 in own) as calls:
                 read.append(_describe_calls(calls, facts))
                 _judge_copies(file, calls, facts, copies, before, note, warn)
@@ -209,12 +212,9 @@ def _judge_copies(
             "calls of somebody else; leave it out if it is a copy, else import both in one command with "
             "--distinct.").format(name=facts.name, twin=twin))  # fmt: skip
     for one in several:
-        note(f"{one.name} is the same as {facts.name}, byte for byte: it counts once.")
+        note(_(SAME).format(name=one.name, other=facts.name))
     if is_short and known is not None and 1 in (len(Path(known).parts), len(Path(facts.name).parts)):
-        warn(
-            f"{facts.name} is the same as {known}, which is stored, byte for byte: it counts once. If it holds calls "
-            "of somebody else, import both in one command with --distinct."
-        )
+        warn(_(SAME_AS_STORED).format(name=facts.name, other=known))
 
 
 def _may_be_one(one: str, other: str) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
-from flexlib.formats import format_count
-from flexlib.i18n import write_stored
+from flexlib.formats import format_count, format_number
+from flexlib.i18n import _, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
 from flexlib.ingest.windsurf.progress import Progress
@@ -127,10 +127,13 @@ def _quarantine_line(one: dict[str, Any]) -> str:
 def _summarize(snapshot: Snapshot, outcome: Outcome) -> str:
     certificate = snapshot.certificate
     assert isinstance(certificate, CreditsCertificate)
-    head = "✅ Complete!" if certificate.state.exit_code == 0 else f"⚠️  {certificate.state}:"
+    head = _("✅ Complete!") if certificate.state.exit_code == 0 else f"⚠️  {certificate.state}:"
     data_points = outcome.tally.data_points if outcome.counts_rows else certificate.rows
-    failed = f" | Failed: {certificate.users_failed}" if certificate.users_failed else ""
-    return (
-        f"{head} Processed {certificate.users_asked} users | Active: {certificate.users_active}{failed} "
-        f"| Data points: {data_points:,}"
+    failed = _(" | Failed: {count}").format(count=certificate.users_failed) if certificate.users_failed else ""
+    return _("{head} Processed {asked} users | Active: {active}{failed} | Data points: {points}").format(
+        head=head,
+        asked=certificate.users_asked,
+        active=certificate.users_active,
+        failed=failed,
+        points=format_number(data_points),
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_count
+from flexlib.formats import clean_text, format_count, format_number
+from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import STATISTICS, TABLE, explain_detached, list_detached
 from flexlib.proof import Unclosed
@@ -33,21 +34,22 @@ class LedgerLook:
                 count, is_detached = _count_calls(connection, month), month in _list_detached(connection)
         except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
             said = clean_text(str(getattr(error, "orig", None) or error).split("\n", 1)[0]).rstrip(".")
-            self._note = Unclosed(
-                f"The ledger ({self._ledger.place}) could not be asked whether it holds more: {said}.", is_gap=False
-            )
+            text = _("The ledger ({place}) could not be asked whether it holds more: {said}.")
+            self._note = Unclosed(text.format(place=self._ledger.place, said=said), is_gap=False)
             return self._note
         stored = find_snapshot(LEDGER.dataset, month, self._root, LEDGER.name)
         if is_detached and not stored:  # what was closed may be put aside
-            return Unclosed(f"The totals of {month} lack the ledger's calls. {explain_detached(month)}", is_gap=True)
+            text = _("The totals of {month} lack the ledger's calls. {why}")
+            return Unclosed(text.format(month=month, why=explain_detached(month)), is_gap=True)
         closed = stored.certificate.rows + stored.certificate.quarantined_rows if stored else 0
         if count <= closed:  # what was closed may be deleted
             return None
         what = format_count(count - closed, "call")
-        since = f" beside the {closed:,} that were closed" if stored else ", which was never closed"
-        text = (
-            f"The ledger holds {what} of {month}{since}, and the totals lack them; run: {LEDGER.format_command(month)}"
-        )
+        text = _("The ledger holds {what} of {month}, which was never closed, and the totals lack them; run: {command}")
+        if stored:
+            text = _("The ledger holds {what} of {month} beside the {closed} that were closed, and the totals lack "
+                     "them; run: {command}")  # fmt: skip
+        text = text.format(what=what, month=month, closed=format_number(closed), command=LEDGER.format_command(month))
         # A month that was closed while it went on says already that it was.
         return Unclosed(text, is_gap=stored is None or stored.certificate.is_settled)
 

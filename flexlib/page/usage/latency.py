@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from flexlib.analysis.frames import read_rows
-from flexlib.formats import UNKNOWN, format_count, format_duration
+from flexlib.formats import UNKNOWN, format_count, format_duration, format_number
+from flexlib.i18n import _, mark_text, write_number
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_cards
@@ -22,9 +23,15 @@ from flexlib.tables.latency import format_hour, name_route
 MOST_ROUTES = 16
 """More lines than that are read in the table."""
 
-LINES = {"p50": ("half of the calls", "accent"), "p90": ("90\u00a0% of the calls", "amber2")}
+LINES = {"p50": (mark_text("half of the calls"), "accent"), "p90": (mark_text("90\u00a0% of the calls"), "amber2")}
 
-SPANS = (("from 50 to 90\u00a0%", "accent"), ("from 90 to 99\u00a0%", "amber2"))
+SPANS = ((mark_text("from 50 to 90\u00a0%"), "accent"), (mark_text("from 90 to 99\u00a0%"), "amber2"))
+
+WITHIN = {
+    "p50": mark_text("Half of the calls within"),
+    "p90": mark_text("90\u00a0% within"),
+    "p99": mark_text("99\u00a0% within"),
+}
 
 TICKS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 120_000, 600_000, 3_600_000)
 """Milliseconds at which an axis of equal ratios has a line."""
@@ -36,14 +43,18 @@ def show_latency_headlines(whole: object) -> Html:
     """How long calls took, how many failed and how many nobody timed."""
     (row,) = read_rows(whole)
     answered = row["calls"] + row["untimed"]
-    share = f"{100 * row['failed'] / (answered + row['failed']):.1f}\u00a0% of all" if row["failed"] else "of all"
-    speed = row["tokens_per_second"]
+    share = _("of all")
+    if row["failed"]:
+        percent = write_number(f"{100 * row['failed'] / (answered + row['failed']):.1f}\u00a0%")
+        share = _("{share} of all").format(share=percent)
+    speed = UNKNOWN if row["tokens_per_second"] is None else format_number(round(row["tokens_per_second"]))
     return show_cards([
-        *((f"{name} within", format_duration(row[f"{column}_ms"]), _describe_interval(row, column))
-          for column, name in (("p50", "Half of the calls"), ("p90", "90\u00a0%"), ("p99", "99\u00a0%"))),
-        ("Timed calls", format_value(row["calls"], Kind.COUNT), f"of {format_count(answered, 'call')} answered"),
-        ("Failed", format_value(row["failed"], Kind.COUNT), share),
-        ("Tokens a second", UNKNOWN if speed is None else f"{speed:,.0f}", "of an answer, over its whole time"),
+        *((_(name), format_duration(row[f"{column}_ms"]), _describe_interval(row, column))
+          for column, name in WITHIN.items()),
+        (_("Timed calls"), format_value(row["calls"], Kind.COUNT),
+         _("of {calls} answered").format(calls=format_count(answered, "call"))),
+        (_("Failed"), format_value(row["failed"], Kind.COUNT), share),
+        (_("Tokens a second"), speed, _("of an answer, over its whole time")),
     ])  # fmt: skip
 
 
@@ -52,15 +63,22 @@ def heading_for_routes(by_route: object) -> Heading:
     rows = [row for row in read_rows(by_route) if row["calls"]]
     if not rows:
         return Heading("No duration is known", "No call of this month says how long it took.")
-    note = "Of each route its 50, 90 and 99\u00a0%: so many of its calls took no longer. The axis is of equal ratios."
+    note = mark_text(
+        "Of each route its 50, 90 and 99\u00a0%: so many of its calls took no longer. The axis is of equal ratios."
+    )
     even = sum(row["calls"] for row in rows) / len(rows) / 2
     ranked = sorted((row for row in rows if row["calls"] >= even), key=lambda row: row["p50_ms"])
     if len(ranked) < 2:
         return Heading("How long calls take", note)
     first, last = ranked[0], ranked[-1]
+    said = _("Half of the calls to {slow} take {slowest} or more, of those to {fast} {fastest}")
     return Heading(
-        f"Half of the calls to {last['model']} take {format_duration(last['p50_ms'])} or more, of those to "
-        f"{first['model']} {format_duration(first['p50_ms'])}",
+        said.format(
+            slow=last["model"],
+            slowest=format_duration(last["p50_ms"]),
+            fast=first["model"],
+            fastest=format_duration(first["p50_ms"]),
+        ),
         note,
     )
 
@@ -69,14 +87,15 @@ def heading_for_hours(by_hour: object, slow_hours: object, zone: str) -> Heading
     """The hour in which a route is slowest, of those beyond chance; None where nothing was timed."""
     if not any(row["calls"] for row in read_rows(by_hour)):
         return None
-    note = (
-        f"The chart is of all calls together, with 95\u00a0% intervals; the table names the models. Hours are {zone}."
-    )
+    note = _(
+        "The chart is of all calls together, with 95\u00a0% intervals; the table names the models. Hours are {zone}."
+    ).format(zone=zone)
     if not (rows := read_rows(slow_hours)):
         return Heading("No hour is slower than the others beyond chance", note)
     row = max(rows, key=lambda one: one["p90_ms"] / one["usual_ms"])
-    times = f"{row['p90_ms'] / row['usual_ms']:.1f}"
-    return Heading(f"{format_hour(row['hour'])}: {row['model']} takes {times} times as long as all day", note)
+    times = write_number(f"{row['p90_ms'] / row['usual_ms']:.1f}")
+    said = _("{hour}: {model} takes {times} times as long as all day")
+    return Heading(said.format(hour=format_hour(row["hour"]), model=row["model"], times=times), note)
 
 
 def heading_for_faster_routes(faster_routes: object) -> Heading | None:
@@ -86,7 +105,7 @@ def heading_for_faster_routes(faster_routes: object) -> Heading | None:
     row = rows[0]
     better = name_route({name: row[f"faster_{name}"] for name in ("provider", "proxy")})
     return Heading(
-        f"{row['model']} answers sooner from {better}",
+        _("{model} answers sooner from {route}").format(model=row["model"], route=better),
         "Both the median and the 90\u00a0% are lower beyond chance. Whether the calls are alike, the calls do not say: "
         "try it on a part of them first.",
     )
@@ -108,10 +127,12 @@ def plot_latency_by_route(
         axes = add_axes(figure, left, 16, 6, 26 * len(rows))
         for place, row in enumerate(rows):
             times = [row[f"p{percent}_ms"] for percent in (50, 90, 99)]
+            within = _("{percent} % within {time}")
             tip = f"{row['model']}, {name_route(row)}: " + ", ".join(
-                f"{percent} % within {format_duration(time)}" for percent, time in zip((50, 90, 99), times, strict=True)
+                within.format(percent=percent, time=format_duration(time))
+                for percent, time in zip((50, 90, 99), times, strict=True)
             )
-            for (start, end), (_, colour) in zip(pairwise(max(time, 1) for time in times), SPANS, strict=True):
+            for (start, end), (__, colour) in zip(pairwise(max(time, 1) for time in times), SPANS, strict=True):
                 for bar in axes.barh([place], [end - start], 0.5, left=[start], color=LIGHT[colour]):
                     add_tooltip(bar, f"{tip}, {format_count(row['calls'], 'call')}")
         most = (width // 2 - 12) // size_letter(width)
@@ -123,8 +144,9 @@ def plot_latency_by_route(
         _scale_times(axes, "x", rows, ("p50_ms", "p99_ms"), width)
         return figure
 
-    words = f"How long calls take by route, of {format_count(len(rows), 'route')} with the most calls, slowest first."
-    return Chart(name, title, words, draw, WIDE, SPANS)
+    words = _("How long calls take by route, of {routes} with the most calls, slowest first.")
+    legend = [(_(label), colour) for label, colour in SPANS]
+    return Chart(name, title, words.format(routes=format_count(len(rows), "route")), draw, WIDE, legend)
 
 
 def plot_latency_by_hour(
@@ -142,7 +164,9 @@ def plot_latency_by_hour(
         for column, (label, colour) in LINES.items():
             for hour, row in timed.items():
                 middle, low, high = (row[f"{column}_{what}"] for what in ("ms", "low", "high"))
-                tip = f"{format_hour(hour)}: {label} within {format_duration(middle)}, of {row['calls']:,}"
+                tip = _("{hour}: {calls} within {time}, of {count}").format(
+                    hour=format_hour(hour), calls=_(label), time=format_duration(middle),
+                    count=format_number(row["calls"]))  # fmt: skip
                 if low is not None:
                     for bar in axes.bar(
                         [hour], [high - low], 0.7, bottom=[max(low, 1)], color=LIGHT[colour], alpha=0.3
@@ -152,19 +176,21 @@ def plot_latency_by_hour(
                     add_tooltip(line, tip)
         axes.set_xlim(-0.6, 23.6)
         axes.set_xticks(range(0, 24, 3), [f"{hour:02d}" for hour in range(0, 24, 3)])
-        axes.set_xlabel(f"hour of the day, {zone}", labelpad=8)
+        axes.set_xlabel(_("hour of the day, {zone}").format(zone=zone), labelpad=8)
         ends = tuple(f"{column}_{what}" for column in LINES for what in ("ms", "low", "high"))
         _scale_times(axes, "y", list(timed.values()), ends, width)
         return figure
 
-    words = f"How long half and nine in ten of the calls take, by hour of the day, in {len(timed)} hours with calls."
-    return Chart(name, title, words, draw, legend=[(label, colour) for label, colour in LINES.values()])
+    words = _("How long half and nine in ten of the calls take, by hour of the day, in {count} hours with calls.")
+    legend = [(_(label), colour) for label, colour in LINES.values()]
+    return Chart(name, title, words.format(count=len(timed)), draw, legend=legend)
 
 
 def _describe_interval(row: Row, column: str) -> str:
     if row[f"{column}_low"] is None:
-        return "too few calls for an interval" if row["calls"] else "no duration is known"
-    return f"{format_duration(row[f'{column}_low'])} to {format_duration(row[f'{column}_high'])} at 95\u00a0%"
+        return _("too few calls for an interval") if row["calls"] else _("no duration is known")
+    low, high = (format_duration(row[f"{column}_{end}"]) for end in ("low", "high"))
+    return _("{low} to {high} at 95\u00a0%").format(low=low, high=high)
 
 
 def _scale_times(axes: Axes, axis: str, rows: list[Row], columns: tuple[str, ...], width: int) -> None:
@@ -179,6 +205,8 @@ def _scale_times(axes: Axes, axis: str, rows: list[Row], columns: tuple[str, ...
     drawn.set_minor_locator(NullLocator())
     drawn.set_major_formatter(
         FuncFormatter(
-            lambda time, _: format_duration(round(time)).replace(".0\u00a0s", "\u00a0s").replace(" 0\u00a0s", "")
+            lambda time, _: (
+                format_duration(round(time)).replace(write_number(".0\u00a0s"), "\u00a0s").replace(" 0\u00a0s", "")
+            )
         )
     )

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import Outcome
-from flexlib.formats import PERCENT, format_amount, format_count, format_credits
+from flexlib.formats import PERCENT, format_amount, format_count, format_credits, format_number, format_usd
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import Heading, show_cards
@@ -28,19 +29,27 @@ COLOURS = {Outcome.SAVES: "accent", Outcome.MAY_SAVE: "amber2", Outcome.COSTS: "
 
 def show_what_if_headlines(savings: object, discounts: object, capped: object, usd: Decimal | None) -> Html:
     """The largest saving that holds in any case, what batches and caches could save, and a cap."""
-    cards = [("Another model", "none", "is cheaper in any case")]
+    cards = [(_("Another model"), _("none"), _("is cheaper in any case"))]
     if best := _find_best(savings):
-        note = f"at least: {escape(best['model'])} on {escape(best['to_model'])}"
-        cards = [("Another model saves", _write_usd(best["now_usd"] - best["high_usd"]), note)]
-    notes = {"batch": "if every call could wait a day", "cache": "if all read as much as the best sender"}
-    for name, note in notes.items():
+        note = _("at least: {model} on {other}").format(model=escape(best["model"]), other=escape(best["to_model"]))
+        cards = [(_("Another model saves"), _write_usd(best["now_usd"] - best["high_usd"]), note)]
+    notes = {
+        "batch": (_("A batch saves at most"), _("if every call could wait a day")),
+        "cache": (_("A cache saves at most"), _("if all read as much as the best sender")),
+    }
+    for name, (title, note) in notes.items():
         saved = sum((row["saved"] for row in read_rows(discounts) if row["discount"] == name), Decimal(0))
-        cards += [(f"A {name} saves at most", _write_usd(saved), note)] if saved else []
+        cards += [(title, _write_usd(saved), note)] if saved else []
     if people := read_rows(capped):
         over = sum(row["over"] for row in people)
-        money = "" if usd is None else f", US$\u00a0{format_amount(Decimal(over).scaleb(-2) * usd)}"
-        cards.append(("Beyond the cap", format_credits(over), f"flex credits of {len(people):,} people{money}"))
+        note = _("flex credits of {people}").format(people=_count_people(len(people)))
+        note += "" if usd is None else f", {format_usd(Decimal(over).scaleb(-2) * usd)}".replace("$ ", "$\u00a0")
+        cards.append((_("Beyond the cap"), format_credits(over), note))
     return show_cards(cards)
+
+
+def _count_people(count: int) -> str:
+    return translate_count("{count} person", "{count} people", count).format(count=format_number(count))
 
 
 def _find_best(savings: object) -> dict[str, Any] | None:
@@ -54,59 +63,74 @@ def _write_usd(amount: Decimal) -> str:
 
 def heading_for_savings(savings: object, dated: str = "") -> Heading:
     """The largest saving that holds in any case, or that there is none. `dated`: of when the scores are."""
-    note = (
+    note = _(
         "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
-        f"another length. Whether it answers as well, no price says: try it on a part of the calls. {dated}"
-    ).rstrip()
+        "another length. Whether it answers as well, no price says: try it on a part of the calls."
+    )
+    note = f"{note} {dated}".rstrip()
     if not (best := _find_best(savings)):
         return Heading("No other model of the same task is cheaper in any case", note if read_rows(savings) else "")
     low, high = (format_amount(best[f"{name}_usd"]) for name in ("low", "high"))
-    now = f"US$ {format_amount(best['now_usd'])} for {best['model']}"
-    return Heading(f"{now} would have been {low} to {high} on {best['to_model']}", note)
+    said = _("{usd} for {model} would have been {low} to {high} on {other}")
+    words = {"model": best["model"], "other": best["to_model"], "low": low, "high": high}
+    return Heading(said.format(usd=format_usd(best["now_usd"]), **words), note)
 
 
 def heading_for_tasks(tasks: object, left_out: Sequence[str] = ()) -> Heading | None:
     """With what is not in it; None where no task has calls enough."""
-    note = "All calls of a task on one model: those that it answers now as they are, the others as a range."
+    note = _("All calls of a task on one model: those that it answers now as they are, the others as a range.")
     heading = Heading("What each task would have cost with one provider", " ".join([note, *left_out]))
     return heading if read_rows(tasks) else None
 
 
 def heading_for_discounts(discounts: object) -> Heading | None:
     """None where nothing could have been saved."""
-    note = "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell."
+    note = mark_text(
+        "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell."
+    )
     for row in read_rows(discounts):
-        how = "Sent as a batch" if row["discount"] == "batch" else "Read from a cache"
-        return Heading(f"{how}, {row['model']} could have cost up to US$ {format_amount(row['saved'])} less", note)
+        said = _("Read from a cache, {model} could have cost up to {usd} less")
+        if row["discount"] == "batch":
+            said = _("Sent as a batch, {model} could have cost up to {usd} less")
+        return Heading(said.format(model=row["model"], usd=format_usd(row["saved"])), _(note))
     return None
 
 
 def heading_for_accepted(accepted: object) -> Heading | None:
     """None without a verdict on any answer."""
-    note = "All that a model cost over its used answers, with 95\u00a0% intervals; those that overlap share a place."
+    note = mark_text(
+        "All that a model cost over its used answers, with 95\u00a0% intervals; those that overlap share a place."
+    )
     return Heading("What an answer cost that was used", note) if read_rows(accepted) else None
 
 
 def heading_for_exchanges(exchanges: object) -> Heading | None:
     """The most that is saved; None where no model's multiplier is known beside a cheaper one's."""
-    note = (
+    note = mark_text(
         "A prompt costs what divides the credits of each row of its model; where they are too few, what your own table "
         "says. As many prompts are taken for granted."
     )
     if not (rows := read_rows(exchanges)):
         return None
     row = max(rows, key=lambda one: one["saved_low"])
-    fewer = f"At least {format_credits(row['saved_low'])} flex credits fewer"
-    return Heading(f"{fewer} had {row['to_model_uid']} been asked instead of {row['model_uid']}", note)
+    said = _("At least {credits} flex credits fewer had {other} been asked instead of {model}")
+    names = {"other": row["to_model_uid"], "model": row["model_uid"]}
+    return Heading(said.format(credits=format_credits(row["saved_low"]), **names), note)
 
 
 def heading_for_cap(capped: object, cap: int) -> Heading | None:
     """None where nobody would have met it."""
     people = read_rows(capped)
     over = format_credits(sum(row["over"] for row in people))
-    note = "Tried on the month as it was; nothing is changed anywhere. What people would have done then, nobody knows."
-    who = "1 person" if len(people) == 1 else f"{len(people):,} people"
-    heading = Heading(f"{who} spent {over} beyond a cap of {cap:,} flex credits each", note)
+    note = mark_text(
+        "Tried on the month as it was; nothing is changed anywhere. What people would have done then, nobody knows."
+    )
+    said = translate_count(
+        "{count} person spent {over} beyond a cap of {cap} flex credits each",
+        "{count} people spent {over} beyond a cap of {cap} flex credits each",
+        len(people),
+    )
+    heading = Heading(said.format(count=format_number(len(people)), over=over, cap=format_number(cap)), note)
     return heading if people else None
 
 
@@ -121,9 +145,9 @@ def plot_savings(savings: object, *, title: str = "Cost on another model", name:
         axes, most = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // size_letter(width)
         for place, row in enumerate(rows):
             low, usd, high = (float(100 * row[f"{one}usd"] / row["now_usd"]) for one in ("low_", "", "high_"))
-            said = (
-                f"{row['model']} on {row['to_model']}: {low:.0f} to {high:.0f} % of US$ {format_amount(row['now_usd'])}"
-            )
+            said = _("{model} on {other}: {low} to {high} % of {usd}").format(
+                model=row["model"], other=row["to_model"], low=f"{low:.0f}", high=f"{high:.0f}",
+                usd=format_usd(row["now_usd"]))  # fmt: skip
             bound, colour = min(high, WIDEST), LIGHT[COLOURS[row["outcome"]]]
             for bar in axes.barh([place], [max(bound - low, 1)], 0.4, left=[low], color=colour):
                 add_tooltip(bar, said)
@@ -141,10 +165,8 @@ def plot_savings(savings: object, *, title: str = "Cost on another model", name:
         axes.grid(visible=False, axis="y")
         return figure
 
-    words = (
-        f"What calls would have cost on another model in percent of what they cost, {format_count(len(rows), 'line')}."
-    )
+    words = _("What calls would have cost on another model in percent of what they cost, {lines}.")
     shown = {COLOURS[row["outcome"]] for row in rows}
-    names = (("cheaper in any case", "accent"), ("may be cheaper", "amber2"), ("dearer in any case", "before"))
-    legend = [*(one for one in names if one[1] in shown), ("with as many tokens as now", "ink")]
-    return Chart(name, title, words, draw, WIDE, legend)
+    names = ((_("cheaper in any case"), "accent"), (_("may be cheaper"), "amber2"), (_("dearer in any case"), "before"))
+    legend = [*(one for one in names if one[1] in shown), (_("with as many tokens as now"), "ink")]
+    return Chart(name, title, words.format(lines=format_count(len(rows), "line")), draw, WIDE, legend)
