@@ -57,9 +57,10 @@ def plot_credits_by_day_and_model(
     from `top_models` over `compare_models`, the legend says which models are new. `name` is the id in a page,
     for each chart another. Raises `InvalidRequest` where there is neither a day nor a span.
     """
-    cells, days = read_rows(by_day_and_model), read_rows(by_day)
+    cells = [row | {"model": find_label(row["model"], OTHER_MODELS)} for row in read_rows(by_day_and_model)]
+    days = read_rows(by_day)
     before = [] if by_day_before is None else read_rows(by_day_before)
-    models = list(dict.fromkeys(find_label(cell["model"], OTHER_MODELS) for cell in cells))
+    models = list(dict.fromkeys(cell["model"] for cell in cells))
     colours = {**assign_colours(model for model in models if model != OTHER_MODELS), OTHER_MODELS: OTHER}
     axis = DayAxis.over((day["date"] for day in days), span)
     peak = min(days, key=lambda day: day["rank"], default=None)
