@@ -9,6 +9,7 @@ from decimal import Decimal
 from numbers import Integral
 from typing import Any
 
+from flexlib.i18n import Label
 from flexlib.tables.definition import Column, Kind, Table, Total
 
 Frozen = dict[str, Any]
@@ -55,6 +56,8 @@ def freeze_value(value: object) -> object:
         return {"date": value.isoformat()[:10]}
     if isinstance(value, Total):
         return {"total": value.name}
+    if isinstance(value, Label):
+        return {"label": str(value)}
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, Integral):  # numpy's, too
@@ -67,7 +70,9 @@ def thaw_value(value: object) -> Any:  # noqa: ANN401 (what a table holds)
     if not isinstance(value, dict):
         return value
     ((kind, text),) = value.items()
-    return Total[text] if kind == "total" else Decimal(text) if kind == "decimal" else date.fromisoformat(text)
+    if kind in ("total", "label"):
+        return Total[text] if kind == "total" else Label(text)
+    return Decimal(text) if kind == "decimal" else date.fromisoformat(text)
 
 
 def _freeze_row(row: Mapping[str, Any], keys: list[str]) -> Frozen:

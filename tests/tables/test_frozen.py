@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexlib.analysis.top import OTHER_MODELS
+from flexlib.i18n import Label
 from flexlib.tables.definition import Column, Kind, Table, Total
 from flexlib.tables.frozen import freeze_table, thaw_table
 
@@ -47,6 +49,12 @@ def test_what_is_only_drawn_has_no_values() -> None:
 def test_a_value_that_no_table_holds_is_refused() -> None:
     with pytest.raises(TypeError, match="a table holds no complex"):
         freeze_table(Table("t", "T", [Column("a", "A")], [{"a": 1j}]))
+
+
+def test_a_label_of_ours_is_one_afterwards_and_a_name_like_it_is_none() -> None:
+    table = Table("t", "T", [Column("name", "Name")], [{"name": OTHER_MODELS}, {"name": "Other"}])
+    again = thaw_table(json.loads(json.dumps(freeze_table(table))))
+    assert [type(row["name"]) for row in again.rows] == [Label, str]
 
 
 def test_hundredths_stay_whole_numbers_and_a_day_a_day() -> None:
