@@ -52,6 +52,8 @@ def add_commands(commands: Commands) -> None:
     add_month_options(parser, required=True)
     add_check_options(parser)
     parser.add_argument("--json", action="store_true", help=_("print it as JSON, every period of every budget"))
+    parser.add_argument("--share", action="store_true",
+                        help=_("without the budgets of a few people, for what everybody may see"))  # fmt: skip
     parser.add_argument(
         "--caps",
         action="store_true",
@@ -85,14 +87,14 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     made, shown = check_stored(arguments, settings, Month(arguments.year, arguments.month))
     budgets = dict.fromkeys(one.budget for one in made.periods)
     caps = check_caps(arguments, settings, shown, budgets) if arguments.caps else None
-    notices = list_open(shown.data)
+    notices, left = ([], 0) if arguments.share else (list_open(shown.data), count_left(shown.data))
     if arguments.json:
         described = {**describe_check(made), "notices": [describe_message(one) for one in notices]}
         described |= {} if caps is None else {"caps": describe_caps(caps)}
         print(json.dumps(described, indent=2, ensure_ascii=False))
     else:
         capped = () if caps is None else render_caps(caps)
-        print("\n".join([render_check(made), *capped, *render_open(notices, count_left(shown.data))]))
+        print("\n".join([render_check(made), *capped, *render_open(notices, left)]))
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
     outcomes = {one.outcome for one in made.periods}
@@ -142,6 +144,7 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
         most_unpriced=settings.most_unpriced,
         look=find_look(settings, settings.data),
         roster=arguments.roster or settings.organization,
+        share=getattr(arguments, "share", False),
     )
     return made, settings
 

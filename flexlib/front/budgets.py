@@ -22,13 +22,15 @@ from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
+from flexlib.formats import format_number
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.history import build_history, explain_ends, find_ends
 from flexlib.front.months import compare_total
+from flexlib.front.sharing import keep_shared
 from flexlib.front.spend import Spend, load_spend
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
@@ -91,11 +93,13 @@ def check_budgets(
     most_unpriced: Decimal = MOST_UNPRICED,
     look: Look = look_nowhere,
     roster: Path | None = None,
+    share: bool = False,
 ) -> BudgetCheck:
     """What the budgets came to in the periods that share a day with `month`, by what is stored in the data folder.
 
     `as_of`: the last day that counts as known, by default the last one that was read whole; `roster` as of `Spend`.
-    Raises `SnapshotMissing` where nothing of the month is stored.
+    With `share` those are left out, and counted among what is missing, that `keep_shared` does not keep. Raises
+    `SnapshotMissing` where nothing of the month is stored.
     """
     if as_of is not None and as_of < month.first:
         raise InvalidRequest(
@@ -112,10 +116,16 @@ def check_budgets(
     spend = load_spend(
         stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look, roster=roster
     )
+    kept, missing = keep_shared(spend, budgets) if share else budgets, list[str]()
+    if left := len(budgets) - len(kept):
+        said = translate_count(
+            "{count} budget of a few people is left out.", "{count} budgets of a few people are left out.", left
+        )
+        missing.append(said.format(count=format_number(left)))
     checked: list[BudgetPeriod] = []
     known: dict[tuple[str, frozenset[str]], pd.Index[Any]] = {}
     ends = {} if as_of or all(one.unit == CREDITS for one in budgets) else find_ends(spend)
-    for budget in budgets:
+    for budget in kept:
         narrowed = narrow_spend(spend, budget)
         table = narrowed.by("month", "day", "source")
         cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
@@ -127,10 +137,10 @@ def check_budgets(
         checked += _check_budget(narrowed, budget, month, table, days, until, as_of, holidays, most_unpriced)
     own = [one for one in spend.loaded if one.month == month]
     problems = dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one)))
-    missing = (*problems, *explain_ends(spend, ends))
+    missing += [*problems, *explain_ends(spend, ends)]
     certificates = tuple(snapshot.certificate for one in own for snapshot in one.snapshots)
     state = find_worst({one.state for one in own})
-    return BudgetCheck(month, tuple(checked), certificates, state, missing)
+    return BudgetCheck(month, tuple(checked), certificates, state, tuple(missing))
 
 
 def _check_budget(

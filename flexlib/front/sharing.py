@@ -13,12 +13,15 @@ from flexlib.front.heads import count_users
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS, MONEY, SpendTable
 from flexlib.i18n import _
+from flexlib.store.budgets import Budget
 
 Row = dict[str, Any]
 
 SHARED_LEVEL = "department"
 """The one kind of group of a page that is shared: of two kinds, such as departments and their teams, the amounts of one
 could be subtracted from those of the other."""
+OF_NOBODY = ("whole", "model", "provider")
+"""Scopes of budgets that are of no group of people."""
 
 
 def fold_table(table: SpendTable, folded: Collection[str | None], nothing: str) -> SpendTable:
@@ -61,6 +64,17 @@ def _add(name: str, values: Sequence[Any]) -> object:
     known = [value for value in values if not pd.isna(value)]
     is_whole = len(known) == len(values) or (name in (*MONEY, *CREDITS) and known)
     return sum(known[1:], known[0]) if is_whole else None
+
+
+def keep_shared(spend: Spend, budgets: Sequence[Budget]) -> list[Budget]:
+    """The budgets of which everybody may know what is spent: those of no people, and of departments by month that
+    `find_folded` leaves by themselves; on a day, or in a week, a department may be one person."""
+    folded = find_folded(spend, SHARED_LEVEL) if any(one.scope == SHARED_LEVEL for one in budgets) else ()
+    return [
+        one
+        for one in budgets
+        if one.scope in OF_NOBODY or (one.scope == SHARED_LEVEL and one.period == "month" and one.of[0] not in folded)
+    ]
 
 
 def find_folded(spend: Spend, level: str) -> frozenset[str | None]:

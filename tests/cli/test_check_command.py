@@ -350,3 +350,26 @@ def test_a_running_month_says_when_it_will_be_over(
     assert main([*WORDS, "--as-of", "2025-09-15"]) == 0
     said = capsys.readouterr().out.splitlines()[1]
     assert said.startswith("  WILL BE OVER b  4,530.00 of 8,600.00 flex credits, 52.7 %; expected ")
+
+
+def test_what_is_shared_holds_no_budget_of_a_few_people(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Legal has 2 people, Sales 6, Data 8: Legal and Sales would be one line."""
+    store(data, "import", SEPTEMBER, *(
+        call(f"{name}{one}", "2025-09-02T10:00:00", "1", usable_type="user", usable_key=f"{name}{one}",
+             metadata=f'{{"department": "{name}", "team": "t"}}')
+        for name, count in {"Legal": 2, "Sales": 6, "Data": 8}.items() for one in range(count)
+    ))  # fmt: skip
+    scopes = ["whole: true", "provider: openai", "model: gpt-4o", "usable: [user, Data1]", "person: Data2", "team: t"]
+    scopes += ["department: Legal", "department: Sales", "department: Data"]
+    lines = [f"name: '{scope}', {scope}, currency: usd, amount: '90'" for scope in scopes]
+    lines.append("name: a day, department: Data, currency: usd, amount: '90', period: day")
+    file = tmp_path / "b.yaml"
+    file.write_text("budgets:\n" + "".join(f"  - {{{line}}}\n" for line in lines), "utf-8")
+    for words in ([], ["--json"]):
+        main([*WORDS, "--budgets", str(file), "--share", *words])
+        said = capsys.readouterr()
+        assert [one for one in [*scopes, "a day"] if one in said.out] == [*scopes[:3], "department: Data"]
+        assert "6 budgets of a few people are left out." in said.err
+        assert "Legal" not in said.out
