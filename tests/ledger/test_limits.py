@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,8 @@ def test_a_file_is_read_again_when_it_changes_and_missed_where_somebody_named_it
     assert load_limits(absent, is_named=False) == []
     with pytest.raises(BadFile, match=r"absent.yaml is not there; the limits"):
         load_limits(absent, is_named=True)
+    with pytest.raises(BadFile, match=r"x\.\.\. .* cannot be read: file name too long\.$"):
+        load_limits(tmp_path / ("x" * 300), is_named=False)
 
 
 def test_a_limit_of_nobody_who_can_be_recorded_is_refused(tmp_path: Path) -> None:
@@ -145,6 +148,7 @@ def test_a_limit_of_a_department_to_which_the_organization_s_file_gives_people_i
         load_limits(path, people, is_named=True)
     other = load(tmp_path, f"name: one, department: Data, {AMOUNT}", f"name: two, whole: true, {AMOUNT}")
     assert load_limits(path, people, is_named=True) == other
+    check_limits(path, [replace(one, is_enforced=False) for one in budgets], people)  # no call is held to them
     check_limits(path, budgets, None)  # without such a file nothing else says who is in it
     check_limits(path, budgets, tmp_path / "absent.csv")
 
@@ -160,6 +164,7 @@ def test_what_is_named_of_a_call_is_read_as_it_is_recorded(tmp_path: Path) -> No
     assert call == {"usable": ("user", 42), "provider": "openai", "model": "gpt-4o", "metadata": {"team": "Core"}}
     assert str(asked) == "0.2000000000"
     assert read(0)[1] == 0
+    assert read_call(ledger, None, 0, "amount", None, None, None, None)[0] == {"usable": None}
     assert read(proxy="openrouter")[0]["proxy"] == "openrouter"
     with pytest.raises(InvalidCall, match="estimate_usd is None; give what the call may cost in US"):
         read(None)

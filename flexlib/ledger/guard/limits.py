@@ -51,16 +51,13 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
     if stamp is None and is_named:
         raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
     budgets = [] if stamp is None else _read_limits(path, stamp)
-    if organization is not None and any(one.scope in LEVELS for one in budgets):
+    if organization is not None:
         _check_once(path, stamp, organization, _read_stamp(organization))
     return budgets
 
 
-Stamp = tuple[int, int] | None
-"""When a file was written and how large it is; None: it is not there."""
-
-
-def _read_stamp(path: Path) -> Stamp:
+def _read_stamp(path: Path) -> tuple[int, int] | None:
+    """When a file was written and how large it is; None: it is not there."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -73,7 +70,7 @@ def _read_stamp(path: Path) -> Stamp:
 
 
 @cache
-def _check_once(path: Path, stamp: Stamp, organization: Path, _: Stamp) -> None:
+def _check_once(path: Path, stamp: tuple[int, int] | None, organization: Path, _: tuple[int, int] | None) -> None:
     check_limits(path, _read_limits(path, stamp), organization)
 
 
@@ -96,7 +93,7 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
 
 
 @cache
-def _read_limits(path: Path, _stamp: Stamp) -> list[Budget]:
+def _read_limits(path: Path, _stamp: tuple[int, int] | None) -> list[Budget]:
     budgets = [one for one in read_budgets(path) if one.is_enforced]
     for one in budgets:
         try:
@@ -172,7 +169,7 @@ def name_value(budget: Budget) -> str:
     if budget.scope == "whole":
         return ""
     if budget.scope == "usable":
-        return write_usable(read_usable(budget.of)) or ""
+        return str(write_usable(read_usable(budget.of)))
     text = budget.of[0]
     if budget.scope == "model":
         return name_model(text)
