@@ -9,7 +9,8 @@ MONTH  ?= 9
 VENV   ?= .venv
 FEWER  ?= 4
 BIN    := $(VENV)/bin
-TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 notebooks
+# The cells of a notebook follow each other, so that each is one worker's.
+TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 -n auto --dist loadscope notebooks
 # Without nbval where no notebook is compared: to import it takes each worker as long as hundreds of tests.
 PARALLEL := -p no:nbval -n auto --dist loadscope --no-loadscope-reorder
 FIXTURE := FLEXLIB_LANG=en FLEXLIB_DATA='$(CURDIR)/tests/data/fixture' WINDSURF_SERVICE_KEY= SERVICE_KEY=

@@ -67,7 +67,8 @@ WORKERS = 3 / 2
 """So many for each core: tests wait for servers, browsers and other processes a third of their time."""
 
 LONGEST = (
-    *("test_readme_commands.py", "store/test_engines_spark.py", "ledger/test_ledger_machine.py", "test_wheel.py"),
+    *("test_readme_commands.py", "cli/test_month_command.py", "ledger/test_guard_writers.py"),
+    *("store/test_engines_spark.py", "ledger/test_ledger_machine.py", "test_wheel.py"),
     *("store/test_store_machine.py", "sources/presets/test_every_preset.py"),
     *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
     *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
