@@ -25,7 +25,7 @@ NAMES = re.compile(
     r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi)\b"
     r"|the billing cycle is \S+ to \S+ not the month"  # as flexlib 0.1.0 stored it, without a code
     r"|\b(?:user|support|billing|search)\b(?: \d+)?"  # whom the fixture's calls name
-    r"|\b(?:UTC|SHA|US|CLP|USD|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
+    r"|\b(?:UTC|SHA|US|CLP|USD|ms|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
     r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|SWE|flexlib)\b"
 )
 """What stays as it is: people, models and who makes them, units, hashes."""

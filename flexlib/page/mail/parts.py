@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 
+from flexlib.i18n import _
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.parts import StateBadge
 from flexlib.page.kit.svg import POINTS, STYLE
@@ -81,7 +82,7 @@ def draw_picture(chart: Chart) -> Picture:
         figure = chart.draw(PICTURE_WIDTH)
         figure.savefig(out, format="png", dpi=POINTS * SHARPNESS, facecolor=LIGHT["paper"], metadata={"Software": None})
     legend = [(text, LIGHT[colour]) for text, colour in chart.legend]
-    return Picture(chart.name, out.getvalue(), chart.title, chart.description, legend)
+    return Picture(chart.name, out.getvalue(), _(chart.title), chart.description, legend)
 
 
 def list_columns(table: Table) -> list[Column]:
