@@ -139,6 +139,10 @@ def test_a_limit_of_nobody_who_can_be_recorded_is_refused(tmp_path: Path) -> Non
         load(tmp_path, f"name: one, usable: [user, ana@example.com], {AMOUNT}")
 
 
+def test_without_a_file_there_is_no_limit_whatever_the_organization_says(tmp_path: Path) -> None:
+    assert load_limits(tmp_path / "budgets.yaml", tmp_path / "organization.csv", is_named=False) == []
+
+
 def test_a_limit_of_a_department_to_which_the_organization_s_file_gives_people_is_refused(tmp_path: Path) -> None:
     people = tmp_path / "organization.csv"
     people.write_text("who,department\nana@example.com,Platform\n")

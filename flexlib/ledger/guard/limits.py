@@ -48,12 +48,13 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
     """The budgets of the file that are enforced. Read again when it, or the organization's, changes. Raises `BadFile`,
     also where the file is not there though somebody named it, or where `check_limits` does."""
     stamp = _read_stamp(path)
-    if stamp is None and is_named:
-        raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
-    budgets = [] if stamp is None else _read_limits(path, stamp)
+    if stamp is None:
+        if is_named:
+            raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
+        return []
     if organization is not None:
         _check_once(path, stamp, organization, _read_stamp(organization))
-    return budgets
+    return _read_limits(path, stamp)
 
 
 def _read_stamp(path: Path) -> tuple[int, int] | None:
@@ -70,7 +71,7 @@ def _read_stamp(path: Path) -> tuple[int, int] | None:
 
 
 @cache
-def _check_once(path: Path, stamp: tuple[int, int] | None, organization: Path, _: tuple[int, int] | None) -> None:
+def _check_once(path: Path, stamp: tuple[int, int], organization: Path, _: tuple[int, int] | None) -> None:
     check_limits(path, _read_limits(path, stamp), organization)
 
 
@@ -93,7 +94,7 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
 
 
 @cache
-def _read_limits(path: Path, _stamp: tuple[int, int] | None) -> list[Budget]:
+def _read_limits(path: Path, _stamp: tuple[int, int]) -> list[Budget]:
     budgets = [one for one in read_budgets(path) if one.is_enforced]
     for one in budgets:
         try:
