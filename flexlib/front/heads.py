@@ -37,7 +37,7 @@ class Seen(NamedTuple):
     month: date
     line: str | None
     who: str
-    """The key of the person, as `write_key` writes it."""
+    """The key of the person, as `write_key` writes it; empty where a row does not say it."""
     system: str
     """Whose names these are: two names of one system, or two e-mails, are two people; others may be one."""
     is_listed: bool
@@ -50,7 +50,7 @@ def name_line(value: object) -> LineKey:
 
 
 def list_seen(spend: Spend, key: str) -> list[Seen]:
-    """Who used something of each line, by month; calls of nobody are nobody's."""
+    """Who used something of each line, by month."""
     is_placed = spend.roster is not None and key in LEVELS
     rows = (spend._placed if is_placed else spend._rows).filter(PEOPLE)  # noqa: SLF001 (this room's own)
     line = f'"{key}"' if is_placed else write_column(key)
@@ -65,9 +65,10 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
     joined = rows.set_alias("rows").join(
         people.set_alias("people"),
         "rows.id = row_id AND rows.source = row_source AND rows.created_at = row_time",
+        "left",
     )
     first = "CAST(date_trunc('month', created_at) AS DATE)"
-    found = joined.select(f"{first}, {line}, who, system").distinct().fetchall()
+    found = joined.select(f"{first}, {line}, coalesce(who, ''), coalesce(system, '')").distinct().fetchall()
     return [Seen(month, line, who, system, who in listed) for month, line, who, system in found]
 
 
@@ -115,7 +116,8 @@ def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
     if spend.organization and has_file:
         for _who, line, share in _list_members(spend.organization, key, spend.span):
             heads[line] += share
-    pairs = {(name_line(one.line), one.who) for one in list_seen(spend, key) if not (has_file and one.is_listed)}
+    seen = [one for one in list_seen(spend, key) if one.who and not (has_file and one.is_listed)]
+    pairs = {(name_line(one.line), one.who) for one in seen}
     times = Counter(who for _, who in pairs)
     for line, who in pairs:
         heads[line] += Fraction(1, times[who])

@@ -87,6 +87,18 @@ def test_two_systems_whose_names_nothing_joins_may_name_the_same_people(tmp_path
     assert find_folded(spend, "department") == {"Legal", "Data"}
 
 
+def test_calls_of_somebody_who_is_not_named_are_of_one_person(tmp_path: Path) -> None:
+    """Of no person a department would be nobody's, and stand by itself."""
+    calls = [call("a", "2025-09-02", usable_type="user", metadata='{"department": "Legal"}')]
+    calls += [
+        call(f"d{one}", "2025-09-02", usable_type="user", usable_id=one, metadata='{"department": "Data"}')
+        for one in range(8)
+    ]
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False)
+    assert find_folded(spend, "department") == {"Legal", "Data"}
+
+
 def test_calls_of_others_that_name_a_small_department_make_it_no_larger(tmp_path: Path) -> None:
     roster, said = write_organization(tmp_path / "organization.csv"), '{"department": "Legal"}'
     calls = [
