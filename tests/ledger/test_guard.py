@@ -329,6 +329,16 @@ def test_counters_that_are_gone_are_made_again(ledger: Ledger, limit: Callable[.
 
 
 @pytest.mark.usefixtures("clock")
+@pytest.mark.usefixtures("clock")
+def test_a_call_that_was_made_is_recorded_though_its_counters_are_gone(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    held = take(limit(("whole: true", "1.00")), ledger, "0.10")
+    execute(ledger, "DELETE FROM llm_usage_limit_counters")
+    assert settle(held, "0.05").amount_in_usd == Decimal("0.05")
+    assert query(ledger, "SELECT count(*) FROM llm_usage_limit_holds") == [(0,)]
+
+
 def test_what_cannot_be_given_back_hides_no_error_of_the_block(
     ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

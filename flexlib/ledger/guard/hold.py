@@ -18,7 +18,7 @@ from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
 from flexlib.ledger.guard.alerts import LOG, leave_alerts
-from flexlib.ledger.guard.counters import Counters
+from flexlib.ledger.guard.counters import Counted, Counters
 from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, read_call
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
@@ -110,14 +110,14 @@ class Hold:
         # By its time it counts where it was held; sent again under another hold, it is the same call at the first time.
         timed = named if self._taken is None else {"created_at": self._taken, **named}
 
-        spent: list[Decimal] = []
+        counted: list[Counted | None] = []
 
         def resolve(connection: Any, stored: list[UsageRecord]) -> None:  # noqa: ANN401
             if all(one.amount_in_usd is not None for one in stored):
                 self._counters.resolve(connection, self.request_id, self._limits)
             else:
                 self._counters.keep(connection, self.request_id, stored[0].request_id)
-            spent[:] = [self._counters.read(connection, one.key).spent for one in self._limits]
+            counted[:] = [self._counters.find(connection, one.key) for one in self._limits]
 
         self._is_made = True
         prepare_ledger(self._ledger)
@@ -131,8 +131,9 @@ class Hold:
             after=resolve if self.is_held else None,
         ).records
         self.is_held = self._is_made = False
-        for limit, so_far in zip(self._limits, spent, strict=False):  # of a call that was not held nothing is known
-            leave_alerts(self._ledger.data, limit, so_far, record.amount_in_usd or Decimal(0))
+        for limit, one in zip(self._limits, counted, strict=False):  # of a call that was not held nothing is known
+            if one is not None:  # counters that are gone are made again when somebody holds
+                leave_alerts(self._ledger.data, limit, one.spent, record.amount_in_usd or Decimal(0))
         return record
 
     async def settle_async(self, **call: Any) -> UsageRecord:  # noqa: ANN401
