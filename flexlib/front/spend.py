@@ -230,7 +230,7 @@ def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> Spen
     is_placed = spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
     rows = spend._placed if is_placed else spend._rows
     own = {level: f'"{level}"' for level in LEVELS if is_placed}
-    sql = {key: own.get(key) or (name_spellings(rows) if key == "model" else write_key(key)) for key in keys}
+    sql = {key: own.get(key) or (name_spellings(spend._rows) if key == "model" else write_key(key)) for key in keys}
     return build_table(rows.filter(condition), sql, spend.span, spend.zone)
 
 

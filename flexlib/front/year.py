@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.table import write_key
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
@@ -98,25 +100,31 @@ def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
 
 def _sum_months(spend: Spend) -> Iterator[Row]:
     """Of each month the credits and what one cost, the requests and tokens of calls, and by how many people."""
-    by_source, by_user = spend.by("month", "source"), spend.by("month", "source", "user")
+    by_source, people = spend.by("month", "source"), _count_people(spend)
     for month in spend.span.months:
-        lines, users = (table[table["month"] == pd.Timestamp(month.first)] for table in (by_source, by_user))
-        of_credits, of_calls = (lines[is_one] for is_one in _split(lines))
-        spenders, callers = (users[is_one] for is_one in _split(users))
+        lines = by_source[by_source["month"] == pd.Timestamp(month.first)]
+        is_windsurf = lines["source"] == WINDSURF.name
+        of_credits, of_calls = lines[is_windsurf], lines[~is_windsurf]
         spent = None if of_credits.empty else of_credits["flex_credits"].iloc[0]
         cost = None if of_credits.empty or of_credits["unpriced_requests"].any() else of_credits["usd"].iloc[0]
         yield {
             "flex_credits": spent,
             "usd_per_credit": cost / spent if spent and cost is not None else None,
-            "people": None if spenders.empty else int((spenders["flex_credits"] > 0).sum()),
-            "users": None if callers.empty else int(callers["user"].notna().sum()),
+            "people": None if of_credits.empty else people[month.first, True],
+            "users": None if of_calls.empty else people[month.first, False],
             **{name: _add(of_calls[name]) for name in ("requests", "total_tokens")},
         }
 
 
-def _split(table: pd.DataFrame) -> tuple[pd.Series[bool], pd.Series[bool]]:
-    is_windsurf = table["source"] == WINDSURF.name
-    return is_windsurf, ~is_windsurf
+def _count_people(spend: Spend) -> dict[tuple[date, bool], int]:
+    """By month, and whether it is of credits: those with flex credits, and those of calls. Counted where the rows are:
+    of a large company they are thousands a month."""
+    rows = spend._rows.select(f'{write_key("month")} AS month, source, "user", flex_credits')
+    sums = rows.aggregate('month, source, "user", sum(flex_credits) AS credits', 'month, source, "user"')
+    is_windsurf = f"source = '{WINDSURF.name}'"
+    counted = f'month, {is_windsurf}, count(*) FILTER (credits > 0), count("user")'
+    found = sums.aggregate(counted, f"month, {is_windsurf}").fetchall()
+    return {(month, of_credits): people if of_credits else users for month, of_credits, people, users in found}
 
 
 def _add(counts: pd.Series[int]) -> int | None:
