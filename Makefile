@@ -9,7 +9,8 @@ MONTH  ?= 9
 VENV   ?= .venv
 FEWER  ?= 4
 BIN    := $(VENV)/bin
-# The cells of a notebook follow each other, so that each is one worker's.
+# The cells of a notebook follow each other, so that each is one worker's. Not of `test-all`, which makes each notebook
+# anew and compares all its bytes (tests/report/test_notebooks.py).
 TEST_NOTEBOOKS = $(FIXTURE) $(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 60 -n auto --dist loadscope notebooks
 # Without nbval where no notebook is compared: to import it takes each worker as long as hundreds of tests.
 PARALLEL := -p no:nbval -n auto --dist loadscope --no-loadscope-reorder
@@ -28,7 +29,6 @@ test: $(VENV)/test ## the tests: unit, property (a quarter of the examples), not
 
 test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), every block of the README
 	$(BIN)/python -m pytest -q $(PARALLEL) -m ''
-	$(TEST_NOTEBOOKS)
 
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
