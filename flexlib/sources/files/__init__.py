@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class CallFile:
         found = self._query("SELECT id FROM calls WHERE fault IS NULL AND has_own_id AND line IN (FROM doubtful)")
         return {name for (name,) in found}
 
-    @property
+    @cached_property
     def months(self) -> list[Month]:
         """Every month that a row of the file lies in, taken or not, in order."""
         found = self._query(
@@ -134,7 +135,7 @@ class CallFile:
                 SELECT count(*) AS rows FROM calls
                 WHERE {select_month(month)} AND grain <> 'call' AND fault IS NULL AND NOT is_repeated AND NOT has_own_id
                 GROUP BY grain, {", ".join(GROUP)} HAVING count(*) > 1)""")
-        if "again" not in {name for (name,) in self._query("SHOW TABLES")}:
+        if not self._query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'again'"):
             return int(found[0][0])
         ((twice, calls),) = self._query(f"""
             SELECT count(again_line), count(*) FROM calls LEFT JOIN again ON line = again_line
