@@ -6,12 +6,13 @@ sentence is whole, with names in braces: what is glued of pieces cannot be said 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
@@ -142,9 +143,18 @@ def write_number(text: str) -> str:
     return Translated(text.translate(SWAPPED), text) if find_language() == "es" else text
 
 
-def to_english(said: object) -> object:
-    """What is translated, or an error, in English; all else as it is."""
+def to_english(said: Any) -> Any:  # noqa: ANN401 (whatever sentences are filled with)
+    """What is translated, or an error, in English, also inside of lists and maps; all else as it is."""
+    if isinstance(said, dict):
+        return {to_english(name): to_english(one) for name, one in said.items()}
+    if isinstance(said, list | tuple):
+        return [to_english(one) for one in said]
     return getattr(said, "english", said)
+
+
+def write_json(facts: Any, default: Callable[[Any], object] | None = None) -> str:  # noqa: ANN401 (JSON)
+    """What programs read: the same in every language. `default` as of `json.dumps`."""
+    return json.dumps(to_english(facts), indent=2, ensure_ascii=False, default=default)
 
 
 def list_month_names() -> list[str]:

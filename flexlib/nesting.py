@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flexlib.errors import BadFile
+from flexlib.i18n import _
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
@@ -62,6 +63,11 @@ def read_digits(value: object) -> str | None:
     return str(value) if type(value) in (str, int) else None
 
 
+def name_line(line: int, file: object) -> str:
+    """Where a fault stands, before what it is."""
+    return _("line {line} of {file}").format(line=line, file=file)
+
+
 class Faults:
     """All that is wrong in a file, so that who mends it is told in one run."""
 
@@ -79,8 +85,8 @@ class Faults:
     def tell(self) -> None:
         """Raises `BadFile` with what was found, where anything was: a sentence a line."""
         if self.found:
-            more = [f"And {len(self.found) - MOST_FAULTS} more."] if len(self.found) > MOST_FAULTS else []
-            raise BadFile("\n".join([*self.found[:MOST_FAULTS], *more]))
+            more = [_("And {count} more.").format(count=len(self.found) - MOST_FAULTS)]
+            raise BadFile("\n".join([*self.found[:MOST_FAULTS], *(more if len(self.found) > MOST_FAULTS else [])]))
 
 
 def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
@@ -101,7 +107,7 @@ def decode_yaml(text: str, *, exact: bool = False) -> Any:  # noqa: ANN401 (YAML
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
             # What `<<` brings in may be given again.
             names: list[Any] = []
-            for each, _ in node.value:
+            for each, __ in node.value:
                 if not each.tag.endswith(":merge"):
                     names.append(name := self.construct_object(each, deep=True))
                     if names.count(name) > 1:
@@ -162,7 +168,7 @@ def check_nesting(text: str) -> None:
     if text.count("[") + text.count("{") <= MOST_NESTED:  # it cannot be, and that is soon seen
         return
     brackets = _ONLY_BRACKETS.sub("", STRING.sub("", text).translate(_ONE_KIND))
-    for _ in range(MOST_NESTED):
+    for __ in range(MOST_NESTED):
         if not brackets:
             return
         brackets = brackets.replace("[]", "")  # the innermost level of each value

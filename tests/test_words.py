@@ -6,14 +6,20 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import chdir
+from difflib import ndiff
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+from report_samples import write_manifest
 
 import flexlib
 from flexlib import i18n
 from flexlib.cli.argparse_words import translate_argparse
+from flexlib.dates import Month
 from flexlib.i18n import speak, use_language
+from flexlib.store.snapshots import list_newest
 
 HOUSE = Path(flexlib.__file__).parent
 FIXTURE = Path(__file__).parent / "data" / "fixture"
@@ -157,6 +163,76 @@ def test_a_month_is_told_in_spanish_with_the_same_numbers(
     assert re.search(r"Usuarios +600 consultados, 32 activos, 0 fallidos", spanish)
     digits = [re.findall(r"\d+", text.replace(",", "").replace(".", "")) for text in texts]
     assert digits[0] == digits[1]
+
+
+MONTH = "--year 2025 --month 9"
+CALL = "--usable user:42 --provider openai --model gpt-4o --prompt-tokens 1000 --created-at 2025-09-16T10:00:00Z"
+COLUMNS = (
+    "--request-id id --timestamp time --provider openai --model-column model --prompt-tokens in --completion-tokens out"
+)
+ASKED = (
+    "fetch --demo --start-date 2025-10-01 --end-date 2025-10-31", "doctor", f"certificate {MONTH}",
+    f"by-model {MONTH}", f"daily {MONTH}", f"monthly {MONTH}", f"spend {MONTH}", f"organization check {MONTH}",
+    "compare 2025-08 2025-09", f"forecast {MONTH} --budget 9000", f"forecast {MONTH} --as-of 2025-09-15",
+    f"forecast {MONTH} --of usd --as-of 2025-09-02", f"check {MONTH}", f"notify {MONTH} --dry-run",
+    f"chargeback {MONTH} --by department", f"chargeback {MONTH} --by department --share",
+    f"send {MONTH} --dry-run",
+    f"report --notebook llm_usage --offline {MONTH}",
+    f"anomalies {MONTH}", f"latency {MONTH}", f"what-if {MONTH} --cap 10", f"import calls.csv {COLUMNS}",
+    "import --list", f"record {CALL} --request-id a", "record --jsonl calls.jsonl", "ledger status",
+    f"close {MONTH}", f"reprice {MONTH}", f"spend {MONTH}", f"fx show {MONTH}", "fx set 2025-09-30 950 --source ECB",
+    f"export --format csv,focus {MONTH}", f"month {MONTH} --dry-run",
+    "site", "verify reports",
+)  # fmt: skip
+"""Each command that writes JSON, in an order in which one has something to say of what the one before did."""
+OTHER = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|\d{8}T[\d.]+Z(-[\da-f]+)?|[\d.,]+ GiB|[\da-f]{64}")
+"""What is another each time: moments, versions, hashes of ids by chance, the room on the disk."""
+FILES = {
+    "calls.csv": "id,time,model,in,out\na,2025-09-16T10:00:00Z,gpt-4o,1000,2\nb,2025-09-16T10:00:00Z,none,two,2\n",
+    "calls.jsonl": '{"usable": "user:42"}\n[]\n',
+    "budgets.yaml": "budgets:\n  - {name: all, whole: true, currency: usd, amount: '0.001'}\n",
+    "notices.yaml": "notices:\n  - {at: [over], file: told.jsonl}\n",
+    "mail.yaml": "mails:\n  - {to: a@example.com}\n  - {to: b@example.com, department: Nowhere}\n",
+    "organization.csv": "who,kind,department,from,until\n7,user,Data,,2025-09-05\n7,user,Data,2025-09-10,\n",
+}
+
+
+def tell_programs(code: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What each of `ASKED` prints as JSON for a user of that language."""
+    copytree(FIXTURE, folder / "data")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    told = {}
+    with chdir(folder):
+        page = Path("reports", "demo", "2025-09", "llm_usage.html")
+        page.parent.mkdir(parents=True)
+        page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(Month(2025, 9), Path("data"))))
+        page.with_suffix(".ipynb").write_text('{"metadata": {}, "cells": []}')
+        write_manifest(page)
+        for number, asked in enumerate(ASKED):
+            flexlib_main(["--lang", code, *asked.split(), "--json"])
+            said = capsys.readouterr()
+            assert said.out, (asked, said.err)
+            told[f"{number}: {asked}"] = OTHER.sub("...", said.out.replace(str(folder), "."))
+    return told
+
+
+def test_what_programs_read_is_the_same_in_every_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("data", "budgets.yaml", "notices.yaml", "mail.yaml", "organization.csv"):
+        monkeypatch.setenv(f"FLEXLIB_{name.partition('.')[0].upper()}", name)
+    english, spanish = (tell_programs(code, tmp_path / code, capsys) for code in ("en", "es"))
+    has_json = {name for name, parser in list_commands().items() if "--json" in parser._option_string_actions}
+    assert has_json == {asked.split()[0] for asked in ASKED}
+    assert {
+        asked: find_changes(text, spanish[asked]) for asked, text in english.items() if text != spanish[asked]
+    } == {}
+
+
+def find_changes(before: str, after: str) -> list[str]:
+    return [line for line in ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
 
 
 def flexlib_main(words: list[str]) -> int:

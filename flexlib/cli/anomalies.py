@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
-from flexlib.i18n import _, mark_text, translate_count, write_number
+from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
     )
-    print(json.dumps(describe_anomalies(made), indent=2, ensure_ascii=False) if arguments.json
+    print(write_json(describe_anomalies(made)) if arguments.json
           else render_anomalies(made, arguments.top))  # fmt: skip
     for sentence in made.missing:
         print(sentence, file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import DEMO, Settings
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     made = charge_month(spend, arguments.per or arguments.by, rules, share=arguments.share)
     written = _write_files(made, arguments, settings)
     if arguments.json:
-        print(json.dumps(describe_chargeback(made) | written, indent=2, ensure_ascii=False))
+        print(write_json(describe_chargeback(made) | written))
     else:
         print(render_chargeback(made, arguments.of, arguments.top))
         for files in written.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
 from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.proof import State
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
@@ -91,7 +90,7 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         described = {**describe_check(made), "notices": [describe_message(one) for one in notices]}
         described |= {} if caps is None else {"caps": describe_caps(caps)}
-        print(json.dumps(described, indent=2, ensure_ascii=False))
+        print(write_json(described))
     else:
         capped = () if caps is None else render_caps(caps)
         print("\n".join([render_check(made), *capped, *render_open(notices, left)]))

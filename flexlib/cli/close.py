@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +19,7 @@ from flexlib.cli.options import (
 from flexlib.console.certificate import explain_state, render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count, format_number
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, write_json, write_number
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _describe(found: Repricing) -> str:
     facts = {**asdict(found), "month": str(found.month), "rows": found.rows}
-    return json.dumps(facts, indent=2, ensure_ascii=False, default=lambda amount: f"{amount:f}")
+    return write_json(facts, default=lambda amount: f"{amount:f}")
 
 
 def _render(found: Repricing) -> str:

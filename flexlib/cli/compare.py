@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from decimal import Decimal
@@ -20,7 +19,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.formats import format_number, format_plain
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.membership import LEVELS
@@ -92,7 +91,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
         raise InvalidRequest(_("versions are of one month; name it on both sides, as in 2025-09@1 2025-09@2."))
     else:
         made = compare_versions(before.months[0], first, second, settings.data, **shown)
-    print(json.dumps(describe_comparison(made, arguments.top), indent=2, ensure_ascii=False) if arguments.json
+    print(write_json(describe_comparison(made, arguments.top)) if arguments.json
           else render_comparison(made, arguments.top))  # fmt: skip
     for sentence in made.missing:
         print(sentence, file=sys.stderr)

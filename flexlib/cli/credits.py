@@ -26,7 +26,7 @@ from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text, join_and
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
@@ -188,7 +188,7 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
     frame, table, text = build(rows, span, "GAP" in states)
     if arguments.json:
         months = [{"month": str(one.month), "state": one.certificate.state} for one in snapshots]
-        print(json.dumps({"certificates": months, "rows": to_json_rows(frame)}, indent=2, ensure_ascii=False))
+        print(write_json({"certificates": months, "rows": to_json_rows(frame)}))
     else:
         print(text)
         name = name_file(mark_made_up(stem, settings.data), span, date.today())
@@ -199,7 +199,7 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
 def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool) -> None:
     certificates = [snapshot.certificate for snapshot in snapshots]
     if as_json and len(certificates) > 1:
-        print(json.dumps([json.loads(one.to_json()) for one in certificates], indent=2, ensure_ascii=False))
+        print(write_json([json.loads(one.to_json()) for one in certificates]))
         return
     for one in certificates:
         text = render_certificate(one, told=one.state is State.UNRECONCILED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, NotebookFailed
 from flexlib.formats import clean_text, format_number, format_plain, format_usd
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, translate_count, write_json
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
 
@@ -83,7 +82,7 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
         written = [_write(name, source, month, settings, arguments) for name in formats]
     if arguments.json:
         told = [describe_export(name, spend, made) for name, made in zip(formats, written, strict=True)]
-        print(json.dumps(told[0] if len(told) == 1 else told, indent=2, ensure_ascii=False))
+        print(write_json(told[0] if len(told) == 1 else told))
     for sentence in dict.fromkeys(sentence for made in written for sentence in made.notes):
         print(f"{month}: {sentence}", file=sys.stderr)
     warn_of_month(spend.loaded[0], {})

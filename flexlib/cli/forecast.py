@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from datetime import date
@@ -22,7 +21,7 @@ from flexlib.cli.series import COUNTRY, read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_short_day
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, write_json, write_number
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -93,7 +92,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
     )
-    print(json.dumps(describe_forecast(made, arguments.band), indent=2) if arguments.json
+    print(write_json(describe_forecast(made, arguments.band)) if arguments.json
           else render_forecast(made, arguments.band, arguments.budget))  # fmt: skip
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
@@ -159,7 +158,7 @@ def _run_series(arguments: argparse.Namespace) -> int:
     if arguments.backtest:
         lines = sum_up_backtest(backtest_months(history, band=arguments.band, holidays=holidays))
         facts = {"series": str(arguments.series), "band": arguments.band, "backtest": _list_lines(lines)}
-        print(json.dumps(facts, indent=2) if arguments.json else render_backtest(lines, arguments.band))
+        print(write_json(facts) if arguments.json else render_backtest(lines, arguments.band))
         return 0
     if not len(history):
         raise InvalidRequest(_("{series} has no day up to {as_of}.").format(series=arguments.series,
@@ -168,7 +167,7 @@ def _run_series(arguments: argparse.Namespace) -> int:
     month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
     made = forecast_sum(history, month.span, arguments.band, holidays)
     facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **_describe(made)}
-    print(json.dumps(facts, indent=2) if arguments.json
+    print(write_json(facts) if arguments.json
           else _("Forecast of {month} as of {day}: {made}").format(
               month=month, day=format_short_day(last), made=_render(made, arguments.band)))  # fmt: skip
     return GAP if made.outcome is Outcome.CANNOT_SAY else 0

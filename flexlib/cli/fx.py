@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
@@ -16,7 +15,7 @@ from flexlib.cli.options import Commands, add_command, add_span_options, asks_sp
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, write_json, write_number
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -80,7 +79,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
         missing, pending = find_missing_days(rates, span, today)
         facts = describe_days(rates, span) | _describe_missing(missing, pending)
         text = render_days(rates, span, arguments.pair)
-        print(json.dumps(facts, indent=2) if arguments.json else text, end="\n" * arguments.json)
+        print(write_json(facts) if arguments.json else text, end="\n" * arguments.json)
     else:
         from flexlib.ingest.ledger import fill_months
         from flexlib.ledger.door import find_ledger
@@ -121,7 +120,7 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
     merge = keep_rates(rates, arguments.pair, settings.data)
     file = find_rates_file(settings.data, arguments.pair)
     text = clean_lines(render_merge(merge, file))
-    print(json.dumps(describe_merge(merge, file), indent=2) if arguments.json else text)
+    print(write_json(describe_merge(merge, file)) if arguments.json else text)
     return 0
 
 
@@ -210,7 +209,7 @@ def render_update(update: RatesUpdate, file: Path) -> str:
 
 def _describe(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:
     months = [{"month": str(one.month), "usd": one.usd, "clp": one.clp} for one in filled]
-    return json.dumps(describe_update(update, file) | {"filled": months}, indent=2)
+    return write_json(describe_update(update, file) | {"filled": months})
 
 
 def _render(update: RatesUpdate, filled: list[FilledAmounts], file: Path) -> str:

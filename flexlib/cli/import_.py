@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from flexlib.cli.options import Commands, find_exit_code, load_judged, warn_of_m
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import clean_lines
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.proof import find_worst
 from flexlib.settings import Settings
 from flexlib.sources.registry import BILLS
@@ -108,7 +107,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     judged = {month: load_judged(month, settings) for month in told}
     states = {month: usage.state for month, usage in judged.items()}
     if arguments.json:
-        print(json.dumps(describe_import(taken, months, states, skipped), indent=2, ensure_ascii=False))
+        print(write_json(describe_import(taken, months, states, skipped)))
     for month, why in told.items():
         warn_of_month(judged[month], why)
     certificates = [one for usage in judged.values() for one in usage.certificates]

@@ -12,7 +12,7 @@ from flexlib.certificate import State
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.dates import Month
 from flexlib.formats import format_count, format_number
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
@@ -107,7 +107,7 @@ def print_presets(*, as_json: bool) -> None:
 
     presets = [describe_preset(one) for one in list_presets()]
     if as_json:
-        print(json.dumps({"presets": presets}, indent=2, ensure_ascii=False))
+        print(write_json({"presets": presets}))
         return
     for one in presets:
         print(f"{one['name']:20}{one['dataset']:9}{one['evidence']:12}{one['title']}\n{'':20}{one['source']}")

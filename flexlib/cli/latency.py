@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_count
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def run_latency(arguments: argparse.Namespace, settings: Settings) -> int:
     settings = open_shown(arguments, settings, month)
     usage = load_judged(month, settings, arguments.zone)
     made = measure_month(usage)
-    print(json.dumps(describe_latency(usage, made), indent=2, ensure_ascii=False) if arguments.json
+    print(write_json(describe_latency(usage, made)) if arguments.json
           else render_latency(usage, made, arguments.top))  # fmt: skip
     warn_of_month(usage, {})
     return find_exit_code(usage.certificates, usage.state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_number, format_plain
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -228,7 +227,7 @@ def _render_status(status: LedgerStatus) -> str:
 
 def _render_record(record: UsageRecord, *, as_json: bool) -> str:
     if as_json:
-        return json.dumps(record._asdict(), indent=2, ensure_ascii=False, default=_write_value)
+        return write_json(record._asdict(), default=_write_value)
     amount = _("unpriced: {why}").format(why=_(record.unpriced or "not given"))
     if record.amount_in_usd is not None:
         amount = _("USD {amount}").format(amount=write_number(format_plain(record.amount_in_usd)))
@@ -241,7 +240,7 @@ def _render_report(report: LinesReport, *, as_json: bool) -> str:
     if as_json:
         refused = [{"line": one.number, "reason": one.reason} for one in report.refused]
         facts = {**counts, "refused": refused, "rejects": report.rejects and str(report.rejects)}
-        return json.dumps(facts, indent=2, ensure_ascii=False)
+        return write_json(facts)
     shown = {name: format_number(count) for name, count in (counts | {"refused": len(report.refused)}).items()}
     return _("{read} read, {stored} stored, {repeated} repeated, {refused} refused").format(**shown)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_mont
 from flexlib.dates import Month, check_begun
 from flexlib.errors import BadFile, BadSetting, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
-from flexlib.i18n import _, use_language
+from flexlib.i18n import _, use_language, write_json
 from flexlib.settings import DEMO, NO_KEY, Settings, find_home
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
         code = run_month(progress, run, tell, again=arguments.again)
         told = tell_operator(progress)
     if arguments.json:
-        print(json.dumps(progress.describe(is_over=True) | {"operator": told or None}, indent=2, ensure_ascii=False))
+        print(write_json(progress.describe(is_over=True) | {"operator": told or None}))
     else:
         print(clean_lines(render_summary(progress, closing.folder / RUN)))
         if told:
@@ -146,7 +145,7 @@ def print_preview(
     """What would run, and why each step would or would not."""
     if arguments.json:
         steps = [{"step": name, "command": list(words), "runs": runs, "why": why} for name, words, runs, why in found]
-        print(json.dumps({"month": str(closing.month), "steps": steps}, indent=2, ensure_ascii=False))
+        print(write_json({"month": str(closing.month), "steps": steps}))
         return
     print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
     longest = max(WIDTH, *(len(name) + 1 for name, *_ in found))

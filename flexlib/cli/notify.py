@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import textwrap
 from datetime import datetime, timezone
@@ -17,7 +16,7 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_mont
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import Standing, list_standings
@@ -147,7 +146,7 @@ def _print_all(
     if arguments.json:
         described = [describe_message(one) for one in messages]
         content = {"month": month and str(month), "messages": described, "untold": list(untold)}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(write_json(content))
     else:
         title = _("Notices of {month}").format(month=month.title) if month else _("Notices")
         if arguments.dry_run:

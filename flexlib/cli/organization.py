@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -30,7 +29,7 @@ from flexlib.formats import (
     format_short_day,
     format_usd,
 )
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -90,7 +89,7 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     settings = open_shown(arguments, settings, month)
     spend = load_shown_spend(settings, month, names=arguments.names, roster=file)
     made = check_organization(spend, organization)
-    print(json.dumps(describe_check(made, names=arguments.names), indent=2, ensure_ascii=False) if arguments.json
+    print(write_json(describe_check(made, names=arguments.names)) if arguments.json
           else render_check(made, arguments.top, names=arguments.names))  # fmt: skip
     for sentence in (*organization.notes, *made.missing):
         print(sentence, file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -30,7 +29,7 @@ from flexlib.cli.report_with import add_with_option, write_beside
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
-from flexlib.i18n import LANGUAGES, _, use_language
+from flexlib.i18n import LANGUAGES, _, use_language, write_json
 from flexlib.nesting import decode_yaml
 from flexlib.proof import write_unclosed
 from flexlib.setting_values import read_choice
@@ -117,7 +116,7 @@ def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int
     pool.shutdown()
     if arguments.json:
         facts = [one for one, _ in made]
-        print(json.dumps(facts if many else facts[0], indent=2))
+        print(write_json(facts if many else facts[0]))
     return choose_worst([code for _, code in made])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -26,7 +25,7 @@ from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import DEMO, Settings, find_home
 from flexlib.store.server import is_made_up
 
@@ -189,7 +188,7 @@ def _print_all(
     if arguments.json:
         described = [describe_mail(one, files.get(one.id)) for one in messages]
         content = {"month": str(month), "messages": described, "lacks": list(lacks)}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(write_json(content))
     else:
         title = _("Mails of {month}, not sent (--dry-run)") if arguments.dry_run else _("Mails of {month}")
         print(title.format(month=month.title) + (": " + _("none") if not messages else ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_rost
 from flexlib.cli.report_months import load_shown_spend
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text, format_count, format_number
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
 
@@ -59,8 +58,8 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
     done = write_site(files | {one.path: one.content for one in reports}, folder := arguments.output / sub)
     if arguments.json:
-        print(json.dumps({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
-                         | {name: list(paths) for name, paths in vars(done).items()}, indent=2))  # fmt: skip
+        print(write_json({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
+                         | {name: list(paths) for name, paths in vars(done).items()}))  # fmt: skip
     else:
         written, kept, removed = (format_number(len(one)) for one in (done.written, done.kept, done.removed))
         said = _("{months}; files: {written} written, {kept} unchanged, {removed} removed").format(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.setting_values import read_tolerance
 from flexlib.settings import Settings
 
@@ -64,7 +63,7 @@ def run_spend(arguments: argparse.Namespace, settings: Settings) -> int:
 
     month = load_judged(asked, replace(settings, bill_tolerance=tolerance))
     facts = describe_spend(month, bills := month.bills)
-    print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else render_spend(month, bills))
+    print(write_json(facts) if arguments.json else render_spend(month, bills))
     told = [(state, text.replace(SEE_SPEND, ".")) for state, text in month.judge_problems()]
     warn_of_problems(asked, month.state, told)
     return find_exit_code(month.certificates, month.state)

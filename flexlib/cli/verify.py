@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import choose_worst
 from flexlib.formats import clean_lines
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.proof import write_unclosed
 from flexlib.settings import DEMO, Settings
 from flexlib.store.server import is_made_up
@@ -40,7 +39,7 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
     found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
     if arguments.json:
-        print(json.dumps([describe_verified(one) for one in found], indent=2, ensure_ascii=False))
+        print(write_json([describe_verified(one) for one in found]))
     else:
         print("\n".join(map(render_verified, found)))
     return choose_worst([one.exit_code for one in found])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
@@ -22,7 +21,7 @@ from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_number, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, write_json
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def run_what_if(arguments: argparse.Namespace, settings: Settings) -> int:
         )
     asked = {name: getattr(arguments, name) for name in ("to", "accepted_by", "cap", "scores")}
     made = find_what_ifs(spend, **asked)
-    print(json.dumps(describe_what_ifs(spend, made), indent=2, ensure_ascii=False) if arguments.json
+    print(write_json(describe_what_ifs(spend, made)) if arguments.json
           else render_what_ifs(spend, made, arguments.top, arguments.cap))  # fmt: skip
     warn_of_month(usage, {})
     return find_exit_code(usage.certificates, usage.state)

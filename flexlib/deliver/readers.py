@@ -10,7 +10,7 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _
-from flexlib.nesting import decode_yaml, format_given, list_yaml_lines
+from flexlib.nesting import decode_yaml, format_given, list_yaml_lines, name_line
 
 LEVELS = ("department", "project", "cost_centre", "team")
 """What a part of a month can be of."""
@@ -68,7 +68,7 @@ def read_readers(path: Path) -> Readers:
         )
     found: dict[tuple[str, str], Reader] = {}
     for one, line in zip(listed, lines, strict=True):
-        where = f"line {line} of {path}"
+        where = name_line(line, path)
         for reader in _read_entry(one, content, where):
             if (key := (reader.to, reader.part)) in found:
                 raise BadFile(
@@ -92,7 +92,7 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
     if len(levels) > 1:
         raise BadFile(
             _("{where}: it is of a {levels}; name one, or none for the whole month.").format(
-                where=where, levels=" and a ".join(levels)
+                where=where, levels=_(" and a ").join(levels)
             )
         )
     level = levels[0] if levels else ""

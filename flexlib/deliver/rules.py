@@ -13,8 +13,9 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
+from flexlib.formats import join_and
 from flexlib.i18n import LANGUAGES, _
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
@@ -86,7 +87,7 @@ def read_rules(path: Path) -> list[Rule]:
         )
     common = {name: value for name, value in content.items() if name != "notices"}
     faults = Faults()
-    rules = [faults.read(_read_rule, one, common, f"line {line} of {path}")
+    rules = [faults.read(_read_rule, one, common, name_line(line, path))
              for one, line in zip(listed, lines, strict=True)]  # fmt: skip
     faults.tell()
     return rules
@@ -101,22 +102,26 @@ def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa
         )
     faults = Faults()
     if wrong := sorted(map(str, one.keys() - FIELDS)):
-        faults.found.append(f"{where}: a notice has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}.")
+        said = _("{where}: a notice has no {given}; it takes {fields}.")
+        faults.found.append(said.format(where=where, given=", ".join(wrong), fields=", ".join(sorted(FIELDS))))
     channels = [channel for channel in CHANNELS if channel in one]
     if len(channels) != 1:
-        said = " and ".join(channels) or "no way"
-        faults.found.append(f"{where}: it goes by {said}; name one of {', '.join(CHANNELS)}.")
+        said = _("{where}: it goes by {given}; name one of {channels}.")
+        given = join_and(channels) or _("no way")
+        faults.found.append(said.format(where=where, given=given, channels=", ".join(CHANNELS)))
     if "budgets" in one and "scope" in one:
-        faults.found.append(f"{where}: it has budgets and scope; name the budgets, or what they are of.")
-    given = {**common, **one}
-    language = given.get("language", LANGUAGES[0])
+        said = _("{where}: it has budgets and scope; name the budgets, or what they are of.")
+        faults.found.append(said.format(where=where))
+    own = {**common, **one}
+    language = own.get("language", LANGUAGES[0])
     if language not in LANGUAGES:
-        faults.found.append(f"{where}: the language is {format_given(language)}; choose {' or '.join(LANGUAGES)}.")
+        said = _("{where}: the language is {given}; choose {languages}.")
+        faults.found.append(said.format(where=where, given=format_given(language), languages=_(" or ").join(LANGUAGES)))
     to: Any = faults.read(_read_recipients, channels[0], one[channels[0]], where) if len(channels) == 1 else None
     scopes = faults.read(_read_scopes, one, to or (), where)
     budgets = faults.read(_list_texts, one["budgets"], "budgets", where) if "budgets" in one else []
     events = faults.read(_read_events, one.get("at", []), where)
-    times = faults.read(_read_times, given, where)
+    times = faults.read(_read_times, own, where)
     faults.tell()
     return Rule(tuple(budgets), scopes, events, channels[0], to, language, times)
 

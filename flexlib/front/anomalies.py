@@ -240,5 +240,5 @@ def _list_lacking(spend: Spend | CreditsDays, month: Month, of: str) -> list[str
         return []
     months = spend.by("month")
     lacking = int(months.loc[months["month"] == pd.Timestamp(month.first), "unpriced_requests"].sum())
-    said = [f"{format_count(lacking, 'call')} without a price are left out of the days."] if lacking else []
-    return [*compare_total(spend.loaded[-1]), *said]
+    said = _("{calls} without a price are left out of the days.").format(calls=format_count(lacking, "call"))
+    return [*compare_total(spend.loaded[-1]), *([said] if lacking else [])]

@@ -96,8 +96,9 @@ def list_bases(usage: MonthUsage, rules: ChargebackRules) -> dict[str, Basis]:
 def list_end_notes(rules: Iterable[Dated], month: Month) -> list[str]:
     """Sentences on what ends on the first day of the month, which a file that meant the day after would write so."""
     return [
-        f"{one.name} is still charged on {month.first}, its last day; if it should end before, write until: "
-        f"{month.first - DAY}."
+        _("{name} is still charged on {day}, its last day; if it should end before, write until: {before}.").format(
+            name=one.name, day=month.first, before=month.first - DAY
+        )
         for one in rules
         if one.end == month.first + DAY and one.first < month.first
     ]

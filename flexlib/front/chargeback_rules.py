@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
+from flexlib.formats import join_and
 from flexlib.i18n import _
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
 """What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
@@ -97,22 +98,22 @@ def read_rules(path: Path) -> ChargebackRules:
         )
     faults = Faults()
     for name in sorted(map(str, content.keys() - {*takes})):
-        where = f"line {_find_line(text, name)} of {path}"
-        faults.found.append(f"{where}: the rules of a chargeback are {', '.join(takes)}, not {name}.")
+        said = _("{where}: the rules of a chargeback are {takes}, not {name}.")
+        where = name_line(_find_line(text, name), path)
+        faults.found.append(said.format(where=where, takes=", ".join(takes), name=name))
     own = [
-        faults.read(_read_rule, content.get(name, "none"), f"line {_find_line(text, name)} of {path}: {name}")
+        faults.read(_read_rule, content.get(name, "none"), f"{name_line(_find_line(text, name), path)}: {name}")
         for name in takes[:2]
     ]
     found: dict[str, list[tuple[Any, str]]] = {"pools": [], "taxes": []}
     for name, read in (("pools", _read_pool), ("taxes", _read_tax)):
         listed = content.get(name) or []
         if not isinstance(listed, list):
-            faults.found.append(
-                f"line {_find_line(text, name)} of {path}: {name} is no list; give one entry a line, with -."
-            )
+            said = _("{where}: {name} is no list; give one entry a line, with -.")
+            faults.found.append(said.format(where=name_line(_find_line(text, name), path), name=name))
             continue
         for one, line in zip(listed, lines[name], strict=True):
-            if rule := faults.read(read, one, where := f"line {line} of {path}"):
+            if rule := faults.read(read, one, where := name_line(line, path)):
                 found[name].append((rule, where))
     _check_names([*found["pools"], *found["taxes"]], faults)
     faults.tell()
@@ -121,17 +122,21 @@ def read_rules(path: Path) -> ChargebackRules:
 
 def _read_pool(one: object, where: str) -> PoolRule:
     faults = Faults()
-    given, where = _read_fields(one, FIELDS, "a pool", where, faults)
+    given, where = _read_fields(one, FIELDS, _("a pool"), where, faults)
     kind = faults.read(_choose_kind, given, where)
     seats, line = given.get("seats"), given.get("line")
     if seats is not None and (kind != "usd_a_seat" or type(seats) is not int or not 0 <= seats <= MOST_SEATS):
-        faults.found.append(f"{where} has seats: {format_given(seats)}; give a whole number, beside usd_a_seat.")
+        said = _("{where} has seats: {given}; give a whole number, beside usd_a_seat.")
+        faults.found.append(said.format(where=where, given=format_given(seats)))
     if kind == "line" and not (isinstance(line, str) and line.strip()):
-        faults.found.append(
-            f"{where} has line: {format_given(line)}; write the name of a line, such as line: Platform."
-        )
-    amount = faults.read(_read_amount, given[kind], f"{where} has {kind}:") if kind in OF_AMOUNT else Decimal(0)
-    rule = faults.read(_read_rule, given.get("rule"), f"{where}: the rule")
+        said = _("{where} has line: {given}; write the name of a line, such as line: Platform.")
+        faults.found.append(said.format(where=where, given=format_given(line)))
+    amount = (
+        faults.read(_read_amount, given[kind], _("{where} has {name}:").format(where=where, name=kind))
+        if kind in OF_AMOUNT
+        else Decimal(0)
+    )
+    rule = faults.read(_read_rule, given.get("rule"), _("{where}: the rule").format(where=where))
     dates = faults.read(_read_dates, given, where)
     faults.tell()
     first, end = dates
@@ -143,7 +148,7 @@ def _choose_kind(given: dict[str, Any], where: str) -> str:
     if len(kinds) != 1:
         raise BadFile(
             _("{where} has {kinds}; give one of {kinds_2}.").format(
-                where=where, kinds=" and ".join(kinds) or _("no amount"), kinds_2=", ".join(KINDS)
+                where=where, kinds=join_and(kinds) or _("no amount"), kinds_2=", ".join(KINDS)
             )
         )
     return kinds[0]
@@ -151,8 +156,10 @@ def _choose_kind(given: dict[str, Any], where: str) -> str:
 
 def _read_tax(one: object, where: str) -> Dated:
     faults = Faults()
-    given, where = _read_fields(one, TAX_FIELDS, "a tax", where, faults)
-    percent = faults.read(_read_amount, given.get("percent"), f"{where} has percent:")
+    given, where = _read_fields(one, TAX_FIELDS, _("a tax"), where, faults)
+    percent = faults.read(
+        _read_amount, given.get("percent"), _("{where} has {name}:").format(where=where, name="percent")
+    )
     dates = faults.read(_read_dates, given, where)
     faults.tell()
     return Dated(given["name"], percent, *dates)
@@ -167,10 +174,13 @@ def _read_fields(one: object, fields: set[str], what: str, where: str, faults: F
             )
         )
     if wrong := sorted(map(str, one.keys() - fields)):
-        faults.found.append(f"{where}: {what} has no {', '.join(wrong)}; it takes {', '.join(sorted(fields))}.")
+        said = _("{where}: {what} has no {given}; it takes {fields}.")
+        takes = ", ".join(sorted(fields))
+        faults.found.append(said.format(where=where, what=what, given=", ".join(wrong), fields=takes))
     name = one.get("name")
     if not isinstance(name, str) or not name.strip() or name.strip().lower() in OWN_NAMES:
-        faults.found.append(f"{where}: {what} is called {format_given(name)}; give it a name of its own.")
+        said = _("{where}: {what} is called {given}; give it a name of its own.")
+        faults.found.append(said.format(where=where, what=what, given=format_given(name)))
         name = what
     return {**one, "name": name.strip()}, f"{where}: {name.strip()}"
 
@@ -220,15 +230,18 @@ def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
     for (one, __), (other, where) in combinations(given, 2):
         if one.name != other.name:
             continue
-        said = f"{where}: {other.name}"
+        day = max(one.first, other.first)
+        said = ""
         if type(one) is not type(other):
-            faults.found.append(f"{said} is a pool too; give the tax another name.")
-        elif max(one.first, other.first) < min(one.end, other.end):
-            day = max(one.first, other.first)
-            when = "on every day" if day == date.min else f"on {day}"
-            faults.found.append(f"{said} stands twice {when}; end the first before, or name it otherwise.")
+            said = _("{name} is a pool too; give the tax another name.")
+        elif day < min(one.end, other.end) and day == date.min:
+            said = _("{name} stands twice on every day; end the first before, or name it otherwise.")
+        elif day < min(one.end, other.end):
+            said = _("{name} stands twice on {day}; end the first before, or name it otherwise.")
         elif isinstance(one, PoolRule) and isinstance(other, PoolRule) and one.rule is not other.rule:
-            faults.found.append(f"{said} is shared by another rule before; name it otherwise.")
+            said = _("{name} is shared by another rule before; name it otherwise.")
+        if said:
+            faults.found.append(said.format(name=f"{where}: {other.name}", day=day))
 
 
 def _find_line(text: str, name: str) -> int:

@@ -80,10 +80,9 @@ def _explain_left_out(month: MonthUsage) -> Iterator[str]:
         said = _("{calls} without a price left out: what they cost is not known.")
         yield said.format(calls=format_count(lacking, "call"))
     if without > lacking:
-        yield (
-            f"{format_count(without - lacking, 'call')} without a price left out: "
-            "a bill covers those days, and the adjustments have what it says."
-        )
+        yield _(
+            "{calls} without a price left out: a bill covers those days, and the adjustments have what it says."
+        ).format(calls=format_count(without - lacking, "call"))
 
 
 def read_sums(

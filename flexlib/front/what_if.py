@@ -232,8 +232,8 @@ def _add_multipliers(found: pd.DataFrame, own: Mapping[str, int]) -> tuple[pd.Da
         model, proven = row["model_uid"], row["multiplier"]
         if (said := own.get(model)) is not None and (said != (proven or said) or not said or row["divisor"] % said):
             wrong.append(model)
-    texts = [f"Your table says {format_credits(own[one])} a prompt of {one}, its rows say otherwise: it is not used."
-             for one in wrong]  # fmt: skip
+    text = _("Your table says {credits} a prompt of {model}, its rows say otherwise: it is not used.")
+    texts = [text.format(credits=format_credits(own[one]), model=one) for one in wrong]
     kept = {model: each for model, each in own.items() if model not in wrong}
     filled = found.assign(multiplier=found["multiplier"].fillna(found["model_uid"].map(kept).astype("Int64")))
     unused = [model for model in own if model not in {*found["model_uid"]}]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import SETTLING_TIME
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month, check_begun
+from flexlib.i18n import mark_text
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month, store_month
 from flexlib.ingest.recount import write_figures
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-NOTE = "Every call that the ledger holds of the month is in it; whether every call was recorded, no ledger says."
+NOTE = mark_text(
+    "Every call that the ledger holds of the month is in it; whether every call was recorded, no ledger says."
+)
 
 
 def close_month(

@@ -11,9 +11,9 @@ from typing import Any
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
-from flexlib.formats import format_number
+from flexlib.formats import format_number, join_and
 from flexlib.i18n import _
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, read_digits
+from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -81,7 +81,7 @@ def read_budgets(path: Path) -> list[Budget]:
     faults, names = Faults(), list[str]()
     budgets = []
     for one, line in zip(listed, lines, strict=True):
-        if budget := faults.read(_read_budget, one, names, f"line {line} of {path}"):
+        if budget := faults.read(_read_budget, one, names, name_line(line, path)):
             budgets.append(budget)
     faults.tell()
     return budgets
@@ -94,11 +94,11 @@ def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN
             .format(where=where, given=format_given(one), fields=', '.join(sorted(FIELDS))))  # fmt: skip
     faults = Faults()
     if wrong := sorted(map(str, one.keys() - FIELDS)):
-        said = f"a budget has no {', '.join(wrong)}; it takes {', '.join(sorted(FIELDS))}."
-        faults.found.append(f"{where}: {said}")
+        said = _("{where}: a budget has no {given}; it takes {fields}.")
+        faults.found.append(said.format(where=where, given=", ".join(wrong), fields=", ".join(sorted(FIELDS))))
     name = faults.read(_read_name, one.get("name"), names, where)
     names += [name] if name else []
-    where = f"{where}: {name or 'the budget'}"
+    where = f"{where}: {name or _('the budget')}"
     scope = faults.read(_choose_scope, one, where)
     of = scope and faults.read(_read_scope, scope, one[scope], where)
     unit = faults.read(_read_unit, one.get("currency"), where)
@@ -132,7 +132,7 @@ def _choose_scope(one: dict[str, Any], where: str) -> str:
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
         raise BadFile(_("{where} is of {scopes}; name one of {scopes_2}.")
-            .format(where=where, scopes=' and '.join(scopes) or _('nobody'), scopes_2=', '.join(SCOPES)))  # fmt: skip
+            .format(where=where, scopes=join_and(scopes) or _('nobody'), scopes_2=', '.join(SCOPES)))  # fmt: skip
     return scopes[0]
 
 
@@ -164,7 +164,7 @@ def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
         return ()
     parts: list[Any] = (value if isinstance(value, list) else []) if scope == "usable" else [value]
     if len(parts) != 1 + (scope == "usable") or not all(_is_text(one, scope) for one in parts):
-        example = "usable: [user, 42]" if scope == "usable" else f"{scope}: a name"
+        example = "usable: [user, 42]" if scope == "usable" else _("{scope}: a name").format(scope=scope)
         raise BadFile(
             _("{where} has {scope}: {given}; write it as {example}.").format(
                 where=where, scope=scope, given=format_given(value), example=example

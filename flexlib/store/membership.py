@@ -11,6 +11,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from flexlib.formats import join_and
+from flexlib.i18n import _
+
 LEVELS = ("department", "team", "project", "cost_centre")
 """What somebody can belong to, all at once."""
 PERSON, TEAM = "person", "team"
@@ -105,13 +108,15 @@ def cut_days(lines: Sequence[Membership]) -> tuple[list[Held], list[tuple[int, s
 
 def _explain_share(here: Sequence[Membership], total: Fraction | int, first: date) -> tuple[int, str]:
     """With the last of the lines, which was added to those before."""
-    others = " and ".join(str(one.line) for one in here[:-1])
-    since = f"from {first} on" if first > date.min else "from the beginning"
+    others = join_and([str(one.line) for one in here[:-1]])
+    since = _("from {day} on").format(day=first) if first > date.min else _("from the beginning")
     if total > 1 and all(one.share == 1 for one in here):
-        return here[-1].line, f"it overlaps with line {others} {since}; end one before the other begins, or give shares"
-    beside = f" with line {others}" if others else ""
-    found = f"{float(100 * total):.10g} %"
-    return here[-1].line, f"the shares{beside} sum to {found} {since}; they must be 100 % on each day"
+        said = _("it overlaps with line {others} {since}; end one before the other begins, or give shares")
+    elif others:
+        said = _("the shares with line {others} sum to {found} {since}; they must be 100 % on each day")
+    else:
+        said = _("the shares sum to {found} {since}; they must be 100 % on each day")
+    return here[-1].line, said.format(others=others, since=since, found=f"{float(100 * total):.10g} %")
 
 
 def fill_days(held: Iterable[Held], of_teams: Mapping[str, Sequence[Held]]) -> tuple[Held, ...]:

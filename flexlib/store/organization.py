@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _
-from flexlib.nesting import Faults, format_given
+from flexlib.formats import join_and
+from flexlib.i18n import _, mark_text
+from flexlib.nesting import Faults, format_given, name_line
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import (
     ALL,
@@ -40,6 +41,12 @@ DECIMALS = 4
 NUMBER = re.compile(r"(\d{1,3}(?:[.,]\d{1,10})?)( ?%)?", re.ASCII)
 MADE_UP = ".example."
 """In the name of a file whose people are made up."""
+ALIKE = {
+    "department": mark_text("{names} are departments of their own; write them alike if they are one."),
+    "team": mark_text("{names} are teams of their own; write them alike if they are one."),
+    "project": mark_text("{names} are projects of their own; write them alike if they are one."),
+    "cost_centre": mark_text("{names} are cost centres of their own; write them alike if they are one."),
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def read_organization(file: Path) -> Organization:
         gaps += left_open
     if faults:
         told = Faults()
-        told.found += [f"line {line} of {file}: {text}." for line, text in sorted(set(faults))]
+        told.found += [f"{name_line(line, file)}: {text}." for line, text in sorted(set(faults))]
         told.tell()
     if not lines:
         raise BadFile(
@@ -116,9 +123,8 @@ def _list_alike(lines: Iterable[Membership]) -> list[str]:
         ways: dict[str, list[str]] = defaultdict(list)
         for name in names:
             ways[simplify_text(name)].append(name)
-        alike = [" and ".join(map(format_given, written)) for written in ways.values() if len(written) > 1]
-        notes += [f"{one} are {level.replace('_', ' ')}s of their own; write them alike if they are one."
-                  for one in alike]  # fmt: skip
+        alike = [join_and([*map(format_given, written)]) for written in ways.values() if len(written) > 1]
+        notes += [_(ALIKE[level]).format(names=one) for one in alike]
     return notes
 
 
@@ -134,18 +140,22 @@ class _Reader:
         kind = (line.read("kind") or PERSON).lower()
         kind, who = KINDS.get(kind, kind), line.read("who")
         if not who:
-            self._tell(line, "whom is it of? Write an e-mail, a key or a name into it")
+            self._tell(line, _("whom is it of? Write an e-mail, a key or a name into it"))
         if who == ALL and kind in (PERSON, TEAM):
-            self._tell(line, f"{ALL} is all of a kind; name the kind, such as key or the name of an application")
+            self._tell(
+                line,
+                _("{all} is all of a kind; name the kind, such as key or the name of an application").format(all=ALL),
+            )
         first, last = self._read_day(line, "from") or date.min, self._read_day(line, "until") or date.max
         if last < first:
-            self._tell(line, f"it ends on {last}, before it begins on {first}")
+            self._tell(line, _("it ends on {last}, before it begins on {first}").format(last=last, first=first))
         place = Place(**{level: line.read(level) for level in LEVELS})
         if not any((*place, line.read("owner"))):
-            self._tell(line, "it names no department, team, project or cost centre")
+            self._tell(line, _("it names no department, team, project or cost centre"))
         if kind == TEAM:
             if place.team not in (None, who):
-                self._tell(line, f"the team {who} cannot belong to another team, {place.team}")
+                said = _("the team {who} cannot belong to another team, {team}")
+                self._tell(line, said.format(who=who, team=place.team))
             place = place._replace(team=who)
         share = self._read_share(line)
         if len(self.faults) > before or not who:
@@ -157,7 +167,10 @@ class _Reader:
         try:
             return read_date(text, day_first=self.day_first) if text else None
         except ValueError as error:
-            self._tell(line, f"{column} is {format_given(text)}, which {error}")
+            self._tell(
+                line,
+                _("{column} is {given}, which {error}").format(column=column, given=format_given(text), error=error),
+            )
             return None
 
     def _read_share(self, line: Line) -> Fraction:
@@ -168,8 +181,8 @@ class _Reader:
         number = _read_number(match) if match else Fraction(0)
         share = number if match and self.has_parts and not match[2] else number / 100
         if not 0 < share <= 1 or share * 100 * 10**DECIMALS % 1:
-            self._tell(line, f"its share is {format_given(text)}; write a percentage above 0 up to 100, with at most "
-                             f"{DECIMALS} decimals")  # fmt: skip
+            said = _("its share is {given}; write a percentage above 0 up to 100, with at most {most} decimals")
+            self._tell(line, said.format(given=format_given(text), most=DECIMALS))
         return share
 
     def _tell(self, line: Line, what: str) -> None:
@@ -201,4 +214,4 @@ def _guard_file(file: Path) -> list[str]:
         with report_disk(file.parent):
             file.chmod(PRIVATE)
         return []
-    return [f"Others may read {file}, which holds people: chmod 600 {file}"]
+    return [_("Others may read {file}, which holds people: chmod 600 {file}").format(file=file)]

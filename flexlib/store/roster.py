@@ -12,8 +12,9 @@ from io import StringIO
 from pathlib import Path
 
 from flexlib.errors import BadFile, explain_missing
+from flexlib.formats import join_and
 from flexlib.i18n import _, translate_count
-from flexlib.nesting import format_given
+from flexlib.nesting import format_given, name_line
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "who": ("who", "person", "persona", "email", "e mail", "mail", "correo", "correo electronico", "usuario", "user"),
@@ -87,8 +88,10 @@ def read_roster(file: Path) -> Roster:
             )
         )
     (number, header), *lines = kept
-    columns = _name_columns(header, f"line {number} of {file}")
-    said = f"it has more cells than the {len(columns)} column names; put names that hold the delimiter in quotes"
+    columns = _name_columns(header, name_line(number, file))
+    said = _("it has more cells than the {count} column names; put names that hold the delimiter in quotes").format(
+        count=len(columns)
+    )
     faults = [(number, said) for number, cells in lines if any(cells[len(columns) :])]
     read = [Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines]
     return Roster(tuple(read), tuple(notes), tuple(faults))
@@ -154,7 +157,7 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
         columns.pop()
         header = header[: len(columns)]
     if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
-        said = " and ".join(map(format_given, unknown))
+        said = join_and([*map(format_given, unknown)])
         sentence = translate_count(
             "{where}: {said} is no column of an organization; it has {columns}.",
             "{where}: {said} are no columns of an organization; it has {columns}.",
@@ -163,9 +166,7 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
         raise BadFile(sentence.format(where=where, said=said, columns=", ".join(COLUMNS)))
     if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
         raise BadFile(
-            _("{where}: the columns {twice} say the same; keep one of them.").format(
-                where=where, twice=" and ".join(twice)
-            )
+            _("{where}: the columns {twice} say the same; keep one of them.").format(where=where, twice=join_and(twice))
         )
     if "who" not in columns:
         raise BadFile(
@@ -192,11 +193,11 @@ def read_date(text: str, *, day_first: bool | None) -> date:
     with what is wrong, in words."""
     match = _PARTED.fullmatch(text)
     if match and day_first is None:
-        raise ValueError("is one day or another: nothing in the file tells the day from the month; write 2025-09-15")
+        raise ValueError(_("is one day or another: nothing in the file tells the day from the month; write 2025-09-15"))
     try:
         if match:
             day, month = (match[1], match[2]) if day_first else (match[2], match[1])
             return date(int(match[3]), int(month), int(day))
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("is no date; write it as 2025-09-15") from None
+        raise ValueError(_("is no date; write it as 2025-09-15")) from None

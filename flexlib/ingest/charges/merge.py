@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month, Span
 from flexlib.formats import format_count, format_plain
-from flexlib.i18n import write_stored
+from flexlib.i18n import mark_text, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.known import count_pages, list_files, sum_left_out
 from flexlib.ingest.files.merge import MergedMonth
@@ -234,7 +234,7 @@ def _list_people(
 
 @write_stored
 def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    yield "A bill states the money of calls a second time: it is held against them, and never added."
+    yield mark_text("A bill states the money of calls a second time: it is held against them, and never added.")
     for entry in entries.values():
         if entry.get("distinct"):
             yield f"Whoever imported {entry['name']} said that each of its lines is a charge of its own."

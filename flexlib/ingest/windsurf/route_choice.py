@@ -14,7 +14,7 @@ from flexlib.certificate import SETTLING_TIME, WITNESSES
 from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
-from flexlib.i18n import LANGUAGES, _, speak
+from flexlib.i18n import LANGUAGES, _, mark_text, speak
 from flexlib.ingest.windsurf.checks import (
     PER_USER,
     check_balance,
@@ -32,7 +32,9 @@ from flexlib.store.server import keep_server
 LAST_RESORT = "consumption"
 """Its refusal is not remembered: what it is refused for, such as the hourly limit, passes soon."""
 
-PEOPLE_ONLY = "This route asks only the people on the list: a key that spends and is not on it would not show."
+PEOPLE_ONLY = mark_text(
+    "This route asks only the people on the list: a key that spends and is not on it would not show."
+)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _list_revisions() -> set[str]:
 
 def _describe_revision(ledger: Ledger, revision: str) -> LedgerMissing:
     known = revision in _list_revisions()
-    advice = "Run: flexlib ledger upgrade" if known else "A newer flexlib made it: update flexlib."
+    advice = _("Run: flexlib ledger upgrade") if known else _("A newer flexlib made it: update flexlib.")
     return LedgerMissing(
         _("The ledger in {place} is at revision {revision}, not {head}. {advice}").format(
             place=ledger.place, revision=revision, head=HEAD, advice=advice

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flexlib.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
-from flexlib.i18n import _
+from flexlib.i18n import Translated, _, to_english
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.record import UsageRecord, build_record
@@ -177,9 +177,9 @@ class _Keeper:
         self.on_refusal = on_refusal
 
     def keep(self, number: int, text: str, error: Exception) -> None:
-        line = RefusedLine(number, str(error))
+        line = RefusedLine(number, Translated(str(error), str(to_english(error))))
         with report_disk(self.path.parent), self._open() as file:
-            json.dump({"line": number, "reason": line.reason, "text": text}, file, ensure_ascii=False)
+            json.dump({"line": number, "reason": to_english(line.reason), "text": text}, file, ensure_ascii=False)
             file.write("\n")
         self.report.rejects = self.path
         self.report.refused.append(line)
