@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import choose_worst
 from flexlib.formats import clean_lines
-from flexlib.i18n import _, write_json
+from flexlib.i18n import LANGUAGES, _, find_language, speak, write_json
 from flexlib.proof import write_unclosed
 from flexlib.settings import DEMO, Settings
 from flexlib.store.server import is_made_up
@@ -37,7 +37,8 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     pages = list_pages(arguments.place)
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
-    found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
+    with speak(LANGUAGES[0] if arguments.json else find_language()):
+        found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
     if arguments.json:
         print(write_json([describe_verified(one) for one in found]))
     else:
