@@ -92,18 +92,15 @@ def _name_changed(figures: Figures) -> str:
     )
 
 
-def _name_possible_duplicates(figures: Figures) -> str:
-    return "; ".join(
-        translate_count(
-            "{count} call of {name}, which was read by other columns than files before it, at the moment of a stored "
-            "one, with its model and tokens: they may count twice; import it again by the columns of the others and "
-            "with --supersedes {quoted}, or with --distinct if they are other calls",
-            "{count} calls of {name}, which was read by other columns than files before it, at the moment of a stored "
-            "one, with its model and tokens: they may count twice; import it again by the columns of the others and "
-            "with --supersedes {quoted}, or with --distinct if they are other calls",
-            count,
-        ).format(count=format_number(count), name=name, quoted=quote(name))
-        for name, count in figures["possible_duplicates"]
+def _say_possible_duplicates(count: int) -> str:
+    return translate_count(
+        "{count} call of {name}, which was read by other columns than files before it, at the moment of a stored one, "
+        "with its model and tokens: they may count twice; import it again by the columns of the others and with "
+        "--supersedes {quoted}, or with --distinct if they are other calls",
+        "{count} calls of {name}, which was read by other columns than files before it, at the moment of a stored one, "
+        "with its model and tokens: they may count twice; import it again by the columns of the others and with "
+        "--supersedes {quoted}, or with --distinct if they are other calls",
+        count,
     )
 
 
@@ -126,47 +123,51 @@ def _name_overlaps(figures: Figures) -> str:
     )
 
 
-def _name_shared_rows(figures: Figures) -> str:
-    return "; ".join(
-        translate_count(
-            "{count} row of {name} may repeat calls in {other}, and no call ids can tell: import {name} again with "
-            "--distinct if they are other calls, with --supersedes {other_quoted} if it is the newer file, or {other} "
-            "again with --supersedes {quoted} if that is",
-            "{count} rows of {name} may repeat calls in {other}, and no call ids can tell: import {name} again with "
-            "--distinct if they are other calls, with --supersedes {other_quoted} if it is the newer file, or {other} "
-            "again with --supersedes {quoted} if that is",
-            count,
-        ).format(count=format_number(count), name=name, other=other, quoted=quote(name), other_quoted=quote(other))
-        for name, other, count in figures["shared_rows"]
+def _say_shared_rows(count: int) -> str:
+    return translate_count(
+        "{count} row of {name} may repeat calls in {other}, and no call ids can tell: import {name} again with "
+        "--distinct if they are other calls, with --supersedes {other_quoted} if it is the newer file, or {other} "
+        "again with --supersedes {quoted} if that is",
+        "{count} rows of {name} may repeat calls in {other}, and no call ids can tell: import {name} again with "
+        "--distinct if they are other calls, with --supersedes {other_quoted} if it is the newer file, or {other} "
+        "again with --supersedes {quoted} if that is",
+        count,
     )
 
 
-def _name_doubled_rows(figures: Figures) -> str:
-    return "; ".join(
-        translate_count(
-            "{count} row of {name} is of the same time, model and user as a row before, all others or a session "
-            "before: import {name} again with --distinct if what tells them apart is missing, with that session's "
-            "file, or without those rows and with --supersedes {quoted}",
-            "{count} rows of {name} are of the same time, model and user as a row before, all others or a session "
-            "before: import {name} again with --distinct if what tells them apart is missing, with that session's "
-            "file, or without those rows and with --supersedes {quoted}",
-            count,
-        ).format(count=format_number(count), name=name, quoted=quote(name))
-        for name, count in figures["doubled_rows"]
+def _say_doubled_rows(count: int) -> str:
+    return translate_count(
+        "{count} row of {name} is of the same time, model and user as a row before, all others or a session "
+        "before: import {name} again with --distinct if what tells them apart is missing, with that session's "
+        "file, or without those rows and with --supersedes {quoted}",
+        "{count} rows of {name} are of the same time, model and user as a row before, all others or a session "
+        "before: import {name} again with --distinct if what tells them apart is missing, with that session's "
+        "file, or without those rows and with --supersedes {quoted}",
+        count,
     )
 
 
-def _name_doubled_lines(figures: Figures) -> str:
-    return "; ".join(
-        translate_count(
-            "{count} line of {name} says in every column what a line before says: import {name} again with --distinct "
-            "if each is a charge of its own, or without the repeated lines and with --supersedes {quoted}",
-            "{count} lines of {name} say in every column what a line before says: import {name} again with --distinct "
-            "if each is a charge of its own, or without the repeated lines and with --supersedes {quoted}",
-            count,
-        ).format(count=format_number(count), name=name, quoted=quote(name))
-        for name, count in figures["doubled_lines"]
+def _say_doubled_lines(count: int) -> str:
+    return translate_count(
+        "{count} line of {name} says in every column what a line before says: import {name} again with --distinct "
+        "if each is a charge of its own, or without the repeated lines and with --supersedes {quoted}",
+        "{count} lines of {name} say in every column what a line before says: import {name} again with --distinct "
+        "if each is a charge of its own, or without the repeated lines and with --supersedes {quoted}",
+        count,
     )
+
+
+def _name_files(say: Callable[[int], str], code: str) -> Callable[[Figures], str]:
+    """Of each file, or each two of them, how many rows do it: as the figures have them under the code."""
+
+    def name(figures: Figures) -> str:
+        told = []
+        for file, *other, count in figures[code]:
+            words = {"other": other[0], "other_quoted": quote(other[0])} if other else {}
+            told.append(say(count).format(count=format_number(count), name=file, quoted=quote(file), **words))
+        return "; ".join(told)
+
+    return name
 
 
 def _name_sum_lines(count: int) -> str:
@@ -232,11 +233,11 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "own_totals": lambda figures: "; ".join(_(OWN_TOTAL).format(*one) for one in figures["own_totals"]),
     "counts_differ": _compare_counts,
     "ids_repeated": _say(mark_text("{rows_found} rows have {distinct_ids} different ids")),
-    "possible_duplicates": _name_possible_duplicates,
+    "possible_duplicates": _name_files(_say_possible_duplicates, "possible_duplicates"),
     "bills_overlap": _name_overlaps,
-    "shared_rows": _name_shared_rows,
-    "doubled_rows": _name_doubled_rows,
-    "doubled_lines": _name_doubled_lines,
+    "shared_rows": _name_files(_say_shared_rows, "shared_rows"),
+    "doubled_rows": _name_files(_say_doubled_rows, "doubled_rows"),
+    "doubled_lines": _name_files(_say_doubled_lines, "doubled_lines"),
     "sum_lines": lambda figures: _name_lines(_name_sum_lines, figures["sum_lines"]),
     "payment_lines": lambda figures: _name_lines(_name_payment_lines, figures["payment_lines"]),
 }

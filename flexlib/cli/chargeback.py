@@ -23,12 +23,13 @@ from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_plain
 from flexlib.i18n import _, write_json
 from flexlib.settings import DEMO, Settings
+from flexlib.store.membership import LEVELS as PLACES
 
 if TYPE_CHECKING:
     from flexlib.analysis.chargeback import ChargeLine
     from flexlib.front.chargeback import Chargeback
 
-LEVELS = ("department", "project", "cost_centre", "team", "person")
+LEVELS = (*PLACES, "person")
 """What a month can be charged to, as `front.chargeback` has it, which is loaded for nobody else."""
 
 SHOWN = 40

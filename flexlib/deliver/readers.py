@@ -11,9 +11,8 @@ from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines, name_line
+from flexlib.store.membership import LEVELS
 
-LEVELS = ("department", "project", "cost_centre", "team")
-"""What a part of a month can be of."""
 ATTACHABLE = ("pdf", "xlsx")
 COMMON = {"language", "attach", "largest_mb"}
 FIELDS = {"to", *LEVELS, "language", "attach"}
