@@ -25,6 +25,8 @@ MOST_READ = 4096
 OURS = "flexlib: "
 """Before the sentence of an error."""
 _RUNNING: set[subprocess.Popen[bytes]] = set()
+_BEGINNING = threading.Lock()
+"""Held while a process is begun: who ends those that run ends this one too, instead of leaving it to itself."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,10 @@ def run_command(words: Sequence[str], *, language: str = "en", shows: bool = Fal
         print(clean_text(f"    flexlib {shlex.join(words)} ..."), file=sys.stderr, flush=True)
         command += ["--progress"] if words[0] in WITH_PROGRESS else []
     pipe, lines = subprocess.PIPE, list[str]()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
+    with _BEGINNING:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
         _RUNNING.add(process)
+    with process:
         try:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -80,10 +84,12 @@ def run_command(words: Sequence[str], *, language: str = "en", shows: bool = Fal
 
 
 def stop_commands() -> None:
-    """Ends what other threads have begun."""
-    for process in tuple(_RUNNING):
+    """Ends what other threads have begun, or are about to."""
+    with _BEGINNING:
+        running = tuple(_RUNNING)
+    for process in running:
         process.terminate()
-    for process in tuple(_RUNNING):
+    for process in running:
         _end(process)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +15,8 @@ from datetime import datetime, timezone
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 from notice_samples import NOON, OPENAI, serve_script
@@ -19,7 +25,7 @@ from flexlib.addresses import NoticeServers
 from flexlib.closing.inputs import Closing
 from flexlib.closing.operator import tell_operator
 from flexlib.closing.plan import MonthPlan, ReportLine
-from flexlib.closing.process import Ran, Run, _listen, run_command
+from flexlib.closing.process import Ran, Run, _listen, run_command, stop_commands
 from flexlib.closing.run import RUN, Progress, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome, Record
 from flexlib.closing.table import TABLE
@@ -298,3 +304,21 @@ def test_a_command_is_named_when_it_begins_where_somebody_looks(
 ) -> None:
     assert run_command(["--version"], shows=shows).exit_code == 0
     assert capsys.readouterr().err.startswith("    flexlib --version ...\n") is shows
+
+
+def test_a_command_that_is_being_begun_when_a_run_is_asked_to_end_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ran, begin = Event(), list[Ran](), subprocess.Popen
+
+    def begin_slowly(command: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+        process = begin([sys.executable, "-c", "import time; time.sleep(60)"], **options)
+        begun.set()
+        time.sleep(0.5)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", begin_slowly)
+    thread = Thread(target=lambda: ran.append(run_command(["--version"])))
+    thread.start()
+    assert begun.wait(30)
+    stop_commands()
+    thread.join(30)
+    assert [one.exit_code for one in ran] == [-signal.SIGTERM]
