@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, mark_text, to_english
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
@@ -153,9 +153,9 @@ class Claims:
             yield from (one for one in self.list_messages(Fate.UNKNOWN) if one.id == name)
 
     def mark(self, message: Message, fate: Fate, now: datetime, trouble: str = "") -> Message:
-        """Stores what became of a message, and gives it so."""
+        """Stores what became of a message, its trouble in English, and gives it so."""
         with self._change() as base:
-            row = fate, _write(now), trouble or None
+            row = fate, _write(now), to_english(trouble) or None
             base.executemany(
                 "UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE key = ?",
                 [(*row, one.key) for one in message.claims],

@@ -15,7 +15,7 @@ from flexlib.deliver.mail import MailChannel
 from flexlib.deliver.rules import OWNER, PERSON, Rule
 from flexlib.deliver.sending import Channel, NotSent, SendingFailed
 from flexlib.deliver.webhook import WebhookChannel
-from flexlib.i18n import _
+from flexlib.i18n import Translated, _, to_english
 from flexlib.store.disk import report_disk
 from flexlib.store.outbox import Standing, list_standings
 
@@ -164,8 +164,9 @@ def _send(
             raise NotSent(_("Not tried any more: {broken}").format(broken=broken[channel]))
         channel.send(message)
     except SendingFailed as error:
+        said = Translated(str(error), str(to_english(error)))
         if error.lasts and channel is not None:
-            broken[channel] = str(error)
+            broken[channel] = said
         fate = Fate.FAILED if isinstance(error, NotSent) else Fate.UNKNOWN
-        return claims.mark(message, fate, now, str(error))
+        return claims.mark(message, fate, now, said)
     return claims.mark(message, Fate.SENT, now)

@@ -47,7 +47,7 @@ class MailChannel:
         if self._line is not None:
             try:
                 with cut_after(whole, self._find_socket):
-                    self._try("a mail", lambda line: self._prepare(line, recipient))
+                    self._try(lambda line: self._prepare(line, recipient))
                     self._hand_over(mail)
                 return
             except NotSent as error:
@@ -56,7 +56,7 @@ class MailChannel:
                 # Else it has waited too long for this server, or taken enough mails over one line.
         with cut_after(whole, self._find_socket):
             self._connect()
-            self._try("a mail", lambda line: self._prepare(line, recipient))
+            self._try(lambda line: self._prepare(line, recipient))
             self._hand_over(mail)
 
     def _find_socket(self) -> socket.socket | None:
@@ -93,27 +93,27 @@ class MailChannel:
             assert line.sock is not None
             line.sock.settimeout(READ)
 
-        self._try("a connection", open_line)
+        self._try(open_line, opens=True)
 
-    def _try(self, what: str, act: Callable[[smtplib.SMTP], None]) -> None:
+    def _try(self, act: Callable[[smtplib.SMTP], None], *, opens: bool = False) -> None:
         """Does what comes before the mail itself. Raises `NotSent`; a line that serves no more is closed."""
         assert self._line is not None
         try:
             act(self._line)
         except smtplib.SMTPAuthenticationError as error:
             self.close()
-            why = f"{self._name} does not take the user and password of {MAIL} ({error.smtp_code})."
-            raise NotSent(why, lasts=True) from error
+            said = _("{name} does not take the user and password of {setting} ({code}).")
+            raise NotSent(said.format(name=self._name, setting=MAIL, code=error.smtp_code), lasts=True) from error
         except smtplib.SMTPResponseException as error:
-            lasts = what != "a mail" or error.smtp_code == 421  # which ends the connection
+            lasts = opens or error.smtp_code == 421  # which ends the connection
             if lasts:
                 self.close()
-            raise NotSent(
-                _("{name} refuses {what}: {read}.").format(name=self._name, what=what, read=_read(error)), lasts=lasts
-            ) from error
+            said = _("{name} refuses a connection: {read}.") if opens else _("{name} refuses a mail: {read}.")
+            raise NotSent(said.format(name=self._name, read=_read(error)), lasts=lasts) from error
         except smtplib.SMTPNotSupportedError as error:
             self.close()
-            why = f"{self._name} lacks what {MAIL} asks for: {clean_message(str(error))}"
+            said = _("{name} lacks what {setting} asks for: {error}")
+            why = said.format(name=self._name, setting=MAIL, error=clean_message(str(error)))
             raise NotSent(
                 _("{why} smtps:// is TLS from the beginning, smtp+plain:// none.").format(why=why), lasts=True
             ) from error

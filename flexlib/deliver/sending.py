@@ -65,11 +65,11 @@ def make_context(ca_bundle: str | None) -> ssl.SSLContext:
 def explain_trouble(error: Exception) -> str:
     """Why a connection failed, in words of ours: what the other side says may hold an address."""
     if isinstance(error, TimeoutError):
-        return "it does not answer"
+        return _("it does not answer")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others"
+        return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
     if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS as it should"
+        return _("it does not speak TLS as it should")
     return ((error.strerror if isinstance(error, OSError) else None) or type(error).__name__).lower()
 
 

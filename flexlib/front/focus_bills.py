@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.formats import format_count, format_plain
 from flexlib.front.focus_columns import COLUMNS
+from flexlib.i18n import _, write_number
 from flexlib.money.fx import USD
 from flexlib.senders import name_provider
 from flexlib.spend.billed import read_charges, sum_by_currency
@@ -38,10 +39,10 @@ def explain_unrated(month: MonthUsage) -> Iterator[str]:
     lost = [one for one in read_charges(month) if one.kind != "usage" and one.usd is None]
     for currency, amount in sum_by_currency(lost):
         count = sum(one.currency == currency for one in lost)
-        yield (
-            f"{format_count(count, 'charge')} of bills beside use left out, {format_plain(amount)} {currency}: no rate "
-            "of its day is stored; run: flexlib fx set"
-        )
+        yield _(
+            "{charges} of bills beside use left out, {amount} {currency}: no rate of its day is stored; run: flexlib "
+            "fx set"
+        ).format(charges=format_count(count, "charge"), amount=write_number(format_plain(amount)), currency=currency)
 
 
 def _list_other_charges(month: MonthUsage) -> Iterator[dict[str, str | None]]:

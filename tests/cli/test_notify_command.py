@@ -102,6 +102,16 @@ def test_what_is_refused_ends_with_1_and_goes_with_the_next_run(
     assert run(capsys, "notify") == (0, "Notices\n  SENT     e-mail to ana@example.com: Budget Ana: 83.3 % used\n", "")
 
 
+def test_the_trouble_of_a_notice_is_stored_in_english_and_told_in_the_readers_language(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.faults[:] = ["rcpt 550"]
+    _, _, wrong = run(capsys, "notify", *MONTH, "--lang", "es")
+    assert "rechaza un correo: 550 said." in wrong
+    (shown,) = json.loads(run(capsys, "check", *MONTH, "--json", "--lang", "es")[1])["notices"]
+    assert "refuses a mail: 550 said." in shown["trouble"]
+
+
 def test_what_is_not_known_is_shown_by_check_until_somebody_says_what_became_of_it(
     script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from flexlib.formats import format_moment
+from flexlib.i18n import _, write_number
 from flexlib.nesting import STRING, decode_json, format_given
 
 Notify: TypeAlias = Callable[[str], object]
@@ -137,6 +138,14 @@ def read_http_date(text: str) -> datetime | None:
 def explain_wait(base_url: str, pause: float, left: float, patience: float) -> str:
     """That the server wants no more requests for a while, when it is asked again, and when no more; in seconds."""
     end = format_moment(datetime.now(timezone.utc) + timedelta(seconds=left))
-    again = f"asking again in {pause:,.0f} s" if pause >= 1 else "asking on"
-    when = f"{again}, and giving up at {end}, {patience:,.0f} s after its last other answer"
-    return f"{base_url} wants no more requests for now (429): {when}."
+    said = _(
+        "{base_url} wants no more requests for now (429): asking on, and giving up at {end}, {patience} s after its "
+        "last other answer."
+    )
+    if pause >= 1:
+        said = _(
+            "{base_url} wants no more requests for now (429): asking again in {pause} s, and giving up at {end}, "
+            "{patience} s after its last other answer."
+        )
+    seconds = {"pause": write_number(f"{pause:,.0f}"), "patience": write_number(f"{patience:,.0f}")}
+    return said.format(base_url=base_url, end=end, **seconds)

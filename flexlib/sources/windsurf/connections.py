@@ -148,7 +148,9 @@ def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str |
                 raise requests.Timeout
             return header and clean_message(header)
         except requests.exceptions.SSLError as error:
-            why = explain_lasting(error, base_url) or f"What answers at {base_url} does not speak TLS; is it http?"
+            why = explain_lasting(error, base_url) or _(
+                "What answers at {base_url} does not speak TLS; is it http?"
+            ).format(base_url=base_url)
             raise ServerUnreachable(why) from error
         except requests.RequestException as error:
             raise ServerUnreachable(
@@ -161,16 +163,16 @@ def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str |
 def explain_lasting(error: requests.RequestException, base_url: str) -> str:
     """A sentence on a fault that would be there again; empty where it may pass."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return (
-            f"The certificate of {base_url} is not one that this machine trusts; if your company's proxy signs it, "
+        return _(
+            "The certificate of {base_url} is not one that this machine trusts; if your company's proxy signs it, "
             "give the file of the company's certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
-        )
+        ).format(base_url=base_url)
     return explain_proxy(base_url) if " 407 " in str(error) else ""
 
 
 def explain_proxy(base_url: str) -> str:
     """That the proxy wants a password."""
-    return (
-        f"The proxy on the way to {base_url} wants to know who asks (407); "
-        "give its user and password in HTTPS_PROXY, as in http://user:password@host:port."
-    )
+    return _(
+        "The proxy on the way to {base_url} wants to know who asks (407); give its user and password in HTTPS_PROXY, "
+        "as in http://user:password@host:port."
+    ).format(base_url=base_url)
