@@ -28,8 +28,7 @@ OWN_NAMES = (UNMAPPED, BESIDE, DIRECT, "total")
 """Names that a pool or a tax cannot have."""
 AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 MOST_SEATS = 10**7
-FIELDS = {"name", "rule", "seats", "from", "until", *KINDS}
-TAX_FIELDS = {"name", "percent", "from", "until"}
+FIELDS, TAX_FIELDS = {"name", "rule", "seats", "from", "until", *KINDS}, {"name", "percent", "from", "until"}
 DAY = timedelta(1)
 
 
@@ -86,8 +85,7 @@ def read_rules(path: Path) -> ChargebackRules:
     """The rules of a YAML file as `params/chargeback.example.yaml` explains it. Raises `BadFile` with all faults, each
     with its line."""
     try:
-        text = path.read_text("utf-8")
-        content = decode_yaml(text, exact=True)
+        content = decode_yaml(text := path.read_text("utf-8"), exact=True)
         lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
     except (OSError, ValueError) as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
@@ -226,22 +224,24 @@ def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
 
 
 def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
-    """Finds names that have two entries on one day, or are a pool's and a tax's."""
+    """Finds names that have two entries on one day, or are a pool's and a tax's; and lines that are shared out twice on
+    one, as what a line used can be taken off it once."""
     for (one, __), (other, where) in combinations(given, 2):
+        day, said = max(one.first, other.first), ""
+        is_twice, line = day < min(one.end, other.end), getattr(one, "line", None)
         if one.name != other.name:
-            continue
-        day = max(one.first, other.first)
-        said = ""
-        if type(one) is not type(other):
+            if is_twice and line and line == getattr(other, "line", None):
+                said = _("{name} shares out {line}, as {before} does; a line is shared out once.")
+        elif type(one) is not type(other):
             said = _("{name} is a pool too; give the tax another name.")
-        elif day < min(one.end, other.end) and day == date.min:
+        elif is_twice and day == date.min:
             said = _("{name} stands twice on every day; end the first before, or name it otherwise.")
-        elif day < min(one.end, other.end):
+        elif is_twice:
             said = _("{name} stands twice on {day}; end the first before, or name it otherwise.")
         elif isinstance(one, PoolRule) and isinstance(other, PoolRule) and one.rule is not other.rule:
             said = _("{name} is shared by another rule before; name it otherwise.")
         if said:
-            faults.found.append(said.format(name=f"{where}: {other.name}", day=day))
+            faults.found.append(said.format(name=f"{where}: {other.name}", day=day, line=line, before=one.name))
 
 
 def _find_line(text: str, name: str) -> int:

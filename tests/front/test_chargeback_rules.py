@@ -8,8 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flexlib.analysis.allocation import Rule
+from flexlib.analysis.chargeback import Charge, LineKey, LineKind, Use, build_lines
 from flexlib.dates import Month, Span
 from flexlib.errors import BadFile
 from flexlib.front.chargeback_rules import ChargebackRules, Dated, read_rules
@@ -73,6 +76,7 @@ def test_a_price_that_changes_is_two_entries_of_one_name(tmp_path: Path) -> None
 
 
 POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
+LINE = "pools:\n  - {name: a, line: Platform, rule: use}\n  - "
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,8 @@ POOL = "pools:\n  - {name: a, usd: '1', rule: use}\n  - "
         (POOL + "{name: a, usd: '2', rule: use}", 3, "a stands twice on every day; end the first before"),
         (POOL + "{name: a, usd: '2', rule: use, from: 2025-09-01}", 3, "a stands twice on 2025-09-01"),
         (POOL[:-4] + "taxes:\n  - {name: a, percent: '19'}", 4, "a is a pool too; give the tax another name"),
+        (LINE + "{name: b, line: Platform, rule: use}", 3, "b shares out Platform, as a does; a line is shared"),
+        (LINE + "{name: b, line: ' Platform', rule: none, from: 2025-09-30}", 3, "b shares out Platform, as a does"),
         ("taxes:\n  - {name: IVA, percent: yes}", 2, "IVA has percent: True; write it as digits"),
         ("taxes:\n  - {name: IVA, percent: '19', rule: use}", 2, "a tax has no rule; it takes from, name, percent"),
         ("pools: [", 0, "cannot be read as YAML: while parsing"),
@@ -131,3 +137,35 @@ def test_all_faults_of_a_file_are_told_in_one_run_each_with_its_line(tmp_path: P
 def test_an_amount_is_what_is_written_in_quotes_or_not(tmp_path: Path) -> None:
     rules = read(tmp_path, "pools:\n  - {name: a, usd: 30.50, rule: use}\ntaxes:\n  - {name: IVA, percent: 19}\n")
     assert (str(rules.pools[0].amount), str(rules.taxes[0].amount)) == ("30.50", "19")
+
+
+SHARED = st.tuples(
+    st.sampled_from("AB"), st.sampled_from(list(Rule)), st.sampled_from([1, 16, 30]), st.sampled_from([16, 29, 30])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(SHARED, max_size=4), st.lists(st.integers(0, 10**6), min_size=4, max_size=4))
+def test_a_line_is_shared_out_once_and_none_ends_below_zero_by_a_pool(
+    tmp_path: Path, shared: list[tuple[str, Rule, int, int]], cents: list[int]
+) -> None:
+    pools = [(*one[:3], max(one[2:])) for one in shared]
+    entries = [
+        f"  - {{name: {line}{place}, line: {line}, rule: {rule}, from: 2025-09-{first:02}, until: 2025-09-{last:02}}}"
+        for place, (line, rule, first, last) in enumerate(pools)
+    ]
+    days = [(line, day) for line, _, first, last in pools for day in range(first, last + 1)]
+    if len(set(days)) < len(days):
+        with pytest.raises(BadFile, match="a line is shared out once"):
+            read(tmp_path, "\n".join(["pools:", *entries]))
+        return
+    parts = [*(LineKey(LineKind.PART, name) for name in "ABC"), LineKey(LineKind.UNMAPPED)]
+    use = {key: Use({"usd": Decimal(amount).scaleb(-2)}) for key, amount in zip(parts, cents, strict=True)}
+    charges = []
+    for pool in read(tmp_path, "\n".join(["pools:", *entries])).pools:
+        key = LineKey(LineKind.PART, pool.line or "")
+        if pool.first <= date(2025, 9, 30) < pool.end:
+            charges.append(Charge(pool.name, use[key].amounts, pool.rule, source=key))
+    lines = build_lines(use, charges, [("IVA", Decimal(19))], dict.fromkeys(parts, 1))
+    assert min(line.total("usd", exact=True) or 0 for line in lines) >= 0
+    assert min(line.total("usd") or 0 for line in lines) >= 0
