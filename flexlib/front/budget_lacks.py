@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pandas as pd
@@ -18,16 +19,17 @@ UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 
 def find_lack(
-    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, most_unpriced: Decimal
+    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal
 ) -> tuple[str, bool]:
-    """What is missing of a period, in a few words, and whether that is too much."""
+    """What is missing of a period, in a few words, and whether that is too much; `until`: the last day that could be
+    known, whose month has begun though nothing of it is stored."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
     if budget.scope != "whole" and not len(table):
         return _("no stored row is of {what}: check the name").format(what=" ".join(budget.of)), True
     here = {one.month: one for one in spend.loaded}
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
-    begun = [month for month in span.months if month <= spend.loaded[-1].month]
+    begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
     if absent := [month for month in begun if month not in here]:
         said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
         return said.format(months=name_months(absent)), True

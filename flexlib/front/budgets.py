@@ -26,7 +26,7 @@ from flexlib.formats import format_number
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
-from flexlib.front.history import build_history, explain_ends, find_ends
+from flexlib.front.history import build_history, explain_ends, find_ends, find_last_read
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
 from flexlib.front.spend import Spend, load_spend
@@ -157,6 +157,7 @@ def _check_budget(
     """`table`: its rows by month, day and source; `known`: the days of which all is known; `until`: the last day up to
     which its files go."""
     amounts = _sum_days(table[table["day"].notna()], budget.unit)
+    read = as_of or find_last_read(spend.certificates, max)
     history = pd.Series([float(amounts.get(day.date(), 0)) for day in known], known, dtype=float)
     found = []
     for span in list_periods(budget.period, month, budget.begins):
@@ -169,7 +170,7 @@ def _check_budget(
         bills = find_billed(spend, budget, days, most_unpriced)
         by_day = {day: amount for day, amount in amounts.items() if day in days}
         undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
-        lack = find_lack(spend, budget, table, days, most_unpriced)
+        lack = find_lack(spend, budget, table, days, read, most_unpriced)
         if bills is not None:
             lack = bills.lacks, bills.is_unknown
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 import pandas as pd
@@ -44,7 +44,7 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
     """Up to which day files go of which nobody says more, a sentence each."""
     newest = spend.loaded[-1]
     for source, end in ends.items():
-        if end < min(newest.month.last, _find_last_read(newest.certificates)):
+        if end < min(newest.month.last, find_last_read(newest.certificates)):
             said = _(
                 "The last row of {source} is of {day}, so that no later day is known; if its files go on, say up to "
                 "which with --as-of."
@@ -54,9 +54,9 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
             yield said.format(source=name_source(source), day=format_short_day(end))
 
 
-def _find_last_read(certificates: Iterable[Certificate]) -> date:
-    """The last day that was over when all of them were read."""
-    return min(one.as_of.date() for one in certificates) - timedelta(days=1)
+def find_last_read(certificates: Iterable[Certificate], choose: Callable[[Iterable[date]], date] = min) -> date:
+    """The last day that was over when all of them were read; with `max`, when any of them was."""
+    return choose(one.as_of.date() for one in certificates) - timedelta(days=1)
 
 
 def build_history(
@@ -77,7 +77,7 @@ def build_history(
         if not read:
             continue
         is_over = all(one.is_settled for one in read)  # whatever else is wrong with the month
-        last = month.month.last if is_over else _find_last_read(read)
+        last = month.month.last if is_over else find_last_read(read)
         if as_of is None and month is spend.loaded[-1]:
             last = min([last, *(end for source, end in ends.items() if end >= month.month.first)])
         days += [day for day in month.month.span if day <= last]

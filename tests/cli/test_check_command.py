@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -104,13 +105,36 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
         ("cannot say", "1 call without a price"),
         ("over", "1 call without a price"),  # whatever it cost
         ("cannot say", "no credits of 2025-08"),
-        ("within", None),
+        ("cannot say", "no credits of 2025-10"),  # though they were read in December
     ]
     assert code == 5
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 5
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, 50.0 %; 1 call without a price"
     assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: '10'")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (1, [("over", None), ("within", None)]),  # no day of October was over
+        (3, [("over", "nothing of 2025-10"), ("cannot say", "nothing of 2025-10")]),
+    ],
+)
+def test_a_month_that_has_begun_and_is_not_stored_is_no_room_left(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    day: int,
+    expected: list[tuple[str, str | None]],
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    read_at = datetime(2025, 10, day, 4, tzinfo=timezone.utc)
+    store(root, "import", SEPTEMBER, call("d", "2025-09-30T12:00:00", "5"), read_at=read_at)
+    cycle = "whole: true, currency: usd, period: cycle, begins: 20"
+    lines = [f"name: {name}, {cycle}, amount: '{amount}'" for name, amount in (("little", "4"), ("much", "100"))]
+    found = check(tmp_path / "b.yaml", capsys, *lines)[1]
+    assert [(one["outcome"], one["lacks"]) for one in found if one["first"] == "2025-09-20"] == expected
 
 
 @pytest.mark.parametrize("scope", ["model: gpt-6", "provider: nobody", "team: payments", "person: nobody@example.com"])
