@@ -72,8 +72,7 @@ def take(file: Path, ledger: Ledger, amount: str, usable: Any = USER, **call: An
 
 
 def settle(held: Hold, amount: str | None, **call: Any) -> Any:  # noqa: ANN401
-    named = {"provider": COST[0], "model": COST[1], "amount_in_usd": amount, "created_at": guard.read_clock(), **call}
-    return held.settle(**named)
+    return held.settle(**{"provider": COST[0], "model": COST[1], "amount_in_usd": amount, **call})
 
 
 def record(ledger: Ledger, amount: str, usable: Any = USER, **call: Any) -> None:  # noqa: ANN401
@@ -182,9 +181,9 @@ def test_a_limit_that_is_raised_and_a_month_that_turns_are_right_at_once(
     assert allow(USER, "0.20", budgets=file, ledger=ledger)
     clock(timedelta(hours=12))  # October
     record(ledger, "0.10")
-    settle(held, "0.80")  # begun in September, ended in October: it counts when it ended
+    settle(held, "0.80")  # begun in September, ended in October: it counts when it was held
     new = take(file, ledger, "1.00")
-    assert read_counters(ledger) == [("usable", Decimal(0), Decimal(0)), ("usable", Decimal("0.9"), Decimal(1))]
+    assert read_counters(ledger) == [("usable", Decimal("0.8"), Decimal(0)), ("usable", Decimal("0.1"), Decimal(1))]
     new.release()
 
 
@@ -284,6 +283,18 @@ def test_a_call_counts_in_the_period_in_which_it_was_held(
     for held in (*begun, *new):
         held.settle(provider="openai", model="gpt-4o", amount_in_usd="0.25")
     assert read_counters(ledger) == [("whole", Decimal(1), Decimal(0))] * 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_no_call_is_settled_at_another_time_than_that_at_which_it_was_held(
+    sqlite_ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    file = limit(("usable: [user, 42]", "1.00"))
+    for usable in (USER, ("user", 43)):  # also of one that is under no limit
+        held = take(file, sqlite_ledger, "0.30", usable)
+        with pytest.raises(InvalidCall, match="counts at the time at which it was held: settle takes no created_at"):
+            settle(held, "0.30", created_at="2020-01-01T00:00:00Z")
+    assert read_counters(sqlite_ledger) == [("usable", Decimal(0), Decimal("0.3"))]
 
 
 def test_an_answer_that_is_sent_again_under_another_hold_is_the_same_call(
@@ -399,9 +410,7 @@ def test_coroutines_hold_while_others_go_on(ledger: Ledger, limit: Callable[...,
         async with hold(usable=("user", number), estimate_usd="0.25", budgets=file, ledger=ledger) as held:
             entered.append(number)
             await asyncio.sleep(0.05)
-            await held.settle_async(
-                provider="openai", model="gpt-4o", amount_in_usd="0.25", created_at=guard.read_clock()
-            )
+            await held.settle_async(provider="openai", model="gpt-4o", amount_in_usd="0.25")
 
     async def call_all() -> list[object]:
         return await asyncio.gather(*map(call, range(8)), return_exceptions=True)

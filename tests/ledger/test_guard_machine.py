@@ -115,14 +115,15 @@ class GuardMachine(RuleBasedStateMachine):
     @rule(pick=PICK, cents=CENTS)
     def settle(self, pick: int, cents: int) -> None:
         one = self.holds.pop(pick % len(self.holds))
-        there, now = self.list_held(), self.clock[0]
-        call = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": Decimal(cents) / 100, "created_at": now}
+        there, taken = self.list_held(), one.expires - LIFETIME
+        call = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": Decimal(cents) / 100}
         record = one.hold.settle(**call)
         assert one.hold.settle(**call) == record
-        self.calls[record.request_id] = Call(one.user, now, cents)
+        assert record.created_at == taken
+        self.calls[record.request_id] = Call(one.user, taken, cents)
         for scope in (f"user {one.user}", "whole"):
-            covered = one.cents if (one.hold.request_id, scope) in there and one.month == now.month else 0
-            self.permit(scope, now.month, max(0, cents - covered))
+            covered = one.cents if (one.hold.request_id, scope) in there else 0
+            self.permit(scope, taken.month, max(0, cents - covered))
 
     def list_held(self) -> set[tuple[str, str]]:
         """What is held of which limit: an amount that has expired goes where there is no room for another."""

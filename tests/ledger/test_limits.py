@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -176,3 +177,12 @@ def test_what_is_named_of_a_call_is_read_as_it_is_recorded(tmp_path: Path) -> No
         read("-0.01")
     with pytest.raises(InvalidCall, match="metadata must be a dict, not list"):
         read(metadata=[])
+
+
+def test_a_file_that_changes_is_read_again_though_its_time_and_size_are_what_they_were(tmp_path: Path) -> None:
+    file, amounts = tmp_path / "budgets.yaml", []
+    for amount in ("9.00", "1.00"):
+        file.write_text(f'budgets: [{{name: one, whole: true, currency: usd, amount: "{amount}", enforce: true}}]')
+        os.utime(file, (10**9, 10**9))
+        amounts += [str(one.amount) for one in load_limits(file, is_named=True)]
+    assert amounts == ["9.00", "1.00"]

@@ -100,14 +100,16 @@ class Hold:
     def settle(self, **call: Any) -> UsageRecord:  # noqa: ANN401
         """Records the call and holds nothing for it any more, in one transaction; gives it back as it is stored.
 
-        `call`: the arguments of `record_usage`, by default those of the hold. A call without a price goes on being
-        held until the period is over: what it cost nobody knows. Settled again, it is the same call. Raises as
-        `record_usage` does; then it can be settled again.
+        `call`: the arguments of `record_usage`, by default those of the hold; no `created_at`: a call counts at the
+        time at which it was held. One without a price goes on being held until the period is over: what it cost nobody
+        knows. Settled again, it is the same call. Raises as `record_usage` does; then it can be settled again.
         """
+        if "created_at" in call:
+            raise InvalidCall(_("A call counts at the time at which it was held: settle takes no created_at."))
         named = {**self._call, "request_id": self.request_id, **call}
         if given := self._call.get("metadata"):
             named["metadata"] = {**given, **(call.get("metadata") or {})}
-        # By its time it counts where it was held; sent again under another hold, it is the same call at the first time.
+        # Sent again under another hold, it is the same call at the first time.
         timed = named if self._taken is None else {"created_at": self._taken, **named}
 
         counted: list[Counted | None] = []

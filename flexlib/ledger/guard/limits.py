@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from flexlib.dates import Month, Span, list_periods
 from flexlib.enums import LlmProvider, LlmProxy
@@ -27,6 +27,8 @@ SEPARATOR = "\x1f"
 
 DAY = timedelta(days=1)
 
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Of a file: when it was written and when it was changed in any way, its place on the disk and its size."""
 Key = tuple[str, str, datetime, datetime]
 """A counter: scope, value, and the period from the first moment until the next one's, UTC."""
 
@@ -57,8 +59,8 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
     return _read_limits(path, stamp)
 
 
-def _read_stamp(path: Path) -> tuple[int, int] | None:
-    """When a file was written and how large it is; None: it is not there."""
+def _read_stamp(path: Path) -> Stamp | None:
+    """What changes with a file, whatever sets its time back (`cp -p`, an editor); None: it is not there."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -67,11 +69,11 @@ def _read_stamp(path: Path) -> tuple[int, int] | None:
         raise BadFile(
             _("{file} cannot be read: {strerror}.").format(file=path, strerror=(error.strerror or str(error)).lower())
         ) from error
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 @cache
-def _check_once(path: Path, stamp: tuple[int, int], organization: Path, _: tuple[int, int] | None) -> None:
+def _check_once(path: Path, stamp: Stamp, organization: Path, _: Stamp | None) -> None:
     check_limits(path, _read_limits(path, stamp), organization)
 
 
@@ -94,7 +96,7 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
 
 
 @cache
-def _read_limits(path: Path, _stamp: tuple[int, int]) -> list[Budget]:
+def _read_limits(path: Path, _stamp: Stamp) -> list[Budget]:
     budgets = [one for one in read_budgets(path) if one.is_enforced]
     for one in budgets:
         try:
