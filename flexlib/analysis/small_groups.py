@@ -22,20 +22,33 @@ Name = TypeVar("Name", bound=Hashable)
 Item = TypeVar("Item")
 
 
-def choose_folded(people: Mapping[Name, int], smallest: int = SMALLEST) -> frozenset[Name]:
-    """Which groups become one line, by the people of each who used something: those with fewer than `smallest`, and as
-    many of the next ones as it takes that the line is of at least two groups and `smallest` people. None where none is
-    small; groups of no person, such as those of applications alone, are nobody's and protect nobody.
+def choose_folded(people: Mapping[Name, Mapping[str, int]], smallest: int = SMALLEST) -> frozenset[Name] | None:
+    """Which groups become one line, by how many people of each used something, in each unit in which amounts are shown:
+    those with fewer than `smallest` in one, and as many of the others as it takes that the line is of at least two
+    groups and `smallest` people in every unit in which it has any: each time the smallest of those that help in most
+    units. None where that cannot be reached, so that all have to be one line. Where a group has no person in a unit, as
+    of applications alone, its amount is nobody's and protects nobody.
 
-    >>> sorted(choose_folded({"Platform": 22, "Legal": 2, "Sales": 6, "Data": 11, "Gateway": 0}))
+    >>> calls = {"Platform": 22, "Legal": 2, "Sales": 6, "Data": 11, "Gateway": 0}
+    >>> sorted(choose_folded({name: {"calls": count} for name, count in calls.items()}))
     ['Legal', 'Sales']
     """
-    folded = {name for name, count in people.items() if 0 < count < smallest}
-    others = [name for name, count in people.items() if count >= smallest]
-    others.sort(key=lambda name: (people[name], str(name)))
-    while folded and others and (len(folded) < FEWEST or sum(people[name] for name in folded) < smallest):
-        folded.add(others.pop(0))
+    folded = {name for name, counts in people.items() if any(0 < count < smallest for count in counts.values())}
+    others = [name for name, counts in people.items() if name not in folded and any(counts.values())]
+    others.sort(key=lambda name: (max(people[name].values()), str(name)))
+    while lacking := _find_lacking([people[name] for name in folded], smallest):
+        helps = {name: sum(people[name].get(unit, 0) > 0 for unit in lacking) for name in others if name not in folded}
+        if not any(helps.values()):
+            return None
+        folded.add(max(helps, key=lambda name: helps[name]))  # of as helpful ones the smallest, which stands first
     return frozenset(folded)
+
+
+def _find_lacking(counts: Sequence[Mapping[str, int]], smallest: int) -> list[str]:
+    """The units in which one line of these groups has an amount that is of too few."""
+    found = dict.fromkeys(unit for one in counts for unit, count in one.items() if count)
+    each = {unit: [one[unit] for one in counts if one.get(unit)] for unit in found}
+    return [unit for unit, known in each.items() if len(known) < FEWEST or sum(known) < smallest]
 
 
 def split_few(

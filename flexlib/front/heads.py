@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import reduce
+from itertools import compress
 from typing import NamedTuple
 
 import duckdb
@@ -27,6 +28,23 @@ from flexlib.store.organization import Organization
 OF_PERSON = write_key(PERSON, "")
 PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
 """Rows of people; applications and keys are none."""
+IS_CREDITS = f"source = '{WINDSURF.name}'"
+MEASURES = {
+    "flex_credits": "flex_credits",
+    "requests": "coalesce(requests, 1)",  # a sum that does not say of how many is of some
+    "tokens": "total_tokens",
+    "usd": "amount_in_usd",
+    "clp": "amount_in_clp",
+}
+UNITS = {
+    f"{name} of {kind}": f"coalesce(sum({amount}) FILTER ({condition}), 0) <> 0"
+    for kind, condition in (("credits", IS_CREDITS), ("calls", f"NOT {IS_CREDITS}"))
+    for name, amount in MEASURES.items()
+}
+"""What a page shows of somebody's use, as SQL of whether there is any: with the price of a credit, money tells what
+credits came to from what calls did."""
+SEATS = "seats"
+"""Of a department's members: what it pays for them, though they used nothing."""
 EMAIL = write_key(PERSON, hide_email("@"))[: len(OF_PERSON) + len("email-")]
 """What begins the key of an e-mail, which is the same in every system."""
 
@@ -42,6 +60,8 @@ class Seen(NamedTuple):
     """Whose names these are: two names of one system, or two e-mails, are two people; others may be one."""
     is_listed: bool
     """Whether the organization's file has the person."""
+    units: frozenset[str]
+    """Of `UNITS` those in which the use is not zero."""
 
 
 def name_line(value: object) -> LineKey:
@@ -68,8 +88,13 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
         "left",
     )
     first = "CAST(date_trunc('month', created_at) AS DATE)"
-    found = joined.select(f"{first}, {line}, coalesce(who, ''), coalesce(system, '')").distinct().fetchall()
-    return [Seen(month, line, who, system, who in listed) for month, line, who, system in found]
+    keys = f"{first} AS of_month, {line} AS of_line, coalesce(who, '') AS of_who, coalesce(system, '') AS of_system"
+    by = "of_month, of_line, of_who, of_system"
+    sums = joined.select(f"{keys}, rows.*").aggregate(f"{by}, {', '.join(UNITS.values())}", by)
+    return [
+        Seen(at, name, who, system, who in listed, frozenset(compress(UNITS, used)))
+        for at, name, who, system, *used in sums.fetchall()
+    ]
 
 
 def _list_spenders(month: MonthUsage, organization: Organization | None) -> dict[str, tuple[str, bool]]:
@@ -124,22 +149,34 @@ def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
     return heads
 
 
-def count_users(spend: Spend, level: str) -> dict[date, dict[str | None, int]]:
-    """Of each month how many people at least used something of each department, or another of `LEVELS`: the names of
-    two systems that nothing joins may be the same people, and who belongs elsewhere is none of it."""
+def count_users(spend: Spend, level: str) -> dict[date, dict[str | None, dict[str, int]]]:
+    """Of each month how many people at least used something of each department, or another of `LEVELS`, by `UNITS`; and
+    with an organization how many have `SEATS`."""
     found: dict[date, dict[str | None, list[Seen]]] = defaultdict(lambda: defaultdict(list))
     for one in list_seen(spend, level):
         found[one.month][one.line].append(one)
-    return {
-        month: {line: _count_fewest(spend, level, month, line, seen) for line, seen in lines.items()}
-        for month, lines in found.items()
-    }
+    return {month.first: _count_month(spend, level, month, found[month.first]) for month in spend.stored}
 
 
-def _count_fewest(spend: Spend, level: str, month: date, line: str | None, seen: list[Seen]) -> int:
-    count = max(Counter(one.system for one in seen).values())
-    if spend.organization is None:
-        return count
-    days = Month.containing(month).span
-    members = {who for who, place, _ in _list_members(spend.organization, level, days) if place == name_line(line)}
-    return max(1, min(count, len(members) + len({one.who for one in seen if not one.is_listed})))
+def _count_month(
+    spend: Spend, level: str, month: Month, seen: Mapping[str | None, list[Seen]]
+) -> dict[str | None, dict[str, int]]:
+    members: dict[str | None, set[str]] = defaultdict(set)
+    for who, place, _share in _list_members(spend.organization, level, month.span) if spend.organization else ():
+        members[place.name or None].add(who)
+    counts: dict[str | None, dict[str, int]] = {}
+    for line in {**seen, **members}:
+        users = seen.get(line, [])
+        most = len(members.get(line, ())) + len({one.who for one in users if not one.is_listed})
+        counts[line] = {SEATS: most} if spend.organization else {}
+        for unit in UNITS:
+            systems = Counter(one.system for one in users if unit in one.units)
+            if systems:
+                counts[line][unit] = _count_fewest(systems, most if spend.organization else None)
+    return counts
+
+
+def _count_fewest(systems: Counter[str], most: int | None) -> int:
+    """The names of two systems that nothing joins may be the same people, and who belongs elsewhere is none of it."""
+    count = max(systems.values())
+    return count if most is None else max(1, min(count, most))

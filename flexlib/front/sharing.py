@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from flexlib.analysis.small_groups import choose_folded, split_few
 from flexlib.errors import InvalidRequest
 from flexlib.front.heads import count_users
-from flexlib.front.spend import Spend
+from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import CREDITS, MONEY, SpendTable
 from flexlib.i18n import _
 from flexlib.store.budgets import Budget
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 SHARED_LEVEL = "department"
 """The one kind of group of a page that is shared: of two kinds, such as departments and their teams, the amounts of one
 could be subtracted from those of the other."""
+SHARED_ZONE = "UTC"
 OF_NOBODY = ("whole", "model", "provider")
 """Scopes of budgets that are of no group of people."""
 
@@ -69,6 +71,7 @@ def _add(name: str, values: Sequence[Any]) -> object:
 def keep_shared(spend: Spend, budgets: Sequence[Budget]) -> list[Budget]:
     """The budgets of which everybody may know what is spent: those of no people, and of departments by month that
     `find_folded` leaves by themselves; on a day, or in a week, a department may be one person."""
+    check_shared_zone(spend.zone)
     folded = find_folded(spend, SHARED_LEVEL) if any(one.scope == SHARED_LEVEL for one in budgets) else ()
     return [
         one
@@ -81,7 +84,7 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
     """The departments of few people that become one line, None for those who are in no department: of each month those
     that `choose_folded` takes, in all months, so that no month's page can be subtracted from that of a year.
 
-    Raises `InvalidRequest` for another level.
+    Raises `InvalidRequest` for another level, and another zone than UTC.
     """
     if level != SHARED_LEVEL:
         raise InvalidRequest(
@@ -90,7 +93,27 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
                 "by subtraction. Take {level}, or leave out that it is shared."
             ).format(level=SHARED_LEVEL)
         )
+    check_shared_zone(spend.zone)
     folded: set[str | None] = set()
-    for people in count_users(spend, level).values():
-        folded |= choose_folded(people)
+    for month, people in count_users(spend, level).items():
+        chosen = choose_folded(people)
+        folded |= {*people, *_list_names(spend, month, level)} if chosen is None else chosen
     return frozenset(folded)
+
+
+def check_shared_zone(zone: str) -> None:
+    """Raises `InvalidRequest` for another zone than UTC: a month of two zones, one less the other, is the calls of the
+    hours between, maybe one person's."""
+    if zone != SHARED_ZONE:
+        raise InvalidRequest(
+            _(
+                "what is shared is of months of {shared} alone: those of {zone} less those of {shared} would be a few "
+                "people's calls. Leave out the zone, or that it is shared."
+            ).format(shared=SHARED_ZONE, zone=zone)
+        )
+
+
+def _list_names(spend: Spend, month: date, level: str) -> set[str | None]:
+    """All lines of a month, None of those who are in none."""
+    table = sum_rows(spend, ["month", level])
+    return {None if pd.isna(name) else str(name) for name in table[table["month"] == pd.Timestamp(month)][level]}

@@ -83,7 +83,7 @@ class Facts:
     @cached_property
     def models(self) -> list[Row]:
         """As `list_parts` gives them."""
-        return list_parts(self.by_month, "model", self.spend)
+        return list_parts(self.by_model, "model", self.spend)
 
     @cached_property
     def departments(self) -> list[Row]:
@@ -96,14 +96,22 @@ class Facts:
 
     @cached_property
     def by_month(self) -> SpendTable:
-        """By month and model, and department where there is any."""
-        nothing = {"model": _("not given"), "department": _("in no department")}
+        """By month and model, and department where there is any; where it is shared by month and department alone: of a
+        department's models one may be somebody's."""
+        nothing, keys = {"model": _("not given"), "department": _("in no department")}, ["month", "department", "model"]
         try:
-            table = self.spend.by("month", "department", "model").fillna(nothing)
-            folded = find_folded(self.spend, "department") if self.is_shared else ()
-            return fold_table(table, folded, nothing["department"])
+            table = self.spend.by(*keys[: 2 if self.is_shared else 3]).fillna(nothing)
         except InvalidRequest:  # nothing says who belongs where
             return self.spend.by("month", "model").fillna(nothing)
+        if self.is_shared:
+            return fold_table(table, find_folded(self.spend, "department"), nothing["department"])
+        return table
+
+    @cached_property
+    def by_model(self) -> SpendTable:
+        """The same without departments where it is shared."""
+        has_models = "model" in self.by_month
+        return self.by_month if has_models else self.spend.by("month", "model").fillna({"model": _("not given")})
 
     def pick(self, month: Month) -> Spend:
         """One of the stored months, which is not read again."""
@@ -117,8 +125,9 @@ class Facts:
         return [int(100 * self._days.get(day, 0)) for day in self._list_read(month)]
 
     def select(self, key: str, name: str) -> SpendTable:
-        """The lines of one model or department of `by_month`."""
-        found: SpendTable = self.by_month[self.by_month[key] == name]
+        """The lines of one model or department."""
+        table = self.by_model if key == "model" else self.by_month
+        found: SpendTable = table[table[key] == name]
         return found
 
     @cached_property

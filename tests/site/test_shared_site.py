@@ -11,8 +11,9 @@ from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.analysis.chargeback import NOBODY
 from flexlib.cli.main import main
-from flexlib.front.heads import count_heads
-from flexlib.front.sharing import find_folded, fold_table
+from flexlib.errors import InvalidRequest
+from flexlib.front.heads import count_heads, count_users
+from flexlib.front.sharing import find_folded, fold_table, keep_shared
 from flexlib.front.spend import load_spend
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import hash_bytes, seal_manifest
@@ -35,12 +36,66 @@ def test_a_department_that_is_small_in_one_month_is_folded_in_all_and_totals_sta
     fill(tmp_path)
     spend = load_spend(AUGUST, SEPTEMBER, tmp_path, zone="UTC", names=False)
     assert find_folded(spend, "department") == {"Legal", "Sales"}
-    whole, shared = Facts(spend).by_month, Facts(spend, is_shared=True).by_month
+    whole, facts = Facts(spend).by_month, Facts(spend, is_shared=True)
+    shared, models = facts.by_month, facts.by_model
     assert set(shared["department"]) == {"Data", "Small groups"}
-    for keys in (["month"], ["model"], ["month", "model"]):
+    assert ("model" in shared, "department" in models) == (False, False)  # of a department's models one is somebody's
+    for keys, table in ((["month"], shared), (["model"], models), (["month", "model"], models)):
         for name in ("usd", "requests", "prompt_tokens", "unpriced_requests"):
-            assert shared.groupby(keys)[name].sum().to_dict() == whole.groupby(keys)[name].sum().to_dict()
-    assert [*map(str, shared.dtypes)] == [*map(str, whole.dtypes)]
+            assert table.groupby(keys)[name].sum().to_dict() == whole.groupby(keys)[name].sum().to_dict()
+    assert [*map(str, shared.dtypes)] == [*map(str, whole.drop(columns="model").dtypes)]
+
+
+def test_people_are_counted_by_what_they_used_and_each_unit_has_enough_of_them(tmp_path: Path) -> None:
+    """Legal has credits alone, Billing calls alone: together they are a line whose credits are Legal's."""
+    used = {"Legal": (2, 0), "Billing": (0, 6), "Search": (0, 7), "Data": (8, 0)}
+    rows = [(one + 1, f"{name}{one}", "MODEL_X", 0, 100) for name, (count, _) in used.items() for one in range(count)]
+    people = {key: {"name": key, "email": f"{key}@example.com"} for _, key, *_ in rows}
+    rows += [(20, "Idle0", "MODEL_X", 0, 0)]  # who used nothing is nobody's company
+    store_credits(tmp_path, *rows, people=people | {"Idle0": {"name": "Idle", "email": "Idle0@example.com"}})
+    store(tmp_path, "import", SEPTEMBER, *(
+        call(f"{name}{one}", "2025-09-02", usable_type="user", usable_key=hide_email(f"{name}{one}@example.com"))
+        for name, (_, count) in used.items() for one in range(count)
+    ))  # fmt: skip
+    lines = [f"{name}{one}@example.com,{name}" for name, counts in used.items() for one in range(sum(counts))]
+    idle = [f"Idle{one}@example.com,Idle" for one in range(5)]
+    roster = tmp_path / "organization.csv"
+    roster.write_text("\n".join(["who,department", *lines, *idle, ""]), "utf-8")
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=roster)
+    counts = count_users(spend, "department")[SEPTEMBER.first]
+    assert {name: one.get("flex_credits of credits", 0) for name, one in counts.items()} == {
+        "Legal": 2, "Data": 8, "Billing": 0, "Search": 0, "Idle": 0,
+    }  # fmt: skip
+    assert find_folded(spend, "department") >= {"Legal", "Data"}
+    assert not find_folded(spend, "department") & {"Billing", "Search"}
+
+
+def test_of_applications_beside_one_small_department_all_is_one_line(tmp_path: Path) -> None:
+    calls = [call(f"l{one}", "2025-09-02", usable_type="user", usable_id=one, metadata='{"department": "Legal"}')
+             for one in range(2)]  # fmt: skip
+    calls += [call(name, "2025-09-02", usable_type="app", usable_id=7, metadata=f'{{"department": "{name}"}}')
+              for name in ("Gateway", "Search")]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False)
+    assert find_folded(spend, "department") == {"Legal", "Gateway", "Search"}
+
+
+def test_a_department_that_pays_for_the_seats_of_a_few_is_folded_though_it_used_nothing(tmp_path: Path) -> None:
+    fill(tmp_path)
+    roster = tmp_path / "organization.csv"
+    few = [f"idle{one}@example.com,Idle" for one in range(2)] + [f"x{one}@example.com,Many" for one in range(9)]
+    roster.write_text("\n".join(["who,department", *few, ""]), "utf-8")
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=roster)
+    folded = find_folded(spend, "department")
+    assert ("Idle" in folded, len(folded) >= 2) == (True, True)
+
+
+def test_what_is_shared_is_of_one_zone_since_two_of_them_less_each_other_are_a_few_calls(tmp_path: Path) -> None:
+    fill(tmp_path)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="America/Santiago", names=False)
+    for share in (find_folded, lambda spend, _level: keep_shared(spend, [])):
+        with pytest.raises(InvalidRequest, match="those of America/Santiago less those of UTC would be a few people's"):
+            share(spend, "department")
 
 
 LISTED = {"Legal": 3, "Sales": 7, "Data": 9}
