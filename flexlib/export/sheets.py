@@ -67,10 +67,13 @@ class Book:
             self._formats[key] = self.workbook.add_format({"valign": "top", **properties})
         return self._formats[key]
 
+    def has_sheet(self, title: str) -> bool:
+        """Whether a sheet has this title."""
+        return _name_sheet(title).lower() in self._names
+
     def add_sheet(self, title: str) -> Sheet:
         """A sheet of a name that Excel takes, and no other has."""
-        plain = re.sub(r"[\[\]:*?/\\]", " ", clean_text(title)).strip().strip("'")
-        plain = shorten(plain, LONGEST_SHEET, placeholder="…") or plain[:LONGEST_SHEET].strip() or "-"
+        plain = _name_sheet(title)
         name, number = plain, 2
         while name.lower() in self._names:
             end = f" {number}"
@@ -110,6 +113,11 @@ class Book:
         return float(value / PARTS[kind] if kind in PARTS else value)
 
 
+def _name_sheet(title: str) -> str:
+    plain = re.sub(r"[\[\]:*?/\\]", " ", clean_text(title)).strip().strip("'")
+    return shorten(plain, LONGEST_SHEET, placeholder="…") or plain[:LONGEST_SHEET].strip() or "-"
+
+
 def _name(value: object, kind: Kind) -> str:
     """A text as the page has it, also for what is not known, or a number that is none, such as `NaN`."""
     return format_value(value, kind) if value is None or isinstance(value, str) else str(value)
@@ -117,9 +125,10 @@ def _name(value: object, kind: Kind) -> str:
 
 def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -> str:
     """A sheet of the table under its caption and some `lines`; gives the sheet's name. `name` is the Table object's."""
-    sheet = book.add_sheet(table.title)
+    title = table.opening if table.opening and book.has_sheet(table.title) else table.title
+    sheet = book.add_sheet(title)
     columns = _list_columns(table)
-    book.write_text(sheet, 0, 0, table.title, bold=True, font_size=14)
+    book.write_text(sheet, 0, 0, title, bold=True, font_size=14)
     book.write_text(sheet, 1, 0, " · ".join(filter(None, lines)), font_color="#5d6879")
     for place, row in enumerate(table.rows, HEAD_ROW + 1):
         _write_row(book, sheet, place, columns, row)
@@ -154,7 +163,7 @@ def add_table_sheet(book: Book, table: Table, name: str, lines: Sequence[str]) -
         if (most := count_lines(texts, widths)) > 1:
             sheet.set_row(place, most * LINE)
     sheet.freeze_panes(HEAD_ROW + 1, 1)
-    set_print(sheet, HEAD_ROW, table.title)
+    set_print(sheet, HEAD_ROW, title)
     is_wide = sum(widths) > WIDE_TABLE
     corner = (last + len(table.closing) + 4, 0) if is_wide else (HEAD_ROW, len(columns) + 1)
     add_chart(book.workbook, sheet, HEAD_ROW, table, columns, corner)

@@ -14,7 +14,6 @@ from flexlib.formats import (
     format_few,
     format_number,
     format_short_day,
-    format_weekday,
 )
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.page.kit.markup import Html, Piece
@@ -161,7 +160,7 @@ def _table_unusual(found: Sequence[Unusual], unit: str) -> Table:
         {
             "who": one.who or _("Everything"),
             "kind": planned.format(event=one.event) if one.event else kinds.get(one.layer, one.layer) * bool(one.who),
-            "when": f"{format_weekday(one.date)} {format_short_day(one.date)}".replace(" ", "\u00a0"),
+            "when": one.date,
             "amount": one.amount,
             "expected": Decimal(f"{one.expected:.15g}"),  # as far as a float holds
             "times": Decimal(f"{one.times:.1f}"),
@@ -170,7 +169,7 @@ def _table_unusual(found: Sequence[Unusual], unit: str) -> Table:
     ]
     columns = [
         Column("who", "Who, or what", note="kind"),
-        Column("when", "Day"),
+        Column("when", "Day", Kind.DAY),
         Column("amount", title, kind),
         Column("expected", "Usual", kind, is_optional=True),
         Column("times", "Times", Kind.NUMBER),

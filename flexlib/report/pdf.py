@@ -26,13 +26,21 @@ STYLE = """
 @page { @bottom-left { content: string(page-title); font: 9px sans-serif; color: #5d6879; } }
 title { string-set: page-title content(); }
 head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
-.contents { margin: 18px 0 0; break-after: page; }
+.flex-title, .flex-beside:has(table) { display: block; }
+.flex-beside:has(table) .flex-chart { max-width: 420px; }
+.flex-badge { display: block; margin-top: 10px; }
+.contents { margin: 18px 0 0; break-inside: avoid; }
 .contents ol { margin: 6px 0 0; padding: 0; list-style: none; font-size: 12px; }
 .contents li { padding: 3px 0; border-bottom: 1px solid #e3e6eb; }
 .contents a { display: block; color: #1a2130; text-decoration: none; }
 .contents a::after { content: leader(" ") target-counter(attr(href), page); color: #5d6879; }
 .flex-details:not([open]), .flex-details { display: block; }
 .flex-details summary { margin: 10px 0 4px; font-size: 11.5px; font-weight: 600; color: #1a2130; list-style: none; }
+.flex-details summary { break-after: avoid; }
+.flex-scroll { break-before: avoid; }
+.flex-scroll:not(:has(tbody tr:nth-child(8))) { break-inside: avoid; }
+.flex-scroll::before { content: ""; display: block; height: 120px; margin-bottom: -120px; }
+.flex-table tbody tr:last-child { break-after: auto; }
 .flex-table.many { font-size: 10px; }
 .flex-table.many :is(th, td) { padding: 3px 3px; }
 .flex-table.many :is(th, small, .new) { font-size: 9.5px; }

@@ -78,38 +78,36 @@ def count_over(one: BudgetLine) -> str:
 def table_budgets(lines: Sequence[BudgetLine]) -> Table:
     """A line for each budget: used, of how much, what is expected, and what is said of it."""
     units = {one.unit for one in lines}
+    kind = Kind.CLP if units == {"clp"} else Kind.USD  # credits have two decimals, too
     rows = [
         {
             "name": one.name,
             "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
-            "spent": (mark_least if one.lacks else str)(write_amount(one.spent, one.unit)),
-            "of": (write_money if len(units) > 1 else write_amount)(one.amount, one.unit).replace(" ", "\u00a0", 1),
-            "share": write_share(one).replace(" ", "\u00a0"),
+            "spent": mark_least(write_amount(one.spent, one.unit)) if one.lacks else one.spent,
+            "of": one.amount,
+            "unit": _(UNITS[one.unit]) if len(units) > 1 else "",
+            "share": write_share(one) if (share := one.measure(one.spent)) is None else round(10 * share),
             **_write_expected(one),
             "outcome": _(str(one.outcome)),
             "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),
         }
         for one in lines
     ]
+    of = _("Of {unit}").format(unit=_(UNITS[min(units)])) if len(units) == 1 else _("Of")
     columns = [
         Column("name", "Budget", note="when"),
-        Column("spent", "Used", Kind.NUMBER),
-        Column(
-            "of",
-            _("Of {unit}").format(unit=_(UNITS[min(units)])) if len(units) == 1 else _("Of"),
-            Kind.NUMBER,
-            is_optional=True,
-        ),
-        Column("share", "Share", Kind.NUMBER),
-        Column("expected", "Expected", Kind.NUMBER, note="band", is_optional=True),
+        Column("spent", "Used", kind),
+        Column("of", of, kind, note="unit" * (len(units) > 1), is_optional=True),
+        Column("share", "Share", Kind.SHARE),
+        Column("expected", "Expected", kind, note="band", is_optional=True),
         Column("outcome", "It is", note="why"),
     ]
     return Table("table-budgets", "Budgets", columns, rows)
 
 
-def _write_expected(one: BudgetLine) -> dict[str, str]:
+def _write_expected(one: BudgetLine) -> dict[str, Decimal | str]:
     if not one.is_running or one.expected is None or one.outcome is Outcome.CANNOT_SAY:
         return {"expected": "", "band": ""}
     low, high = (None if end is None else write_amount(end, one.unit) for end in (one.low, one.high))
     band = "" if low is None or low == high else _("{first} to {last}").format(first=low, last=high)
-    return {"expected": write_amount(one.expected, one.unit), "band": band}
+    return {"expected": Decimal(str(round(one.expected, 2))), "band": band}

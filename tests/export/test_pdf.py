@@ -24,6 +24,7 @@ from flexlib.tables.document import read_document
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 MARGIN = 13 * 72 / 25.4
 """Of the paper, in points."""
+WIDTH = 210 * 72 / 25.4
 LETTER = 0.4
 """How wide a letter is at least, as a part of its size."""
 SECTION = '<section class="flex-section"><h2>{}</h2><p>{}</p></section>'
@@ -37,7 +38,7 @@ def test_a_pdf_is_tagged_and_has_contents_bookmarks_and_its_language() -> None:
     root: Any = pdf.trailer["/Root"]
     assert (root["/MarkInfo"]["/Marked"], root["/Lang"], pdf.metadata and pdf.metadata.title) == (True, "en", "A page")
     texts = [" ".join(one.extract_text().split()) for one in pdf.pages]
-    assert texts[0].startswith("A page Contents One 2 Two & more 2")
+    assert texts[0].startswith("A page Contents One 1 Two & more 1 One first")
     titles = [one.title for part in pdf.outline for one in (part if isinstance(part, list) else [part])]  # type: ignore[union-attr]
     assert titles == ["A page", "One", "Two & more"]
 
@@ -111,17 +112,47 @@ def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("pango")
 def test_no_table_is_wider_than_its_sheet_of_paper() -> None:
-    heads = "".join(f'<th class="n">Heading {number}</th>' for number in range(9))
-    cells = '<td class="n">511,202,376</td>' * 9
-    table = f"<thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody>"
-    table = f'<div class="flex-scroll"><table class="flex-table">{table}</table></div>'
-    page = render_pieces([Html("table", f'<section class="flex-section"><h2>Wide</h2>{table}</section>')])
-    pdf, places = PdfReader(io.BytesIO(render_pdf(page))), list[float]()
+    assert 500 < max(end for _text, _x, _y, end in _list_places(_make_section("Wide", 1, 9))) < WIDTH - MARGIN
+
+
+@pytest.mark.usefixtures("pango")
+def test_what_stands_beside_another_on_a_page_has_the_width_of_paper() -> None:
+    people = _make_section("People", 9, 5)
+    places = _list_places(f'<div class="flex-beside">{_make_section("Days", 3, 3)}{people}</div>')
+    assert max(x for text, x, _y, _end in places if text in ("Days", "People")) < MARGIN + 1
+    assert max(end for _text, _x, _y, end in places) < WIDTH - MARGIN
+
+
+@pytest.mark.usefixtures("pango")
+def test_a_long_title_does_not_run_into_the_state_of_its_page() -> None:
+    badge = '<a class="flex-badge good" href="#proof"><b>Completo</b>de archivos importados y Windsurf</a>'
+    title = "<div><h1>Distribución de costos <span>septiembre de 2025</span> <em class='demo'>Datos</em></h1></div>"
+    found = _list_places(f'<header class="flex-title">{title}{badge}</header>')
+    (state,) = {y for text, _x, y, _end in found if text == "Completo"}
+    title_ys = [y for text, _x, y, _end in found if "costos" in text or "2025" in text]
+    assert min(y for y in title_ys if y > MARGIN) > state  # the title is at the foot of the sheet, too
+
+
+def _make_section(heading: str, lines: int, columns: int) -> str:
+    return f'<section class="flex-section"><h2>{heading}</h2>{_make_table(lines, columns)}</section>'
+
+
+def _make_table(lines: int, columns: int) -> str:
+    heads = "".join(f'<th class="n">Heading {number}</th>' for number in range(columns))
+    body = ("<tr>" + '<td class="n">511,202,376</td>' * columns + "</tr>") * lines
+    table = f'<table class="flex-table"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="flex-scroll">{table}</div>'
+
+
+def _list_places(content: str) -> list[tuple[str, float, float, float]]:
+    """Each text of the PDF with where it begins from the left and the bottom, and where it ends at least, in points."""
+    places: list[tuple[str, float, float, float]] = []
 
     def note(text: str, cm: list[float], tm: list[float], _font: object, size: float) -> None:
         if text.strip():
-            places.append(tm[4] * cm[0] + cm[4] + LETTER * size * abs(cm[0]) * len(text.strip()))
+            x, y = tm[4] * cm[0] + cm[4], tm[5] * cm[3] + cm[5]
+            places.append((" ".join(text.split()), x, y, x + LETTER * size * abs(cm[0]) * len(text.strip())))
 
-    for sheet in pdf.pages:
+    for sheet in PdfReader(io.BytesIO(render_pdf(render_pieces([Html("all", content)])))).pages:
         sheet.extract_text(visitor_text=note)
-    assert 500 < max(places) < float(pdf.pages[0].mediabox.width) - MARGIN
+    return places

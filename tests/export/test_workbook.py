@@ -128,6 +128,13 @@ def test_captions_that_excel_does_not_take_as_names_become_such_and_none_twice(t
     assert names[1:] == ["Spend by team 'day' and by…", "Spend by team 'day' and by… 2"]
 
 
+def test_a_table_behind_a_line_to_be_opened_has_no_title_twice(tmp_path: Path) -> None:
+    tables = [Table("t", "People", COLUMNS, [row(1, "1")], summary=said) for said in ("", "The first 200 people")]
+    write_workbook(Document("Report", "2025", sections=[Section("x", "", tables)]), tmp_path / "a.xlsx")
+    assert CalamineWorkbook.from_path(tmp_path / "a.xlsx").sheet_names[1:] == ["People", "The first 200 people"]
+    assert read(tmp_path / "a.xlsx", "The first 200 people")[0][0] == "The first 200 people"
+
+
 def test_lines_below_the_total_lead_on_from_it_and_a_total_of_its_own_is_kept(tmp_path: Path) -> None:
     columns = [Column("who", "Who", total="All"), Column("usd", "US$", Kind.USD, Decimal("7.5"))]
     closing = [{"who": "The month's spend", "usd": Decimal(9)}]

@@ -101,8 +101,9 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     said = "16 Sep, the highest day: 13 people at 105.38 flex credits each, against 10 at 10.00 flex credits on such a"
     assert read_words(answers.show_peak(found).text) == f"{said} weekday."
     html = answers.show_unusual(found).render_html()
-    amounts = {line[2] for line in read_cells(html, "table-unusual")}
-    assert {"1,250.00", "1,370.00"} <= amounts
+    lines = read_cells(html, "table-unusual")
+    assert {"1,250.00", "1,370.00"} <= {line[2] for line in lines}
+    assert "16 Sep Tue" in {line[1] for line in lines}  # a day, and so one in a workbook
     assert "16 Sep: 13 people at 105 each, against 10 at 10" in html
     cents = [replace(one, heads=(13, 0.314, 10, 0.12)) if one.heads else one for one in found.found]
     html = answers.show_unusual(replace(found, unit="usd", found=tuple(cents))).render_html()

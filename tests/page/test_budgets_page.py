@@ -53,12 +53,21 @@ def test_the_worst_budget_stands_first_with_its_forecast_and_its_band() -> None:
     assert words.rindex("mail") < words.rindex("all credits") < words.rindex("chat")
     (row,) = table_budgets([LINE]).rows
     assert [row[name] for name in ("spent", "of", "share", "expected", "band", "outcome", "why")] == [
-        "80.50", "100.00", "80.5\u00a0%", "111.50", "101.00 to 155.25", "will be over", "will be exceeded on 29 Sep"
+        Decimal("80.5"), 100, 805, Decimal("111.5"), "101.00 to 155.25", "will be over", "will be exceeded on 29 Sep"
     ]  # fmt: skip
     (row,) = table_budgets([OVER]).rows
     assert (row["expected"], row["why"]) == ("", "exceeded on 12 Sep")
     (row,) = table_budgets([HELD]).rows
     assert row["why"] == "too early for a forecast"
+
+
+def test_amounts_of_budgets_are_numbers_in_files_and_in_several_units_have_theirs_beside_them() -> None:
+    pesos = replace(HELD, unit="clp", spent=Decimal(1_000_000), amount=Decimal(4_000_000), lacks="82 calls")
+    (row,) = table_budgets([pesos]).rows
+    assert [row[name] for name in ("spent", "of", "unit", "share")] == ["at least 1,000,000", 4_000_000, "", 250]
+    words = read_words(show_budgets([replace(LINE, unit="usd"), pesos]).render_html())
+    assert "100.00 US$ 80.5 %" in words
+    assert "4,000,000.00 CLP 25.0 %" in words
 
 
 def test_of_days_the_one_that_used_most_says_how_many_are_over() -> None:
