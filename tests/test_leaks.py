@@ -55,8 +55,18 @@ def list_known(root: Path) -> set[str]:
 def test_nothing_that_is_shared_names_anybody(
     company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pages with their notebooks, manifests, CSV, a chargeback, mails: all that is made without --names."""
+    """Pages with their notebooks, manifests, CSV, a chargeback, mails: all that is made without --names, with people
+    in departments, and budgets of the whole, of a department and of a person."""
     monkeypatch.setenv("FLEXLIB_DATA", str(company))
+    emails = sorted(one["email"] for one in load_credits(SEPTEMBER, company).people.values())
+    roster, budgets = tmp_path / "organization.csv", tmp_path / "budgets.yaml"
+    lines = [f"{one},{('Data', 'Sales')[n % 2]}\n" for n, one in enumerate(emails)]
+    roster.write_text("who,department\n" + "".join(lines))
+    of, units = ("whole: true", "department: Sales", f"person: {emails[0]}"), ("flex_credits", "usd")
+    lines = [f'  - {{name: "{unit}, {one}", {one}, currency: {unit}, amount: "100"}}\n' for one in of for unit in units]
+    budgets.write_text("budgets:\n" + "".join(lines))
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster))
+    monkeypatch.setenv("FLEXLIB_BUDGETS", str(budgets))
     month, out = ["--year", "2025", "--month", "9"], ["--output-dir", str(tmp_path / "shared")]
     (tmp_path / "mail.yaml").write_text("mails: [{to: finance@example.org}, {to: team@example.org, team: search}]")
     for words in (
@@ -74,6 +84,12 @@ def test_nothing_that_is_shared_names_anybody(
     known = list_known(company)
     assert len(known) > 100
     assert find_leaks(tmp_path / "shared", known) == {}
+    # Though budgets have read who everybody is, to place people: whoever may read the folder may read the pages.
+    (tmp_path / "plain.txt").touch()
+    pages = [one for one in (tmp_path / "shared").rglob("*.html") if one.with_suffix(".manifest.json").is_file()]
+    read = {one.stem for one in pages if "people.json" in one.with_suffix(".manifest.json").read_text("utf-8")}
+    assert read == {"flex_credits", "llm_usage"}
+    assert {one.stat().st_mode for one in pages} == {(tmp_path / "plain.txt").stat().st_mode}
     # The same search finds them where they were asked for.
     assert main(
         ["chargeback", *month, "--by", "person", "--names", "--csv", str(tmp_path / "named" / "named.csv")]

@@ -17,6 +17,7 @@ from flexlib.front.spend import Spend
 from flexlib.money.fx import Rates
 from flexlib.store.budgets import read_budgets
 from flexlib.store.fx import load_rates
+from flexlib.store.pseudonyms import place_people
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Answers:
         asked = [one for one in (read_budgets(spend.budgets) if spend.budgets else []) if one.unit in units]
         if not asked:
             return []
-        made = check_budgets(
-            spend.span.months[-1], spend.root, asked, holidays=self.holidays, zone=spend.zone,
-            tolerance=spend.tolerance, look=spend.look, roster=spend.roster,
-        )  # fmt: skip
-        return list_lines(made, names=spend.names)
+        with place_people(names=spend.names):
+            made = check_budgets(
+                spend.span.months[-1], spend.root, asked, holidays=self.holidays, zone=spend.zone,
+                tolerance=spend.tolerance, look=spend.look, roster=spend.roster,
+            )  # fmt: skip
+            return list_lines(made, names=spend.names)

@@ -24,6 +24,7 @@ from flexlib.spend.month import MonthUsage
 from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.membership import LEVELS, PERSON, hide_email, write_key
 from flexlib.store.organization import Organization
+from flexlib.store.pseudonyms import place_people
 
 OF_PERSON = write_key(PERSON, "")
 PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
@@ -78,7 +79,8 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
     if not months:
         return []
     organization = spend.organization
-    pairs = [_list_spenders(month, organization) for month in months]
+    with place_people(names=spend.names):
+        pairs = [_list_spenders(month, organization) for month in months]
     listed = {one for one in organization.held if one.startswith(OF_PERSON)} if organization else set()
     listed |= {who for found in pairs for who, is_listed in found.values() if is_listed}
     people = reduce(lambda one, other: one.union(other), map(_name_people, months, pairs))

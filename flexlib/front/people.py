@@ -22,7 +22,7 @@ from flexlib.spend.month import MonthUsage
 from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.organization import Organization
-from flexlib.store.pseudonyms import find_pseudonym_secret
+from flexlib.store.pseudonyms import find_pseudonym_secret, place_people
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
 
@@ -46,7 +46,8 @@ def join_credits(
         spendings = [one for one in month.snapshots if one.dataset == "credits"]
         stored = month.rows
         if organization:  # by who it is, before that is hidden
-            stored = place_rows(stored, month.month, organization, spendings, ROW_ID)
+            with place_people(names=names):
+                stored = place_rows(stored, month.month, organization, spendings, ROW_ID)
         stored = stored if names else _mask_keys(stored, month.root)
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         if not spendings:

@@ -25,7 +25,7 @@ from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.report.folder import find_packaged
 from flexlib.report.parameters import ReportRequest
-from flexlib.report.reads import list_reads
+from flexlib.report.reads import PEOPLE, list_reads, shows_people
 from flexlib.settings import find_home
 from flexlib.store.pseudonyms import FILE, find_pseudonym_secret
 from flexlib.store.server import is_made_up
@@ -42,8 +42,6 @@ SNAPSHOT = re.compile(r"(credits|usage|charges)/(\d{4}-\d{2})/(?:[^/]+/)?[^/]+/(
 """A file of a stored version, from the data folder on."""
 PASSED_OVER = ("server.json", FILE)
 """What changes with each look at a server, and what is secret; whose data it is, certificates say."""
-PEOPLE = "people.json"
-"""Who the pseudonyms of a stored version are."""
 FOLDER_HASH = 8
 """Letters of the hash of a folder outside the project."""
 EXTRAS = ("reports", "excel")
@@ -71,7 +69,8 @@ def build_manifest(
     reads, content = list_reads(log, data), page.read_bytes()
     snapshots, files = _split_reads(reads, data.absolute())
     has_people = any(one.name == FILE for one in reads)
-    notebook = request.notebook
+    notebook, executed = request.notebook, page.with_suffix(".ipynb")
+    texts = [content.decode(), *([executed.read_text("utf-8")] if executed.is_file() else [])]
     manifest = {
         "form": FORM,
         "page": {"sha256": hash_bytes(content), "bytes": len(content), "headlines": read_headlines(content.decode())},
@@ -81,6 +80,7 @@ def build_manifest(
         "made_up": is_made_up(data),
         "snapshots": {name: _describe_snapshot(one) for name, one in sorted(snapshots.items())},
         "files": {name: hash_bytes(file.read_bytes()) for name, file in sorted(files.items())},
+        "shows_people": bool(request.values.get("names")) or shows_people(log, texts),
         "pseudonyms": _mark_secret(data) if has_people else None,
         "settings": dict(told),
         "unclosed": _hash_unclosed(unclosed, {str(one.month) for one in snapshots.values()}),
@@ -115,11 +115,14 @@ def read_manifest(file: Path) -> Manifest:
 
 
 def names_people(manifest: Manifest) -> bool:
-    """Whether the page may show people by name: it was asked to, or its notebook read who they are.
+    """Whether the page may show people by name, see `shows_people`; a manifest that does not say it is of a page that
+    may where it was asked to, or its notebook read who they are.
 
     >>> names_people({"files": {"credits/2025-10/v/people.json": "0"}, "parameters": {}})
     True
     """
+    if "shows_people" in manifest:
+        return bool(manifest["shows_people"])
     return bool(manifest["parameters"].get("names")) or any(Path(one).name == PEOPLE for one in manifest["files"])
 
 

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import flexlib
+from flexlib.nesting import decode_json
 from flexlib.settings import find_home
+from flexlib.store.pseudonyms import is_placing
 
 OWN = (sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(flexlib.__file__).parent))
 """Python, its libraries and flexlib itself, which a manifest has by their versions."""
 SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr")
+PEOPLE = "people.json"
+"""Who the pseudonyms of a stored version are."""
+LEAST_KEY = 8
+"""Letters of a key that is looked for in a page: shorter ones stand there as words and numbers."""
 WRITTEN = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def note_reads(log: Path) -> None:
-    """From here on writes the path of each file that this process opens to read into `log`, a line of JSON each."""
+    """From here on writes the path of each file that this process opens to read into `log`, a line of JSON each; in a
+    list one that says who somebody is, where that only places people."""
     file = log.open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  # open as long as the process
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
@@ -27,7 +36,8 @@ def note_reads(log: Path) -> None:
             return
         name, _, flags = arguments
         if isinstance(name, (str, bytes)) and not (flags or 0) & WRITTEN:
-            file.write(json.dumps(os.path.abspath(os.fsdecode(name))) + "\n")
+            path = os.path.abspath(os.fsdecode(name))
+            file.write(json.dumps([path] if is_placing() else path) + "\n")
 
     sys.addaudithook(note)
 
@@ -38,8 +48,38 @@ def list_reads(log: Path, data: Path) -> list[Path]:
     folder of the project whatever the folders above it are called. What a library opens by itself, as DuckDB and
     pyarrow do, is not noted."""
     home = find_home()
-    names = {Path(json.loads(line)) for line in log.read_text("utf-8").splitlines()}
+    names = {path for path, _ in _read_log(log)}
     return sorted(one for one in names if _is_input(one, data.absolute(), home) and one.is_file())
+
+
+def shows_people(log: Path, texts: Iterable[str]) -> bool:
+    """Whether the page that these `texts` are of may show people by name: who they are was read, and not to place them
+    alone; or an e-mail or a key of theirs stands in a text, as in the name of a budget."""
+    read = [one for one in _read_log(log) if one[0].name == PEOPLE]
+    if not all(is_placed for _, is_placed in read):
+        return True
+    told = {name.casefold() for file, _ in read if file.is_file() for name in _list_names(file)}
+    return any(_stands_in(told, text) for text in texts) if told else False
+
+
+def _read_log(log: Path) -> Iterator[tuple[Path, bool]]:
+    """Each file, and whether it was read to place people."""
+    for line in log.read_text("utf-8").splitlines():
+        path = json.loads(line)
+        yield (Path(path[0]), True) if isinstance(path, list) else (Path(path), False)
+
+
+def _list_names(file: Path) -> Iterator[str]:
+    """The e-mails and the keys of the people in it."""
+    for key, who in decode_json(file.read_text("utf-8")).items():
+        yield from (one for one in (who.get("email", ""), key if len(key) >= LEAST_KEY else "") if one)
+
+
+def _stands_in(names: Iterable[str], text: str) -> bool:
+    text = unescape(text).casefold()
+    words = set(re.findall(r"\w+", text))  # few names have all of theirs in it, so that few are looked for
+    found = (one for one in names if words.issuperset(re.findall(r"\w+", one)))
+    return any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in found)
 
 
 def _is_input(file: Path, data: Path, home: Path) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +60,25 @@ def is_open_to_others(root: Path) -> bool:
     """Whether others than its owner may read the secret of the data folder, as those of a copy may."""
     file = root / FILE
     return os.name == "posix" and file.exists() and bool(file.stat().st_mode & 0o077)
+
+
+_PLACES = ContextVar("places", default=False)
+
+
+@contextmanager
+def place_people(*, names: bool) -> Iterator[None]:
+    """Who somebody is, read in this block, places them in departments or budgets, and is shown to nobody; with `names`
+    it may be shown, unless a block around this one says otherwise."""
+    before = _PLACES.set(is_placing() or not names)
+    try:
+        yield
+    finally:
+        _PLACES.reset(before)
+
+
+def is_placing() -> bool:
+    """Whether this is within a block of `place_people` that shows nobody."""
+    return _PLACES.get()
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from flexlib.cli import main
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_places, list_figures, list_moved
 from flexlib.report.parameters import check_request
-from flexlib.report.reads import list_reads
+from flexlib.report.reads import list_reads, shows_people
 from flexlib.report.run import run_report
 from flexlib.report.verify import list_pages, verify_pages
 
@@ -91,6 +92,26 @@ def test_no_place_of_this_machine_and_no_person_is_in_a_manifest(home: Path) -> 
     named = [*people, *(value for who in people.values() for value in who.values() if value)]
     assert len(named) > 100
     assert [one for one in (*named, str(home), str(Path.home())) if one in text] == []
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "shows"),
+    [
+        (lambda file: file, "Nobody", True),  # by the notebook itself, for whatever it likes
+        (lambda file: [file], "Nobody", False),  # to place people in departments or budgets
+        (lambda file: [file], "The budget of ANA@example.com&#39;s team", True),
+        (lambda file: [file], "mariana@example.com, diana@example.community", False),
+        (lambda file: [file], 'sums of "9f86d081-ab"', True),
+        (lambda file: [file], "a week of 7 days", False),  # a key so short stands anywhere
+    ],
+)
+def test_who_people_are_is_shown_where_it_is_read_for_more_than_to_place_them_or_stands_in_the_page(
+    tmp_path: Path, read: Callable[[str], object], text: str, *, shows: bool
+) -> None:
+    file, log = tmp_path / "people.json", tmp_path / "reads"
+    file.write_text(json.dumps({"9f86d081-ab": {"email": "ana@example.com", "name": "Ana"}, "7": {"name": "Ben"}}))
+    log.write_text(json.dumps(read(str(file))) + "\n" + json.dumps(str(tmp_path / "other")) + "\n")
+    assert shows_people(log, ["a page", text]) is shows
 
 
 def test_one_digit_changed_by_hand_is_found_with_its_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
