@@ -81,7 +81,7 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
     rows = [one for one in lines if one.amount][:MOST_LINES][::-1]
     if not rows:
         return None
-    most = max(max(one.measure(end) or 0 for end in (one.spent, one.high or 0)) for one in rows)
+    most = max(max(one.measure(end) or 0 for end in (one.spent, one.high or 0, one.expected or 0)) for one in rows)
     end = min(max(1.1 * most, 110), WIDEST)
 
     def draw(width: int) -> Figure:

@@ -89,6 +89,14 @@ def test_bars_are_of_budgets_that_have_an_amount_and_end_at_twice_of_it() -> Non
     assert show_budgets([]).render_html() == ""
 
 
+def test_what_is_expected_above_a_budget_is_seen_also_without_a_band() -> None:
+    chart = plot_budgets([replace(LINE, spent=Decimal(76), expected=120.0, low=None, high=None)])
+    assert chart is not None
+    left, right = chart.figure.axes[0].get_xlim()
+    assert left < 120 < right
+    assert chart.render_html().count("<svg") == 2
+
+
 def test_a_page_has_the_budgets_in_its_unit_of_the_month_that_is_running(tmp_path: Path) -> None:
     """10,000 hundredths a day, known up to 15 September; calls of US$ 2."""
     months = [Month(2025, 7), Month(2025, 8), SEPTEMBER]

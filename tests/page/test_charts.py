@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from report_samples import SEPTEMBER, THINKING, make_rows
@@ -24,6 +25,7 @@ from flexlib.page.credits.charts import (
     plot_credits_by_user,
 )
 from flexlib.page.kit.chart import NARROW, Chart
+from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT, assign_colours
 
 AUGUST = SEPTEMBER.previous
@@ -230,6 +232,21 @@ def test_letters_on_a_phone_are_as_large_as_on_a_page(chart: Chart) -> None:
     assert root.get("viewBox", "").split()[2] == str(NARROW) == root.get("width")
     assert min(sizes) >= 11.5
     assert max(sizes) == 12.5
+
+
+def test_what_lies_outside_the_axes_or_is_no_number_is_left_out_of_the_picture() -> None:
+    def draw(width: int) -> Figure:
+        figure = new_figure(width, 200)
+        axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        axes.plot([5, 5], [0, 1])
+        axes.plot([float("nan")] * 2, [0, 1])
+        axes.plot([0, 0.5], [0, 1], color=LIGHT["ink"])
+        axes.set_xlim(0, 1)
+        return figure
+
+    html = Chart("own", "Own", "A chart of one's own", draw).render_html()
+    assert html.count("<svg") == 2
+    assert 'd=""' not in html
 
 
 def test_a_name_is_text_and_never_markup_or_mathematics() -> None:

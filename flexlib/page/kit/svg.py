@@ -105,6 +105,8 @@ def _render_shapes(node: ET.Element, tip: str) -> Iterator[str]:
         if kind == "g":
             gid = child.get("id", "")
             yield from _render_shapes(child, gid.removeprefix(TIP) if gid.startswith(TIP) else tip)
+        elif kind == "path" and "d" not in child.attrib:
+            continue  # it lies outside the axes, or is of no number: nothing of it is seen
         elif kind == "path" and (style := _render_style(child.get("style", ""))) != "fill:none":
             inside = render_element("title", escape(tip)) if tip else ""
             yield render_element("path", inside, d=_render_path(child.attrib["d"]), style=style)
