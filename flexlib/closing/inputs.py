@@ -11,6 +11,7 @@ from flexlib.certificate import AnyCertificate
 from flexlib.closing.plan import PLAN, MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
+from flexlib.errors import FlexlibError
 from flexlib.settings import Settings, find_home
 from flexlib.store.snapshots import list_months, list_newest
 
@@ -90,6 +91,23 @@ class Closing:
         named = {Path(part) for word in words for part in (word, word.partition("=")[2])}
         data = str(self.settings.data.absolute())
         return {"data": hash_text(data), **self.hash_files(sorted(file for file in named if _is_file(file)))}
+
+    def find_reads(self, manifests: Iterable[Path]) -> dict[str, str]:
+        """What pages read besides stored months, by their manifests: of what lies neither in the data nor in the
+        project the name alone, so that nobody can say that it is as it was."""
+        from flexlib.report.folder import find_packaged
+        from flexlib.report.manifest import read_manifest
+
+        found, roots = dict[str, str](), (self.settings.data, find_home(), find_packaged())
+        for manifest in manifests:
+            try:
+                files: dict[str, str] = read_manifest(manifest)["files"]
+            except (FlexlibError, OSError):  # as when somebody has changed it meanwhile: another file than it made
+                continue
+            for name, hashed in files.items():
+                places = (root / name for root in roots)
+                found[str(next((one for one in places if hash_made(one) == hashed), name))] = hashed
+        return found
 
     def hash_files(self, files: Iterable[Path]) -> dict[str, str]:
         """By the path of each, from the project's folder on; one that is not there is left out."""

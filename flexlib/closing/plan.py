@@ -74,7 +74,8 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
         where = _("line {line} of {path}").format(line=lines.get(str(name), 1), path=path)
         fields |= faults.read(_read_field, name, value, where, formats) or {}
     items = list_yaml_lines(text, "reports") or [lines.get("reports", 1)]
-    faults.found += _check_pages(fields.get("reports") or (), items, path)
+    set_by_run = {"year", "month", *(["names"] if fields.get("names") else [])}
+    faults.found += _check_pages(fields.get("reports") or (), items, path, set_by_run)
     if fields.get("zone", "UTC") != "UTC" and "focus" in fields.get("beside", ()):
         faults.found.append(
             _("line {line} of {path} has focus, which is of days of UTC, beside pages of another zone; take it out.")
@@ -107,12 +108,17 @@ def _explain_unknown(where: object, given: object) -> BadFile:
     return BadFile(said.format(where=where, wrong=wrong, known=", ".join(known)))
 
 
-def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path) -> list[str]:
-    """A sentence for each line whose notebook or parameters there are not, or whose page another one writes."""
+def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path, taken: Collection[str]) -> list[str]:
+    """A sentence for each line whose notebook or parameters there are not, that gives one which the run sets itself
+    (`taken`), or whose page another one writes."""
     from flexlib.report.parameters import check_request, find_notebook, read_parameters
 
     said, pages = list[str](), dict[str, int]()
     for one, line in zip(reports, lines, strict=False):
+        if given := sorted(one.parameters.keys() & taken):
+            text = _("line {line} of {path} gives {parameters}, which the run sets itself; take it out.")
+            said.append(text.format(line=line, path=path, parameters=", ".join(given)))
+            continue
         try:
             known = read_parameters(find_notebook(one.notebook))
             month = {name: value for name, value in (("year", 2025), ("month", 1)) if name in known}

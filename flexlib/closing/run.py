@@ -16,7 +16,7 @@ from typing import Any
 import flexlib
 from flexlib.closing.inputs import Closing
 from flexlib.closing.process import Run, stop_commands
-from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, hash_made, keep
+from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, hash_made, judge, keep, list_undecided
 from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError, choose_worst
 from flexlib.i18n import _
@@ -164,9 +164,10 @@ def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, 
         elif step.left_out:
             yield Record(step.name, Outcome.LEFT_OUT, why)
         else:
-            yield keep(step, earlier, why)
+            kept = keep(step, earlier, why)
+            yield kept if step.is_judge and step.current is None else judge(kept, earlier, run)
     with _open_pool(os.cpu_count() if line.at_once else 1) as pool:
-        futures = {pool.submit(_run_step, step, why, run) for step, why in waiting}
+        futures = {pool.submit(_run_step, step, why, run, progress.closing) for step, why in waiting}
         while futures:
             ended, futures = wait(futures, timeout=1, return_when="FIRST_COMPLETED")  # so that Ctrl-C is heard
             yield from (one.result() for one in ended)
@@ -185,7 +186,7 @@ def _open_pool(workers: int | None) -> Iterator[ThreadPoolExecutor]:
     pool.shutdown()
 
 
-def _run_step(step: Step, why: str, run: Run) -> Record:
+def _run_step(step: Step, why: str, run: Run, closing: Closing) -> Record:
     began, ran_at = time.monotonic(), _now()
     ran = run(step.words)
     seconds = round(time.monotonic() - began, 1)
@@ -198,7 +199,9 @@ def _run_step(step: Step, why: str, run: Run) -> Record:
     made += [str(Path(one).with_suffix(end)) for one in made if one.endswith(".html") for end in BEHIND]
     files = {file: hashed for file in made if (hashed := hash_made(Path(file)))}
     said = ran.said[-MOST_SAID:] if ran.exit_code else ()
-    return replace(record, state=find_state(ran.facts), files=files, said=said)
+    undecided = () if step.is_judge and step.current is None else list_undecided(ran.facts)
+    reads = closing.find_reads(Path(one) for one in files if one.endswith(BEHIND[1]))
+    return replace(record, state=find_state(ran.facts), files=files, said=said, reads=reads, undecided=undecided)
 
 
 def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)

@@ -9,6 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from flexlib.closing.process import Run
+from flexlib.dates import Month
+from flexlib.errors import choose_worst
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.store.row_hash import hash_file
@@ -71,6 +74,11 @@ class Record:
     inputs: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """What it made: path, SHA-256."""
+    reads: dict[str, str] = field(default_factory=dict)
+    """What the pages that it made had read, by their manifests: path, SHA-256; of what lies nobody knows where only
+    the name."""
+    undecided: tuple[str, ...] = ()
+    """The months that it stored and that were not whole."""
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {})}
@@ -78,7 +86,7 @@ class Record:
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Record:
         """Raises `KeyError`, `TypeError` and `ValueError` for what is no record."""
-        lists = {name: tuple(facts.get(name, ())) for name in ("command", "said")}
+        lists = {name: tuple(facts.get(name, ())) for name in ("command", "said", "undecided")}
         return cls(**{**facts, **lists, "outcome": Outcome(facts["outcome"])})
 
 
@@ -102,6 +110,9 @@ def decide(step: Step, earlier: Record | None, *, again: bool = False) -> tuple[
     for file, hashed in earlier.files.items():
         if hash_made(Path(file)) != hashed:
             return True, _("{file} is gone, or another than it made").format(file=file)
+    for file, hashed in earlier.reads.items():
+        if hash_made(Path(file)) != hashed and hashed not in step.inputs.values():
+            return True, _("changed: {what}").format(what=file)
     return False, _("nothing that it reads has changed since {when}").format(when=ran_at)
 
 
@@ -118,7 +129,27 @@ def keep(step: Step, earlier: Record | None, why: str) -> Record:
         code = step.state.exit_code if step.state else 0
         return Record(step.name, Outcome.KEPT, why, step.words, code, step.state and str(step.state))
     kept = replace(earlier, outcome=Outcome.KEPT, why=why)
-    return kept if step.is_judge else replace(kept, exit_code=0, state=None, said=())
+    return kept if step.is_judge else replace(kept, exit_code=0, state=None, said=(), undecided=())
+
+
+def list_undecided(facts: Any) -> tuple[str, ...]:  # noqa: ANN401 (JSON)
+    """The months that a command says it has stored and that are not whole."""
+    stored = facts.get("months", [facts]) if isinstance(facts, dict) else facts if isinstance(facts, list) else ()
+    states = {one.get("month"): one.get("month_state", one.get("state")) for one in stored if isinstance(one, dict)}
+    return tuple(str(month) for month, state in states.items() if month and state and State(state).exit_code)
+
+
+def judge(kept: Record, earlier: Record | None, run: Run) -> Record:
+    """The record of a step that need not run with what the months are now that it had left undecided: they may have
+    been decided by hand since, and nobody else in this run may look at them."""
+    codes, left, said = [kept.exit_code or 0], list[str](), list[str]()
+    for month in earlier.undecided if earlier else ():
+        asked = Month.parse(month)
+        ran = run(("spend", "--year", str(asked.year), "--month", str(asked.month), "--json"))
+        code = ((earlier and earlier.exit_code) or 1) if ran.has_failed else ran.exit_code
+        if code:
+            codes, left, said = [*codes, code], [*left, month], [*said, *ran.said]
+    return replace(kept, exit_code=choose_worst(codes), undecided=tuple(left), said=tuple(said)) if left else kept
 
 
 def hash_text(text: str) -> str:

@@ -137,6 +137,16 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
                 "line 5 of {plan} makes the page chargeback, as line 3 does; take one of them out.",
             ],
         ),
+        (
+            "names: yes\nreports:\n  - {notebook: llm_usage, parameters: {year: 2024, month: 1}}\n"
+            "  - {notebook: year, parameters: {year: 2024}}\n"
+            "  - {notebook: chargeback, parameters: {names: false}}",
+            [
+                "line 3 of {plan} gives month, year, which the run sets itself; take it out.",
+                "line 4 of {plan} gives year, which the run sets itself; take it out.",
+                "line 5 of {plan} gives names, which the run sets itself; take it out.",
+            ],
+        ),
         ("zone: America/Santiago\nwith: [focus]", ["line 2 of {plan} has focus, which is of days of UTC, beside"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,8 +17,10 @@ from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome
+from flexlib.report.manifest import FORM, KEYS, name_manifest, seal_manifest
 from flexlib.settings import load_settings
 from flexlib.site.write import write_site
+from flexlib.store.row_hash import hash_file
 
 
 def run_again(closing: Closing, run: Run, ran: list[str]) -> list[str]:
@@ -120,6 +123,29 @@ def test_what_lies_behind_a_page_belongs_to_it(tmp_path: Path, end: str) -> None
     (tmp_path / f"chargeback{end}").unlink()
     whys = [why for step, _, why in preview_month(open_progress(closing)) if step.name == "report chargeback"]
     assert whys == [f"{tmp_path}/chargeback{end} is gone, or another than it made"]
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_what_a_page_has_read_belongs_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_inside: bool
+) -> None:
+    """A file of the project is looked at; of another, of which a manifest has no place, nobody knows."""
+    closing = open_closing(tmp_path, reports=(ReportLine("llm_usage"),), exports=())
+    monkeypatch.setattr("flexlib.closing.inputs.find_home", lambda: tmp_path)
+    (read := tmp_path / "contract.csv").write_text("price,4")
+    page, ran = tmp_path / "llm_usage.html", list[str]()
+
+    def run(words: Sequence[str]) -> Ran:
+        ran.append(words[0])
+        files = {read.name if is_inside else f"0123abcd/{read.name}": hash_file(read)}
+        manifest = dict.fromkeys(KEYS, "") | {"page": {"sha256": "", "headlines": {}}, "files": files, "form": FORM}
+        name_manifest(page).write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}))
+        return Ran(0, {"files": [str(page)]}, ())
+
+    run_again(closing, run, ran)
+    assert ("report" in run_again(closing, run, ran)) is not is_inside
+    read.write_text("price,9")
+    assert "report" in run_again(closing, run, ran)
 
 
 def test_two_lines_of_one_notebook_are_two_steps(tmp_path: Path) -> None:

@@ -166,6 +166,25 @@ def test_what_an_import_left_undecided_is_told_by_those_who_read_the_month(tmp_p
     assert run_month(open_progress(closing), run, say_nothing) == 5  # kept: of the import nothing more is said
 
 
+def test_a_month_that_an_import_left_undecided_is_judged_in_every_run_until_it_is_whole(tmp_path: Path) -> None:
+    closing, codes, asked = open_closing(tmp_path, reports=(), exports=()), {"import": 4}, list[str]()
+
+    def run(words: Sequence[str]) -> Ran:
+        asked.append(" ".join(words))
+        store_import(tmp_path / "data")
+        stored = [{"month": "2025-08", "month_state": "COMPLETE"}, {"month": "2025-09", "month_state": "UNRECONCILED"}]
+        return Ran(codes.get(words[0], 0), {"months": stored}, ("2025-09 is UNRECONCILED: why",))
+
+    assert run_month(open_progress(closing), run, say_nothing) == 4
+    for code in (4, 3, 0):  # decided by hand, then whole
+        codes["spend"] = code
+        assert run_month(open_progress(closing), run, say_nothing) == code
+    assert run_month(open_progress(closing), run, say_nothing) == 0
+    assert [one for one in asked if not one.startswith(("check", "notify"))][1:] == [
+        "spend --year 2025 --month 9 --json"
+    ] * 3
+
+
 def test_notices_that_wait_for_their_time_are_tried_again(tmp_path: Path) -> None:
     closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
     run_month(open_progress(closing), run, say_nothing)
