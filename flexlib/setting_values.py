@@ -108,6 +108,15 @@ def read_yes(name: str, text: str | None) -> bool:
     return text is not None
 
 
+def has_file(path: Path) -> bool:
+    """Whether anything is in the place of a file that need not be there. Raises `BadSetting` for a link, or one on its
+    way, that leads nowhere: what the file is to say, such as a limit, would be left out without a word."""
+    lost = next((one for one in (path, *path.parents) if one.is_symlink() and not one.exists()), None)
+    if lost is not None:
+        raise BadSetting(_("{file} is a link that leads nowhere; mend it, or remove it.").format(file=lost))
+    return path.exists()
+
+
 def choose_language(text: str | None, environment: Mapping[str, str]) -> str:
     """The language that FLEXLIB_LANG says; where it is None, that of the system. Raises `BadSetting`."""
     return read_system_language(environment) if text is None else read_choice("FLEXLIB_LANG", text, LANGUAGES)

@@ -25,6 +25,7 @@ from flexlib.setting_values import (
     check_key,
     choose_language,
     find_data_folder,
+    has_file,
     read_choice,
     read_share,
     read_tolerance,
@@ -145,7 +146,7 @@ class Settings:
     @property
     def has_ledger(self) -> bool:
         """Whether there may be a ledger: a database is named, or the data folder has the file."""
-        return bool(self.database_url) or (self.data / LEDGER_FILE).exists()
+        return bool(self.database_url) or has_file(self.data / LEDGER_FILE)
 
     @property
     def is_loopback(self) -> bool:
@@ -166,8 +167,7 @@ def find_home() -> Path:
         here = Path.cwd()
     except FileNotFoundError as error:
         raise BadSetting(_("The folder that you are in is no longer there; go to one that is.")) from error
-    laid_out = (folder for folder in (here, *here.parents) if _is_laid_out(folder))
-    return next(laid_out, None) or find_checkout() or here
+    return next(filter(_is_laid_out, (here, *here.parents)), None) or find_checkout() or here
 
 
 def _is_laid_out(folder: Path) -> bool:
@@ -191,7 +191,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         # What `.env` names is beside it, wherever the command or a notebook runs.
         if named := values[name]:
             return ((Path.cwd() if own.get(name) else home) / named).absolute()
-        return file if (file := home / "params" / usual).is_file() else None
+        return file if has_file(file := home / "params" / usual) else None
 
     if (unit := read("WINDSURF_CONSUMPTION_UNIT")) is not None:
         unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
@@ -245,6 +245,6 @@ def list_set() -> dict[str, str]:
 
 def _read_dotenv(file: Path) -> dict[str, str | None]:
     try:
-        return dotenv_values(file)
+        return dotenv_values(file) if has_file(file) else {}
     except UnicodeDecodeError as error:
         raise BadSetting(_("{file} is not in UTF-8 ({error}); save it so.").format(file=file, error=error)) from error

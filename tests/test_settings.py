@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flexlib import settings as settings_module
+from flexlib.closing.plan import read_plan
+from flexlib.dates import Month
 from flexlib.errors import BadSetting
+from flexlib.front.chargeback import find_rules
+from flexlib.front.events import read_planned
+from flexlib.ledger.guard.limits import load_limits
 from flexlib.report.folder import lay_out_folder
 from flexlib.setting_values import DEFAULT_BASE_URL
 from flexlib.settings import Settings, find_home, load_settings
+from flexlib.store.credit_prices import load_credit_prices, load_multipliers
 
 
 def test_with_nothing_set_the_real_server_is_asked_and_data_lies_beside_the_project(tmp_path: Path) -> None:
@@ -150,3 +157,36 @@ def test_a_file_that_env_names_is_beside_it_and_one_of_the_environment_where_the
     found = load_settings({"FLEXLIB_ORGANIZATION": "people.csv"}, tmp_path)
     assert found.budgets == tmp_path / "mine" / "budgets.yaml"
     assert found.organization == tmp_path / "elsewhere" / "people.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["params/budgets.yaml", "params/organization.csv", "params/notices.yaml", "params/mail.yaml", ".env", "params"],
+)
+def test_a_link_that_leads_nowhere_is_told_and_not_taken_for_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / "not mounted")
+    with pytest.raises(BadSetting, match=f"^{tmp_path / name} is a link that leads nowhere; mend it, or remove it.$"):
+        load_settings({}, tmp_path)
+
+
+def test_whatever_looks_for_a_file_that_need_not_be_tells_of_such_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("front.chargeback", "front.events"):
+        monkeypatch.setattr(f"flexlib.{module}.find_home", lambda: tmp_path)
+    looks: dict[str, Callable[[], object]] = {
+        "params/month.yaml": lambda: read_plan(tmp_path / "params" / "month.yaml", ()),
+        "params/chargeback.yaml": lambda: find_rules(None),
+        "params/events.yaml": read_planned,
+        "params/budgets.yaml": lambda: load_limits(tmp_path / "params" / "budgets.yaml", is_named=False),
+        "prices/windsurf_credits.csv": lambda: load_credit_prices(tmp_path),
+        "prices/windsurf_multipliers.csv": lambda: load_multipliers(tmp_path, Month(2025, 9).span),
+        "ledger.sqlite": lambda: Settings(tmp_path).has_ledger,
+    }
+    for name, look in looks.items():
+        look()
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(tmp_path / "not mounted")
+        with pytest.raises(BadSetting, match=f"{name} is a link that leads nowhere"):
+            look()

@@ -21,6 +21,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
 from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
+from flexlib.setting_values import has_file
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
-    path = arguments.events or (EVENTS if EVENTS.is_file() else None)
+    path = arguments.events or (EVENTS if has_file(EVENTS) else None)
     events = read_events(path) if path else []
     settings = open_shown(arguments, settings, month, before=2)
     made = find_month_anomalies(

@@ -17,6 +17,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.i18n import _, write_json
+from flexlib.setting_values import has_file
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import Standing, list_standings
@@ -194,7 +195,7 @@ def read_limits(arguments: argparse.Namespace, settings: Settings) -> tuple[list
     """Where the budgets stand that are enforced, by what the ledger has counted until now; and why it could not be
     asked, where it could not."""
     path = arguments.budgets or settings.budgets or find_home() / BUDGETS
-    if not (settings.has_ledger and path.is_file()):
+    if not (settings.has_ledger and has_file(path)):
         return [], ""
     from flexlib.store.budgets import read_budgets
 

@@ -12,6 +12,7 @@ from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _
 from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines
+from flexlib.setting_values import has_file
 
 PLAN = Path("params", "month.yaml")
 """In the folder of the project."""
@@ -54,7 +55,7 @@ class MonthPlan:
 def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -> MonthPlan:
     """The plan of a YAML file; that of no file where there is none, unless somebody has named it. `formats`: those that
     `flexlib export` knows. Raises `BadFile` with all faults, each with its line."""
-    if not path.exists() and not is_named:
+    if not is_named and not has_file(path):
         return MonthPlan()
     try:
         text = path.read_text("utf-8")

@@ -45,6 +45,7 @@ from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import _
+from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS as PLACES
@@ -201,7 +202,7 @@ def find_rules(named: Path | str | None) -> ChargebackRules:
     there, else none. Raises `BadFile`."""
     home = find_home()
     path = Path(named) if named and Path(named).is_file() else home / (named or RULES)
-    return read_rules(path) if named or path.is_file() else ChargebackRules()
+    return read_rules(path) if named or has_file(path) else ChargebackRules()
 
 
 def _sum_use(spend: Spend, level: str) -> SpendTable:

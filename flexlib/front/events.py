@@ -11,6 +11,7 @@ from typing import Any
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.i18n import _
 from flexlib.nesting import decode_yaml, format_given
+from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 
 EVENTS = Path("params", "events.yaml")
@@ -48,7 +49,7 @@ def read_planned() -> list[Event]:
     """The events of `params/events.yaml` in the folder of the project; none where there is no such file. Raises
     `BadFile`."""
     path = find_home() / EVENTS
-    return read_events(path) if path.is_file() else []
+    return read_events(path) if has_file(path) else []
 
 
 def find_event(events: Iterable[Event], day: date, layer: str, who: str) -> str:

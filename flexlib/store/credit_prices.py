@@ -12,6 +12,7 @@ from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
+from flexlib.setting_values import has_file
 
 
 def load_credit_prices(root: Path) -> CreditPrices:
@@ -22,7 +23,7 @@ def load_credit_prices(root: Path) -> CreditPrices:
     own = root / "prices" / "windsurf_credits.csv"
     listed = (files("flexlib") / "data" / LIST).read_text("utf-8")
     try:
-        texts = [(str(own), own.read_text("utf-8"))] if own.exists() else []
+        texts = [(str(own), own.read_text("utf-8"))] if has_file(own) else []
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(
             _("{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.").format(
@@ -43,7 +44,7 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
     No list is carried: the vendor's differ by plan. Raises `BadFile`, naming the line.
     """
     own = root / "prices" / "windsurf_multipliers.csv"
-    if not own.exists():
+    if not has_file(own):
         return {}
     try:
         header, *rows = csv.reader(own.read_text("utf-8").splitlines())

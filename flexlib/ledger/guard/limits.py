@@ -18,6 +18,7 @@ from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.values import LONGEST_NAME, read_member, read_money, read_text, read_usable
 from flexlib.money.price_book import name_model
+from flexlib.setting_values import has_file
 from flexlib.store.budgets import Budget, read_budgets
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import read_organization
@@ -51,7 +52,7 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
     also where the file is not there though somebody named it, or where `check_limits` does."""
     stamp = _read_stamp(path)
     if stamp is None:
-        if is_named:
+        if not has_file(path) and is_named:
             raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
         return []
     if organization is not None:
@@ -81,7 +82,7 @@ def check_limits(path: Path, budgets: Iterable[Budget], organization: Path | Non
     """Raises `BadFile` for a budget of `path` that is enforced for a department, project or team of people or keys: a
     call is held by what its own metadata names, and theirs would pass it by."""
     placed = [one for one in budgets if one.is_enforced and one.scope in LEVELS]
-    if not placed or organization is None or not organization.is_file():
+    if not placed or organization is None or not has_file(organization):
         return
     known = read_organization(organization)
     for one in placed:
