@@ -190,6 +190,12 @@ def format_megabytes(size: int) -> str:
     return write_number(f"{size / 1e6:,.1f}")
 
 
+def format_exact(amount: Decimal) -> str:
+    """`1,356,158.9044` of 1356158.90440: every digit as a reader reads it, at least two behind the point."""
+    whole, _point, rest = f"{amount:,f}".partition(".")
+    return write_number(f"{whole}.{rest.rstrip('0').ljust(2, '0')}")
+
+
 def format_plain(amount: Decimal) -> str:
     """`0.895874` of 0.895874000: every digit, no zero behind the last, for files and JSON."""
     text = f"{amount:f}" if amount else "0"

@@ -18,6 +18,7 @@ from importlib.resources import files
 
 from flexlib.dates import Span
 from flexlib.enums import UNKNOWN_MODEL
+from flexlib.i18n import _
 
 UNNAMED = "Unknown model"
 """The name of what the server itself does not name."""
@@ -164,6 +165,14 @@ SHOWN_DIGITS = 8
 """One of a million million; two people of 6,000 have the same once in 60,000 companies."""
 
 PSEUDONYM = re.compile(rf"Person [{DIGITS}]{{{SHOWN_DIGITS},}}")
+
+
+NAMED = re.compile(rf"\bPerson (?=[{DIGITS}]{{{SHOWN_DIGITS},}}\b|[0-9]{{3,}}\b)")
+
+
+def show_people(text: str) -> str:
+    """Pseudonyms as a reader's language has them: `Person 0r473cz1` is stored, and a page in Spanish says `Persona`."""
+    return NAMED.sub(_("Person") + " ", text) if "Person " in text else text
 
 
 def name_under(secret: bytes, users: Iterable[str]) -> dict[str, str]:

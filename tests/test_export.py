@@ -23,6 +23,7 @@ from flexlib.export import (
     write_csv,
 )
 from flexlib.formats import format_credits, format_month, format_share, round_half_up
+from flexlib.i18n import speak
 from flexlib.tables.credits import (
     table_credits_by_day_and_model,
     table_daily_credits,
@@ -148,6 +149,12 @@ def test_json_says_the_unit_in_the_key_and_keeps_integers() -> None:
 def test_a_file_is_named_after_its_month_and_the_day_it_was_made() -> None:
     name = name_file("flex_credits_by_model", Month(2025, 9).span, TODAY)
     assert name == "flex_credits_by_model_september_2025_2025-10-21.csv"
+
+
+def test_a_file_has_one_name_in_every_language() -> None:
+    with speak("es"):
+        named = name_file("x", Month(2025, 9).span, date(2025, 10, 21))
+    assert named == "x_september_2025_2025-10-21.csv"
 
 
 def test_a_file_of_other_days_is_named_after_them() -> None:

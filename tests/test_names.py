@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import flexlib
 from flexlib.analysis.top import name_models
 from flexlib.dates import Month, Span
+from flexlib.i18n import speak
 from flexlib.names import (
     DIGITS,
     PSEUDONYM,
@@ -26,8 +27,11 @@ from flexlib.names import (
     match_model,
     name_model,
     name_under,
+    show_people,
     write_mask,
 )
+from flexlib.page.kit.markup import escape, render_element
+from flexlib.tables.definition import Kind, format_value
 
 TABLE = Path(flexlib.__file__).parent / "data" / "models.csv"
 
@@ -246,3 +250,12 @@ def test_a_column_of_keys_is_masked_by_the_secret_and_the_key_alone() -> None:
     assert masked == [(hashlib.sha256(f"{salt}{key}".encode()).hexdigest()[:10], 1) for key in ("ana.perez", "", "ñ")]
     assert masked != run(f"SELECT {write_mask(b'theirs', 'key')} FROM ({keys})").fetchall()
     assert write_mask(b"s" * 99, "key") == write_mask(b"s" * 64, "key")  # a secret of any length
+
+
+def test_a_page_in_spanish_says_persona_and_what_is_stored_stays_as_it_is() -> None:
+    text = "Person 0r473cz1, Person 001 and Person of the year"
+    assert (show_people(text), escape("Person 0r473cz1")) == (text, "Person 0r473cz1")
+    with speak("es"):
+        assert show_people(text) == "Persona 0r473cz1, Persona 001 and Person of the year"
+        assert escape("Person 0r473cz1") == format_value("Person 0r473cz1", Kind.TEXT) == "Persona 0r473cz1"
+        assert render_element("p", "", id="Person 0r473cz1") == '<p id="Person 0r473cz1"></p>'

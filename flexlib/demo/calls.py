@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flexlib.dates import Month
 from flexlib.demo.company import FIRST_MONTH, HOLIDAYS
+from flexlib.i18n import mark_text
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.fx import REACH, keep_rates
 from flexlib.money.fx import USD_CLP, Rate
@@ -20,6 +21,8 @@ from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import find_snapshot
 
+MADE_UP = mark_text("made up")
+"""Who says a rate."""
 CALLS_A_DAY = 420
 """On a weekday of the first month."""
 GROWTH = 1.055  # a month
@@ -107,7 +110,7 @@ def ensure_demo_calls(month: Month, root: Path) -> None:
     now = datetime.now(timezone.utc)
     # From a week before it on to a week behind it: its first day may be a holiday, its last one too.
     days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + 2 * REACH.days))
-    rates = [Rate(day, _make_up_rate(day), "made up") for day in days if day.weekday() < 5 and day <= now.date()]
+    rates = [Rate(day, _make_up_rate(day), MADE_UP) for day in days if day.weekday() < 5 and day <= now.date()]
     keep_rates(rates, USD_CLP, root, now, overrules=False)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"demo-calls-{month}.csv"

@@ -144,7 +144,8 @@ def to_json_rows(finished: object) -> list[dict[str, Any]]:
 def name_file(stem: str, days: Span, today: date) -> str:
     """`flex_credits_by_model_september_2025_2025-10-21.csv`; days that are no whole month are written out:
     `flex_credits_by_model_2025-09-05_to_2025-09-20_2025-10-21.csv`."""
-    return f"{stem}_{format_span(days).lower().replace(' ', '_')}_{today}.csv"
+    with speak(LANGUAGES[0]):  # a file has one name, whoever reads it
+        return f"{stem}_{format_span(days).lower().replace(' ', '_')}_{today}.csv"
 
 
 def _name_cells(column: Column) -> list[str]:

@@ -15,6 +15,7 @@ from flexlib.export.lines import FORMULA_START
 from flexlib.export.native_charts import add_chart
 from flexlib.formats import UNKNOWN, clean_text
 from flexlib.i18n import _
+from flexlib.names import show_people
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, Total, format_value
 
 Sheet: TypeAlias = Any
@@ -88,7 +89,7 @@ class Book:
     def clean(self, text: str, **properties: object) -> tuple[str, Sheet]:
         """A text and its format: it stays a text, whatever it begins with, also where somebody edits the cell."""
         armed = {"quote_prefix": True} if FORMULA_START.match(text) else {}
-        return clean_text(text), self.form(**properties, **armed)
+        return clean_text(show_people(text)), self.form(**properties, **armed)
 
     def write_value(self, sheet: Sheet, row: int, place: int, value: object, kind: Kind, **properties: object) -> None:
         """A value as its kind: a number, a day, a text; what is not known is a dash, which no sum counts."""

@@ -197,9 +197,10 @@ def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
     stored = {one.dataset for month in months for one in list_newest(month, root)}
     has_bills_only = ChargesCertificate.dataset in stored and UsageCertificate.dataset not in stored
     if of != "credits" and has_bills_only:
-        return f"{UNITS[of]} of calls, only bills, which are of no day and no user; flexlib spend has their sum"
-    others = " or ".join(one for one in UNITS if one != of)
-    return f"{UNITS[of]}; choose another with --of, {others}"
+        said = _("{unit} of calls, only bills, which are of no day and no user; flexlib spend has their sum")
+        return said.format(unit=UNITS[of])
+    first, last = (one for one in UNITS if one != of)
+    return _("{unit}; choose another with --of, {first} or {last}").format(unit=UNITS[of], first=first, last=last)
 
 
 def _collect_uses(

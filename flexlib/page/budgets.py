@@ -91,6 +91,8 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
             share = min(one.measure(one.spent) or 0, WIDEST)
             for bar in axes.barh([place], [max(share, end / 400)], 0.5, color=LIGHT[COLOURS[one.outcome]]):
                 add_tooltip(bar, _describe(one))
+            if (one.measure(one.spent) or 0) > end:  # it goes on beyond the chart
+                axes.text(0.99 * end, place, f"{write_share(one)} →", color=LIGHT["paper"], ha="right", va="center")
             if _is_forecast(one):
                 ends = [one.expected if value is None else value for value in (one.low, one.high, one.expected)]
                 low, high, expected = (min(one.measure(value or 0) or 0, WIDEST) for value in ends)

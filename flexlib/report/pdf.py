@@ -46,7 +46,7 @@ head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
 .flex-table.many :is(th, small, .new) { font-size: 9.5px; }
 .flex-table.many td:has(.bar) { width: 9%; min-width: 44px; }
 .flex-table.many td:has(.key):first-child { min-width: 0; }
-.flex-proof code { overflow-wrap: anywhere; }
+.flex-proof code { max-width: none; overflow-wrap: anywhere; }
 """
 """Beside the page's own style for paper: nothing stays closed."""
 

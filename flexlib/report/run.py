@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.errors import NotebookFailed, SnapshotChanged, SumsDiffer
+from flexlib.errors import NO_PAGE, NotebookFailed, SnapshotChanged, SumsDiffer
 from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
@@ -88,8 +88,7 @@ def run_report(
                 if drafted.exists():
                     drafted.chmod(PRIVATE)  # nobody knows whom it names
                     drafted.replace(failed)
-                why = str(error).rstrip(".")
-                error.args = (f"{why}. No page was written; {failed} shows how far it came.",)
+                error.args = (_(NO_PAGE).format(why=str(error).rstrip("."), failed=failed),)
                 raise
             with STEP:
                 drafted.replace(executed)

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flexlib.errors import BadFile, BadParameter, FlexlibError, SnapshotChanged
+from flexlib.errors import NO_PAGE, BadFile, BadParameter, FlexlibError, SnapshotChanged
 from flexlib.i18n import _, speak, translate_count
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
 from flexlib.report.moved import Moved, describe_places, list_figures, list_moved
@@ -23,9 +23,6 @@ from flexlib.report.parameters import ReportRequest, check_request
 from flexlib.report.run import run_report, stop_reports
 from flexlib.settings import find_home
 from flexlib.store.pseudonyms import FILE
-
-NO_PAGE = ". No page was written"
-"""What follows there in a sentence on a report that failed is of a folder that is gone."""
 
 
 class Verdict(Enum):
@@ -139,7 +136,8 @@ def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
     if isinstance(one.error, SnapshotChanged):
         return Verified(page, Verdict.DIFFERS, (str(one.error),), exit_code=one.error.exit_code)
     if one.error:
-        why = str(one.error).partition(NO_PAGE)[0].rstrip(".")
+        end = _(NO_PAGE).removeprefix("{why}").partition("{failed}")[0]  # what follows is of a folder that is gone
+        why = str(one.error).partition(end)[0].rstrip(".")
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
         gone = _list_gone(one.then, data[bool(one.then["made_up"])])
         return Verified(page, Verdict.NOT_VERIFIED, (said, *gone), exit_code=0 if gone else one.error.exit_code)

@@ -53,7 +53,7 @@ class MonthBefore:
         return (
             change
             if change is None or not now["unpriced_usd"]
-            else _("at least {amount}").format(amount=format_change(change))
+            else _("at least {amount}").format(amount=format_change(change)).replace(" ", "\u00a0", 1)
         )
 
     @cached_property

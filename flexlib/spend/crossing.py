@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flexlib.formats import format_amount
+from flexlib.i18n import _, mark_text
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import name_provider, name_sender
 from flexlib.sources.registry import BILLS
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 ZONES = timedelta(hours=12)
 """How long after UTC's a day ends at most, wherever it is of: what a bill by day has behind a month is that month's."""
 
-BY_MONTH = "Import bills by day or by calendar month in its place, with --supersedes of it."
-OR_FEE = f"{BY_MONTH[:-1]}, or it again with --bills other if it is for no calls."
+BY_MONTH = mark_text("Import bills by day or by calendar month in its place, with --supersedes of it.")
+OR_FEE = mark_text(
+    "Import bills by day or by calendar month in its place, with --supersedes of it, or it again with --bills other if "
+    "it is for no calls."
+)
 
 
 @dataclass(frozen=True)
@@ -70,23 +74,21 @@ def _compare_end(bill: _Covered, month: MonthUsage) -> str:
     (judged,) = (one for one in month.bills.providers if one.provider == bill.provider)
     if judged.counted_usd is not None and judged.is_reconciled:
         return ""
-    return (
-        f"{name_provider(bill.provider)}: {bill.file['name']} bills {bill.first} to {bill.last}, and what of that is "
-        f"of a later month nobody knows: all of it is in this one. {OR_FEE}"
-    )
+    return _(
+        "{provider}: {file} bills {first} to {last}, and what of that is of a later month nobody knows: all of it is "
+        "in this one. {advice}"
+    ).format(**_describe(bill), advice=_(OR_FEE))
 
 
 def _compare_bills(earlier: _Covered, here: _Covered) -> str:
-    names = [one.file["name"] for one in (earlier, here)]
     pairs = (earlier, here), (here, earlier)
     is_said = any(one.file["sha256"] in other.file["distinct_from"] for one, other in pairs)
     if earlier.provider != here.provider or earlier.until <= here.since or is_said:
         return ""
-    return (
-        f"{name_provider(earlier.provider)}: {names[0]} bills {earlier.first} to {earlier.last}, and {names[1]} "
-        f"{here.first} to {here.last}: what both bill counts twice. Import the one that holds with --supersedes of the "
-        "other, or with --distinct if both do."
-    )
+    return _(
+        "{provider}: {file} bills {first} to {last}, and {other} {start} to {end}: what both bill counts twice. Import "
+        "the one that holds with --supersedes of the other, or with --distinct if both do."
+    ).format(**_describe(earlier), other=here.file["name"], start=here.first, end=here.last)
 
 
 def _compare_calls(bill: _Covered, month: MonthUsage, here: list[_Covered]) -> str:
@@ -100,13 +102,26 @@ def _compare_calls(bill: _Covered, month: MonthUsage, here: list[_Covered]) -> s
             counted = EXACT.add(counted, one.usd or ZERO)
     start = datetime(month.month.year, month.month.month, 1)
     if counted > month.tolerance.usd:
-        what = f"; US$ {format_amount(counted)} of calls on those days is counted here too. {BY_MONTH}"
+        said = _(
+            "{provider}: {file} bills {first} to {last}, all of it in {month}; US$ {amount} of calls on those days is "
+            "counted here too. {advice}"
+        )
+        advice = _(BY_MONTH)
     elif bill.until > start + ZONES and not any(line.provider == bill.provider for line in here):
-        what = f": what of it is of this month, this total lacks. {OR_FEE}"
+        said = _(
+            "{provider}: {file} bills {first} to {last}, all of it in {month}: what of it is of this month, this total "
+            "lacks. {advice}"
+        )
+        advice = _(OR_FEE)
     else:
         return ""
-    told = f"{name_provider(bill.provider)}: {bill.file['name']} bills {bill.first} to {bill.last}"
-    return f"{told}, all of it in {bill.first:%Y-%m}{what}"
+    filled = _describe(bill) | {"month": f"{bill.first:%Y-%m}", "amount": format_amount(counted)}
+    return said.format(**filled, advice=advice)
+
+
+def _describe(bill: _Covered) -> dict[str, Any]:
+    name = name_provider(bill.provider)
+    return {"provider": name, "file": bill.file["name"], "first": bill.first, "last": bill.last}
 
 
 def _read_covered(snapshot: Snapshot, where: str) -> list[_Covered]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,16 @@ CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
 """A row that does not say how many calls it sums is one at least."""
 IS_LEAST = "bool_or(requests IS NULL)"
 
+UNPRICED = (
+    mark_text("{book} has no price list of {name}"),
+    mark_text("{book} does not know {model} of {seller}"),
+    mark_text("{book} lists {model} of {seller} without a price"),
+    mark_text("{book} has no {tier} price of {model} for the day of the call"),
+    mark_text("{model} is an internal id, not a model of a price list"),
+)
+"""Why calls have no price, as it is stored: in English, with the names in it."""
+FILLED = re.compile(r"(\{\w+\})")
+
 NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
 
 
@@ -52,7 +63,8 @@ def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """
     value = r"regexp_replace(fx_rate::VARCHAR, '(\.\d{2}\d*?)0+$', '\1')"  # at least two decimals: 969.60
     keys = {"day": "fx_date::VARCHAR", "value": value, "source": "fx_source"}
-    return _group(rows.filter("amount_in_clp IS NOT NULL"), keys, "day")
+    found = _group(rows.filter("amount_in_clp IS NOT NULL"), keys, "day")
+    return [row | {"source": row["source"] and _(row["source"])} for row in found]
 
 
 def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
@@ -60,7 +72,17 @@ def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     `is_least`); most calls first."""
     keys = {name: name for name in ("provider", "model", "proxy")}
     reason = "coalesce(unpriced, 'the source gives no amount')"
-    return _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
+    found = _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
+    return [row | {"reason": _say_unpriced(row["reason"])} for row in found]
+
+
+def _say_unpriced(reason: str) -> str:
+    """A stored reason in the reader's language; one that nobody knows as it is."""
+    for said in UNPRICED:
+        pattern = "".join(f"(?P<{one[1:-1]}>.+?)" if one[:1] == "{" else re.escape(one) for one in FILLED.split(said))
+        if found := re.fullmatch(pattern, reason):
+            return _(said).format(**found.groupdict())
+    return _(reason)
 
 
 def list_unmapped(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:

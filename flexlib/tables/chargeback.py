@@ -24,6 +24,7 @@ from flexlib.formats import (
     capitalize_first,
     count_calls_at_least,
     format_amount,
+    format_exact,
     format_money,
     format_number,
     format_plain,
@@ -165,7 +166,7 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
 
     >>> found = [SumCheck("own use", "usd", Decimal("1.50"), Decimal("1.5"))]
     >>> explain_sums(found, "team")
-    'Sum of teams = total: US$ 1.5, to the last digit'
+    'Sum of teams = total: US$ 1.50, to the last digit'
     """
     own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
     said = join_and([*filter(None, [", ".join(own[:-1]), *own[-1:]])]) or "0"
@@ -192,8 +193,7 @@ def name_line(line: ChargeLine) -> str:
 def _write_exact(one: SumCheck) -> str:
     if one.unit == "flex_credits":
         return _("{amount} flex credits").format(amount=format_amount(one.whole))
-    whole, __, rest = format_plain(one.whole).partition(".")
-    return _(WRITTEN[one.unit]).format(amount=write_number(f"{int(whole):,}{'.' * bool(rest)}{rest}"))
+    return _(WRITTEN[one.unit]).format(amount=format_exact(one.whole))
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from flexlib.formats import (
     format_short_day,
 )
 from flexlib.i18n import Label, _, mark_text, write_number
+from flexlib.names import show_people
 
 Row = Mapping[str, Any]
 
@@ -223,7 +224,7 @@ def format_value(value: object, kind: Kind) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
-        return clean_text(_(value) if isinstance(value, Label) else value)
+        return clean_text(_(value) if isinstance(value, Label) else show_people(value))
     return FORMATS[kind](value)
 
 

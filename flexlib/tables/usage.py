@@ -185,7 +185,7 @@ def table_rates(rates: Sequence[Row]) -> Table:
 def table_unpriced(unpriced: Sequence[Row]) -> Table:
     """Calls without an amount, most first. As from `spend.list_unpriced`."""
     columns = [Column("model", "Without a price", total="All", note="maker"), Column("reason", "Why"), CALLS]
-    said = say_least(columns, [{**row, "reason": _(row["reason"])} for row in _label(unpriced)])
+    said = say_least(columns, _label(unpriced))
     return Table("table-unpriced", "Calls without a price", *said)
 
 

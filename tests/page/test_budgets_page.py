@@ -84,6 +84,7 @@ def test_bars_are_of_budgets_that_have_an_amount_and_end_at_twice_of_it() -> Non
     assert chart is not None
     axes = chart.figure.axes[0]
     assert (axes.get_xlim(), [bar.get_extents().width > 0 for bar in axes.patches]) == ((0, 200), [True])
+    assert [text.get_text() for text in axes.texts] == ["5,000.0 % →"]  # it goes on beyond the chart
     assert "mail: 5,000.0 % of 100.00 flex credits, over, exceeded on 12 Sep" in chart.description
     assert "no share" in read_words(show_budgets([nothing]).render_html())
     assert show_budgets([]).render_html() == ""

@@ -21,6 +21,7 @@ from flexlib.cli.main import main
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadRecord, SnapshotChanged
 from flexlib.front.people import hide_month
+from flexlib.i18n import speak
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ledger import open_ledger, record_usage
 from flexlib.page.kit.table import render_table
@@ -80,6 +81,16 @@ def test_negative_and_contradicting_numbers_are_found(tmp_path: Path) -> None:
     broken = usage.rows.select("* REPLACE (CASE id WHEN 'b' THEN 7 ELSE total_tokens END AS total_tokens)")
     found = {one.question: one.count for one in check_quality(replace(usage, rows=broken))}
     assert (found["A negative number"], found["Total is not prompt + completion"]) == (1, 1)
+
+
+def test_stored_reasons_and_rates_are_said_in_the_reader_s_language(usage: MonthUsage) -> None:
+    known = "CASE WHEN unpriced IS NULL THEN NULL ELSE 'genai-prices 0.2.3 has no price list of replicate' END"
+    rows = usage.rows.select(f"* REPLACE ({known} AS unpriced, 'made up' AS fx_source)")
+    with speak("es"):
+        assert [one["source"] for one in list_rates(rows)] == ["inventado"]
+        assert [one["reason"] for one in list_unpriced(rows)] == [
+            "genai-prices 0.2.3 no tiene una lista de precios de replicate"
+        ]
 
 
 def test_rates_unpriced_and_unmapped_are_listed(usage: MonthUsage) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexlib.formats import clean_lines
+from flexlib.names import show_people
 from flexlib.page.kit.kept import KeptPart, write_kept
 
 STATE_TYPE = "application/vnd.flexlib.state+json"
@@ -57,6 +58,10 @@ def join_kept(pieces: Iterable[Piece]) -> list[KeptPart]:
 
 def escape(text: str) -> str:
     """A text as HTML shows it, whoever wrote it: no letter of it is markup, or turns the letters around it."""
+    return _escape_plain(show_people(text))
+
+
+def _escape_plain(text: str) -> str:
     return html.escape(clean_lines(text))
 
 
@@ -65,5 +70,7 @@ def render_element(tag: str, content: str, **attributes: str) -> str:
     empty class is left out."""
     if not attributes.get("class_", "-"):
         del attributes["class_"]
-    written = "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(text)}"' for name, text in attributes.items())
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_escape_plain(text)}"' for name, text in attributes.items()
+    )
     return f"<{tag}{written}>{content}</{tag}>"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
 from flexlib.certificate import Certificate, State, UsageCertificate
 from flexlib.checks import describe_check, explain_check
-from flexlib.formats import UNKNOWN, format_moment, format_number
-from flexlib.i18n import _, mark_text, translate_count, write_number
+from flexlib.formats import UNKNOWN, format_exact, format_moment, format_number
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.kept import keep_cards, keep_title
 from flexlib.page.kit.markup import Html, Piece, escape, join_kept, render_element
 from flexlib.page.kit.table import render_table
@@ -213,8 +214,9 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
     quarantined = format_number(certificate.quarantined_rows)
     yield Fact("Stored", stored.format(count=format_number(certificate.rows), quarantined=quarantined))
     if isinstance(certificate, UsageCertificate) and certificate.amount_in_usd is not None:
-        usd, clp = certificate.amount_in_usd, certificate.amount_in_clp or UNKNOWN
-        yield Fact("Exact sums", _("US$ {usd}, CLP {clp}").format(usd=write_number(usd), clp=write_number(clp)))
+        sums = certificate.amount_in_usd, certificate.amount_in_clp
+        usd, clp = (UNKNOWN if one is None else format_exact(Decimal(one)) for one in sums)
+        yield Fact("Exact sums", _("US$ {usd}, CLP {clp}").format(usd=usd, clp=clp))
     for name, check in certificate.checks.items():
         words = filter(None, (_(check.result), describe_check(check) or explain_check(check)))
         yield Fact(CHECKS.get(name, name), ": ".join(words), RESULTS[check.result])

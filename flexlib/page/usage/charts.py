@@ -15,7 +15,7 @@ from flexlib.formats import count_calls_at_least, format_number, format_short_nu
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis
-from flexlib.page.kit.svg import add_tooltip, new_figure
+from flexlib.page.kit.svg import LETTER, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 
 KINDS = {"prompt": (mark_text("Prompt tokens"), "accent"), "completion": (mark_text("Completion tokens"), "amber2")}
@@ -126,8 +126,10 @@ def plot_usage_by_size(
                 add_tooltip(bar, _(said).format(count=format_number(count), low=low, high=high))
         _finish_axes(axes)
         axes.set_xlim(-0.6, max(len(rows), 1) - 0.4)
-        shown = range(0, len(rows), 1 + (len(rows) > MOST_SIZES) + (width == NARROW))
-        axes.set_xticks(shown, [format_short_number(rows[place]["from_tokens"]) for place in shown])
+        names = [format_short_number(row["from_tokens"]) for row in rows]
+        least = -(-max(map(len, names), default=0) * LETTER * len(rows) // (width - 56))  # `100 mil` takes two places
+        shown = range(0, len(rows), max(least, 1 + (len(rows) > MOST_SIZES) + (width == NARROW)))
+        axes.set_xticks(shown, [names[place] for place in shown])
         axes.set_xlabel(_("tokens of a call, from"), labelpad=8)
         return figure
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.formats import format_plain
+from flexlib.formats import format_number, format_plain
 from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
@@ -225,16 +225,18 @@ def name_in_errors(file: Path, name: str | None) -> Iterator[None]:
 def check_taken(calls: CallFile, name: str) -> None:
     """Raises `BadFile` where no row can be taken: stored, the failed try would stand in its months and in the way."""
     if not any(calls.count_month(month).rows for month in calls.months):
-        raise BadFile(_("{name} holds no {empty}").format(name=name, empty=_explain_empty(calls)))
+        raise BadFile(_explain_empty(calls, name))
 
 
-def _explain_empty(calls: CallFile) -> str:
+def _explain_empty(calls: CallFile, name: str) -> str:
     if bad := calls.list_quarantined():
-        return f"row that can be taken; line {bad[0].line}: {bad[0].reason}."
+        said = _("{name} holds no row that can be taken; line {line}: {reason}.")
+        return said.format(name=name, line=bad[0].line, reason=bad[0].reason)
     others = calls.connection.execute("SELECT kind, count(*) FROM left_out GROUP BY kind ORDER BY kind").fetchall()
     if not others:
-        return "rows; export it again."
-    return f"calls; its rows are {', '.join(f'{kind} ({rows:,})' for kind, rows in others)}."
+        return _("{name} holds no rows; export it again.").format(name=name)
+    kinds = ", ".join(f"{kind} ({format_number(rows)})" for kind, rows in others)
+    return _("{name} holds no calls; its rows are {kinds}.").format(name=name, kinds=kinds)
 
 
 def select_month(month: Month) -> str:

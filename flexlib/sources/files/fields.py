@@ -219,8 +219,8 @@ def list_in_words(known: Sequence[str], *, is_csv: bool) -> str:
     """What a sentence says of the columns that a file has; of a CSV whose first line holds values, none of them."""
     names = [clean_cell(column) for column in known]
     if is_csv and any(VALUE.fullmatch(one) or one != column for one, column in zip(names, known, strict=True)):
-        return "its first line holds values; add one with the names of its columns"
-    return f"its columns are {', '.join(names)}"
+        return _("its first line holds values; add one with the names of its columns")
+    return _("its columns are {names}").format(names=", ".join(names))
 
 
 def find_name_faults(said: Container[str]) -> dict[str, str]:
