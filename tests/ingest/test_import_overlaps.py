@@ -121,6 +121,32 @@ def test_a_call_that_two_other_logs_share_by_chance_is_not_dropped_in_silence(tm
     check_open(bring(tmp_path / "data", (one, {}), (two, {})), "a.csv", "b.csv")
 
 
+@pytest.mark.parametrize(
+    ("count", "twins", "is_asked"),
+    [(40, 40, True), (40, 36, True), (40, 35, False), (10, 10, True), (9, 9, False)],  # ten, and nine of ten
+)
+def test_one_export_under_two_sets_of_ids_is_asked_about_and_calls_of_one_file_are_not(
+    tmp_path: Path, count: int, twins: int, is_asked: bool
+) -> None:
+    ids = {"request_id": "id"}
+    calls = [f"2026-05-15T10:{n:02}:07Z,{1000 + n},100" for n in range(count)]
+    again = [*calls[:twins], *(f"2026-05-15T11:{n:02}:07Z,{1000 + n},100" for n in range(count - twins))]
+    one = write(tmp_path, "a.csv", *(f"a{n},{row}" for n, row in enumerate(calls)), head="id,time,in,out")
+    two = write(tmp_path, "b.csv", *(f"b{n},{row}" for n, row in enumerate(again)), head="id,time,in,out")
+    made = bring(tmp_path / "data", (one, ids), (two, ids))
+    assert made.certificate.state is (State.UNRECONCILED if is_asked else State.COMPLETE)
+    if is_asked:
+        check_open(made, f"{twins} rows of b.csv may repeat calls in a.csv")
+        kept = bring(tmp_path / "data", (two, ids), supersedes=("a.csv",), drops_others=True).certificate
+        assert (kept.state, kept.rows) == (State.COMPLETE, count)
+        bring(tmp_path / "other", (one, ids))
+        both = bring(tmp_path / "other", (two, ids), distinct=True).certificate
+        assert (both.state, both.rows) == (State.COMPLETE, 2 * count)
+    every = [f"c{n},2026-05-15T10:00:07Z,1000,100" for n in range(count)]  # of one file, at one moment
+    only = bring(tmp_path / "only", (write(tmp_path, "c.csv", *every, head="id,time,in,out"), ids)).certificate
+    assert (only.state, only.rows) == (State.COMPLETE, count)
+
+
 OTHER = {"created_at": "start", "prompt_tokens": "prompt", "completion_tokens": "completion"}
 OTHER_HEAD = "start,prompt,completion"
 START = datetime(2026, 5, 15)

@@ -80,8 +80,9 @@ class Entries:
     @property
     def traits(self) -> list[FileTraits]:
         ways = [find_system(entry) for entry in self.files]
+        logs = {number for number, entry in enumerate(self.files) if entry["mapping"].get("repeated") == "last"}
         known = [
-            FileTraits(number, "request_id" in way[0], ways.index(way), number in self.undecided)
+            FileTraits(number, "request_id" in way[0], ways.index(way), number in self.undecided, number in logs)
             for number, way in enumerate(ways)
         ]
         return [FileTraits(UNKNOWN, False, UNKNOWN, False), *known]

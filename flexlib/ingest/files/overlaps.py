@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.ingest.files.near import LEAST_EQUAL, count_near, gather_calls
+from flexlib.ingest.files.near import LEAST_EQUAL, NEARLY, count_near, gather_calls
 from flexlib.ingest.files.shifts import find_shifts
 from flexlib.money.same_calls import CALL, DIFFERS, MOSTLY, SAME_LENGTH, SAME_MODEL, SAME_USER, name_models
 
@@ -41,6 +41,9 @@ SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
     OR may_be_sold(old.proxy, old.grain, old.by_own_key, new.proxy, new.grain))"""
 """A log need not name the seller, and the maker counts what went over the seller by the company's own key."""
 TOLD_BY_IDS = "(new.has_own_id AND old.has_own_id AND new.mapping = old.mapping)"
+LEAST_TWINS = 10
+"""With fewer calls in common, at one moment and under two ids, two files may be of two projects that both run by the
+clock; of two exports under two sets of ids nearly all calls are in both."""
 
 Pair = tuple[int, int]
 """Two files by their numbers: the one that is looked at, and one before it."""
@@ -56,6 +59,8 @@ class FileTraits:
     """The same where two files were read by the same columns."""
     is_new: bool
     """Whether it is held against the files before it now."""
+    is_log: bool = False
+    """Whether it says a call again while its answer grows: by an id that is the answer's own, and no export's."""
 
     def tells(self, other: FileTraits) -> bool:
         """Whether ids tell the calls of the two apart."""
@@ -77,7 +82,9 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     pairs = _pair_files([file for file in files if file.number in grains])
     kinds = [(grains[one.number], grains[other.number]) for one, other in pairs if not one.tells(other)]
     systems = [(grains[one.number], grains[other.number]) for one, other in pairs if one.mapping != other.mapping]
-    calls: Counter[Pair] = Counter()
+    told = [(one.number, other.number) for one, other in pairs if one.tells(other) and not one.is_log]
+    told = [(one, other) for one, other in told if CALL in grains[one] & grains[other]]
+    calls = Counter({pair: count for pair, count in _count_twins(connection).items() if pair in told} if told else {})
     sums: Counter[Pair] = Counter()
     if any(CALL in one & other for one, other in kinds):
         of_one_system = f"new.mapping = old.mapping AND new.grain = '{CALL}' AND old.grain = '{CALL}'"
@@ -158,6 +165,27 @@ def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> Counter[Pai
         WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND NOT {TOLD_BY_IDS}
         GROUP BY ALL""",
     )
+
+
+def _count_twins(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
+    """New calls that are in another file of one system too, at one moment under another id, where those are nearly all
+    that the one or the other has: an export that gives ids anew, or by another name."""
+    found = connection.execute(f"""
+        WITH calls AS (
+            SELECT file, is_new AND is_added AS is_asked, is_new, has_own_id, mapping, provider, base, dated,
+                created_at, prompt_tokens, completion_tokens, usable_type, usable_id, usable_key, count(*) AS size
+            FROM (SELECT * REPLACE (date_trunc('millisecond', created_at) AS created_at) FROM all_rows)
+            JOIN traits USING (file) WHERE grain = '{CALL}' AND has_own_id GROUP BY ALL),
+        numbered AS (SELECT *, row_number() OVER () AS nth FROM calls),
+        met AS (
+            SELECT new.file AS new, old.file AS old, new.nth, least(any_value(new.size), sum(old.size)) AS twins
+            FROM (FROM numbered WHERE is_asked) new JOIN numbered old ON {SAME_MOMENT}
+            WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND {TOLD_BY_IDS} GROUP BY ALL),
+        sizes AS (SELECT file, sum(size) AS size FROM calls GROUP BY file)
+        SELECT new, old, sum(twins)::BIGINT, least(any_value(one.size), any_value(other.size))::BIGINT
+        FROM met JOIN sizes one ON one.file = new JOIN sizes other ON other.file = old GROUP BY ALL""").fetchall()
+    return Counter({(new, old): twins for new, old, twins, size in found
+                    if twins >= LEAST_TWINS and twins * NEARLY >= size * (NEARLY - 1)})  # fmt: skip
 
 
 def _count_across(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
