@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import reduce
+from itertools import accumulate
 from math import lcm
 from typing import Any
 
@@ -23,16 +24,16 @@ from flexlib.store.version import Snapshot
 
 PART = pa.struct(
     [(level, pa.string()) for level in LEVELS]
-    + [("share", pa.int64()), ("whole", pa.int64()), ("others", pa.list_(pa.int64())), ("is_undecided", pa.bool_())]
+    + [("share", pa.int64()), ("whole", pa.int64()), ("up_to", pa.int64()), ("is_undecided", pa.bool_())]
 )
-"""So many of `whole` are its share; the largest, which takes what these leave, has the shares of the `others`. Of a
-month within which somebody moved it is not decided where they belong."""
+"""So many of `whole` are its share, and `up_to` are those of the parts up to it, the largest first. Of a month within
+which somebody moved it is not decided where they belong."""
 PLACES = pa.schema(
     [("key", pa.string()), ("of_month", pa.bool_()), ("first", pa.date32()), ("last", pa.date32())]
     + [("parts", pa.list_(PART))]
 )
 NOBODY = ", ".join([*(f"'{level}': NULL::VARCHAR" for level in LEVELS), "'share': 1::BIGINT", "'whole': 1::BIGINT",
-                    "'others': []::BIGINT[]", "'is_undecided': false"])  # fmt: skip
+                    "'up_to': 1::BIGINT", "'is_undecided': false"])  # fmt: skip
 NOWHERE = f"[{{{NOBODY}}}]"
 """The parts of what no line names, as SQL."""
 
@@ -45,6 +46,7 @@ WAYS = {
 }
 """By what lines are found, the surest first, and of a call the key of each (see `write_key`), as SQL."""
 AMOUNTS = {name: USAGE.field(name).type for name in ("amount_in_usd", "amount_in_clp")}
+BEFORE = "part.up_to - part.share"
 CREDITS = ("flex_credits", "prompt_credits")
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
@@ -87,8 +89,9 @@ def name_keys(
 
 
 def split_amounts(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Each row's amounts and credits divided by its parts, exact to the last digit that is stored: what is left over is
-    the largest part's, as are its requests and tokens."""
+    """Each row's amounts and credits divided by its parts, exact to the last digit that is stored; its requests and
+    tokens are the largest part's. A part has less than one last digit more or less of a row than its share, and which
+    has more is drawn by the row's id, in proportion to what each lacks: over many rows nobody has more for it."""
     split = [f"CASE WHEN part.whole = 1 THEN {name} ELSE {_scale(_write_part(f'{name} * {10**kind.scale}'), kind)} END "
              f"AS {name}" for name, kind in AMOUNTS.items()]  # fmt: skip
     split += [
@@ -96,16 +99,16 @@ def split_amounts(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     ]
     # Of a row that does not say how many calls it sums no part is known to have none.
     is_uncounted = "requests IS NULL AND amount_in_usd IS NOT NULL AND amount_in_clp IS NOT NULL"
-    split += [f"CASE WHEN part.others IS NULL AND NOT ({is_uncounted}) THEN 0 ELSE requests END AS requests"]
-    split += [f"CASE WHEN part.others IS NULL THEN 0 ELSE {name} END AS {name}" for name in COUNTS]
+    split += [f"CASE WHEN part.up_to > part.share AND NOT ({is_uncounted}) THEN 0 ELSE requests END AS requests"]
+    split += [f"CASE WHEN part.up_to > part.share THEN 0 ELSE {name} END AS {name}" for name in COUNTS]
     return rows.select(f"* REPLACE ({', '.join(split)})")
 
 
 def _write_part(whole: str) -> str:
-    """A part of a whole number, as SQL; rounded towards zero but for the largest, which is what is left."""
-    amount = f"({whole})::HUGEINT"
-    left = f"coalesce(list_sum([{amount} * other // part.whole for other in part.others])::HUGEINT, 0)"
-    return f"CASE WHEN part.others IS NULL THEN {amount} * part.share // part.whole ELSE {amount} - {left} END"
+    """A part of a whole number, as SQL: the parts up to it, rounded, less those before it, rounded alike."""
+    amount, drawn = f"abs(({whole})::HUGEINT)", "(md5_number_lower(id) % part.whole::UBIGINT)::HUGEINT"
+    up_to, before = (f"({amount} * ({shares}) + {drawn}) // part.whole" for shares in ("part.up_to", BEFORE))
+    return f"sign({whole})::HUGEINT * ({up_to} - {before})"
 
 
 def _scale(number: str, kind: pa.Decimal128Type) -> str:
@@ -132,8 +135,8 @@ def _covers(held: Held, month: Month) -> bool:
 def _list_parts(parts: Parts) -> list[dict[str, Any]]:
     whole = lcm(*(share.denominator for share, _ in parts))
     shares = [int(share * whole) for share, _ in parts]
-    return [place._asdict() | {"share": share, "whole": whole, "others": shares[1:] if number == 0 else None}
-            for number, (share, (_, place)) in enumerate(zip(shares, parts, strict=True))]  # fmt: skip
+    return [place._asdict() | {"share": share, "whole": whole, "up_to": up_to}
+            for share, up_to, (_, place) in zip(shares, accumulate(shares), parts, strict=True)]  # fmt: skip
 
 
 def _find_constant(held: Sequence[Held], month: Month) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def _find_constant(held: Sequence[Held], month: Month) -> dict[str, Any]:
     if days < month.span.days:
         places.append(Place())
     same = Place(*(names.pop() if len(names := set(level)) == 1 else None for level in zip(*places, strict=True)))
-    return same._asdict() | {"share": 1, "whole": 1, "others": [], "is_undecided": True}
+    return same._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True}
 
 
 def _find_keys(organization: Organization, spent: Sequence[Snapshot], row_id: str) -> duckdb.DuckDBPyRelation:
