@@ -65,7 +65,8 @@ def suggest_variant(models: object) -> Saving | None:
             if saved * 100 < LEAST_SAVING * total or (best and saved <= best.amount):
                 continue
             sentence = _(
-                "{model} took {cost} credits a request, {other} {less}, the plan's included; every tenth of its "
+                "{model} took {cost} credits a request (of one prompt or several), {other} {less}, the plan's "
+                "included; every tenth of its "
                 "{requests} requests asked of the latter would have saved {saved} of the flex credits among them, if "
                 "the answers are as good."
             ).format(

@@ -193,7 +193,7 @@ def heading_for_task_types(by_task_type: object, *, has_bills: bool) -> Heading:
     """Of `stats_by_task_type` over all rows: the fewest that take half; `has_bills` as in `heading_for_spend_days`."""
     lines = rank_spend(read_rows(by_task_type), ("task_type",))
     names = [{**line, "name": name_task(line["task_type"])} for line in lines]
-    note = _("Ranked by money. Of Windsurf, a call is a request that its server counted.")
+    note = _("Ranked by money. Of Windsurf, a call is a request that its server counted (of one prompt or several).")
     plain = _("Spend by task, as counted") if has_bills else _("Spend by task")
     return Heading(_find_half(names, "name", "tasks", has_bills=has_bills) or plain, note)
 

@@ -108,7 +108,7 @@ def heading_for_exchanges(exchanges: object) -> Heading | None:
     """The most that is saved; None where no model's multiplier is known beside a cheaper one's."""
     note = mark_text(
         "A prompt costs what divides the credits of each row of its model; where they are too few, what your own table "
-        "says. As many prompts are taken for granted."
+        "says. A request that the server counts may hold several; as many prompts are taken for granted."
     )
     if not (rows := read_rows(exchanges)):
         return None
