@@ -40,7 +40,8 @@ def test_every_tenth_request_of_the_stronger_variant_would_have_cost_what_the_we
     assert found.amount == Decimal(150)
     assert found.sentence == (
         "Claude Sonnet 4 Thinking took 4.00 credits a request (of one prompt or several), Claude Sonnet 4 2.00, the "
-        "plan's included; every tenth of its 1,000 requests asked of the latter would have saved 150.00 of the flex credits among them, if the "
+        "plan's included; every tenth of its 1,000 requests asked of the latter would have saved 150.00 of the flex "
+        "credits among them, if the "
         "answers are as good."
     )
 
